@@ -1,0 +1,75 @@
+"""Where the data is, runs that are not repeated, tables: what the benchmarks share."""
+
+import gzip
+import json
+import os
+import platform
+import random
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+DATA = Path(os.environ.get("SENTEMB_DATA", Path(__file__).parents[1] / "../shared/data"))
+
+
+def data(name: str) -> Path:
+    """Return a file of the development data, or stop with the reason."""
+    path = DATA / name
+    if not path.exists():
+        sys.exit(f"skipped: no {name} in SENTEMB_DATA ({DATA})")
+    return path
+
+
+def lines(name: str) -> Iterator[str]:
+    with gzip.open(data(name), "rt", encoding="utf-8") as file:
+        for line in file:
+            yield line.rstrip("\n")
+
+
+def sample(items: Iterator[object], size: int, seed: int = 0) -> list:
+    """Draw the same items every time."""
+    everything = list(items)
+    return random.Random(seed).sample(everything, min(size, len(everything)))  # noqa: S311
+
+
+def remembered(file: Path, key: dict, run: Callable[[], dict]) -> dict:
+    """Run once, append the result to a jsonl file, and read it from there the next time."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    known = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    for row in known:
+        if all(row.get(name) == value for name, value in key.items()):
+            return row
+    row = key | run()
+    with file.open("a") as out:
+        out.write(json.dumps(row) + "\n")
+    return row
+
+
+def spread(values: list[float], digits: int = 2) -> str:
+    """Mean and standard deviation over seeds.
+
+    >>> spread([1.0, 2.0, 3.0])
+    '2.00 ± 1.00'
+    """
+    deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{deviation}"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)) + " |"
+
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([line(header), rule, *map(line, rows)])
+
+
+def machine() -> str:
+    """Name versions and processor count, for the foot of a table."""
+    packages = ("torch", "transformers", "sentence-transformers")
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    return f"{os.cpu_count()} cores, {platform.machine()}; {versions}"

@@ -1,0 +1,61 @@
+"""What goes where: data and JSON to stdout, everything else to stderr."""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import typer
+
+PACKAGES = ("sentemb", "torch", "transformers", "sentence-transformers")
+
+
+def configure(*, quiet: bool) -> None:
+    """Send our log lines to stderr, and leave the libraries' own at their errors."""
+    logger = logging.getLogger("sentemb")
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    logger.propagate = False
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.handlers = [handler]
+
+
+def quieten_libraries() -> None:
+    """Silence progress bars and load reports of transformers, sentence-transformers, datasets."""
+    import datasets
+    import transformers
+
+    for name in ("sentence_transformers", "transformers", "datasets", "accelerate"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    datasets.disable_progress_bars()
+
+
+def log(message: str) -> None:
+    """Log a line for people."""
+    logging.getLogger("sentemb").info(message)
+
+
+def print_json(schema: str, content: dict[str, Any]) -> None:
+    """Print exactly one JSON object to stdout."""
+    typer.echo(json.dumps({"schema": f"sentemb.{schema}/1", "versions": versions(), **content}))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides about numbers."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Align columns: the first to the left, numbers to the right."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [header, *rows]
+    )

@@ -1,0 +1,84 @@
+"""``sentemb evaluate``."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import console
+
+EXAMPLES = """Examples:
+
+sentemb evaluate mini-sentemb
+
+sentemb evaluate runs/mine --sts STSB.dev.tsv STSB.test.tsv
+
+sentemb evaluate mini --pooling mean --json"""
+
+NUMBERS = (
+    "spearman",
+    "spearman_mean",
+    "spearman_wmean",
+    "pearson",
+    "alignment",
+    "uniformity",
+)
+
+
+def evaluate(
+    model: Annotated[
+        str, typer.Argument(help="Embedded encoder, folder or hub id.")
+    ] = "mini-sentemb",
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further files of --sts.")
+    ] = None,
+    sts: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE...",
+            help="Graded pairs: sentence1, sentence2, score and, for the means, subset; by "
+            "default the embedded ones.",
+        ),
+    ] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="Another pooling than the model's own.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Sentences a forward.")] = 64,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Score a model on semantic textual similarity, and its alignment and uniformity.
+
+    Spearman and Pearson are x 100. spearman is over all pairs of a file at once ("all"); with
+    subsets, mean and wmean are over them. Alignment is of pairs scored above 4, uniformity of all
+    unique sentences.
+    """
+    from sentemb.datasets import read_sts
+    from sentemb.embedded import embedded
+    from sentemb.encoders import build_encoder
+
+    console.quieten_libraries()
+    files = [*(sts or []), *(more or [])] or [embedded("graded.tsv")]
+    tasks = [read_sts(file) for file in files]
+    encoder = build_encoder(model, pooling=pooling)  # type: ignore[arg-type]
+
+    encode = partial(encoder.encode, batch_size=batch_size, show_progress_bar=False)
+    results = {}
+    for task in tasks:
+        if task.ungraded:
+            console.log(f"{task.name}: {task.ungraded} rows without a score left out")
+        results[task.name] = {"pairs": len(task.scores), **task(encode)}
+    if as_json:
+        console.print_json("evaluate", {"model": model, "results": results})
+    else:
+        _print_table(model, results)
+
+
+def _print_table(model: str, results: dict[str, dict[str, float]]) -> None:
+    shown = [name for name in NUMBERS if any(name in numbers for numbers in results.values())]
+    rows = []
+    for task, numbers in results.items():
+        cells = [f"{numbers[name]:.2f}" if name in numbers else "" for name in shown[:-2]]
+        cells += [f"{numbers[name]:.4f}" if name in numbers else "" for name in shown[-2:]]
+        rows.append([task, f"{numbers['pairs']:,}", *cells])
+    typer.echo(console.table([model, "pairs", *(n.replace("_", " ") for n in shown)], rows))

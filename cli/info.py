@@ -1,0 +1,70 @@
+"""``sentemb info``."""
+
+from typing import Annotated, Any
+
+import typer
+
+from . import console
+
+EXAMPLES = """Examples:
+
+sentemb info
+
+sentemb info mini-sentemb
+
+sentemb info runs/mine --json"""
+
+
+def info(
+    model: Annotated[str | None, typer.Argument(help="Embedded encoder, folder or hub id.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show what is installed, or what a model is."""
+    from .recipes import METHODS
+
+    console.quieten_libraries()
+    if model is None:
+        import torch
+
+        from sentemb.embedded import EMBEDDED_ENCODERS, embedded
+
+        content: dict[str, Any] = {
+            "methods": list(METHODS),
+            "embedded encoders": list(EMBEDDED_ENCODERS),
+            "embedded data": str(embedded("")),
+            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        }
+    else:
+        content = _model(model)
+    if as_json:
+        console.print_json("info", content)
+        return
+    rows = [[name, str(value)] for name, value in content.items()]
+    rows += [] if model else [[name, number] for name, number in console.versions().items()]
+    width = max(len(name) for name, _ in rows)
+    typer.echo("\n".join(f"{name.ljust(width)}  {value}" for name, value in rows))
+
+
+def _model(name: str) -> dict[str, Any]:
+    import json
+    from pathlib import Path
+
+    from sentemb.encoders import build_encoder
+    from sentemb.encoders.build import locate
+
+    encoder = build_encoder(name, device="cpu")
+    config = getattr(encoder[0], "config", None)
+    content = {
+        "model": name,
+        "modules": " -> ".join(type(module).__name__ for module in encoder),
+        "architecture": getattr(config, "model_type", "unknown"),
+        "dimension": encoder.get_embedding_dimension(),
+        "max tokens": encoder.max_seq_length,
+        "parameters": sum(p.numel() for p in encoder.parameters()),
+        "dropout": getattr(config, "hidden_dropout_prob", getattr(config, "dropout", None)),
+    }
+    run = Path(locate(name)) / "run.json"
+    if run.is_file():
+        record = json.loads(run.read_text())
+        content |= {key: record[key] for key in ("method", "best_step", "before", "metrics")}
+    return content

@@ -1,0 +1,99 @@
+"""Entry point: the commands, and how errors become one line and an exit code."""
+
+import os
+import sys
+import tempfile
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from . import console, encode, evaluate, info, recipes, train
+
+EXIT_CODES = """Exit codes: 0 ok, 2 usage, 3 bad input or model, 4 file or disk, 5 not a number,
+6 out of memory, 70 internal error, 130 interrupted."""
+
+
+class Commands(TyperGroup):
+    """Run a command; turn what goes wrong into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            self._stop("interrupted", 130, ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except Exception as error:
+            if isinstance(error, typer.Exit) or type(error).__module__.startswith("typer"):
+                raise
+            self._stop(*_explain(error), ctx)
+
+    def _stop(self, message: str, code: int, ctx: Any) -> None:
+        if ctx.params.get("debug"):
+            traceback.print_exc()
+        typer.echo(f"error: {message}", err=True)
+        raise typer.Exit(code)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return the line to show and the exit code."""
+    from sentemb.errors import SentembError
+
+    if isinstance(error, SentembError):
+        return str(error), error.exit_code
+    if type(error).__name__ == "OutOfMemoryError":
+        return "out of GPU memory: give a smaller --batch-size.", 6
+    if isinstance(error, MemoryError):
+        return "out of memory: give a smaller --batch-size.", 6
+    if isinstance(error, OSError):
+        return str(error), 4
+    handle, report = tempfile.mkstemp(prefix="sentemb-error-", suffix=".txt", text=True)
+    with os.fdopen(handle, "w") as file:
+        traceback.print_exc(file=file)
+    summary = str(error).partition("\n")[0]
+    return f"internal error, {type(error).__name__}: {summary} (report: {report})", 70
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import sentemb
+
+        typer.echo(f"sentemb {sentemb.__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.")] = False,
+) -> None:
+    """Train, evaluate and use sentence embeddings by contrastive learning."""
+    console.configure(quiet=quiet)
+
+
+def build(args: list[str]) -> typer.Typer:
+    """Build the application; ``train`` gets the options of the method that ``args`` names."""
+    app = typer.Typer(
+        cls=Commands,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        epilog=EXIT_CODES,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    app.command("train", epilog=train.EXAMPLES)(recipes.with_method_options(train.train, args))
+    app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+    app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
+    app.command("info", epilog=info.EXAMPLES)(info.info)
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    build(sys.argv[1:])()

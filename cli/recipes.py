@@ -1,0 +1,88 @@
+"""Method names, and the options that each method adds to ``sentemb train``."""
+
+import inspect
+import re
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sentemb.methods import Recipe
+
+METHODS = {"simcse-unsup": "SIMCSE_UNSUP", "simcse-sup": "SIMCSE_SUP"}
+DEFAULT_METHOD = "simcse-unsup"
+NOT_OPTIONS = ("encoder", "columns")
+
+
+def find_recipe(method: str) -> "Recipe":
+    """Return the recipe of that name.
+
+    Raises:
+        UsageError: When there is none; names the nearest.
+    """
+    from sentemb.errors import UsageError, nearest
+
+    if method not in METHODS:
+        raise UsageError(
+            f"Unknown method '{method}'; allowed: {', '.join(METHODS)}."
+            + nearest(method, list(METHODS))
+        )
+    recipe: Recipe = getattr(import_module("sentemb.methods"), METHODS[method])
+    return recipe
+
+
+def with_method_options(train: Callable[..., None], args: list[str]) -> Callable[..., None]:
+    """Add the parameters of the method that the arguments name to the command.
+
+    ``--method moco --queue-size 4096`` exists because ``def moco(encoder, queue_size=…)`` does.
+    """
+    method = _named_method(args)
+    own = _options_of(method) if method in METHODS else []
+
+    def command(**arguments: Any) -> None:
+        method_options = {p.name: arguments.pop(p.name) for p in own}
+        train(**arguments, method_options=method_options)
+
+    known = [p for p in inspect.signature(train).parameters.values() if p.name != "method_options"]
+    command.__signature__ = inspect.Signature([*known, *own])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in [*known, *own]}
+    command.__doc__ = train.__doc__
+    return command
+
+
+def _options_of(method: str) -> list[inspect.Parameter]:
+    build = find_recipe(method).build
+    helps = _argument_helps(build)
+    return [
+        p.replace(
+            kind=inspect.Parameter.KEYWORD_ONLY,
+            annotation=Annotated[
+                p.annotation,
+                typer.Option(help=helps[p.name], rich_help_panel=f"Options of {method}"),
+            ],
+        )
+        for p in inspect.signature(build).parameters.values()
+        if p.name not in NOT_OPTIONS
+    ]
+
+
+def _named_method(args: list[str]) -> str | None:
+    """Return the method of a ``train`` command, unless it only asks for help on no method."""
+    if "train" not in args:
+        return None
+    for position, arg in enumerate(args):
+        if arg in ("--method", "-m") and position + 1 < len(args):
+            return args[position + 1]
+        if arg.startswith("--method="):
+            return arg.partition("=")[2]
+    return None if {"--help", "-h"} & set(args) else DEFAULT_METHOD
+
+
+def _argument_helps(function: Callable[..., Any]) -> dict[str, str]:
+    """Read the ``Args:`` section of a docstring."""
+    doc = inspect.getdoc(function) or ""
+    section = re.search(r"^Args:\n((?:    .*\n?|\n)*)", doc, re.MULTILINE)
+    entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", section[1] if section else "", re.M)
+    return {name: " ".join(text.split()) for name, text in entries}

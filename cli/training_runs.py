@@ -1,0 +1,159 @@
+"""From the words of a ``train`` command to runs: strings become objects here."""
+
+import inspect
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from transformers import set_seed
+
+from sentemb.datasets import TrainingData, read_sts, read_training_data
+from sentemb.embedded import embedded
+from sentemb.encoders import PoolingName, build_encoder
+from sentemb.evaluation import STS
+from sentemb.method import Method
+from sentemb.training import Run, Settings, train
+from sentemb.training.card import write_card
+from sentemb.training.output import check_output
+from sentemb.training.record import data_record, write_record
+
+from . import console
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from sentemb.methods import Recipe
+
+
+@dataclass(frozen=True)
+class Job:
+    """A ``train`` command, as typed but for defaults."""
+
+    method: str
+    recipe: "Recipe"
+    method_options: dict[str, Any]
+    model: str
+    pooling: str | None
+    data: str | None
+    columns: list[str] | None
+    dev: str | None
+    output: Path
+    settings: Settings
+    resume: bool
+    overwrite: bool
+
+
+def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
+    """Run a job once, or once a seed in folders of their own, and return what came of it."""
+    jobs = [job] if seeds is None else [_with_seed(job, seed) for seed in seeds]
+    for one in jobs:
+        check_output(one.output, resume=one.resume, overwrite=one.overwrite)
+    data, dev = _read(job)
+    records = [_run(one, data, dev) for one in jobs]
+    if seeds is None:
+        return records[0]
+    spread = _spread([record["metrics"] for record in records])
+    summary = {"seeds": list(seeds), "spread": spread}
+    write_record(job.output / "seeds.json", summary)
+    rows = [
+        [name, *(f"{number:.2f}" for number in numbers.values())]
+        for name, numbers in spread.items()
+    ]
+    console.log(console.table([f"{len(seeds)} seeds", "mean", "sd", "min", "max"], rows))
+    return summary | {"runs": records}
+
+
+def _with_seed(job: Job, seed: int) -> Job:
+    settings = replace(job.settings, seed=seed)
+    return replace(job, settings=settings, output=job.output / f"seed-{seed}")
+
+
+def _spread(metrics: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    spread = {}
+    for name in metrics[0]:
+        values = [one[name] for one in metrics]
+        spread[name] = {
+            "mean": statistics.mean(values),
+            "sd": statistics.stdev(values) if len(values) > 1 else 0.0,
+            "min": min(values),
+            "max": max(values),
+        }
+    return spread
+
+
+def _read(job: Job) -> tuple[TrainingData, STS | None]:
+    """Read the data, embedded where none is named, and say what is used."""
+    source = job.data or str(embedded(job.recipe.embedded_data))
+    data = read_training_data(source, job.recipe.layouts, job.columns)
+    dev_source = job.dev or (None if job.data else str(embedded("graded.tsv")))
+    dev = read_sts(dev_source) if dev_source else None
+    console.log(
+        f"{job.method} from {job.model}; data: {job.data or 'embedded ' + Path(source).name} "
+        f"({len(data.rows):,} rows); dev: {_named_dev(job, dev)}"
+    )
+    return data, dev
+
+
+def _named_dev(job: Job, dev: STS | None) -> str:
+    if dev is None:
+        return "none, the last step is kept"
+    return f"{job.dev or 'embedded graded.tsv'} ({len(dev.scores):,} pairs)"
+
+
+def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
+    set_seed(job.settings.seed)
+    encoder = build_encoder(
+        job.model,
+        pooling=cast("PoolingName | None", job.pooling),
+        raw_pooling=job.recipe.pooling,
+    )
+    run = train(
+        _method(job, encoder, data),
+        data,
+        job.output,
+        job.settings,
+        dev=dev,
+        resume=job.resume,
+        overwrite=job.overwrite,
+    )
+    _tell(run, job.settings)
+    record = {
+        "method": job.method,
+        "method_options": job.method_options,
+        "model": job.model,
+        "pooling": job.pooling or job.recipe.pooling,
+        "settings": asdict(job.settings),
+        "data": data_record(data, job.data or f"embedded:{job.recipe.embedded_data}"),
+        "dev": job.dev or ("embedded:graded.tsv" if dev else None),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "versions": console.versions(),
+        **{name: value for name, value in asdict(run).items() if name != "output"},
+    }
+    write_card(job.output, record, job.recipe.citation)
+    write_record(job.output / "run.json", record)
+    return record | {"output": str(job.output)}
+
+
+def _method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -> Method:
+    options = dict(job.method_options)
+    if "columns" in inspect.signature(job.recipe.build).parameters:
+        options["columns"] = data.rows.column_names
+    return job.recipe.build(encoder, **options)
+
+
+def _tell(run: Run, settings: Settings) -> None:
+    for name, value in run.metrics.items():
+        console.log(f"{name:16} {run.before.get(name, float('nan')):8.2f} -> {value:8.2f}")
+    if run.metrics.get("spearman", 0) < run.before.get("spearman", 0):
+        console.log("Training lowered the dev score: try a lower --learning-rate or more data.")
+    console.log(
+        f"{run.rows:,} rows; left out: {run.empty_rows} empty, {run.held_out_rows} held out, "
+        f"{run.rows_left_over} of each epoch (incomplete batch); {run.truncated_texts:,} texts "
+        f"cut to {settings.max_length} tokens"
+    )
+    console.log(
+        f"{run.steps} steps in {run.seconds:.0f} s; step {run.best_step} kept: {run.output}"
+    )

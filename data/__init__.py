@@ -1,0 +1,1 @@
+"""Embedded encoders and example files; `sentemb.embedded` finds them."""

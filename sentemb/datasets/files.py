@@ -1,0 +1,132 @@
+"""Rows of a file, each with its number: txt, csv, tsv, jsonl, parquet, each also .gz.
+
+A row of a text format ends at LF and nowhere else; a CR before it and a BOM at the start of the
+file are dropped. Row numbers count lines from 1, in parquet and arrow rows from 1.
+"""
+
+import csv
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from sentemb.errors import InputError
+
+Row = tuple[int, dict[str, Any]]
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield ``(row number, {column: value})``; a txt file has the one column ``text``.
+
+    Raises:
+        InputError: When the file or a row of it cannot be read; names the row.
+    """
+    suffixes = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
+    suffix = suffixes[0].lower() if suffixes else ""
+    if suffix not in READERS:
+        raise InputError(
+            f"{path}: unknown format '{suffix or 'none'}'; allowed: {', '.join(READERS)}, "
+            "each also with .gz."
+        )
+    with _open(path) as file:
+        yield from READERS[suffix](file, path)
+
+
+def read_stream(file: IO[bytes], name: str) -> Iterator[Row]:
+    """Yield the lines of a stream as rows with the one column ``text``."""
+    return _read_txt(file, Path(name))
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; a file is needed.")
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield file  # type: ignore[misc]
+    except FileNotFoundError as error:
+        raise InputError(f"No file '{path}'.") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path}: damaged gzip file ({error}).") from error
+
+
+def _lines(file: IO[bytes], path: Path) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(file, start=1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}, row {number}: not UTF-8 ({error.reason}).") from error
+        yield number, text.removesuffix("\n").removesuffix("\r")
+
+
+def _read_txt(file: IO[bytes], path: Path) -> Iterator[Row]:
+    for number, line in _lines(file, path):
+        yield number, {"text": line}
+
+
+def _read_csv(file: IO[bytes], path: Path) -> Iterator[Row]:
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.reader((line + "\n" for _, line in _lines(file, path)), strict=True)
+    try:
+        header = next(reader, None)
+        for fields in reader:
+            if header and fields:
+                yield reader.line_num, _named(header, fields, path, reader.line_num)
+    except csv.Error as error:
+        raise InputError(f"{path}, row {reader.line_num}: {error}.") from error
+
+
+def _read_tsv(file: IO[bytes], path: Path) -> Iterator[Row]:
+    """Read tab-separated fields without csv quoting: STS-B's files hold lone quotes."""
+    lines = _lines(file, path)
+    header = next(lines, (0, ""))[1].split("\t")
+    for number, line in lines:
+        if line:
+            yield number, _named(header, line.split("\t"), path, number)
+
+
+def _named(header: list[str], fields: list[str], path: Path, number: int) -> dict[str, Any]:
+    if len(fields) != len(header):
+        raise InputError(
+            f"{path}, row {number}: {len(fields)} fields where the header has {len(header)}."
+        )
+    return dict(zip(header, fields, strict=True))
+
+
+def _read_jsonl(file: IO[bytes], path: Path) -> Iterator[Row]:
+    for number, line in _lines(file, path):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}, row {number}: not JSON ({error.msg}).") from error
+        if not isinstance(row, dict):
+            raise InputError(f"{path}, row {number}: a JSON object is needed, got {line[:40]!r}.")
+        yield number, row
+
+
+def _read_parquet(file: IO[bytes], path: Path) -> Iterator[Row]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        number = 0
+        for batch in pyarrow.parquet.ParquetFile(file).iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+    except pyarrow.ArrowException as error:
+        raise InputError(f"{path}: not a parquet file ({error}).") from error
+
+
+READERS: dict[str, Callable[[IO[bytes], Path], Iterator[Row]]] = {
+    ".txt": _read_txt,
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
+    ".jsonl": _read_jsonl,
+    ".parquet": _read_parquet,
+}

@@ -1,0 +1,40 @@
+"""Where rows come from: a file, or a data set of the hub."""
+
+import os
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from sentemb.datasets.files import READERS, Row, read_rows
+from sentemb.errors import InputError
+
+
+def read_source(source: str | os.PathLike[str]) -> tuple[list[str], Iterator[Row]]:
+    """Return the column names and the rows of a file or of a hub data set's ``train`` split.
+
+    Raises:
+        InputError: When there is no such file, no row in it, or no hub in reach.
+    """
+    name = os.fspath(source)
+    rows = _read_hub(name) if _looks_like_hub_id(name) else read_rows(Path(name))
+    first = next(rows, None)
+    if first is None:
+        raise InputError(f"{name} holds no row.")
+    return list(first[1]), chain([first], rows)
+
+
+def _looks_like_hub_id(name: str) -> bool:
+    path = Path(name)
+    known_suffix = any(suffix in READERS for suffix in path.suffixes)
+    return name.count("/") == 1 and not (path.exists() or path.is_absolute() or known_suffix)
+
+
+def _read_hub(name: str) -> Iterator[Row]:
+    from datasets import load_dataset
+
+    try:
+        rows = load_dataset(name, split="train")
+    except Exception as error:  # the hub raises a dozen unrelated types
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"No file '{name}', and the hub gives no data set: {reason}") from error
+    yield from enumerate(rows, start=1)

@@ -1,0 +1,116 @@
+"""Training data: rows with the columns that a recipe reads, under fixed names."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import Dataset
+
+from sentemb.datasets.files import Row
+from sentemb.datasets.source import read_source
+from sentemb.errors import InputError, nearest
+
+Layout = tuple[str, ...]
+ALIASES = {"anchor": "sent0", "positive": "sent1", "negative": "hard_neg"}
+"""SimCSE's own names of the columns."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Rows that can be trained on, and what was left out of them.
+
+    Args:
+        rows: Text columns under their fixed names.
+        source: The file or data set, as it was named.
+        empty_rows: Rows without text that were left out.
+    """
+
+    rows: Dataset
+    source: str
+    empty_rows: int
+
+
+def read_training_data(
+    source: str | os.PathLike[str],
+    layouts: Sequence[Layout],
+    columns: Sequence[str] | None = None,
+) -> TrainingData:
+    """Read the rows of the fullest layout that the file has.
+
+    Rows of single texts that are blank are left out and counted. A pair or triplet with a blank
+    text is an error.
+
+    Args:
+        source: A file (txt, csv, tsv, jsonl, parquet, each also .gz) or a hub data set.
+        layouts: What the recipe can read, the fullest first; of each, SimCSE's names do too.
+        columns: Names in the file, in the order of a layout, where they are others.
+
+    Raises:
+        InputError: When no layout fits, or a row has a text missing; names the row.
+    """
+    present, rows = read_source(source)
+    mapping = _mapping(str(source), present, layouts, columns)
+    data: dict[str, list[str]] = {name: [] for name in mapping}
+    empty = 0
+    for texts in _texts(str(source), rows, mapping):
+        if texts is None:
+            empty += 1
+            continue
+        for name, text in zip(mapping, texts, strict=True):
+            data[name].append(text)
+    if not any(data.values()):
+        raise InputError(f"{source} holds no row with text.")
+    return TrainingData(Dataset.from_dict(data), str(source), empty)
+
+
+def _mapping(
+    source: str, present: list[str], layouts: Sequence[Layout], columns: Sequence[str] | None
+) -> dict[str, str]:
+    """Map each fixed column name to its name in the file."""
+    if columns is not None:
+        missing = [column for column in columns if column not in present]
+        if missing:
+            raise InputError(
+                f"{source} has no column '{missing[0]}'; it has {', '.join(present)}."
+                + nearest(missing[0], present)
+            )
+        for layout in layouts:
+            if len(layout) == len(columns):
+                return dict(zip(layout, columns, strict=True))
+    else:
+        for layout in layouts:
+            for names in (layout, tuple(ALIASES.get(name, name) for name in layout)):
+                if set(names) <= set(present):
+                    return dict(zip(layout, names, strict=True))
+    wanted = " or ".join(", ".join(layout) for layout in layouts)
+    first_absent = next(name for name in layouts[-1] if name not in (columns or present))
+    raise InputError(
+        f"{source} has the columns {', '.join(columns or present)}; this method reads {wanted}. "
+        f"Name yours with --columns.{nearest(first_absent, present)}"
+    )
+
+
+def _texts(source: str, rows: Iterator[Row], mapping: dict[str, str]) -> Iterator[list[str] | None]:
+    for number, row in rows:
+        texts = [_text(row.get(column), source, number, column) for column in mapping.values()]
+        blank = [column for column, text in zip(mapping, texts, strict=True) if not text.strip()]
+        if not blank:
+            yield texts
+        elif len(mapping) == 1:
+            yield None
+        else:
+            raise InputError(
+                f"{source}, row {number} has no {blank[0]}: fill it, take the row out"
+                + (", or train on --columns anchor,positive." if blank == ["negative"] else ".")
+            )
+
+
+def _text(value: Any, source: str, number: int, column: str) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InputError(
+            f"{source}, row {number}: column '{column}' holds {value!r}; a text is needed."
+        )
+    return value

@@ -1,0 +1,17 @@
+"""What comes with the package, so that a first look needs nothing else."""
+
+from importlib.resources import files
+from pathlib import Path
+
+EMBEDDED_ENCODERS = ("mini", "mini-sentemb")
+"""``mini`` is a raw masked-language model, ``mini-sentemb`` the same trained by our recipes."""
+
+
+def embedded(name: str) -> Path:
+    """Return the path of an embedded file or folder.
+
+    Example:
+        >>> embedded("mini").name
+        'mini'
+    """
+    return Path(str(files("sentemb_data"))) / name

@@ -1,0 +1,112 @@
+"""From a name to an encoder: a plain `SentenceTransformer` made of stock modules."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from sentemb.embedded import EMBEDDED_ENCODERS, embedded
+from sentemb.encoders.poolings import PoolingName, pooling_modules
+from sentemb.errors import InputError, SentembError, nearest
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Transformer
+
+
+def build_encoder(
+    model: str | os.PathLike[str],
+    pooling: PoolingName | None = None,
+    raw_pooling: PoolingName = "mean",
+    device: str | None = None,
+) -> "SentenceTransformer":
+    """Load or assemble an encoder in float32.
+
+    A sentence-transformers model keeps its own pooling unless another is asked for. A raw encoder
+    gets ``pooling``, or ``raw_pooling`` where none is asked for.
+
+    Args:
+        model: An embedded encoder (``mini``, ``mini-sentemb``), a folder, or a hub id.
+        pooling: Replaces whatever pooling the model has.
+        raw_pooling: What a raw encoder gets where ``pooling`` is not given.
+        device: Where to put it; the GPU if there is one.
+
+    Raises:
+        InputError: When the model cannot be found or read.
+
+    Source: the poolings are those of Gao et al., 2021 (arXiv:2104.08821).
+    """
+    from sentence_transformers import SentenceTransformer
+
+    path = locate(model)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        if _is_sentence_transformer(path) and pooling is None:
+            encoder = SentenceTransformer(
+                path, device=device, model_kwargs={"dtype": torch.float32}
+            )
+        else:
+            transformer = _transformer(path)
+            modules = [transformer, *pooling_modules(transformer, pooling or raw_pooling)]
+            encoder = SentenceTransformer(modules=modules, device=device)
+    except SentembError:
+        raise
+    except Exception as error:  # a damaged model raises whatever its parts raise
+        first_line = str(error).strip().partition("\n")[0]
+        raise InputError(f"Cannot load model '{model}': {first_line}") from error
+    _drop_what_training_must_not_touch(encoder)
+    return encoder
+
+
+def locate(model: str | os.PathLike[str]) -> str:
+    """Return the folder of an embedded encoder or of a path, or the hub id itself.
+
+    Raises:
+        InputError: When it is neither, and no hub is in reach.
+    """
+    name = os.fspath(model)
+    if name in EMBEDDED_ENCODERS:
+        return str(embedded(name))
+    if Path(name).is_dir():
+        if not (Path(name) / "config.json").is_file() and not _is_sentence_transformer(name):
+            raise InputError(
+                f"Folder '{name}' holds no model: it has neither modules.json nor config.json."
+            )
+        return name
+    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
+    if Path(name).is_absolute() or name.startswith(".") or name.count("/") > 1 or offline:
+        raise InputError(
+            f"No model '{name}': it is no folder, and none of the embedded encoders "
+            f"({', '.join(EMBEDDED_ENCODERS)})"
+            + ("; hub ids need HF_HUB_OFFLINE unset." if offline else ".")
+            + nearest(name, list(EMBEDDED_ENCODERS))
+        )
+    return name
+
+
+def _is_sentence_transformer(path: str) -> bool:
+    if Path(path).is_dir():
+        return (Path(path) / "modules.json").is_file()
+    from huggingface_hub import file_exists
+
+    return file_exists(path, "modules.json")
+
+
+def _transformer(path: str) -> "Transformer":
+    from sentence_transformers.base.modules import Transformer
+
+    transformer: Transformer = Transformer(path, model_kwargs={"dtype": torch.float32})
+    return transformer
+
+
+def _drop_what_training_must_not_touch(encoder: "SentenceTransformer") -> None:
+    """Remove the unused pre-trained pooler and freeze which layers are averaged."""
+    from sentence_transformers.sentence_transformer.modules import WeightedLayerPooling
+
+    transformer = getattr(encoder[0], "auto_model", None)
+    if transformer is not None and getattr(transformer, "pooler", None) is not None:
+        transformer.pooler = None
+    for module in encoder:
+        if isinstance(module, WeightedLayerPooling):
+            module.layer_weights.requires_grad_(False)

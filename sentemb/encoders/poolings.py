@@ -1,0 +1,77 @@
+"""How token embeddings become a sentence embedding, built of stock modules only."""
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+import torch
+from torch import nn
+
+from sentemb.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from sentence_transformers.base.modules import Transformer
+
+PoolingName = Literal[
+    "cls",
+    "cls_before_pooler",
+    "mean",
+    "avg_top2",
+    "avg_first_last",
+    "avg_embedding_last",
+]
+POOLINGS: tuple[PoolingName, ...] = get_args(PoolingName)
+
+
+def pooling_modules(transformer: "Transformer", pooling: PoolingName) -> list[nn.Module]:
+    """Return the stock modules that follow the transformer.
+
+    - ``cls``: last layer's [CLS], then a fresh Linear and tanh that stay in the encoder.
+    - ``cls_before_pooler``: last layer's [CLS] itself.
+    - ``mean``: mean of the real tokens of the last layer.
+    - ``avg_top2``: the same over the last two layers.
+    - ``avg_first_last``: over the first layer and the last.
+    - ``avg_embedding_last``: over the embedding block's output and the last layer, as in the
+      tables of the SimCSE paper.
+
+    Source: Gao et al., 2021 (arXiv:2104.08821) and the authors' repository.
+    """
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    if pooling not in POOLINGS:
+        raise UsageError(
+            f"Unknown pooling '{pooling}'; allowed: {', '.join(POOLINGS)}."
+            + nearest(pooling, list(POOLINGS))
+        )
+    dim = transformer.get_embedding_dimension()
+    if pooling == "cls":
+        return [Pooling(dim, "cls"), _tanh_layer(dim)]
+    if pooling == "cls_before_pooler":
+        return [Pooling(dim, "cls")]
+    if pooling == "mean":
+        return [Pooling(dim, "mean")]
+    layers: int = transformer.config.num_hidden_layers
+    first = {"avg_top2": layers - 1, "avg_first_last": 1, "avg_embedding_last": 0}[pooling]
+    transformer.config.output_hidden_states = True
+    return [_mean_of_layers({first, layers}, dim, layers), Pooling(dim, "mean")]
+
+
+def initialise_as_simcse(linear: nn.Linear) -> None:
+    """Draw weights from N(0, 0.02²) and set the bias to 0, as SimCSE's fresh head."""
+    nn.init.normal_(linear.weight, std=0.02)
+    nn.init.zeros_(linear.bias)
+
+
+def _tanh_layer(dim: int) -> nn.Module:
+    from sentence_transformers.base.modules import Dense
+
+    dense = Dense(dim, dim, activation_function=nn.Tanh())
+    initialise_as_simcse(dense.linear)
+    return dense
+
+
+def _mean_of_layers(which: set[int], dim: int, layers: int) -> nn.Module:
+    from sentence_transformers.sentence_transformer.modules import WeightedLayerPooling
+
+    weights = torch.tensor([float(layer in which) for layer in range(layers + 1)])
+    return WeightedLayerPooling(
+        dim, num_hidden_layers=layers, layer_start=0, layer_weights=nn.Parameter(weights)
+    )

@@ -1,0 +1,46 @@
+"""The errors a user can act on; each knows the exit code of the command line."""
+
+
+class SentembError(Exception):
+    """What came, what is allowed, what to do, in one line."""
+
+    exit_code = 70
+
+
+class UsageError(SentembError, ValueError):
+    """An option or argument that cannot work."""
+
+    exit_code = 2
+
+
+class InputError(SentembError, ValueError):
+    """Data or a model that cannot be read as what it should be; names the row."""
+
+    exit_code = 3
+
+
+class IdenticalViewsError(SentembError, RuntimeError):
+    """The two views of a sentence came out equal, so there is nothing to learn from them."""
+
+    exit_code = 3
+
+
+class NumericError(SentembError, ArithmeticError):
+    """A number that must be finite is not."""
+
+    exit_code = 5
+
+
+def nearest(wanted: str, allowed: list[str]) -> str:
+    """Say which allowed name is meant.
+
+    Example:
+        >>> nearest("mena", ["cls", "mean"])
+        " Did you mean 'mean'?"
+        >>> nearest("xyz", ["cls", "mean"])
+        ''
+    """
+    import difflib
+
+    close = difflib.get_close_matches(wanted, allowed, n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""

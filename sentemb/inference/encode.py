@@ -1,0 +1,101 @@
+"""Encode texts to a file, window by window, with every row accounted for."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from sentemb.encoders.lengths import count_truncated
+from sentemb.errors import InputError, NumericError
+from sentemb.inference.writers import JsonlWriter, Writer, writing
+from sentemb.types import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+logger = logging.getLogger("sentemb")
+WINDOW = 8192
+
+
+@dataclass(frozen=True)
+class EncodeSummary:
+    """What an encoding came to; every row of the input is a row of the output.
+
+    Args:
+        rows: Rows written.
+        empty_rows: Rows without text among them.
+        truncated_rows: Rows cut to the encoder's maximum length.
+        dim: Width of the embeddings.
+        seconds: Wall-clock time.
+    """
+
+    rows: int
+    empty_rows: int
+    truncated_rows: int
+    dim: int
+    seconds: float
+
+
+def encode_file(
+    encoder: "SentenceTransformer",
+    texts: Iterable[str],
+    output: Path | IO[bytes],
+    batch_size: int = 32,
+    progress: Callable[[int], object] = lambda rows: None,
+) -> EncodeSummary:
+    """Encode texts in order to a file, or as jsonl to a stream.
+
+    Memory is that of one window of 8,192 rows, however many there are.
+
+    Args:
+        encoder: A sentence-transformers model.
+        texts: One a row.
+        output: A path ending in .npy, .jsonl, .parquet or .safetensors, or a binary stream.
+        batch_size: Sentences a forward.
+        progress: Called with the number of rows done after each window.
+
+    Raises:
+        UsageError: When the format is not known.
+        InputError: When there is no text.
+        NumericError: When an embedding is not finite; names the row. Nothing is written.
+    """
+    if isinstance(output, Path):
+        with writing(output) as writer:
+            return _encode(encoder, texts, writer, batch_size, progress)
+    return _encode(encoder, texts, JsonlWriter(output), batch_size, progress)
+
+
+def _encode(
+    encoder: "SentenceTransformer",
+    texts: Iterable[str],
+    writer: Writer,
+    batch_size: int,
+    progress: Callable[[int], object],
+) -> EncodeSummary:
+    rows = empty = truncated = dim = 0
+    started = time.monotonic()
+    for window in _windows(texts):
+        vectors: Vectors = encoder.encode(window, batch_size=batch_size, show_progress_bar=False)
+        finite = np.isfinite(vectors).all(axis=1)
+        if not finite.all():
+            raise NumericError(f"Row {rows + int(finite.argmin()) + 1} has no finite embedding.")
+        writer.write(window, vectors)
+        rows += len(window)
+        empty += sum(not text.strip() for text in window)
+        truncated += count_truncated(encoder, window)
+        dim = vectors.shape[1]
+        progress(rows)
+    if not rows:
+        raise InputError("There is no row to encode.")
+    return EncodeSummary(rows, empty, truncated, dim, round(time.monotonic() - started, 2))
+
+
+def _windows(texts: Iterable[str]) -> Iterator[list[str]]:
+    iterator = iter(texts)
+    while window := list(islice(iterator, WINDOW)):
+        yield window

@@ -1,0 +1,45 @@
+"""NT-Xent, the loss of SimCLR and ConSERT."""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from sentemb.losses.log_xi import check_temperature, log_xi_two_views
+from sentemb.pairs import Pairs
+
+
+@dataclass(frozen=True)
+class NTXent:
+    r"""Normalised, temperature-scaled cross-entropy over both views.
+
+    .. math:: -\frac{1}{2N} \sum_{i=1}^{2N} \log \frac{e^{s_{i,p(i)}}}{\sum_{j \ne i} e^{s_{ij}}}
+        = \frac{1}{2N} \sum_i \log(1 + \xi_i), \qquad s = \cos / \tau
+
+    Each of the 2N rows is contrasted with the 2N − 1 others; p(i) is its other view. Negatives,
+    where there are any, are further candidates of every row. Computed as softplus(log ξ).
+
+    Args:
+        temperature: τ.
+
+    Raises:
+        UsageError: When τ is not positive, or the batch has no negative.
+
+    Source: Chen et al., 2020 (arXiv:2002.05709). ConSERT's code sums the two halves'
+        means, which is twice this value.
+
+    Example:
+        >>> import torch
+        >>> pairs = Pairs(torch.eye(2), torch.eye(2))
+        >>> NTXent(temperature=1.0)(pairs)  # log(1 + 2/e)
+        tensor(0.5514)
+    """
+
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_temperature(self.temperature)
+
+    def __call__(self, pairs: Pairs) -> Tensor:
+        """Return the mean over both views' rows, a scalar."""
+        return F.softplus(log_xi_two_views(pairs, self.temperature)).mean()

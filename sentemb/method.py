@@ -1,0 +1,86 @@
+"""`Method`: views, a twin and a loss are a training method."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor, nn
+
+from sentemb.errors import IdenticalViewsError
+from sentemb.losses import Loss
+from sentemb.pairs import Pairs
+from sentemb.twins import Twin
+from sentemb.types import Features
+from sentemb.views import View
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class Method(nn.Module):
+    """A training method is a composition of views, a twin architecture and a loss.
+
+    The loss is computed in float32 with autocast off, whatever the encoder runs in: at a
+    temperature of 0.05 half-precision similarities are off by 0.04.
+
+    Args:
+        views: How each row is seen; the first is the anchor, the second the positive, the third
+            the hard negative.
+        twin: Embeds the views and holds every parameter.
+        loss: Compares the pairs.
+    """
+
+    accepts_loss_kwargs = False  # or transformers.Trainer rescales the loss by token counts
+
+    def __init__(self, views: Sequence[View], twin: Twin, loss: Loss) -> None:
+        super().__init__()
+        self.views = tuple(views)
+        self.twin = twin
+        self.loss = loss
+        self._views_known_to_differ = False
+
+    @property
+    def encoder(self) -> "SentenceTransformer":
+        """What is deployed."""
+        return self.twin.encoder
+
+    def forward(self, views: list[Features], labels: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the loss of a batch.
+
+        Args:
+            views: The tokens of each view, padded to one length for all.
+            labels: Class of each row, or score of each pair, shape ``[batch]``.
+
+        Raises:
+            IdenticalViewsError: When the first batch shows that both views are the same.
+        """
+        pairs = replace(self.twin(views, [view.perturb for view in self.views]), labels=labels)
+        with torch.autocast(pairs.anchor.device.type, enabled=False):
+            pairs = pairs.float()
+            if not self._views_known_to_differ:
+                self.require_different_views(pairs)
+            return {"loss": self.loss(pairs)}
+
+    def require_different_views(self, pairs: Pairs) -> None:
+        """Raise if anchors and positives are equal: nothing could be learnt from them."""
+        with torch.no_grad():
+            difference = float((pairs.anchor - pairs.positive).abs().max())
+        if difference < 1e-6:
+            raise IdenticalViewsError(
+                "Both views of every sentence have the same embedding "
+                f"(largest difference {difference:.0e}), so there is nothing to learn. "
+                + self._why_identical()
+            )
+        self._views_known_to_differ = True
+
+    def _why_identical(self) -> str:
+        if not cast(nn.Module, self.twin.encoder).training:
+            return "The encoder is in evaluation mode, where dropout is off: call .train() first."
+        dropouts = [m.p for m in self.encoder.modules() if isinstance(m, nn.Dropout)]
+        if not any(dropouts):
+            return (
+                "This encoder has no dropout: set hidden_dropout_prob and "
+                "attention_probs_dropout_prob to 0.1 in its config.json, or use views that differ."
+            )
+        return "The rows of both views hold the same text, or one dropout mask serves both views."

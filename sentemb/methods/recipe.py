@@ -1,0 +1,34 @@
+"""`Recipe`: a method with the settings that its paper trains it with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sentemb.encoders.poolings import PoolingName
+from sentemb.method import Method
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a paper says beside its method; each setting is a default that a run may change.
+
+    Args:
+        build: From an encoder to the method; its further parameters are the method's options.
+        layouts: The columns it can read, the fullest first.
+        embedded_data: The file trained on where none is named.
+        pooling: Pooling of a raw encoder.
+        batch_size: Rows a step.
+        learning_rate: Peak of the linear decay.
+        epochs: Passes over the data.
+        citation: The source, for the model card.
+        max_length: Tokens a text is truncated to in training.
+    """
+
+    build: Callable[..., Method]
+    layouts: tuple[tuple[str, ...], ...]
+    embedded_data: str
+    pooling: PoolingName
+    batch_size: int
+    learning_rate: float
+    epochs: float
+    citation: str
+    max_length: int = 32

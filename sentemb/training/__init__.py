@@ -1,0 +1,7 @@
+"""Training: collator, trainer, checkpoints, and the run that ties them."""
+
+from sentemb.training.run import Run, train
+from sentemb.training.settings import Settings
+from sentemb.training.trainer import ContrastiveTrainer
+
+__all__ = ["ContrastiveTrainer", "Run", "Settings", "train"]

@@ -1,0 +1,70 @@
+"""Our settings in the words of transformers' Trainer."""
+
+import math
+from pathlib import Path
+
+import torch
+from transformers import TrainingArguments
+
+from sentemb.errors import UsageError
+from sentemb.training.output import CHECKPOINTS
+from sentemb.training.settings import Settings
+
+
+def training_arguments(
+    settings: Settings, folder: Path, rows: int, *, evaluates: bool, resumes: bool
+) -> TrainingArguments:
+    """Return the arguments of a run over so many rows.
+
+    Raises:
+        UsageError: When this machine cannot compute in the precision asked for.
+    """
+    selects = settings.select != "last"
+    precision = _precision(settings.precision)
+    steps = settings.max_steps or max(
+        1, math.ceil(rows // settings.batch_size * settings.epochs / settings.accumulation)
+    )
+    return TrainingArguments(
+        output_dir=str(folder / CHECKPOINTS),
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.accumulation,
+        learning_rate=settings.learning_rate,
+        max_steps=steps,
+        warmup_steps=round(settings.warmup * steps),
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        seed=settings.seed,
+        data_seed=settings.seed,
+        use_cpu=not torch.cuda.is_available(),
+        fp16=precision == "fp16",
+        bf16=precision == "bf16",
+        eval_strategy="steps" if evaluates else "no",
+        eval_on_start=evaluates and not resumes,
+        eval_steps=settings.eval_steps,
+        save_steps=settings.eval_steps if selects else settings.save_steps,
+        save_total_limit=1,
+        load_best_model_at_end=selects,
+        metric_for_best_model=_metric(settings) if selects else None,
+        greater_is_better=settings.select == "spearman" if selects else None,
+        dataloader_drop_last=True,
+        dataloader_num_workers=settings.workers,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        remove_unused_columns=False,
+        logging_steps=10,
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def _metric(settings: Settings) -> str:
+    return "eval_spearman" if settings.select == "spearman" else "eval_held_out_loss"
+
+
+def _precision(precision: str) -> str:
+    cuda = torch.cuda.is_available()
+    if precision == "auto":
+        return "fp16" if cuda else "fp32"
+    if precision == "fp16" and not cuda:
+        raise UsageError("precision fp16 needs a CUDA GPU: use fp32, or bf16, on this machine.")
+    return precision

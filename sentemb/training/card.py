@@ -1,0 +1,73 @@
+"""The model card: what a stranger needs to know of a model before using it."""
+
+from pathlib import Path
+from typing import Any
+
+CARD = """---
+library_name: sentence-transformers
+pipeline_tag: sentence-similarity
+tags:
+- sentence-transformers
+- sentemb
+- {method}
+---
+
+# {name}
+
+A sentence encoder trained with [sentemb](https://pypi.org/project/sentemb/), method `{method}`.
+
+```python
+from sentence_transformers import SentenceTransformer
+
+embeddings = SentenceTransformer("{name}").encode(["A sentence.", "Another one."])
+```
+
+| | |
+|---|---|
+| start | {model} |
+| pooling | {pooling} |
+| method options | {method_options} |
+| data | {data_source}, {rows:,} rows, sha256 `{sha256}` |
+| left out | {empty_rows} empty rows, {held_out_rows} held out |
+| texts cut to {max_length} tokens in training | {truncated_texts:,} |
+| steps | {steps}, step {best_step} kept |
+| batch, learning rate, seed | {batch_size}, {learning_rate:g}, {seed} |
+| checkpoint chosen by | {supervision} |
+
+{scores}
+
+Source of the method: {citation}.
+"""
+
+SUPERVISION = {
+    "spearman": "Spearman on the labelled pairs of {dev}",
+    "held-out-loss": "loss on held-out rows; no label was used",
+    "last": "nothing: the last step is kept; no label was used",
+}
+
+
+def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
+    """Write ``README.md`` from the record of a run."""
+    settings = record["settings"]
+    select = settings["select"]
+    if select == "auto":
+        select = "spearman" if record["dev"] else "last"
+    options = ", ".join(f"{k} {v}" for k, v in record["method_options"].items()) or "none"
+    text = CARD.format(
+        **{**settings, **record, "method_options": options},
+        name=folder.name,
+        data_source=record["data"]["source"],
+        sha256=record["data"]["sha256"][:16],
+        supervision=SUPERVISION[select].format(dev=record["dev"]),
+        scores=_scores(record["before"], record["metrics"]),
+        citation=citation,
+    )
+    (folder / "README.md").write_text(text)
+
+
+def _scores(before: dict[str, float], after: dict[str, float]) -> str:
+    if not after:
+        return "It was not evaluated while it was trained."
+    rows = [f"| {name} | {before.get(name, float('nan')):.2f} | {after[name]:.2f} |"
+            for name in after]  # fmt: skip
+    return "\n".join(["| on the dev set | before | after |", "|---|---|---|", *rows])

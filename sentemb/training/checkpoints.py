@@ -1,0 +1,52 @@
+"""A checkpoint folder is a sentence-transformers model, and a file for the rest of the method."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors.torch import load_file, save_file
+
+from sentemb.encoders.build import build_encoder
+from sentemb.errors import InputError
+from sentemb.method import Method
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+TRAINING_STATE = "method.safetensors"
+ENCODER_PREFIX = "twin.encoder."
+
+
+def save_encoder(encoder: "SentenceTransformer", folder: Path) -> None:
+    """Save a plain sentence-transformers model, readable by whom the umask lets read."""
+    encoder.save_pretrained(str(folder), create_model_card=False)
+    umask = os.umask(0)
+    os.umask(umask)
+    for file in folder.rglob("*.safetensors"):  # safetensors creates them with mode 0600
+        file.chmod(0o666 & ~umask)
+
+
+def save_checkpoint(method: Method, folder: Path) -> None:
+    """Save the encoder as a model of its own, and what lives in training only beside it."""
+    save_encoder(method.encoder, folder)
+    rest = {
+        name: tensor.contiguous()
+        for name, tensor in method.state_dict().items()
+        if not name.startswith(ENCODER_PREFIX)
+    }
+    save_file(rest, folder / TRAINING_STATE)
+
+
+def load_checkpoint(method: Method, folder: Path) -> None:
+    """Load what `save_checkpoint` saved; every key must be there, and no other.
+
+    Raises:
+        InputError: When the folder does not hold this method's state.
+    """
+    try:
+        rest = load_file(folder / TRAINING_STATE)
+        saved = build_encoder(folder, device="cpu").state_dict()
+        encoder = {ENCODER_PREFIX + name: tensor for name, tensor in saved.items()}
+        method.load_state_dict(encoder | rest)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"Checkpoint {folder} does not fit this method: {error}") from error

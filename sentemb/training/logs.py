@@ -1,0 +1,107 @@
+"""What a run tells while it runs: ``metrics.jsonl`` for machines, log lines for people."""
+
+import json
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from sentemb.errors import NumericError
+
+logger = logging.getLogger("sentemb")
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class MetricsFile(TrainerCallback):
+    """Append every logged step to ``metrics.jsonl``; a resumed run drops what it will repeat."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Keep the lines up to the step the run starts from."""
+        lines = read_metrics(self.path) if self.path.exists() and state.global_step else []
+        kept = [json.dumps(line) for line in lines if line["step"] <= state.global_step]
+        self.path.write_text("".join(line + "\n" for line in kept))
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Write one line."""
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": state.global_step, **(logs or {})}) + "\n")
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Read the lines of a ``metrics.jsonl``."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+class LogLines(TrainerCallback):
+    """Log each evaluation, and the loss every ten seconds with the time that is left."""
+
+    def __init__(self) -> None:
+        self.started = self.last_line = time.monotonic()
+        self.first_step = 0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Start the clock."""
+        self.started = self.last_line = time.monotonic()
+        self.first_step = state.global_step
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Log what a person wants to see; stop where the loss is no number."""
+        logs = logs or {}
+        if not math.isfinite(logs.get("loss", 0.0)):
+            raise NumericError(
+                f"The loss is {logs['loss']} at step {state.global_step}: lower --learning-rate, "
+                "or train with --precision fp32."
+            )
+        evaluation = {k.removeprefix("eval_"): v for k, v in logs.items() if k.startswith("eval_")}
+        now = time.monotonic()
+        if evaluation:
+            shown = "  ".join(f"{name} {value:.4g}" for name, value in evaluation.items())
+        elif "loss" in logs and now - self.last_line >= SECONDS_BETWEEN_LINES:
+            shown = f"loss {logs['loss']:.4g}  {self._speed(state, args, now)}"
+        else:
+            return
+        self.last_line = now
+        logger.info("step %d/%d  %s", state.global_step, state.max_steps, shown)
+
+    def _speed(self, state: TrainerState, args: TrainingArguments, now: float) -> str:
+        a_step = (now - self.started) / max(1, state.global_step - self.first_step)
+        rows = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        left = round(a_step * (state.max_steps - state.global_step))
+        return f"{rows / a_step:.0f} rows/s  {left // 60}:{left % 60:02d} left"
+
+
+class EvaluateAtEnd(TrainerCallback):
+    """Evaluate and save at the last step, whatever multiple of ``eval_steps`` it is."""
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
+        """Ask for both."""
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = args.eval_strategy != "no"
+            control.should_save = True
+        return control

@@ -1,0 +1,30 @@
+"""``run.json``: how a model was made."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from sentemb.datasets import TrainingData
+
+
+def data_record(data: TrainingData, named: str) -> dict[str, Any]:
+    """Describe the rows: where they are from, how many, and a hash of their texts."""
+    digest = hashlib.sha256()
+    for row in data.rows:
+        digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+    return {
+        "source": named,
+        "columns": data.rows.column_names,
+        "rows": len(data.rows),
+        "sha256": digest.hexdigest(),
+    }
+
+
+def write_record(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON beside the file, and rename."""
+    partial = path.with_name(f"{path.name}.partial")
+    text = json.dumps({"schema": f"sentemb.{path.stem}/1", **content}, indent=2)
+    partial.write_text(text + "\n")
+    os.replace(partial, path)

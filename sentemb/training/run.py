@@ -1,0 +1,170 @@
+"""`train`: from a method and rows to a model folder that tells how it was made."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+
+from sentemb.datasets import TrainingData
+from sentemb.encoders.lengths import count_truncated
+from sentemb.errors import UsageError
+from sentemb.evaluation import STS
+from sentemb.method import Method
+from sentemb.training.arguments import training_arguments
+from sentemb.training.collator import Collator
+from sentemb.training.held_out import held_out_loss
+from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile
+from sentemb.training.output import METRICS, prepare_output, publish
+from sentemb.training.randomness import random_state_kept
+from sentemb.training.settings import Settings
+from sentemb.training.trainer import ContrastiveTrainer
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training run came to.
+
+    Args:
+        output: The model folder.
+        steps: Optimizer steps taken.
+        best_step: The step whose weights became the model.
+        before: Evaluation before the first step.
+        metrics: Evaluation of the model.
+        rows: Rows trained on.
+        held_out_rows: Rows kept aside for the held-out loss.
+        empty_rows: Rows without text, left out.
+        rows_left_over: Rows of the incomplete last batch, left out of each epoch (others each
+            time).
+        truncated_texts: Texts cut to the maximum length.
+        seconds: Wall-clock time of the training.
+    """
+
+    output: Path
+    steps: int
+    best_step: int
+    before: dict[str, float]
+    metrics: dict[str, float]
+    rows: int
+    held_out_rows: int
+    empty_rows: int
+    rows_left_over: int
+    truncated_texts: int
+    seconds: float
+
+
+def train(
+    method: Method,
+    data: TrainingData,
+    output: str | Path,
+    settings: Settings,
+    dev: STS | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Run:
+    """Train a method and save its encoder as a plain sentence-transformers model.
+
+    Args:
+        method: What is trained.
+        data: Rows with the columns that the method's views read.
+        output: Folder of the model; also gets ``metrics.jsonl`` and ``checkpoints/``.
+        settings: How to train.
+        dev: Evaluated every ``eval_steps``, and before the first step.
+        resume: Go on from the last checkpoint in ``output``.
+        overwrite: Start afresh where ``output`` holds an earlier run.
+
+    Raises:
+        UsageError: When the batch is larger than the data, or the output folder is not empty.
+        IdenticalViewsError: When the views of a sentence do not differ.
+        NumericError: When the loss is not a number.
+    """
+    settings = _with_selection(settings, dev)
+    rows, held_out = _split(data.rows, settings)
+    folder = Path(output)
+    arguments = training_arguments(
+        settings, folder, len(rows), evaluates=bool(dev or held_out), resumes=resume
+    )
+    collator = Collator(method.encoder, method.views, settings.max_length)
+    _try_out(method, rows, collator)
+    checkpoint = prepare_output(folder, resume=resume, overwrite=overwrite)
+    trainer = ContrastiveTrainer(
+        method,
+        arguments,
+        rows,
+        collator,
+        evaluators=[dev] if dev else [],
+        held_out=held_out,
+        callbacks=[MetricsFile(folder / METRICS), LogLines(), EvaluateAtEnd()],
+    )
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=checkpoint)
+    seconds = time.monotonic() - started
+    best_step = trainer.state.best_global_step if settings.select != "last" else None
+    run = Run(
+        output=folder,
+        steps=trainer.state.global_step,
+        best_step=best_step or trainer.state.global_step,
+        before=_evaluation_at(trainer, 0),
+        metrics=_evaluation_at(trainer, best_step or trainer.state.global_step),
+        rows=len(rows),
+        held_out_rows=len(held_out or []),
+        empty_rows=data.empty_rows,
+        rows_left_over=len(rows) % settings.batch_size,
+        truncated_texts=_truncated(method, rows, settings.max_length),
+        seconds=round(seconds, 1),
+    )
+    publish(method.encoder, folder)
+    return run
+
+
+def _with_selection(settings: Settings, dev: STS | None) -> Settings:
+    if settings.select == "spearman" and dev is None:
+        raise UsageError("select=spearman needs a dev set: give --dev, or select held-out-loss.")
+    if settings.select != "auto":
+        return settings
+    return replace(settings, select="spearman" if dev else "last")
+
+
+def _split(rows: Dataset, settings: Settings) -> tuple[Dataset, Dataset | None]:
+    """Keep whole batches of about a twentieth aside where the held-out loss selects."""
+    batch = settings.batch_size
+    if settings.select != "held-out-loss":
+        if len(rows) < batch:
+            raise UsageError(
+                f"The batch of {batch} is larger than the data ({len(rows)} rows): "
+                f"give --batch-size {len(rows)} or less, or more data."
+            )
+        return rows, None
+    held = batch * min(8, max(1, len(rows) // (20 * batch)))
+    if len(rows) < held + batch:
+        raise UsageError(
+            f"{len(rows)} rows are too few to hold a batch of {batch} out: "
+            f"give --batch-size {len(rows) // 2} or less, or --select last."
+        )
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0)).tolist()
+    return rows.select(order[held:]), rows.select(order[:held])
+
+
+def _try_out(method: Method, rows: Dataset, collator: Collator) -> None:
+    """Run a few rows before anything is written, so that what cannot work is said at once."""
+    few = rows.select(range(min(len(rows), 8)))
+    with random_state_kept():
+        held_out_loss(method, few, collator, batch_size=len(few))
+
+
+def _evaluation_at(trainer: ContrastiveTrainer, step: int) -> dict[str, float]:
+    logged: list[dict[str, Any]] = trainer.state.log_history
+    lines = [line for line in logged if line.get("step") == step]
+    return {
+        name.removeprefix("eval_"): value
+        for line in lines
+        for name, value in line.items()
+        if name.startswith("eval_")
+    }
+
+
+def _truncated(method: Method, rows: Dataset, max_length: int) -> int:
+    columns = {view.column for view in method.views}
+    return sum(count_truncated(method.encoder, rows[column], max_length) for column in columns)

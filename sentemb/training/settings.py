@@ -1,0 +1,79 @@
+"""`Settings`: everything about a run that is not the method or the data."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sentemb.errors import UsageError
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Select = Literal["auto", "spearman", "held-out-loss", "last"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Args:
+        batch_size: Rows a forward. More rows give more negatives; accumulation does not.
+        learning_rate: Peak of the linear decay.
+        epochs: Passes over the data, unless ``max_steps`` is given.
+        max_steps: Optimizer steps; 0 follows ``epochs``.
+        max_length: Tokens a text is truncated to.
+        accumulation: Batches an optimizer step.
+        precision: ``auto`` is fp16 on CUDA, as the papers, and fp32 on a CPU.
+        warmup: Rate of the steps that the learning rate rises over, in [0, 1].
+        weight_decay: Of AdamW.
+        max_grad_norm: Gradients are clipped to this norm; 0 turns clipping off.
+        eval_steps: Steps between evaluations.
+        save_steps: Steps between checkpoints; at every evaluation where the best is selected.
+        select: Which checkpoint becomes the model: the best by dev Spearman, by held-out loss
+            (needs no labels), or the last. ``auto`` is Spearman where there is a dev set.
+        seed: Of weights, order of rows, and dropout.
+        workers: Processes that tokenise ahead; 0 does it in the main one.
+
+    Raises:
+        UsageError: When a value is out of its range.
+    """
+
+    batch_size: int
+    learning_rate: float
+    epochs: float
+    max_length: int = 32
+    max_steps: int = 0
+    accumulation: int = 1
+    precision: Precision = "auto"
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    eval_steps: int = 125
+    save_steps: int = 500
+    select: Select = "auto"
+    seed: int = 42
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        self._at_least("batch_size", 2)
+        self._at_least("max_length", 3)
+        for name in ("accumulation", "eval_steps", "save_steps"):
+            self._at_least(name, 1)
+        for name in ("max_steps", "workers", "weight_decay", "max_grad_norm", "seed", "warmup"):
+            self._at_least(name, 0)
+        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise UsageError(f"learning_rate must be positive, got {self.learning_rate}.")
+        if not (self.epochs > 0 or self.max_steps):
+            raise UsageError(f"epochs must be positive, got {self.epochs}.")
+        if self.warmup > 1:
+            raise UsageError(f"warmup is a rate in [0, 1], got {self.warmup}.")
+        self._one_of("precision", get_args(Precision))
+        self._one_of("select", get_args(Select))
+
+    def _at_least(self, name: str, least: int) -> None:
+        if not getattr(self, name) >= least:
+            raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}.")
+
+    def _one_of(self, name: str, allowed: tuple[str, ...]) -> None:
+        if getattr(self, name) not in allowed:
+            raise UsageError(
+                f"{name} must be one of {', '.join(allowed)}; got '{getattr(self, name)}'."
+            )

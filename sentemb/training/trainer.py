@@ -1,0 +1,101 @@
+"""`ContrastiveTrainer`: transformers' Trainer around a method."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from sentemb.evaluation import Evaluator
+from sentemb.method import Method
+from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
+from sentemb.training.collator import Collator
+from sentemb.training.held_out import held_out_loss
+from sentemb.training.randomness import random_state_kept
+
+
+class ContrastiveTrainer(Trainer):
+    """Train a method; every checkpoint it writes is a sentence-transformers model.
+
+    Args:
+        method: What is trained.
+        args: As for any Trainer; ``remove_unused_columns`` must be off.
+        rows: Training rows.
+        collator: From rows to the tokens of each view.
+        evaluators: Called on the encoder at every evaluation; their numbers are logged as
+            ``eval_<name>``.
+        held_out: Rows whose loss is logged as ``eval_held_out_loss``.
+        callbacks: As for any Trainer.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        args: TrainingArguments,
+        rows: Dataset,
+        collator: Collator,
+        evaluators: Sequence[Evaluator] = (),
+        held_out: Dataset | None = None,
+        callbacks: Sequence[TrainerCallback] = (),
+    ) -> None:
+        self.method = method
+        self.evaluators = evaluators
+        self.held_out = held_out
+        self.collator = collator
+        super().__init__(
+            model=method,
+            args=args,
+            train_dataset=rows,
+            eval_dataset=[],  # ours are the evaluators, but Trainer insists on one
+            data_collator=collator,
+            callbacks=list(callbacks),
+        )
+        for prints_to_stdout in (PrinterCallback, ProgressCallback):
+            self.remove_callback(prints_to_stdout)
+
+    def evaluate(
+        self,
+        eval_dataset: Any = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> dict[str, float]:
+        """Run the evaluators; training is not perturbed, whatever they draw."""
+        with random_state_kept():
+            numbers = {k: v for evaluator in self.evaluators for k, v in self._run(evaluator)}
+            if self.held_out is not None:
+                numbers["held_out_loss"] = held_out_loss(
+                    self.method,
+                    self.held_out,
+                    self.collator,
+                    self.args.per_device_train_batch_size,
+                )
+        metrics = {f"{metric_key_prefix}_{name}": number for name, number in numbers.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def _run(self, evaluator: Evaluator) -> list[tuple[str, float]]:
+        with torch.no_grad(), self.autocast_smart_context_manager():
+            return list(evaluator(self._encode).items())
+
+    def _encode(self, texts: list[str]) -> Any:
+        return self.method.encoder.encode(texts, batch_size=64, show_progress_bar=False)
+
+    def _save(
+        self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None
+    ) -> None:
+        folder = Path(str(output_dir or self.args.output_dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(self.method, folder)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_checkpoint(self.method, Path(resume_from_checkpoint))
+
+    def _load_best_model(self) -> None:
+        load_checkpoint(self.method, Path(str(self.state.best_model_checkpoint)))

@@ -1,0 +1,7 @@
+"""Twin architectures: how views become pairs."""
+
+from sentemb.twins.heads import mlp
+from sentemb.twins.siamese import Siamese
+from sentemb.twins.twin import Twin
+
+__all__ = ["Siamese", "Twin", "mlp"]

@@ -1,0 +1,22 @@
+"""Names for the shapes of tensors, so that each is written once.
+
+The annotation is the documentation; :class:`sentemb.Pairs` checks it at run time.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+Embeddings = Annotated[Tensor, "[batch, dim]"]
+TokenEmbeddings = Annotated[Tensor, "[rows, tokens, dim]"]
+Similarities = Annotated[Tensor, "[batch, candidates]"]
+Mask = Annotated[Tensor, "[rows, tokens], 1 for a real token"]
+Features = dict[str, Tensor]
+"""What an encoder reads: ``input_ids``, ``attention_mask``, … each ``[rows, tokens]``."""
+
+Vectors = NDArray[np.float32]
+Encode = Callable[[list[str]], Vectors]
+"""Any encoder, as evaluation sees it: texts in, ``[texts, dim]`` out."""

@@ -1,0 +1,73 @@
+"""What the tests share: no network, the development data, small encoders, the frozen inputs."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from sentemb import Pairs, build_encoder, read_training_data
+from sentemb.datasets import TrainingData
+from sentemb.embedded import embedded
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """Find a file of the development data, or skip with the reason."""
+    folder = Path(os.environ.get("SENTEMB_DATA", ROOT / "../shared/data"))
+
+    def find(name: str) -> Path:
+        if not (folder / name).exists():
+            pytest.skip(f"no {name} in SENTEMB_DATA ({folder})")
+        return folder / name
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def loaded_mini() -> SentenceTransformer:
+    return build_encoder("mini", pooling="mean", device="cpu")
+
+
+@pytest.fixture
+def mini(loaded_mini) -> SentenceTransformer:
+    """The embedded raw encoder with mean pooling; each test has its own."""
+    return copy.deepcopy(loaded_mini)
+
+
+@pytest.fixture
+def mini_cls() -> SentenceTransformer:
+    torch.manual_seed(0)
+    return build_encoder("mini", pooling="cls_before_pooler", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def sentences() -> list[str]:
+    return embedded("sentences.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture(scope="session")
+def unlabelled() -> TrainingData:
+    return read_training_data(embedded("sentences.txt"), [("text",)])
+
+
+@pytest.fixture(scope="session")
+def triplets() -> TrainingData:
+    return read_training_data(embedded("triplets.csv"), [("anchor", "positive", "negative")])
+
+
+@pytest.fixture(scope="session")
+def frozen() -> Pairs:
+    """The inputs of the frozen values: N = 4, D = 3, float64, indices from 0."""
+    i = torch.arange(4, dtype=torch.float64).unsqueeze(1)
+    j = torch.arange(3, dtype=torch.float64)
+    z1 = torch.sin((i + 1) * (j + 2))
+    z2 = z1 + 0.5 * torch.cos((i + 2) * (j + 1))
+    return Pairs(z1, z2, torch.cos(i + 2 * j + 0.5))

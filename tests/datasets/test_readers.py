@@ -1,0 +1,168 @@
+"""Every format, compressed or not, and every way a file can be wrong."""
+
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sentemb.datasets import read_sts, read_texts, read_training_data
+from sentemb.embedded import embedded
+from sentemb.errors import InputError
+
+TEXT = [("text",)]
+TRIPLET = [("anchor", "positive", "negative"), ("anchor", "positive")]
+FORMATS = embedded("formats")
+
+
+def write(path, content):
+    data = content if isinstance(content, bytes) else content.encode()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+TABLE = {
+    "a.csv": 'text,n\n"one, two",1\nthree,2\n',
+    "a.tsv": "text\tn\none, two\t1\nthree\t2\n",
+    "a.jsonl": '{"text": "one, two"}\n{"text": "three"}\n',
+    "a.txt": "one, two\nthree\n",
+}
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("name", [*TABLE, "a.parquet"])
+def test_every_format(tmp_path, name, suffix):
+    if name == "a.parquet":
+        pq.write_table(pa.table({"text": ["one, two", "three"]}), tmp_path / name)
+        path = write(tmp_path / f"b.parquet{suffix}", (tmp_path / name).read_bytes())
+    else:
+        path = write(tmp_path / f"{name}{suffix}", TABLE[name])
+    assert list(read_texts(path)) == ["one, two", "three"]
+    assert read_training_data(path, TEXT).rows["text"][:] == ["one, two", "three"]
+
+
+def test_the_embedded_files_of_every_format_are_read():
+    assert len(list(read_texts(FORMATS / "sentences.txt.gz"))) == 50
+    assert len(list(read_texts(FORMATS / "sentences.parquet"))) == 50
+    pairs = read_training_data(FORMATS / "pairs.jsonl", TRIPLET).rows
+    assert pairs.column_names == ["anchor", "positive"]
+    triplets = read_training_data(FORMATS / "triplets_simcse.csv", TRIPLET).rows
+    assert triplets.column_names == ["anchor", "positive", "negative"]
+    assert len(read_sts(FORMATS / "graded.csv").scores) == 50
+    assert read_sts(FORMATS / "graded.tsv").scores == read_sts(FORMATS / "graded.csv").scores
+
+
+def test_embedded_data_is_as_large_and_varied_as_promised():
+    sentences = list(read_texts(embedded("sentences.txt")))
+    assert len(set(sentences)) == len(sentences) >= 2000
+    assert len(set(read_sts(embedded("graded.tsv")).scores)) > 20
+    assert len(read_sts(embedded("graded.tsv")).scores) >= 200
+
+
+def test_rows_end_at_line_feeds_only(tmp_path):
+    path = write(tmp_path / "a.txt", "\ufeffone\u2028still one\r\ntwo\x0cstill two\nlone\rcr")
+    assert list(read_texts(path)) == ["one\u2028still one", "two\x0cstill two", "lone\rcr"]
+
+
+def test_tsv_has_no_quoting(tmp_path):
+    path = write(tmp_path / "a.tsv", 'sentence1\tsentence2\tscore\n"a\tb"\t1\nc\t"\t2\n')
+    assert read_sts(path).sentences1 == ('"a', "c")
+
+
+def test_blank_rows_are_left_out_of_training_and_counted(tmp_path):
+    data = read_training_data(write(tmp_path / "a.txt", "one\n\n  \ntwo\n"), TEXT)
+    assert (data.rows["text"][:], data.empty_rows) == (["one", "two"], 2)
+
+
+def test_blank_rows_stay_for_encoding(tmp_path):
+    assert list(read_texts(write(tmp_path / "a.txt", "one\n\ntwo\n"))) == ["one", "", "two"]
+
+
+def test_columns_are_taken_in_the_order_of_the_layout(tmp_path):
+    path = write(tmp_path / "a.csv", "answer,question\nyes,really?\n")
+    rows = read_training_data(path, TRIPLET, ["question", "answer"]).rows
+    assert rows[0] == {"anchor": "really?", "positive": "yes"}
+
+
+WRONG = {
+    "no such file": ("missing.txt", None, TEXT, None, "No file '.*missing.txt'"),
+    "empty": ("a.txt", "", TEXT, None, "holds no row"),
+    "blank": ("a.txt", "\n \n", TEXT, None, "holds no row with text"),
+    "header only": ("a.csv", "text\n", TEXT, None, "holds no row"),
+    "unknown format": ("a.xlsx", "x", TEXT, None, r"unknown format '\.xlsx'; allowed: \.txt"),
+    "no format": ("data", "x", TEXT, None, "unknown format 'none'"),
+    "wrong column": ("a.csv", "txet\nx\n", TEXT, None, r"has the columns txet.*mean 'txet'\?"),
+    "named wrong": ("a.csv", "text\nx\n", TEXT, ["tetx"], r"no column 'tetx'.*mean 'text'\?"),
+    "too many": ("a.csv", "a,b\nx,y\n", TEXT, ["a", "b"], "this method reads text"),
+    "short row": ("a.csv", "a,text\nx\n", TEXT, None, "row 2: 1 fields where the header has 2"),
+    "long row": ("a.tsv", "text\nx\ty\n", TEXT, None, "row 2: 2 fields where the header has 1"),
+    "open quote": ("a.csv", 'text\n"x\n', TEXT, None, "row .*unexpected end"),
+    "not json": ("a.jsonl", '{"text": "x"}\n{"te\n', TEXT, None, "row 2: not JSON"),
+    "json list": ("a.jsonl", "[1]\n", TEXT, None, "row 1: a JSON object is needed"),
+    "a number": ("a.jsonl", '{"text": 3}\n', TEXT, None, "row 1: column 'text' holds 3"),
+    "no negative": (
+        "a.csv",
+        "anchor,positive,negative\na,b,c\nd,e,\n",
+        TRIPLET,
+        None,
+        "row 3 has no negative.*--columns anchor,positive",
+    ),
+    "no positive": ("a.csv", "anchor,positive\na,\n", TRIPLET, None, "row 2 has no positive"),
+    "not utf-8": ("a.txt", b"fine\n\xff\xfe\n", TEXT, None, "row 2: not UTF-8"),
+    "not parquet": ("a.parquet", "x", TEXT, None, "not a parquet file"),
+    "not gzip": ("a.txt.gz", None, TEXT, None, "damaged gzip"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_files_are_one_line_with_the_row(tmp_path, case):
+    name, content, layouts, columns, message = WRONG[case]
+    path = tmp_path / name
+    if case == "not gzip":
+        path.write_bytes(gzip.compress(b"x\n" * 10_000)[:40])
+    elif content is not None:
+        write(path, content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_training_data(path, layouts, columns)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(InputError, match="is a folder"):
+        read_training_data(tmp_path / "a.txt", TEXT)
+
+
+def test_a_hub_data_set_cannot_be_had_offline():
+    with pytest.raises(InputError, match="No file 'some/name', and the hub gives no data set"):
+        read_training_data("some/name", TEXT)
+
+
+STS_WRONG = {
+    "constant": ("5\n5\n", "all 2 scores are 5, so no ranking"),
+    "text": ("5\nhigh\n", "row 3: score 'high' is not a finite number"),
+    "nan": ("nan\n5\n", "row 2: score 'nan' is not a finite number"),
+    "one pair": ("5\n", "1 graded pair; at least 2 are needed"),
+}
+
+
+@pytest.mark.parametrize("case", STS_WRONG)
+def test_bad_gold_scores(tmp_path, case):
+    scores, message = STS_WRONG[case]
+    rows = "".join(f"a{i}\tb{i}\t{score}\n" for i, score in enumerate(scores.split()))
+    path = write(tmp_path / "gold.tsv", "sentence1\tsentence2\tscore\n" + rows)
+    with pytest.raises(InputError, match=message):
+        read_sts(path)
+
+
+def test_an_ungraded_row_is_left_out_and_counted(tmp_path):
+    path = write(tmp_path / "a.tsv", "sentence1\tsentence2\tscore\na\tb\t1\nc\td\t\ne\tf\t2\n")
+    task = read_sts(path)
+    assert (task.scores, task.ungraded) == ((1.0, 2.0), 1)
+
+
+def test_sts_columns_name_the_nearest(tmp_path):
+    path = write(tmp_path / "a.jsonl", json.dumps({"sentence1": "a", "sentence_2": "b"}) + "\n")
+    with pytest.raises(InputError, match=r"no column 'sentence2'.*Did you mean 'sentence_2'\?"):
+        read_sts(path)

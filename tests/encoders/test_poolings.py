@@ -1,0 +1,68 @@
+import copy
+
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from sentemb.encoders import POOLINGS, build_encoder
+from sentemb.training.checkpoints import save_encoder
+
+TEXTS = ["A short one.", "A rather longer sentence that needs many more tokens than the other."]
+
+
+def expected(pooling, layers, mask, encoder):
+    """Pool the hidden states by hand."""
+
+    def mean(hidden):
+        weights = mask.unsqueeze(-1).float()
+        return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+
+    cls = layers[-1][:, 0]
+    return {
+        "cls": lambda: torch.tanh(encoder[2].linear(cls)),
+        "cls_before_pooler": lambda: cls,
+        "mean": lambda: mean(layers[-1]),
+        "avg_top2": lambda: (mean(layers[-1]) + mean(layers[-2])) / 2,
+        "avg_first_last": lambda: (mean(layers[1]) + mean(layers[-1])) / 2,
+        "avg_embedding_last": lambda: (mean(layers[0]) + mean(layers[-1])) / 2,
+    }[pooling]()
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_pooling_by_hand_and_after_a_plain_load(pooling, tmp_path):
+    encoder = build_encoder("mini", pooling=pooling, device="cpu").eval()
+    features = encoder.preprocess(TEXTS)
+    with torch.no_grad():
+        output = encoder[0].model(
+            **{k: v for k, v in features.items() if k != "modality"}, output_hidden_states=True
+        )
+        by_hand = expected(pooling, output.hidden_states, features["attention_mask"], encoder)
+    ours = encoder.encode(TEXTS)
+    torch.testing.assert_close(torch.from_numpy(ours), by_hand, rtol=0, atol=1e-6)
+    save_encoder(encoder, tmp_path / "model")
+    plain = SentenceTransformer(str(tmp_path / "model"), device="cpu").encode(TEXTS)
+    assert abs(plain - ours).max() <= 1e-6
+
+
+def test_a_trained_head_and_pooling_are_kept_when_loaded_without_naming_them(tmp_path):
+    encoder = build_encoder("mini", pooling="cls", device="cpu")
+    save_encoder(encoder, tmp_path / "model")
+    again = build_encoder(tmp_path / "model", raw_pooling="mean", device="cpu")
+    assert abs(again.encode(TEXTS) - encoder.encode(TEXTS)).max() <= 1e-6
+
+
+def test_which_layers_are_averaged_does_not_train():
+    encoder = build_encoder("mini", pooling="avg_first_last", device="cpu")
+    assert not encoder[1].layer_weights.requires_grad
+    assert encoder[1].layer_weights.tolist() == [0.0, 1.0, 1.0]
+
+
+def test_embeddings_do_not_depend_on_padding(mini):
+    alone = mini.encode(TEXTS[:1])
+    beside = mini.encode(TEXTS)[:1]
+    assert abs(alone - beside).max() < 1e-5
+
+
+def test_no_pretrained_pooler_is_trained_or_saved(mini):
+    assert mini[0].model.pooler is None
+    assert not [name for name in copy.deepcopy(mini).state_dict() if "pooler" in name]

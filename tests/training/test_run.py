@@ -1,0 +1,300 @@
+"""A run: exact resume, plain models, the best checkpoint, and what it refuses before it writes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from sentemb import (
+    InfoNCE,
+    Method,
+    Settings,
+    Siamese,
+    View,
+    build_encoder,
+    read_sts,
+    simcse_sup,
+    simcse_unsup,
+    train,
+)
+from sentemb.embedded import embedded
+from sentemb.errors import IdenticalViewsError, NumericError, UsageError
+from sentemb.training.logs import read_metrics
+
+SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=8, save_steps=4)
+
+
+@pytest.fixture(scope="module")
+def dev():
+    return read_sts(embedded("formats/graded.tsv"))
+
+
+def fresh(recipe):
+    torch.manual_seed(0)
+    if recipe == "simcse-unsup":
+        return simcse_unsup(build_encoder("mini", pooling="cls_before_pooler", device="cpu"))
+    return simcse_sup(build_encoder("mini", pooling="cls", device="cpu"))
+
+
+@pytest.fixture(params=["simcse-unsup", "simcse-sup"])
+def recipe(request):
+    return request.param
+
+
+@pytest.fixture
+def data(recipe, unlabelled, triplets):
+    return unlabelled if recipe == "simcse-unsup" else triplets
+
+
+class PowerCut:
+    """A loss that ends the run at its n-th training batch."""
+
+    def __init__(self, loss, batches):
+        self.loss, self.left = loss, batches
+
+    def __call__(self, pairs):
+        if torch.is_grad_enabled():
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+        return self.loss(pairs)
+
+
+def state(method):
+    return {name: tensor.clone() for name, tensor in method.state_dict().items()}
+
+
+def assert_bit_equal(a, b):
+    assert a.keys() == b.keys()
+    assert [name for name in a if not torch.equal(a[name], b[name])] == []
+
+
+def test_eight_steps_are_four_and_four_resumed(recipe, data, tmp_path):
+    whole = fresh(recipe)
+    train(whole, data, tmp_path / "whole", SETTINGS)
+    cut = fresh(recipe)
+    cut.loss = PowerCut(cut.loss, batches=6)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, data, tmp_path / "cut", SETTINGS)
+    torch.manual_seed(99)
+    resumed = fresh(recipe)
+    train(resumed, data, tmp_path / "cut", SETTINGS, resume=True)
+    assert_bit_equal(state(whole), state(resumed))
+    steps = [line["step"] for line in read_metrics(tmp_path / "cut/metrics.jsonl")]
+    assert steps == sorted(steps)
+
+
+def test_the_model_is_a_plain_one_with_equal_vectors(recipe, data, tmp_path, sentences):
+    method = fresh(recipe)
+    train(method, data, tmp_path / "run", SETTINGS)
+    plain = SentenceTransformer(str(tmp_path / "run"), device="cpu")
+    ours = method.encoder.encode(sentences[:50])
+    assert np.abs(plain.encode(sentences[:50]) - ours).max() <= 1e-6
+    expected = {"simcse-unsup": ["Transformer", "Pooling"]}
+    modules = [type(module).__name__ for module in plain]
+    assert modules == expected.get(recipe, ["Transformer", "Pooling", "Dense"])
+
+
+def test_every_checkpoint_is_a_plain_model_too(unlabelled, tmp_path, sentences):
+    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
+    (checkpoint,) = (tmp_path / "run/checkpoints").iterdir()
+    saved = SentenceTransformer(str(checkpoint), device="cpu").encode(sentences[:5])
+    final = SentenceTransformer(str(tmp_path / "run"), device="cpu").encode(sentences[:5])
+    assert np.array_equal(saved, final)
+
+
+def test_every_parameter_trains(recipe, data, tmp_path):
+    method = fresh(recipe)
+    before = state(method)
+    train(method, data, tmp_path / "run", SETTINGS)
+    untouched = [name for name, t in state(method).items() if torch.equal(t, before[name])]
+    assert untouched == []
+
+
+def test_evaluation_does_not_change_training(unlabelled, tmp_path, dev):
+    plain, watched = fresh("simcse-unsup"), fresh("simcse-unsup")
+    train(plain, unlabelled, tmp_path / "plain", SETTINGS)
+    often = replace(SETTINGS, eval_steps=1, select="last")
+    train(watched, unlabelled, tmp_path / "watched", often, dev=dev)
+    assert_bit_equal(state(plain), state(watched))
+
+
+def test_the_best_checkpoint_becomes_the_model(triplets, tmp_path, dev):
+    """A learning rate that wrecks the encoder: the best step is an early one, and is kept."""
+    settings = replace(SETTINGS, learning_rate=0.03, eval_steps=1)
+    method = fresh("simcse-sup")
+    run = train(method, triplets, tmp_path / "run", settings, dev=dev)
+    lines = read_metrics(tmp_path / "run/metrics.jsonl")
+    scores = {x["step"]: x["eval_spearman"] for x in lines if "eval_spearman" in x and x["step"]}
+    assert run.best_step == max(scores, key=scores.get) < run.steps == 8
+    assert run.metrics["spearman"] == pytest.approx(scores[run.best_step])
+    plain = SentenceTransformer(str(tmp_path / "run"), device="cpu")
+    assert dev(plain.encode)["spearman"] == pytest.approx(scores[run.best_step], abs=1e-6)
+    assert run.before["spearman"] == pytest.approx(
+        dev(build_encoder("mini", pooling="cls", device="cpu").encode)["spearman"], abs=30
+    )
+
+
+def test_held_out_loss_selects_without_labels(unlabelled, tmp_path):
+    settings = replace(SETTINGS, select="held-out-loss", eval_steps=2)
+    run = train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", settings)
+    lines = read_metrics(tmp_path / "run/metrics.jsonl")
+    losses = {
+        x["step"]: x["eval_held_out_loss"] for x in lines if "eval_held_out_loss" in x and x["step"]
+    }
+    assert set(losses) == {2, 4, 6, 8}
+    assert run.best_step == min(losses, key=losses.get)
+    assert run.rows + run.held_out_rows == len(unlabelled.rows)
+    assert losses[8] < run.before["held_out_loss"]
+
+
+def test_accumulation_takes_the_mean_of_its_batches(triplets, tmp_path):
+    """With dropout off, one step over two batches equals the mean of their gradients."""
+    method = fresh("simcse-sup")
+    for module in method.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    method.encoder[0].model.config.attention_probs_dropout_prob = 0.0
+    seen = []
+    loss = method.loss
+
+    def spy(pairs):
+        value = loss(pairs)
+        if torch.is_grad_enabled():
+            seen.append(float(value.detach()))
+        return value
+
+    method.loss = spy
+    settings = replace(SETTINGS, accumulation=2, max_steps=10, learning_rate=1e-8)
+    train(method, triplets, tmp_path / "run", settings)
+    assert len(seen) == 20
+    logged = next(x["loss"] for x in read_metrics(tmp_path / "run/metrics.jsonl") if "loss" in x)
+    assert logged == pytest.approx(np.mean(seen), rel=1e-5)
+
+
+def test_bf16_trains(unlabelled, tmp_path):
+    run = train(
+        fresh("simcse-unsup"), unlabelled, tmp_path / "r", replace(SETTINGS, precision="bf16")
+    )
+    assert run.steps == 8
+    loaded = SentenceTransformer(str(tmp_path / "r"), device="cpu")
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+
+
+def test_every_row_is_accounted_for(unlabelled, tmp_path):
+    run = train(
+        fresh("simcse-unsup"), unlabelled, tmp_path / "run", replace(SETTINGS, max_length=8)
+    )
+    assert run.rows == len(unlabelled.rows)
+    assert run.rows_left_over == len(unlabelled.rows) % 8
+    tokenizer = fresh("simcse-unsup").encoder.tokenizer
+    lengths = [len(ids) for ids in tokenizer(unlabelled.rows["text"][:])["input_ids"]]
+    assert run.truncated_texts == sum(length > 8 for length in lengths) > 0
+
+
+def test_model_files_can_be_read_by_others(unlabelled, tmp_path):
+    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
+    for file in (tmp_path / "run").glob("*.safetensors"):
+        assert file.stat().st_mode & 0o044 == 0o044
+
+
+def refused(tmp_path: Path) -> bool:
+    """Tell whether nothing was written."""
+    return not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_fp16_needs_a_gpu(unlabelled, tmp_path):
+    with pytest.raises(UsageError, match="fp16 needs a CUDA GPU"):
+        train(
+            fresh("simcse-unsup"), unlabelled, tmp_path / "run", replace(SETTINGS, precision="fp16")
+        )
+    assert refused(tmp_path)
+
+
+def test_a_batch_larger_than_the_data(unlabelled, tmp_path):
+    few = replace(unlabelled, rows=unlabelled.rows.select(range(5)))
+    with pytest.raises(UsageError, match=r"batch of 8 is larger than the data \(5 rows\)"):
+        train(fresh("simcse-unsup"), few, tmp_path / "run", SETTINGS)
+    with pytest.raises(UsageError, match="5 rows are too few to hold a batch of 8 out"):
+        train(
+            fresh("simcse-unsup"), few, tmp_path / "run", replace(SETTINGS, select="held-out-loss")
+        )
+    assert refused(tmp_path)
+
+
+def test_identical_views_stop_before_anything_is_written(unlabelled, tmp_path):
+    method = fresh("simcse-unsup")
+    for module in method.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    with pytest.raises(IdenticalViewsError, match="has no dropout"):
+        train(method, unlabelled, tmp_path / "run", SETTINGS)
+    assert refused(tmp_path)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(unlabelled, tmp_path, mini_cls):
+    method = Method(
+        (View(), View()), Siamese(mini_cls), lambda pairs: InfoNCE()(pairs) * float("nan")
+    )
+    with pytest.raises(NumericError, match="loss is nan at step"):
+        train(method, unlabelled, tmp_path / "run", replace(SETTINGS, max_steps=20))
+    assert not (tmp_path / "run/modules.json").exists()
+
+
+def test_the_output_folder_is_not_overwritten_unasked(unlabelled, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    for options, message in (
+        ({}, "is not empty: give another --output"),
+        ({"overwrite": True}, "holds no run of sentemb: not overwritten"),
+        ({"resume": True}, "Nothing to resume"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            train(fresh("simcse-unsup"), unlabelled, folder, SETTINGS, **options)
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
+
+
+def test_a_checkpoint_of_another_method_is_refused(unlabelled, tmp_path):
+    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
+    other = Method((View(), View()), Siamese(fresh("simcse-sup").encoder), InfoNCE())
+    with pytest.raises(ValueError, match="does not fit this method"):
+        train(other, unlabelled, tmp_path / "run", replace(SETTINGS, max_steps=9), resume=True)
+
+
+def test_metrics_are_json_lines(unlabelled, tmp_path):
+    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", replace(SETTINGS, max_steps=10))
+    lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert "loss" in json.loads(lines[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 1}, "batch_size must be at least 2, got 1"),
+        ({"max_length": 2}, "max_length must be at least 3"),
+        ({"accumulation": 0}, "accumulation must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive"),
+        ({"epochs": 0, "max_steps": 0}, "epochs must be positive"),
+        ({"warmup": 1.5}, r"warmup is a rate in \[0, 1\]"),
+        ({"precision": "fp8"}, "precision must be one of auto, fp32, bf16, fp16; got 'fp8'"),
+        ({"select": "best"}, "select must be one of"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"max_grad_norm": float("nan")}, "max_grad_norm must be at least 0"),
+    ],
+)
+def test_settings_out_of_range(changes, message):
+    with pytest.raises(UsageError, match=message):
+        replace(SETTINGS, **changes)
+
+
+def test_selecting_by_spearman_needs_a_dev_set(unlabelled, tmp_path):
+    with pytest.raises(UsageError, match="needs a dev set"):
+        train(
+            fresh("simcse-unsup"), unlabelled, tmp_path / "r", replace(SETTINGS, select="spearman")
+        )
