@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -66,6 +66,7 @@ class SafetensorsWriter:
         """Copy the matrix behind its header."""
         with self.matrix_file:
             self.matrix.close()
+            self.matrix_file.flush()
             rows, dim = self.matrix.shape
             entry = {"dtype": "F32", "shape": [rows, dim], "data_offsets": [0, 4 * rows * dim]}
             header = json.dumps({"embeddings": entry}).encode()
@@ -144,9 +145,8 @@ def writing(path: Path) -> Iterator[Writer]:
     partial = path.with_name(f"{path.name}.partial")
     try:
         with partial.open("wb") as file:
-            writer = WRITERS[path.suffix](file)
-            yield writer
-            writer.close()
+            with closing(WRITERS[path.suffix](file)) as writer:
+                yield writer
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)

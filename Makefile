@@ -1,0 +1,38 @@
+# `make demo` and `make test` need Python 3.11 and nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export HF_HUB_OFFLINE := 1
+
+.PHONY: demo test clean
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[plot]'
+	touch $@
+
+# lightly is an oracle for one loss; its torchvision would break the import of transformers.
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,oracle]'
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps lightly==1.6.0
+	touch $@
+
+demo: $(VENV)/installed
+	rm -rf demo && mkdir demo
+	$(BIN)/sentemb train --method simcse-sup --pooling mean --batch-size 64 --lr 3e-4 \
+		--epochs 4 --eval-steps 5 -o demo/model
+	$(BIN)/sentemb evaluate mini --pooling mean
+	$(BIN)/sentemb evaluate demo/model
+	$(BIN)/sentemb encode data/sentences.txt --model demo/model -o demo/sentences.npy
+	$(BIN)/python examples/nearest.py data/sentences.txt demo/sentences.npy \
+		"a man is playing the guitar on stage" demo/model
+	$(BIN)/python examples/plot_training.py demo/model demo/alignment_uniformity.png
+
+test: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

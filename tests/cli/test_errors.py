@@ -1,0 +1,89 @@
+"""Wrong input: one clear line, the right exit code, nothing written."""
+
+import pytest
+
+FILES = {
+    "empty.txt": "",
+    "few.txt": "one\ntwo\nthree\n",
+    "wrong.csv": "txet\nhello\n",
+    "triplets.csv": "anchor,positive,negative\na,b,c\nd,e,\n",
+    "constant.tsv": "sentence1\tsentence2\tscore\na\tb\t3\nc\td\t3\n",
+    "words.tsv": "sentence1\tsentence2\tscore\na\tb\t3\nc\td\thigh\n",
+    "notes.xyz": "x\n",
+    "full/thesis.txt": "mine",
+    "file.npy": "taken",
+    "file.txt": "x\n",
+}
+
+CASES = [
+    ("train --data missing.txt", 3, "No file 'missing.txt'"),
+    ("train --data empty.txt", 3, "empty.txt holds no row"),
+    ("train --data wrong.csv", 3, "Did you mean 'txet'?"),
+    ("train --data wrong.csv --columns text", 3, "no column 'text'; it has txet"),
+    ("train --data triplets.csv -m simcse-sup --batch-size 2", 3, "row 3 has no negative"),
+    ("train --data few.txt --batch-size 64", 2, "batch of 64 is larger than the data (3 rows)"),
+    ("train --method simsce", 2, "Unknown method 'simsce'"),
+    ("train --model nowhere/at/all", 3, "No model 'nowhere/at/all'"),
+    ("train --model mimi", 3, "Did you mean 'mini'?"),
+    ("train --output full", 2, "Output folder 'full' is not empty"),
+    ("train --output full --overwrite", 2, "holds no run of sentemb"),
+    ("train --resume -o new", 2, "Nothing to resume"),
+    ("train --pooling meen", 2, "Did you mean 'mean'?"),
+    ("train --precision fp8", 2, "precision must be one of"),
+    ("train --temperature 0", 2, "temperature must be a positive number"),
+    ("train --temperatur 1", 2, "--temperature"),
+    ("train --batch-size many", 2, "batch-size"),
+    ("train --seeds 3-1", 2, "--seeds"),
+    ("train --seeds x", 2, "--seeds takes 0-4 or 1,7,42"),
+    ("train --dev constant.tsv", 3, "all 2 scores are 3"),
+    ("train --dev words.tsv", 3, "row 3: score 'high' is not a finite number"),
+    ("train --select spearman --data few.txt --batch-size 2", 2, "needs a dev set"),
+    ("evaluate mini --sts missing.tsv", 3, "No file 'missing.tsv'"),
+    ("evaluate mini --sts constant.tsv", 3, "no ranking can be compared"),
+    ("evaluate mini --sts words.tsv", 3, "row 3"),
+    ("evaluate mini --sts wrong.csv", 3, "no column 'sentence1'"),
+    ("evaluate nothing", 3, "No model 'nothing'"),
+    ("encode missing.txt", 3, "No file 'missing.txt'"),
+    ("encode empty.txt", 3, "empty.txt holds no row"),
+    ("encode notes.xyz", 3, "unknown format '.xyz'"),
+    ("encode file.txt", 2, "Output 'file.npy' exists"),
+    ("encode few.txt -o few.doc", 2, "Cannot write '.doc'"),
+    ("encode few.txt -o no/such/few.npy", 2, "No folder"),
+    ("encode wrong.csv", 3, "Did you mean 'txet'?"),
+    ("encode -", 2, "give --output"),
+    ("encode few.txt -o - --json", 2, "both want stdout"),
+    ("info nothing", 3, "No model 'nothing'"),
+    ("trian", 2, "train"),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "message"), CASES, ids=[c for c, *_ in CASES])
+def test_wrong_input(sentemb, tmp_path, command, code, message):
+    for name, content in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    process = sentemb(*command.split(), stdin=b"")
+    stderr = process.stderr.decode()
+    assert process.returncode == code, stderr
+    assert message in stderr
+    assert "Traceback" not in stderr
+    assert stderr.count("error: ") <= 1
+    assert process.stdout == b""
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_an_internal_error_is_one_line_and_a_report(sentemb, tmp_path):
+    from sentemb_cli.main import _explain
+
+    line, code = _explain(ZeroDivisionError("by nothing"))
+    assert code == 70
+    assert line.startswith("internal error, ZeroDivisionError: by nothing (report: ")
+
+
+def test_memory_and_disk_have_codes_of_their_own():
+    from sentemb_cli.main import _explain
+
+    assert _explain(MemoryError())[1] == 6
+    assert _explain(OSError(28, "No space left on device"))[1] == 4
