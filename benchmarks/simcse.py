@@ -86,13 +86,16 @@ class Row:
 
 L3, MINI = "encoders/minilm-l3-mlm", "mini"
 UNSUP = {"batch_size": 64, "learning_rate": 3e-5, "max_steps": 100, "eval_steps": 25}
+HARD = UNSUP | {"learning_rate": 5e-4, "max_steps": 150, "eval_steps": 50, "select": "last"}
 TRIPLETS = {"batch_size": 64, "learning_rate": 3e-4, "max_steps": 240, "eval_steps": 40}
 PAIRS = {"batch_size": 128, "learning_rate": 3e-4, "max_steps": 300, "eval_steps": 50}
 TABLE = [
     Row("simcse-unsup, mixed text", L3, mixed, unsup, "cls_before_pooler", UNSUP),
     Row("simcse-unsup, wiki", L3, wiki, unsup, "cls_before_pooler", UNSUP),
-    Row("same dropout mask, mixed text", L3, mixed, unsup_same_mask, "cls_before_pooler", UNSUP),
+    Row("same mask, mixed text", L3, mixed, unsup_same_mask, "cls_before_pooler", UNSUP),
     Row("random weights, mixed text", L3, mixed, unsup, "cls_before_pooler", UNSUP, True),
+    Row("simcse-unsup, lr 5e-4, last step", L3, mixed, unsup, "cls_before_pooler", HARD),
+    Row("same mask, lr 5e-4, last step", L3, mixed, unsup_same_mask, "cls_before_pooler", HARD),
     Row("simcse-sup, NLI triplets", MINI, nli, sup, "mean", TRIPLETS),
     Row("random weights, NLI triplets", MINI, nli, sup, "mean", TRIPLETS, True),
     Row("simcse-sup, caption pairs", MINI, captions, sup, "mean", PAIRS),

@@ -49,6 +49,13 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in PACKAGES}
 
 
+def number(name: str, value: float | None) -> str:
+    """Show a correlation × 100 with two decimals, anything else with four."""
+    if value is None:
+        return ""
+    return f"{value:.2f}" if name.startswith(("spearman", "pearson")) else f"{value:.4f}"
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Align columns: the first to the left, numbers to the right."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]

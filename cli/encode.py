@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -50,15 +51,14 @@ def encode(
     """Write an embedding for every row of a file, in order, blank rows included."""
     from sentemb.datasets import read_texts
     from sentemb.embedded import EMBEDDED_ENCODERS
-    from sentemb.errors import InputError, UsageError
+    from sentemb.errors import UsageError
 
     target = _target(source, output, overwrite=overwrite)
     if as_json and not isinstance(target, Path):
         raise UsageError("--json and -o - both want stdout: give one of them.")
-    if source != "-" and not Path(source).exists():
-        raise InputError(f"No file '{source}'.")
     if model in EMBEDDED_ENCODERS:
         console.log(f"model: {model} (embedded)")
+    total = sum(1 for _ in read_texts(source, column)) if Path(source).is_file() else None
     texts = _stdin() if source == "-" else read_texts(source, column)
 
     from sentemb.encoders import build_encoder
@@ -66,7 +66,8 @@ def encode(
 
     console.quieten_libraries()
     encoder = build_encoder(model)
-    summary = encode_file(encoder, texts, target, batch_size, _progress())
+    with _progress(total) as progress:
+        summary = encode_file(encoder, texts, target, batch_size, progress)
     console.log(
         f"{summary.rows:,} rows x {summary.dim} in {summary.seconds:.1f} s; "
         f"{summary.empty_rows:,} empty, {summary.truncated_rows:,} truncated at "
@@ -103,18 +104,23 @@ def _stdin() -> Iterator[str]:
     return (row["text"] for _, row in read_stream(sys.stdin.buffer, "stdin"))
 
 
-def _progress() -> Callable[[int], None]:
-    """Show rows and rows a second: in place on a terminal, else a line every ten seconds."""
+@contextmanager
+def _progress(total: int | None) -> Iterator[Callable[[int], object]]:
+    """Show a bar on a terminal, else a line every ten seconds."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        with tqdm(total=total, unit=" rows", file=sys.stderr) as bar:
+            yield lambda rows: bar.update(rows - bar.n)
+        return
     started = last = time.monotonic()
 
     def show(rows: int) -> None:
         nonlocal last
         now = time.monotonic()
-        line = f"{rows:,} rows, {rows / max(now - started, 1e-9):,.0f} rows/s"
-        if sys.stderr.isatty():
-            typer.echo(f"\r{line}", err=True, nl=False)
-        elif now - last >= 10:
+        if now - last >= 10:
             last = now
-            console.log(line)
+            of = f" of {total:,}" if total else ""
+            console.log(f"{rows:,}{of} rows, {rows / (now - started):,.0f} rows/s")
 
-    return show
+    yield show

@@ -1,5 +1,6 @@
 """``sentemb evaluate``."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -56,10 +57,18 @@ def evaluate(
     from sentemb.datasets import read_sts
     from sentemb.embedded import embedded
     from sentemb.encoders import build_encoder
+    from sentemb.errors import UsageError
 
     console.quieten_libraries()
-    files = [*(sts or []), *(more or [])] or [embedded("graded.tsv")]
+    if Path(model).is_file():
+        raise UsageError(f"'{model}' is a file; the model comes first: evaluate MODEL --sts FILE…")
+    files = [*(sts or []), *(more or [])]
+    if not files:
+        files = [embedded("graded.tsv")]
+        console.log("graded pairs: embedded graded.tsv")
     tasks = [read_sts(file) for file in files]
+    if len({task.name for task in tasks}) < len(tasks):
+        tasks = [replace(task, name=str(file)) for task, file in zip(tasks, files, strict=True)]
     encoder = build_encoder(model, pooling=pooling)  # type: ignore[arg-type]
 
     encode = partial(encoder.encode, batch_size=batch_size, show_progress_bar=False)
@@ -78,7 +87,6 @@ def _print_table(model: str, results: dict[str, dict[str, float]]) -> None:
     shown = [name for name in NUMBERS if any(name in numbers for numbers in results.values())]
     rows = []
     for task, numbers in results.items():
-        cells = [f"{numbers[name]:.2f}" if name in numbers else "" for name in shown[:-2]]
-        cells += [f"{numbers[name]:.4f}" if name in numbers else "" for name in shown[-2:]]
+        cells = [console.number(name, numbers.get(name)) for name in shown]
         rows.append([task, f"{numbers['pairs']:,}", *cells])
     typer.echo(console.table([model, "pairs", *(n.replace("_", " ") for n in shown)], rows))

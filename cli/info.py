@@ -49,22 +49,26 @@ def _model(name: str) -> dict[str, Any]:
     import json
     from pathlib import Path
 
-    from sentemb.encoders import build_encoder
+    from sentemb.encoders import build_encoder, describe
     from sentemb.encoders.build import locate
+    from sentemb.errors import InputError
 
     encoder = build_encoder(name, device="cpu")
     config = getattr(encoder[0], "config", None)
     content = {
         "model": name,
-        "modules": " -> ".join(type(module).__name__ for module in encoder),
+        "modules": describe(encoder),
         "architecture": getattr(config, "model_type", "unknown"),
         "dimension": encoder.get_embedding_dimension(),
         "max tokens": encoder.max_seq_length,
         "parameters": sum(p.numel() for p in encoder.parameters()),
-        "dropout": getattr(config, "hidden_dropout_prob", getattr(config, "dropout", None)),
+        **{name: value for name, value in vars(config or object).items() if "dropout" in name},
     }
     run = Path(locate(name)) / "run.json"
     if run.is_file():
-        record = json.loads(run.read_text())
-        content |= {key: record[key] for key in ("method", "best_step", "before", "metrics")}
+        try:
+            record = json.loads(run.read_text())
+        except json.JSONDecodeError as error:
+            raise InputError(f"{run} is damaged: {error}.") from error
+        content |= {key: record.get(key) for key in ("method", "best_step", "before", "metrics")}
     return content

@@ -12,7 +12,7 @@ from transformers import set_seed
 
 from sentemb.datasets import TrainingData, read_sts, read_training_data
 from sentemb.embedded import embedded
-from sentemb.encoders import PoolingName, build_encoder
+from sentemb.encoders import PoolingName, build_encoder, describe
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.training import Run, Settings, train
@@ -48,9 +48,8 @@ class Job:
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
+    check_output(job.output, resume=job.resume, overwrite=job.overwrite)
     jobs = [job] if seeds is None else [_with_seed(job, seed) for seed in seeds]
-    for one in jobs:
-        check_output(one.output, resume=one.resume, overwrite=one.overwrite)
     data, dev = _read(job)
     records = [_run(one, data, dev) for one in jobs]
     if seeds is None:
@@ -59,7 +58,7 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     summary = {"seeds": list(seeds), "spread": spread}
     write_record(job.output / "seeds.json", summary)
     rows = [
-        [name, *(f"{number:.2f}" for number in numbers.values())]
+        [name, *(console.number(name, number) for number in numbers.values())]
         for name, numbers in spread.items()
     ]
     console.log(console.table([f"{len(seeds)} seeds", "mean", "sd", "min", "max"], rows))
@@ -98,6 +97,8 @@ def _read(job: Job) -> tuple[TrainingData, STS | None]:
 
 
 def _named_dev(job: Job, dev: STS | None) -> str:
+    if dev is None and job.settings.select == "held-out-loss":
+        return "none, held-out rows choose the checkpoint"
     if dev is None:
         return "none, the last step is kept"
     return f"{job.dev or 'embedded graded.tsv'} ({len(dev.scores):,} pairs)"
@@ -124,7 +125,7 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         "method": job.method,
         "method_options": job.method_options,
         "model": job.model,
-        "pooling": job.pooling or job.recipe.pooling,
+        "modules": describe(encoder),
         "settings": asdict(job.settings),
         "data": data_record(data, job.data or f"embedded:{job.recipe.embedded_data}"),
         "dev": job.dev or ("embedded:graded.tsv" if dev else None),
@@ -146,7 +147,8 @@ def _method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -> Met
 
 def _tell(run: Run, settings: Settings) -> None:
     for name, value in run.metrics.items():
-        console.log(f"{name:16} {run.before.get(name, float('nan')):8.2f} -> {value:8.2f}")
+        before, after = console.number(name, run.before.get(name)), console.number(name, value)
+        console.log(f"{name:16} {before:>8} -> {after:>8}")
     if run.metrics.get("spearman", 0) < run.before.get("spearman", 0):
         console.log("Training lowered the dev score: try a lower --learning-rate or more data.")
     console.log(

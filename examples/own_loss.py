@@ -5,8 +5,17 @@ import tempfile
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from sentemb import Method, Pairs, Settings, Siamese, View, build_encoder, read_sts
-from sentemb import read_training_data, train  # fmt: skip
+from sentemb import (  # fmt: skip
+    Method,
+    Pairs,
+    Settings,
+    Siamese,
+    View,
+    build_encoder,
+    read_sts,
+    read_training_data,
+    train,
+)
 from sentemb.embedded import embedded
 from sentemb.functional import cosine
 

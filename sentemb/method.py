@@ -79,8 +79,10 @@ class Method(nn.Module):
             return "The encoder is in evaluation mode, where dropout is off: call .train() first."
         dropouts = [m.p for m in self.encoder.modules() if isinstance(m, nn.Dropout)]
         if not any(dropouts):
+            config = getattr(self.encoder[0], "config", None)
+            names = [name for name in vars(config or object) if "drop" in name]
             return (
-                "This encoder has no dropout: set hidden_dropout_prob and "
-                "attention_probs_dropout_prob to 0.1 in its config.json, or use views that differ."
+                f"This encoder has no dropout: set {' and '.join(names) or 'it'} to 0.1 in its "
+                "config.json, or use views that differ."
             )
         return "The rows of both views hold the same text, or one dropout mask serves both views."

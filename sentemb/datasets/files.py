@@ -1,7 +1,8 @@
 """Rows of a file, each with its number: txt, csv, tsv, jsonl, parquet, each also .gz.
 
 A row of a text format ends at LF and nowhere else; a CR before it and a BOM at the start of the
-file are dropped. Row numbers count lines from 1, in parquet and arrow rows from 1.
+file are dropped. A blank line of a table with one column is a blank text; of a wider table it is no
+row. Row numbers count lines from 1, in parquet and arrow rows from 1.
 """
 
 import csv
@@ -33,6 +34,29 @@ def read_rows(path: Path) -> Iterator[Row]:
         )
     with _open(path) as file:
         yield from READERS[suffix](file, path)
+
+
+def text_of(row: dict[str, Any], column: str, source: object, number: int) -> str:
+    """Return a row's text; "" where there is none.
+
+    Raises:
+        InputError: When the value is no text, or cannot be written as UTF-8; names the row.
+    """
+    value = row.get(column)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InputError(
+            f"{source}, row {number}: column '{column}' holds {value!r}; a text is needed."
+        )
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"{source}, row {number}: column '{column}' is no valid text ({error.reason})."
+            ) from error
+    return value
 
 
 def read_stream(file: IO[bytes], name: str) -> Iterator[Row]:
@@ -73,8 +97,8 @@ def _read_csv(file: IO[bytes], path: Path) -> Iterator[Row]:
     try:
         header = next(reader, None)
         for fields in reader:
-            if header and fields:
-                yield reader.line_num, _named(header, fields, path, reader.line_num)
+            if header and (fields or len(header) == 1):
+                yield reader.line_num, _named(header, fields or [""], path, reader.line_num)
     except csv.Error as error:
         raise InputError(f"{path}, row {reader.line_num}: {error}.") from error
 
@@ -84,7 +108,7 @@ def _read_tsv(file: IO[bytes], path: Path) -> Iterator[Row]:
     lines = _lines(file, path)
     header = next(lines, (0, ""))[1].split("\t")
     for number, line in lines:
-        if line:
+        if line or len(header) == 1:
             yield number, _named(header, line.split("\t"), path, number)
 
 

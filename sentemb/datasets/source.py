@@ -9,14 +9,20 @@ from sentemb.datasets.files import READERS, Row, read_rows
 from sentemb.errors import InputError
 
 
-def read_source(source: str | os.PathLike[str]) -> tuple[list[str], Iterator[Row]]:
-    """Return the column names and the rows of a file or of a hub data set's ``train`` split.
+def read_source(
+    source: str | os.PathLike[str], split: str | None = "train"
+) -> tuple[list[str], Iterator[Row]]:
+    """Return the column names and the rows of a file or of a hub data set.
+
+    Args:
+        source: A path, or ``owner/name`` or ``owner/name:split`` of the hub.
+        split: Of a hub data set that names none; with None it must name one.
 
     Raises:
         InputError: When there is no such file, no row in it, or no hub in reach.
     """
     name = os.fspath(source)
-    rows = _read_hub(name) if _looks_like_hub_id(name) else read_rows(Path(name))
+    rows = _read_hub(name, split) if _looks_like_hub_id(name) else read_rows(Path(name))
     first = next(rows, None)
     if first is None:
         raise InputError(f"{name} holds no row.")
@@ -29,11 +35,15 @@ def _looks_like_hub_id(name: str) -> bool:
     return name.count("/") == 1 and not (path.exists() or path.is_absolute() or known_suffix)
 
 
-def _read_hub(name: str) -> Iterator[Row]:
+def _read_hub(name: str, default_split: str | None) -> Iterator[Row]:
     from datasets import load_dataset
 
+    hub_id, _, named_split = name.partition(":")
+    split = named_split or default_split
+    if split is None:
+        raise InputError(f"No file '{name}'; of a hub data set, name the split: {name}:test.")
     try:
-        rows = load_dataset(name, split="train")
+        rows = load_dataset(hub_id, split=split)
     except Exception as error:  # the hub raises a dozen unrelated types
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"No file '{name}', and the hub gives no data set: {reason}") from error

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sentemb.datasets.files import text_of
 from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, nearest
 from sentemb.evaluation import STS
@@ -38,13 +39,13 @@ def read_sts(*sources: str | os.PathLike[str], name: str | None = None) -> STS:
 
 
 def _graded(source: str | os.PathLike[str]) -> list[tuple[str, str, float | None, str]]:
-    present, rows = read_source(source)
+    present, rows = read_source(source, split=None)
     _require(source, present, COLUMNS)
     return [
         (
-            str(row["sentence1"]),
-            str(row["sentence2"]),
-            _score(row["score"], source, number),
+            _sentence(row, "sentence1", source, number),
+            _sentence(row, "sentence2", source, number),
+            _score(row.get("score"), source, number),
             str(row.get("subset") or ""),
         )
         for number, row in rows
@@ -58,6 +59,13 @@ def _require(source: object, present: list[str], wanted: Sequence[str]) -> None:
                 f"{source} has no column '{column}'; it has {', '.join(present)}, and graded "
                 f"pairs need {', '.join(wanted)}.{nearest(column, present)}"
             )
+
+
+def _sentence(row: dict[str, Any], column: str, source: object, number: int) -> str:
+    text = text_of(row, column, source, number)
+    if not text.strip():
+        raise InputError(f"{source}, row {number} has no {column}: fill it, or take the row out.")
+    return text
 
 
 def _score(value: Any, source: object, number: int) -> float | None:

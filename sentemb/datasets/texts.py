@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+from sentemb.datasets.files import text_of
 from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, nearest
 
@@ -20,9 +21,4 @@ def read_texts(source: str | os.PathLike[str], column: str = "text") -> Iterator
             f"Name one with --column.{nearest(column, present)}"
         )
     for number, row in rows:
-        text = row.get(column)
-        if text is not None and not isinstance(text, str):
-            raise InputError(
-                f"{source}, row {number}: column '{column}' holds {text!r}; a text is needed."
-            )
-        yield text or ""
+        yield text_of(row, column, source, number)

@@ -3,11 +3,10 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from datasets import Dataset
 
-from sentemb.datasets.files import Row
+from sentemb.datasets.files import Row, text_of
 from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, nearest
 
@@ -53,7 +52,8 @@ def read_training_data(
     mapping = _mapping(str(source), present, layouts, columns)
     data: dict[str, list[str]] = {name: [] for name in mapping}
     empty = 0
-    for texts in _texts(str(source), rows, mapping):
+    known = {name for layout in layouts for name in (*layout, *map(_alias, layout))}
+    for texts in _texts(str(source), rows, mapping, known - set(present)):
         if texts is None:
             empty += 1
             continue
@@ -62,6 +62,10 @@ def read_training_data(
     if not any(data.values()):
         raise InputError(f"{source} holds no row with text.")
     return TrainingData(Dataset.from_dict(data), str(source), empty)
+
+
+def _alias(name: str) -> str:
+    return ALIASES.get(name, name)
 
 
 def _mapping(
@@ -80,7 +84,7 @@ def _mapping(
                 return dict(zip(layout, columns, strict=True))
     else:
         for layout in layouts:
-            for names in (layout, tuple(ALIASES.get(name, name) for name in layout)):
+            for names in (layout, tuple(map(_alias, layout))):
                 if set(names) <= set(present):
                     return dict(zip(layout, names, strict=True))
     wanted = " or ".join(", ".join(layout) for layout in layouts)
@@ -91,9 +95,17 @@ def _mapping(
     )
 
 
-def _texts(source: str, rows: Iterator[Row], mapping: dict[str, str]) -> Iterator[list[str] | None]:
+def _texts(
+    source: str, rows: Iterator[Row], mapping: dict[str, str], ignored: set[str]
+) -> Iterator[list[str] | None]:
     for number, row in rows:
-        texts = [_text(row.get(column), source, number, column) for column in mapping.values()]
+        late = ignored & row.keys()
+        if late:
+            raise InputError(
+                f"{source}, row {number} has a {min(late)}, which row 1 has not: give one in "
+                "every row, or none."
+            )
+        texts = [text_of(row, column, source, number) for column in mapping.values()]
         blank = [column for column, text in zip(mapping, texts, strict=True) if not text.strip()]
         if not blank:
             yield texts
@@ -104,13 +116,3 @@ def _texts(source: str, rows: Iterator[Row], mapping: dict[str, str]) -> Iterato
                 f"{source}, row {number} has no {blank[0]}: fill it, take the row out"
                 + (", or train on --columns anchor,positive." if blank == ["negative"] else ".")
             )
-
-
-def _text(value: Any, source: str, number: int, column: str) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise InputError(
-            f"{source}, row {number}: column '{column}' holds {value!r}; a text is needed."
-        )
-    return value

@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
+from torch import nn
 
 from sentemb.embedded import EMBEDDED_ENCODERS, embedded
 from sentemb.encoders.poolings import PoolingName, pooling_modules
@@ -28,7 +29,7 @@ def build_encoder(
 
     Args:
         model: An embedded encoder (``mini``, ``mini-sentemb``), a folder, or a hub id.
-        pooling: Replaces whatever pooling the model has.
+        pooling: Replaces everything that follows the model's transformer.
         raw_pooling: What a raw encoder gets where ``pooling`` is not given.
         device: Where to put it; the GPU if there is one.
 
@@ -42,14 +43,14 @@ def build_encoder(
     path = locate(model)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        if _is_sentence_transformer(path) and pooling is None:
+        if _is_sentence_transformer(path):
             encoder = SentenceTransformer(
                 path, device=device, model_kwargs={"dtype": torch.float32}
             )
+            if pooling is not None:
+                encoder = _with_pooling(encoder[0], pooling, device)
         else:
-            transformer = _transformer(path)
-            modules = [transformer, *pooling_modules(transformer, pooling or raw_pooling)]
-            encoder = SentenceTransformer(modules=modules, device=device)
+            encoder = _with_pooling(_transformer(path), pooling or raw_pooling, device)
     except SentembError:
         raise
     except Exception as error:  # a damaged model raises whatever its parts raise
@@ -75,11 +76,12 @@ def locate(model: str | os.PathLike[str]) -> str:
             )
         return name
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
-    if Path(name).is_absolute() or name.startswith(".") or name.count("/") > 1 or offline:
+    is_path = Path(name).is_absolute() or name.startswith(".") or name.count("/") > 1
+    if is_path or (offline and not _in_cache(name, "config.json")):
         raise InputError(
             f"No model '{name}': it is no folder, and none of the embedded encoders "
             f"({', '.join(EMBEDDED_ENCODERS)})"
-            + ("; hub ids need HF_HUB_OFFLINE unset." if offline else ".")
+            + ("." if is_path else "; HF_HUB_OFFLINE is set, and the hub's cache has none.")
             + nearest(name, list(EMBEDDED_ENCODERS))
         )
     return name
@@ -90,7 +92,45 @@ def _is_sentence_transformer(path: str) -> bool:
         return (Path(path) / "modules.json").is_file()
     from huggingface_hub import file_exists
 
-    return file_exists(path, "modules.json")
+    return _in_cache(path, "modules.json") or (
+        not _in_cache(path, "config.json") and file_exists(path, "modules.json")
+    )
+
+
+def _in_cache(hub_id: str, file: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(hub_id, file), str)
+
+
+def describe(encoder: "SentenceTransformer") -> str:
+    """Name the modules in order, poolings with their mode.
+
+    Example:
+        >>> describe(build_encoder("mini-sentemb"))
+        'Transformer -> Pooling mean'
+    """
+    names = []
+    for module in encoder:
+        mode = getattr(module, "pooling_mode", None)
+        names.append(f"{type(module).__name__} {mode}" if mode else type(module).__name__)
+    return " -> ".join(names)
+
+
+def has_head(encoder: "SentenceTransformer") -> bool:
+    """Tell whether a dense layer follows the pooling."""
+    from sentence_transformers.base.modules import Dense
+
+    return any(isinstance(module, Dense) for module in encoder)
+
+
+def _with_pooling(
+    transformer: nn.Module, pooling: PoolingName, device: str
+) -> "SentenceTransformer":
+    from sentence_transformers import SentenceTransformer
+
+    modules = [transformer, *pooling_modules(cast("Transformer", transformer), pooling)]
+    return SentenceTransformer(modules=modules, device=device)
 
 
 def _transformer(path: str) -> "Transformer":

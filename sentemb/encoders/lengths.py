@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 WINDOW = 10_000
+NO_LIMIT = 10**9
+"""Tokenisers without a maximum say so by a number far above this."""
 
 
 def count_truncated(
@@ -18,7 +20,7 @@ def count_truncated(
     """
     limit = max_length or encoder.max_seq_length
     tokenizer = encoder.tokenizer
-    if limit is None or not callable(tokenizer):
+    if limit is None or limit > NO_LIMIT or not callable(tokenizer):
         return 0
     truncated = 0
     for start in range(0, len(texts), WINDOW):

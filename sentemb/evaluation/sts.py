@@ -64,7 +64,7 @@ class STS:
             gold score above 4 where there are any.
         """
         sentences = list(dict.fromkeys([*self.sentences1, *self.sentences2]))
-        vectors = encode(sentences)
+        vectors = np.asarray(encode(sentences), dtype=np.float32)
         row = {sentence: number for number, sentence in enumerate(sentences)}
         x = vectors[[row[sentence] for sentence in self.sentences1]]
         y = vectors[[row[sentence] for sentence in self.sentences2]]

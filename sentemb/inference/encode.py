@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 logger = logging.getLogger("sentemb")
-WINDOW = 8192
+WINDOW = 2048
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def encode_file(
 ) -> EncodeSummary:
     """Encode texts in order to a file, or as jsonl to a stream.
 
-    Memory is that of one window of 8,192 rows, however many there are.
+    Memory is that of one window of 2,048 rows, however many there are.
 
     Args:
         encoder: A sentence-transformers model.

@@ -39,6 +39,11 @@ def log_xi_one_way(pairs: Pairs, temperature: float, hard_negative_weight: float
     similarities = cosine(pairs.anchor, pairs.positive) / temperature
     positive = similarities.diagonal().unsqueeze(1)
     others = _without_diagonal(similarities - positive)
+    if pairs.negatives is None and hard_negative_weight != 1.0:
+        raise UsageError(
+            f"hard_negative_weight {hard_negative_weight} needs hard negatives: give a column of "
+            "them, or leave it at 1."
+        )
     if pairs.negatives is not None:
         hard = cosine(pairs.anchor, pairs.negatives) / temperature
         if hard_negative_weight != 1.0:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sentemb.encoders import has_head
 from sentemb.losses import InfoNCE
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
@@ -17,6 +18,7 @@ def simcse_unsup(encoder: "SentenceTransformer", temperature: float = 0.05) -> M
     """Unsupervised SimCSE: the two views of a sentence differ only by dropout.
 
     The head is used in training only; the deployed embedding is the last layer's [CLS] itself.
+    An encoder that ends in a head of its own (pooling ``cls``) keeps it and gets no second one.
 
     Args:
         encoder: A raw encoder with ``cls_before_pooler`` pooling, as the paper has it.
@@ -26,7 +28,7 @@ def simcse_unsup(encoder: "SentenceTransformer", temperature: float = 0.05) -> M
     """
     return Method(
         views=(View(), View()),
-        twin=Siamese(encoder, projector=mlp(encoder)),
+        twin=Siamese(encoder, projector=None if has_head(encoder) else mlp(encoder)),
         loss=InfoNCE(temperature),
     )
 

@@ -1,5 +1,6 @@
 """Our settings in the words of transformers' Trainer."""
 
+import logging
 import math
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from transformers import TrainingArguments
 from sentemb.errors import UsageError
 from sentemb.training.output import CHECKPOINTS
 from sentemb.training.settings import Settings
+
+logger = logging.getLogger("sentemb")
 
 
 def training_arguments(
@@ -21,10 +24,9 @@ def training_arguments(
     """
     selects = settings.select != "last"
     precision = _precision(settings.precision)
-    steps = settings.max_steps or max(
-        1, math.ceil(rows // settings.batch_size * settings.epochs / settings.accumulation)
-    )
-    return TrainingArguments(
+    steps_an_epoch = math.ceil(rows // settings.batch_size / settings.accumulation)
+    steps = settings.max_steps or math.ceil(settings.epochs * steps_an_epoch)
+    arguments = TrainingArguments(
         output_dir=str(folder / CHECKPOINTS),
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.accumulation,
@@ -42,7 +44,7 @@ def training_arguments(
         eval_on_start=evaluates and not resumes,
         eval_steps=settings.eval_steps,
         save_steps=settings.eval_steps if selects else settings.save_steps,
-        save_total_limit=1,
+        save_total_limit=2,
         load_best_model_at_end=selects,
         metric_for_best_model=_metric(settings) if selects else None,
         greater_is_better=settings.select == "spearman" if selects else None,
@@ -55,6 +57,10 @@ def training_arguments(
         disable_tqdm=True,
         report_to="none",
     )
+    if arguments.n_gpu > 1:  # DataParallel would keep each GPU's negatives apart
+        logger.warning("One of %d GPUs is used.", arguments.n_gpu)
+        arguments._n_gpu = 1
+    return arguments
 
 
 def _metric(settings: Settings) -> str:

@@ -25,7 +25,7 @@ embeddings = SentenceTransformer("{name}").encode(["A sentence.", "Another one."
 | | |
 |---|---|
 | start | {model} |
-| pooling | {pooling} |
+| modules | {modules} |
 | method options | {method_options} |
 | data | {data_source}, {rows:,} rows, sha256 `{sha256}` |
 | left out | {empty_rows} empty rows, {held_out_rows} held out |
@@ -68,6 +68,5 @@ def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
 def _scores(before: dict[str, float], after: dict[str, float]) -> str:
     if not after:
         return "It was not evaluated while it was trained."
-    rows = [f"| {name} | {before.get(name, float('nan')):.2f} | {after[name]:.2f} |"
-            for name in after]  # fmt: skip
+    rows = [f"| {name} | {before[name]:.4g} | {after[name]:.4g} |" for name in after]
     return "\n".join(["| on the dev set | before | after |", "|---|---|---|", *rows])

@@ -49,4 +49,5 @@ def load_checkpoint(method: Method, folder: Path) -> None:
         encoder = {ENCODER_PREFIX + name: tensor for name, tensor in saved.items()}
         method.load_state_dict(encoder | rest)
     except (OSError, RuntimeError) as error:
-        raise InputError(f"Checkpoint {folder} does not fit this method: {error}") from error
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"Checkpoint {folder} does not fit this method: {reason}") from error

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.errors import NumericError
@@ -26,8 +28,10 @@ class MetricsFile(TrainerCallback):
     ) -> None:
         """Keep the lines up to the step the run starts from."""
         lines = read_metrics(self.path) if self.path.exists() and state.global_step else []
-        kept = [json.dumps(line) for line in lines if line["step"] <= state.global_step]
-        self.path.write_text("".join(line + "\n" for line in kept))
+        kept = [_json_line(line) for line in lines if line["step"] <= state.global_step]
+        partial = self.path.with_name(f"{self.path.name}.partial")
+        partial.write_text("".join(kept))
+        partial.replace(self.path)
 
     def on_log(
         self,
@@ -39,12 +43,36 @@ class MetricsFile(TrainerCallback):
     ) -> None:
         """Write one line."""
         with self.path.open("a") as file:
-            file.write(json.dumps({"step": state.global_step, **(logs or {})}) + "\n")
+            file.write(_json_line({"step": state.global_step, **(logs or {})}))
+
+
+def _json_line(content: dict[str, Any]) -> str:
+    """Write one line; JSON knows no NaN, so a number that is none becomes null."""
+    finite = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in content.items()
+    }
+    return json.dumps(finite, allow_nan=False) + "\n"
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Read the lines of a ``metrics.jsonl``."""
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    """Read the lines of a ``metrics.jsonl``; a last line cut short by a crash is left out."""
+    *whole, _cut_short = path.read_text().split("\n")
+    return [json.loads(line) for line in whole]
+
+
+def require_finite(module: nn.Module) -> None:
+    """Raise unless every weight is a number.
+
+    Raises:
+        NumericError: When one is not; names its parameter.
+    """
+    for name, parameter in module.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise NumericError(
+                f"Weights of {name} are no numbers: lower --learning-rate, or train with "
+                "--precision fp32. No model was written."
+            )
 
 
 class LogLines(TrainerCallback):
@@ -71,11 +99,12 @@ class LogLines(TrainerCallback):
     ) -> None:
         """Log what a person wants to see; stop where the loss is no number."""
         logs = logs or {}
-        if not math.isfinite(logs.get("loss", 0.0)):
-            raise NumericError(
-                f"The loss is {logs['loss']} at step {state.global_step}: lower --learning-rate, "
-                "or train with --precision fp32."
-            )
+        for name in ("loss", "train_loss", "eval_spearman", "eval_held_out_loss"):
+            if not math.isfinite(logs.get(name, 0.0)):
+                raise NumericError(
+                    f"{name} is {logs[name]} at step {state.global_step}: lower --learning-rate, "
+                    "or train with --precision fp32."
+                )
         evaluation = {k.removeprefix("eval_"): v for k, v in logs.items() if k.startswith("eval_")}
         now = time.monotonic()
         if evaluation:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 RUN = "run.json"
+WRITTEN_LAST = "trainer_state.json"
+"""transformers writes it when the rest of a checkpoint is there."""
 COMMIT_LAST = "modules.json"
 """Without it a folder is no sentence-transformers model, so it is put there last."""
 
@@ -26,10 +28,12 @@ def check_output(folder: Path, *, resume: bool, overwrite: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
-    holds_run = any((folder / name).exists() for name in (CHECKPOINTS, METRICS, RUN))
+    holds_run = any(any(folder.glob(name)) for name in (CHECKPOINTS, METRICS, RUN, "seed-*"))
     empty = not folder.exists() or not any(folder.iterdir())
-    if resume and not list(folder.glob(f"{CHECKPOINTS}/checkpoint-*")):
-        raise UsageError(f"Nothing to resume: '{folder}' holds no checkpoint.")
+    if resume and overwrite:
+        raise UsageError("--resume goes on and --overwrite starts afresh: give one of them.")
+    if resume and last_checkpoint(folder) is None:
+        raise UsageError(f"Nothing to resume: '{folder}' holds no whole checkpoint.")
     if overwrite and not (empty or holds_run):
         raise UsageError(f"'{folder}' is not empty and holds no run of sentemb: not overwritten.")
     if not (empty or resume or overwrite):
@@ -39,22 +43,34 @@ def check_output(folder: Path, *, resume: bool, overwrite: bool) -> None:
         )
 
 
-def prepare_output(folder: Path, *, resume: bool, overwrite: bool) -> str | None:
+def prepare_output(folder: Path, *, resume: bool, overwrite: bool, steps: int) -> str | None:
     """Make the folder ready and return the checkpoint to resume from, if any.
 
     Raises:
-        UsageError: As `check_output`.
+        UsageError: As `check_output`, and when the run to resume has taken all its steps.
     """
-    from transformers.trainer_utils import get_last_checkpoint
-
     check_output(folder, resume=resume, overwrite=overwrite)
-    if overwrite and folder.exists() and not resume:
+    if overwrite and folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    if not resume:
+    checkpoint = last_checkpoint(folder) if resume else None
+    if checkpoint is None:
         return None
-    checkpoint: str | None = get_last_checkpoint(folder / CHECKPOINTS)  # type: ignore[no-untyped-call]
-    return checkpoint
+    if _step(checkpoint) >= steps:
+        raise UsageError(
+            f"The run in '{folder}' has taken all of its {steps} steps: nothing is left to resume."
+        )
+    return str(checkpoint)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Return the newest checkpoint that was written to its end, by step."""
+    whole = [file.parent for file in folder.glob(f"{CHECKPOINTS}/checkpoint-*/{WRITTEN_LAST}")]
+    return max(whole, key=_step, default=None)
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def publish(encoder: "SentenceTransformer", folder: Path) -> None:

@@ -16,7 +16,7 @@ from sentemb.method import Method
 from sentemb.training.arguments import training_arguments
 from sentemb.training.collator import Collator
 from sentemb.training.held_out import held_out_loss
-from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile
+from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
 from sentemb.training.output import METRICS, prepare_output, publish
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.settings import Settings
@@ -81,6 +81,7 @@ def train(
         NumericError: When the loss is not a number.
     """
     settings = _with_selection(settings, dev)
+    _check_length(method, settings.max_length)
     rows, held_out = _split(data.rows, settings)
     folder = Path(output)
     arguments = training_arguments(
@@ -88,7 +89,9 @@ def train(
     )
     collator = Collator(method.encoder, method.views, settings.max_length)
     _try_out(method, rows, collator)
-    checkpoint = prepare_output(folder, resume=resume, overwrite=overwrite)
+    checkpoint = prepare_output(
+        folder, resume=resume, overwrite=overwrite, steps=arguments.max_steps
+    )
     trainer = ContrastiveTrainer(
         method,
         arguments,
@@ -115,6 +118,7 @@ def train(
         truncated_texts=_truncated(method, rows, settings.max_length),
         seconds=round(seconds, 1),
     )
+    require_finite(method)
     publish(method.encoder, folder)
     return run
 
@@ -125,6 +129,12 @@ def _with_selection(settings: Settings, dev: STS | None) -> Settings:
     if settings.select != "auto":
         return settings
     return replace(settings, select="spearman" if dev else "last")
+
+
+def _check_length(method: Method, max_length: int) -> None:
+    limit = method.encoder.max_seq_length
+    if limit is not None and max_length > limit:
+        raise UsageError(f"max_length is {max_length}, but the encoder takes {limit} tokens.")
 
 
 def _split(rows: Dataset, settings: Settings) -> tuple[Dataset, Dataset | None]:

@@ -81,7 +81,7 @@ class ContrastiveTrainer(Trainer):
         return metrics
 
     def _run(self, evaluator: Evaluator) -> list[tuple[str, float]]:
-        with torch.no_grad(), self.autocast_smart_context_manager():
+        with torch.no_grad():
             return list(evaluator(self._encode).items())
 
     def _encode(self, texts: list[str]) -> Any:

@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 
 from sentemb import build_encoder
 from sentemb.embedded import embedded
+from sentemb.encoders import describe
 
 FEW = ("--batch-size", 8, "--max-steps", 4)
 
@@ -151,6 +152,28 @@ def test_evaluate_several_files_as_a_table_and_as_json(sentemb, tmp_path):
     assert re.search(r"^b +50 +\d\d\.\d\d", table, re.M)
     result = json.loads(ok(sentemb("evaluate", "mini-sentemb", "--sts", "a.tsv", "--json")).stdout)
     assert f"{result['results']['a']['spearman']:.2f}" in table
+
+
+def test_two_files_of_one_name_are_two_results(sentemb, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "dev.tsv").write_bytes(embedded("formats/graded.tsv").read_bytes())
+    process = ok(sentemb("evaluate", "mini-sentemb", "--sts", "a/dev.tsv", "b/dev.tsv", "--json"))
+    assert set(json.loads(process.stdout)["results"]) == {"a/dev.tsv", "b/dev.tsv"}
+
+
+def test_what_is_recorded_is_what_was_trained(sentemb, tmp_path):
+    ok(sentemb("train", *FEW, "--model", "mini-sentemb", "-o", "a"))
+    modules = json.loads((tmp_path / "a/run.json").read_text())["modules"]
+    assert modules == describe(build_encoder("mini-sentemb"))
+
+
+def test_held_out_selection_says_so(sentemb, tmp_path):
+    (tmp_path / "s.txt").write_text("".join(f"sentence number {i}\n" for i in range(40)))
+    options = ("--data", "s.txt", "--select", "held-out-loss", "-o", "a", *FEW)
+    stderr = ok(sentemb("train", *options)).stderr.decode()
+    assert "held-out rows choose the checkpoint" in stderr.splitlines()[0]
+    assert "no label was used" in (tmp_path / "a/README.md").read_text()
 
 
 def test_encode_writes_beside_its_input(sentemb, tmp_path):

@@ -9,6 +9,7 @@ FILES = {
     "triplets.csv": "anchor,positive,negative\na,b,c\nd,e,\n",
     "constant.tsv": "sentence1\tsentence2\tscore\na\tb\t3\nc\td\t3\n",
     "words.tsv": "sentence1\tsentence2\tscore\na\tb\t3\nc\td\thigh\n",
+    "pairs.csv": "anchor,positive\na,b\nc,d\n",
     "notes.xyz": "x\n",
     "full/thesis.txt": "mine",
     "file.npy": "taken",
@@ -52,6 +53,10 @@ CASES = [
     ("encode wrong.csv", 3, "Did you mean 'txet'?"),
     ("encode -", 2, "give --output"),
     ("encode few.txt -o - --json", 2, "both want stdout"),
+    ("evaluate --sts graded.tsv file.txt", 2, "the model comes first"),
+    ("train --max-length 500", 2, "encoder takes 128 tokens"),
+    ("train -m simcse-sup --data pairs.csv --batch-size 2 --hard-negative-weight 2", 2, "hard neg"),
+    ("train --resume --overwrite", 2, "give one of them"),
     ("info nothing", 3, "No model 'nothing'"),
     ("trian", 2, "train"),
 ]

@@ -75,8 +75,15 @@ def test_blank_rows_are_left_out_of_training_and_counted(tmp_path):
     assert (data.rows["text"][:], data.empty_rows) == (["one", "two"], 2)
 
 
-def test_blank_rows_stay_for_encoding(tmp_path):
-    assert list(read_texts(write(tmp_path / "a.txt", "one\n\ntwo\n"))) == ["one", "", "two"]
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.tsv"])
+def test_blank_rows_stay_for_encoding(tmp_path, name):
+    header = "" if name == "a.txt" else "text\n"
+    path = write(tmp_path / name, f"{header}one\n\ntwo\n")
+    assert list(read_texts(path)) == ["one", "", "two"]
+
+
+def test_a_blank_line_of_a_wide_table_is_no_row(tmp_path):
+    assert list(read_texts(write(tmp_path / "a.csv", "text,n\none,1\n\ntwo,2\n"))) == ["one", "two"]
 
 
 def test_columns_are_taken_in_the_order_of_the_layout(tmp_path):
@@ -109,6 +116,14 @@ WRONG = {
         "row 3 has no negative.*--columns anchor,positive",
     ),
     "no positive": ("a.csv", "anchor,positive\na,\n", TRIPLET, None, "row 2 has no positive"),
+    "late column": (
+        "a.jsonl",
+        '{"anchor": "a", "positive": "b"}\n{"anchor": "a", "positive": "b", "negative": "c"}\n',
+        TRIPLET,
+        None,
+        "row 2 has a negative, which row 1 has not",
+    ),
+    "surrogate": ("a.jsonl", '{"text": "\\ud800"}\n', TEXT, None, "row 1: .* no valid text"),
     "not utf-8": ("a.txt", b"fine\n\xff\xfe\n", TEXT, None, "row 2: not UTF-8"),
     "not parquet": ("a.parquet", "x", TEXT, None, "not a parquet file"),
     "not gzip": ("a.txt.gz", None, TEXT, None, "damaged gzip"),
@@ -154,6 +169,27 @@ def test_bad_gold_scores(tmp_path, case):
     path = write(tmp_path / "gold.tsv", "sentence1\tsentence2\tscore\n" + rows)
     with pytest.raises(InputError, match=message):
         read_sts(path)
+
+
+@pytest.mark.parametrize("sentence", ["null", '""', "3"])
+def test_a_pair_needs_both_sentences(tmp_path, sentence):
+    rows = f'{{"sentence1": "a", "sentence2": {sentence}, "score": 1}}\n'
+    path = write(tmp_path / "a.jsonl", '{"sentence1": "a", "sentence2": "b", "score": 2}\n' + rows)
+    with pytest.raises(InputError, match=r"row 2( has no sentence2|: column 'sentence2' holds 3)"):
+        read_sts(path)
+
+
+def test_a_row_without_a_score_column_is_ungraded(tmp_path):
+    graded = '{"sentence1": "a", "sentence2": "b", "score": %d}\n'
+    path = write(
+        tmp_path / "a.jsonl", graded % 1 + graded % 2 + '{"sentence1":"a","sentence2":"b"}\n'
+    )
+    assert read_sts(path).ungraded == 1
+
+
+def test_graded_pairs_of_the_hub_need_a_split():
+    with pytest.raises(InputError, match="name the split: some/name:test"):
+        read_sts("some/name")
 
 
 def test_an_ungraded_row_is_left_out_and_counted(tmp_path):

@@ -4,7 +4,8 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from sentemb.encoders import POOLINGS, build_encoder
+from sentemb import simcse_unsup
+from sentemb.encoders import POOLINGS, build_encoder, describe
 from sentemb.training.checkpoints import save_encoder
 
 TEXTS = ["A short one.", "A rather longer sentence that needs many more tokens than the other."]
@@ -66,3 +67,17 @@ def test_embeddings_do_not_depend_on_padding(mini):
 def test_no_pretrained_pooler_is_trained_or_saved(mini):
     assert mini[0].model.pooler is None
     assert not [name for name in copy.deepcopy(mini).state_dict() if "pooler" in name]
+
+
+def test_another_pooling_keeps_the_length_of_a_trained_model(tmp_path):
+    encoder = build_encoder("mini", pooling="cls", device="cpu")
+    encoder.max_seq_length = 50
+    save_encoder(encoder, tmp_path / "model")
+    again = build_encoder(tmp_path / "model", pooling="mean", device="cpu")
+    assert again.max_seq_length == 50
+    assert describe(again) == "Transformer -> Pooling mean"
+
+
+def test_simcse_unsup_has_one_head():
+    assert simcse_unsup(build_encoder("mini", pooling="cls")).twin.projector is None
+    assert simcse_unsup(build_encoder("mini", pooling="mean")).twin.projector is not None

@@ -68,6 +68,11 @@ def test_a_collapsed_encoder_scores_zero_with_a_warning():
         assert task(lambda texts: np.ones((len(texts), 3), np.float32))["spearman"] == 0
 
 
+def test_half_precision_vectors_are_fine(task):
+    half = task(lambda texts: encode(texts).astype(np.float16))
+    assert half["spearman"] == pytest.approx(task(encode)["spearman"], abs=1)
+
+
 def test_several_files_are_one_task(tmp_path):
     for name, score in (("a", 1), ("b", 2)):
         (tmp_path / f"{name}.tsv").write_text(f"sentence1\tsentence2\tscore\nx\ty\t{score}\n")

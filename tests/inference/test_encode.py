@@ -37,7 +37,7 @@ READ = {
 }
 
 
-@pytest.mark.parametrize("window", [8192, 3, 1])
+@pytest.mark.parametrize("window", [2048, 3, 1])
 @pytest.mark.parametrize("suffix", READ)
 def test_every_format_holds_the_vectors_in_order(
     mini, expected, tmp_path, suffix, window, monkeypatch

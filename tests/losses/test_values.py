@@ -9,7 +9,7 @@ from helpers import random_pairs
 
 from sentemb import losses
 from sentemb.functional import cosine
-from sentemb.losses import FlatNCE, FlatNCEOneWay, InfoNCE, NTXent
+from sentemb.losses import FlatNCE, FlatNCEOneWay, InfoNCE, NTXent, log_xi
 from sentemb.pairs import Pairs
 
 ALL = [InfoNCE, NTXent, FlatNCE, FlatNCEOneWay]
@@ -104,23 +104,38 @@ def test_info_nce_keeps_its_gradient_where_cross_entropy_has_lost_it():
     assert lost > 0.1
 
 
-def test_flat_nce_gradient_is_flat():
+@pytest.fixture
+def gradient_of_similarities(monkeypatch):
+    """Differentiate a loss, summed over the batch, by the cosines it computes."""
+
+    def gradient(loss, pairs):
+        seen = []
+
+        def spy(anchor, candidates):
+            seen.append(cosine(anchor, candidates).requires_grad_())
+            return seen[0]
+
+        monkeypatch.setattr(log_xi, "cosine", spy)
+        value = len(pairs.anchor) * loss(pairs)
+        return torch.autograd.grad(value, seen[0])[0]
+
+    return gradient
+
+
+def test_flat_nce_gradient_is_flat(gradient_of_similarities):
     """∂/∂cos⁺ is −1/τ for every row, and the negatives share +1/τ."""
-    similarities = torch.rand(5, 5, dtype=torch.float64, requires_grad=True)
-    gap = (similarities - similarities.diagonal().unsqueeze(1)) / 0.5
-    own = torch.eye(5, dtype=torch.bool)
-    (gradient,) = torch.autograd.grad(
-        gap.masked_fill(own, -torch.inf).logsumexp(dim=1).sum(), similarities
-    )
+    gradient = gradient_of_similarities(FlatNCEOneWay(0.5), random_pairs(5, 8))
     torch.testing.assert_close(gradient.diagonal(), torch.full((5,), -2.0).double())
+    torch.testing.assert_close(gradient.sum(dim=1), torch.zeros(5).double())
+
+
+def test_info_nce_gradient_rows_sum_to_zero(gradient_of_similarities):
+    """The positive is pulled by (1 − p⁺)/τ, as much as all negatives are pushed."""
     pairs = random_pairs(5, 8)
-    cosines = (
-        torch.nn.functional.normalize(pairs.anchor)
-        @ torch.nn.functional.normalize(pairs.positive).T
-    )
-    value = (cosines - cosines.diagonal().unsqueeze(1)) / 0.5
-    expected = value.masked_fill(own, -torch.inf).logsumexp(dim=1).mean()
-    torch.testing.assert_close(FlatNCEOneWay(0.5)(pairs), expected)
+    gradient = gradient_of_similarities(InfoNCE(0.5), pairs)
+    p = torch.softmax(cosine(pairs.anchor, pairs.positive) / 0.5, dim=1).diagonal()
+    torch.testing.assert_close(gradient.sum(dim=1), torch.zeros(5).double())
+    torch.testing.assert_close(gradient.diagonal(), -(1 - p) / 0.5)
 
 
 @pytest.mark.parametrize("loss", ALL)
@@ -142,3 +157,5 @@ def test_a_bad_hard_negative_weight_is_refused():
         InfoNCE(hard_negative_weight=0)
     with pytest.raises(ValueError, match="one negative for each anchor, got 7 for 4"):
         InfoNCE(hard_negative_weight=2)(random_pairs(4, 3, candidates=7))
+    with pytest.raises(ValueError, match="needs hard negatives: give a column"):
+        InfoNCE(hard_negative_weight=2)(random_pairs(4, 3))

@@ -101,7 +101,7 @@ def test_the_model_is_a_plain_one_with_equal_vectors(recipe, data, tmp_path, sen
 
 def test_every_checkpoint_is_a_plain_model_too(unlabelled, tmp_path, sentences):
     train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
-    (checkpoint,) = (tmp_path / "run/checkpoints").iterdir()
+    checkpoint = tmp_path / "run/checkpoints/checkpoint-8"
     saved = SentenceTransformer(str(checkpoint), device="cpu").encode(sentences[:5])
     final = SentenceTransformer(str(tmp_path / "run"), device="cpu").encode(sentences[:5])
     assert np.array_equal(saved, final)
@@ -135,7 +135,7 @@ def test_the_best_checkpoint_becomes_the_model(triplets, tmp_path, dev):
     plain = SentenceTransformer(str(tmp_path / "run"), device="cpu")
     assert dev(plain.encode)["spearman"] == pytest.approx(scores[run.best_step], abs=1e-6)
     assert run.before["spearman"] == pytest.approx(
-        dev(build_encoder("mini", pooling="cls", device="cpu").encode)["spearman"], abs=30
+        dev(fresh("simcse-sup").encoder.encode)["spearman"], abs=1e-6
     )
 
 
@@ -246,6 +246,85 @@ def test_a_loss_that_is_no_number_stops_the_run(unlabelled, tmp_path, mini_cls):
     assert not (tmp_path / "run/modules.json").exists()
 
 
+def test_weights_that_are_no_numbers_are_never_a_model(unlabelled, tmp_path, mini_cls):
+    """Three steps end before the loss is first logged; the weights are looked at all the same."""
+    method = Method((View(), View()), Siamese(mini_cls), InfoNCE())
+    method.loss = lambda pairs: InfoNCE()(pairs) * (float("nan") if torch.is_grad_enabled() else 1)
+    with pytest.raises(NumericError):
+        train(method, unlabelled, tmp_path / "run", replace(SETTINGS, max_steps=3))
+    assert not (tmp_path / "run/modules.json").exists()
+    for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("select", ["spearman", "held-out-loss"])
+def test_a_selecting_run_resumes_from_its_last_step_and_knows_its_best(
+    unlabelled, tmp_path, dev, select
+):
+    settings = replace(SETTINGS, select=select, eval_steps=2, learning_rate=3e-3)
+    whole = fresh("simcse-unsup")
+    expected = train(whole, unlabelled, tmp_path / "whole", settings, dev=dev)
+    cut = fresh("simcse-unsup")
+    cut.loss = PowerCut(cut.loss, batches=7)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, unlabelled, tmp_path / "cut", settings, dev=dev)
+    resumed = fresh("simcse-unsup")
+    run = train(resumed, unlabelled, tmp_path / "cut", settings, dev=dev, resume=True)
+    assert (run.best_step, run.steps) == (expected.best_step, 8)
+    assert run.metrics == expected.metrics
+    assert_bit_equal(state(whole), state(resumed))
+
+
+def test_the_last_checkpoint_is_kept_beside_the_best(triplets, tmp_path, dev):
+    settings = replace(SETTINGS, learning_rate=0.03, eval_steps=1)
+    run = train(fresh("simcse-sup"), triplets, tmp_path / "run", settings, dev=dev)
+    kept = {path.name for path in (tmp_path / "run/checkpoints").iterdir()}
+    assert kept == {f"checkpoint-{run.best_step}", "checkpoint-8"}
+
+
+def test_a_finished_run_has_nothing_to_resume(unlabelled, tmp_path):
+    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
+    with pytest.raises(UsageError, match="has taken all of its 8 steps"):
+        train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS, resume=True)
+
+
+def test_a_torn_checkpoint_and_a_torn_line_are_passed_over(unlabelled, tmp_path):
+    whole = fresh("simcse-unsup")
+    train(whole, unlabelled, tmp_path / "whole", SETTINGS)
+    cut = fresh("simcse-unsup")
+    cut.loss = PowerCut(cut.loss, batches=6)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, unlabelled, tmp_path / "cut", SETTINGS)
+    torn = tmp_path / "cut/checkpoints/checkpoint-7"
+    torn.mkdir()
+    (torn / "model.safetensors").write_bytes(b"half")
+    with (tmp_path / "cut/metrics.jsonl").open("a") as file:
+        file.write('{"step": 5, "lo')
+    resumed = fresh("simcse-unsup")
+    train(resumed, unlabelled, tmp_path / "cut", SETTINGS, resume=True)
+    assert_bit_equal(state(whole), state(resumed))
+
+
+def test_workers_do_not_change_the_data(unlabelled, tmp_path):
+    alone, helped = fresh("simcse-unsup"), fresh("simcse-unsup")
+    train(alone, unlabelled, tmp_path / "alone", SETTINGS)
+    train(helped, unlabelled, tmp_path / "helped", replace(SETTINGS, workers=2))
+    assert_bit_equal(state(alone), state(helped))
+
+
+def test_epochs_are_whole_with_accumulation(unlabelled, tmp_path):
+    rows = replace(unlabelled, rows=unlabelled.rows.select(range(40)))  # 5 batches an epoch
+    settings = replace(SETTINGS, max_steps=0, epochs=2, accumulation=2)
+    assert train(fresh("simcse-unsup"), rows, tmp_path / "run", settings).steps == 6
+
+
+def test_a_length_the_encoder_cannot_take(unlabelled, tmp_path):
+    long = replace(SETTINGS, max_length=300)
+    with pytest.raises(UsageError, match="max_length is 300, but the encoder takes 128 tokens"):
+        train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", long)
+    assert refused(tmp_path)
+
+
 def test_the_output_folder_is_not_overwritten_unasked(unlabelled, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
@@ -254,6 +333,7 @@ def test_the_output_folder_is_not_overwritten_unasked(unlabelled, tmp_path):
         ({}, "is not empty: give another --output"),
         ({"overwrite": True}, "holds no run of sentemb: not overwritten"),
         ({"resume": True}, "Nothing to resume"),
+        ({"resume": True, "overwrite": True}, "give one of them"),
     ):
         with pytest.raises(UsageError, match=message):
             train(fresh("simcse-unsup"), unlabelled, folder, SETTINGS, **options)
@@ -263,8 +343,9 @@ def test_the_output_folder_is_not_overwritten_unasked(unlabelled, tmp_path):
 def test_a_checkpoint_of_another_method_is_refused(unlabelled, tmp_path):
     train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
     other = Method((View(), View()), Siamese(fresh("simcse-sup").encoder), InfoNCE())
-    with pytest.raises(ValueError, match="does not fit this method"):
+    with pytest.raises(ValueError, match="does not fit this method") as caught:
         train(other, unlabelled, tmp_path / "run", replace(SETTINGS, max_steps=9), resume=True)
+    assert "\n" not in str(caught.value)
 
 
 def test_metrics_are_json_lines(unlabelled, tmp_path):

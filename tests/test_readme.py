@@ -1,0 +1,62 @@
+"""The README is true: its commands run as written, its Python runs, its figures are measured."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from sentemb_cli.main import build
+from typer.testing import CliRunner
+
+from sentemb.embedded import embedded
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the user's own files."""
+    monkeypatch.chdir(tmp_path)
+    few = embedded("sentences.txt").read_text(encoding="utf-8").splitlines()[:200]
+    for name in ("file.txt", "sentences.txt"):
+        (tmp_path / name).write_text("\n".join(few) + "\n", encoding="utf-8")
+    for name in ("triplets.csv", "graded.tsv"):
+        (tmp_path / name).write_bytes(embedded(name).read_bytes())
+    return tmp_path
+
+
+def test_every_sentemb_command_runs_in_order(folder):
+    commands = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    ours = [line for line in commands if "sentemb " in line]
+    assert len(ours) >= 10
+    for line in ours:
+        before, _, command = line.rpartition("sentemb ")
+        words = shlex.split(command.partition(">")[0])
+        stdin = (folder / "sentences.txt").read_bytes() if before else None
+        result = CliRunner().invoke(build(words), words, input=stdin)
+        assert result.exit_code == 0, f"{line}\n{result.output}"
+
+
+def test_the_python_runs(folder):
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102
+    assert (folder / "from-python/modules.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["simcse.md", "evaluator.md"])
+def test_tables_are_those_the_benchmarks_wrote(name):
+    result = ROOT / "benchmarks/results" / name
+    table = [line for line in result.read_text().splitlines() if line.startswith("|")]
+    assert len(table) > 3
+    for line in table:
+        assert line in README
+
+
+def test_links_lead_somewhere():
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert link.startswith("http") or (ROOT / link).exists(), link
