@@ -2,7 +2,8 @@
 
     python benchmarks/mini_sentemb.py FOLDER     about 10 minutes on 2 cores
 
-FOLDER gets paraphrases.csv, the run in mini-sentemb/, and in shipped/ what data/mini-sentemb holds.
+FOLDER gets paraphrases.csv, the run in mini-sentemb/, and in shipped/ what data/mini-sentemb
+holds.
 """
 
 import csv
