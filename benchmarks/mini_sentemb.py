@@ -20,7 +20,8 @@ from common import data, lines
 from safetensors.torch import load_file, save_file
 
 TRAIN = """--method simcse-sup --data paraphrases.csv --pooling avg_first_last --batch-size 512
---lr 1e-3 --max-steps 300 --eval-steps 50 --warmup 0.05 --dev STSB.dev.tsv -o mini-sentemb --overwrite"""
+--lr 1e-3 --max-steps 300 --eval-steps 50 --warmup 0.05 --dev STSB.dev.tsv --overwrite
+-o mini-sentemb"""
 ORIGIN = """
 The pairs are captions of one picture (Flickr30k, for research use), Wikipedia sentences and their
 rewrites (WikiSplit) and simplifications (TurkCorpus), questions and the sentences that answer them

@@ -91,6 +91,8 @@ def _target(source: str, output: str | None, *, overwrite: bool) -> Path | IO[by
         raise UsageError("Reading stdin, the output needs a name: give --output FILE, or -o -.")
     path = Path(output) if output else Path(source.removesuffix(".gz")).with_suffix(".npy")
     check_format(path)
+    if path.exists() and path.resolve() == Path(source).resolve():
+        raise UsageError(f"'{path}' is the input: give another --output.")
     if path.exists() and not overwrite:
         raise UsageError(f"Output '{path}' exists: give another --output, or --overwrite.")
     if not path.parent.is_dir():

@@ -107,8 +107,8 @@ def describe(encoder: "SentenceTransformer") -> str:
     """Name the modules in order, poolings with their mode.
 
     Example:
-        >>> describe(build_encoder("mini-sentemb"))
-        'Transformer -> Pooling mean'
+        >>> describe(build_encoder("mini", pooling="cls"))
+        'Transformer -> Pooling cls -> Dense'
     """
     names = []
     for module in encoder:
