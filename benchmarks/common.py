@@ -5,14 +5,20 @@ import json
 import os
 import platform
 import random
+import re
 import statistics
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import sentemb
+
 RESULTS = Path(__file__).parent / "results"
 DATA = Path(os.environ.get("SENTEMB_DATA", Path(__file__).parents[1] / "../shared/data"))
+
+STS_YEARS = tuple(f"STS{year}.test" for year in range(12, 17))
 
 
 def data(name: str) -> Path:
@@ -27,6 +33,33 @@ def lines(name: str) -> Iterator[str]:
     with gzip.open(data(name), "rt", encoding="utf-8") as file:
         for line in file:
             yield line.rstrip("\n")
+
+
+def normalised(text: str) -> str:
+    """Reduce a text to its words.
+
+    >>> normalised('A man , in "red".')
+    'a man in red'
+    """
+    return re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
+
+
+@cache
+def sts_sentences() -> frozenset[str]:
+    """Return every sentence of every STS dev and test set, reduced to its words.
+
+    STS took sentences from Flickr30k and SNLI did too, so captions and NLI hold pairs of the tests.
+    """
+    found = set()
+    for name in ("STSB.dev", "STSB.test", "SICK.dev", "SICK.test", *STS_YEARS):
+        task = sentemb.read_sts(data(f"sts/{name}.tsv"))
+        found |= {normalised(text) for text in [*task.sentences1, *task.sentences2]}
+    return frozenset(found)
+
+
+def is_in_sts(*texts: str) -> bool:
+    """Tell whether one of the texts is a sentence of an STS dev or test set."""
+    return any(normalised(text) in sts_sentences() for text in texts)
 
 
 def sample(items: Iterator[object], size: int, seed: int = 0) -> list:

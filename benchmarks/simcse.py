@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from common import RESULTS, data, lines, machine, remembered, sample, spread, table
+from common import RESULTS, data, is_in_sts, lines, machine, remembered, sample, spread, table
 from datasets import Dataset
 
 import sentemb
@@ -37,12 +37,14 @@ def mixed() -> Dataset:
 
 def nli() -> Dataset:
     layout = ("anchor", "positive", "negative")
-    return sentemb.read_training_data(data("nli/nli_triplets_snli_dev.csv.gz"), [layout]).rows
+    rows = sentemb.read_training_data(data("nli/nli_triplets_snli_dev.csv.gz"), [layout]).rows
+    return rows.filter(lambda row: not is_in_sts(*row.values()))
 
 
 def captions() -> Dataset:
     five = [line.split("\t") for line in lines("pairs/multi30k_train_5captions.tsv.gz")]
-    pairs = sample(((c[i], c[i + 1]) for c in five for i in (0, 2)), ROWS)
+    pairs = ((c[i], c[i + 1]) for c in five for i in (0, 2))
+    pairs = sample((pair for pair in pairs if not is_in_sts(*pair)), ROWS)
     return Dataset.from_dict({"anchor": [a for a, _ in pairs], "positive": [p for _, p in pairs]})
 
 
@@ -143,7 +145,8 @@ def main() -> None:
     for row in TABLE:
         each = []
         for seed in options.seeds:
-            key = {"name": row.name, "pooling": row.pooling, "seed": seed, **row.settings}
+            key = {"name": row.name, "model": Path(row.model).name, "rows": ROWS}
+            key |= {"pooling": row.pooling, "seed": seed, **row.settings}
             each.append(remembered(RESULTS / "simcse.jsonl", key, lambda r=row, s=seed: run(r, s)))
             print(row.name, each[-1], flush=True)
         gain = [one["dev"] - one["dev_before"] for one in each]

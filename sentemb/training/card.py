@@ -14,7 +14,7 @@ tags:
 
 # {name}
 
-A sentence encoder trained with [sentemb](https://pypi.org/project/sentemb/), method `{method}`.
+A sentence encoder trained with sentemb, method `{method}`.
 
 ```python
 from sentence_transformers import SentenceTransformer
