@@ -96,4 +96,9 @@ def build(args: list[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
-    build(sys.argv[1:])()
+    try:
+        app = build(sys.argv[1:])
+    except KeyboardInterrupt:
+        typer.echo("error: interrupted", err=True)
+        sys.exit(130)
+    app()

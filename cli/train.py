@@ -122,7 +122,7 @@ def train(
     save_steps: Annotated[
         int,
         typer.Option(help="Steps between checkpoints where none is selected.", rich_help_panel=RUN),
-    ] = 500,
+    ] = 100,
     seed: Annotated[int, typer.Option(help="Seed of everything.", rich_help_panel=RUN)] = 42,
     seeds: Annotated[
         str | None,
@@ -151,8 +151,9 @@ def train(
 ) -> None:
     """Train an encoder; with nothing else given, on what comes with the package.
 
-    ``sentemb train --method NAME --help`` also shows the options of that method. The model folder
-    loads in plain sentence-transformers.
+    sentemb train --method NAME --help also shows the options of that method.
+
+    The model folder loads in plain sentence-transformers.
     """
     options = {k: v for k, v in locals().items() if k not in ("as_json", "resume", "overwrite")}
     from sentemb.errors import UsageError

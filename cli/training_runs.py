@@ -61,6 +61,9 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
         [name, *(console.number(name, number) for number in numbers.values())]
         for name, numbers in spread.items()
     ]
+    if not rows:
+        console.log("No dev set, so there is no score to spread: give --dev.")
+        return summary | {"runs": records}
     console.log(console.table([f"{len(seeds)} seeds", "mean", "sd", "min", "max"], rows))
     return summary | {"runs": records}
 

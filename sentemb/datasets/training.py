@@ -91,7 +91,7 @@ def _mapping(
     first_absent = next(name for name in layouts[-1] if name not in (columns or present))
     raise InputError(
         f"{source} has the columns {', '.join(columns or present)}; this method reads {wanted}. "
-        f"Name yours with --columns.{nearest(first_absent, present)}"
+        f"Name yours in that order, as --columns a,b.{nearest(first_absent, present)}"
     )
 
 

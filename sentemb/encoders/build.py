@@ -1,6 +1,8 @@
 """From a name to an encoder: a plain `SentenceTransformer` made of stock modules."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -38,26 +40,47 @@ def build_encoder(
 
     Source: the poolings are those of Gao et al., 2021 (arXiv:2104.08821).
     """
-    from sentence_transformers import SentenceTransformer
-
     path = locate(model)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        if _is_sentence_transformer(path):
-            encoder = SentenceTransformer(
-                path, device=device, model_kwargs={"dtype": torch.float32}
-            )
-            if pooling is not None:
-                encoder = _with_pooling(encoder[0], pooling, device)
-        else:
-            encoder = _with_pooling(_transformer(path), pooling or raw_pooling, device)
+        with _load_report_hidden():
+            encoder = _load(path, pooling, raw_pooling, device)
     except SentembError:
         raise
     except Exception as error:  # a damaged model raises whatever its parts raise
         first_line = str(error).strip().partition("\n")[0]
+        if not Path(path).is_dir():
+            first_line = (
+                f"it is no folder and no embedded encoder ({', '.join(EMBEDDED_ENCODERS)}), and "
+                f"the hub says: {first_line}{nearest(path, list(EMBEDDED_ENCODERS))}"
+            )
         raise InputError(f"Cannot load model '{model}': {first_line}") from error
     _drop_what_training_must_not_touch(encoder)
     return encoder
+
+
+def _load(
+    path: str, pooling: PoolingName | None, raw_pooling: PoolingName, device: str
+) -> "SentenceTransformer":
+    from sentence_transformers import SentenceTransformer
+
+    if not _is_sentence_transformer(path):
+        return _with_pooling(_transformer(path), pooling or raw_pooling, device)
+    encoder = SentenceTransformer(path, device=device, model_kwargs={"dtype": torch.float32})
+    return encoder if pooling is None else _with_pooling(encoder[0], pooling, device)
+
+
+@contextmanager
+def _load_report_hidden() -> Iterator[None]:
+    """Hide the report that a masked-language head was not wanted and a pooler not found."""
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def locate(model: str | os.PathLike[str]) -> str:

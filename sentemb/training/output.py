@@ -38,8 +38,8 @@ def check_output(folder: Path, *, resume: bool, overwrite: bool) -> None:
         raise UsageError(f"'{folder}' is not empty and holds no run of sentemb: not overwritten.")
     if not (empty or resume or overwrite):
         raise UsageError(
-            f"Output folder '{folder}' is not empty: give another --output, --resume to go on, "
-            "or --overwrite to start afresh."
+            f"Output folder '{folder}' is not empty: give another, or resume the run in it "
+            "(--resume), or start afresh (--overwrite)."
         )
 
 

@@ -141,6 +141,8 @@ def _split(rows: Dataset, settings: Settings) -> tuple[Dataset, Dataset | None]:
     """Keep whole batches of about a twentieth aside where the held-out loss selects."""
     batch = settings.batch_size
     if settings.select != "held-out-loss":
+        if len(rows) < 2:
+            raise UsageError(f"{len(rows)} row is nothing to contrast: at least 2 are needed.")
         if len(rows) < batch:
             raise UsageError(
                 f"The batch of {batch} is larger than the data ({len(rows)} rows): "

@@ -47,7 +47,7 @@ class Settings:
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
     eval_steps: int = 125
-    save_steps: int = 500
+    save_steps: int = 100
     select: Select = "auto"
     seed: int = 42
     workers: int = 0

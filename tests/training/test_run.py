@@ -330,7 +330,7 @@ def test_the_output_folder_is_not_overwritten_unasked(unlabelled, tmp_path):
     folder.mkdir()
     (folder / "thesis.txt").write_text("mine")
     for options, message in (
-        ({}, "is not empty: give another --output"),
+        ({}, "is not empty: give another"),
         ({"overwrite": True}, "holds no run of sentemb: not overwritten"),
         ({"resume": True}, "Nothing to resume"),
         ({"resume": True, "overwrite": True}, "give one of them"),
