@@ -39,10 +39,18 @@ def info(
     if as_json:
         console.print_json("info", content)
         return
-    rows = [[name, str(value)] for name, value in content.items()]
+    rows = [[name, _shown(value)] for name, value in content.items() if value is not None]
     rows += [] if model else [[name, number] for name, number in console.versions().items()]
     width = max(len(name) for name, _ in rows)
     typer.echo("\n".join(f"{name.ljust(width)}  {value}" for name, value in rows))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {console.number(name, v)}" for name, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _model(name: str) -> dict[str, Any]:
