@@ -11,9 +11,17 @@ import typer
 if TYPE_CHECKING:
     from sentemb.methods import Recipe
 
-METHODS = {"simcse-unsup": "SIMCSE_UNSUP", "simcse-sup": "SIMCSE_SUP"}
+METHODS = {
+    "simcse-unsup": "SIMCSE_UNSUP",
+    "simcse-sup": "SIMCSE_SUP",
+    "consert": "CONSERT",
+    "consert-sup": "CONSERT_SUP",
+    "esimcse": "ESIMCSE",
+    "eda": "EDA_CONTRAST",
+    "crop": "CROP_CONTRAST",
+}
 DEFAULT_METHOD = "simcse-unsup"
-NOT_OPTIONS = ("encoder", "columns")
+NOT_OPTIONS = ("encoder", "columns", "classes")
 
 
 def find_recipe(method: str) -> "Recipe":
@@ -54,7 +62,7 @@ def with_method_options(train: Callable[..., None], args: list[str]) -> Callable
 
 def _options_of(method: str) -> list[inspect.Parameter]:
     build = find_recipe(method).build
-    helps = _argument_helps(build)
+    helps = argument_helps(build)
     return [
         p.replace(
             kind=inspect.Parameter.KEYWORD_ONLY,
@@ -80,7 +88,7 @@ def _named_method(args: list[str]) -> str | None:
     return None if {"--help", "-h"} & set(args) else DEFAULT_METHOD
 
 
-def _argument_helps(function: Callable[..., Any]) -> dict[str, str]:
+def argument_helps(function: Callable[..., Any]) -> dict[str, str]:
     """Read the ``Args:`` section of a docstring."""
     doc = inspect.getdoc(function) or ""
     section = re.search(r"^Args:\n((?:    .*\n?|\n)*)", doc, re.MULTILINE)

@@ -1,16 +1,13 @@
 """``sentemb train``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from . import console
+from .parts import LOSSES
 from .recipes import DEFAULT_METHOD, METHODS, find_recipe
-
-if TYPE_CHECKING:
-    from sentemb.methods import Recipe
-    from sentemb.training import Settings
 
 EXAMPLES = """Examples:
 
@@ -18,9 +15,11 @@ sentemb train --method simcse-unsup --max-steps 5
 
 sentemb train --method simcse-sup --pooling mean --batch-size 64 --max-steps 5 -o runs/mine
 
+sentemb train --method consert --view shuffle --view feature-cutoff:0.2 --loss flatnce --max-steps 5 -o runs/cross
+
 sentemb train --method simcse-sup --help"""
 
-DATA, RUN, SPEED = "What is trained", "How it runs", "Optimisation"
+DATA, METHOD, RUN, SPEED = "What is trained", "How it contrasts", "How it runs", "Optimisation"
 
 
 def train(
@@ -62,6 +61,21 @@ def train(
             rich_help_panel=DATA,
         ),
     ] = None,
+    view: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="In place of the method's views, as feature-cutoff:0.2 or crop+shuffle; once for "
+            "each, or once for all. sentemb views lists them.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help=f"In place of the method's loss: {', '.join(LOSSES)}, as flatnce:0.05.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Model folder; by default runs/METHOD."),
@@ -95,9 +109,16 @@ def train(
         typer.Option(help="Batches a step; they give no more negatives.", rich_help_panel=SPEED),
     ] = 1,
     warmup: Annotated[
-        float, typer.Option(help="Rate of the steps to warm up over.", rich_help_panel=SPEED)
-    ] = 0.0,
-    weight_decay: Annotated[float, typer.Option(help="Of AdamW.", rich_help_panel=SPEED)] = 0.0,
+        float | None,
+        typer.Option(
+            help="Rate of the steps to warm up over, by default the method's.",
+            rich_help_panel=SPEED,
+        ),
+    ] = None,
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(help="Of AdamW, by default the method's.", rich_help_panel=SPEED),
+    ] = None,
     max_grad_norm: Annotated[
         float, typer.Option(help="Clip gradients to this norm; 0: never.", rich_help_panel=SPEED)
     ] = 1.0,
@@ -117,8 +138,11 @@ def train(
         ),
     ] = "auto",
     eval_steps: Annotated[
-        int, typer.Option(help="Steps between evaluations.", rich_help_panel=RUN)
-    ] = 125,
+        int | None,
+        typer.Option(
+            help="Steps between evaluations, by default the method's.", rich_help_panel=RUN
+        ),
+    ] = None,
     save_steps: Annotated[
         int,
         typer.Option(help="Steps between checkpoints where none is selected.", rich_help_panel=RUN),
@@ -132,7 +156,10 @@ def train(
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(help="Processes that tokenise ahead.", rich_help_panel=RUN)
+        int,
+        typer.Option(
+            "--workers", "--num-workers", help="Processes that tokenise ahead.", rich_help_panel=RUN
+        ),
     ] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint.", rich_help_panel=RUN)
@@ -158,6 +185,7 @@ def train(
     options = {k: v for k, v in locals().items() if k not in ("as_json", "resume", "overwrite")}
     from sentemb.errors import UsageError
 
+    from .settings import parse_seeds, settings_from
     from .training_runs import Job, run_seeds
 
     recipe = find_recipe(method)
@@ -168,47 +196,18 @@ def train(
         method_options=method_options or {},
         model=model,
         pooling=pooling,
+        views=view or [],
+        loss=loss,
         data=data,
         columns=columns.split(",") if columns else None,
         dev=dev,
         output=output or Path("runs") / method,
-        settings=_settings(recipe, options),
+        settings=settings_from(recipe, options),
         resume=resume,
         overwrite=overwrite,
     )
     if seeds is not None and resume:
         raise UsageError("--resume goes on with one run: name it with --output and --seed.")
-    result = run_seeds(job, _parse_seeds(seeds) if seeds is not None else None)
+    result = run_seeds(job, parse_seeds(seeds) if seeds is not None else None)
     if as_json:
         console.print_json("train", result)
-
-
-def _settings(recipe: "Recipe", options: dict[str, Any]) -> "Settings":
-    """Take what was typed, and the recipe's own value for what was not."""
-    from dataclasses import fields
-
-    from sentemb.training import Settings
-
-    names = {field.name for field in fields(Settings)}
-    values = {name: getattr(recipe, name) for name in names if hasattr(recipe, name)}
-    typed = {name: v for name, v in options.items() if name in names and v is not None}
-    return Settings(**values | typed)
-
-
-def _parse_seeds(text: str) -> list[int]:
-    """Read ``0-4`` or ``1,7,42``.
-
-    Raises:
-        UsageError: When it is neither.
-    """
-    from sentemb.errors import UsageError
-
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        if not first.isdigit() or (last and not last.isdigit()):
-            raise UsageError(f"--seeds takes 0-4 or 1,7,42; got '{text}'.")
-        seeds += range(int(first), int(last or first) + 1)
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise UsageError(f"--seeds needs seeds that differ, the first of a range first: '{text}'.")
-    return seeds

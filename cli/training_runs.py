@@ -19,8 +19,10 @@ from sentemb.training import Run, Settings, train
 from sentemb.training.card import write_card
 from sentemb.training.output import check_output
 from sentemb.training.record import data_record, write_record
+from sentemb.views import View
 
 from . import console
+from .parts import override
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -37,6 +39,8 @@ class Job:
     method_options: dict[str, Any]
     model: str
     pooling: str | None
+    views: list[str]
+    loss: str | None
     data: str | None
     columns: list[str] | None
     dev: str | None
@@ -114,8 +118,9 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         pooling=cast("PoolingName | None", job.pooling),
         raw_pooling=job.recipe.pooling,
     )
+    method = _method(job, encoder, data)
     run = train(
-        _method(job, encoder, data),
+        method,
         data,
         job.output,
         job.settings,
@@ -129,6 +134,8 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         "method_options": job.method_options,
         "model": job.model,
         "modules": describe(encoder),
+        "views": [_shown(view) for view in method.views],
+        "loss": repr(method.loss),
         "settings": asdict(job.settings),
         "data": data_record(data, job.data or f"embedded:{job.recipe.embedded_data}"),
         "dev": job.dev or ("embedded:graded.tsv" if dev else None),
@@ -145,7 +152,17 @@ def _method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -> Met
     options = dict(job.method_options)
     if "columns" in inspect.signature(job.recipe.build).parameters:
         options["columns"] = data.rows.column_names
-    return job.recipe.build(encoder, **options)
+    if "classes" in inspect.signature(job.recipe.build).parameters:
+        options["classes"] = len(data.classes)
+    method = job.recipe.build(encoder, **options)
+    override(method, job.method, job.views, job.loss)
+    return method
+
+
+def _shown(view: View) -> str:
+    """Name a view's column and what is done to it."""
+    changes = (view.edit, view.edit_tokens, view.order, view.perturb)
+    return ", ".join([view.column, *(repr(change) for change in changes if change is not None)])
 
 
 def _tell(run: Run, settings: Settings) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
+from sentemb.adversary import attacked
 from sentemb.errors import IdenticalViewsError
 from sentemb.losses import Loss
 from sentemb.pairs import Pairs
@@ -25,8 +26,8 @@ class Method(nn.Module):
     temperature of 0.05 half-precision similarities are off by 0.04.
 
     Args:
-        views: How each row is seen; the first is the anchor, the second the positive, the third
-            the hard negative.
+        views: How each row is seen; for a `Siamese` twin the first is the anchor, the second the
+            positive, the third the hard negative.
         twin: Embeds the views and holds every parameter.
         loss: Compares the pairs.
     """
@@ -46,7 +47,7 @@ class Method(nn.Module):
         return self.twin.encoder
 
     def forward(self, views: list[Features], labels: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the loss of a batch.
+        """Return the loss of a batch, and its terms where it names them.
 
         Args:
             views: The tokens of each view, padded to one length for all.
@@ -55,12 +56,23 @@ class Method(nn.Module):
         Raises:
             IdenticalViewsError: When the first batch shows that both views are the same.
         """
-        pairs = replace(self.twin(views, [view.perturb for view in self.views]), labels=labels)
+
+        def pairs_of(features: Sequence[Features], seen: Sequence[View]) -> Pairs:
+            return replace(self.twin(features, seen), labels=labels).float()
+
+        seen = attacked(pairs_of, lambda pairs: self._compare(pairs)["loss"], views, self.views)
+        pairs = pairs_of(views, seen)
+        if not self._views_known_to_differ:
+            self.require_different_views(pairs)
+        return self._compare(pairs)
+
+    def _compare(self, pairs: Pairs) -> dict[str, Tensor]:
         with torch.autocast(pairs.anchor.device.type, enabled=False):
-            pairs = pairs.float()
-            if not self._views_known_to_differ:
-                self.require_different_views(pairs)
-            return {"loss": self.loss(pairs)}
+            loss = self.loss(pairs)
+            if isinstance(loss, Tensor):
+                return {"loss": loss}
+            terms = {name: term.detach() for name, term in loss.items()}
+            return {"loss": torch.stack(list(loss.values())).sum(), **terms}
 
     def require_different_views(self, pairs: Pairs) -> None:
         """Raise if anchors and positives are equal: nothing could be learnt from them."""

@@ -19,7 +19,9 @@ class Pairs:
         negatives: Embeddings that match no anchor (hard negatives, a queue, noise), shape
             ``[candidates, dim]``. Where ``candidates`` equals ``batch``, row i is the hard
             negative of anchor i.
-        labels: Class of each anchor, or score of each pair, shape ``[batch]``.
+        labels: Class of each anchor, or score of each pair, shape ``[batch]``; where there are
+            logits, one for each row of them.
+        logits: Class scores of what the twin classified, shape ``[rows, classes]``.
 
     Raises:
         ValueError: When the shapes do not fit each other.
@@ -34,6 +36,7 @@ class Pairs:
     positive: Embeddings
     negatives: Embeddings | None = None
     labels: Tensor | None = None
+    logits: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.anchor.ndim != 2 or self.anchor.shape != self.positive.shape:
@@ -46,21 +49,22 @@ class Pairs:
             raise ValueError(
                 f"negatives need shape [candidates, {dim}], got {list(self.negatives.shape)}."
             )
-        if self.labels is not None and self.labels.shape[:1] != self.anchor.shape[:1]:
+        labelled, name = (self.anchor, "anchor") if self.logits is None else (self.logits, "logits")
+        if self.labels is not None and self.labels.shape[:1] != labelled.shape[:1]:
             raise ValueError(
-                f"labels need {len(self.anchor)} rows as anchor has, got {len(self.labels)}."
+                f"labels need {len(labelled)} rows as {name} has, got {len(self.labels)}."
             )
 
     def float(self) -> "Pairs":
-        """Return the same pairs with half-precision embeddings raised to float32."""
-        negatives = None if self.negatives is None else _at_least_float32(self.negatives)
+        """Return the same pairs with half precision raised to float32."""
         return replace(
             self,
             anchor=_at_least_float32(self.anchor),
             positive=_at_least_float32(self.positive),
-            negatives=negatives,
+            negatives=None if self.negatives is None else _at_least_float32(self.negatives),
+            logits=None if self.logits is None else _at_least_float32(self.logits),
         )
 
 
-def _at_least_float32(embeddings: Embeddings) -> Embeddings:
-    return embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
+def _at_least_float32(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

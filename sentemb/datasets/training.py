@@ -11,8 +11,15 @@ from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, nearest
 
 Layout = tuple[str, ...]
-ALIASES = {"anchor": "sent0", "positive": "sent1", "negative": "hard_neg"}
-"""SimCSE's own names of the columns."""
+ALIASES = {
+    "anchor": "sent0",
+    "positive": "sent1",
+    "negative": "hard_neg",
+    "sentence1": "premise",
+    "sentence2": "hypothesis",
+}
+"""Other names of the columns: SimCSE's, and those of NLI."""
+LABEL = "label"
 
 
 @dataclass(frozen=True)
@@ -23,11 +30,13 @@ class TrainingData:
         rows: Text columns under their fixed names.
         source: The file or data set, as it was named.
         empty_rows: Rows without text that were left out.
+        classes: The labels, in the order of their numbers in the column ``label``.
     """
 
     rows: Dataset
     source: str
     empty_rows: int
+    classes: tuple[str, ...] = ()
 
 
 def read_training_data(
@@ -38,11 +47,11 @@ def read_training_data(
     """Read the rows of the fullest layout that the file has.
 
     Rows of single texts that are blank are left out and counted. A pair or triplet with a blank
-    text is an error.
+    text is an error. Labels, strings or numbers, become 0, 1, … in the order of their names.
 
     Args:
         source: A file (txt, csv, tsv, jsonl, parquet, each also .gz) or a hub data set.
-        layouts: What the recipe can read, the fullest first; of each, SimCSE's names do too.
+        layouts: What the recipe can read, the fullest first; of each, other names do too.
         columns: Names in the file, in the order of a layout, where they are others.
 
     Raises:
@@ -61,7 +70,13 @@ def read_training_data(
             data[name].append(text)
     if not any(data.values()):
         raise InputError(f"{source} holds no row with text.")
-    return TrainingData(Dataset.from_dict(data), str(source), empty)
+    if LABEL not in data:
+        return TrainingData(Dataset.from_dict(data), str(source), empty)
+    classes = tuple(sorted(set(data[LABEL])))
+    if len(classes) < 2:
+        raise InputError(f"{source} has one label only, '{classes[0]}': at least 2 are needed.")
+    numbers = [classes.index(label) for label in data[LABEL]]
+    return TrainingData(Dataset.from_dict({**data, LABEL: numbers}), str(source), empty, classes)
 
 
 def _alias(name: str) -> str:
@@ -105,6 +120,8 @@ def _texts(
                 f"{source}, row {number} has a {min(late)}, which row 1 has not: give one in "
                 "every row, or none."
             )
+        if LABEL in mapping and isinstance(row.get(mapping[LABEL]), int):
+            row = {**row, mapping[LABEL]: str(row[mapping[LABEL]])}
         texts = [text_of(row, column, source, number) for column in mapping.values()]
         blank = [column for column, text in zip(mapping, texts, strict=True) if not text.strip()]
         if not blank:

@@ -8,6 +8,7 @@ from torch import nn
 from sentemb.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Transformer
 
 PoolingName = Literal[
@@ -52,6 +53,20 @@ def pooling_modules(transformer: "Transformer", pooling: PoolingName) -> list[nn
     first = {"avg_top2": layers - 1, "avg_first_last": 1, "avg_embedding_last": 0}[pooling]
     transformer.config.output_hidden_states = True
     return [_mean_of_layers({first, layers}, dim, layers), Pooling(dim, "mean")]
+
+
+def last_layer_mean(encoder: "SentenceTransformer") -> nn.Module | None:
+    """Return mean pooling of the last layer where the encoder itself averages several, else None.
+
+    ConSERT trains on the last layer and evaluates on the last two.
+
+    Source: Yan et al., 2021 (arXiv:2105.11741) and the authors' repository.
+    """
+    from sentence_transformers.sentence_transformer.modules import Pooling, WeightedLayerPooling
+
+    if not any(isinstance(module, WeightedLayerPooling) for module in encoder):
+        return None
+    return Pooling(encoder[0].get_embedding_dimension(), "mean")
 
 
 def initialise_as_simcse(linear: nn.Linear) -> None:

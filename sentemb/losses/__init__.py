@@ -1,15 +1,20 @@
 """Objectives: functions of :class:`sentemb.Pairs`, one file each."""
 
-from collections.abc import Callable
-
-from torch import Tensor
-
+from sentemb.losses.combine import EachSentence, Sum
+from sentemb.losses.cross_entropy import CrossEntropy
 from sentemb.losses.flat_nce import FlatNCE, FlatNCEOneWay
 from sentemb.losses.info_nce import InfoNCE
+from sentemb.losses.loss import Loss, Term
 from sentemb.losses.nt_xent import NTXent
-from sentemb.pairs import Pairs
 
-Loss = Callable[[Pairs], Tensor]
-"""Any function of pairs that returns a scalar is a loss."""
-
-__all__ = ["FlatNCE", "FlatNCEOneWay", "InfoNCE", "Loss", "NTXent"]
+__all__ = [
+    "CrossEntropy",
+    "EachSentence",
+    "FlatNCE",
+    "FlatNCEOneWay",
+    "InfoNCE",
+    "Loss",
+    "NTXent",
+    "Sum",
+    "Term",
+]

@@ -1,6 +1,25 @@
 """Every named paper is a function from an encoder to a method, and a recipe with its settings."""
 
+from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
+from sentemb.methods.edits import CROP_CONTRAST, EDA_CONTRAST, crop, eda
+from sentemb.methods.esimcse import ESIMCSE, esimcse
 from sentemb.methods.recipe import Recipe
 from sentemb.methods.simcse import SIMCSE_SUP, SIMCSE_UNSUP, simcse_sup, simcse_unsup
 
-__all__ = ["SIMCSE_SUP", "SIMCSE_UNSUP", "Recipe", "simcse_sup", "simcse_unsup"]
+__all__ = [
+    "CONSERT",
+    "CONSERT_SUP",
+    "CROP_CONTRAST",
+    "EDA_CONTRAST",
+    "ESIMCSE",
+    "SIMCSE_SUP",
+    "SIMCSE_UNSUP",
+    "Recipe",
+    "consert",
+    "consert_sup",
+    "crop",
+    "eda",
+    "esimcse",
+    "simcse_sup",
+    "simcse_unsup",
+]

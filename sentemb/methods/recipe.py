@@ -21,6 +21,9 @@ class Recipe:
         epochs: Passes over the data.
         citation: The source, for the model card.
         max_length: Tokens a text is truncated to in training.
+        warmup: Rate of the steps that the learning rate rises over.
+        weight_decay: Of AdamW.
+        eval_steps: Steps between evaluations.
     """
 
     build: Callable[..., Method]
@@ -32,3 +35,6 @@ class Recipe:
     epochs: float
     citation: str
     max_length: int = 32
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+    eval_steps: int = 125

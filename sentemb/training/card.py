@@ -26,6 +26,8 @@ embeddings = SentenceTransformer("{name}").encode(["A sentence.", "Another one."
 |---|---|
 | start | {model} |
 | modules | {modules} |
+| views | {views} |
+| loss | {loss} |
 | method options | {method_options} |
 | data | {data_source}, {rows:,} rows, sha256 `{sha256}` |
 | left out | {empty_rows} empty rows, {held_out_rows} held out |
@@ -54,7 +56,7 @@ def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
         select = "spearman" if record["dev"] else "last"
     options = ", ".join(f"{k} {v}" for k, v in record["method_options"].items()) or "none"
     text = CARD.format(
-        **{**settings, **record, "method_options": options},
+        **{**settings, **record, "method_options": options, "views": "; ".join(record["views"])},
         name=folder.name,
         data_source=record["data"]["source"],
         sha256=record["data"]["sha256"][:16],

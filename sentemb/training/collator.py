@@ -1,43 +1,71 @@
 """Rows into the tokens of each view."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from random import Random
+from typing import TYPE_CHECKING, Any
 
-from sentemb.types import Features
-from sentemb.views import View
+import torch
+
+from sentemb.encoders.embed import KEYS
+from sentemb.training.rows import EPOCH, ROW
+from sentemb.training.token_edits import edited
+from sentemb.views import View, row_key
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+LABEL = "label"
 
 
 class Collator:
     """Read every view of a batch of rows and tokenise all of them at once.
 
-    All views are padded to one length, so that they can share one forward.
+    All views are padded to one length, so that they can share one forward. What a view draws is
+    seeded by (seed, epoch, row, view).
 
     Args:
         encoder: Its tokeniser is used.
         views: How each row is seen.
         max_length: Tokens a text is truncated to, special tokens included.
+        seed: Of everything the views draw.
     """
 
     def __init__(
-        self, encoder: "SentenceTransformer", views: Sequence[View], max_length: int
+        self, encoder: "SentenceTransformer", views: Sequence[View], max_length: int, seed: int
     ) -> None:
         self.encoder = encoder
         self.views = views
         self.max_length = max_length
+        self.seed = seed
 
-    def __call__(self, rows: list[dict[str, str]]) -> dict[str, list[Features]]:
-        """Return ``{"views": [tokens of the first view, …]}``."""
-        texts = [view.read(row) or " " for view in self.views for row in rows]
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return ``{"views": [tokens of the first view, …]}``, and labels where rows have them.
+
+        Args:
+            rows: As `NumberedRows` gives them.
+        """
+        keys = [
+            row_key(self.seed, row[EPOCH], row[ROW], view)
+            for view in range(len(self.views))
+            for row in rows
+        ]
+        randoms = [Random(key) for key in keys]  # noqa: S311
+        each = [(view, row) for view in self.views for row in rows]
+        texts = [view.read(row, r) or " " for (view, row), r in zip(each, randoms, strict=True)]
         tokens = self.encoder.preprocess(
             texts, processing_kwargs={"text": {"max_length": self.max_length, "truncation": True}}
         )
         tensors = {name: value for name, value in tokens.items() if name != "modality"}
-        return {
+        edits = [view.edit_tokens for view, _ in each]
+        if any(edits):
+            tensors = edited(self.encoder, tensors, edits, randoms)
+        tensors[KEYS] = torch.tensor([key - 2**63 for key in keys])
+        batch: dict[str, Any] = {
             "views": [
                 {name: tensor[start : start + len(rows)] for name, tensor in tensors.items()}
                 for start in range(0, len(texts), len(rows))
             ]
         }
+        if LABEL in rows[0]:
+            batch["labels"] = torch.tensor([row[LABEL] for row in rows])
+        return batch

@@ -1,17 +1,18 @@
 """A criterion that needs no labels: the loss on rows that are not trained on."""
 
 import torch
-from datasets import Dataset
 
 from sentemb.method import Method
 from sentemb.training.collator import Collator
+from sentemb.training.rows import NumberedRows
 from sentemb.types import Features
 
 
 def held_out_loss(
-    method: Method, rows: Dataset, collator: Collator, batch_size: int, seed: int = 0
+    method: Method, rows: NumberedRows, collator: Collator, batch_size: int, seed: int = 0
 ) -> float:
-    """Return the mean loss over whole batches, with the same dropout masks at every call.
+    """Return the mean loss over whole batches, with the same dropout masks and views at every
+    call.
 
     Dropout stays on: without it the views of unsupervised SimCSE are identical.
 
@@ -28,9 +29,10 @@ def held_out_loss(
     losses = []
     with torch.no_grad():
         for start in starts:
-            batch = collator(list(rows.select(range(start, start + batch_size))))
+            batch = collator([rows[row] for row in range(start, start + batch_size)])
             views = [_to(view, device) for view in batch["views"]]
-            losses.append(float(method(views)["loss"]))
+            labels = batch["labels"].to(device) if "labels" in batch else None
+            losses.append(float(method(views, labels)["loss"]))
     method.train(was_training)
     return sum(losses) / len(losses)
 

@@ -19,6 +19,7 @@ from sentemb.training.held_out import held_out_loss
 from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
 from sentemb.training.output import METRICS, prepare_output, publish
 from sentemb.training.randomness import random_state_kept
+from sentemb.training.rows import NumberedRows
 from sentemb.training.settings import Settings
 from sentemb.training.trainer import ContrastiveTrainer
 
@@ -87,7 +88,7 @@ def train(
     arguments = training_arguments(
         settings, folder, len(rows), evaluates=bool(dev or held_out), resumes=resume
     )
-    collator = Collator(method.encoder, method.views, settings.max_length)
+    collator = Collator(method.encoder, method.views, settings.max_length, settings.seed)
     _try_out(method, rows, collator)
     checkpoint = prepare_output(
         folder, resume=resume, overwrite=overwrite, steps=arguments.max_steps
@@ -161,7 +162,7 @@ def _split(rows: Dataset, settings: Settings) -> tuple[Dataset, Dataset | None]:
 
 def _try_out(method: Method, rows: Dataset, collator: Collator) -> None:
     """Run a few rows before anything is written, so that what cannot work is said at once."""
-    few = rows.select(range(min(len(rows), 8)))
+    few = NumberedRows(rows.select(range(min(len(rows), 8))))
     with random_state_kept():
         held_out_loss(method, few, collator, batch_size=len(few))
 

@@ -16,6 +16,7 @@ from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collator import Collator
 from sentemb.training.held_out import held_out_loss
 from sentemb.training.randomness import random_state_kept
+from sentemb.training.rows import CountEpochs, NumberedRows
 
 
 class ContrastiveTrainer(Trainer):
@@ -44,18 +45,42 @@ class ContrastiveTrainer(Trainer):
     ) -> None:
         self.method = method
         self.evaluators = evaluators
-        self.held_out = held_out
+        self.held_out = None if held_out is None else NumberedRows(held_out)
         self.collator = collator
+        self._terms: dict[str, list[Tensor]] = {}
+        numbered = NumberedRows(rows)
         super().__init__(
             model=method,
             args=args,
-            train_dataset=rows,
+            train_dataset=numbered,
             eval_dataset=[],  # ours are the evaluators, but Trainer insists on one
             data_collator=collator,
-            callbacks=list(callbacks),
+            callbacks=[CountEpochs(numbered), *callbacks],
         )
         for prints_to_stdout in (PrinterCallback, ProgressCallback):
             self.remove_callback(prints_to_stdout)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """Return the loss; keep its terms for the log, where it names them."""
+        outputs = model(**inputs)
+        for name, value in outputs.items():
+            if name != "loss":
+                self._terms.setdefault(name, []).append(value)
+        return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, with each term's mean since the last line."""
+        if "loss" in logs:
+            for name, values in self._terms.items():
+                logs[f"loss_{name}"] = round(float(torch.stack(values).mean()), 4)
+            self._terms.clear()
+        super().log(logs, start_time)
 
     def evaluate(
         self,

@@ -9,7 +9,7 @@ from sentemb.encoders.embed import embed
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.types import Features
-from sentemb.views import Perturbation
+from sentemb.views import View
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -24,26 +24,33 @@ class Siamese(nn.Module):
     Args:
         encoder: What is deployed.
         projector: A head used in training only. A head that is kept belongs into the encoder.
+        pooling: Used in training in place of the encoder's own, as ConSERT does.
 
     Source: Chen et al., 2020 (arXiv:2002.05709), for the projector.
     """
 
-    def __init__(self, encoder: "SentenceTransformer", projector: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        encoder: "SentenceTransformer",
+        projector: nn.Module | None = None,
+        pooling: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.projector = projector
+        self.pooling = pooling
 
-    def forward(
-        self, views: Sequence[Features], perturbations: Sequence[Perturbation | None] = ()
-    ) -> Pairs:
+    def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
         """Return the pairs of a batch of two or three views.
 
         Raises:
             UsageError: When there are fewer or more views.
         """
-        if len(views) not in (2, 3):
-            raise UsageError(f"Siamese needs 2 views, or 3 with hard negatives, got {len(views)}.")
-        embeddings = embed(self.encoder, views, perturbations)
+        if len(features) not in (2, 3):
+            raise UsageError(
+                f"Siamese needs 2 views, or 3 with hard negatives, got {len(features)}."
+            )
+        embeddings = embed(self.encoder, features, views, self.pooling)
         if self.projector is not None:
             embeddings = [self.projector(view) for view in embeddings]
         anchor, positive, *negatives = embeddings

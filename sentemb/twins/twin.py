@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sentemb.pairs import Pairs
 from sentemb.types import Features
-from sentemb.views import Perturbation
+from sentemb.views import View
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -20,8 +20,6 @@ class Twin(Protocol):
 
     encoder: "SentenceTransformer"
 
-    def __call__(
-        self, views: Sequence[Features], perturbations: Sequence[Perturbation | None] = ()
-    ) -> Pairs:
+    def __call__(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
         """Embed the views and pair them up."""
         ...

@@ -1,0 +1,33 @@
+"""From typed options to the settings and seeds of runs."""
+
+from dataclasses import fields
+from typing import Any
+
+from sentemb.errors import UsageError
+from sentemb.methods import Recipe
+from sentemb.training import Settings
+
+
+def settings_from(recipe: Recipe, options: dict[str, Any]) -> Settings:
+    """Take what was typed, and the recipe's own value for what was not."""
+    names = {field.name for field in fields(Settings)}
+    values = {name: getattr(recipe, name) for name in names if hasattr(recipe, name)}
+    typed = {name: v for name, v in options.items() if name in names and v is not None}
+    return Settings(**values | typed)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Read ``0-4`` or ``1,7,42``.
+
+    Raises:
+        UsageError: When it is neither.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not first.isdigit() or (last and not last.isdigit()):
+            raise UsageError(f"--seeds takes 0-4 or 1,7,42; got '{text}'.")
+        seeds += range(int(first), int(last or first) + 1)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise UsageError(f"--seeds needs seeds that differ, the first of a range first: '{text}'.")
+    return seeds

@@ -1,0 +1,75 @@
+"""Contrast of two edits of one sentence: EDA, crops."""
+
+from typing import TYPE_CHECKING, Literal
+
+from sentemb.encoders import EmbeddingNeighbours
+from sentemb.losses import InfoNCE, NTXent
+from sentemb.method import Method
+from sentemb.methods.recipe import Recipe
+from sentemb.twins import Siamese
+from sentemb.views import EDA, Crop, View, WordNet
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+def eda(
+    encoder: "SentenceTransformer",
+    alpha: float = 0.1,
+    synonyms: Literal["neighbours", "wordnet"] = "neighbours",
+    keep_negations: bool = False,
+    temperature: float = 0.1,
+) -> Method:
+    """Contrast two easy data augmentations of one sentence.
+
+    Args:
+        encoder: Any encoder; a raw one gets ``mean`` pooling.
+        alpha: α, the rate of words that an edit changes, in [0, 1].
+        synonyms: From the encoder's own word embeddings, or from WordNet (an extra).
+        keep_negations: Never delete, replace or move a "not" or its like.
+        temperature: τ; raising it weighs easy negatives more.
+
+    Source: the edits are those of Wei and Zou, 2019 (arXiv:1901.11196), the objective is SimCLR's
+        (arXiv:2002.05709); the settings are ours.
+    """
+    source = WordNet() if synonyms == "wordnet" else EmbeddingNeighbours(encoder)
+    view = View(edit=EDA(source, alpha, keep_negations))
+    return Method(views=(view, view), twin=Siamese(encoder), loss=NTXent(temperature))
+
+
+def crop(encoder: "SentenceTransformer", rate: float = 0.2, temperature: float = 0.05) -> Method:
+    """Contrast two crops of one text.
+
+    Args:
+        encoder: Any encoder; a raw one gets ``mean`` pooling.
+        rate: The share of words that a crop loses, in [0, 1].
+        temperature: τ; raising it weighs easy negatives more.
+
+    Source: after González-Márquez et al., 2025 (arXiv:2508.03453). Deviations: their crops are
+        consecutive sentences of a long text, ours consecutive words; rate and settings are ours.
+    """
+    view = View(edit=Crop(rate))
+    return Method(views=(view, view), twin=Siamese(encoder), loss=InfoNCE(temperature))
+
+
+EDA_CONTRAST = Recipe(
+    eda,
+    layouts=(("text",),),
+    embedded_data="sentences.txt",
+    pooling="mean",
+    batch_size=64,
+    learning_rate=3e-5,
+    epochs=1,
+    citation="Wei and Zou, 2019, EDA (arXiv:1901.11196)",
+)
+
+CROP_CONTRAST = Recipe(
+    crop,
+    layouts=(("text",),),
+    embedded_data="sentences.txt",
+    pooling="mean",
+    batch_size=64,
+    learning_rate=3e-5,
+    epochs=1,
+    citation="González-Márquez et al., 2025 (arXiv:2508.03453)",
+)

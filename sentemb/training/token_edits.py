@@ -1,0 +1,59 @@
+"""Edits of token ids, between tokenisation and padding."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from sentemb.types import Features
+from sentemb.views import TokenEdit
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+def edited(
+    encoder: "SentenceTransformer",
+    tokens: Features,
+    edits: Sequence[TokenEdit | None],
+    randoms: Sequence[Random],
+) -> Features:
+    """Edit the ids between each row's special tokens, and pad anew.
+
+    A row may come out longer than it was truncated to, but not longer than the encoder takes.
+
+    Args:
+        encoder: Its tokeniser says which tokens are special, and how it pads.
+        tokens: Padded rows.
+        edits: One a row, None for none.
+        randoms: One a row.
+    """
+    before, after = _special_tokens_around(encoder)
+    limit = encoder.max_seq_length or len(tokens["input_ids"][0])
+    rows = []
+    for ids, mask, edit, random in zip(
+        tokens["input_ids"], tokens["attention_mask"], edits, randoms, strict=True
+    ):
+        real = ids[mask.bool()].tolist()
+        if edit is not None:
+            end = len(real) - after
+            inner = edit(real[before:end], random)[: limit - before - after]
+            real = [*real[:before], *inner, *real[end:]]
+        rows.append(torch.tensor(real))
+    tokenizer = encoder.tokenizer
+    side = tokenizer.padding_side
+    ids = pad_sequence(
+        rows, batch_first=True, padding_value=tokenizer.pad_token_id, padding_side=side
+    )
+    mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True, padding_side=side)
+    of_one_text = {name: torch.zeros_like(ids) for name in tokens if name == "token_type_ids"}
+    return {"input_ids": ids, "attention_mask": mask, **of_one_text}
+
+
+def _special_tokens_around(encoder: "SentenceTransformer") -> tuple[int, int]:
+    """Count the special tokens before and after a text."""
+    special = encoder.tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
+    before = special.index(0)
+    return before, special[::-1].index(0)
