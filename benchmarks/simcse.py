@@ -60,8 +60,8 @@ def other_captions_not_in_sts() -> Dataset:
 class SameMask(sentemb.Siamese):
     """Both views are one forward: the dropout masks are identical."""
 
-    def forward(self, views, perturbations=()):
-        (embeddings,) = embed(self.encoder, views[:1])
+    def forward(self, features, views=()):
+        (embeddings,) = embed(self.encoder, features[:1])
         embeddings = self.projector(embeddings)
         return Pairs(embeddings, embeddings)
 

@@ -1,4 +1,4 @@
-"""Views and losses by name: ``feature-cutoff:0.2``, ``eda:0.1,synonyms=wordnet``, ``ntxent:0.1``."""
+"""Views and losses by name: ``feature-cutoff:0.2``, ``eda:0.1,synonyms=wordnet``, ``ntxent``."""
 
 from collections.abc import Sequence
 from dataclasses import Field, fields, replace

@@ -15,7 +15,7 @@ sentemb train --method simcse-unsup --max-steps 5
 
 sentemb train --method simcse-sup --pooling mean --batch-size 64 --max-steps 5 -o runs/mine
 
-sentemb train --method consert --view shuffle --view feature-cutoff:0.2 --loss flatnce --max-steps 5 -o runs/cross
+sentemb train --view shuffle --view feature-cutoff:0.2 --loss flatnce --max-steps 5 -o runs/cross
 
 sentemb train --method simcse-sup --help"""
 

@@ -52,9 +52,7 @@ def attacked(
         return views
     supervised = {isinstance(attacker, SupervisedAdversarial) for attacker in attackers.values()}
     if len(supervised) > 1:
-        raise UsageError(
-            "All adversarial views need one kind: Adversarial or SupervisedAdversarial."
-        )
+        raise UsageError("All adversarial views must be of one kind, supervised or not.")
     probes = {i: _Probe() for i in attackers}
     probed = [replace(view, perturb=probes.get(i, view.perturb)) for i, view in enumerate(views)]
     device = features[0]["input_ids"].device
@@ -90,7 +88,8 @@ def _noise(gradient: Tensor, mask: Mask, norm: float) -> Tensor:
     """Give each real token's gradient the length ``norm``, in float32."""
     gradient = gradient.float()
     length = gradient.norm(dim=2, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
-    return norm * gradient / length * mask.unsqueeze(2)
+    noise: Tensor = norm * gradient / length * mask.unsqueeze(2)
+    return noise
 
 
 def _adding(noise: Tensor) -> Perturbation:

@@ -1,13 +1,14 @@
 """Words of like meaning, by an encoder's own word-embedding table."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import torch
 import torch.nn.functional as F  # noqa: N812
+from torch import nn
 
 from sentemb.errors import UsageError
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
     from sentence_transformers import SentenceTransformer
 
 
@@ -31,7 +32,9 @@ class EmbeddingNeighbours:
     def __init__(self, encoder: "SentenceTransformer", count: int = 5) -> None:
         self.count = count
         try:
-            table = encoder[0].auto_model.get_input_embeddings().weight.detach().cpu()
+            model = cast("PreTrainedModel", encoder[0].auto_model)
+            words = cast(nn.Embedding, model.get_input_embeddings())
+            table = words.weight.detach().cpu()
             vocabulary = _whole_words(encoder.tokenizer.get_vocab())
         except AttributeError as error:
             raise UsageError(
@@ -52,7 +55,7 @@ class EmbeddingNeighbours:
         if word not in self._row:
             return []
         if word not in self._known:
-            nearest = torch.mv(self._vectors, self._vectors[self._row[word]])
+            nearest = self._vectors @ self._vectors[self._row[word]]
             rows = nearest.topk(min(self.count + 1, len(self._words))).indices.tolist()
             self._known[word] = [self._words[row] for row in rows if self._words[row] != word]
         return self._known[word][: self.count]

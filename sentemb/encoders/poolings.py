@@ -1,6 +1,6 @@
 """How token embeddings become a sentence embedding, built of stock modules only."""
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import torch
 from torch import nn
@@ -66,7 +66,8 @@ def last_layer_mean(encoder: "SentenceTransformer") -> nn.Module | None:
 
     if not any(isinstance(module, WeightedLayerPooling) for module in encoder):
         return None
-    return Pooling(encoder[0].get_embedding_dimension(), "mean")
+    mean: nn.Module = Pooling(cast("Transformer", encoder[0]).get_embedding_dimension(), "mean")
+    return mean
 
 
 def initialise_as_simcse(linear: nn.Linear) -> None:

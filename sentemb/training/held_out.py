@@ -11,8 +11,7 @@ from sentemb.types import Features
 def held_out_loss(
     method: Method, rows: NumberedRows, collator: Collator, batch_size: int, seed: int = 0
 ) -> float:
-    """Return the mean loss over whole batches, with the same dropout masks and views at every
-    call.
+    """Return the mean loss over whole batches; every call draws the same dropout and views.
 
     Dropout stays on: without it the views of unsupervised SimCSE are identical.
 

@@ -1,4 +1,4 @@
-"""Rows that know their number and the epoch, so that what is drawn for them depends on nothing else."""
+"""Rows that know their number and epoch: what is drawn for them depends on nothing else."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Random numbers that belong to a row, not to a stream: nothing that happens elsewhere moves them."""
+"""Random numbers that belong to a row, not to a stream: nothing elsewhere moves them."""
 
 import struct
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Draws:
 
         .. math:: \sqrt{-2 \ln (1 - u)} \, \cos 2 \pi v
         """
-        u, v = self.uniform(2 * count).unflatten(1, (count, 2)).unbind(2)
+        u, v = self.uniform(2 * count).view(-1, count, 2).unbind(2)
         return (-2 * torch.log1p(-u)).sqrt() * torch.cos(2 * torch.pi * v)
 
     def choose(self, among: Mask, counts: Tensor) -> Mask:

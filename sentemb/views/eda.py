@@ -12,22 +12,8 @@ Synonyms = Callable[[str], Sequence[str]]
 """From a lower-case word to words of like meaning, none where there are none."""
 
 NEGATIONS = frozenset(
-    [
-        "no",
-        "not",
-        "never",
-        "none",
-        "nobody",
-        "nothing",
-        "nowhere",
-        "neither",
-        "nor",
-        "cannot",
-        "without",
-        "hardly",
-        "barely",
-        "scarcely",
-    ]
+    {"no", "not", "never", "none", "nobody", "nothing", "nowhere", "neither", "nor", "cannot"}
+    | {"without", "hardly", "barely", "scarcely"}
 )
 
 

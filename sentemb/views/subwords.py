@@ -9,11 +9,12 @@ from sentemb.views.units import crop, drop, repeat
 
 @dataclass(frozen=True)
 class SubwordRepetition:
-    r"""Repeat k of a sentence's n sub-words, :math:`k \sim U\{0, …, \max(2, \lfloor r n \rfloor)\}`.
+    r"""Repeat k of a sentence's n sub-words in place.
 
-    Special tokens are no sub-words. The sentence is repeated from after it was truncated, so it
-    may grow beyond the maximum length, as in the paper's code; unlike there, each epoch draws
-    anew.
+    .. math:: k \sim U\{0, …, \max(2, \lfloor r n \rfloor)\}
+
+    Special tokens are no sub-words. The sentence was truncated before, so it may grow
+    beyond the maximum length, as in the paper's code; unlike there, each epoch draws anew.
 
     Args:
         rate: r in [0, 1].
@@ -21,8 +22,8 @@ class SubwordRepetition:
     Source: Wu et al., 2022 (ESimCSE, arXiv:2109.04380), section 3.1.
 
     Example:
-        >>> SubwordRepetition(0.32)([5, 6, 7, 8], Random(1))
-        [5, 6, 7, 7, 8]
+        >>> SubwordRepetition(0.32)([5, 6, 7, 8], Random(7))
+        [5, 6, 6, 7, 8]
     """
 
     rate: float = 0.32

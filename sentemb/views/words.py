@@ -1,4 +1,4 @@
-"""Edits of a sentence's words. A word is what spaces separate; for scripts without, see subwords."""
+"""Edits of a sentence's words, which spaces separate; for scripts without, see subwords."""
 
 from dataclasses import dataclass
 from random import Random
@@ -9,7 +9,9 @@ from sentemb.views.units import crop, drop, repeat
 
 @dataclass(frozen=True)
 class WordRepetition:
-    r"""Repeat k of a sentence's n words, :math:`k \sim U\{0, …, \max(2, \lfloor r n \rfloor)\}`.
+    r"""Repeat k of a sentence's n words in place.
+
+    .. math:: k \sim U\{0, …, \max(2, \lfloor r n \rfloor)\}
 
     A positive that is longer than its anchor teaches that length says nothing about meaning.
 
@@ -20,8 +22,8 @@ class WordRepetition:
         (`SubwordRepetition`).
 
     Example:
-        >>> WordRepetition(0.32)("I like this apple", Random(1))
-        'I like this this apple'
+        >>> WordRepetition(0.32)("a man plays the guitar", Random(7))
+        'a man man plays the guitar'
     """
 
     rate: float = 0.32
@@ -45,7 +47,7 @@ class WordDropout:
 
     Example:
         >>> WordDropout(0.5)("a man plays the guitar", Random(0))
-        'a plays guitar'
+        'a the guitar'
     """
 
     rate: float = 0.1
