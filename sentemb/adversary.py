@@ -53,6 +53,11 @@ def attacked(
     supervised = {isinstance(attacker, SupervisedAdversarial) for attacker in attackers.values()}
     if len(supervised) > 1:
         raise UsageError("All adversarial views must be of one kind, supervised or not.")
+    if supervised == {True} and len(attackers) < 2:
+        raise UsageError(
+            "SupervisedAdversarial needs labelled pairs of sentences: use method consert-sup, on "
+            "data with sentence1, sentence2 and label."
+        )
     probes = {i: _Probe() for i in attackers}
     probed = [replace(view, perturb=probes.get(i, view.perturb)) for i, view in enumerate(views)]
     device = features[0]["input_ids"].device

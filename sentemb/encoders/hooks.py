@@ -59,10 +59,11 @@ def reordered(encoder: "SentenceTransformer", order: Tensor) -> Iterator[None]:
             f"{_name(encoder)} has no word embeddings to shuffle: use views that edit the text, "
             "or an encoder like BERT."
         )
-    words: nn.Module = model.get_input_embeddings()
     back = order.argsort(dim=1)
+    shuffled = []
 
     def shuffle(_module: object, _args: object, output: TokenEmbeddings) -> TokenEmbeddings:
+        shuffled.append(True)
         return _rows_in(output, order)
 
     def restore(_module: object, _args: object, output: dict[str, Any]) -> dict[str, Any]:
@@ -72,12 +73,24 @@ def reordered(encoder: "SentenceTransformer", order: Tensor) -> Iterator[None]:
             output["all_layer_embeddings"] = tuple(_rows_in(layer, back) for layer in layers)
         return output
 
-    handles = [words.register_forward_hook(shuffle), encoder[0].register_forward_hook(restore)]
+    handles = [words.register_forward_hook(shuffle) for words in _word_embeddings(model)]
+    handles.append(encoder[0].register_forward_hook(restore))
     try:
         yield
+        if len(shuffled) != 1:
+            raise UsageError(
+                f"{_name(encoder)} looked its word embeddings up {len(shuffled)} times, so its "
+                "tokens cannot be shuffled: use views that edit the text."
+            )
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _word_embeddings(model: Any) -> list[nn.Module]:
+    """Return every module of the table: T5's encoder looks it up by another than the model's."""
+    table = model.get_input_embeddings().weight
+    return [m for m in model.modules() if isinstance(m, nn.Embedding) and m.weight is table]
 
 
 def _rows_in(embeddings: TokenEmbeddings, order: Tensor) -> TokenEmbeddings:

@@ -1,6 +1,7 @@
 """Synonyms from WordNet, through nltk."""
 
 import os
+import warnings
 from typing import Any
 
 from sentemb.errors import UsageError
@@ -42,7 +43,9 @@ class WordNet:
                 ) from error
             try:
                 self._reader = LazyCorpusLoader("wordnet", WordNetCorpusReader, None)
-                self._reader.synsets("word")
+                with warnings.catch_warnings():  # that there is no other language: none is asked
+                    warnings.simplefilter("ignore", UserWarning)
+                    self._reader.synsets("word")
             except LookupError as error:
                 raise UsageError(
                     "nltk has no WordNet data: python -m nltk.downloader wordnet (or set "

@@ -1,34 +1,175 @@
-"""Encoders other than BERT, built tiny from their configs: one step of training each."""
+"""Encoders other than BERT, built tiny from their configs: they train, and every view reaches them."""
 
 import pytest
 import torch
 import transformers
+from helpers import numbered, without_dropout
 from sentence_transformers import SentenceTransformer
 
-from sentemb import Settings, simcse_unsup, train
+from sentemb import Method, NTXent, Settings, Siamese, View, simcse_unsup, train
 from sentemb.embedded import embedded
-from sentemb.encoders import build_encoder
+from sentemb.encoders import build_encoder, embed, set_dropout
+from sentemb.errors import UsageError
+from sentemb.training.collator import Collator
+from sentemb.views import (
+    Adversarial,
+    EmbeddingDropout,
+    FeatureCutoff,
+    GaussianNoise,
+    SpanCutoff,
+    SubwordRepetition,
+    TokenCutoff,
+    TokenShuffle,
+)
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 8000}
+WIDE = TINY | {"intermediate_size": 64}
 CONFIGS = {
-    "Roberta": TINY | {"intermediate_size": 64, "max_position_embeddings": 140},
-    "MPNet": TINY | {"intermediate_size": 64, "max_position_embeddings": 140},
-    "Electra": TINY | {"intermediate_size": 64, "embedding_size": 32},
-    "Albert": TINY | {"intermediate_size": 64, "embedding_size": 32,
-                      "attention_probs_dropout_prob": 0.1, "hidden_dropout_prob": 0.1},
+    "Bert": WIDE,
+    "Roberta": WIDE | {"max_position_embeddings": 140},
+    "XLMRoberta": WIDE | {"max_position_embeddings": 140},
+    "MPNet": WIDE | {"max_position_embeddings": 140},
+    "Electra": WIDE | {"embedding_size": 32},
+    "Albert": WIDE | {"embedding_size": 32, "attention_probs_dropout_prob": 0.1,
+                      "hidden_dropout_prob": 0.1},
     "DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64, "vocab_size": 8000},
+    "DebertaV2": WIDE | {"relative_attention": True, "pos_att_type": ["p2c", "c2p"],
+                         "position_biased_input": False},
+    "ModernBert": WIDE | {"attention_dropout": 0.1, "mlp_dropout": 0.1, "embedding_dropout": 0.1,
+                          "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2,
+                          "sep_token_id": 3},
+    "T5": {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2,
+           "vocab_size": 8000},
 }  # fmt: skip
+WITH_BLOCK = [name for name in CONFIGS if name != "T5"]
+PERTURBATIONS = [TokenCutoff(0.3), SpanCutoff(0.3), FeatureCutoff(0.3), EmbeddingDropout(0.3)]
+PERTURBATIONS += [GaussianNoise(0.3)]
+ROUNDING = 1e-4
+
+
+@pytest.fixture
+def build(tmp_path):
+    def tiny(name, pooling="mean"):
+        torch.manual_seed(0)
+        config = getattr(transformers, f"{name}Config")(**CONFIGS[name], pad_token_id=0)
+        model = getattr(transformers, "T5EncoderModel" if name == "T5" else f"{name}Model")(config)
+        for parameter in model.parameters():
+            if parameter.ndim > 1:  # fresh weights are too small for attention to attend
+                torch.nn.init.normal_(parameter, std=0.2)
+        model.save_pretrained(tmp_path / "raw")
+        tokenizer = transformers.AutoTokenizer.from_pretrained(embedded("mini"))
+        tokenizer.save_pretrained(tmp_path / "raw")
+        return build_encoder(tmp_path / "raw", pooling=pooling, device="cpu")
+
+    return tiny
+
+
+@pytest.fixture
+def rows(sentences):
+    return numbered({"text": text} for text in [*sentences[:6], "a"])
+
+
+def both(encoder, view, rows):
+    """Embed rows clean and by a view."""
+    views = (View(), view)
+    features = Collator(encoder, views, 32, 0)(rows)["views"]
+    with torch.no_grad():
+        return embed(encoder, features, views)
 
 
 @pytest.mark.parametrize("pooling", ["cls_before_pooler", "avg_first_last"])
-@pytest.mark.parametrize("name", CONFIGS)
-def test_it_trains_and_loads_as_a_plain_model(name, pooling, tmp_path, unlabelled, sentences):
-    torch.manual_seed(0)
-    config = getattr(transformers, f"{name}Config")(**CONFIGS[name], pad_token_id=0)
-    getattr(transformers, f"{name}Model")(config).save_pretrained(tmp_path / "raw")
-    transformers.AutoTokenizer.from_pretrained(embedded("mini")).save_pretrained(tmp_path / "raw")
-    encoder = build_encoder(tmp_path / "raw", pooling=pooling, device="cpu")
+@pytest.mark.parametrize("name", ["Roberta", "MPNet", "Electra", "Albert", "DistilBert"])
+def test_it_trains_and_loads_as_a_plain_model(
+    name, pooling, build, tmp_path, unlabelled, sentences
+):
+    encoder = build(name, pooling)
     settings = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=2)
     train(simcse_unsup(encoder), unlabelled, tmp_path / "run", settings)
     plain = SentenceTransformer(str(tmp_path / "run"), device="cpu")
     assert abs(plain.encode(sentences[:9]) - encoder.encode(sentences[:9])).max() <= 1e-6
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_shuffling_is_never_silently_nothing(name, build, rows):
+    """Learned, relative and rotary positions all see it, [CLS] and mean pooling alike."""
+    for pooling in ("mean", "cls_before_pooler"):
+        clean, shuffled = both(build(name, pooling).eval(), View(order=TokenShuffle()), rows)
+        moved = (shuffled - clean).abs().amax(dim=1)
+        assert (moved[:6] > ROUNDING).all(), (pooling, moved)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_order_that_shuffles_nothing_changes_nothing(name, build, rows):
+    as_it_is = View(order=lambda mask, draws: torch.arange(mask.shape[1]).expand(mask.shape))
+    clean, same = both(build(name).eval(), as_it_is, rows)
+    torch.testing.assert_close(same, clean)
+
+
+@pytest.mark.parametrize("name", WITH_BLOCK)
+def test_every_perturbation_reaches_it(name, build, rows):
+    encoder = build(name).eval()
+    for perturbation in PERTURBATIONS:
+        clean, changed = both(encoder, View(perturb=perturbation), rows)
+        assert torch.isfinite(changed).all()
+        assert ((changed - clean).abs().amax(dim=1)[:6] > ROUNDING).all(), perturbation
+
+
+@pytest.mark.parametrize("name", WITH_BLOCK)
+def test_an_adversary_reaches_it(name, build, rows):
+    encoder = without_dropout(build(name))
+    cutoff = View(perturb=FeatureCutoff(0.3))
+    losses = []
+    for second in (View(), View(perturb=Adversarial(0.5))):
+        method = Method((cutoff, second), Siamese(encoder), NTXent()).train()
+        losses.append(method(**Collator(encoder, method.views, 32, 0)(rows))["loss"])
+    losses[1].backward()
+    assert losses[1] > losses[0]
+
+
+@pytest.mark.parametrize("name", ["Roberta", "ModernBert", "T5"])
+def test_sub_words_are_edited_between_the_special_tokens(name, build, rows):
+    encoder = build(name)
+    views = (View(), View(edit_tokens=SubwordRepetition(1.0)))
+    clean, edited = Collator(encoder, views, 32, 0)(rows)["views"]
+    for before, after, mask in zip(
+        clean["input_ids"], edited["input_ids"], edited["attention_mask"], strict=True
+    ):
+        real = after[mask.bool()]
+        assert real[0] == before[0]
+        assert real[-1] == encoder.tokenizer.sep_token_id
+        assert torch.equal(real.unique_consecutive(), before[before != 0].unique_consecutive())
+    assert (edited["attention_mask"].sum(dim=1) > clean["attention_mask"].sum(dim=1)).any()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_dropout_can_be_set_everywhere(name, build, rows):
+    encoder = build(name).train()
+    for rate, differ in ((0.0, False), (0.3, True)):
+        set_dropout(encoder, rate)
+        first, second = both(encoder, View(), rows)
+        assert ((first - second).abs().max() > ROUNDING) == differ
+
+
+def test_an_encoder_without_an_embedding_block_is_named(build, rows):
+    with pytest.raises(UsageError, match="T5EncoderModel has no embedding block to perturb"):
+        both(build("T5"), View(perturb=TokenCutoff()), rows)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls_before_pooler", "avg_first_last"])
+def test_shuffling_is_conserts_permutation_of_position_ids_on_bert(pooling, build, rows):
+    encoder = build("Bert", pooling).double().eval()
+    view = View(order=TokenShuffle())
+    features = Collator(encoder, (view,), 32, 0)(rows)["views"]
+    with torch.no_grad():
+        (ours,) = embed(encoder, features, (view,))
+    from sentemb.encoders.embed import KEYS
+    from sentemb.views import Draws
+
+    keys = features[0].pop(KEYS)
+    order = TokenShuffle()(features[0]["attention_mask"].bool(), Draws(keys))
+    with torch.no_grad():
+        theirs = encoder({**features[0], "position_ids": order.argsort(dim=1)})[
+            "sentence_embedding"
+        ]
+    assert (ours - theirs).abs().max() < 1e-6
+    assert (order[:, 0] != 0).any()  # [CLS] takes part
