@@ -65,7 +65,7 @@ def is_in_sts(*texts: str) -> bool:
 def sample(items: Iterator[object], size: int, seed: int = 0) -> list:
     """Draw the same items every time."""
     everything = list(items)
-    return random.Random(seed).sample(everything, min(size, len(everything)))  # noqa: S311
+    return random.Random(seed).sample(everything, min(size, len(everything)))
 
 
 def remembered(file: Path, key: dict, run: Callable[[], dict]) -> dict:

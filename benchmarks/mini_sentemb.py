@@ -64,7 +64,7 @@ def in_float16(run: Path, shipped: Path) -> None:
 def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    rng = random.Random(0)  # noqa: S311
+    rng = random.Random(0)
     pairs = [
         pair
         for pair in paraphrases(rng)

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-def shown(
-    encoder: "SentenceTransformer", view: View, sentence: str, seed: int
-) -> dict[str, Any]:
+def shown(encoder: "SentenceTransformer", view: View, sentence: str, seed: int) -> dict[str, Any]:
     """Return ``{"shown": …, "cosine": …}``: the view's sentence, and its cosine with the clean one.
 
     Raises:
@@ -27,7 +25,7 @@ def shown(
     """
     if isinstance(view.perturb, Adversarial):
         raise UsageError(
-            "An adversarial view depends on a loss and its batch: it can be trained with, not shown."
+            "An adversarial view depends on a loss and a batch: it can be trained with, not shown."
         )
     if not sentence.strip():
         raise UsageError("The sentence is blank: give one with words.")
@@ -49,7 +47,7 @@ def shown(
     if seen.cut is not None:
         tokens = ["·" if cut else token for token, cut in zip(tokens, seen.cut, strict=True)]
     if view.edit_tokens is None and view.order is None and view.perturb is None:
-        text = view.read(row, Random(row_key(seed, 0, 0, 1)))  # noqa: S311
+        text = view.read(row, Random(row_key(seed, 0, 0, 1)))
     else:
         text = " ".join(tokens) + seen.told
     return {"shown": text, "cosine": round(float(F.cosine_similarity(clean, changed)), 4)}

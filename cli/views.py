@@ -8,9 +8,7 @@ from . import console
 from .parts import CLEAN, LOSSES, STAGES, SYNONYMS, helps_of, make_view, options_of
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
-    from sentemb.views import View
+    pass
 
 EXAMPLES = """Examples:
 
@@ -29,9 +27,7 @@ HEADINGS = {
 
 
 def views(
-    sentence: Annotated[
-        str | None, typer.Argument(help="Shows what each view does to it.")
-    ] = None,
+    sentence: Annotated[str | None, typer.Argument(help="Shows what each view does to it.")] = None,
     view: Annotated[
         list[str] | None, typer.Option(help="Only these, as crop:0.5; by default all.")
     ] = None,
@@ -51,8 +47,7 @@ def views(
     encoder = build_encoder(model, raw_pooling="mean", device="cpu")
     names = view or _that_need_no_labels()
     rows = [
-        {"view": name, **shown(encoder, make_view(name, encoder), sentence, seed)}
-        for name in names
+        {"view": name, **shown(encoder, make_view(name, encoder), sentence, seed)} for name in names
     ]
     if as_json:
         console.print_json("views", {"sentence": sentence, "model": model, "views": rows})

@@ -23,3 +23,26 @@ def numbered(rows, epoch=0):
 def without_dropout(encoder):
     set_dropout(encoder, 0.0)
     return encoder
+
+
+class PowerCut:
+    """A loss that ends the run at its n-th training batch."""
+
+    def __init__(self, loss, batches):
+        self.loss, self.left = loss, batches
+
+    def __call__(self, pairs):
+        if torch.is_grad_enabled():
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+        return self.loss(pairs)
+
+
+def state(method):
+    return {name: tensor.clone() for name, tensor in method.state_dict().items()}
+
+
+def assert_bit_equal(a, b):
+    assert a.keys() == b.keys()
+    assert [name for name in a if not torch.equal(a[name], b[name])] == []

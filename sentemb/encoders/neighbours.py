@@ -8,8 +8,8 @@ from torch import nn
 from sentemb.errors import UsageError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
     from sentence_transformers import SentenceTransformer
+    from transformers import PreTrainedModel
 
 
 class EmbeddingNeighbours:

@@ -49,7 +49,7 @@ class Collator:
             for view in range(len(self.views))
             for row in rows
         ]
-        randoms = [Random(key) for key in keys]  # noqa: S311
+        randoms = [Random(key) for key in keys]
         each = [(view, row) for view in self.views for row in rows]
         texts = [view.read(row, r) or " " for (view, row), r in zip(each, randoms, strict=True)]
         tokens = self.encoder.preprocess(

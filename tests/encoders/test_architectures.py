@@ -1,4 +1,4 @@
-"""Encoders other than BERT, built tiny from their configs: they train, and every view reaches them."""
+"""Encoders of other kinds, built tiny from their configs: every view reaches them."""
 
 import pytest
 import torch

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import PowerCut, assert_bit_equal, state
 from sentence_transformers import SentenceTransformer
 
 from sentemb import (
@@ -48,29 +49,6 @@ def recipe(request):
 @pytest.fixture
 def data(recipe, unlabelled, triplets):
     return unlabelled if recipe == "simcse-unsup" else triplets
-
-
-class PowerCut:
-    """A loss that ends the run at its n-th training batch."""
-
-    def __init__(self, loss, batches):
-        self.loss, self.left = loss, batches
-
-    def __call__(self, pairs):
-        if torch.is_grad_enabled():
-            self.left -= 1
-            if self.left < 0:
-                raise KeyboardInterrupt
-        return self.loss(pairs)
-
-
-def state(method):
-    return {name: tensor.clone() for name, tensor in method.state_dict().items()}
-
-
-def assert_bit_equal(a, b):
-    assert a.keys() == b.keys()
-    assert [name for name in a if not torch.equal(a[name], b[name])] == []
 
 
 def test_eight_steps_are_four_and_four_resumed(recipe, data, tmp_path):
