@@ -6,7 +6,7 @@ import pytest
 from sentemb_cli.parts import LOSSES, STAGES, make_loss, make_view
 
 from sentemb import losses, views
-from sentemb.views import EDA, Crop, FeatureCutoff, TokenShuffle, View
+from sentemb.views import EDA, Crop, EmbeddingDropout, FeatureCutoff, TokenShuffle, View
 
 NAMES = [name for members in STAGES.values() for name in members]
 FEW = ("--batch-size", 8, "--max-steps", 2)
