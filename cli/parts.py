@@ -64,9 +64,9 @@ def make_view(words: str, encoder: "SentenceTransformer") -> "View":
     names = {name: stage for stage, members in STAGES.items() for name in members}
     parts: dict[str, Any] = {}
     for part in words.split("+"):
-        name = part.partition(":")[0]
-        if name == CLEAN:
+        if part == CLEAN:
             continue
+        name = part.partition(":")[0]
         stage = names.get(name)
         if stage is None:
             raise UsageError(_unknown("view", name, [CLEAN, *names]))
@@ -112,8 +112,9 @@ def override(method: "Method", name: str, views: Sequence[str], loss: str | None
         if own % len(views):
             columns = ", ".join(view.column for view in method.views)
             raise UsageError(
-                f"{name} has {own} views (of {columns}): give --view once, or {own} times, not "
-                f"{len(views)} times."
+                f"{name} has {own} views (of {columns}): give --view "
+                f"{' or '.join(str(k) for k in range(1, own + 1) if own % k == 0)} times, not "
+                f"{len(views)}."
             )
         made = [make_view(words, method.encoder) for words in views]
         each = own // len(views)
@@ -155,6 +156,8 @@ def _make(module: str, class_name: str, words: str, encoder: "SentenceTransforme
                 f"'{name}' has no option '{key}'; it takes {', '.join(allowed) or 'none'}, as "
                 f"{name}:OPTION=VALUE.{nearest(key, list(allowed))}"
             )
+        if allowed[key].name in values:
+            raise UsageError(f"'{name}': {key} is given twice.")
         values[allowed[key].name] = _value(name, allowed[key], value)
     if "synonyms" in allowed:
         values["synonyms"] = _synonyms(name, values.get("synonyms", SYNONYMS[0]), encoder)

@@ -1,5 +1,6 @@
 """What a view does to one sentence: its text, its tokens, and how far its embedding moves."""
 
+import math
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -42,15 +43,19 @@ def shown(encoder: "SentenceTransformer", view: View, sentence: str, seed: int) 
     mask = batch[1]["attention_mask"].bool()
     tokens = encoder.tokenizer.convert_ids_to_tokens(ids[mask[0]].tolist())
     if view.order is not None:
-        order = view.order(mask, Draws(batch[1][KEYS]))[0]
-        tokens = [tokens[place] for place in order[: len(tokens)].tolist()]
+        order = view.order(mask, Draws(batch[1][KEYS]).independent())[0]
+        place = mask[0].cumsum(0) - 1  # among the real tokens
+        tokens = [tokens[i] for i in place[order[mask[0]]].tolist()]
     if seen.cut is not None:
         tokens = ["·" if cut else token for token, cut in zip(tokens, seen.cut, strict=True)]
     if view.edit_tokens is None and view.order is None and view.perturb is None:
         text = view.read(row, Random(row_key(seed, 0, 0, 1)))
     else:
         text = " ".join(tokens) + seen.told
-    return {"shown": text, "cosine": round(float(F.cosine_similarity(clean, changed)), 4)}
+    cosine = float(F.cosine_similarity(clean, changed))
+    if not math.isfinite(cosine):
+        raise UsageError("The view makes the embedding no number: take a smaller noise.")
+    return {"shown": text, "cosine": round(cosine, 4)}
 
 
 class _Seen:
@@ -74,6 +79,6 @@ class _Seen:
             self.told = (
                 f"  (each token moved by {float(moved):.0%} of its length)"
                 if moved
-                else "  (too short for this rate: nothing changes)"
+                else "  (nothing changes: rate × length is below 1)"
             )
         return changed

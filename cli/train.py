@@ -30,15 +30,15 @@ def train(
         str | None,
         typer.Option(
             help="File (txt, csv, tsv, jsonl, parquet, each also .gz) or hub data set; by default "
-            "the embedded sentences or triplets.",
+            "what is embedded for the method.",
             rich_help_panel=DATA,
         ),
     ] = None,
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Columns of the file, where they are not called text, or anchor, positive and "
-            "negative: names with commas between, in that order.",
+            help="Columns of the file, where they are not called text; anchor, positive and "
+            "negative; or sentence1, sentence2, label: names with commas between, in that order.",
             rich_help_panel=DATA,
         ),
     ] = None,
@@ -133,7 +133,7 @@ def train(
         str,
         typer.Option(
             help="Which checkpoint becomes the model: spearman (on --dev), held-out-loss (needs "
-            "no labels), last; auto is spearman where there is a dev set, else last.",
+            "no graded pairs), last; auto is spearman where there is a dev set, else last.",
             rich_help_panel=RUN,
         ),
     ] = "auto",

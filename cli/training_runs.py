@@ -100,6 +100,9 @@ def _read(job: Job) -> tuple[TrainingData, STS | None]:
         f"{job.method} from {job.model}; data: {job.data or 'embedded ' + Path(source).name} "
         f"({len(data.rows):,} rows); dev: {_named_dev(job, dev)}"
     )
+    if data.classes:
+        shown = ", ".join(data.classes[:8]) + (", …" if len(data.classes) > 8 else "")
+        console.log(f"{len(data.classes)} labels: {shown}")
     return data, dev
 
 

@@ -1,14 +1,11 @@
 """``sentemb views``."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from . import console
 from .parts import CLEAN, LOSSES, STAGES, SYNONYMS, helps_of, make_view, options_of
-
-if TYPE_CHECKING:
-    pass
 
 EXAMPLES = """Examples:
 
@@ -32,11 +29,15 @@ def views(
         list[str] | None, typer.Option(help="Only these, as crop:0.5; by default all.")
     ] = None,
     model: Annotated[str, typer.Option(help="Embedded encoder, folder or hub id.")] = "mini",
-    seed: Annotated[int, typer.Option(help="Of what the views draw.")] = 42,
+    seed: Annotated[int, typer.Option(min=0, max=2**32, help="Of what the views draw.")] = 42,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the views and losses for train, or show what views do to a sentence of yours."""
+    from sentemb.errors import UsageError
+
     if sentence is None:
+        if view:
+            raise UsageError("--view needs a sentence to show it on: give one before it.")
         _list(as_json)
         return
     console.quieten_libraries()
@@ -45,7 +46,7 @@ def views(
     from .show_views import shown
 
     encoder = build_encoder(model, raw_pooling="mean", device="cpu")
-    names = view or _that_need_no_labels()
+    names = view or _that_need_no_batch()
     rows = [
         {"view": name, **shown(encoder, make_view(name, encoder), sentence, seed)} for name in names
     ]
@@ -59,7 +60,7 @@ def views(
     console.log(f"cosine: with the clean sentence, by {model}, dropout off")
 
 
-def _that_need_no_labels() -> list[str]:
+def _that_need_no_batch() -> list[str]:
     names = [name for members in STAGES.values() for name in members]
     return [CLEAN, *(name for name in names if not name.endswith("adversarial"))]
 

@@ -53,10 +53,10 @@ def attacked(
     supervised = {isinstance(attacker, SupervisedAdversarial) for attacker in attackers.values()}
     if len(supervised) > 1:
         raise UsageError("All adversarial views must be of one kind, supervised or not.")
-    if supervised == {True} and len(attackers) < 2:
+    if supervised == {True} and len(attackers) != 2:
         raise UsageError(
-            "SupervisedAdversarial needs labelled pairs of sentences: use method consert-sup, on "
-            "data with sentence1, sentence2 and label."
+            "SupervisedAdversarial needs labelled pairs, each seen clean and attacked: "
+            "use method consert-sup with --view clean --view supervised-adversarial."
         )
     probes = {i: _Probe() for i in attackers}
     probed = [replace(view, perturb=probes.get(i, view.perturb)) for i, view in enumerate(views)]

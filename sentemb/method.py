@@ -95,6 +95,7 @@ class Method(nn.Module):
             names = [name for name in vars(config or object) if "drop" in name]
             return (
                 f"This encoder has no dropout: set {' and '.join(names) or 'it'} to 0.1 in its "
-                "config.json, or use views that differ."
+                "config.json (or the method's own --dropout, where it has one), or use views that "
+                "differ."
             )
         return "The rows of both views hold the same text, or one dropout mask serves both views."

@@ -197,7 +197,8 @@ def test_a_supervised_adversary_needs_labels_and_logits(mini, rows, labelled):
         method(**batch_of(method, unlabelled))
     attacker = View(perturb=SupervisedAdversarial())
     for views, message in (
-        ((View(), attacker), "SupervisedAdversarial needs labelled pairs of sentences"),
+        ((View(), attacker), "SupervisedAdversarial needs labelled pairs"),
+        ((attacker,) * 4, "--view clean --view supervised-adversarial"),
         ((attacker, attacker), "needs class logits: use a twin that classifies"),
     ):
         method = Method(views, Siamese(mini), InfoNCE()).train()

@@ -103,10 +103,11 @@ def _mapping(
                 if set(names) <= set(present):
                     return dict(zip(layout, names, strict=True))
     wanted = " or ".join(", ".join(layout) for layout in layouts)
-    first_absent = next(name for name in layouts[-1] if name not in (columns or present))
+    absent = [name for name in layouts[-1] if name not in (columns or present)]
     raise InputError(
         f"{source} has the columns {', '.join(columns or present)}; this method reads {wanted}. "
-        f"Name yours in that order, as --columns a,b.{nearest(first_absent, present)}"
+        f"Name yours in that order, as --columns {','.join('abc'[: len(layouts[-1])])}."
+        + (nearest(absent[0], present) if absent else "")
     )
 
 
@@ -120,8 +121,8 @@ def _texts(
                 f"{source}, row {number} has a {min(late)}, which row 1 has not: give one in "
                 "every row, or none."
             )
-        if LABEL in mapping and isinstance(row.get(mapping[LABEL]), int):
-            row = {**row, mapping[LABEL]: str(row[mapping[LABEL]])}
+        if LABEL in mapping:
+            row = {**row, mapping[LABEL]: _label(row.get(mapping[LABEL]), source, number)}
         texts = [text_of(row, column, source, number) for column in mapping.values()]
         blank = [column for column, text in zip(mapping, texts, strict=True) if not text.strip()]
         if not blank:
@@ -133,3 +134,11 @@ def _texts(
                 f"{source}, row {number} has no {blank[0]}: fill it, take the row out"
                 + (", or train on --columns anchor,positive." if blank == ["negative"] else ".")
             )
+
+
+def _label(value: object, source: str, number: int) -> str | None:
+    if value is None or isinstance(value, str | int):
+        return value if value is None else str(value)
+    raise InputError(
+        f"{source}, row {number}: the label is {value!r}; a text or a whole number is needed."
+    )

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from sentemb.errors import UsageError
+
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
@@ -12,10 +14,19 @@ def set_dropout(encoder: "SentenceTransformer", rate: float) -> None:
     """Set every dropout of an encoder, of attention too, for this training.
 
     The encoder's config stays as it is, so the saved model has the dropout it was loaded with.
+
+    Args:
+        encoder: A sentence-transformers model.
+        rate: In [0, 1].
+
+    Raises:
+        UsageError: When the rate is out of its range.
     """
+    if not 0 <= rate <= 1:
+        raise UsageError(f"dropout is a rate in [0, 1], got {rate}.")
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):
             module.p = rate
         for name, value in vars(module).items():
-            if "dropout" in name and isinstance(value, float):
+            if "dropout" in name and type(value) in (int, float):
                 setattr(module, name, rate)

@@ -61,7 +61,8 @@ def _order(features: Sequence[Features], views: Sequence[View]) -> Tensor:
     for feature, view in zip(features, views, strict=True):
         mask = _mask(feature)
         as_it_is = torch.arange(mask.shape[1], device=mask.device).expand(mask.shape)
-        orders.append(view.order(mask, Draws(feature[KEYS])) if view.order else as_it_is)
+        draws = Draws(feature[KEYS]).independent()  # of what the perturbation draws
+        orders.append(view.order(mask, draws) if view.order else as_it_is)
     return torch.cat(orders)
 
 

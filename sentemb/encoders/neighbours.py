@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+WORD_STARTS = ("Ġ", "▁")
+"""How byte-level BPE and SentencePiece mark a token that starts a word."""
+
+
 class EmbeddingNeighbours:
     """The nearest words in an encoder's word-embedding table, by cosine after centring.
 
     Only words that are one token are known. Neighbours are words in like contexts, antonyms
-    among them: weaker than WordNet, but always at hand and in any language.
+    among them: weaker than WordNet, but at hand for any encoder with a vocabulary of words.
 
     Args:
         encoder: Its tokeniser and input embeddings are read once.
@@ -42,6 +46,11 @@ class EmbeddingNeighbours:
                 "in: take synonyms from WordNet."
             ) from error
         self._words = sorted(vocabulary)
+        if not self._words:
+            raise UsageError(
+                "The encoder's vocabulary holds no whole words to find neighbours among: take "
+                "synonyms from WordNet."
+            )
         self._row = {word: row for row, word in enumerate(self._words)}
         rows = table[[vocabulary[word] for word in self._words]]
         self._vectors = F.normalize(rows - rows.mean(dim=0), dim=1)
@@ -63,12 +72,9 @@ class EmbeddingNeighbours:
 
 def _whole_words(vocabulary: dict[str, int]) -> dict[str, int]:
     """Return the lower-case words of a vocabulary, whichever way its tokeniser marks them."""
-    mark = next((m for m in ("Ġ", "▁") if any(t.startswith(m) for t in vocabulary)), "")
-    return {
-        token.removeprefix(mark): row
-        for token, row in vocabulary.items()
-        if token.startswith(mark)
-        and len(token.removeprefix(mark)) > 2
-        and token.removeprefix(mark).isalpha()
-        and token.islower()
+    marked = {m: sum(token.startswith(m) for token in vocabulary) for m in WORD_STARTS}
+    mark = next((m for m, count in marked.items() if count > len(vocabulary) / 10), "")
+    words = {
+        token.removeprefix(mark): row for token, row in vocabulary.items() if token.startswith(mark)
     }
+    return {word: row for word, row in words.items() if word.isalpha() and word == word.lower()}

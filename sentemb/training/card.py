@@ -28,7 +28,7 @@ embeddings = SentenceTransformer("{name}").encode(["A sentence.", "Another one."
 | modules | {modules} |
 | views | {views} |
 | loss | {loss} |
-| method options | {method_options} |
+| method options, where views and loss are the method's | {method_options} |
 | data | {data_source}, {rows:,} rows, sha256 `{sha256}` |
 | left out | {empty_rows} empty rows, {held_out_rows} held out |
 | texts cut to {max_length} tokens in training | {truncated_texts:,} |
@@ -43,8 +43,8 @@ Source of the method: {citation}.
 
 SUPERVISION = {
     "spearman": "Spearman on the labelled pairs of {dev}",
-    "held-out-loss": "loss on held-out rows; no label was used",
-    "last": "nothing: the last step is kept; no label was used",
+    "held-out-loss": "loss on held-out rows of the training data; no graded pair was used",
+    "last": "nothing: the last step is kept; no graded pair was used",
 }
 
 

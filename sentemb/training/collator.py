@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sentemb.encoders.embed import KEYS
+from sentemb.errors import UsageError
 from sentemb.training.rows import EPOCH, ROW
 from sentemb.training.token_edits import edited
 from sentemb.views import View, row_key
@@ -56,6 +57,11 @@ class Collator:
             texts, processing_kwargs={"text": {"max_length": self.max_length, "truncation": True}}
         )
         tensors = {name: value for name, value in tokens.items() if name != "modality"}
+        if "attention_mask" not in tensors:
+            raise UsageError(
+                f"{type(self.encoder[0]).__name__} reads no tokens with a mask, so it has no views "
+                "to contrast: use an encoder like BERT."
+            )
         edits = [view.edit_tokens for view, _ in each]
         if any(edits):
             tensors = edited(self.encoder, tensors, edits, randoms)

@@ -1,4 +1,4 @@
-"""A criterion that needs no labels: the loss on rows that are not trained on."""
+"""A criterion that needs no graded pairs: the loss on rows that are not trained on."""
 
 import torch
 

@@ -162,7 +162,9 @@ def _split(rows: Dataset, settings: Settings) -> tuple[Dataset, Dataset | None]:
 
 def _try_out(method: Method, rows: Dataset, collator: Collator) -> None:
     """Run a few rows before anything is written, so that what cannot work is said at once."""
-    few = NumberedRows(rows.select(range(min(len(rows), 8))))
+    column = rows[method.views[0].column]
+    longest = sorted(range(min(len(rows), 1000)), key=lambda row: -len(column[row]))
+    few = NumberedRows(rows.select(longest[:8]))
     with random_state_kept():
         held_out_loss(method, few, collator, batch_size=len(few))
 

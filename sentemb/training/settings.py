@@ -28,7 +28,7 @@ class Settings:
         eval_steps: Steps between evaluations.
         save_steps: Steps between checkpoints; at every evaluation where the best is selected.
         select: Which checkpoint becomes the model: the best by dev Spearman, by held-out loss
-            (needs no labels), or the last. ``auto`` is Spearman where there is a dev set.
+            (needs no graded pairs), or the last. ``auto`` is Spearman where there is a dev set.
         seed: Of weights, order of rows, and dropout.
         workers: Processes that tokenise ahead; 0 does it in the main one.
 

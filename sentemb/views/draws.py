@@ -31,7 +31,7 @@ class Draws:
     """The random numbers of a batch: each is a function of its row's key and its position.
 
     The generator is SplitMix64, written in tensor arithmetic: torch's own generators are streams,
-    whose numbers would depend on the batch, the padding and the device.
+    whose numbers would depend on the batch, the device, and how many tokens pad it on the right.
 
     Args:
         keys: One key a row, int64, shape ``[rows]``.
@@ -48,6 +48,10 @@ class Draws:
         z = (z ^ _shift_right(z, 30)) * -0x40A7B892E31B1A47
         z = (z ^ _shift_right(z, 27)) * -0x6B2FB644ECCEEE15
         return z ^ _shift_right(z, 31)
+
+    def independent(self) -> "Draws":
+        """Return other random numbers of the same rows, for another stage of the same view."""
+        return Draws(self.bits(1).squeeze(1))
 
     def uniform(self, count: int) -> Tensor:
         """Return float32 numbers in [0, 1), shape ``[rows, count]``."""

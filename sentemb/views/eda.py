@@ -191,7 +191,7 @@ def _core(word: str) -> str:
 def _put(synonym: str, word: str) -> str:
     """Put a synonym where a word stood, between its punctuation, with its capital."""
     before, core, after = re.fullmatch(r"(\W*)(.*?)(\W*)", word).groups()  # type: ignore[union-attr]
-    return before + (synonym.capitalize() if core[:1].isupper() else synonym) + after
+    return before + (synonym[:1].upper() + synonym[1:] if core[:1].isupper() else synonym) + after
 
 
 def _is_negation(word: str) -> bool:

@@ -44,8 +44,8 @@ class Adversarial:
         norm: ε > 0, the length of each token's noise. The embeddings are about √dim long.
 
     Source: after the adversarial view of Yan et al., 2021 (arXiv:2105.11741), which needs labels
-        (`SupervisedAdversarial`); the contrastive loss as objective as in Jiang et al., 2020
-        (SMART, arXiv:1911.03437).
+        (`SupervisedAdversarial`). Deviation: the contrastive loss as its objective is ours; an
+        adversary without labels as in Miyato et al., 2017 (arXiv:1605.07725).
     """
 
     norm: float = 1.0

@@ -77,7 +77,7 @@ CASES = [
     ("train --view eda:0.1,synonyms=wordnett", 2, "Did you mean 'wordnet'?"),
     ("train --view eda:0.1,keep-negations=maybe", 2, "takes yes or no, got 'maybe'"),
     ("train --view adversarial:0", 2, "Adversarial takes a positive norm, got 0"),
-    ("train --view clean --view supervised-adversarial", 2, "needs labelled pairs of sentences"),
+    ("train --view clean --view supervised-adversarial", 2, "needs labelled pairs"),
     ("train --method consert --view clean", 3, "Both views of every sentence have the same"),
     ("train --loss flatnse", 2, "Did you mean 'flatnce'?"),
     ("train --loss ntxent:-1", 2, "temperature must be a positive number"),
@@ -88,6 +88,18 @@ CASES = [
     ("train --method eda --synonyms thesaurus", 2, "synonyms"),
     ("views --model nothing x", 3, "No model 'nothing'"),
     ("views x --view adversarial", 2, "can be trained with, not shown"),
+    ("train --method consert-sup --view supervised-adversarial", 2, "each seen clean and attacked"),
+    ("train --method consert --dropout 2", 2, "dropout is a rate in [0, 1], got 2"),
+    (
+        "train --method simcse-sup --data pairs.csv --columns anchor,positive,anchor,x",
+        3,
+        "no column",
+    ),
+    ("train --data pairs.csv --columns anchor,positive", 3, "this method reads text"),
+    ("train --view crop:0.1,rate=0.2", 2, "rate is given twice"),
+    ("views x --seed -1", 2, "--seed"),
+    ("views --view crop", 2, "needs a sentence"),
+    ("views x --view gaussian-noise:1e30", 2, "no number"),
     ("views x --view croop", 2, "Did you mean 'crop'?"),
 ]
 

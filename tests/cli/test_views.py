@@ -81,7 +81,7 @@ def test_what_each_view_does_is_shown(sentemb):
 
 def test_a_rate_too_small_for_the_sentence_is_told(sentemb):
     text = ok(sentemb("views", "a man", "--view", "token-cutoff:0.1")).stdout.decode()
-    assert "too short for this rate" in text
+    assert "rate × length is below 1" in text
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -51,6 +51,21 @@ def test_a_perturbation_sees_its_own_view_after_the_embedding_block(mini, views)
     assert (perturbed - clean).abs().max() > 1e-2
 
 
+def test_order_and_perturbation_of_one_view_draw_apart(mini, views):
+    drawn = []
+
+    def order(mask, draws):
+        drawn.append(draws.bits(5))
+        return torch.arange(mask.shape[1]).expand(mask.shape)
+
+    def perturb(embeddings, mask, draws):
+        drawn.append(draws.bits(5))
+        return embeddings
+
+    embed(mini, views, [View(), View(order=order, perturb=perturb)])
+    assert not (drawn[0].unsqueeze(2) == drawn[1].unsqueeze(1)).any()
+
+
 def test_the_hook_is_gone_afterwards(mini, views):
     def fail(embeddings, mask, draws):
         raise RuntimeError("in the hook")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from datasets import Dataset
 from helpers import PowerCut, assert_bit_equal, state
 from sentence_transformers import SentenceTransformer
 
@@ -21,6 +22,7 @@ from sentemb.views import (
     GaussianNoise,
     SubwordRepetition,
     SupervisedAdversarial,
+    TokenCutoff,
     TokenShuffle,
 )
 
@@ -199,6 +201,15 @@ def test_conserts_evaluation_pooling_is_deployed_and_its_training_pooling_is_not
     ]
     assert method.twin.pooling is not None
     assert consert(build_encoder("mini", pooling="mean", device="cpu")).twin.pooling is None
+
+
+def test_short_rows_at_the_start_are_no_identical_views(mini, tmp_path):
+    """Token cutoff leaves sentences of few tokens as they are; later ones are long enough."""
+    texts = ["two words"] * 8 + ["a much longer sentence than the ones that stand before it"] * 8
+    data = TrainingData(Dataset.from_dict({"text": texts}), "short first", 0)
+    method = consert(mini)
+    method.views = (View(), View(perturb=TokenCutoff(0.1)))
+    assert train(method, data, tmp_path / "run", replace(SETTINGS, max_steps=1)).steps == 1
 
 
 def test_labels_are_numbered_by_name_and_told(tmp_path):

@@ -150,6 +150,20 @@ def test_neighbours_in_the_word_embeddings(mini):
     assert neighbours("qwertyuiop") == []
 
 
+@pytest.mark.parametrize(
+    ("vocabulary", "words"),
+    [
+        ({"two": 0, "Two": 1, "Ġ": 2, **{f"##{i}": 3 + i for i in range(20)}}, {"two"}),
+        ({"Ġtwo": 0, "two": 1, "ĠTwo": 2, "Ġ,": 3}, {"two"}),
+        ({"▁中国": 0, "▁привет": 1, "国": 2}, {"中国", "привет"}),
+    ],
+)
+def test_whole_words_of_any_tokeniser_and_script(vocabulary, words):
+    from sentemb.encoders.neighbours import _whole_words
+
+    assert set(_whole_words(vocabulary)) == words
+
+
 def test_an_encoder_without_a_table_of_words(mini):
     del mini[0].model.embeddings.word_embeddings
     with pytest.raises(UsageError, match="has no table of word embeddings"):
