@@ -109,8 +109,11 @@ def draw(means: dict[tuple[str, str], float], before: float) -> None:
     axes.set_yticks(range(len(names)), names)
     for i, j in itertools.product(range(len(names)), repeat=2):
         value = grid[i][j]
-        shown, color = (f"{value:+.2f}", "white") if value == value else ("equal views", "black")
-        axes.text(j, i, shown, ha="center", va="center", color=color, fontsize=9)
+        dark = value == value and image.norm(value) < 0.6
+        shown = f"{value:+.2f}" if value == value else "equal views"
+        axes.text(
+            j, i, shown, ha="center", va="center", color="white" if dark else "black", fontsize=9
+        )
     figure.colorbar(image, label="STS-B dev Spearman × 100, gain over the start")
     axes.set_title("Pairs of views, mean of three seeds, from mini")
     figure.savefig(RESULTS / "views.png", dpi=110)
