@@ -1,7 +1,6 @@
 """Views and losses by name: ``feature-cutoff:0.2``, ``eda:0.1,synonyms=wordnet``, ``ntxent``."""
 
-from collections.abc import Sequence
-from dataclasses import Field, fields, replace
+from dataclasses import Field, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from sentemb.losses import Term
-    from sentemb.method import Method
     from sentemb.views import View
 
 LOSSES = {
@@ -66,7 +64,9 @@ def make_view(words: str, encoder: "SentenceTransformer") -> "View":
     for part in words.split("+"):
         if part == CLEAN:
             continue
-        name = part.partition(":")[0]
+        name, options, _ = part.partition(":")
+        if name == CLEAN and options:
+            raise UsageError(f"View '{CLEAN}' takes no option, got '{part}'.")
         stage = names.get(name)
         if stage is None:
             raise UsageError(_unknown("view", name, [CLEAN, *names]))
@@ -94,42 +94,6 @@ def make_loss(words: str) -> "Term":
     return loss
 
 
-def override(method: "Method", name: str, views: Sequence[str], loss: str | None) -> None:
-    """Put views and loss in the place of a method's own.
-
-    The views of a method keep their columns. Two names for a method of four views (two sentences,
-    then both again) are each for two of them; one name is for all.
-
-    Raises:
-        UsageError: When the names cannot be spread evenly over the views, or the method's loss is
-            a sum.
-    """
-    from sentemb.errors import UsageError
-    from sentemb.losses import Sum
-
-    if views:
-        own = len(method.views)
-        if own % len(views):
-            columns = ", ".join(view.column for view in method.views)
-            raise UsageError(
-                f"{name} has {own} views (of {columns}): give --view "
-                f"{' or '.join(str(k) for k in range(1, own + 1) if own % k == 0)} times, not "
-                f"{len(views)}."
-            )
-        made = [make_view(words, method.encoder) for words in views]
-        each = own // len(views)
-        method.views = tuple(
-            replace(made[i // each], column=view.column) for i, view in enumerate(method.views)
-        )
-    if loss is not None:
-        if isinstance(method.loss, Sum):
-            raise UsageError(
-                f"{name} adds up several losses, so --loss cannot say which to replace: compose "
-                "it in Python (sentemb.losses.Sum)."
-            )
-        method.loss = make_loss(loss)
-
-
 def options_of(module: str, class_name: str) -> list["Field[Any]"]:
     """Return the fields that words can set, the one that needs no name first."""
     described = fields(getattr(import_module(module), class_name))
@@ -149,11 +113,13 @@ def _make(module: str, class_name: str, words: str, encoder: "SentenceTransforme
     values: dict[str, Any] = {}
     for position, item in enumerate(written.split(",") if written else []):
         key, equals, value = item.partition("=")
+        if not allowed:
+            raise UsageError(f"'{name}' takes no option, got '{words}'.")
         if not equals:
             key, value = next(iter(allowed), "") if position == 0 else item, key
         if key not in allowed or (position > 0 and not equals):
             raise UsageError(
-                f"'{name}' has no option '{key}'; it takes {', '.join(allowed) or 'none'}, as "
+                f"'{name}' has no option '{key}'; it takes {', '.join(allowed)}, as "
                 f"{name}:OPTION=VALUE.{nearest(key, list(allowed))}"
             )
         if allowed[key].name in values:

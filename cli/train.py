@@ -64,8 +64,9 @@ def train(
     view: Annotated[
         list[str] | None,
         typer.Option(
-            help="In place of the method's views, as feature-cutoff:0.2 or crop+shuffle; once for "
-            "each, or once for all. sentemb views lists them.",
+            help="In place of the method's views, as feature-cutoff:0.2, eda:alpha=0.2,"
+            "keep-negations=yes or crop+shuffle; once for each, or once for all. sentemb views "
+            "lists them.",
             rich_help_panel=METHOD,
         ),
     ] = None,

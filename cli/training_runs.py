@@ -22,7 +22,7 @@ from sentemb.training.record import data_record, write_record
 from sentemb.views import View
 
 from . import console
-from .parts import override
+from .overrides import override, remaining_options
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -53,6 +53,10 @@ class Job:
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
     check_output(job.output, resume=job.resume, overwrite=job.overwrite)
+    defaults = inspect.signature(job.recipe.build).parameters
+    typed = {name for name, value in job.method_options.items() if value != defaults[name].default}
+    left = remaining_options(job.method_options, typed, job.views, job.loss)
+    job = replace(job, method_options=left)
     jobs = [job] if seeds is None else [_with_seed(job, seed) for seed in seeds]
     data, dev = _read(job)
     records = [_run(one, data, dev) for one in jobs]
@@ -153,9 +157,10 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
 
 def _method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -> Method:
     options = dict(job.method_options)
-    if "columns" in inspect.signature(job.recipe.build).parameters:
+    parameters = inspect.signature(job.recipe.build).parameters
+    if "columns" in parameters:
         options["columns"] = data.rows.column_names
-    if "classes" in inspect.signature(job.recipe.build).parameters:
+    if "classes" in parameters:
         options["classes"] = len(data.classes)
     method = job.recipe.build(encoder, **options)
     override(method, job.method, job.views, job.loss)

@@ -57,7 +57,10 @@ def views(
     width = max(len(name) for name, *_ in cells)
     typer.echo(f"{'view'.ljust(width)}  cosine  sentence")
     typer.echo("\n".join(f"{a.ljust(width)}  {b:>6}  {c}" for a, b, c in cells))
-    console.log(f"cosine: with the clean sentence, by {model}, dropout off")
+    console.log(
+        f"cosine: with the clean sentence, by {model}, dropout off. Adversarial views depend on a "
+        "loss and a batch, and are not shown."
+    )
 
 
 def _that_need_no_batch() -> list[str]:

@@ -15,6 +15,10 @@ from sentemb.views import Adversarial, Draws, Perturbation, SupervisedAdversaria
 GRADIENT_SCALE = 2.0**12
 """Keeps the gradients of a half-precision backward from rounding to 0; normalising undoes it."""
 
+NEEDS_PAIRS = (
+    "SupervisedAdversarial needs labelled pairs, each seen clean and attacked: use method "
+    "consert-sup with --view clean --view supervised-adversarial."
+)
 Forward = Callable[[Sequence[Features], Sequence[View]], Pairs]
 
 
@@ -54,10 +58,7 @@ def attacked(
     if len(supervised) > 1:
         raise UsageError("All adversarial views must be of one kind, supervised or not.")
     if supervised == {True} and len(attackers) != 2:
-        raise UsageError(
-            "SupervisedAdversarial needs labelled pairs, each seen clean and attacked: "
-            "use method consert-sup with --view clean --view supervised-adversarial."
-        )
+        raise UsageError(NEEDS_PAIRS)
     probes = {i: _Probe() for i in attackers}
     probed = [replace(view, perturb=probes.get(i, view.perturb)) for i, view in enumerate(views)]
     device = features[0]["input_ids"].device
@@ -65,6 +66,8 @@ def attacked(
     with torch.enable_grad(), torch.random.fork_rng(devices=on_gpu):
         if supervised == {True}:
             pairs = forward([features[i] for i in probes], [probed[i] for i in probes])
+            if pairs.logits is None:
+                raise UsageError(NEEDS_PAIRS)
             value = CrossEntropy()(pairs)
         else:
             value = loss(forward(features, probed))

@@ -199,7 +199,7 @@ def test_a_supervised_adversary_needs_labels_and_logits(mini, rows, labelled):
     for views, message in (
         ((View(), attacker), "SupervisedAdversarial needs labelled pairs"),
         ((attacker,) * 4, "--view clean --view supervised-adversarial"),
-        ((attacker, attacker), "needs class logits: use a twin that classifies"),
+        ((attacker, attacker), "SupervisedAdversarial needs labelled pairs"),
     ):
         method = Method(views, Siamese(mini), InfoNCE()).train()
         with pytest.raises(UsageError, match=message):

@@ -73,6 +73,11 @@ def read_training_data(
     if LABEL not in data:
         return TrainingData(Dataset.from_dict(data), str(source), empty)
     classes = tuple(sorted(set(data[LABEL])))
+    if len(classes) > max(20, len(data[LABEL]) / 2):
+        raise InputError(
+            f"{source} has {len(classes)} labels in {len(data[LABEL])} rows: these are scores, not "
+            "classes."
+        )
     if len(classes) < 2:
         raise InputError(f"{source} has one label only, '{classes[0]}': at least 2 are needed.")
     numbers = [classes.index(label) for label in data[LABEL]]
@@ -105,7 +110,8 @@ def _mapping(
     wanted = " or ".join(", ".join(layout) for layout in layouts)
     absent = [name for name in layouts[-1] if name not in (columns or present)]
     raise InputError(
-        f"{source} has the columns {', '.join(columns or present)}; this method reads {wanted}. "
+        f"{source} has the columns {', '.join(columns or present)}; this method reads {wanted}"
+        f"{' (missing: ' + ', '.join(absent) + ')' if absent else ''}. "
         f"Name yours in that order, as --columns {','.join('abc'[: len(layouts[-1])])}."
         + (nearest(absent[0], present) if absent else "")
     )
@@ -131,12 +137,17 @@ def _texts(
             yield None
         else:
             raise InputError(
-                f"{source}, row {number} has no {blank[0]}: fill it, take the row out"
+                f"{source}, row {number} has no {blank[0]}: fill it, or take the row out"
                 + (", or train on --columns anchor,positive." if blank == ["negative"] else ".")
             )
 
 
 def _label(value: object, source: str, number: int) -> str | None:
+    if value == "-":
+        raise InputError(
+            f"{source}, row {number}: the label is '-', which in SNLI means that there is none: "
+            "take such rows out."
+        )
     if value is None or isinstance(value, str | int):
         return value if value is None else str(value)
     raise InputError(

@@ -28,7 +28,7 @@ embeddings = SentenceTransformer("{name}").encode(["A sentence.", "Another one."
 | modules | {modules} |
 | views | {views} |
 | loss | {loss} |
-| method options, where views and loss are the method's | {method_options} |
+| method options | {method_options} |
 | data | {data_source}, {rows:,} rows, sha256 `{sha256}` |
 | left out | {empty_rows} empty rows, {held_out_rows} held out |
 | texts cut to {max_length} tokens in training | {truncated_texts:,} |

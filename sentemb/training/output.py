@@ -33,7 +33,10 @@ def check_output(folder: Path, *, resume: bool, overwrite: bool) -> None:
     if resume and overwrite:
         raise UsageError("--resume goes on and --overwrite starts afresh: give one of them.")
     if resume and last_checkpoint(folder) is None:
-        raise UsageError(f"Nothing to resume: '{folder}' holds no whole checkpoint.")
+        raise UsageError(
+            f"Nothing to resume: '{folder}' holds no whole checkpoint. Start afresh, with "
+            "--overwrite where the folder is not empty."
+        )
     if overwrite and not (empty or holds_run):
         raise UsageError(f"'{folder}' is not empty and holds no run of sentemb: not overwritten.")
     if not (empty or resume or overwrite):

@@ -38,8 +38,8 @@ class WordNet:
                 from nltk.corpus.util import LazyCorpusLoader
             except ImportError as error:
                 raise UsageError(
-                    'Synonyms from WordNet need nltk: pip install "sentemb[wordnet]", or take '
-                    "the encoder's own neighbours."
+                    'Synonyms from WordNet need nltk: pip install "sentemb[wordnet]", then python '
+                    "-m nltk.downloader wordnet; or take the encoder's own neighbours."
                 ) from error
             try:
                 self._reader = LazyCorpusLoader("wordnet", WordNetCorpusReader, None)

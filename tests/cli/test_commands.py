@@ -173,7 +173,7 @@ def test_held_out_selection_says_so(sentemb, tmp_path):
     options = ("--data", "s.txt", "--select", "held-out-loss", "-o", "a", *FEW)
     stderr = ok(sentemb("train", *options)).stderr.decode()
     assert "held-out rows choose the checkpoint" in stderr.splitlines()[0]
-    assert "no label was used" in (tmp_path / "a/README.md").read_text()
+    assert "no graded pair was used" in (tmp_path / "a/README.md").read_text()
 
 
 def test_encode_writes_beside_its_input(sentemb, tmp_path):

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from sentemb_cli.overrides import OPTIONS_OF_LOSS, OPTIONS_OF_VIEWS
 from sentemb_cli.parts import LOSSES, STAGES, make_loss, make_view
+from sentemb_cli.recipes import METHODS, _options_of
 
 from sentemb import losses, views
 from sentemb.views import EDA, Crop, EmbeddingDropout, FeatureCutoff, TokenShuffle, View
@@ -47,6 +49,19 @@ def test_eda_from_words(mini):
     assert isinstance(edit, EDA)
     assert (edit.alpha, edit.keep_negations) == (0.3, True)
     assert edit.synonyms("two")
+
+
+def test_every_option_of_a_method_belongs_to_a_part():
+    """Or --view and --loss would leave it without effect in silence."""
+    of_neither = {"dropout", "contrast_weight"}
+    options = {p.name for method in METHODS for p in _options_of(method)}
+    assert options == of_neither | OPTIONS_OF_VIEWS | OPTIONS_OF_LOSS
+
+
+def test_replaced_options_are_not_recorded(sentemb, tmp_path):
+    ok(sentemb("train", "--method", "crop", "--view", "shuffle", *FEW, "-o", "out"))
+    record = json.loads((tmp_path / "out/run.json").read_text())
+    assert record["method_options"] == {"temperature": 0.05}
 
 
 def test_words_into_losses():
