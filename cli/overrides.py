@@ -1,14 +1,16 @@
-"""What ``--view`` and ``--loss`` replace of a method."""
+"""What ``--view`` and ``--loss`` replace of a method, and what else wraps its loss."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from sentemb.errors import UsageError
-from sentemb.losses import Sum
+from sentemb.losses import MaskSimilar, Matryoshka, Sum
 from sentemb.method import Method
+from sentemb.views import View
 
-from .parts import make_loss, make_view
+from .losses import make_loss
+from .view_words import make_view
 
 OPTIONS_OF_VIEWS = frozenset({"alpha", "synonyms", "keep_negations", "repetition", "rate"})
 OPTIONS_OF_LOSS = frozenset({"temperature", "hard_negative_weight"})
@@ -34,34 +36,65 @@ def remaining_options(
     return {name: value for name, value in options.items() if name not in replaced}
 
 
-def override(method: Method, name: str, views: Sequence[str], loss: str | None) -> None:
-    """Put views and loss in the place of a method's own.
+def override(
+    method: Method,
+    name: str,
+    views: Sequence[str],
+    loss: str | None,
+    *,
+    matryoshka: Sequence[int] = (),
+    mask_above: float | None = None,
+) -> Method:
+    """Return a method with views and loss in the place of its own.
 
     The views of a method keep their columns. Two names for a method of four views (two sentences,
     then both again) are each for two of them; one name is for all.
 
+    Args:
+        method: Of the recipe.
+        name: Of the recipe.
+        views: Words of views; empty for the method's own.
+        loss: Words of a loss; None for the method's own.
+        matryoshka: Lengths that the loss is nested at.
+        mask_above: Cosine above which candidates are no negatives.
+
     Raises:
-        UsageError: When the names cannot be spread evenly over the views, or the method's loss is
-            a sum.
+        UsageError: When the names cannot be spread evenly over the views, the method's loss is a
+            sum, or what could be cut short is not what is deployed.
     """
-    if views:
-        own = len(method.views)
-        if own % len(views):
-            columns = ", ".join(view.column for view in method.views)
-            raise UsageError(
-                f"{name} has {own} views (of {columns}): give --view "
-                f"{' or '.join(str(k) for k in range(1, own + 1) if own % k == 0)} times, not "
-                f"{len(views)}."
-            )
-        made = [make_view(words, method.encoder) for words in views]
-        each = own // len(views)
-        method.views = tuple(
-            replace(made[i // each], column=view.column) for i, view in enumerate(method.views)
-        )
+    seen = _views(method, name, views) if views else method.views
+    compared = method.loss
     if loss is not None:
         if isinstance(method.loss, Sum):
             raise UsageError(
                 f"{name} adds up several losses, so --loss cannot say which to replace: compose "
                 "it in Python (sentemb.losses.Sum)."
             )
-        method.loss = make_loss(loss)
+        compared = make_loss(loss)
+    if matryoshka:
+        if getattr(method.twin, "projector", None) is not None:
+            raise UsageError(
+                f"--matryoshka nests what is compared, and {name} compares the output of a head "
+                "that training alone has: use --pooling cls (whose head is deployed), or a method "
+                "without one (simcse-sup, consert)."
+            )
+        compared = Matryoshka(compared, dims=tuple(matryoshka))
+    if mask_above is not None:
+        compared = MaskSimilar(compared, above=mask_above)
+    return Method(seen, method.twin, compared)
+
+
+def _views(method: Method, name: str, words: Sequence[str]) -> tuple[View, ...]:
+    own = len(method.views)
+    if own % len(words):
+        columns = ", ".join(view.column for view in method.views)
+        raise UsageError(
+            f"{name} has {own} views (of {columns}): give --view "
+            f"{' or '.join(str(k) for k in range(1, own + 1) if own % k == 0)} times, not "
+            f"{len(words)}."
+        )
+    made = [make_view(each, method.encoder) for each in words]
+    times = own // len(words)
+    return tuple(
+        replace(made[i // times], column=view.column) for i, view in enumerate(method.views)
+    )

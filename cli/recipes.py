@@ -19,6 +19,8 @@ METHODS = {
     "esimcse": "ESIMCSE",
     "eda": "EDA_CONTRAST",
     "crop": "CROP_CONTRAST",
+    "supcon": "SUPCON",
+    "cosent": "COSENT",
 }
 DEFAULT_METHOD = "simcse-unsup"
 NOT_OPTIONS = ("encoder", "columns", "classes")

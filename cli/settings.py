@@ -31,3 +31,15 @@ def parse_seeds(text: str) -> list[int]:
     if not seeds or len(set(seeds)) < len(seeds):
         raise UsageError(f"--seeds needs seeds that differ, the first of a range first: '{text}'.")
     return seeds
+
+
+def parse_dims(text: str | None) -> tuple[int, ...]:
+    """Read ``128,64,32``.
+
+    Raises:
+        UsageError: When it is no list of whole numbers.
+    """
+    parts = text.split(",") if text is not None else []
+    if not all(part.strip().isdecimal() for part in parts):
+        raise UsageError(f"--matryoshka takes lengths as 128,64,32; got '{text}'.")
+    return tuple(map(int, parts))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from . import console
-from .parts import LOSSES
+from .losses import LOSSES
 from .recipes import DEFAULT_METHOD, METHODS, find_recipe
 
 EXAMPLES = """Examples:
@@ -73,7 +73,29 @@ def train(
     loss: Annotated[
         str | None,
         typer.Option(
-            help=f"In place of the method's loss: {', '.join(LOSSES)}, as flatnce:0.05.",
+            help=f"In place of the method's loss, as flatnce:0.05 or infonce+0.1*dimension-wise: "
+            f"{', '.join(LOSSES)}.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    matryoshka: Annotated[
+        str | None,
+        typer.Option(
+            help="The loss also of the first dimensions alone, as 128,64,32.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    mask_identical: Annotated[
+        bool,
+        typer.Option(
+            help="Identical texts of a batch are no negatives of each other.",
+            rich_help_panel=METHOD,
+        ),
+    ] = True,
+    mask_above: Annotated[
+        float | None,
+        typer.Option(
+            help="Candidates of a greater cosine with the anchor are no negatives, as 0.9.",
             rich_help_panel=METHOD,
         ),
     ] = None,
@@ -121,8 +143,12 @@ def train(
         typer.Option(help="Of AdamW, by default the method's.", rich_help_panel=SPEED),
     ] = None,
     max_grad_norm: Annotated[
-        float, typer.Option(help="Clip gradients to this norm; 0: never.", rich_help_panel=SPEED)
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Clip gradients to this norm; 0: never. By default 1, and never for FlatNCE.",
+            rich_help_panel=SPEED,
+        ),
+    ] = None,
     precision: Annotated[
         str,
         typer.Option(
@@ -186,7 +212,7 @@ def train(
     options = {k: v for k, v in locals().items() if k not in ("as_json", "resume", "overwrite")}
     from sentemb.errors import UsageError
 
-    from .settings import parse_seeds, settings_from
+    from .settings import parse_dims, parse_seeds, settings_from
     from .training_runs import Job, run_seeds
 
     recipe = find_recipe(method)
@@ -199,6 +225,8 @@ def train(
         pooling=pooling,
         views=view or [],
         loss=loss,
+        matryoshka=parse_dims(matryoshka),
+        mask_above=mask_above,
         data=data,
         columns=columns.split(",") if columns else None,
         dev=dev,

@@ -41,6 +41,8 @@ class Job:
     pooling: str | None
     views: list[str]
     loss: str | None
+    matryoshka: tuple[int, ...]
+    mask_above: float | None
     data: str | None
     columns: list[str] | None
     dev: str | None
@@ -135,7 +137,7 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         resume=job.resume,
         overwrite=job.overwrite,
     )
-    _tell(run, job.settings)
+    _tell(run)
     record = {
         "method": job.method,
         "method_options": job.method_options,
@@ -143,7 +145,6 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         "modules": describe(encoder),
         "views": [_shown(view) for view in method.views],
         "loss": repr(method.loss),
-        "settings": asdict(job.settings),
         "data": data_record(data, job.data or f"embedded:{job.recipe.embedded_data}"),
         "dev": job.dev or ("embedded:graded.tsv" if dev else None),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
@@ -163,8 +164,14 @@ def _method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -> Met
     if "classes" in parameters:
         options["classes"] = len(data.classes)
     method = job.recipe.build(encoder, **options)
-    override(method, job.method, job.views, job.loss)
-    return method
+    return override(
+        method,
+        job.method,
+        job.views,
+        job.loss,
+        matryoshka=job.matryoshka,
+        mask_above=job.mask_above,
+    )
 
 
 def _shown(view: View) -> str:
@@ -173,7 +180,7 @@ def _shown(view: View) -> str:
     return ", ".join([view.column, *(repr(change) for change in changes if change is not None)])
 
 
-def _tell(run: Run, settings: Settings) -> None:
+def _tell(run: Run) -> None:
     for name, value in run.metrics.items():
         before, after = console.number(name, run.before.get(name)), console.number(name, value)
         console.log(f"{name:16} {before:>8} -> {after:>8}")
@@ -182,8 +189,13 @@ def _tell(run: Run, settings: Settings) -> None:
     console.log(
         f"{run.rows:,} rows; left out: {run.empty_rows} empty, {run.held_out_rows} held out, "
         f"{run.rows_left_over} of each epoch (incomplete batch); {run.truncated_texts:,} texts "
-        f"cut to {settings.max_length} tokens"
+        f"cut to {run.settings.max_length} tokens"
     )
+    if run.masked_negatives:
+        console.log(
+            f"{run.masked_negatives:,} candidates were no negatives: the text of the anchor or of "
+            "its positive once more, or above --mask-above"
+        )
     console.log(
         f"{run.steps} steps in {run.seconds:.0f} s; step {run.best_step} kept: {run.output}"
     )

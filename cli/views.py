@@ -5,7 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from . import console
-from .parts import CLEAN, LOSSES, STAGES, SYNONYMS, helps_of, make_view, options_of
+from .losses import LOSSES
+from .view_words import CLEAN, STAGES, SYNONYMS, make_view
+from .words import helps_of, options_of
 
 EXAMPLES = """Examples:
 
@@ -106,7 +108,7 @@ def _described(module: str, name: str, class_name: str) -> dict[str, Any]:
 def _default(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return value if isinstance(value, float) else "|".join(SYNONYMS)
+    return value if isinstance(value, int | float) else "|".join(SYNONYMS)
 
 
 def _plain(text: str) -> str:

@@ -1,5 +1,7 @@
 """Pure tensor mathematics: no model, no text, no state."""
 
+import math
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 
@@ -37,13 +39,17 @@ def alignment(x: Embeddings, y: Embeddings) -> torch.Tensor:
     return (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean()
 
 
-def uniformity(x: Embeddings) -> torch.Tensor:
+def uniformity(x: Embeddings, texts: torch.Tensor | None = None) -> torch.Tensor:
     r"""Log of the mean Gaussian potential of distinct unit vectors: small (negative) is good.
 
     .. math:: \log \frac{2}{n(n-1)} \sum_{i<j} e^{-2 \lVert x_i - x_j \rVert^2}
 
     The vectors are normalised here. A uniform distribution on a high-dimensional sphere comes
-    near −4; a collapsed encoder has 0.
+    near −4; a collapsed encoder has 0, and so have vectors that are all of one text.
+
+    Args:
+        x: The vectors, shape ``[batch, dim]``.
+        texts: A number for each vector's text; vectors of equal texts are not compared.
 
     Raises:
         ValueError: When there are fewer than two vectors.
@@ -56,7 +62,11 @@ def uniformity(x: Embeddings) -> torch.Tensor:
     """
     if len(x) < 2:
         raise ValueError(f"uniformity needs at least 2 embeddings, got {len(x)}.")
-    distances = torch.pdist(F.normalize(x, dim=1)).square()
-    return (-2 * distances).logsumexp(dim=0) - torch.log(
-        torch.tensor(len(distances), dtype=x.dtype, device=x.device)
-    )
+    exponents = -2 * torch.pdist(F.normalize(x, dim=1)).square()
+    if texts is None:
+        return exponents.logsumexp(dim=0) - math.log(len(exponents))
+    same = (texts.unsqueeze(0) == texts.unsqueeze(1))[*torch.triu_indices(len(x), len(x), 1)]
+    if bool(same.all()):
+        return 0 * exponents.sum()
+    compared = exponents.masked_fill(same, -torch.inf)
+    return compared.logsumexp(dim=0) - (~same).sum().to(x.dtype).log()

@@ -1,5 +1,6 @@
 """`Method`: views, a twin and a loss are a training method."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 from sentemb.adversary import attacked
 from sentemb.errors import IdenticalViewsError
 from sentemb.losses import Loss
+from sentemb.losses.contrast import one_way
+from sentemb.losses.mask_similar import mask_threshold
+from sentemb.losses.parts import parts
 from sentemb.pairs import Pairs
 from sentemb.twins import Twin
 from sentemb.types import Features
@@ -39,6 +43,8 @@ class Method(nn.Module):
         self.views = tuple(views)
         self.twin = twin
         self.loss = loss
+        inner = [part for part in parts(loss) if isinstance(part, nn.Module) and part is not loss]
+        self.learned = nn.ModuleList(inner)  # a loss that is a module registers itself
         self._views_known_to_differ = False
 
     @property
@@ -47,7 +53,10 @@ class Method(nn.Module):
         return self.twin.encoder
 
     def forward(self, views: list[Features], labels: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the loss of a batch, and its terms where it names them.
+        """Return the loss of a batch, its terms where it names them, and ``masked_negatives``.
+
+        The last is how many candidates were not contrasted with an anchor, its positive's batch
+        and all negatives counted, because of their text or their similarity.
 
         Args:
             views: The tokens of each view, padded to one length for all.
@@ -64,7 +73,13 @@ class Method(nn.Module):
         pairs = pairs_of(views, seen)
         if not self._views_known_to_differ:
             self.require_different_views(pairs)
-        return self._compare(pairs)
+        return self._compare(pairs) | self._masked(pairs)
+
+    def _masked(self, pairs: Pairs) -> dict[str, Tensor]:
+        pairs = replace(pairs, mask_above=mask_threshold(self.loss))
+        if (pairs.texts is None and pairs.mask_above == math.inf) or len(pairs.anchor) < 2:
+            return {}
+        return {"masked_negatives": one_way(pairs).masked()}
 
     def _compare(self, pairs: Pairs) -> dict[str, Tensor]:
         with torch.autocast(pairs.anchor.device.type, enabled=False):

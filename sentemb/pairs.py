@@ -1,8 +1,10 @@
 """`Pairs`: the contract between what embeds sentences and what compares them."""
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sentemb.types import Embeddings
@@ -21,7 +23,11 @@ class Pairs:
             negative of anchor i.
         labels: Class of each anchor, or score of each pair, shape ``[batch]``; where there are
             logits, one for each row of them.
-        logits: Class scores of what the twin classified, shape ``[rows, classes]``.
+        logits: Class scores of what the twin classified, shape ``[rows, classes]``; for R-Drop of
+            both passes, one after the other.
+        texts: A number for each text, equal for equal texts, shape ``[2 * batch + candidates]``:
+            of the anchors, the positives, the negatives. Equal texts are not contrasted.
+        mask_above: Candidates whose cosine with an anchor is greater are not contrasted with it.
 
     Raises:
         ValueError: When the shapes do not fit each other.
@@ -37,6 +43,8 @@ class Pairs:
     negatives: Embeddings | None = None
     labels: Tensor | None = None
     logits: Tensor | None = None
+    texts: Tensor | None = None
+    mask_above: float = math.inf
 
     def __post_init__(self) -> None:
         if self.anchor.ndim != 2 or self.anchor.shape != self.positive.shape:
@@ -50,10 +58,36 @@ class Pairs:
                 f"negatives need shape [candidates, {dim}], got {list(self.negatives.shape)}."
             )
         labelled, name = (self.anchor, "anchor") if self.logits is None else (self.logits, "logits")
-        if self.labels is not None and self.labels.shape[:1] != labelled.shape[:1]:
+        passes = (1,) if self.logits is None else (1, 2)
+        if self.labels is not None and len(labelled) not in [k * len(self.labels) for k in passes]:
             raise ValueError(
                 f"labels need {len(labelled)} rows as {name} has, got {len(self.labels)}."
             )
+        texts = 2 * len(self.anchor) + (0 if self.negatives is None else len(self.negatives))
+        if self.texts is not None and len(self.texts) != texts:
+            raise ValueError(
+                f"texts need {texts} rows (anchors, positives, negatives), got {len(self.texts)}."
+            )
+
+    def unit(self) -> "Pairs":
+        """Return the same pairs with every embedding at length 1."""
+        return replace(
+            self,
+            anchor=F.normalize(self.anchor, dim=1),
+            positive=F.normalize(self.positive, dim=1),
+            negatives=None if self.negatives is None else F.normalize(self.negatives, dim=1),
+        )
+
+    def split_texts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the numbers of the anchors', the positives' and the negatives' texts.
+
+        Raises:
+            ValueError: When they are not known.
+        """
+        if self.texts is None:
+            raise ValueError("These pairs do not know their texts.")
+        batch = len(self.anchor)
+        return self.texts[:batch], self.texts[batch : 2 * batch], self.texts[2 * batch :]
 
     def float(self) -> "Pairs":
         """Return the same pairs with half precision raised to float32."""

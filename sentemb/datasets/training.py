@@ -1,5 +1,6 @@
 """Training data: rows with the columns that a recipe reads, under fixed names."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ ALIASES = {
 }
 """Other names of the columns: SimCSE's, and those of NLI."""
 LABEL = "label"
+SCORE = "score"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class TrainingData:
     """Rows that can be trained on, and what was left out of them.
 
     Args:
-        rows: Text columns under their fixed names.
+        rows: Text columns under their fixed names; labels or scores, where there are any, in the
+            column ``label``.
         source: The file or data set, as it was named.
         empty_rows: Rows without text that were left out.
         classes: The labels, in the order of their numbers in the column ``label``.
@@ -47,7 +50,8 @@ def read_training_data(
     """Read the rows of the fullest layout that the file has.
 
     Rows of single texts that are blank are left out and counted. A pair or triplet with a blank
-    text is an error. Labels, strings or numbers, become 0, 1, … in the order of their names.
+    text is an error. Labels, strings or numbers, become 0, 1, … in the order of their names;
+    scores stay the numbers they are.
 
     Args:
         source: A file (txt, csv, tsv, jsonl, parquet, each also .gz) or a hub data set.
@@ -70,6 +74,9 @@ def read_training_data(
             data[name].append(text)
     if not any(data.values()):
         raise InputError(f"{source} holds no row with text.")
+    if SCORE in data:
+        scores = [float(score) for score in data.pop(SCORE)]
+        return TrainingData(Dataset.from_dict({**data, LABEL: scores}), str(source), empty)
     if LABEL not in data:
         return TrainingData(Dataset.from_dict(data), str(source), empty)
     classes = tuple(sorted(set(data[LABEL])))
@@ -129,6 +136,8 @@ def _texts(
             )
         if LABEL in mapping:
             row = {**row, mapping[LABEL]: _label(row.get(mapping[LABEL]), source, number)}
+        if SCORE in mapping:
+            row = {**row, mapping[SCORE]: _score(row.get(mapping[SCORE]), source, number)}
         texts = [text_of(row, column, source, number) for column in mapping.values()]
         blank = [column for column, text in zip(mapping, texts, strict=True) if not text.strip()]
         if not blank:
@@ -153,3 +162,12 @@ def _label(value: object, source: str, number: int) -> str | None:
     raise InputError(
         f"{source}, row {number}: the label is {value!r}; a text or a whole number is needed."
     )
+
+
+def _score(value: object, source: str, number: int) -> str:
+    try:
+        if math.isfinite(float(value)):  # type: ignore[arg-type]
+            return str(value)
+    except (TypeError, ValueError):
+        pass
+    raise InputError(f"{source}, row {number}: score {value!r} is not a finite number.")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KEYS = "row_keys"
 """The feature that holds the key of each row's random numbers; the encoder does not see it."""
+TEXTS = "text_numbers"
+"""The feature that numbers the texts, equal ones alike; the encoder does not see it."""
 
 
 def embed(
@@ -42,7 +44,9 @@ def embed(
     """
     rows = [len(view["input_ids"]) for view in features]
     stacked = {
-        name: torch.cat([view[name] for view in features]) for name in features[0] if name != KEYS
+        name: torch.cat([view[name] for view in features])
+        for name in features[0]
+        if name not in (KEYS, TEXTS)
     }
     with ExitStack() as hooks:
         if any(view.order for view in views):
@@ -54,6 +58,13 @@ def embed(
         else:
             embeddings = pooling(encoder[0](stacked))["sentence_embedding"]
     return list(torch.split(embeddings, rows))
+
+
+def text_numbers(features: Sequence[Features]) -> Tensor | None:
+    """Return the numbers of all views' texts, one view after the other; None where unknown."""
+    if TEXTS not in features[0]:
+        return None
+    return torch.cat([view[TEXTS] for view in features])
 
 
 def _order(features: Sequence[Features], views: Sequence[View]) -> Tensor:

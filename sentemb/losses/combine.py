@@ -5,13 +5,20 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.loss import Term
+from sentemb.losses.loss import Loss
+from sentemb.losses.parts import total
 from sentemb.pairs import Pairs
 
 
 @dataclass(frozen=True)
 class Sum:
-    r"""A weighted sum of losses, each logged: :math:`\sum_k w_k \mathcal L_k`.
+    r"""A weighted sum of losses, each logged.
+
+    .. math:: \sum_k w_k \, \mathcal L_k
+
+    Needs: what its terms need.
+
+    Use it: to add a regulariser, as 0.1 × `DimensionWise` beside `InfoNCE`.
 
     Args:
         terms: The losses.
@@ -28,7 +35,7 @@ class Sum:
         {'constant': tensor(1.)}
     """
 
-    terms: tuple[Term, ...]
+    terms: tuple[Loss, ...]
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
@@ -40,10 +47,11 @@ class Sum:
 
     def __call__(self, pairs: Pairs) -> dict[str, Tensor]:
         """Return each term times its weight, by the name of the loss."""
-        return {
-            getattr(term, "__name__", type(term).__name__): weight * term(pairs)
-            for term, weight in zip(self.terms, self.weights, strict=True)
-        }
+        values: dict[str, Tensor] = {}
+        for term, weight in zip(self.terms, self.weights, strict=True):
+            name = getattr(term, "__name__", type(term).__name__)
+            values[name] = values.get(name, 0) + weight * total(term(pairs))
+        return values
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,10 @@ class EachSentence:
     For a twin whose anchors are two sentences of each pair, one half after the other
     (`sentemb.twins.PairClassifier`): contrasted all together, what a pair entails would be a
     negative.
+
+    Needs: what its loss needs, from a twin that sees both sentences of a pair.
+
+    Use it: beside `CrossEntropy` in joint training.
 
     Args:
         contrast: The loss of either half.
@@ -70,12 +82,22 @@ class EachSentence:
         True
     """
 
-    contrast: Term
+    contrast: Loss
+
+    @property
+    def terms(self) -> tuple[Loss, ...]:
+        """The loss in it."""
+        return (self.contrast,)
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the sum of both halves' losses, a scalar."""
+        texts: tuple[Tensor | None, ...] = (None, None)
+        if pairs.texts is not None:
+            texts = pairs.texts.view(2, 2, -1).transpose(0, 1).flatten(1).unbind()
         first, second = (
-            replace(pairs, anchor=anchor, positive=positive, logits=None, labels=None)
-            for anchor, positive in zip(pairs.anchor.chunk(2), pairs.positive.chunk(2), strict=True)
+            replace(pairs, anchor=anchor, positive=positive, logits=None, labels=None, texts=half)
+            for anchor, positive, half in zip(
+                pairs.anchor.chunk(2), pairs.positive.chunk(2), texts, strict=True
+            )
         )
-        return self.contrast(first) + self.contrast(second)
+        return total(self.contrast(first)) + total(self.contrast(second))

@@ -15,6 +15,10 @@ class CrossEntropy:
 
     .. math:: -\frac1N \sum_i \log \frac{e^{l_{i y_i}}}{\sum_c e^{l_{ic}}}
 
+    Needs: class logits and labels.
+
+    Use it: to classify pairs of sentences, alone or beside a contrast.
+
     Raises:
         UsageError: When the twin gives no logits, or the rows have no labels.
 

@@ -1,10 +1,12 @@
 """FlatNCE, also known as decoupled contrastive learning."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
-from sentemb.losses.log_xi import check_temperature, log_xi_one_way, log_xi_two_views
+from sentemb.losses.checks import check_positive
+from sentemb.losses.contrast import Block, one_way, two_views
 from sentemb.pairs import Pairs
 
 
@@ -18,7 +20,11 @@ class FlatNCE:
     Its gradient equals that of the paper's :math:`\xi / \mathrm{stopgrad}(\xi)`; this form has a
     value worth showing, which is negative once positives win: that is normal. The gradient with
     respect to the positive's cosine is −1/τ for every row, always, so gradients are larger than
-    InfoNCE's and clipping at norm 1 acts at most steps.
+    InfoNCE's; training does not clip them unless told to. A row without negatives counts as 0.
+
+    Needs: pairs; negatives where there are any.
+
+    Use it: for small batches or easy negatives, where InfoNCE's gradient has faded.
 
     Args:
         temperature: τ.
@@ -37,21 +43,26 @@ class FlatNCE:
     """
 
     temperature: float = 0.1
+    never_fades: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_temperature(self.temperature)
+        check_positive(temperature=self.temperature)
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over both views' rows, a scalar."""
-        return log_xi_two_views(pairs, self.temperature).mean()
+        return two_views(pairs.unit()).mean(lambda block: flat(block, self.temperature))
 
 
 @dataclass(frozen=True)
 class FlatNCEOneWay:
     r"""FlatNCE with the candidates of SimCSE: positives and negatives, no anchors.
 
-    .. math:: \frac1N \sum_i \log \xi_i, \qquad \xi_i = \sum_{j \ne i} e^{s_{ij} - s_{ii}},
-        \qquad s = \cos / \tau
+    .. math:: \frac1N \sum_i \log \xi_i, \qquad \xi_i = \sum_{j \ne i} e^{s_{ij} - s_{ii}} +
+        \sum_j e^{s^-_{ij} - s_{ii}}, \qquad s = \cos / \tau
+
+    Needs: pairs; negatives where there are any.
+
+    Use it: as `FlatNCE`, in the place of SimCSE's InfoNCE.
 
     Args:
         temperature: τ.
@@ -69,10 +80,16 @@ class FlatNCEOneWay:
     """
 
     temperature: float = 0.05
+    never_fades: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_temperature(self.temperature)
+        check_positive(temperature=self.temperature)
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over the batch, a scalar."""
-        return log_xi_one_way(pairs, self.temperature).mean()
+        return one_way(pairs.unit()).mean(lambda block: flat(block, self.temperature))
+
+
+def flat(block: Block, temperature: float) -> Tensor:
+    """Return log ξ of each row, and 0 for a row without negatives."""
+    return block.log_xi(temperature).masked_fill(~block.is_negative.any(dim=1), 0.0)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.losses.log_xi import check_temperature, log_xi_two_views
+from sentemb.losses.checks import check_positive
+from sentemb.losses.contrast import Block, two_views
 from sentemb.pairs import Pairs
 
 
@@ -19,14 +20,18 @@ class NTXent:
     Each of the 2N rows is contrasted with the 2N − 1 others; p(i) is its other view. Negatives,
     where there are any, are further candidates of every row. Computed as softplus(log ξ).
 
+    Needs: pairs; negatives where there are any.
+
+    Use it: when both views are changed and neither is the clean one, as in ConSERT.
+
     Args:
         temperature: τ.
 
     Raises:
         UsageError: When τ is not positive, or the batch has no negative.
 
-    Source: Chen et al., 2020 (arXiv:2002.05709). ConSERT's code sums the two halves'
-        means, which is twice this value.
+    Source: Chen et al., 2020, SimCLR (arXiv:2002.05709), equation 1. ConSERT's code sums the two
+        halves' means, which is twice this value.
 
     Example:
         >>> import torch
@@ -38,8 +43,11 @@ class NTXent:
     temperature: float = 0.1
 
     def __post_init__(self) -> None:
-        check_temperature(self.temperature)
+        check_positive(temperature=self.temperature)
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over both views' rows, a scalar."""
-        return F.softplus(log_xi_two_views(pairs, self.temperature)).mean()
+        return two_views(pairs.unit()).mean(self._of_rows)
+
+    def _of_rows(self, block: Block) -> Tensor:
+        return F.softplus(block.log_xi(self.temperature))

@@ -34,7 +34,7 @@ def training_arguments(
         max_steps=steps,
         warmup_steps=round(settings.warmup * steps),
         weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
+        max_grad_norm=1.0 if settings.max_grad_norm is None else settings.max_grad_norm,
         seed=settings.seed,
         data_seed=settings.seed,
         use_cpu=not torch.cuda.is_available(),

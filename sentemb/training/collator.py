@@ -1,12 +1,13 @@
 """Rows into the tokens of each view."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from sentemb.encoders.embed import KEYS
+from sentemb.encoders.embed import KEYS, TEXTS
 from sentemb.errors import UsageError
 from sentemb.training.rows import EPOCH, ROW
 from sentemb.training.token_edits import edited
@@ -29,15 +30,22 @@ class Collator:
         views: How each row is seen.
         max_length: Tokens a text is truncated to, special tokens included.
         seed: Of everything the views draw.
+        mask_identical: Number the texts, so that equal ones are no negatives of each other.
     """
 
     def __init__(
-        self, encoder: "SentenceTransformer", views: Sequence[View], max_length: int, seed: int
+        self,
+        encoder: "SentenceTransformer",
+        views: Sequence[View],
+        max_length: int,
+        seed: int,
+        mask_identical: bool = True,
     ) -> None:
         self.encoder = encoder
         self.views = views
         self.max_length = max_length
         self.seed = seed
+        self.mask_identical = mask_identical
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Return ``{"views": [tokens of the first view, …]}``, and labels where rows have them.
@@ -66,6 +74,8 @@ class Collator:
         if any(edits):
             tensors = edited(self.encoder, tensors, edits, randoms)
         tensors[KEYS] = torch.tensor([key - 2**63 for key in keys])
+        if self.mask_identical:
+            tensors[TEXTS] = torch.tensor([_number(row[view.column]) for view, row in each])
         batch: dict[str, Any] = {
             "views": [
                 {name: tensor[start : start + len(rows)] for name, tensor in tensors.items()}
@@ -75,3 +85,8 @@ class Collator:
         if LABEL in rows[0]:
             batch["labels"] = torch.tensor([row[LABEL] for row in rows])
         return batch
+
+
+def _number(text: str) -> int:
+    """Number a text, the same in every batch, run and process."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)

@@ -129,8 +129,9 @@ class EvaluateAtEnd(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> TrainerControl:
-        """Ask for both."""
+        """Ask for both; and for a line of the log before every checkpoint, which holds the log."""
         if state.global_step >= state.max_steps:
             control.should_evaluate = args.eval_strategy != "no"
             control.should_save = True
+        control.should_log |= control.should_save
         return control

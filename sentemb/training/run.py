@@ -1,5 +1,6 @@
 """`train`: from a method and rows to a model folder that tells how it was made."""
 
+import logging
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from sentemb.datasets import TrainingData
 from sentemb.encoders.lengths import count_truncated
 from sentemb.errors import UsageError
 from sentemb.evaluation import STS
+from sentemb.losses import Loss
+from sentemb.losses.parts import never_fades
 from sentemb.method import Method
 from sentemb.training.arguments import training_arguments
 from sentemb.training.collator import Collator
@@ -21,7 +24,9 @@ from sentemb.training.output import METRICS, prepare_output, publish
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import NumberedRows
 from sentemb.training.settings import Settings
-from sentemb.training.trainer import ContrastiveTrainer
+from sentemb.training.trainer import MASKED, ContrastiveTrainer
+
+logger = logging.getLogger("sentemb")
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ class Run:
         rows_left_over: Rows of the incomplete last batch, left out of each epoch (others each
             time).
         truncated_texts: Texts cut to the maximum length.
+        masked_negatives: Candidates that were not contrasted with an anchor, for their text or
+            their similarity, over all steps.
+        settings: As they were resolved.
         seconds: Wall-clock time of the training.
     """
 
@@ -53,6 +61,8 @@ class Run:
     empty_rows: int
     rows_left_over: int
     truncated_texts: int
+    masked_negatives: int
+    settings: Settings
     seconds: float
 
 
@@ -81,14 +91,20 @@ def train(
         IdenticalViewsError: When the views of a sentence do not differ.
         NumericError: When the loss is not a number.
     """
-    settings = _with_selection(settings, dev)
+    settings = _with_clipping(_with_selection(settings, dev), method.loss)
     _check_length(method, settings.max_length)
     rows, held_out = _split(data.rows, settings)
     folder = Path(output)
     arguments = training_arguments(
         settings, folder, len(rows), evaluates=bool(dev or held_out), resumes=resume
     )
-    collator = Collator(method.encoder, method.views, settings.max_length, settings.seed)
+    collator = Collator(
+        method.encoder,
+        method.views,
+        settings.max_length,
+        settings.seed,
+        mask_identical=settings.mask_identical,
+    )
     _try_out(method, rows, collator)
     checkpoint = prepare_output(
         folder, resume=resume, overwrite=overwrite, steps=arguments.max_steps
@@ -117,6 +133,8 @@ def train(
         empty_rows=data.empty_rows,
         rows_left_over=len(rows) % settings.batch_size,
         truncated_texts=_truncated(method, rows, settings.max_length),
+        masked_negatives=sum(int(line.get(MASKED, 0)) for line in trainer.state.log_history),
+        settings=settings,
         seconds=round(seconds, 1),
     )
     require_finite(method)
@@ -130,6 +148,18 @@ def _with_selection(settings: Settings, dev: STS | None) -> Settings:
     if settings.select != "auto":
         return settings
     return replace(settings, select="spearman" if dev else "last")
+
+
+def _with_clipping(settings: Settings, loss: Loss) -> Settings:
+    if settings.max_grad_norm is not None:
+        return settings
+    if not never_fades(loss):
+        return replace(settings, max_grad_norm=1.0)
+    logger.info(
+        "Gradients are not clipped: that of FlatNCE keeps its size by design, and clipping would "
+        "act at most steps (max_grad_norm 1 clips)."
+    )
+    return replace(settings, max_grad_norm=0.0)
 
 
 def _check_length(method: Method, max_length: int) -> None:

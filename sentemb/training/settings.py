@@ -24,13 +24,15 @@ class Settings:
         precision: ``auto`` is fp16 on CUDA, as the papers, and fp32 on a CPU.
         warmup: Rate of the steps that the learning rate rises over, in [0, 1].
         weight_decay: Of AdamW.
-        max_grad_norm: Gradients are clipped to this norm; 0 turns clipping off.
+        max_grad_norm: Gradients are clipped to this norm; 0 turns clipping off. By default 1, and 0
+            for a loss whose gradient never fades (FlatNCE).
         eval_steps: Steps between evaluations.
         save_steps: Steps between checkpoints; at every evaluation where the best is selected.
         select: Which checkpoint becomes the model: the best by dev Spearman, by held-out loss
             (needs no graded pairs), or the last. ``auto`` is Spearman where there is a dev set.
         seed: Of weights, order of rows, and dropout.
         workers: Processes that tokenise ahead; 0 does it in the main one.
+        mask_identical: Identical texts of a batch are no negatives of each other.
 
     Raises:
         UsageError: When a value is out of its range.
@@ -45,20 +47,23 @@ class Settings:
     precision: Precision = "auto"
     warmup: float = 0.0
     weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
+    max_grad_norm: float | None = None
     eval_steps: int = 125
     save_steps: int = 100
     select: Select = "auto"
     seed: int = 42
     workers: int = 0
+    mask_identical: bool = True
 
     def __post_init__(self) -> None:
         self._at_least("batch_size", 2)
         self._at_least("max_length", 3)
         for name in ("accumulation", "eval_steps", "save_steps"):
             self._at_least(name, 1)
-        for name in ("max_steps", "workers", "weight_decay", "max_grad_norm", "seed", "warmup"):
+        for name in ("max_steps", "workers", "weight_decay", "seed", "warmup"):
             self._at_least(name, 0)
+        if self.max_grad_norm is not None:
+            self._at_least("max_grad_norm", 0)
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
             raise UsageError(f"learning_rate must be positive, got {self.learning_rate}.")
         if not (self.epochs > 0 or self.max_steps):

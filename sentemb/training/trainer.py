@@ -18,6 +18,8 @@ from sentemb.training.held_out import held_out_loss
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import CountEpochs, NumberedRows
 
+MASKED = "masked_negatives"
+
 
 class ContrastiveTrainer(Trainer):
     """Train a method; every checkpoint it writes is a sentence-transformers model.
@@ -48,6 +50,7 @@ class ContrastiveTrainer(Trainer):
         self.held_out = None if held_out is None else NumberedRows(held_out)
         self.collator = collator
         self._terms: dict[str, list[Tensor]] = {}
+        self._masked: list[Tensor] = []
         numbered = NumberedRows(rows)
         super().__init__(
             model=method,
@@ -69,14 +72,19 @@ class ContrastiveTrainer(Trainer):
     ) -> Any:
         """Return the loss; keep its terms for the log, where it names them."""
         outputs = model(**inputs)
+        if MASKED in outputs:
+            self._masked.append(outputs.pop(MASKED))
         for name, value in outputs.items():
             if name != "loss":
                 self._terms.setdefault(name, []).append(value)
         return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log, with each term's mean since the last line."""
+        """Log, with each term's mean and the count of masked negatives since the last line."""
         if "loss" in logs:
+            if self._masked:
+                logs[MASKED] = int(torch.stack(self._masked).sum())
+                self._masked.clear()
             for name, values in self._terms.items():
                 logs[f"loss_{name}"] = round(float(torch.stack(values).mean()), 4)
             self._terms.clear()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from sentemb.encoders.embed import embed
+from sentemb.encoders.embed import embed, text_numbers
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.types import Embeddings, Features
@@ -62,10 +62,10 @@ class PairClassifier(nn.Module):
                 f"{len(features)}."
             )
         u, v, *again = embed(self.encoder, features, views, self.pooling)
-        logits = self._classify(u, v)
+        logits, texts = self._classify(u, v), text_numbers(features)
         if not again:
-            return Pairs(u, v, logits=logits)
-        return Pairs(torch.cat([u, v]), torch.cat(again), logits=logits)
+            return Pairs(u, v, logits=logits, texts=texts)
+        return Pairs(torch.cat([u, v]), torch.cat(again), logits=logits, texts=texts)
 
     def _classify(self, u: Embeddings, v: Embeddings) -> Tensor:
         joined = torch.cat([u, v, (u - v).abs(), torch.maximum(u, v).square()], dim=1)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from sentemb.encoders.embed import embed
+from sentemb.encoders.embed import embed, text_numbers
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.types import Features
@@ -54,4 +54,5 @@ class Siamese(nn.Module):
         if self.projector is not None:
             embeddings = [self.projector(view) for view in embeddings]
         anchor, positive, *negatives = embeddings
-        return Pairs(anchor, positive, negatives[0] if negatives else None)
+        hard = negatives[0] if negatives else None
+        return Pairs(anchor, positive, hard, texts=text_numbers(features))

@@ -1,0 +1,79 @@
+"""Losses by name: ``ntxent``, ``flatnce:0.05``, ``infonce + 0.1*dimension-wise``."""
+
+import math
+from typing import TYPE_CHECKING
+
+from .words import make, unknown
+
+if TYPE_CHECKING:
+    from sentemb.losses import Loss
+
+LOSSES = {
+    "infonce": "InfoNCE",
+    "symmetric-infonce": "SymmetricInfoNCE",
+    "ntxent": "NTXent",
+    "flatnce": "FlatNCE",
+    "flatnce-one-way": "FlatNCEOneWay",
+    "dclw": "DCLW",
+    "hard-contrastive": "HardContrastive",
+    "hard-contrastive-quantile": "HardContrastiveQuantile",
+    "simple-contrastive": "SimpleContrastive",
+    "debiased": "Debiased",
+    "hard-negative-weighted": "HardNegativeWeighted",
+    "noise-contrastive": "NoiseContrastive",
+    "negative-sampling": "NegativeSampling",
+    "sigmoid": "Sigmoid",
+    "alignment-uniformity": "AlignmentUniformity",
+    "triplet": "Triplet",
+    "triplet-squared": "TripletSquared",
+    "supcon-out": "SupConOut",
+    "supcon-in": "SupConIn",
+    "contrastive": "Contrastive",
+    "cosent": "CoSENT",
+    "angle": "AnglE",
+    "negative-cosine": "NegativeCosine",
+    "barlow-twins": "BarlowTwins",
+    "vicreg": "VICReg",
+    "dimension-wise": "DimensionWise",
+    "cross-entropy": "CrossEntropy",
+    "r-drop": "RDrop",
+}
+
+
+def make_loss(words: str) -> "Loss":
+    """Make a loss from its words; ``A + 0.1*B`` is a weighted sum.
+
+    Raises:
+        UsageError: When a name or an option is unknown, or a value is out of range.
+    """
+    from sentemb.losses import Sum
+
+    written = [term.strip() for term in words.split("+")]
+    weights, names = zip(*(_weighted(term) for term in written), strict=True)
+    terms = tuple(_named(name) for name in names)
+    return terms[0] if len(terms) == 1 and weights == (1.0,) else Sum(terms, weights)
+
+
+def _weighted(term: str) -> tuple[float, str]:
+    from sentemb.errors import UsageError
+
+    weight, star, name = term.rpartition("*")
+    if not star:
+        return 1.0, name
+    try:
+        number = float(weight)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(f"Loss '{term}': '{weight}' is no weight; write it as 0.1*{name}.")
+    return number, name.strip()
+
+
+def _named(words: str) -> "Loss":
+    from sentemb.errors import UsageError
+
+    name = words.partition(":")[0]
+    if name not in LOSSES:
+        raise UsageError(unknown("loss", name, list(LOSSES)))
+    loss: Loss = make("sentemb.losses", LOSSES[name], words)
+    return loss

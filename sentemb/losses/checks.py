@@ -1,0 +1,52 @@
+"""What losses refuse."""
+
+import math
+
+from torch import Tensor
+
+from sentemb.errors import UsageError
+from sentemb.pairs import Pairs
+
+GRADED = "give data with sentence1, sentence2 and score (method cosent)."
+
+
+def check_positive(**numbers: float) -> None:
+    """Raise unless each is a positive, finite number."""
+    for name, number in numbers.items():
+        if not (math.isfinite(number) and number > 0):
+            raise UsageError(f"{name} must be a positive number, got {number}.")
+
+
+def check_not_negative(**numbers: float) -> None:
+    """Raise unless each is a finite number, 0 or more."""
+    for name, number in numbers.items():
+        if not (math.isfinite(number) and number >= 0):
+            raise UsageError(f"{name} must be 0 or a positive number, got {number}.")
+
+
+def check_rate(**numbers: float) -> None:
+    """Raise unless each is in [0, 1)."""
+    for name, number in numbers.items():
+        if not 0 <= number < 1:
+            raise UsageError(f"{name} must be in [0, 1), got {number}.")
+
+
+def scores_of(pairs: Pairs, loss: object) -> Tensor:
+    """Return the score of each pair, in the precision of the embeddings."""
+    name = type(loss).__name__
+    if pairs.labels is None:
+        raise UsageError(f"{name} needs a score for each pair: {GRADED}")
+    if len(pairs.labels) != len(pairs.anchor):
+        raise UsageError(
+            f"{name} needs a score for each pair, got {len(pairs.labels)} for "
+            f"{len(pairs.anchor)}: {GRADED}"
+        )
+    return pairs.labels.to(pairs.anchor.dtype)
+
+
+def need_two_rows(pairs: Pairs, loss: object) -> None:
+    """Raise where a batch has one row, and so no spread."""
+    if len(pairs.anchor) < 2:
+        raise UsageError(
+            f"{type(loss).__name__} needs a batch of 2 or more, got {len(pairs.anchor)}."
+        )

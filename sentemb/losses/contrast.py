@@ -1,0 +1,195 @@
+r"""Rows against candidates: what the losses with negatives share.
+
+.. math:: \log \xi_i = \log \sum_{j \in N(i)} e^{(s_{ij} - s_{i+}) / \tau}
+
+InfoNCE is :math:`\log(1 + \xi)`, FlatNCE is :math:`\log \xi`. Written so, InfoNCE keeps its
+gradient in float32 where the softmax form has rounded it away (Chen et al., 2021,
+arXiv:2107.01152).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from sentemb.errors import UsageError
+from sentemb.pairs import Pairs
+from sentemb.types import Embeddings, Similarities
+
+BLOCK = 2**22
+"""Similarities held at once; where there are more, they are computed again in the backward."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Similarities of some rows.
+
+    Args:
+        positive: Of each row and its positive, shape ``[rows]``.
+        candidates: Of each row and every candidate, shape ``[rows, candidates]``.
+        is_negative: Which candidates are negatives of which row, same shape.
+        number: The number of each row in its contrast, shape ``[rows]``.
+    """
+
+    positive: Tensor
+    candidates: Similarities
+    is_negative: Tensor
+    number: Tensor
+
+    def log_xi(self, temperature: float | Tensor, log_weights: Tensor | float = 0.0) -> Tensor:
+        r"""Return :math:`\log \xi`, shape ``[rows]``; −inf for a row without negatives.
+
+        Args:
+            temperature: τ.
+            log_weights: Logarithm of a weight for each candidate.
+        """
+        exponents = (self.candidates - self.positive.unsqueeze(1)) / temperature + log_weights
+        return self.log_sum(exponents)
+
+    def log_sum(self, exponents: Tensor) -> Tensor:
+        """Return log Σ exp over each row's negatives; −inf for a row without any."""
+        none = ~self.is_negative.any(dim=1)
+        kept = exponents.masked_fill(~self.is_negative, -torch.inf)
+        kept = kept.masked_fill(none.unsqueeze(1), 0.0)  # logsumexp of −inf has no gradient
+        return kept.logsumexp(dim=1).masked_fill(none, -torch.inf)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Numbers of texts, equal for equal ones: of rows and candidates, and of what matches each."""
+
+    rows: Tensor
+    positives: Tensor
+    candidates: Tensor
+    partners: Tensor
+
+    def match(self, number: Tensor) -> Tensor:
+        """Say which candidates have a row's own text, its positive's, or its text as positive."""
+        row, positive = self.rows[number].unsqueeze(1), self.positives[number].unsqueeze(1)
+        return (self.candidates == row) | (self.candidates == positive) | (self.partners == row)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Rows, the positive of each, and the candidates that its negatives are among.
+
+    Args:
+        rows: Shape ``[rows, dim]``.
+        positives: Shape ``[rows, dim]``.
+        candidates: Shape ``[candidates, dim]``.
+        own: For each row the candidates that are itself or its positive, shape ``[rows, k]``.
+        texts: Where they are known, equal ones are no negatives.
+        mask_above: Candidates of a greater cosine are no negatives.
+    """
+
+    rows: Embeddings
+    positives: Embeddings
+    candidates: Embeddings
+    own: Tensor
+    texts: Texts | None
+    mask_above: float
+
+    def mean(self, loss: Callable[[Block], Tensor]) -> Tensor:
+        """Return the mean over the rows of a loss of each, shape ``[rows]``.
+
+        Memory grows with the rows and with the candidates, not with their product: a large product
+        is computed in blocks of rows, once more in the backward. Value and gradient are the same.
+        """
+        numbers = self._numbers()
+        if len(numbers) == 1:
+            return loss(self.block(numbers[0])).mean()
+        again = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
+        return torch.cat([again(lambda n: loss(self.block(n)), n) for n in numbers]).mean()
+
+    @torch.no_grad()
+    def masked(self) -> Tensor:
+        """Count the candidates that are no negatives because of their text or similarity."""
+        possible = len(self.rows) * (len(self.candidates) - self.own.shape[1])
+        return possible - torch.stack([self._is_negative(n).sum() for n in self._numbers()]).sum()
+
+    def block(self, number: Tensor) -> Block:
+        """Return the similarities of some rows, by their numbers."""
+        rows = self.rows[number]
+        positive = (rows * self.positives[number]).sum(dim=1)
+        return Block(positive, rows @ self.candidates.T, self._is_negative(number), number)
+
+    @torch.no_grad()
+    def _is_negative(self, number: Tensor) -> Tensor:
+        shape = (len(number), len(self.candidates))
+        negative = torch.ones(shape, dtype=torch.bool, device=number.device)
+        negative.scatter_(1, self.own[number], False)
+        if self.texts is not None:
+            negative &= ~self.texts.match(number)
+        if self.mask_above != math.inf:
+            rows, candidates = (F.normalize(x, dim=1) for x in (self.rows[number], self.candidates))
+            negative &= rows @ candidates.T <= self.mask_above
+        return negative
+
+    def _numbers(self) -> tuple[Tensor, ...]:
+        at_once = max(1, BLOCK // len(self.candidates))
+        return torch.arange(len(self.rows), device=self.rows.device).tensor_split(
+            list(range(at_once, len(self.rows), at_once))
+        )
+
+
+def one_way(pairs: Pairs) -> Contrast:
+    """Contrast each anchor with the other anchors' positives and all negatives.
+
+    Raises:
+        UsageError: When there is nothing to contrast with.
+    """
+    _need_a_negative(pairs)
+    own = torch.arange(len(pairs.anchor), device=pairs.anchor.device).unsqueeze(1)
+    texts = None
+    if pairs.texts is not None:
+        anchor, positive, negatives = pairs.split_texts()
+        texts = Texts(
+            anchor,
+            positive,
+            candidates=torch.cat([positive, negatives]),
+            partners=torch.cat([anchor, negatives]),
+        )
+    candidates = _joined(pairs.positive, pairs.negatives)
+    return Contrast(pairs.anchor, pairs.positive, candidates, own, texts, pairs.mask_above)
+
+
+def two_views(pairs: Pairs) -> Contrast:
+    """Contrast all 2N rows, each with the 2N − 2 others and all negatives.
+
+    Rows are the anchors, then the positives.
+
+    Raises:
+        UsageError: When there is nothing to contrast with.
+    """
+    _need_a_negative(pairs)
+    rows = torch.cat([pairs.anchor, pairs.positive])
+    partners = torch.cat([pairs.positive, pairs.anchor])
+    number = torch.arange(len(rows), device=rows.device)
+    own = torch.stack([number, number.roll(len(pairs.anchor))], dim=1)
+    texts = None
+    if pairs.texts is not None:
+        anchor, positive, negatives = pairs.split_texts()
+        texts = Texts(
+            torch.cat([anchor, positive]),
+            torch.cat([positive, anchor]),
+            candidates=torch.cat([anchor, positive, negatives]),
+            partners=torch.cat([positive, anchor, negatives]),
+        )
+    return Contrast(rows, partners, _joined(rows, pairs.negatives), own, texts, pairs.mask_above)
+
+
+def _joined(first: Embeddings, negatives: Embeddings | None) -> Embeddings:
+    return first if negatives is None else torch.cat([first, negatives])
+
+
+def _need_a_negative(pairs: Pairs) -> None:
+    if len(pairs.anchor) < 2 and pairs.negatives is None:
+        raise UsageError(
+            "A batch of 1 pair has no negative to contrast with: use a batch of 2 or more, "
+            "or give negatives."
+        )

@@ -1,0 +1,114 @@
+"""InfoNCE among the hardest negatives only."""
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from sentemb.errors import UsageError
+from sentemb.losses.checks import check_positive, check_rate
+from sentemb.losses.contrast import Block, one_way
+from sentemb.pairs import Pairs
+
+
+@dataclass(frozen=True)
+class HardContrastive:
+    r"""InfoNCE whose negatives are each anchor's K most similar ones.
+
+    .. math:: -\frac1N \sum_i \log \frac{e^{s_{ii}}}{e^{s_{ii}} + \sum_{j \in H(i)} e^{s_{ij}}},
+        \qquad H(i) = \text{the } K \text{ greatest } s_{ij}, \qquad s = \cos / \tau
+
+    Which ones they are carries no gradient. An anchor with fewer negatives keeps all of them.
+
+    Needs: pairs; negatives where there are any.
+
+    Use it: to have hard negatives without a low temperature.
+
+    Args:
+        temperature: τ.
+        count: K.
+
+    Raises:
+        UsageError: When τ is not positive, K is below 1, or the batch has no negative.
+
+    Source: Wang and Liu, 2021 (arXiv:2012.09740), section 4.2. Deviation: K in place of a
+        threshold; `HardContrastiveQuantile` has the threshold.
+
+    Example:
+        >>> import torch
+        >>> pairs = Pairs(torch.eye(3), torch.eye(3))
+        >>> HardContrastive(temperature=1.0, count=1)(pairs)  # log(1 + 1/e)
+        tensor(0.3133)
+    """
+
+    temperature: float = 0.2
+    count: int = 16
+
+    def __post_init__(self) -> None:
+        check_positive(temperature=self.temperature)
+        if self.count < 1:
+            raise UsageError(f"count must be at least 1, got {self.count}.")
+
+    def __call__(self, pairs: Pairs) -> Tensor:
+        """Return the mean over the batch, a scalar."""
+        return one_way(pairs.unit()).mean(self._of_rows)
+
+    def _of_rows(self, block: Block) -> Tensor:
+        negative = block.candidates.detach().masked_fill(~block.is_negative, -torch.inf)
+        hardest = negative.topk(min(self.count, negative.shape[1]), dim=1).indices
+        is_hard = torch.zeros_like(block.is_negative).scatter(1, hardest, True)
+        return F.softplus(_only(block, is_hard).log_xi(self.temperature))
+
+
+@dataclass(frozen=True)
+class HardContrastiveQuantile:
+    r"""InfoNCE whose negatives are those above a quantile of each anchor's similarities.
+
+    .. math:: -\frac1N \sum_i \log \frac{e^{s_{ii}}}{e^{s_{ii}} + \sum_{j \in H(i)} e^{s_{ij}}},
+        \qquad H(i) = \{ j : s_{ij} \ge s_\alpha(i) \}, \qquad s = \cos / \tau
+
+    The threshold carries no gradient.
+
+    Needs: pairs; negatives where there are any.
+
+    Use it: as `HardContrastive`, with a share of the batch in place of a count.
+
+    Args:
+        temperature: τ.
+        quantile: Of an anchor's negatives this share is left out, in [0, 1); 0 is InfoNCE.
+
+    Raises:
+        UsageError: When τ is not positive, the quantile is out of its range, or the batch has no
+            negative.
+
+    Source: Wang and Liu, 2021 (arXiv:2012.09740), section 4.2.
+
+    Example:
+        >>> import torch
+        >>> pairs = Pairs(torch.eye(3), torch.eye(3))
+        >>> HardContrastiveQuantile(temperature=1.0, quantile=0.5)(pairs)  # ties: log(1 + 2/e)
+        tensor(0.5514)
+    """
+
+    temperature: float = 0.2
+    quantile: float = 0.75
+
+    def __post_init__(self) -> None:
+        check_positive(temperature=self.temperature)
+        check_rate(quantile=self.quantile)
+
+    def __call__(self, pairs: Pairs) -> Tensor:
+        """Return the mean over the batch, a scalar."""
+        return one_way(pairs.unit()).mean(self._of_rows)
+
+    def _of_rows(self, block: Block) -> Tensor:
+        negative = block.candidates.detach().masked_fill(~block.is_negative, torch.inf)
+        ascending = negative.sort(dim=1).values
+        left_out = (self.quantile * block.is_negative.sum(dim=1)).long()
+        threshold = ascending.gather(1, left_out.unsqueeze(1))
+        return F.softplus(_only(block, negative >= threshold).log_xi(self.temperature))
+
+
+def _only(block: Block, is_hard: Tensor) -> Block:
+    return replace(block, is_negative=block.is_negative & is_hard)

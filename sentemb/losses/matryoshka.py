@@ -1,0 +1,83 @@
+"""Losses of embeddings that can be cut short."""
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from sentemb.errors import UsageError
+from sentemb.losses.loss import Loss
+from sentemb.losses.parts import total
+from sentemb.pairs import Pairs
+
+
+@dataclass(frozen=True)
+class Matryoshka:
+    r"""Any loss, also of the first dimensions alone, so that embeddings can be cut short.
+
+    .. math:: \sum_d w_d \, \mathcal L(x_{1:d}, \dots)
+
+    Of a twin with a projector it is the projector's output that can be cut, not the embedding that
+    is deployed: use a twin without.
+
+    Needs: what its loss needs.
+
+    Use it: to store embeddings of less than their full length.
+
+    Args:
+        contrast: The loss.
+        dims: Lengths; name the full one too.
+        weights: One for each; all 1 where none are given.
+
+    Raises:
+        UsageError: When a length is below 1 or beyond the embeddings', or there are not as many
+            weights as lengths.
+
+    Source: Kusupati et al., 2022 (arXiv:2205.13147), equation 1.
+
+    Example:
+        >>> import torch
+        >>> from sentemb.losses import InfoNCE
+        >>> nested = Matryoshka(InfoNCE(1.0), dims=(2, 1))
+        >>> nested(Pairs(torch.ones(2, 2), torch.ones(2, 2)))
+        {'dim_2': tensor(0.6931), 'dim_1': tensor(0.6931)}
+    """
+
+    contrast: Loss
+    dims: tuple[int, ...]
+    weights: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.dims or min(self.dims) < 1:
+            raise UsageError(f"Matryoshka needs dimensions of at least 1, got {list(self.dims)}.")
+        if self.weights and len(self.weights) != len(self.dims):
+            raise UsageError(
+                f"Matryoshka needs a weight for each length, got {len(self.dims)} lengths and "
+                f"{len(self.weights)} weights."
+            )
+
+    @property
+    def terms(self) -> tuple[Loss, ...]:
+        """The loss in it."""
+        return (self.contrast,)
+
+    def __call__(self, pairs: Pairs) -> dict[str, Tensor]:
+        """Return the weighted loss of each length, by its name."""
+        full = pairs.anchor.shape[1]
+        if max(self.dims) > full:
+            raise UsageError(
+                f"Matryoshka of {max(self.dims)} dimensions, but the embeddings have {full}."
+            )
+        weights = self.weights or (1.0,) * len(self.dims)
+        return {
+            f"dim_{dim}": weight * total(self.contrast(_first(pairs, dim)))
+            for dim, weight in zip(self.dims, weights, strict=True)
+        }
+
+
+def _first(pairs: Pairs, dim: int) -> Pairs:
+    return replace(
+        pairs,
+        anchor=pairs.anchor[:, :dim],
+        positive=pairs.positive[:, :dim],
+        negatives=None if pairs.negatives is None else pairs.negatives[:, :dim],
+    )

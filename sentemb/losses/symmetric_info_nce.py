@@ -1,0 +1,71 @@
+"""InfoNCE in both directions with a learned temperature, the loss of CLIP."""
+
+import math
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from sentemb.losses.checks import check_positive
+from sentemb.losses.contrast import Block, one_way
+from sentemb.pairs import Pairs
+
+SMALLEST = 0.01
+
+
+class SymmetricInfoNCE(nn.Module):
+    r"""InfoNCE of anchors among positives, and of positives among anchors; τ is learned.
+
+    .. math:: -\frac{1}{2N} \sum_i \Bigl( \log \frac{e^{s_{ii}}}{\sum_j e^{s_{ij}} + \sum_j
+        e^{s^-_{ij}}} + \log \frac{e^{s_{ii}}}{\sum_j e^{s_{ji}}} \Bigr), \qquad s = \cos / \tau
+
+    What is learned is ln(1/τ), and τ is kept at 0.01 or above. For a temperature that stays:
+    ``loss.log_inverse_temperature.requires_grad_(False)``.
+
+    Needs: pairs; negatives where there are any, for the anchors only.
+
+    Use it: when both sides of a pair are to find each other, as questions and answers; without a
+        temperature to tune.
+
+    Args:
+        temperature: τ at the start.
+
+    Raises:
+        UsageError: When τ is not positive, or the batch has no negative.
+
+    Source: Radford et al., 2021, CLIP (arXiv:2103.00020), figure 3 and section 2.5.
+
+    Example:
+        >>> import torch
+        >>> pairs = Pairs(torch.eye(2), torch.eye(2))
+        >>> float(SymmetricInfoNCE(temperature=1.0)(pairs).detach())  # log(1 + 1/e)
+        0.3132...
+    """
+
+    def __init__(self, temperature: float = 0.07) -> None:
+        super().__init__()
+        check_positive(temperature=temperature)
+        self.log_inverse_temperature = nn.Parameter(torch.tensor(-math.log(temperature)))
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        """Return the mean over both directions, a scalar."""
+        with torch.no_grad():
+            self.log_inverse_temperature.clamp_(max=-math.log(SMALLEST))
+        there = pairs.unit()
+        back = replace(
+            there, anchor=there.positive, positive=there.anchor, negatives=None, texts=None
+        )
+        if pairs.texts is not None:
+            anchor, positive, _ = pairs.split_texts()
+            back = replace(back, texts=torch.cat([positive, anchor]))
+        if len(pairs.anchor) < 2:  # the way back has no negatives
+            return one_way(there).mean(self._of_rows) / 2
+        return (one_way(there).mean(self._of_rows) + one_way(back).mean(self._of_rows)) / 2
+
+    def _of_rows(self, block: Block) -> Tensor:
+        return F.softplus(block.log_xi((-self.log_inverse_temperature).exp()))
+
+    def extra_repr(self) -> str:
+        """Show the temperature as it is now."""
+        return f"temperature={math.exp(-self.log_inverse_temperature.item()):.4g}"
