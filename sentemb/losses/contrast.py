@@ -51,6 +51,11 @@ class Block:
         exponents = (self.candidates - self.positive.unsqueeze(1)) / temperature + log_weights
         return self.log_sum(exponents)
 
+    def log_count(self) -> Tensor:
+        """Return the logarithm of the number of each row's negatives; 0 where there is none."""
+        count = self.is_negative.sum(dim=1).clamp(min=1)
+        return count.to(self.positive.dtype).log()
+
     def log_sum(self, exponents: Tensor) -> Tensor:
         """Return log Σ exp over each row's negatives; −inf for a row without any."""
         none = ~self.is_negative.any(dim=1)

@@ -105,7 +105,7 @@ class HardNegativeWeighted:
 
     def _of_rows(self, block: Block) -> Tensor:
         s = block.candidates / self.temperature
-        log_mean_weight = block.log_sum(self.concentration * s) - _log_count(block)
+        log_mean_weight = block.log_sum(self.concentration * s) - block.log_count()
         log_sum = block.log_sum((1 + self.concentration) * s) - log_mean_weight
         return corrected(block, log_sum, self.temperature, self.positive_rate)
 
@@ -116,7 +116,7 @@ def corrected(block: Block, log_sum: Tensor, temperature: float, positive_rate: 
     In logarithms throughout, since :math:`e^{1/\tau}` overflows at small τ. A row without negatives
     counts as 0.
     """
-    positive, log_m = block.positive / temperature, _log_count(block)
+    positive, log_m = block.positive / temperature, block.log_count()
     none = ~block.is_negative.any(dim=1)
     log_sum = log_sum.masked_fill(none, 0.0)
     biased = math.log(positive_rate) if positive_rate else -math.inf
@@ -127,8 +127,3 @@ def corrected(block: Block, log_sum: Tensor, temperature: float, positive_rate: 
     floor = log_m - 1 / temperature
     log_g = torch.where(left, torch.maximum(estimate, floor), floor)
     return F.softplus(log_g - positive).masked_fill(none, 0.0)
-
-
-def _log_count(block: Block) -> Tensor:
-    count = block.is_negative.sum(dim=1).clamp(min=1)
-    return count.to(block.positive.dtype).log()

@@ -29,8 +29,8 @@ class Matryoshka:
         weights: One for each; all 1 where none are given.
 
     Raises:
-        UsageError: When a length is below 1 or beyond the embeddings', or there are not as many
-            weights as lengths.
+        UsageError: When a length is below 1, beyond the embeddings' or given twice, or there are
+            not as many weights as lengths.
 
     Source: Kusupati et al., 2022 (arXiv:2205.13147), equation 1.
 
@@ -49,6 +49,8 @@ class Matryoshka:
     def __post_init__(self) -> None:
         if not self.dims or min(self.dims) < 1:
             raise UsageError(f"Matryoshka needs dimensions of at least 1, got {list(self.dims)}.")
+        if len(set(self.dims)) < len(self.dims):
+            raise UsageError(f"Matryoshka needs each length once, got {list(self.dims)}.")
         if self.weights and len(self.weights) != len(self.dims):
             raise UsageError(
                 f"Matryoshka needs a weight for each length, got {len(self.dims)} lengths and "

@@ -50,7 +50,7 @@ class NoiseContrastive:
         return one_way(pairs.unit()).mean(self._of_rows)
 
     def _of_rows(self, block: Block) -> Tensor:
-        log_m = block.is_negative.sum(dim=1).clamp(min=1).log()
+        log_m = block.log_count()
         positive = block.positive / self.temperature - log_m
         negatives = block.candidates / self.temperature - log_m.unsqueeze(1)
         of_noise = F.softplus(negatives).masked_fill(~block.is_negative, 0.0)

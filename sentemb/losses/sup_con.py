@@ -109,7 +109,8 @@ def mean_inside(log_p: Tensor, is_positive: Tensor) -> Tensor:
     count = is_positive.sum(dim=1)
     some = count > 0
     among = log_p.masked_fill(~is_positive, -torch.inf).masked_fill(~some.unsqueeze(1), 0.0)
-    of_rows = (count.clamp(min=1).log() - among.logsumexp(dim=1)).masked_fill(~some, 0.0)
+    log_count = count.clamp(min=1).to(log_p.dtype).log()
+    of_rows = (log_count - among.logsumexp(dim=1)).masked_fill(~some, 0.0)
     return of_rows.sum() / some.sum().clamp(min=1)
 
 

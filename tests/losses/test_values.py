@@ -1,174 +1,135 @@
-"""Every loss: frozen value, closed form, gradient check, invariance, and what it refuses."""
+"""Every loss: frozen value, closed form, gradient check, invariance; a list misses none."""
 
-import math
 from dataclasses import replace
 
+import loss_cases as cases
 import pytest
 import torch
 from helpers import random_pairs
+from loss_cases import CLOSED, FROZEN, LOSSES, in_float64, inputs, leaves, scalar
 
 from sentemb import losses
-from sentemb.functional import cosine
-from sentemb.losses import (
-    CrossEntropy,
-    EachSentence,
-    FlatNCE,
-    FlatNCEOneWay,
-    InfoNCE,
-    NTXent,
-    Sum,
-    log_xi,
-)
+from sentemb.losses.sup_con import log_probabilities, mean_inside, mean_outside
 from sentemb.pairs import Pairs
 
-ALL = [InfoNCE, NTXent, FlatNCE, FlatNCEOneWay]
-
-# Computed once in float64 by independent code: METHODS, table of frozen values.
-FROZEN = [
-    (InfoNCE, False, 0.05, 0.1858855724),
-    (InfoNCE, False, 0.5, 0.5380380572),
-    (NTXent, False, 0.05, 0.6693655750),
-    (NTXent, False, 0.5, 0.9319205647),
-    (FlatNCE, False, 0.05, -2.5299149628),
-    (FlatNCE, False, 0.5, 0.4007484872),
-    (FlatNCEOneWay, False, 0.05, -6.3353382228),
-    (FlatNCEOneWay, False, 0.5, -0.3680001565),
-    (InfoNCE, True, 0.05, 1.2452892592),
-    (InfoNCE, True, 0.5, 1.1090009857),
-]
+OF_TWO_SENTENCES = "EachSentence"  # halves the batch
+DETACHED = "DCLW"  # its weights carry no gradient, which finite differences would see
 
 
-NOT_CONTRASTIVE = {CrossEntropy, EachSentence, Sum}  # tests/losses/test_classified.py
+def test_every_exported_loss_has_every_test():
+    exported = set(losses.__all__) - {"Loss", "Term"}
+    assert exported == set(LOSSES)
+    assert exported == {name for name, *_ in FROZEN} | cases.NO_FROZEN_VALUE
+    assert exported == {name for name, *_ in CLOSED}
+    referred = {name.partition(",")[0] for name in cases.REFERENCES}
+    assert exported == referred | cases.HELD_AGAINST_A_LIBRARY | cases.SUMS_OF_OTHERS
+    for name in cases.NO_FROZEN_VALUE - cases.SUMS_OF_OTHERS:
+        assert name in referred | cases.HELD_AGAINST_A_LIBRARY
 
 
-def test_every_exported_loss_is_tested_here():
-    types = {"Loss", "Term"}
-    exported = {getattr(losses, name) for name in losses.__all__ if name not in types}
-    assert exported == set(ALL) | NOT_CONTRASTIVE
+@pytest.mark.parametrize(("name", "make", "chosen", "value"), FROZEN)
+def test_frozen_value(frozen, name, make, chosen, value):
+    loss = in_float64(make)
+    assert type(loss).__name__ == name
+    assert float(loss(chosen(frozen)).detach()) == pytest.approx(value, abs=1e-8)
 
 
-@pytest.mark.parametrize(("loss", "with_negatives", "temperature", "value"), FROZEN)
-def test_frozen_value(frozen, loss, with_negatives, temperature, value):
-    pairs = frozen if with_negatives else replace(frozen, negatives=None)
-    assert float(loss(temperature)(pairs)) == pytest.approx(value, abs=1e-8)
+def test_frozen_value_of_a_queue(frozen):
+    """MoCo's loss: each anchor has its own positive and the queue, not the other positives."""
+    pairs = cases.with_queue(frozen)
+    rows = zip(pairs.anchor.split(1), pairs.positive.split(1), strict=True)
+    each = [losses.InfoNCE(0.07)(Pairs(a, p, pairs.negatives)) for a, p in rows]
+    assert float(sum(each)) / 4 == pytest.approx(1.7160481727, abs=1e-8)
 
 
-@pytest.mark.parametrize(("temperature", "value"), [(0.05, 1.2459789188), (0.5, 1.2073003059)])
-def test_frozen_value_of_the_hard_negative_weight(frozen, temperature, value):
-    loss = InfoNCE(temperature, hard_negative_weight=2.0)
-    assert float(loss(frozen)) == pytest.approx(value, abs=1e-8)
+@pytest.mark.parametrize("mean", [mean_outside, mean_inside])
+@pytest.mark.parametrize(("temperature", "value"), [(0.1, 10.1370373350), (0.5, 2.4298072970)])
+def test_frozen_value_of_one_view(frozen, mean, temperature, value):
+    log_p, positive = one_view(frozen.anchor, cases.TWO_CLASSES, temperature)
+    assert float(mean(log_p, positive)) == pytest.approx(value, abs=1e-8)
 
 
-@pytest.mark.parametrize("loss", ALL)
-@pytest.mark.parametrize("candidates", [0, 4])
-def test_gradient(loss, candidates):
-    pairs = random_pairs(4, 3, candidates)
-    inputs = [t for t in (pairs.anchor, pairs.positive, pairs.negatives) if t is not None]
-    assert torch.autograd.gradcheck(
-        lambda *tensors: loss(0.5)(Pairs(*tensors)), [t.requires_grad_() for t in inputs]
-    )
+@pytest.mark.parametrize("mean", [mean_outside, mean_inside])
+def test_rows_without_a_positive_do_not_enter_the_mean(frozen, mean):
+    log_p, positive = one_view(frozen.anchor, torch.tensor([0, 0, 1, 2]), 0.5)
+    assert float(mean(log_p, positive)) == pytest.approx(2.7729734479, abs=1e-8)
+    log_p, positive = one_view(frozen.anchor, torch.arange(4), 0.5)
+    assert float(mean(log_p, positive)) == 0
 
 
-@pytest.mark.parametrize(
-    ("loss", "xi"), [(InfoNCE, 3), (NTXent, 6), (FlatNCE, 6), (FlatNCEOneWay, 3)]
-)
-def test_closed_form_of_an_orthogonal_batch(loss, xi):
-    """Positives at cosine 1, every other at 0: ξ is the count of negatives times e^(−1/τ)."""
-    pairs = Pairs(torch.eye(4, dtype=torch.float64), 5 * torch.eye(4, dtype=torch.float64))
-    log_xi = math.log(xi) - 1 / 0.2
-    expected = log_xi if "Flat" in loss.__name__ else math.log1p(math.exp(log_xi))
-    assert float(loss(0.2)(pairs)) == pytest.approx(expected, abs=1e-12)
+def one_view(embeddings, labels, temperature):
+    rows = torch.nn.functional.normalize(embeddings, dim=1)
+    others = ~torch.eye(len(rows), dtype=torch.bool)
+    same = labels.unsqueeze(0) == labels.unsqueeze(1)
+    return log_probabilities(rows, rows, others, temperature), same & others
 
 
-@pytest.mark.parametrize("loss", ALL)
-def test_order_and_length_of_rows_do_not_matter(loss):
-    pairs = random_pairs(6, 5, 6)
+def test_the_official_scale_of_sup_con(frozen):
+    pairs = replace(frozen, negatives=None, labels=cases.TWO_CLASSES)
+    official = float(losses.SupConOut(0.1)(pairs)) * 0.1 / 0.07
+    assert official == pytest.approx(16.1674199093, abs=1e-8)
+
+
+@pytest.mark.parametrize(("name", "make", "pairs", "value"), CLOSED)
+def test_closed_form(name, make, pairs, value):
+    loss = in_float64(make)
+    assert type(loss).__name__ == name
+    tolerance = 1e-12 if pairs.anchor.dtype == torch.float64 else 1e-6
+    assert float(scalar(loss(pairs)).detach()) == pytest.approx(value, abs=tolerance)
+
+
+@pytest.mark.parametrize("negatives", [False, True])
+@pytest.mark.parametrize("name", sorted(set(LOSSES) - {DETACHED}))
+def test_gradient(name, negatives):
+    loss, pairs = in_float64(LOSSES[name]), inputs(name, 4, 4, negatives=negatives)
+    given = leaves(name, pairs)
+    learned = dict(loss.named_parameters()) if isinstance(loss, torch.nn.Module) else {}
+
+    def of(*tensors):
+        fields = dict(zip(given, tensors, strict=False))
+        parameters = dict(zip(learned, tensors[len(given) :], strict=True))
+        batch = replace(pairs, **fields)
+        if learned:
+            return torch.func.functional_call(loss, parameters, (batch,))
+        return scalar(loss(batch))
+
+    assert torch.autograd.gradcheck(of, [*given.values(), *learned.values()])
+
+
+def test_gradient_of_dclw_is_that_of_constant_weights():
+    """With σ so great that the weights are all 1, DCLW and its gradient are FlatNCE's."""
+    pairs = random_pairs(5, 4)
+    a = pairs.anchor.clone().requires_grad_()
+    batch = replace(pairs, anchor=a)
+    (flat,) = torch.autograd.grad(losses.FlatNCE(0.5)(batch), a)
+    (weighted,) = torch.autograd.grad(losses.DCLW(0.5, sigma=1e9)(batch), a)
+    torch.testing.assert_close(weighted, flat, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", sorted(set(LOSSES) - {OF_TWO_SENTENCES}))
+def test_order_of_rows_does_not_matter(name):
+    loss, pairs = in_float64(LOSSES[name]), inputs(name, 6, 4, negatives=True)
     order = torch.randperm(6, generator=torch.Generator().manual_seed(1))
-    shuffled = Pairs(3 * pairs.anchor[order], pairs.positive[order], pairs.negatives[order])
-    assert float(loss()(shuffled)) == pytest.approx(float(loss()(pairs)), abs=1e-12)
+    logits = pairs.logits
+    if logits is not None:
+        logits = torch.cat([part[order] for part in logits.split(6)])
+    shuffled = Pairs(
+        pairs.anchor[order],
+        pairs.positive[order],
+        None if pairs.negatives is None else pairs.negatives[order],
+        labels=None if pairs.labels is None else pairs.labels[order],
+        logits=logits,
+    )
+    value = float(scalar(loss(pairs)).detach())
+    assert float(scalar(loss(shuffled)).detach()) == pytest.approx(value, abs=1e-12)
 
 
-@pytest.mark.parametrize("loss", ALL)
-def test_half_precision_embeddings_are_refused_nowhere_and_stay_finite(loss):
-    pairs = random_pairs(6, 5)
-    half = Pairs(pairs.anchor.bfloat16(), pairs.positive.bfloat16()).float()
-    assert half.anchor.dtype == torch.float32
-    assert torch.isfinite(loss(0.001)(half))
-
-
-def test_info_nce_keeps_its_gradient_where_cross_entropy_has_lost_it():
-    """Two opposite sentences: ξ is so small that float32 cannot tell 1 + ξ from 1."""
-    pairs = random_pairs(2, 16)
-    anchor = torch.stack([pairs.anchor[0], -pairs.anchor[0] + 0.3 * pairs.anchor[1]])
-    positive = anchor + 0.1 * pairs.positive
-
-    def gradient(loss, dtype):
-        x = anchor.to(dtype).requires_grad_()
-        return torch.autograd.grad(loss(Pairs(x, positive.to(dtype))), x)[0].double()
-
-    def cross_entropy(pairs):
-        logits = cosine(pairs.anchor, pairs.positive) / 0.05
-        return torch.nn.functional.cross_entropy(logits, torch.arange(2))
-
-    exact = gradient(InfoNCE(0.05), torch.float64)
-    error = (gradient(InfoNCE(0.05), torch.float32) - exact).norm() / exact.norm()
-    lost = (gradient(cross_entropy, torch.float32) - exact).norm() / exact.norm()
-    assert error < 1e-4
-    assert lost > 0.1
-
-
-@pytest.fixture
-def gradient_of_similarities(monkeypatch):
-    """Differentiate a loss, summed over the batch, by the cosines it computes."""
-
-    def gradient(loss, pairs):
-        seen = []
-
-        def spy(anchor, candidates):
-            seen.append(cosine(anchor, candidates).requires_grad_())
-            return seen[0]
-
-        monkeypatch.setattr(log_xi, "cosine", spy)
-        value = len(pairs.anchor) * loss(pairs)
-        return torch.autograd.grad(value, seen[0])[0]
-
-    return gradient
-
-
-def test_flat_nce_gradient_is_flat(gradient_of_similarities):
-    """∂/∂cos⁺ is −1/τ for every row, and the negatives share +1/τ."""
-    gradient = gradient_of_similarities(FlatNCEOneWay(0.5), random_pairs(5, 8))
-    torch.testing.assert_close(gradient.diagonal(), torch.full((5,), -2.0).double())
-    torch.testing.assert_close(gradient.sum(dim=1), torch.zeros(5).double())
-
-
-def test_info_nce_gradient_rows_sum_to_zero(gradient_of_similarities):
-    """The positive is pulled by (1 − p⁺)/τ, as much as all negatives are pushed."""
-    pairs = random_pairs(5, 8)
-    gradient = gradient_of_similarities(InfoNCE(0.5), pairs)
-    p = torch.softmax(cosine(pairs.anchor, pairs.positive) / 0.5, dim=1).diagonal()
-    torch.testing.assert_close(gradient.sum(dim=1), torch.zeros(5).double())
-    torch.testing.assert_close(gradient.diagonal(), -(1 - p) / 0.5)
-
-
-@pytest.mark.parametrize("loss", ALL)
-def test_a_batch_without_negatives_is_refused(loss):
-    with pytest.raises(ValueError, match="batch of 1 pair has no negative"):
-        loss()(random_pairs(1, 4))
-    assert torch.isfinite(loss()(random_pairs(1, 4, candidates=3)))
-
-
-@pytest.mark.parametrize("loss", ALL)
-@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_bad_temperature_is_refused(loss, temperature):
-    with pytest.raises(ValueError, match="temperature must be a positive number"):
-        loss(temperature)
-
-
-def test_a_bad_hard_negative_weight_is_refused():
-    with pytest.raises(ValueError, match="hard_negative_weight must be positive"):
-        InfoNCE(hard_negative_weight=0)
-    with pytest.raises(ValueError, match="one negative for each anchor, got 7 for 4"):
-        InfoNCE(hard_negative_weight=2)(random_pairs(4, 3, candidates=7))
-    with pytest.raises(ValueError, match="needs hard negatives: give a column"):
-        InfoNCE(hard_negative_weight=2)(random_pairs(4, 3))
+@pytest.mark.parametrize("name", LOSSES)
+def test_length_of_rows_matters_where_it_should(name):
+    loss, pairs = in_float64(LOSSES[name]), inputs(name, 6, 4)
+    value = float(scalar(loss(pairs)).detach())
+    longer = float(scalar(loss(replace(pairs, anchor=3 * pairs.anchor))).detach())
+    if name in cases.OF_LENGTHS - set(cases.CLASSIFIED) - {"BarlowTwins", "DimensionWise", "Sum"}:
+        assert abs(longer - value) > 1e-3
+    else:
+        assert longer == pytest.approx(value, abs=1e-4)

@@ -1,0 +1,352 @@
+"""What each loss is tested with: inputs, frozen values, closed forms, reference, library."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import loss_references as ref
+import torch
+from helpers import random_pairs
+
+from sentemb.losses import (
+    DCLW,
+    AlignmentUniformity,
+    AnglE,
+    BarlowTwins,
+    Contrastive,
+    CoSENT,
+    CrossEntropy,
+    Debiased,
+    DimensionWise,
+    EachSentence,
+    FlatNCE,
+    FlatNCEOneWay,
+    HardContrastive,
+    HardContrastiveQuantile,
+    HardNegativeWeighted,
+    InfoNCE,
+    MaskSimilar,
+    Matryoshka,
+    NegativeCosine,
+    NegativeSampling,
+    NoiseContrastive,
+    NTXent,
+    RDrop,
+    Sigmoid,
+    SimpleContrastive,
+    Sum,
+    SupConIn,
+    SupConOut,
+    SymmetricInfoNCE,
+    Triplet,
+    TripletSquared,
+    VICReg,
+)
+from sentemb.losses.loss import Loss
+from sentemb.pairs import Pairs
+
+
+def in_float64(make: Callable[[], Loss]) -> Loss:
+    """Make a loss whose parameters, if it has any, are float64."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        return make()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def scalar(value) -> torch.Tensor:
+    return value if isinstance(value, torch.Tensor) else sum(value.values())
+
+
+# One of each, at a temperature where all of its gradient shows.
+LOSSES: dict[str, Callable[[], Loss]] = {
+    "AlignmentUniformity": AlignmentUniformity,
+    "AnglE": lambda: AnglE(0.5),
+    "BarlowTwins": BarlowTwins,
+    "CoSENT": lambda: CoSENT(0.5),
+    "Contrastive": Contrastive,
+    "CrossEntropy": CrossEntropy,
+    "DCLW": lambda: DCLW(0.5),
+    "Debiased": Debiased,
+    "DimensionWise": lambda: DimensionWise(0.5),
+    "EachSentence": lambda: EachSentence(InfoNCE(0.5)),
+    "FlatNCE": lambda: FlatNCE(0.5),
+    "FlatNCEOneWay": lambda: FlatNCEOneWay(0.5),
+    "HardContrastive": lambda: HardContrastive(0.5, count=2),
+    "HardContrastiveQuantile": lambda: HardContrastiveQuantile(0.5, quantile=0.5),
+    "HardNegativeWeighted": HardNegativeWeighted,
+    "InfoNCE": lambda: InfoNCE(0.5),
+    "MaskSimilar": lambda: MaskSimilar(InfoNCE(0.5), above=0.5),
+    "Matryoshka": lambda: Matryoshka(InfoNCE(0.5), dims=(4, 2)),
+    "NTXent": lambda: NTXent(0.5),
+    "NegativeCosine": NegativeCosine,
+    "NegativeSampling": NegativeSampling,
+    "NoiseContrastive": lambda: NoiseContrastive(0.5),
+    "RDrop": RDrop,
+    "Sigmoid": lambda: Sigmoid(0.5, bias=-1.0),
+    "SimpleContrastive": SimpleContrastive,
+    "Sum": lambda: Sum((InfoNCE(0.5), DimensionWise(0.5)), (1.0, 0.1)),
+    "SupConIn": lambda: SupConIn(0.5),
+    "SupConOut": lambda: SupConOut(0.5),
+    "SymmetricInfoNCE": lambda: SymmetricInfoNCE(0.5),
+    "Triplet": Triplet,
+    "TripletSquared": TripletSquared,
+    "VICReg": VICReg,
+}
+TRIPLETS = ("Triplet", "TripletSquared")
+GRADED = ("AnglE", "CoSENT", "Contrastive")
+CLASSED = ("SupConIn", "SupConOut")
+CLASSIFIED = ("CrossEntropy", "RDrop")
+OF_LENGTHS = {
+    *("BarlowTwins", "CrossEntropy", "DimensionWise", "NegativeSampling", "RDrop", "Sum"),
+    *("Triplet", "TripletSquared", "VICReg"),
+}  # what sees more than directions
+WITH_NEGATIVES = {  # contrasted within the batch, and with negatives where there are any
+    *("DCLW", "Debiased", "FlatNCE", "FlatNCEOneWay", "HardContrastive", "InfoNCE", "NTXent"),
+    *("HardContrastiveQuantile", "HardNegativeWeighted", "NegativeSampling", "NoiseContrastive"),
+    *("Sigmoid", "SimpleContrastive", "SymmetricInfoNCE"),
+}
+
+
+def inputs(name: str, batch: int, dim: int, seed: int = 0, negatives: bool = False) -> Pairs:
+    """Draw what a loss needs."""
+    wanted = name in TRIPLETS or (negatives and name in WITH_NEGATIVES)
+    pairs = random_pairs(batch, dim, candidates=batch if wanted else 0, seed=seed)
+    generator = torch.Generator().manual_seed(seed + 1)
+    if name in GRADED:
+        scores = torch.rand(batch, dtype=torch.float64, generator=generator)
+        return replace(pairs, labels=scores)
+    if name in CLASSED:
+        return replace(pairs, labels=torch.arange(batch) % max(2, batch // 2))
+    if name in CLASSIFIED:
+        rows = 2 * batch if name == "RDrop" else batch
+        logits = torch.randn(rows, 3, dtype=torch.float64, generator=generator)
+        labels = torch.randint(3, (batch,), generator=generator)
+        return replace(pairs, logits=logits, labels=labels)
+    return pairs
+
+
+def leaves(name: str, pairs: Pairs) -> dict[str, torch.Tensor]:
+    """Return the fields of pairs that a loss differentiates."""
+    if name in CLASSIFIED:
+        fields = ["logits"]
+    elif name == "NegativeCosine":
+        fields = ["anchor"]
+    else:
+        fields = ["anchor", "positive", *(["negatives"] if pairs.negatives is not None else [])]
+    return {field: getattr(pairs, field).clone().requires_grad_() for field in fields}
+
+
+GOLD = torch.tensor([5, 3.2, 1, 0.4], dtype=torch.float64)
+TWO_CLASSES = torch.tensor([0, 0, 1, 1])
+
+
+def pair(frozen: Pairs) -> Pairs:
+    return replace(frozen, negatives=None)
+
+
+def with_labels(labels: torch.Tensor) -> Callable[[Pairs], Pairs]:
+    return lambda frozen: replace(pair(frozen), labels=labels)
+
+
+def of_four_dimensions(frozen: Pairs) -> Pairs:
+    """The frozen inputs with their first column once more."""
+    a, p = (torch.cat([x, x[:, :1]], dim=1) for x in (frozen.anchor, frozen.positive))
+    return Pairs(a, p, labels=GOLD)
+
+
+def with_queue(frozen: Pairs) -> Pairs:
+    k = torch.arange(6, dtype=torch.float64).unsqueeze(1)
+    j = torch.arange(3, dtype=torch.float64)
+    return one_pair_each(frozen, torch.cos((k + 0.3) * (j + 1)))
+
+
+def one_pair_each(frozen: Pairs, queue: torch.Tensor) -> Pairs:
+    return replace(frozen, negatives=queue)
+
+
+def classified(frozen: Pairs) -> Pairs:
+    a = torch.tensor([[2, 0.5, -1], [0.1, 0.2, 0.3]], dtype=torch.float64)
+    b = torch.tensor([[1.5, 0.7, -0.5], [0.4, 0, 0.1]], dtype=torch.float64)
+    two = torch.cat([a, b])
+    return Pairs(frozen.anchor[:2], frozen.positive[:2], logits=two, labels=torch.tensor([0, 2]))
+
+
+# Computed once in float64 by independent code: METHODS, table of frozen values.
+FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = [
+    ("InfoNCE", lambda: InfoNCE(0.05), pair, 0.1858855724),
+    ("InfoNCE", lambda: InfoNCE(0.5), pair, 0.5380380572),
+    ("InfoNCE", lambda: InfoNCE(0.05), lambda f: f, 1.2452892592),
+    ("InfoNCE", lambda: InfoNCE(0.5), lambda f: f, 1.1090009857),
+    ("InfoNCE", lambda: InfoNCE(0.05, 2.0), lambda f: f, 1.2459789188),
+    ("InfoNCE", lambda: InfoNCE(0.5, 2.0), lambda f: f, 1.2073003059),
+    ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.05), pair, 0.3181296745),
+    ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.5), pair, 0.5327175179),
+    ("NTXent", lambda: NTXent(0.05), pair, 0.6693655750),
+    ("NTXent", lambda: NTXent(0.5), pair, 0.9319205647),
+    ("FlatNCE", lambda: FlatNCE(0.05), pair, -2.5299149628),
+    ("FlatNCE", lambda: FlatNCE(0.5), pair, 0.4007484872),
+    ("FlatNCEOneWay", lambda: FlatNCEOneWay(0.05), pair, -6.3353382228),
+    ("FlatNCEOneWay", lambda: FlatNCEOneWay(0.5), pair, -0.3680001565),
+    ("SupConOut", lambda: SupConOut(0.1), with_labels(TWO_CLASSES), 11.3171939365),
+    ("SupConOut", lambda: SupConOut(0.5), with_labels(TWO_CLASSES), 3.0724086726),
+    ("SupConIn", lambda: SupConIn(0.1), with_labels(TWO_CLASSES), 1.7133585138),
+    ("SupConIn", lambda: SupConIn(0.5), with_labels(TWO_CLASSES), 1.9410964084),
+    ("AlignmentUniformity", AlignmentUniformity, pair, -1.8365661701),
+    ("Triplet", Triplet, lambda f: f, 0.3151473054),
+    ("TripletSquared", TripletSquared, lambda f: f, 0.1703326084),
+    ("Contrastive", Contrastive, with_labels(torch.tensor([1, 0, 1, 0])), 0.0505290468),
+    ("CoSENT", CoSENT, with_labels(GOLD), 5.1390787430),
+    ("AnglE", AnglE, of_four_dimensions, 19.7020242028),
+    ("Sigmoid", Sigmoid, pair, 1.9520010879),
+    ("HardContrastive", lambda: HardContrastive(0.2, count=2), pair, 0.2985650648),
+    ("Debiased", Debiased, pair, 0.7173156078),
+    ("HardNegativeWeighted", HardNegativeWeighted, pair, 1.4521220037),
+    ("NegativeCosine", NegativeCosine, pair, 0.3091942282 / 2 - 1),
+    ("BarlowTwins", BarlowTwins, pair, 0.1388784848),
+    ("BarlowTwins", lambda: BarlowTwins(epsilon=0.0), pair, 0.1388429426),
+    ("VICReg", VICReg, pair, 11.8015500813),
+    ("RDrop", RDrop, classified, 1.4866471403),
+    ("RDrop", lambda: RDrop(0.0), classified, 1.4418628221),
+]
+NO_FROZEN_VALUE = {  # the design has none; the reference in loops stands for it
+    *(
+        "CrossEntropy",
+        "DCLW",
+        "DimensionWise",
+        "EachSentence",
+        "HardContrastiveQuantile",
+        "MaskSimilar",
+    ),
+    *("Matryoshka", "NegativeSampling", "NoiseContrastive", "SimpleContrastive", "Sum"),
+}
+
+# The loss of a batch made by hand, worked out on paper.
+EYE = torch.eye(4, dtype=torch.float64)
+ORTHOGONAL = Pairs(EYE, 5 * EYE)  # positives at cosine 1, all else at 0
+E5 = math.exp(-1 / 0.2)
+CHECKER = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]], dtype=torch.float64)
+SAME = Pairs(EYE, EYE, EYE.roll(1, 0), labels=torch.tensor([1.0, 0, 0, 0], dtype=torch.float64))
+EVEN = torch.zeros(8, 3, dtype=torch.float64)
+CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
+    ("InfoNCE", lambda: InfoNCE(0.2), ORTHOGONAL, math.log1p(3 * E5)),
+    ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.2), ORTHOGONAL, math.log1p(3 * E5)),
+    ("NTXent", lambda: NTXent(0.2), ORTHOGONAL, math.log1p(6 * E5)),
+    ("FlatNCE", lambda: FlatNCE(0.2), ORTHOGONAL, math.log(6) - 5),
+    ("FlatNCEOneWay", lambda: FlatNCEOneWay(0.2), ORTHOGONAL, math.log(3) - 5),
+    ("DCLW", lambda: DCLW(0.2), ORTHOGONAL, math.log(6) - 5),
+    ("SupConOut", lambda: SupConOut(0.2), ORTHOGONAL, math.log1p(6 * E5)),
+    ("SupConIn", lambda: SupConIn(0.2), ORTHOGONAL, math.log1p(6 * E5)),
+    (
+        "SupConOut",
+        lambda: SupConOut(0.2),
+        Pairs(torch.ones(8, 3), torch.ones(8, 3), labels=torch.zeros(8, dtype=torch.long)),
+        math.log(15),
+    ),
+    ("HardContrastive", lambda: HardContrastive(0.2, count=2), ORTHOGONAL, math.log1p(2 * E5)),
+    (
+        "HardContrastiveQuantile",
+        lambda: HardContrastiveQuantile(0.2, quantile=0.0),
+        ORTHOGONAL,
+        math.log1p(3 * E5),
+    ),
+    ("SimpleContrastive", SimpleContrastive, Pairs(EYE, torch.ones(4, 4).double()), 2 * 0.5),
+    ("AlignmentUniformity", AlignmentUniformity, ORTHOGONAL, -4.0),
+    ("Contrastive", Contrastive, SAME, 3 * 0.5**2 / 2 / 4),
+    ("CoSENT", lambda: CoSENT(0.2), SAME, math.log(4)),
+    ("AnglE", lambda: AnglE(0.2), SAME, math.log(4)),
+    ("Triplet", lambda: Triplet(2.0), SAME, 2 - math.sqrt(2)),
+    ("TripletSquared", lambda: TripletSquared(3.0), SAME, 1.0),
+    (
+        "NoiseContrastive",
+        lambda: NoiseContrastive(0.2),
+        ORTHOGONAL,
+        math.log1p(3 * E5) + 3 * math.log(4 / 3),
+    ),
+    (
+        "NegativeSampling",
+        NegativeSampling,
+        ORTHOGONAL,
+        math.log1p(E5) + 3 * math.log(2),
+    ),
+    ("Debiased", lambda: Debiased(0.2, 0.0), ORTHOGONAL, math.log1p(6 * E5)),
+    # 6 negatives of e⁰, less 0.1 · 6 · e⁵, are below the floor 6 e⁻⁵
+    ("Debiased", lambda: Debiased(0.2, 0.1), ORTHOGONAL, math.log1p(6 * E5 * E5)),
+    (
+        "HardNegativeWeighted",
+        lambda: HardNegativeWeighted(0.2, 0.0, 2.0),
+        ORTHOGONAL,
+        math.log1p(6 * E5),
+    ),
+    ("Sigmoid", lambda: Sigmoid(0.2, bias=0.0), ORTHOGONAL, math.log1p(E5) + 3 * math.log(2)),
+    ("NegativeCosine", NegativeCosine, ORTHOGONAL, -1.0),
+    ("BarlowTwins", lambda: BarlowTwins(0.5, epsilon=0.0), Pairs(CHECKER, -CHECKER), 8.0),
+    ("BarlowTwins", lambda: BarlowTwins(0.5, 0.0), Pairs(CHECKER, CHECKER.flip(1)), 2 + 0.5 * 2),
+    ("VICReg", VICReg, Pairs(CHECKER, 3 * CHECKER), 25 * 4.0),
+    ("DimensionWise", lambda: DimensionWise(0.5), Pairs(CHECKER, CHECKER),
+     math.log1p(math.exp(-2 / (1 + 1e-5)))),
+    ("CrossEntropy", CrossEntropy, replace(SAME, logits=EVEN[:4], labels=TWO_CLASSES), math.log(3)),
+    ("RDrop", RDrop, replace(SAME, logits=EVEN, labels=TWO_CLASSES), 2 * math.log(3)),
+    ("Sum", lambda: Sum((InfoNCE(0.2), FlatNCE(0.2)), (1.0, 0.5)), ORTHOGONAL,
+     math.log1p(3 * E5) + 0.5 * (math.log(6) - 5)),
+    ("EachSentence", lambda: EachSentence(InfoNCE(0.2)), ORTHOGONAL, 2 * math.log1p(E5)),
+    ("Matryoshka", lambda: Matryoshka(InfoNCE(1.0), dims=(4, 2), weights=(1.0, 2.0)), ORTHOGONAL,
+     2 * math.log1p(3 / math.e) + math.log(4)),
+    (
+        "MaskSimilar",
+        lambda: MaskSimilar(InfoNCE(1.0), above=0.5),
+        Pairs(torch.ones(2, 2), torch.ones(2, 2), torch.tensor([[1.0, -1.0]])),
+        math.log1p(1 / math.e),
+    ),
+]  # fmt: skip
+
+# Loss, and the formula in loops.
+REFERENCES: dict[str, tuple[Loss, Callable]] = {
+    "InfoNCE": (InfoNCE(0.3), lambda a, p, n, y: ref.info_nce(a, p, n, 0.3)),
+    "InfoNCE, weighted": (
+        InfoNCE(0.3, hard_negative_weight=2.5),
+        lambda a, p, n, y: ref.info_nce_weighted(a, p, n, 0.3, 2.5),
+    ),
+    "NTXent": (NTXent(0.3), lambda a, p, n, y: ref.nt_xent(a, p, n, 0.3)),
+    "FlatNCE": (FlatNCE(0.3), lambda a, p, n, y: ref.flat_two_views(a, p, n, 0.3)),
+    "FlatNCEOneWay": (FlatNCEOneWay(0.3), lambda a, p, n, y: ref.flat_one_way(a, p, n, 0.3)),
+    "HardContrastive": (
+        HardContrastive(0.3, count=2),
+        lambda a, p, n, y: ref.hard_count(a, p, n, 0.3, 2),
+    ),
+    "HardContrastiveQuantile": (
+        HardContrastiveQuantile(0.3, quantile=0.6),
+        lambda a, p, n, y: ref.hard_quantile(a, p, n, 0.3, 0.6),
+    ),
+    "SimpleContrastive": (SimpleContrastive(0.4), lambda a, p, n, y: ref.simple(a, p, n, 0.4)),
+    "NoiseContrastive": (
+        NoiseContrastive(0.3),
+        lambda a, p, n, y: ref.noise_contrastive(a, p, n, 0.3),
+    ),
+    "NegativeSampling": (NegativeSampling(), lambda a, p, n, y: ref.negative_sampling(a, p, n)),
+    "Debiased": (Debiased(0.5, 0.1), lambda a, p, n, y: ref.hcl(a, p, n, 0.5, 0.1, 0.0)),
+    "HardNegativeWeighted": (
+        HardNegativeWeighted(0.5, 0.1, 0.7),
+        lambda a, p, n, y: ref.hcl(a, p, n, 0.5, 0.1, 0.7),
+    ),
+    "TripletSquared": (TripletSquared(0.7), lambda a, p, n, y: ref.triplet_squared(a, p, n, 0.7)),
+    "MaskSimilar": (
+        MaskSimilar(InfoNCE(0.3), above=0.2),
+        lambda a, p, n, y: ref.masked_info_nce(a, p, n, 0.3, 0.2),
+    ),
+    "SupConIn": (SupConIn(0.3), lambda a, p, n, y: ref.supcon_in(a, p, y, 0.3)),
+    "DimensionWise": (DimensionWise(0.5), lambda a, p, n, y: ref.dimension_wise(a, p, 0.5)),
+    "Matryoshka": (
+        Matryoshka(InfoNCE(0.3), dims=(3, 2)),
+        lambda a, p, n, y: ref.matryoshka(a, p, 0.3, (3, 2)),
+    ),
+}
+
+# Names of the losses that tests/losses/test_libraries.py holds against a library.
+HELD_AGAINST_A_LIBRARY = {
+    *("InfoNCE", "SymmetricInfoNCE", "NTXent", "FlatNCE", "DCLW", "SupConOut"),
+    *("AlignmentUniformity", "Triplet", "Contrastive", "CoSENT", "AnglE", "Sigmoid"),
+    *("NegativeCosine", "BarlowTwins", "VICReg", "CrossEntropy", "RDrop", "Matryoshka"),
+}
+SUMS_OF_OTHERS = {"EachSentence", "Sum"}  # tests/losses/test_combined.py

@@ -1,0 +1,155 @@
+"""The formulas once more, in plain loops over numpy rows: the oracle where no library has one."""
+
+import math
+
+import numpy as np
+
+
+def cos(x, y):
+    return float(x @ y / math.sqrt((x @ x) * (y @ y)))
+
+
+def one_way(a, p, n, exclude=lambda i, j: False):
+    """Yield each anchor's cosine with its positive, and those with its negatives."""
+    candidates = list(p) + list(n)
+    for i in range(len(a)):
+        others = [cos(a[i], c) for j, c in enumerate(candidates) if j != i and not exclude(i, j)]
+        yield cos(a[i], p[i]), others
+
+
+def two_views(a, p, n):
+    rows, size = list(a) + list(p), len(a)
+    for i in range(2 * size):
+        partner = (i + size) % (2 * size)
+        others = [cos(rows[i], rows[j]) for j in range(2 * size) if j not in (i, partner)]
+        yield cos(rows[i], rows[partner]), others + [cos(rows[i], x) for x in n]
+
+
+def info(pos, neg, t):
+    return math.log(1 + sum(math.exp((s - pos) / t) for s in neg))
+
+
+def info_nce(a, p, n, t):
+    return np.mean([info(pos, neg, t) for pos, neg in one_way(a, p, n)])
+
+
+def info_nce_weighted(a, p, n, t, alpha):
+    total = 0.0
+    for i in range(len(a)):
+        xi = sum(math.exp((cos(a[i], p[j]) - cos(a[i], p[i])) / t) for j in range(len(p)) if j != i)
+        for j in range(len(n)):
+            weight = alpha if i == j else 1.0
+            xi += weight * math.exp((cos(a[i], n[j]) - cos(a[i], p[i])) / t)
+        total += math.log(1 + xi)
+    return total / len(a)
+
+
+def nt_xent(a, p, n, t):
+    return np.mean([info(pos, neg, t) for pos, neg in two_views(a, p, n)])
+
+
+def flat_one_way(a, p, n, t):
+    return np.mean(
+        [math.log(sum(math.exp((s - pos) / t) for s in neg)) for pos, neg in one_way(a, p, n)]
+    )
+
+
+def flat_two_views(a, p, n, t):
+    return np.mean(
+        [math.log(sum(math.exp((s - pos) / t) for s in neg)) for pos, neg in two_views(a, p, n)]
+    )
+
+
+def hard_count(a, p, n, t, count):
+    return np.mean(
+        [info(pos, sorted(neg, reverse=True)[:count], t) for pos, neg in one_way(a, p, n)]
+    )
+
+
+def hard_quantile(a, p, n, t, quantile):
+    values = []
+    for pos, neg in one_way(a, p, n):
+        ascending = sorted(neg)
+        values.append(info(pos, ascending[int(quantile * len(neg)) :], t))
+    return np.mean(values)
+
+
+def simple(a, p, n, weight):
+    return np.mean([-pos + weight * sum(neg) for pos, neg in one_way(a, p, n)])
+
+
+def sigma(x):
+    return 1 / (1 + math.exp(-x))
+
+
+def noise_contrastive(a, p, n, t):
+    values = []
+    for pos, neg in one_way(a, p, n):
+        m = len(neg)
+        data = math.exp(pos / t) / (math.exp(pos / t) + m)
+        noise = [m / (math.exp(s / t) + m) for s in neg]
+        values.append(-math.log(data) - sum(math.log(q) for q in noise))
+    return np.mean(values)
+
+
+def negative_sampling(a, p, n):
+    candidates = list(p) + list(n)
+    total = 0.0
+    for i in range(len(a)):
+        total -= math.log(sigma(a[i] @ p[i]))
+        total -= sum(math.log(sigma(-(a[i] @ c))) for j, c in enumerate(candidates) if j != i)
+    return total / len(a)
+
+
+def hcl(a, p, n, t, prior, beta):
+    """Debiased where β is 0."""
+    values = []
+    for pos, neg in two_views(a, p, n):
+        m, e_pos = len(neg), math.exp(pos / t)
+        e = np.exp(np.array(neg) / t)
+        weights = e**beta / np.mean(e**beta)
+        g = max(((weights * e).sum() - prior * m * e_pos) / (1 - prior), m * math.exp(-1 / t))
+        values.append(-math.log(e_pos / (e_pos + g)))
+    return np.mean(values)
+
+
+def supcon_in(a, p, labels, t):
+    rows, classes = list(a) + list(p), list(labels) * 2
+    values = []
+    for i in range(len(rows)):
+        e = {j: math.exp(cos(rows[i], rows[j]) / t) for j in range(len(rows)) if j != i}
+        same = [j for j in e if classes[j] == classes[i]]
+        values.append(-math.log(sum(e[j] for j in same) / len(same) / sum(e.values())))
+    return np.mean(values)
+
+
+def triplet_squared(a, p, n, margin):
+    return np.mean(
+        [
+            max(0, ((x - y) ** 2).sum() - ((x - z) ** 2).sum() + margin)
+            for x, y, z in zip(a, p, n, strict=True)
+        ]
+    )
+
+
+def dimension_wise(a, p, t):
+    def standardised(x):
+        return (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
+
+    x, y = standardised(a), standardised(p)
+    dim = a.shape[1]
+    total = 0.0
+    for i in range(dim):
+        row = [float(np.mean(x[:, i] * y[:, j])) / t for j in range(dim)]
+        total += math.log(sum(math.exp(v) for v in row)) - row[i]
+    return total / dim
+
+
+def matryoshka(a, p, t, dims):
+    return sum(info_nce(a[:, :d], p[:, :d], [], t) for d in dims)
+
+
+def masked_info_nce(a, p, n, t, above):
+    candidates = list(p) + list(n)
+    pairs = one_way(a, p, n, exclude=lambda i, j: cos(a[i], candidates[j]) > above)
+    return np.mean([info(pos, neg, t) for pos, neg in pairs])
