@@ -71,6 +71,9 @@ class EachSentence:
     Args:
         contrast: The loss of either half.
 
+    Raises:
+        UsageError: When the number of rows is odd.
+
     Source: Yan et al., 2021 (arXiv:2105.11741), the authors' repository (joint training).
 
     Example:
@@ -91,6 +94,11 @@ class EachSentence:
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the sum of both halves' losses, a scalar."""
+        if len(pairs.anchor) % 2:
+            raise UsageError(
+                f"EachSentence needs two sentences of each pair, got {len(pairs.anchor)} rows: use "
+                "a twin that sees both, as PairClassifier."
+            )
         texts: tuple[Tensor | None, ...] = (None, None)
         if pairs.texts is not None:
             texts = pairs.texts.view(2, 2, -1).transpose(0, 1).flatten(1).unbind()

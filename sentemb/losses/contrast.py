@@ -132,7 +132,7 @@ class Contrast:
             negative &= ~self.texts.match(number)
         if self.mask_above != math.inf:
             rows, candidates = (F.normalize(x, dim=1) for x in (self.rows[number], self.candidates))
-            negative &= rows @ candidates.T <= self.mask_above
+            negative &= ~(rows @ candidates.T > self.mask_above)  # NaN stays, and is seen
         return negative
 
     def _numbers(self) -> tuple[Tensor, ...]:

@@ -107,7 +107,7 @@ class HardContrastiveQuantile:
         ascending = negative.sort(dim=1).values
         left_out = (self.quantile * block.is_negative.sum(dim=1)).long()
         threshold = ascending.gather(1, left_out.unsqueeze(1))
-        return F.softplus(_only(block, negative >= threshold).log_xi(self.temperature))
+        return F.softplus(_only(block, ~(negative < threshold)).log_xi(self.temperature))
 
 
 def _only(block: Block, is_hard: Tensor) -> Block:

@@ -1,0 +1,110 @@
+"""Losses made of losses, and what they are given."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from helpers import random_pairs
+
+from sentemb.errors import UsageError
+from sentemb.losses import (
+    CrossEntropy,
+    EachSentence,
+    FlatNCE,
+    InfoNCE,
+    MaskSimilar,
+    Matryoshka,
+    NTXent,
+    Sum,
+)
+from sentemb.losses.mask_similar import mask_threshold
+from sentemb.losses.parts import never_fades, parts
+from sentemb.pairs import Pairs
+
+
+def classified(logits, labels):
+    n = len(logits)
+    return Pairs(torch.eye(n), torch.eye(n), logits=logits, labels=labels)
+
+
+def test_each_sentence_is_contrasted_with_its_own_kind():
+    pairs = random_pairs(8, 5)
+    first = Pairs(pairs.anchor[:4], pairs.positive[:4])
+    second = Pairs(pairs.anchor[4:], pairs.positive[4:])
+    for loss in (InfoNCE(), NTXent()):
+        both = EachSentence(loss)(pairs)
+        assert float(both) == pytest.approx(float(loss(first) + loss(second)), abs=1e-12)
+        assert abs(float(both) - 2 * float(loss(pairs))) > 0.1
+    assert torch.autograd.gradcheck(
+        lambda a, p: EachSentence(NTXent(0.5))(Pairs(a, p)),
+        [pairs.anchor.requires_grad_(), pairs.positive.requires_grad_()],
+    )
+
+
+def test_a_sum_names_and_weighs_its_terms():
+    pairs = random_pairs(4, 3)
+    terms = Sum((InfoNCE(), NTXent(0.5)), weights=(1.0, 0.3))(pairs)
+    assert float(terms["InfoNCE"]) == pytest.approx(float(InfoNCE()(pairs)))
+    assert float(terms["NTXent"]) == pytest.approx(0.3 * float(NTXent(0.5)(pairs)))
+    assert torch.autograd.gradcheck(
+        lambda a: sum(
+            Sum((InfoNCE(0.5), NTXent(0.5)), (1.0, 0.3))(Pairs(a, pairs.positive)).values()
+        ),
+        pairs.anchor.requires_grad_(),
+    )
+
+
+def test_each_sentence_knows_the_texts_of_its_half():
+    """[u, v, u', v'] are the numbers: two rows of each, the first u twice."""
+    pairs = replace(random_pairs(4, 3), texts=torch.tensor([1, 1, 3, 4, 1, 1, 3, 4]))
+    of_u = Pairs(pairs.anchor[:2], pairs.positive[:2], texts=torch.tensor([1, 1, 1, 1]))
+    of_v = Pairs(pairs.anchor[2:], pairs.positive[2:], texts=torch.tensor([3, 4, 3, 4]))
+    expected = InfoNCE()(of_u) + InfoNCE()(of_v)
+    assert float(EachSentence(InfoNCE())(pairs)) == pytest.approx(float(expected), abs=1e-12)
+    assert float(InfoNCE()(of_u)) == 0 < float(InfoNCE()(of_v))
+
+
+def test_terms_of_one_name_add_up():
+    pairs = random_pairs(4, 3)
+    terms = Sum((InfoNCE(0.5), InfoNCE(0.1)), weights=(1.0, 2.0))(pairs)
+    expected = InfoNCE(0.5)(pairs) + 2 * InfoNCE(0.1)(pairs)
+    assert float(terms["InfoNCE"]) == pytest.approx(float(expected))
+
+
+def test_combinations_of_combinations():
+    pairs = random_pairs(4, 6)
+    nested = MaskSimilar(Sum((Matryoshka(InfoNCE(), (6, 3)), NTXent()), (1.0, 0.5)), above=0.99)
+    terms = nested(pairs)
+    expected = InfoNCE()(pairs) + InfoNCE()(Pairs(pairs.anchor[:, :3], pairs.positive[:, :3]))
+    assert float(terms["Matryoshka"]) == pytest.approx(float(expected))
+    assert [type(part).__name__ for part in parts(nested)] == [
+        *("MaskSimilar", "Sum", "Matryoshka", "InfoNCE", "NTXent")
+    ]
+    assert mask_threshold(nested) == 0.99
+    assert not never_fades(nested)
+    assert never_fades(Sum((InfoNCE(), EachSentence(FlatNCE())), (1.0, 1.0)))
+
+
+def test_what_is_refused():
+    with pytest.raises(UsageError, match="got 1 terms and 2 weights"):
+        Sum((InfoNCE(),), weights=(1.0, 2.0))
+    with pytest.raises(UsageError, match="dimensions of at least 1"):
+        Matryoshka(InfoNCE(), dims=(4, 0))
+    with pytest.raises(UsageError, match="each length once"):
+        Matryoshka(InfoNCE(), dims=(4, 4))
+    with pytest.raises(UsageError, match="got 2 lengths and 1 weights"):
+        Matryoshka(InfoNCE(), dims=(4, 2), weights=(1.0,))
+    with pytest.raises(UsageError, match="of 8 dimensions, but the embeddings have 4"):
+        Matryoshka(InfoNCE(), dims=(8, 4))(random_pairs(3, 4))
+    with pytest.raises(UsageError, match=r"above is a cosine in \(0, 1\), got 1.5"):
+        MaskSimilar(InfoNCE(), above=1.5)
+    with pytest.raises(UsageError, match="two sentences of each pair, got 3 rows"):
+        EachSentence(InfoNCE())(random_pairs(3, 4))
+    with pytest.raises(UsageError, match="needs a label in every row"):
+        CrossEntropy()(classified(torch.zeros(2, 3), None))
+    with pytest.raises(ValueError, match="labels need 2 rows as logits has, got 3"):
+        classified(torch.zeros(2, 3), torch.zeros(3))
+    with pytest.raises(ValueError, match=r"texts need 6 rows .*, got 4"):
+        replace(random_pairs(2, 3, candidates=2), texts=torch.zeros(4))
+    with pytest.raises(ValueError, match="do not know their texts"):
+        random_pairs(2, 3).split_texts()
