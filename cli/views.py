@@ -83,7 +83,7 @@ def _list(as_json: bool) -> None:
         typer.echo(f"{heading}:")
         for entry in entries:
             options = ", ".join(f"{key}={value}" for key, value in entry["options"].items())
-            typer.echo(f"  {entry['name']:24}{entry['summary']}{'  ' * bool(options)}{options}")
+            typer.echo(f"  {entry['name']:27}{entry['summary']}{'  ' * bool(options)}{options}")
     typer.echo(
         f"{CLEAN} is a sentence as it is. NAME:0.2 sets the first option, NAME:OPTION=VALUE,… any; "
         "A+B does both."

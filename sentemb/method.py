@@ -42,9 +42,8 @@ class Method(nn.Module):
         super().__init__()
         self.views = tuple(views)
         self.twin = twin
-        self.loss = loss
-        inner = [part for part in parts(loss) if isinstance(part, nn.Module) and part is not loss]
-        self.learned = nn.ModuleList(inner)  # a loss that is a module registers itself
+        vars(self)["loss"] = loss  # past nn.Module, which would register it beside its own parts
+        self.learned = nn.ModuleList(p for p in parts(loss) if isinstance(p, nn.Module))
         self._views_known_to_differ = False
 
     @property

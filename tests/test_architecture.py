@@ -28,7 +28,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "datasets": {"evaluation", "errors", "types"},
     "inference": {"encoders", "types", "errors"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
-    "training": {"method", "datasets", "evaluation", "encoders", "types", "errors", "views"},
+    "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}
+    | {"views"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "Sum", "Term", "Twin", "View", "row_key"} | {
     "Edit", "Order", "Perturbation", "Synonyms", "TokenEdit",

@@ -8,21 +8,20 @@ arXiv:2107.01152).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.types import Embeddings, Similarities
 
-BLOCK = 2**22
-"""Similarities held at once; where there are more, they are computed again in the backward."""
+BLOCK = 2**21
+"""Similarities held at once; 2 million in float32 are 8 MiB."""
 
 
 @dataclass(frozen=True)
@@ -99,17 +98,21 @@ class Contrast:
     texts: Texts | None
     mask_above: float
 
-    def mean(self, loss: Callable[[Block], Tensor]) -> Tensor:
+    def mean(self, loss: Callable[[Block], Tensor], learned: Sequence[Tensor] = ()) -> Tensor:
         """Return the mean over the rows of a loss of each, shape ``[rows]``.
 
         Memory grows with the rows and with the candidates, not with their product: a large product
-        is computed in blocks of rows, once more in the backward. Value and gradient are the same.
+        is computed in blocks of rows, and so is its gradient. Value and gradient are the same.
+
+        Args:
+            loss: From the similarities of some rows to the loss of each.
+            learned: Parameters that the loss reads beside the similarities.
         """
-        numbers = self._numbers()
-        if len(numbers) == 1:
-            return loss(self.block(numbers[0])).mean()
-        again = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
-        return torch.cat([again(lambda n: loss(self.block(n)), n) for n in numbers]).mean()
+        if len(self.rows) * len(self.candidates) <= BLOCK:
+            return loss(self.block(self._numbers()[0])).mean()
+        tensors = (self.rows, self.positives, self.candidates, *learned)
+        mean: Tensor = _MeanInBlocks.apply(self, loss, *tensors)  # type: ignore[no-untyped-call]
+        return mean
 
     @torch.no_grad()
     def masked(self) -> Tensor:
@@ -140,6 +143,68 @@ class Contrast:
         return torch.arange(len(self.rows), device=self.rows.device).tensor_split(
             list(range(at_once, len(self.rows), at_once))
         )
+
+
+class _MeanInBlocks(torch.autograd.Function):
+    """The mean of a loss over rows; its gradient is taken block by block in the forward."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        contrast: Contrast,
+        loss: Callable[[Block], Tensor],
+        rows: Embeddings,
+        positives: Embeddings,
+        candidates: Embeddings,
+        *learned: Tensor,
+    ) -> Tensor:
+        total = rows.new_zeros(())
+        wanted = ctx.needs_input_grad[2:]
+        tensors = (rows, positives, candidates, *learned)
+        each = zip(tensors, wanted, strict=True)
+        gradients = [torch.zeros_like(x) if is_wanted else None for x, is_wanted in each]
+        for number in contrast._numbers():
+            block = contrast.block(number)
+            given = [block.positive.requires_grad_(), block.candidates.requires_grad_(), *learned]
+            with torch.set_grad_enabled(any(wanted)):
+                value = loss(block).sum()
+            total += value.detach()
+            if any(wanted):
+                by_similarity = torch.autograd.grad(value, given, materialize_grads=True)
+                _accumulate(gradients, tensors, number, by_similarity)
+        for gradient in gradients:
+            if gradient is not None:
+                gradient /= len(rows)
+        ctx.save_for_backward(*gradients)
+        return total / len(rows)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        of_mean = upstream[0]
+        gradients = [None if g is None else of_mean * g for g in ctx.saved_tensors]
+        return None, None, *gradients
+
+
+def _accumulate(
+    gradients: Sequence[Tensor | None],
+    tensors: Sequence[Tensor],
+    number: Tensor,
+    by_similarity: Sequence[Tensor],
+) -> None:
+    """Add what a block's similarities pass on to the embeddings they are the products of."""
+    rows, positives, candidates = tensors[:3]
+    of_rows, of_positives, of_candidates, *of_learned = gradients
+    by_positive, by_candidates, *by_learned = by_similarity
+    by_positive = by_positive.unsqueeze(1)
+    if of_rows is not None:
+        of_rows[number] = by_candidates @ candidates + by_positive * positives[number]
+    if of_positives is not None:
+        of_positives[number] = by_positive * rows[number]
+    if of_candidates is not None:
+        of_candidates.addmm_(by_candidates.T, rows[number])
+    for of, by in zip(of_learned, by_learned, strict=True):
+        if of is not None:
+            of += by
 
 
 def one_way(pairs: Pairs) -> Contrast:

@@ -48,7 +48,8 @@ class Sigmoid(nn.Module):
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Return the mean over the batch, a scalar."""
-        return one_way(pairs.unit()).mean(self._of_rows)
+        learned = (self.log_inverse_temperature, self.bias)
+        return one_way(pairs.unit()).mean(self._of_rows, learned)
 
     def _of_rows(self, block: Block) -> Tensor:
         inverse = self.log_inverse_temperature.exp()

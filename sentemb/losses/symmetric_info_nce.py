@@ -59,9 +59,11 @@ class SymmetricInfoNCE(nn.Module):
         if pairs.texts is not None:
             anchor, positive, _ = pairs.split_texts()
             back = replace(back, texts=torch.cat([positive, anchor]))
-        if len(pairs.anchor) < 2:  # the way back has no negatives
-            return one_way(there).mean(self._of_rows) / 2
-        return (one_way(there).mean(self._of_rows) + one_way(back).mean(self._of_rows)) / 2
+        learned = (self.log_inverse_temperature,)
+        found = one_way(there).mean(self._of_rows, learned)
+        if len(pairs.anchor) < 2:  # a lone positive has no other anchor to choose from
+            return found / 2
+        return (found + one_way(back).mean(self._of_rows, learned)) / 2
 
     def _of_rows(self, block: Block) -> Tensor:
         return F.softplus(block.log_xi((-self.log_inverse_temperature).exp()))

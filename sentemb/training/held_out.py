@@ -1,6 +1,9 @@
 """A criterion that needs no graded pairs: the loss on rows that are not trained on."""
 
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from sentemb.method import Method
 from sentemb.training.collator import Collator
@@ -24,16 +27,21 @@ def held_out_loss(
     was_training = method.training
     method.train()
     torch.manual_seed(seed)
-    device = method.encoder.device
     losses = []
     with torch.no_grad():
         for start in starts:
-            batch = collator([rows[row] for row in range(start, start + batch_size)])
-            views = [_to(view, device) for view in batch["views"]]
-            labels = batch["labels"].to(device) if "labels" in batch else None
-            losses.append(float(method(views, labels)["loss"]))
+            batch = [rows[row] for row in range(start, start + batch_size)]
+            losses.append(float(loss_of(method, batch, collator)))
     method.train(was_training)
     return sum(losses) / len(losses)
+
+
+def loss_of(method: Method, rows: list[dict[str, Any]], collator: Collator) -> Tensor:
+    """Return the loss of one batch of rows, as `NumberedRows` gives them."""
+    batch, device = collator(rows), method.encoder.device
+    labels = batch["labels"].to(device) if "labels" in batch else None
+    loss: Tensor = method([_to(view, device) for view in batch["views"]], labels)["loss"]
+    return loss
 
 
 def _to(view: Features, device: torch.device) -> Features:

@@ -18,7 +18,7 @@ from sentemb.losses.parts import never_fades
 from sentemb.method import Method
 from sentemb.training.arguments import training_arguments
 from sentemb.training.collator import Collator
-from sentemb.training.held_out import held_out_loss
+from sentemb.training.held_out import loss_of
 from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
 from sentemb.training.output import METRICS, prepare_output, publish
 from sentemb.training.randomness import random_state_kept
@@ -195,8 +195,10 @@ def _try_out(method: Method, rows: Dataset, collator: Collator) -> None:
     column = rows[method.views[0].column]
     longest = sorted(range(min(len(rows), 1000)), key=lambda row: -len(column[row]))
     few = NumberedRows(rows.select(longest[:8]))
+    was_training = method.training
     with random_state_kept():
-        held_out_loss(method, few, collator, batch_size=len(few))
+        loss_of(method.train(), few.__getitems__(list(range(len(few)))), collator)
+    method.train(was_training)
 
 
 def _evaluation_at(trainer: ContrastiveTrainer, step: int) -> dict[str, float]:

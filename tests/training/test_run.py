@@ -1,5 +1,6 @@
 """A run: exact resume, plain models, the best checkpoint, and what it refuses before it writes."""
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from sentemb import (
 )
 from sentemb.embedded import embedded
 from sentemb.errors import IdenticalViewsError, NumericError, UsageError
+from sentemb.losses import FlatNCE, Sigmoid, Sum, SymmetricInfoNCE
 from sentemb.training.logs import read_metrics
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=8, save_steps=4)
@@ -147,7 +149,7 @@ def test_accumulation_takes_the_mean_of_its_batches(triplets, tmp_path):
         return value
 
     method.loss = spy
-    settings = replace(SETTINGS, accumulation=2, max_steps=10, learning_rate=1e-8)
+    settings = replace(SETTINGS, accumulation=2, max_steps=10, learning_rate=1e-8, save_steps=10)
     train(method, triplets, tmp_path / "run", settings)
     assert len(seen) == 20
     logged = next(x["loss"] for x in read_metrics(tmp_path / "run/metrics.jsonl") if "loss" in x)
@@ -357,3 +359,53 @@ def test_selecting_by_spearman_needs_a_dev_set(unlabelled, tmp_path):
         train(
             fresh("simcse-unsup"), unlabelled, tmp_path / "r", replace(SETTINGS, select="spearman")
         )
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [SymmetricInfoNCE(0.1), Sum((InfoNCE(), Sigmoid()), (1.0, 0.1))],
+    ids=["a module", "a module in a sum"],
+)
+def test_a_learned_temperature_trains_and_resumes_bit_for_bit(unlabelled, tmp_path, loss):
+    def build():
+        method = fresh("simcse-unsup")
+        return Method(method.views, method.twin, copy.deepcopy(loss))
+
+    whole = build()
+    before = {name: p.clone() for name, p in whole.named_parameters() if "temperature" in name}
+    train(whole, unlabelled, tmp_path / "whole", SETTINGS)
+    after = dict(whole.named_parameters())
+    assert before
+    assert all(not torch.equal(p, after[name]) for name, p in before.items())
+    cut = build()
+    cut.loss = PowerCut(cut.loss, batches=6)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, unlabelled, tmp_path / "cut", SETTINGS)
+    resumed = build()
+    train(resumed, unlabelled, tmp_path / "cut", SETTINGS, resume=True)
+    assert_bit_equal(state(resumed), state(whole))
+
+
+def test_masked_negatives_are_counted_across_a_resume(unlabelled, tmp_path):
+    rows = unlabelled.rows.select([0, 0, 1, 2, 3, 4, 5, 6])
+    data = replace(unlabelled, rows=rows)
+    settings = replace(SETTINGS, epochs=8, save_steps=3)
+    whole = train(fresh("simcse-unsup"), data, tmp_path / "whole", settings)
+    assert whole.masked_negatives == 8 * 2
+    cut = fresh("simcse-unsup")
+    cut.loss = PowerCut(cut.loss, batches=5)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, data, tmp_path / "cut", settings)
+    resumed = train(fresh("simcse-unsup"), data, tmp_path / "cut", settings, resume=True)
+    assert resumed.masked_negatives == 8 * 2
+
+
+def test_gradients_of_flat_nce_are_clipped_only_on_request(unlabelled, tmp_path):
+    method = fresh("simcse-unsup")
+    flat = Method(method.views, method.twin, FlatNCE())
+    run = train(flat, unlabelled, tmp_path / "flat", SETTINGS)
+    assert run.settings.max_grad_norm == 0
+    run = train(flat, unlabelled, tmp_path / "clip", replace(SETTINGS, max_grad_norm=1.0))
+    assert run.settings.max_grad_norm == 1
+    run = train(fresh("simcse-unsup"), unlabelled, tmp_path / "info", SETTINGS)
+    assert run.settings.max_grad_norm == 1

@@ -1,0 +1,154 @@
+"""Every loss by name: trains without collapse, or says which twin or data it needs."""
+
+import json
+
+import numpy as np
+import pytest
+from sentemb_cli.losses import LOSSES, make_loss
+
+from sentemb import losses
+from sentemb.embedded import embedded
+from sentemb.errors import UsageError
+from sentemb.losses import DimensionWise, InfoNCE, Sum
+
+REFUSED = {
+    "negative-cosine": "Use a twin with a predictor, whose positives are detached",
+    "cross-entropy": "CrossEntropy needs class logits: use a twin that classifies",
+    "r-drop": "RDrop needs a label in every row",
+}
+METHOD = {
+    **dict.fromkeys(("triplet", "triplet-squared"), "simcse-sup"),
+    **dict.fromkeys(("supcon-out", "supcon-in"), "supcon"),
+    **dict.fromkeys(("cosent", "angle", "contrastive"), "cosent"),
+}
+FEW = ("--batch-size", 8, "--max-steps", 2)
+
+
+def ok(process):
+    assert process.returncode == 0, process.stderr.decode()
+    return process
+
+
+def record(tmp_path, name="out"):
+    return json.loads((tmp_path / name / "run.json").read_text())
+
+
+def spread(folder, sentences):
+    """Mean standard deviation of the dimensions of unit embeddings × √dim: 1 where uniform."""
+    from sentence_transformers import SentenceTransformer
+
+    vectors = SentenceTransformer(str(folder), device="cpu").encode(
+        sentences, normalize_embeddings=True, show_progress_bar=False
+    )
+    return float(vectors.std(axis=0).mean() * np.sqrt(vectors.shape[1]))
+
+
+@pytest.mark.parametrize("loss", sorted(set(LOSSES) - set(REFUSED)))
+def test_each_loss_trains_without_collapse(sentemb, tmp_path, sentences, loss):
+    method = METHOD.get(loss, "simcse-unsup")
+    pooling = ("--pooling", "mean") if method == "simcse-sup" else ()
+    steps = ("--max-steps", 50, "--batch-size", 32, "--eval-steps", 50)
+    process = ok(
+        sentemb("train", "--method", method, "--loss", loss, *pooling, *steps, "-o", "out")
+    )
+    run = record(tmp_path)
+    assert run["loss"].startswith(LOSSES[loss])
+    assert run["steps"] == 50
+    assert run["metrics"]["uniformity"] != run["before"]["uniformity"]
+    assert spread(tmp_path / "out", sentences[:300]) > 0.3
+    clipped = loss not in ("flatnce", "flatnce-one-way", "dclw")
+    assert run["settings"]["max_grad_norm"] == float(clipped)
+    assert ("Gradients are not clipped" in process.stderr.decode()) != clipped
+
+
+@pytest.mark.parametrize(("loss", "message"), REFUSED.items())
+def test_a_loss_of_another_twin_is_refused_before_anything_is_written(
+    sentemb, tmp_path, loss, message
+):
+    process = sentemb("train", "--loss", loss, *FEW, "-o", "out")
+    assert process.returncode == 2
+    assert message in process.stderr.decode()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--loss", "triplet"), "got 0 for 8: give data with a negative column"),
+        (("--loss", "cosent"), "give data with sentence1, sentence2 and score (method cosent)"),
+        (("--loss", "infonse"), "Did you mean 'infonce'?"),
+        (("--loss", "hard-contrastive:count=2.5"), "count takes a whole number, got '2.5'"),
+        (("--loss", "infonce+x*ntxent"), "'x' is no weight; write it as 0.1*ntxent"),
+        (("--loss", "negative-sampling:0.1"), "takes no option"),
+        (("--mask-above", 1.5), "above is a cosine in (0, 1), got 1.5"),
+        (("--matryoshka", "64"), "nests what is compared, and simcse-unsup compares"),
+        (("--matryoshka", "a,b"), "--matryoshka takes lengths as 128,64,32; got 'a,b'"),
+        (("--pooling", "cls", "--matryoshka", "512,64"), "of 512 dimensions, but the embeddings"),
+    ],
+)
+def test_what_cannot_work_says_what_can(sentemb, tmp_path, words, message):
+    process = sentemb("train", *words, *FEW, "-o", "out")
+    assert process.returncode == 2
+    assert message in process.stderr.decode()
+    assert not (tmp_path / "out").exists()
+
+
+def test_words_into_losses():
+    assert make_loss("infonce") == InfoNCE()
+    assert make_loss("flatnce:0.2") == losses.FlatNCE(0.2)
+    assert make_loss("hard-contrastive:0.1,count=4") == losses.HardContrastive(0.1, count=4)
+    assert make_loss("infonce:0.1 + 0.1*dimension-wise") == Sum(
+        (InfoNCE(0.1), DimensionWise()), (1.0, 0.1)
+    )
+    assert make_loss("2*infonce") == Sum((InfoNCE(),), (2.0,))
+    with pytest.raises(UsageError, match="temperature must be a positive number"):
+        make_loss("symmetric-infonce:0")
+
+
+def test_a_sum_logs_its_terms(sentemb, tmp_path):
+    ok(sentemb("train", "--loss", "infonce+0.1*dimension-wise", *FEW, "-o", "out"))
+    lines = [json.loads(x) for x in (tmp_path / "out/metrics.jsonl").read_text().splitlines()]
+    line = next(x for x in lines if "loss" in x)
+    assert line["loss"] == pytest.approx(
+        line["loss_InfoNCE"] + line["loss_DimensionWise"], abs=1e-3
+    )
+
+
+def test_identical_texts_are_masked_counted_and_told(sentemb, tmp_path):
+    lines = ["the same sentence"] * 4 + ["another one", "a third", "a fourth", "a fifth"]
+    (tmp_path / "few.txt").write_text("\n".join(lines) + "\n")
+    run = ("train", "--data", "few.txt", "--epochs", 3, "--batch-size", 8)
+    process = ok(sentemb(*run, "-o", "masked"))
+    assert record(tmp_path, "masked")["masked_negatives"] == 3 * 4 * 3  # steps, anchors, others
+    assert "36 candidates were no negatives" in process.stderr.decode()
+    process = ok(sentemb(*run, "--no-mask-identical", "-o", "all"))
+    assert record(tmp_path, "all")["masked_negatives"] == 0
+    assert record(tmp_path, "all")["settings"]["mask_identical"] is False
+    assert "were no negatives" not in process.stderr.decode()
+
+
+def test_similar_candidates_are_masked_and_counted(sentemb, tmp_path):
+    ok(sentemb("train", "--mask-above", 0.5, *FEW, "-o", "out"))
+    run = record(tmp_path)
+    assert 0 < run["masked_negatives"] <= 2 * 8 * 7
+    assert run["loss"] == (
+        "MaskSimilar(contrast=InfoNCE(temperature=0.05, hard_negative_weight=1.0), above=0.5)"
+    )
+
+
+def test_matryoshka_trains_every_length(sentemb, tmp_path):
+    words = ("--method", "simcse-sup", "--matryoshka", "128,32", *FEW)
+    ok(sentemb("train", *words, "-o", "out"))
+    lines = (tmp_path / "out/metrics.jsonl").read_text().splitlines()
+    line = next(x for x in map(json.loads, lines) if "loss" in x)
+    assert line["loss"] == pytest.approx(line["loss_dim_128"] + line["loss_dim_32"], abs=1e-3)
+
+
+@pytest.mark.parametrize("score", ["", "high", "nan"])
+def test_a_score_that_is_none_is_named_by_its_row(sentemb, tmp_path, score):
+    rows = embedded("scored.tsv").read_text(encoding="utf-8").splitlines()[:9]
+    rows[4] = "\t".join([score, *rows[4].split("\t")[1:]])
+    (tmp_path / "s.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    process = sentemb("train", "--method", "cosent", "--data", "s.tsv", *FEW, "-o", "out")
+    assert process.returncode == 3
+    assert f"row 5: score '{score}' is not a finite number" in process.stderr.decode()
