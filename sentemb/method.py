@@ -36,6 +36,7 @@ class Method(nn.Module):
         loss: Compares the pairs.
     """
 
+    loss: Loss
     accepts_loss_kwargs = False  # or transformers.Trainer rescales the loss by token counts
 
     def __init__(self, views: Sequence[View], twin: Twin, loss: Loss) -> None:

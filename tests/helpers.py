@@ -26,10 +26,10 @@ def without_dropout(encoder):
 
 
 class PowerCut:
-    """A loss that ends the run at its n-th training batch."""
+    """A loss that ends the run at its n-th training batch; some rows are tried before the first."""
 
     def __init__(self, loss, batches):
-        self.loss, self.left = loss, batches
+        self.loss, self.left = loss, batches + 1
 
     def __call__(self, pairs):
         if torch.is_grad_enabled():
