@@ -11,10 +11,11 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[plot]'
 	touch $@
 
-# lightly is an oracle for one loss; its torchvision would break the import of transformers.
+# Oracles of losses; their torchvision would break the import of transformers.
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,oracle]'
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps lightly==1.6.0
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps lightly==1.6.0 \
+		open-clip-torch==3.3.0
 	touch $@
 
 demo: $(VENV)/installed

@@ -33,7 +33,7 @@ class Debiased:
     Raises:
         UsageError: When τ or τ⁺ is out of its range, or the batch has no negative.
 
-    Source: Chuang et al., 2020 (arXiv:2007.00224), equation 8 with one positive.
+    Source: Chuang et al., 2020 (arXiv:2007.00224), with one positive.
 
     Example:
         >>> import torch
@@ -81,7 +81,7 @@ class HardNegativeWeighted:
     Raises:
         UsageError: When τ, τ⁺ or β is out of its range, or the batch has no negative.
 
-    Source: Robinson et al., 2021 (arXiv:2010.04592), equations 4 and 5, and the authors' code.
+    Source: Robinson et al., 2021 (arXiv:2010.04592), and the authors' code.
 
     Example:
         >>> import torch

@@ -73,7 +73,7 @@ class AnglE:
     Raises:
         UsageError: When τ is not positive, scores are missing, or the dimensions are odd.
 
-    Source: Li and Li, 2023 (arXiv:2309.12871), section 3.4, with the absolute value and the
+    Source: Li and Li, 2023 (arXiv:2309.12871), with the absolute value and the
         normalisation of the authors' code.
 
     Example:

@@ -32,7 +32,7 @@ class HardContrastive:
     Raises:
         UsageError: When τ is not positive, K is below 1, or the batch has no negative.
 
-    Source: Wang and Liu, 2021 (arXiv:2012.09740), section 4.2. Deviation: K in place of a
+    Source: Wang and Liu, 2021 (arXiv:2012.09740). Deviation: K in place of a
         threshold; `HardContrastiveQuantile` has the threshold.
 
     Example:
@@ -82,7 +82,7 @@ class HardContrastiveQuantile:
         UsageError: When τ is not positive, the quantile is out of its range, or the batch has no
             negative.
 
-    Source: Wang and Liu, 2021 (arXiv:2012.09740), section 4.2.
+    Source: Wang and Liu, 2021 (arXiv:2012.09740).
 
     Example:
         >>> import torch

@@ -28,7 +28,7 @@ class SimpleContrastive:
     Raises:
         UsageError: When λ is negative, or the batch has no negative.
 
-    Source: Wang and Liu, 2021 (arXiv:2012.09740), equation 8 (L_simple).
+    Source: Wang and Liu, 2021 (arXiv:2012.09740), L_simple.
 
     Example:
         >>> import torch

@@ -34,7 +34,7 @@ class SymmetricInfoNCE(nn.Module):
     Raises:
         UsageError: When τ is not positive, or the batch has no negative.
 
-    Source: Radford et al., 2021, CLIP (arXiv:2103.00020), figure 3 and section 2.5.
+    Source: Radford et al., 2021, CLIP (arXiv:2103.00020), figure 3.
 
     Example:
         >>> import torch

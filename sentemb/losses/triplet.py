@@ -68,7 +68,7 @@ class TripletSquared:
     Raises:
         UsageError: When the margin is not positive, or there is not one negative for each anchor.
 
-    Source: Schroff et al., 2015, FaceNet (arXiv:1503.03832), equation 3. Deviation: embeddings are
+    Source: Schroff et al., 2015, FaceNet (arXiv:1503.03832). Deviation: embeddings are
         not normalised here.
 
     Example:

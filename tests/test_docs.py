@@ -1,0 +1,34 @@
+"""The pages of docs/ are true: the table of losses is that of the docstrings, the blocks run."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import torch
+
+from sentemb.losses import InfoNCE
+from sentemb.pairs import Pairs
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_the_table_of_losses_is_that_of_the_docstrings():
+    spec = importlib.util.spec_from_file_location("docs_losses", DOCS / "losses.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = module.page()
+    incomplete = [row.split("`")[1] for row in page.splitlines() if "| – |" in row]
+    assert incomplete == ["Sum"]  # it is from no paper
+    assert (DOCS / "losses.md").read_text() == page, "run python docs/losses.py"
+
+
+def test_the_blocks_about_extending_run_in_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "extending"}
+    for code in re.findall(r"```python\n(.*?)```", (DOCS / "extending.md").read_text(), re.S):
+        exec(compile(code, "extending.md", "exec", dont_inherit=True), names)  # noqa: S102
+    assert (tmp_path / "shouting/modules.json").is_file()
+    pairs = Pairs(torch.eye(3), torch.eye(3))
+    assert float(names["Margin"]()(pairs)) == 0
+    assert set(names["pull"](pairs)) == {"apart", "off_centre"}
+    assert float(InfoNCE()(pairs)) >= 0
