@@ -20,8 +20,10 @@ from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.types import Embeddings, Similarities
 
-BLOCK = 2**21
-"""Similarities held at once; 2 million in float32 are 8 MiB."""
+BLOCK = 2**20
+"""Similarities held at once; a million in float32 are 4 MiB."""
+ROWS = 64
+"""Rows at once all the same, where the candidates are so many that fewer would be slow."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Contrast:
         return negative
 
     def _numbers(self) -> tuple[Tensor, ...]:
-        at_once = max(1, BLOCK // len(self.candidates))
+        at_once = max(ROWS, BLOCK // len(self.candidates))
         return torch.arange(len(self.rows), device=self.rows.device).tensor_split(
             list(range(at_once, len(self.rows), at_once))
         )

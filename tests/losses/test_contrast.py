@@ -30,6 +30,7 @@ def test_in_blocks_as_at_once(monkeypatch, name):
     pairs = replace(pairs, texts=torch.randint(12, (30,), generator=torch.manual_seed(0)))
     expected = value_and_gradients(name, loss, pairs)
     monkeypatch.setattr(contrast, "BLOCK", 3 * 30)
+    monkeypatch.setattr(contrast, "ROWS", 1)
     for mine, other in zip(value_and_gradients(name, loss, pairs), expected, strict=True):
         torch.testing.assert_close(mine, other, rtol=0, atol=1e-12)
 
@@ -37,9 +38,13 @@ def test_in_blocks_as_at_once(monkeypatch, name):
 def test_blocks_are_chosen_by_size(monkeypatch):
     sizes = []
     monkeypatch.setattr(contrast, "BLOCK", 40)
+    monkeypatch.setattr(contrast, "ROWS", 1)
     pairs = random_pairs(7, 4, candidates=3)
     one_way(pairs).mean(lambda block: sizes.append(len(block.positive)) or block.positive)
     assert sizes == [4, 3]
+    monkeypatch.setattr(contrast, "ROWS", 5)
+    one_way(pairs).mean(lambda block: sizes.append(len(block.positive)) or block.positive)
+    assert sizes == [4, 3, 5, 2]
 
 
 def test_a_learned_temperature_learns_in_blocks_too(monkeypatch):
@@ -52,6 +57,7 @@ def test_a_learned_temperature_learns_in_blocks_too(monkeypatch):
 
     at_once = gradient()
     monkeypatch.setattr(contrast, "BLOCK", 12)
+    monkeypatch.setattr(contrast, "ROWS", 1)
     torch.testing.assert_close(gradient(), at_once)
 
 
