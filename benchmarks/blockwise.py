@@ -4,9 +4,9 @@
 
 Each size is run in processes of its own, direct and in blocks in turn, three rounds, forward and
 backward on one thread, with negatives that are trained or that a queue holds; the peak is the
-process's greatest resident size above what it had before the loss. Direct is cross-entropy over the
-matrix of cosines, as it is usually written; also shown is our own formula without blocks. Errors are
-against cross-entropy in float64. Written to results/blockwise.md.
+process's greatest resident size above what it had before the loss. Direct is cross-entropy over
+the matrix of cosines, as it is usually written; also shown is our own formula without blocks.
+Errors are against cross-entropy in float64. Written to results/blockwise.md.
 """
 
 import json

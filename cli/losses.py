@@ -35,6 +35,7 @@ LOSSES = {
     "barlow-twins": "BarlowTwins",
     "vicreg": "VICReg",
     "dimension-wise": "DimensionWise",
+    "swapped-prediction": "SwappedPrediction",
     "cross-entropy": "CrossEntropy",
     "r-drop": "RDrop",
 }

@@ -13,7 +13,10 @@ from .losses import make_loss
 from .view_words import make_view
 
 OPTIONS_OF_VIEWS = frozenset({"alpha", "synonyms", "keep_negations", "repetition", "rate"})
-OPTIONS_OF_LOSS = frozenset({"temperature", "hard_negative_weight"})
+OPTIONS_OF_LOSS = frozenset(
+    {"temperature", "hard_negative_weight", "epsilon", "off_diagonal_weight"}
+    | {"invariance_weight", "variance_weight", "covariance_weight"}
+)
 """The options of methods that --view and --loss take the place of."""
 
 

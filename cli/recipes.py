@@ -21,6 +21,18 @@ METHODS = {
     "crop": "CROP_CONTRAST",
     "supcon": "SUPCON",
     "cosent": "COSENT",
+    "simcse++": "SIMCSE_PLUS_PLUS",
+    "simclr": "SIMCLR",
+    "simclr-v2": "SIMCLR_V2",
+    "moco": "MOCO",
+    "moco-v2": "MOCO_V2",
+    "moco-v3": "MOCO_V3",
+    "byol": "BYOL",
+    "simsiam": "SIMSIAM",
+    "swav": "SWAV",
+    "barlow-twins": "BARLOW_TWINS",
+    "vicreg": "VIC_REG",
+    "two-tower": "TWO_TOWER",
 }
 DEFAULT_METHOD = "simcse-unsup"
 NOT_OPTIONS = ("encoder", "columns", "classes")

@@ -15,6 +15,8 @@ sentemb train --method simcse-sup --pooling mean --batch-size 64 --max-steps 5 -
 
 sentemb train --view shuffle --view feature-cutoff:0.2 --loss flatnce --max-steps 5 -o runs/cross
 
+sentemb train --method moco --queue-size 512 --batch-size 256 --micro-batch 32 --max-steps 2
+
 sentemb train --method simcse-sup --help"""
 
 
@@ -36,6 +38,7 @@ def train(
     epochs: options.Epochs = None,
     max_steps: options.MaxSteps = 0,
     max_length: options.MaxLength = None,
+    micro_batch: options.MicroBatch = 0,
     accumulation: options.Accumulation = 1,
     warmup: options.Warmup = None,
     weight_decay: options.WeightDecay = None,
@@ -44,6 +47,7 @@ def train(
     select: options.Select = "auto",
     eval_steps: options.EvalSteps = None,
     save_steps: options.SaveSteps = 100,
+    on_collapse: options.OnCollapse = "warn",
     seed: options.Seed = 42,
     seeds: options.Seeds = None,
     workers: options.Workers = 0,
@@ -60,12 +64,15 @@ def train(
     """
     given = {k: v for k, v in locals().items() if k not in ("as_json", "resume", "overwrite")}
     from sentemb.errors import UsageError
+    from sentemb.training.processes import processes
 
     from .settings import parse_dims, parse_seeds, settings_from
     from .training_runs import Job, run_seeds
 
     recipe = find_recipe(method)
     console.quieten_libraries()
+    if not processes().is_main_process:
+        console.configure(quiet=True)
     job = Job(
         method=method,
         recipe=recipe,
@@ -87,5 +94,5 @@ def train(
     if seeds is not None and resume:
         raise UsageError("--resume goes on with one run: name it with --output and --seed.")
     result = run_seeds(job, parse_seeds(seeds) if seeds is not None else None)
-    if as_json:
+    if as_json and processes().is_main_process:
         console.print_json("train", result)

@@ -90,7 +90,9 @@ Output = Annotated[
 ]
 BatchSize = Annotated[
     int | None,
-    typer.Option(help="Rows a batch, by default the method's.", rich_help_panel=SPEED),
+    typer.Option(
+        help="Rows a batch, of each process; by default the method's.", rich_help_panel=SPEED
+    ),
 ]
 LearningRate = Annotated[
     float | None,
@@ -111,6 +113,14 @@ MaxSteps = Annotated[
 MaxLength = Annotated[
     int | None,
     typer.Option(help="Tokens a text is truncated to in training.", rich_help_panel=SPEED),
+]
+MicroBatch = Annotated[
+    int,
+    typer.Option(
+        help="Rows the encoder takes at once, as 32, for batches larger than memory; each is "
+        "computed twice. 0: the whole batch.",
+        rich_help_panel=SPEED,
+    ),
 ]
 Accumulation = Annotated[
     int,
@@ -156,6 +166,10 @@ EvalSteps = Annotated[
 SaveSteps = Annotated[
     int,
     typer.Option(help="Steps between checkpoints where none is selected.", rich_help_panel=RUN),
+]
+OnCollapse = Annotated[
+    str,
+    typer.Option(help="When all embeddings come to one point: warn or stop.", rich_help_panel=RUN),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything.", rich_help_panel=RUN)]
 Seeds = Annotated[

@@ -18,6 +18,7 @@ from sentemb.method import Method
 from sentemb.training import Run, Settings, train
 from sentemb.training.card import write_card
 from sentemb.training.output import check_output
+from sentemb.training.processes import processes
 from sentemb.training.record import data_record, write_record
 from sentemb.views import View
 
@@ -54,7 +55,9 @@ class Job:
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
-    check_output(job.output, resume=job.resume, overwrite=job.overwrite)
+    if processes().is_main_process:
+        check_output(job.output, resume=job.resume, overwrite=job.overwrite)
+    processes().wait_for_everyone()
     defaults = inspect.signature(job.recipe.build).parameters
     typed = {name for name, value in job.method_options.items() if value != defaults[name].default}
     left = remaining_options(job.method_options, typed, job.views, job.loss)
@@ -66,7 +69,8 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
         return records[0]
     spread = _spread([record["metrics"] for record in records])
     summary = {"seeds": list(seeds), "spread": spread}
-    write_record(job.output / "seeds.json", summary)
+    if processes().is_main_process:
+        write_record(job.output / "seeds.json", summary)
     rows = [
         [name, *(console.number(name, number) for number in numbers.values())]
         for name, numbers in spread.items()
@@ -147,12 +151,14 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         "loss": repr(method.loss),
         "data": data_record(data, job.data or f"embedded:{job.recipe.embedded_data}"),
         "dev": job.dev or ("embedded:graded.tsv" if dev else None),
+        "processes": processes().num_processes,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": console.versions(),
         **{name: value for name, value in asdict(run).items() if name != "output"},
     }
-    write_card(job.output, record, job.recipe.citation)
-    write_record(job.output / "run.json", record)
+    if processes().is_main_process:
+        write_card(job.output, record, job.recipe.citation)
+        write_record(job.output / "run.json", record)
     return record | {"output": str(job.output)}
 
 

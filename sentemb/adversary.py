@@ -19,12 +19,12 @@ NEEDS_PAIRS = (
     "SupervisedAdversarial needs labelled pairs, each seen clean and attacked: use method "
     "consert-sup with --view clean --view supervised-adversarial."
 )
-Forward = Callable[[Sequence[Features], Sequence[View]], Pairs]
+Forward = Callable[[Sequence[Features], Sequence[View]], tuple[Pairs, ...]]
 
 
 def attacked(
     forward: Forward,
-    loss: Callable[[Pairs], Tensor],
+    loss: Callable[[tuple[Pairs, ...]], Tensor],
     features: Sequence[Features],
     views: Sequence[View],
 ) -> Sequence[View]:
@@ -37,7 +37,7 @@ def attacked(
     forward over the same rows draws the same dropout masks.
 
     Args:
-        forward: From features and views to pairs.
+        forward: From features and views to pairs, paired up in one or several ways.
         loss: The method's own. The supervised adversary has the cross-entropy instead, of its own
             views alone.
         features: The tokens of each view.
@@ -65,7 +65,7 @@ def attacked(
     on_gpu = [device] if device.type == "cuda" else []
     with torch.enable_grad(), torch.random.fork_rng(devices=on_gpu):
         if supervised == {True}:
-            pairs = forward([features[i] for i in probes], [probed[i] for i in probes])
+            (pairs,) = forward([features[i] for i in probes], [probed[i] for i in probes])
             if pairs.logits is None:
                 raise UsageError(NEEDS_PAIRS)
             value = CrossEntropy()(pairs)

@@ -70,3 +70,72 @@ def uniformity(x: Embeddings, texts: torch.Tensor | None = None) -> torch.Tensor
         return 0 * exponents.sum()
     compared = exponents.masked_fill(same, -torch.inf)
     return compared.logsumexp(dim=0) - (~same).sum().to(x.dtype).log()
+
+
+def sinkhorn(scores: Similarities, epsilon: float, iterations: int) -> Similarities:
+    r"""Share rows out among columns: each row once, each column alike.
+
+    .. math:: Q \propto e^{S / \varepsilon}, \quad \text{columns, then rows, divided by their sums,
+        again and again}
+
+    In logarithms, so that nothing overflows. Rows sum to 1; columns come to ``rows / columns`` as
+    the iterations go on, the sooner the larger ε is.
+
+    Args:
+        scores: Shape ``[rows, columns]``.
+        epsilon: ε; raising it evens each row out.
+        iterations: How often; 3 in the paper.
+
+    Source: Caron et al., 2020, SwAV (arXiv:2006.09882), appendix A; Cuturi, 2013
+        (arXiv:1306.0895).
+
+    Example:
+        >>> sinkhorn(torch.tensor([[1.0, 0.9], [1.0, 0.0]]), epsilon=0.05, iterations=9).round()
+        tensor([[0., 1.],
+                [1., 0.]])
+    """
+    log_q = scores / epsilon
+    for _ in range(iterations):
+        log_q = log_q - log_q.logsumexp(dim=0, keepdim=True)
+        log_q = log_q - log_q.logsumexp(dim=1, keepdim=True)
+    return log_q.exp()
+
+
+def spread(x: Embeddings) -> torch.Tensor:
+    r"""How far unit vectors keep apart: 1 when evenly spread, 0 when all are one.
+
+    .. math:: \frac{1}{\sqrt d} \sum_c \operatorname{std}_i(x_{ic})
+
+    That is the mean standard deviation of a dimension over its value on an even sphere,
+    :math:`1 / \sqrt d`. The vectors are normalised here.
+
+    Source: Chen and He, 2021, SimSiam (arXiv:2011.10566), section 4.1.
+
+    Example:
+        >>> spread(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+        tensor(0.)
+    """
+    return F.normalize(x, dim=1).std(dim=0, correction=0).sum() / math.sqrt(x.shape[1])
+
+
+def effective_rank(x: Embeddings) -> torch.Tensor:
+    r"""How many dimensions the vectors fill: the exponential of their spectrum's entropy.
+
+    .. math:: \exp\Bigl(-\sum_k p_k \log p_k\Bigr), \qquad p_k = \sigma_k / \sum_l \sigma_l
+
+    of the singular values σ of the centred unit vectors; between 1 and the lesser of their number
+    less one and their dimensions; 0 where all are one.
+
+    Source: Roy and Vetterli, 2007, The effective rank; as in Garrido et al., 2023, RankMe
+        (arXiv:2210.02885).
+
+    Example:
+        >>> effective_rank(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+        tensor(1.)
+    """
+    unit = F.normalize(x, dim=1)
+    values: torch.Tensor = torch.linalg.svdvals(unit - unit.mean(dim=0))
+    if float(values.sum()) < 1e-6:
+        return values.new_zeros(())
+    entropy: torch.Tensor = torch.special.entr(values / values.sum()).sum()
+    return entropy.exp()

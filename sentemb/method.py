@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from sentemb.adversary import attacked
+from sentemb.encoders.gather import gathered
 from sentemb.errors import IdenticalViewsError
 from sentemb.losses import Loss
 from sentemb.losses.contrast import one_way
 from sentemb.losses.mask_similar import mask_threshold
-from sentemb.losses.parts import parts
+from sentemb.losses.parts import parts, total
 from sentemb.pairs import Pairs
 from sentemb.twins import Twin
-from sentemb.types import Features
+from sentemb.types import Embeddings, Features
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Method(nn.Module):
         """Return the loss of a batch, its terms where it names them, and ``masked_negatives``.
 
         The last is how many candidates were not contrasted with an anchor, its positive's batch
-        and all negatives counted, because of their text or their similarity.
+        and all negatives counted, because of their text or their similarity. Where a twin pairs the
+        views up in several ways, the loss is the mean over them.
 
         Args:
             views: The tokens of each view, padded to one length for all.
@@ -65,34 +67,41 @@ class Method(nn.Module):
         Raises:
             IdenticalViewsError: When the first batch shows that both views are the same.
         """
+        everyones = None if labels is None else gathered(labels)
 
-        def pairs_of(features: Sequence[Features], seen: Sequence[View]) -> Pairs:
-            return replace(self.twin(features, seen), labels=labels).float()
+        def pairings(features: Sequence[Features], seen: Sequence[View]) -> tuple[Pairs, ...]:
+            found = self.twin(features, seen)
+            several = found if isinstance(found, tuple) else (found,)
+            return tuple(replace(pairs, labels=everyones).float() for pairs in several)
 
-        seen = attacked(pairs_of, lambda pairs: self._compare(pairs)["loss"], views, self.views)
-        pairs = pairs_of(views, seen)
+        seen = attacked(pairings, lambda found: self._compare(found)["loss"], views, self.views)
+        found = pairings(views, seen)
         if not self._views_known_to_differ:
-            self.require_different_views(pairs)
-        return self._compare(pairs) | self._masked(pairs)
+            unpredicted = getattr(self.twin, "unpredicted", None)
+            self.require_different_views(*(unpredicted or (found[0].anchor, found[0].positive)))
+        return self._compare(found) | self._masked(found)
 
-    def _masked(self, pairs: Pairs) -> dict[str, Tensor]:
-        pairs = replace(pairs, mask_above=mask_threshold(self.loss))
-        if (pairs.texts is None and pairs.mask_above == math.inf) or len(pairs.anchor) < 2:
+    def _masked(self, found: Sequence[Pairs]) -> dict[str, Tensor]:
+        found = [replace(pairs, mask_above=mask_threshold(self.loss)) for pairs in found]
+        known = found[0].texts is not None or found[0].mask_above < math.inf
+        if not known or len(found[0].anchor) < 2:
             return {}
-        return {"masked_negatives": one_way(pairs).masked()}
+        return {"masked_negatives": torch.stack([one_way(p).masked() for p in found]).sum()}
 
-    def _compare(self, pairs: Pairs) -> dict[str, Tensor]:
-        with torch.autocast(pairs.anchor.device.type, enabled=False):
-            loss = self.loss(pairs)
-            if isinstance(loss, Tensor):
-                return {"loss": loss}
-            terms = {name: term.detach() for name, term in loss.items()}
-            return {"loss": torch.stack(list(loss.values())).sum(), **terms}
+    def _compare(self, found: Sequence[Pairs]) -> dict[str, Tensor]:
+        with torch.autocast(found[0].anchor.device.type, enabled=False):
+            losses = [self.loss(pairs) for pairs in found]
+            values = torch.stack([total(loss) for loss in losses]).mean()
+            terms: dict[str, Tensor] = {}
+            for loss in losses:
+                for name, term in loss.items() if isinstance(loss, dict) else ():
+                    terms[name] = terms.get(name, 0) + term.detach() / len(losses)
+            return {"loss": values, **terms}
 
-    def require_different_views(self, pairs: Pairs) -> None:
-        """Raise if anchors and positives are equal: nothing could be learnt from them."""
+    def require_different_views(self, first: Embeddings, second: Embeddings) -> None:
+        """Raise if both views of every row are equal: nothing could be learnt from them."""
         with torch.no_grad():
-            difference = float((pairs.anchor - pairs.positive).abs().max())
+            difference = float((first - second).abs().max())
         if difference < 1e-6:
             raise IdenticalViewsError(
                 "Both views of every sentence have the same embedding "

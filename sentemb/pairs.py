@@ -1,7 +1,9 @@
 """`Pairs`: the contract between what embeds sentences and what compares them."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -28,6 +30,10 @@ class Pairs:
         texts: A number for each text, equal for equal texts, shape ``[2 * batch + candidates]``:
             of the anchors, the positives, the negatives. Equal texts are not contrasted.
         mask_above: Candidates whose cosine with an anchor is greater are not contrasted with it.
+        in_batch: Whether other rows are negatives; without, only ``negatives`` are (MoCo).
+        contrasted: Embeddings of the anchors' texts that stand for anchors and positives where
+            rows are contrasted with each other, shape ``[batch, dim]`` (SimCSE++, without
+            dropout); how alike a pair is stays a matter of ``anchor`` and ``positive``.
 
     Raises:
         ValueError: When the shapes do not fit each other.
@@ -45,12 +51,19 @@ class Pairs:
     logits: Tensor | None = None
     texts: Tensor | None = None
     mask_above: float = math.inf
+    in_batch: bool = True
+    contrasted: Embeddings | None = None
 
     def __post_init__(self) -> None:
         if self.anchor.ndim != 2 or self.anchor.shape != self.positive.shape:
             raise ValueError(
                 f"anchor and positive need one shape [batch, dim], got {list(self.anchor.shape)} "
                 f"and {list(self.positive.shape)}."
+            )
+        if self.contrasted is not None and self.contrasted.shape != self.anchor.shape:
+            raise ValueError(
+                f"contrasted needs the shape of anchor, {list(self.anchor.shape)}, got "
+                f"{list(self.contrasted.shape)}."
             )
         dim = self.anchor.shape[1]
         if self.negatives is not None and self.negatives.shape[1:] != (dim,):
@@ -71,11 +84,16 @@ class Pairs:
 
     def unit(self) -> "Pairs":
         """Return the same pairs with every embedding at length 1."""
+        return self.map(partial(F.normalize, dim=1))
+
+    def map(self, change: Callable[[Embeddings], Embeddings]) -> "Pairs":
+        """Return the same pairs with every embedding changed."""
         return replace(
             self,
-            anchor=F.normalize(self.anchor, dim=1),
-            positive=F.normalize(self.positive, dim=1),
-            negatives=None if self.negatives is None else F.normalize(self.negatives, dim=1),
+            anchor=change(self.anchor),
+            positive=change(self.positive),
+            negatives=None if self.negatives is None else change(self.negatives),
+            contrasted=None if self.contrasted is None else change(self.contrasted),
         )
 
     def split_texts(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -91,13 +109,8 @@ class Pairs:
 
     def float(self) -> "Pairs":
         """Return the same pairs with half precision raised to float32."""
-        return replace(
-            self,
-            anchor=_at_least_float32(self.anchor),
-            positive=_at_least_float32(self.positive),
-            negatives=None if self.negatives is None else _at_least_float32(self.negatives),
-            logits=None if self.logits is None else _at_least_float32(self.logits),
-        )
+        logits = None if self.logits is None else _at_least_float32(self.logits)
+        return replace(self.map(_at_least_float32), logits=logits)
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

@@ -47,9 +47,9 @@ def noise_and_mask(method, batch):
     """The noise that each adversarial view adds, and which tokens are real."""
 
     def pairs_of(features, views):
-        return method.twin(features, views)
+        return (method.twin(features, views),)
 
-    seen = attacked(pairs_of, lambda p: method.loss(p), batch["views"], method.views)
+    seen = attacked(pairs_of, lambda found: method.loss(found[0]), batch["views"], method.views)
     features = batch["views"][1]
     zeros = torch.zeros(*features["input_ids"].shape, 128)
     mask = features["attention_mask"].bool()
@@ -183,9 +183,9 @@ def test_the_supervised_noise_raises_the_cross_entropy(mini, labelled):
     def pairs_of(features, views):
         from dataclasses import replace
 
-        return replace(method.twin(features, views), labels=batch["labels"])
+        return (replace(method.twin(features, views), labels=batch["labels"]),)
 
-    noisy = attacked(pairs_of, method.loss, batch["views"], method.views)
+    noisy = attacked(pairs_of, lambda found: method.loss(found[0]), batch["views"], method.views)
     assert noisy[:2] == list(method.views[:2])
     assert cross_entropy(noisy[2:]) > cross_entropy([View(), View()])
 

@@ -4,7 +4,12 @@ from sentemb.encoders.build import build_encoder, describe, has_head
 from sentemb.encoders.dropout import set_dropout
 from sentemb.encoders.embed import embed
 from sentemb.encoders.neighbours import EmbeddingNeighbours
-from sentemb.encoders.poolings import POOLINGS, PoolingName, last_layer_mean
+from sentemb.encoders.poolings import (
+    POOLINGS,
+    PoolingName,
+    keep_first_layer,
+    last_layer_mean,
+)
 
 __all__ = [
     "POOLINGS",
@@ -14,6 +19,7 @@ __all__ = [
     "describe",
     "embed",
     "has_head",
+    "keep_first_layer",
     "last_layer_mean",
     "set_dropout",
 ]

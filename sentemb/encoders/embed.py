@@ -1,12 +1,13 @@
 """Embed all views of a batch in one forward."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from sentemb.encoders.hooks import perturbed, reordered
 from sentemb.types import Embeddings, Features, Mask, TokenEmbeddings
@@ -26,8 +27,13 @@ def embed(
     features: Sequence[Features],
     views: Sequence[View] = (),
     pooling: nn.Module | None = None,
+    micro_batch: int = 0,
 ) -> list[Embeddings]:
     """Embed several views in one forward, so that each row draws a dropout mask of its own.
+
+    In micro-batches, each is forgotten but for its embeddings and computed once more, with the
+    same random numbers, when the gradient comes back: memory for activations is that of one of
+    them, whatever is made of the embeddings in between (GradCache; here a checkpoint of torch).
 
     Args:
         encoder: A sentence-transformers model.
@@ -35,13 +41,60 @@ def embed(
             the rows where a view shuffles or perturbs.
         views: How each is seen; empty for as it is.
         pooling: In place of all that follows the encoder's transformer.
+        micro_batch: Rows a forward, all views of each; 0 takes the whole batch.
 
     Returns:
         One tensor ``[batch, dim]`` for each view.
 
     Raises:
         UsageError: When a view perturbs an encoder that has no embedding block.
+
+    Source: for micro-batches, Gao et al., 2021 (arXiv:2101.06983).
     """
+    batch = len(features[0]["input_ids"])
+    if not 0 < micro_batch < batch:
+        return _embed(encoder, features, views, pooling)
+    training = cast(nn.Module, encoder).training
+    parts = []
+    for start in range(0, batch, micro_batch):
+        rows = slice(start, start + micro_batch)
+        part = [{name: tensor[rows] for name, tensor in view.items()} for view in features]
+        given = (encoder, part, views, pooling, training)
+        parts.append(checkpoint(_embed_in_mode, *given, use_reentrant=False))
+    return [torch.cat(view) for view in zip(*parts, strict=True)]
+
+
+@contextmanager
+def in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
+    """Put a module into training or evaluation mode for a while."""
+    before = module.training
+    if before != training:
+        module.train(training)
+    try:
+        yield
+    finally:
+        if before != training:
+            module.train(before)
+
+
+def _embed_in_mode(
+    encoder: "SentenceTransformer",
+    features: Sequence[Features],
+    views: Sequence[View],
+    pooling: nn.Module | None,
+    training: bool,
+) -> list[Embeddings]:
+    """Embed in the mode of the first time: when it is computed again, the mode may be another."""
+    with in_mode(encoder, training=training):
+        return _embed(encoder, features, views, pooling)
+
+
+def _embed(
+    encoder: "SentenceTransformer",
+    features: Sequence[Features],
+    views: Sequence[View],
+    pooling: nn.Module | None,
+) -> list[Embeddings]:
     rows = [len(view["input_ids"]) for view in features]
     stacked = {
         name: torch.cat([view[name] for view in features])
@@ -58,13 +111,6 @@ def embed(
         else:
             embeddings = pooling(encoder[0](stacked))["sentence_embedding"]
     return list(torch.split(embeddings, rows))
-
-
-def text_numbers(features: Sequence[Features]) -> Tensor | None:
-    """Return the numbers of all views' texts, one view after the other; None where unknown."""
-    if TEXTS not in features[0]:
-        return None
-    return torch.cat([view[TEXTS] for view in features])
 
 
 def _order(features: Sequence[Features], views: Sequence[View]) -> Tensor:

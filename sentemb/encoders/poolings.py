@@ -70,6 +70,18 @@ def last_layer_mean(encoder: "SentenceTransformer") -> nn.Module | None:
     return mean
 
 
+def keep_first_layer(encoder: "SentenceTransformer") -> None:
+    """Add a linear layer and ReLU, which stay in the encoder.
+
+    Source: Chen et al., 2020, SimCLR v2 (arXiv:2006.10029), section 2: the first layer of the
+    projector is kept.
+    """
+    from sentence_transformers.base.modules import Dense
+
+    dim = cast("int", encoder.get_embedding_dimension())
+    encoder.append(Dense(dim, dim, activation_function=nn.ReLU()).to(encoder.device))
+
+
 def initialise_as_simcse(linear: nn.Linear) -> None:
     """Draw weights from N(0, 0.02²) and set the bias to 0, as SimCSE's fresh head."""
     nn.init.normal_(linear.weight, std=0.02)

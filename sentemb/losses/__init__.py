@@ -22,6 +22,7 @@ from sentemb.losses.r_drop import RDrop
 from sentemb.losses.sigmoid import Sigmoid
 from sentemb.losses.simple_contrastive import SimpleContrastive
 from sentemb.losses.sup_con import SupConIn, SupConOut
+from sentemb.losses.swapped_prediction import SwappedPrediction
 from sentemb.losses.symmetric_info_nce import SymmetricInfoNCE
 from sentemb.losses.triplet import Triplet, TripletSquared
 from sentemb.losses.vicreg import VICReg
@@ -56,6 +57,7 @@ __all__ = [
     "Sum",
     "SupConIn",
     "SupConOut",
+    "SwappedPrediction",
     "SymmetricInfoNCE",
     "Term",
     "Triplet",

@@ -9,7 +9,7 @@ arXiv:2107.01152).
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -85,16 +85,18 @@ class Contrast:
     """Rows, the positive of each, and the candidates that its negatives are among.
 
     Args:
-        rows: Shape ``[rows, dim]``.
+        anchors: What is to be near its positive, shape ``[rows, dim]``.
         positives: Shape ``[rows, dim]``.
+        rows: What is contrasted with the candidates; the anchors unless something stands for them.
         candidates: Shape ``[candidates, dim]``.
         own: For each row the candidates that are itself or its positive, shape ``[rows, k]``.
         texts: Where they are known, equal ones are no negatives.
         mask_above: Candidates of a greater cosine are no negatives.
     """
 
-    rows: Embeddings
+    anchors: Embeddings
     positives: Embeddings
+    rows: Embeddings
     candidates: Embeddings
     own: Tensor
     texts: Texts | None
@@ -112,7 +114,7 @@ class Contrast:
         """
         if len(self.rows) * len(self.candidates) <= BLOCK:
             return loss(self.block(self._numbers()[0])).mean()
-        tensors = (self.rows, self.positives, self.candidates, *learned)
+        tensors = (self.anchors, self.positives, self.rows, self.candidates, *learned)
         mean: Tensor = _MeanInBlocks.apply(self, loss, *tensors)  # type: ignore[no-untyped-call]
         return mean
 
@@ -122,11 +124,21 @@ class Contrast:
         possible = len(self.rows) * (len(self.candidates) - self.own.shape[1])
         return possible - torch.stack([self._is_negative(n).sum() for n in self._numbers()]).sum()
 
+    def among_last(self, count: int) -> "Contrast":
+        """Return the contrast with the last candidates alone, none of which is a row's own."""
+        texts = self.texts and replace(
+            self.texts,
+            candidates=self.texts.candidates[-count:],
+            partners=self.texts.partners[-count:],
+        )
+        candidates = self.candidates[-count:]
+        return replace(self, candidates=candidates, own=self.own[:, :0], texts=texts)
+
     def block(self, number: Tensor) -> Block:
         """Return the similarities of some rows, by their numbers."""
-        rows = self.rows[number]
-        positive = (rows * self.positives[number]).sum(dim=1)
-        return Block(positive, rows @ self.candidates.T, self._is_negative(number), number)
+        positive = (self.anchors[number] * self.positives[number]).sum(dim=1)
+        candidates = self.rows[number] @ self.candidates.T
+        return Block(positive, candidates, self._is_negative(number), number)
 
     @torch.no_grad()
     def _is_negative(self, number: Tensor) -> Tensor:
@@ -155,14 +167,12 @@ class _MeanInBlocks(torch.autograd.Function):
         ctx: Any,
         contrast: Contrast,
         loss: Callable[[Block], Tensor],
-        rows: Embeddings,
-        positives: Embeddings,
-        candidates: Embeddings,
-        *learned: Tensor,
+        *tensors: Tensor,
     ) -> Tensor:
+        learned = tensors[4:]
+        rows = contrast.rows
         total = rows.new_zeros(())
         wanted = ctx.needs_input_grad[2:]
-        tensors = (rows, positives, candidates, *learned)
         each = zip(tensors, wanted, strict=True)
         gradients = [torch.zeros_like(x) if is_wanted else None for x, is_wanted in each]
         for number in contrast._numbers():
@@ -194,14 +204,16 @@ def _accumulate(
     by_similarity: Sequence[Tensor],
 ) -> None:
     """Add what a block's similarities pass on to the embeddings they are the products of."""
-    rows, positives, candidates = tensors[:3]
-    of_rows, of_positives, of_candidates, *of_learned = gradients
+    anchors, positives, rows, candidates = tensors[:4]
+    of_anchors, of_positives, of_rows, of_candidates, *of_learned = gradients
     by_positive, by_candidates, *by_learned = by_similarity
     by_positive = by_positive.unsqueeze(1)
-    if of_rows is not None:
-        of_rows[number] = by_candidates @ candidates + by_positive * positives[number]
+    if of_anchors is not None:
+        of_anchors[number] = by_positive * positives[number]
     if of_positives is not None:
-        of_positives[number] = by_positive * rows[number]
+        of_positives[number] = by_positive * anchors[number]
+    if of_rows is not None:
+        of_rows[number] = by_candidates @ candidates
     if of_candidates is not None:
         of_candidates.addmm_(by_candidates.T, rows[number])
     for of, by in zip(of_learned, by_learned, strict=True):
@@ -216,7 +228,9 @@ def one_way(pairs: Pairs) -> Contrast:
         UsageError: When there is nothing to contrast with.
     """
     _need_a_negative(pairs)
-    own = torch.arange(len(pairs.anchor), device=pairs.anchor.device).unsqueeze(1)
+    number = torch.arange(len(pairs.anchor), device=pairs.anchor.device)
+    rows = pairs.anchor if pairs.contrasted is None else pairs.contrasted
+    others = pairs.positive if pairs.contrasted is None else pairs.contrasted
     texts = None
     if pairs.texts is not None:
         anchor, positive, negatives = pairs.split_texts()
@@ -226,8 +240,10 @@ def one_way(pairs: Pairs) -> Contrast:
             candidates=torch.cat([positive, negatives]),
             partners=torch.cat([anchor, negatives]),
         )
-    candidates = _joined(pairs.positive, pairs.negatives)
-    return Contrast(pairs.anchor, pairs.positive, candidates, own, texts, pairs.mask_above)
+    candidates = _joined(others, pairs.negatives)
+    own = number.unsqueeze(1)
+    whole = Contrast(pairs.anchor, pairs.positive, rows, candidates, own, texts, pairs.mask_above)
+    return whole if pairs.in_batch else whole.among_last(_count(pairs.negatives))
 
 
 def two_views(pairs: Pairs) -> Contrast:
@@ -239,8 +255,9 @@ def two_views(pairs: Pairs) -> Contrast:
         UsageError: When there is nothing to contrast with.
     """
     _need_a_negative(pairs)
-    rows = torch.cat([pairs.anchor, pairs.positive])
+    anchors = torch.cat([pairs.anchor, pairs.positive])
     partners = torch.cat([pairs.positive, pairs.anchor])
+    rows = anchors if pairs.contrasted is None else pairs.contrasted.repeat(2, 1)
     number = torch.arange(len(rows), device=rows.device)
     own = torch.stack([number, number.roll(len(pairs.anchor))], dim=1)
     texts = None
@@ -252,15 +269,25 @@ def two_views(pairs: Pairs) -> Contrast:
             candidates=torch.cat([anchor, positive, negatives]),
             partners=torch.cat([positive, anchor, negatives]),
         )
-    return Contrast(rows, partners, _joined(rows, pairs.negatives), own, texts, pairs.mask_above)
+    candidates = _joined(rows, pairs.negatives)
+    whole = Contrast(anchors, partners, rows, candidates, own, texts, pairs.mask_above)
+    return whole if pairs.in_batch else whole.among_last(_count(pairs.negatives))
 
 
 def _joined(first: Embeddings, negatives: Embeddings | None) -> Embeddings:
     return first if negatives is None else torch.cat([first, negatives])
 
 
+def _count(negatives: Embeddings | None) -> int:
+    return 0 if negatives is None else len(negatives)
+
+
 def _need_a_negative(pairs: Pairs) -> None:
-    if len(pairs.anchor) < 2 and pairs.negatives is None:
+    if _count(pairs.negatives):
+        return
+    if not pairs.in_batch:
+        raise UsageError("No other row is a negative here, so negatives must be given.")
+    if len(pairs.anchor) < 2:
         raise UsageError(
             "A batch of 1 pair has no negative to contrast with: use a batch of 2 or more, "
             "or give negatives."

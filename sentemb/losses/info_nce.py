@@ -77,3 +77,8 @@ class InfoNCE:
                 f"hard_negative_weight {self.hard_negative_weight} needs one negative for each "
                 f"anchor, got {len(pairs.negatives)} for {len(pairs.anchor)}."
             )
+        if not pairs.in_batch:
+            raise UsageError(
+                "hard_negative_weight is for the anchors' own hard negatives; those of a queue "
+                "are nobody's own: leave it at 1."
+            )

@@ -1,6 +1,7 @@
 """Losses of embeddings that can be cut short."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
@@ -8,6 +9,7 @@ from sentemb.errors import UsageError
 from sentemb.losses.loss import Loss
 from sentemb.losses.parts import total
 from sentemb.pairs import Pairs
+from sentemb.types import Embeddings
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,10 @@ class Matryoshka:
             )
         weights = self.weights or (1.0,) * len(self.dims)
         return {
-            f"dim_{dim}": weight * total(self.contrast(_first(pairs, dim)))
+            f"dim_{dim}": weight * total(self.contrast(pairs.map(partial(_first, dim))))
             for dim, weight in zip(self.dims, weights, strict=True)
         }
 
 
-def _first(pairs: Pairs, dim: int) -> Pairs:
-    return replace(
-        pairs,
-        anchor=pairs.anchor[:, :dim],
-        positive=pairs.positive[:, :dim],
-        negatives=None if pairs.negatives is None else pairs.negatives[:, :dim],
-    )
+def _first(dim: int, embeddings: Embeddings) -> Embeddings:
+    return embeddings[:, :dim]

@@ -124,6 +124,11 @@ def log_probabilities(
 
 def _log_probabilities(pairs: Pairs, temperature: float) -> tuple[Tensor, Tensor]:
     """Return the log-probabilities of both views' rows, and which are of positives."""
+    if not pairs.in_batch:
+        raise UsageError(
+            "SupCon finds positives among the other rows, which this twin does not contrast "
+            "(MoCo's queue alone): use method supcon, or another loss."
+        )
     contrast = two_views(pairs.unit())
     rows = len(contrast.rows)
     classes = _classes(pairs).repeat(2)

@@ -2,30 +2,67 @@
 
 from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
 from sentemb.methods.cosent import COSENT, cosent
+from sentemb.methods.decorrelation import BARLOW_TWINS, VIC_REG, barlow_twins, vicreg
 from sentemb.methods.edits import CROP_CONTRAST, EDA_CONTRAST, crop, eda
 from sentemb.methods.esimcse import ESIMCSE, esimcse
+from sentemb.methods.moco import MOCO, MOCO_V2, MOCO_V3, moco, moco_v2, moco_v3
 from sentemb.methods.recipe import Recipe
-from sentemb.methods.simcse import SIMCSE_SUP, SIMCSE_UNSUP, simcse_sup, simcse_unsup
+from sentemb.methods.simclr import SIMCLR, SIMCLR_V2, simclr, simclr_v2
+from sentemb.methods.simcse import (
+    SIMCSE_PLUS_PLUS,
+    SIMCSE_SUP,
+    SIMCSE_UNSUP,
+    simcse_plus_plus,
+    simcse_sup,
+    simcse_unsup,
+)
 from sentemb.methods.supcon import SUPCON, supcon
+from sentemb.methods.swav import SWAV, swav
+from sentemb.methods.two_tower import TWO_TOWER, two_tower
+from sentemb.methods.without_negatives import BYOL, SIMSIAM, byol, simsiam
 
 __all__ = [
+    "BARLOW_TWINS",
+    "BYOL",
     "CONSERT",
     "CONSERT_SUP",
     "COSENT",
     "CROP_CONTRAST",
     "EDA_CONTRAST",
     "ESIMCSE",
+    "MOCO",
+    "MOCO_V2",
+    "MOCO_V3",
+    "SIMCLR",
+    "SIMCLR_V2",
+    "SIMCSE_PLUS_PLUS",
     "SIMCSE_SUP",
     "SIMCSE_UNSUP",
+    "SIMSIAM",
     "SUPCON",
+    "SWAV",
+    "TWO_TOWER",
+    "VIC_REG",
     "Recipe",
+    "barlow_twins",
+    "byol",
     "consert",
     "consert_sup",
     "cosent",
     "crop",
     "eda",
     "esimcse",
+    "moco",
+    "moco_v2",
+    "moco_v3",
+    "simclr",
+    "simclr_v2",
+    "simcse_plus_plus",
     "simcse_sup",
     "simcse_unsup",
+    "simsiam",
     "supcon",
+    "swav",
+    "two_tower",
+    "vicreg",
 ]

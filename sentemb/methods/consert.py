@@ -75,13 +75,11 @@ def consert_sup(
 
 CONSERT = Recipe(
     consert,
-    layouts=(("text",),),
-    embedded_data="sentences.txt",
+    citation="Yan et al., 2021, ConSERT (arXiv:2105.11741)",
     pooling="avg_top2",
     batch_size=96,
     learning_rate=5e-7,
     epochs=10,
-    citation="Yan et al., 2021, ConSERT (arXiv:2105.11741)",
     max_length=64,
     warmup=0.1,
     weight_decay=0.01,
@@ -90,13 +88,12 @@ CONSERT = Recipe(
 
 CONSERT_SUP = Recipe(
     consert_sup,
+    citation="Yan et al., 2021, ConSERT (arXiv:2105.11741)",
     layouts=(("sentence1", "sentence2", "label"),),
     embedded_data="nli.tsv",
     pooling="avg_top2",
     batch_size=96,
     learning_rate=2e-5,
-    epochs=1,
-    citation="Yan et al., 2021, ConSERT (arXiv:2105.11741)",
     max_length=64,
     warmup=0.1,
     weight_decay=0.01,

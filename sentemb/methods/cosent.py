@@ -30,12 +30,10 @@ def cosent(encoder: "SentenceTransformer", temperature: float = 0.05) -> Method:
 
 COSENT = Recipe(
     cosent,
+    citation="Su, 2022, CoSENT (kexue.fm/archives/8847)",
     layouts=(("sentence1", "sentence2", "score"),),
     embedded_data="scored.tsv",
-    pooling="mean",
-    batch_size=64,
     learning_rate=2e-5,
     epochs=3,
-    citation="Su, 2022, CoSENT (kexue.fm/archives/8847)",
     max_length=64,
 )

@@ -54,22 +54,10 @@ def crop(encoder: "SentenceTransformer", rate: float = 0.2, temperature: float =
 
 EDA_CONTRAST = Recipe(
     eda,
-    layouts=(("text",),),
-    embedded_data="sentences.txt",
-    pooling="mean",
-    batch_size=64,
-    learning_rate=3e-5,
-    epochs=1,
     citation="Wei and Zou, 2019, EDA (arXiv:1901.11196)",
 )
 
 CROP_CONTRAST = Recipe(
     crop,
-    layouts=(("text",),),
-    embedded_data="sentences.txt",
-    pooling="mean",
-    batch_size=64,
-    learning_rate=3e-5,
-    epochs=1,
     citation="González-Márquez et al., 2025 (arXiv:2508.03453)",
 )

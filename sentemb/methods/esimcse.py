@@ -6,7 +6,7 @@ from sentemb.encoders import has_head
 from sentemb.losses import InfoNCE
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
-from sentemb.twins import Siamese, mlp
+from sentemb.twins import ConstantMomentum, EncoderTwin, QueuedSiamese, Siamese, mlp
 from sentemb.views import SubwordRepetition, View
 
 if TYPE_CHECKING:
@@ -14,32 +14,37 @@ if TYPE_CHECKING:
 
 
 def esimcse(
-    encoder: "SentenceTransformer", temperature: float = 0.05, repetition: float = 0.32
+    encoder: "SentenceTransformer",
+    temperature: float = 0.05,
+    repetition: float = 0.32,
+    queue_size: int = 160,
+    momentum: float = 0.995,
 ) -> Method:
-    """ESimCSE without its queue: SimCSE whose positives repeat some of their sub-words.
+    """ESimCSE: positives repeat some of their sub-words; a queue of the past adds negatives.
 
     Args:
         encoder: A raw encoder with ``cls_before_pooler`` pooling, as the paper has it.
         temperature: τ; raising it weighs easy negatives more.
         repetition: Largest rate of a positive's sub-words that are repeated, in [0, 1].
+        queue_size: Past embeddings kept as negatives; two and a half batches in the paper, where
+            more did harm. 0 for none.
+        momentum: Of the copy that embeds them, the weight of its old self, in [0, 1].
 
-    Source: Wu et al., 2022 (arXiv:2109.04380). Deviation: no queue of a momentum encoder's
-        embeddings (the paper's table 4 has this variant too).
+    Source: Wu et al., 2022 (arXiv:2109.04380), and the authors' repository.
     """
+    head = None if has_head(encoder) else mlp(encoder)
+    twin: EncoderTwin = Siamese(encoder, projector=head)
+    if queue_size:
+        twin = QueuedSiamese(encoder, ConstantMomentum(momentum), queue_size, projector=head)
     return Method(
         views=(View(), View(edit_tokens=SubwordRepetition(repetition))),
-        twin=Siamese(encoder, projector=None if has_head(encoder) else mlp(encoder)),
+        twin=twin,
         loss=InfoNCE(temperature),
     )
 
 
 ESIMCSE = Recipe(
     esimcse,
-    layouts=(("text",),),
-    embedded_data="sentences.txt",
-    pooling="cls_before_pooler",
-    batch_size=64,
-    learning_rate=3e-5,
-    epochs=1,
     citation="Wu et al., 2022, ESimCSE (arXiv:2109.04380)",
+    pooling="cls_before_pooler",
 )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sentemb.encoders import has_head
-from sentemb.losses import InfoNCE
+from sentemb.losses import DimensionWise, InfoNCE, Sum
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
-from sentemb.twins import Siamese, mlp
+from sentemb.twins import OffDropout, Siamese, mlp
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -58,24 +58,51 @@ def simcse_sup(
     )
 
 
+def simcse_plus_plus(
+    encoder: "SentenceTransformer",
+    temperature: float = 0.05,
+    dimension_temperature: float = 5.0,
+    dimension_weight: float = 0.1,
+) -> Method:
+    """SimCSE++: negatives without dropout's noise, and a contrast of dimensions.
+
+    Args:
+        encoder: A raw encoder with ``cls_before_pooler`` pooling, as the paper has it.
+        temperature: τ; raising it weighs easy negatives more.
+        dimension_temperature: τ of the contrast of dimensions.
+        dimension_weight: Of that contrast beside InfoNCE.
+
+    Source: Xu et al., 2023, SimCSE++ (arXiv:2305.13192), and the authors' code.
+    """
+    return Method(
+        views=(View(), View()),
+        twin=OffDropout(encoder, projector=None if has_head(encoder) else mlp(encoder)),
+        loss=Sum(
+            (InfoNCE(temperature), DimensionWise(dimension_temperature)),
+            weights=(1.0, dimension_weight),
+        ),
+    )
+
+
 SIMCSE_UNSUP = Recipe(
     simcse_unsup,
-    layouts=(("text",),),
-    embedded_data="sentences.txt",
-    pooling="cls_before_pooler",
-    batch_size=64,
-    learning_rate=3e-5,
-    epochs=1,
     citation="Gao et al., 2021, SimCSE (arXiv:2104.08821)",
+    pooling="cls_before_pooler",
 )
 
 SIMCSE_SUP = Recipe(
     simcse_sup,
+    citation="Gao et al., 2021, SimCSE (arXiv:2104.08821)",
     layouts=(("anchor", "positive", "negative"), ("anchor", "positive")),
     embedded_data="triplets.csv",
     pooling="cls",
     batch_size=512,
     learning_rate=5e-5,
     epochs=3,
-    citation="Gao et al., 2021, SimCSE (arXiv:2104.08821)",
+)
+
+SIMCSE_PLUS_PLUS = Recipe(
+    simcse_plus_plus,
+    citation="Xu et al., 2023, SimCSE++ (arXiv:2305.13192)",
+    pooling="cls_before_pooler",
 )

@@ -27,11 +27,9 @@ def supcon(encoder: "SentenceTransformer", temperature: float = 0.1) -> Method:
 
 SUPCON = Recipe(
     supcon,
+    citation="Khosla et al., 2020, Supervised Contrastive Learning (arXiv:2004.11362)",
     layouts=(("text", "label"),),
     embedded_data="topics.tsv",
-    pooling="mean",
-    batch_size=64,
     learning_rate=5e-5,
     epochs=3,
-    citation="Khosla et al., 2020, Supervised Contrastive Learning (arXiv:2004.11362)",
 )

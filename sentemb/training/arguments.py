@@ -9,6 +9,7 @@ from transformers import TrainingArguments
 
 from sentemb.errors import UsageError
 from sentemb.training.output import CHECKPOINTS
+from sentemb.training.processes import processes
 from sentemb.training.settings import Settings
 
 logger = logging.getLogger("sentemb")
@@ -24,7 +25,8 @@ def training_arguments(
     """
     selects = settings.select != "last"
     precision = _precision(settings.precision)
-    steps_an_epoch = math.ceil(rows // settings.batch_size / settings.accumulation)
+    batch = settings.batch_size * processes().num_processes
+    steps_an_epoch = math.ceil(rows // batch / settings.accumulation)
     steps = settings.max_steps or math.ceil(settings.epochs * steps_an_epoch)
     arguments = TrainingArguments(
         output_dir=str(folder / CHECKPOINTS),
@@ -38,6 +40,7 @@ def training_arguments(
         seed=settings.seed,
         data_seed=settings.seed,
         use_cpu=not torch.cuda.is_available(),
+        ddp_broadcast_buffers=False,  # every process sees the whole batch, so they stay equal
         fp16=precision == "fp16",
         bf16=precision == "bf16",
         eval_strategy="steps" if evaluates else "no",

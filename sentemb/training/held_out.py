@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sentemb.method import Method
 from sentemb.training.collator import Collator
+from sentemb.training.processes import processes
 from sentemb.training.rows import NumberedRows
 from sentemb.types import Features
 
@@ -16,17 +17,19 @@ def held_out_loss(
 ) -> float:
     """Return the mean loss over whole batches; every call draws the same dropout and views.
 
-    Dropout stays on: without it the views of unsupervised SimCSE are identical.
+    Dropout stays on: without it the views of unsupervised SimCSE are identical. Each process takes
+    its share of a batch, and all return the same.
 
     Raises:
         ValueError: When there is no whole batch.
     """
-    starts = range(0, len(rows) - batch_size + 1, batch_size)
+    rank, everyones = processes().process_index, batch_size * processes().num_processes
+    starts = range(rank * batch_size, len(rows) - everyones + 1 + rank * batch_size, everyones)
     if not starts:
-        raise ValueError(f"{len(rows)} held-out rows are fewer than one batch of {batch_size}.")
+        raise ValueError(f"{len(rows)} held-out rows are fewer than one batch of {everyones}.")
     was_training = method.training
     method.train()
-    torch.manual_seed(seed)
+    torch.manual_seed(seed + rank)
     losses = []
     with torch.no_grad():
         for start in starts:

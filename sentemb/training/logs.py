@@ -27,6 +27,8 @@ class MetricsFile(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Keep the lines up to the step the run starts from."""
+        if not state.is_world_process_zero:
+            return
         lines = read_metrics(self.path) if self.path.exists() and state.global_step else []
         kept = [_json_line(line) for line in lines if line["step"] <= state.global_step]
         partial = self.path.with_name(f"{self.path.name}.partial")
@@ -41,7 +43,9 @@ class MetricsFile(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Write one line."""
+        """Write one line, in one process."""
+        if not state.is_world_process_zero:
+            return
         with self.path.open("a") as file:
             file.write(_json_line({"step": state.global_step, **(logs or {})}))
 
@@ -118,7 +122,7 @@ class LogLines(TrainerCallback):
 
     def _speed(self, state: TrainerState, args: TrainingArguments, now: float) -> str:
         a_step = (now - self.started) / max(1, state.global_step - self.first_step)
-        rows = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         left = round(a_step * (state.max_steps - state.global_step))
         return f"{rows / a_step:.0f} rows/s  {left // 60}:{left % 60:02d} left"
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentemb.errors import UsageError
+from sentemb.method import Method
 from sentemb.training.checkpoints import save_encoder
+from sentemb.twins import EncoderTwin
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -46,8 +48,8 @@ def check_output(folder: Path, *, resume: bool, overwrite: bool) -> None:
         )
 
 
-def prepare_output(folder: Path, *, resume: bool, overwrite: bool, steps: int) -> str | None:
-    """Make the folder ready and return the checkpoint to resume from, if any.
+def prepare_output(folder: Path, *, resume: bool, overwrite: bool, steps: int) -> None:
+    """Make the folder ready.
 
     Raises:
         UsageError: As `check_output`, and when the run to resume has taken all its steps.
@@ -57,13 +59,10 @@ def prepare_output(folder: Path, *, resume: bool, overwrite: bool, steps: int) -
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = last_checkpoint(folder) if resume else None
-    if checkpoint is None:
-        return None
-    if _step(checkpoint) >= steps:
+    if checkpoint is not None and _step(checkpoint) >= steps:
         raise UsageError(
             f"The run in '{folder}' has taken all of its {steps} steps: nothing is left to resume."
         )
-    return str(checkpoint)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -76,8 +75,17 @@ def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
 
 
-def publish(encoder: "SentenceTransformer", folder: Path) -> None:
-    """Put the trained encoder into the folder, so that it is never there by halves."""
+def publish(method: Method, folder: Path) -> None:
+    """Put the trained encoder into the folder, and into folders in it what else is deployed."""
+    towers = method.twin.towers() if isinstance(method.twin, EncoderTwin) else {}
+    for name, encoder in towers.items():
+        _put(encoder, folder / name)
+    _put(method.encoder, folder)
+
+
+def _put(encoder: "SentenceTransformer", folder: Path) -> None:
+    """Put an encoder into a folder, so that it is never there by halves."""
+    folder.mkdir(exist_ok=True)
     partial = folder / "model.partial"
     shutil.rmtree(partial, ignore_errors=True)
     save_encoder(encoder, partial)

@@ -20,11 +20,13 @@ from sentemb.training.arguments import training_arguments
 from sentemb.training.collator import Collator
 from sentemb.training.held_out import loss_of
 from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
-from sentemb.training.output import METRICS, prepare_output, publish
+from sentemb.training.output import METRICS, last_checkpoint, prepare_output, publish
+from sentemb.training.processes import DropoutOfItsOwn, processes
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import NumberedRows
-from sentemb.training.settings import Settings
+from sentemb.training.settings import Select, Settings
 from sentemb.training.trainer import MASKED, ContrastiveTrainer
+from sentemb.training.twins import check_batch, set_micro_batch
 
 logger = logging.getLogger("sentemb")
 
@@ -92,8 +94,11 @@ def train(
         NumericError: When the loss is not a number.
     """
     settings = _with_clipping(_with_selection(settings, dev), method.loss)
+    batch = settings.batch_size * processes().num_processes
     _check_length(method, settings.max_length)
-    rows, held_out = _split(data.rows, settings)
+    check_batch(method, batch)
+    set_micro_batch(method, settings.micro_batch)
+    rows, held_out = _split(data.rows, batch, settings.select)
     folder = Path(output)
     arguments = training_arguments(
         settings, folder, len(rows), evaluates=bool(dev or held_out), resumes=resume
@@ -106,9 +111,9 @@ def train(
         mask_identical=settings.mask_identical,
     )
     _try_out(method, rows, collator)
-    checkpoint = prepare_output(
-        folder, resume=resume, overwrite=overwrite, steps=arguments.max_steps
-    )
+    if processes().is_main_process:
+        prepare_output(folder, resume=resume, overwrite=overwrite, steps=arguments.max_steps)
+    processes().wait_for_everyone()
     trainer = ContrastiveTrainer(
         method,
         arguments,
@@ -116,10 +121,16 @@ def train(
         collator,
         evaluators=[dev] if dev else [],
         held_out=held_out,
-        callbacks=[MetricsFile(folder / METRICS), LogLines(), EvaluateAtEnd()],
+        callbacks=[
+            DropoutOfItsOwn(),
+            MetricsFile(folder / METRICS),
+            LogLines(),
+            EvaluateAtEnd(),
+        ],
+        on_collapse=settings.on_collapse,
     )
     started = time.monotonic()
-    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.train(resume_from_checkpoint=str(last_checkpoint(folder)) if resume else None)
     seconds = time.monotonic() - started
     best_step = trainer.state.best_global_step if settings.select != "last" else None
     run = Run(
@@ -131,14 +142,15 @@ def train(
         rows=len(rows),
         held_out_rows=len(held_out or []),
         empty_rows=data.empty_rows,
-        rows_left_over=len(rows) % settings.batch_size,
+        rows_left_over=len(rows) % batch,
         truncated_texts=_truncated(method, rows, settings.max_length),
         masked_negatives=sum(int(line.get(MASKED, 0)) for line in trainer.state.log_history),
         settings=settings,
         seconds=round(seconds, 1),
     )
     require_finite(method)
-    publish(method.encoder, folder)
+    if processes().is_main_process:
+        publish(method, folder)
     return run
 
 
@@ -168,10 +180,9 @@ def _check_length(method: Method, max_length: int) -> None:
         raise UsageError(f"max_length is {max_length}, but the encoder takes {limit} tokens.")
 
 
-def _split(rows: Dataset, settings: Settings) -> tuple[Dataset, Dataset | None]:
+def _split(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Dataset | None]:
     """Keep whole batches of about a twentieth aside where the held-out loss selects."""
-    batch = settings.batch_size
-    if settings.select != "held-out-loss":
+    if select != "held-out-loss":
         if len(rows) < 2:
             raise UsageError(f"{len(rows)} row is nothing to contrast: at least 2 are needed.")
         if len(rows) < batch:

@@ -8,6 +8,7 @@ from sentemb.errors import UsageError
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Select = Literal["auto", "spearman", "held-out-loss", "last"]
+OnCollapse = Literal["warn", "stop"]
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,14 @@ class Settings:
     """How to train.
 
     Args:
-        batch_size: Rows a forward. More rows give more negatives; accumulation does not.
+        batch_size: Rows contrasted with each other, of each process. More rows give more
+            negatives; accumulation does not.
         learning_rate: Peak of the linear decay.
         epochs: Passes over the data, unless ``max_steps`` is given.
         max_steps: Optimizer steps; 0 follows ``epochs``.
         max_length: Tokens a text is truncated to.
+        micro_batch: Rows that the encoder takes at once, so that a batch may be larger than memory;
+            each is computed twice. 0 takes the whole batch.
         accumulation: Batches an optimizer step.
         precision: ``auto`` is fp16 on CUDA, as the papers, and fp32 on a CPU.
         warmup: Rate of the steps that the learning rate rises over, in [0, 1].
@@ -33,6 +37,7 @@ class Settings:
         seed: Of weights, order of rows, and dropout.
         workers: Processes that tokenise ahead; 0 does it in the main one.
         mask_identical: Identical texts of a batch are no negatives of each other.
+        on_collapse: What is done when all embeddings come to one point: ``warn`` or ``stop``.
 
     Raises:
         UsageError: When a value is out of its range.
@@ -43,6 +48,7 @@ class Settings:
     epochs: float
     max_length: int = 32
     max_steps: int = 0
+    micro_batch: int = 0
     accumulation: int = 1
     precision: Precision = "auto"
     warmup: float = 0.0
@@ -54,13 +60,14 @@ class Settings:
     seed: int = 42
     workers: int = 0
     mask_identical: bool = True
+    on_collapse: OnCollapse = "warn"
 
     def __post_init__(self) -> None:
         self._at_least("batch_size", 2)
         self._at_least("max_length", 3)
         for name in ("accumulation", "eval_steps", "save_steps"):
             self._at_least(name, 1)
-        for name in ("max_steps", "workers", "weight_decay", "seed", "warmup"):
+        for name in ("max_steps", "micro_batch", "workers", "weight_decay", "seed", "warmup"):
             self._at_least(name, 0)
         if self.max_grad_norm is not None:
             self._at_least("max_grad_norm", 0)
@@ -72,6 +79,7 @@ class Settings:
             raise UsageError(f"warmup is a rate in [0, 1], got {self.warmup}.")
         self._one_of("precision", get_args(Precision))
         self._one_of("select", get_args(Select))
+        self._one_of("on_collapse", get_args(OnCollapse))
 
     def _at_least(self, name: str, least: int) -> None:
         if not getattr(self, name) >= least:

@@ -13,10 +13,14 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from sentemb.evaluation import Evaluator
 from sentemb.method import Method
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
+from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator
+from sentemb.training.constant_rate import keep_constant_rates, set_constant_rates_apart
 from sentemb.training.held_out import held_out_loss
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import CountEpochs, NumberedRows
+from sentemb.training.settings import OnCollapse
+from sentemb.training.twins import AfterStep, after_batch, constant_rate
 
 MASKED = "masked_negatives"
 
@@ -33,6 +37,7 @@ class ContrastiveTrainer(Trainer):
             ``eval_<name>``.
         held_out: Rows whose loss is logged as ``eval_held_out_loss``.
         callbacks: As for any Trainer.
+        on_collapse: As in `Settings`.
     """
 
     def __init__(
@@ -44,7 +49,9 @@ class ContrastiveTrainer(Trainer):
         evaluators: Sequence[Evaluator] = (),
         held_out: Dataset | None = None,
         callbacks: Sequence[TrainerCallback] = (),
+        on_collapse: OnCollapse = "warn",
     ) -> None:
+        self.collapse = CollapseMonitor(method, on_collapse)
         self.method = method
         self.evaluators = evaluators
         self.held_out = None if held_out is None else NumberedRows(held_out)
@@ -58,10 +65,24 @@ class ContrastiveTrainer(Trainer):
             train_dataset=numbered,
             eval_dataset=[],  # ours are the evaluators, but Trainer insists on one
             data_collator=collator,
-            callbacks=[CountEpochs(numbered), *callbacks],
+            callbacks=[CountEpochs(numbered), AfterStep(method), *callbacks, self.collapse],
         )
         for prints_to_stdout in (PrinterCallback, ProgressCallback):
             self.remove_callback(prints_to_stdout)
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        """Make the optimizer, with groups of their own for what keeps its learning rate."""
+        optimizer: torch.optim.Optimizer = super().create_optimizer(*args, **kwargs)
+        set_constant_rates_apart(optimizer, constant_rate(self.method))
+        return optimizer
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> Any:
+        """Make the schedule; what keeps its learning rate only warms up."""
+        scheduler = super().create_scheduler(num_training_steps, optimizer)
+        keep_constant_rates(scheduler, self.args.get_warmup_steps(num_training_steps))
+        return scheduler
 
     def compute_loss(
         self,
@@ -72,6 +93,7 @@ class ContrastiveTrainer(Trainer):
     ) -> Any:
         """Return the loss; keep its terms for the log, where it names them."""
         outputs = model(**inputs)
+        after_batch(self.method)
         if MASKED in outputs:
             self._masked.append(outputs.pop(MASKED))
         for name, value in outputs.items():
@@ -88,6 +110,7 @@ class ContrastiveTrainer(Trainer):
             for name, values in self._terms.items():
                 logs[f"loss_{name}"] = round(float(torch.stack(values).mean()), 4)
             self._terms.clear()
+            logs |= self.collapse.measure()
         super().log(logs, start_time)
 
     def evaluate(

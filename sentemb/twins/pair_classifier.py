@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from sentemb.encoders.embed import embed, text_numbers
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
+from sentemb.twins.heads import width
+from sentemb.twins.twin import EncoderTwin, text_numbers
 from sentemb.types import Embeddings, Features
 from sentemb.views import View
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class PairClassifier(nn.Module):
+class PairClassifier(EncoderTwin):
     r"""Classify pairs of sentences from their embeddings u and v, and pair up their views.
 
     .. math:: \text{logits} = W [u; v; |u - v|; \max(u, v)^2] + b
@@ -40,15 +41,10 @@ class PairClassifier(nn.Module):
     def __init__(
         self, encoder: "SentenceTransformer", classes: int, pooling: nn.Module | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(encoder, pooling)
         if classes < 2:
             raise UsageError(f"PairClassifier needs at least 2 classes, got {classes}.")
-        self.encoder = encoder
-        self.pooling = pooling
-        dim = encoder.get_embedding_dimension()
-        if dim is None:
-            raise ValueError("The encoder does not say how wide its embeddings are.")
-        self.classifier = nn.Linear(4 * dim, classes).to(encoder.device)
+        self.classifier = nn.Linear(4 * width(encoder), classes).to(encoder.device)
 
     def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
         """Return the pairs of a batch of two or four views, with class logits.
@@ -61,7 +57,7 @@ class PairClassifier(nn.Module):
                 "PairClassifier needs 2 views, one a sentence, or 4, two a sentence; got "
                 f"{len(features)}."
             )
-        u, v, *again = embed(self.encoder, features, views, self.pooling)
+        u, v, *again = self.embed(features, views)
         logits, texts = self._classify(u, v), text_numbers(features)
         if not again:
             return Pairs(u, v, logits=logits, texts=texts)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from sentemb.encoders.embed import embed, text_numbers
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
+from sentemb.twins.heads import projected
+from sentemb.twins.twin import EncoderTwin, need_two_views, swapped, text_numbers
 from sentemb.types import Features
 from sentemb.views import View
 
@@ -15,44 +16,64 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class Siamese(nn.Module):
-    """Embed every view with the same encoder and the same head.
+class Siamese(EncoderTwin):
+    r"""Embed every view with the same encoder and the same head.
 
     The first view is the anchor, the second the positive, the third, where there is one, the hard
     negative. The encoder runs once over all views, the head once for each view.
 
+    With a predictor, each view predicts the other, which gets no gradient, both ways round:
+
+    .. math:: (p(z_1), \operatorname{sg} z_2), \quad (p(z_2), \operatorname{sg} z_1), \qquad
+        z = \text{projector}(\text{encoder}(x))
+
     Args:
         encoder: What is deployed.
         projector: A head used in training only. A head that is kept belongs into the encoder.
+        predictor: From the projector's output to a prediction of the other view's; its learning
+            rate does not decay.
         pooling: Used in training in place of the encoder's own, as ConSERT does.
 
-    Source: Chen et al., 2020 (arXiv:2002.05709), for the projector.
+    Source: Chen et al., 2020 (arXiv:2002.05709), for the projector; Chen and He, 2021, SimSiam
+        (arXiv:2011.10566), algorithm 1, for the predictor.
     """
 
     def __init__(
         self,
         encoder: "SentenceTransformer",
         projector: nn.Module | None = None,
+        predictor: nn.Module | None = None,
         pooling: nn.Module | None = None,
     ) -> None:
-        super().__init__()
-        self.encoder = encoder
+        super().__init__(encoder, pooling)
         self.projector = projector
-        self.pooling = pooling
+        self.predictor = predictor
 
-    def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
-        """Return the pairs of a batch of two or three views.
+    def forward(
+        self, features: Sequence[Features], views: Sequence[View] = ()
+    ) -> Pairs | tuple[Pairs, Pairs]:
+        """Return the pairs of a batch of two or three views; with a predictor, both pairings.
 
         Raises:
             UsageError: When there are fewer or more views.
         """
-        if len(features) not in (2, 3):
+        if self.predictor is None and len(features) not in (2, 3):
             raise UsageError(
                 f"Siamese needs 2 views, or 3 with hard negatives, got {len(features)}."
             )
-        embeddings = embed(self.encoder, features, views, self.pooling)
-        if self.projector is not None:
-            embeddings = [self.projector(view) for view in embeddings]
+        if self.predictor is not None:
+            need_two_views("Siamese with a predictor", features)
+        embeddings = [projected(self.projector, view) for view in self.embed(features, views)]
+        texts = text_numbers(features)
         anchor, positive, *negatives = embeddings
-        hard = negatives[0] if negatives else None
-        return Pairs(anchor, positive, hard, texts=text_numbers(features))
+        if self.predictor is None:
+            return Pairs(anchor, positive, negatives[0] if negatives else None, texts=texts)
+        self.unpredicted = anchor.detach(), positive.detach()
+        return (
+            Pairs(self.predictor(anchor), positive.detach(), texts=texts),
+            Pairs(self.predictor(positive), anchor.detach(), texts=swapped(texts)),
+        )
+
+    def constant_rate(self) -> list[nn.Parameter]:
+        """Return the predictor's parameters: it is to keep up with the projector to the end."""
+        return [] if self.predictor is None else list(self.predictor.parameters())

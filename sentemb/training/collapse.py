@@ -1,0 +1,101 @@
+"""An alarm for encoders that give every text the same embedding."""
+
+import logging
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from sentemb.errors import NumericError
+from sentemb.functional import effective_rank, spread
+from sentemb.method import Method
+from sentemb.training.settings import OnCollapse
+
+logger = logging.getLogger("sentemb")
+
+LEAST_SPREAD = 0.3
+"""Of `spread`, which is 1 on an even sphere; the bound that SimSiam's users look at."""
+LEAST_SHARE = 0.5
+"""Raw encoders may have little spread from the start: it must have fallen to this share of it."""
+LEAST_RANK = 2.0
+"""Of `effective_rank`."""
+AT_MOST = 1024
+"""Rows looked at."""
+
+
+class CollapseMonitor(TrainerCallback):
+    """Log ``spread`` and ``effective_rank`` of the encoder's embeddings, and warn or stop.
+
+    Args:
+        method: Its encoder is watched; a twin of one's own that keeps no ``seen`` is not.
+        on_collapse: ``warn`` or ``stop``.
+    """
+
+    def __init__(self, method: Method, on_collapse: OnCollapse) -> None:
+        self.method = method
+        self.on_collapse = on_collapse
+        self.at_start: float | None = None
+        self.warned = False
+
+    @torch.no_grad()
+    def measure(self) -> dict[str, float]:
+        """Return both numbers of the last batch; empty where there are no numbers to compare."""
+        seen = getattr(self.method.twin, "seen", None)
+        if seen is None or len(seen) < 2:
+            return {}
+        rows = seen[:AT_MOST].float()
+        if not rows.isfinite().all():
+            return {}
+        return {
+            "spread": round(float(spread(rows)), 4),
+            "effective_rank": round(float(effective_rank(rows)), 2),
+        }
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Look at the line that was logged.
+
+        Raises:
+            NumericError: When the encoder has collapsed and the run is to stop.
+        """
+        if not logs or "spread" not in logs:
+            return
+        if self.at_start is None:
+            self.at_start = logs["spread"]
+        narrow = logs["spread"] < LEAST_SPREAD and logs["spread"] < LEAST_SHARE * self.at_start
+        flat = logs["effective_rank"] < LEAST_RANK
+        if not (narrow or flat):
+            return
+        message = (
+            f"The encoder is collapsing at step {state.global_step}: spread {logs['spread']:.2f} "
+            f"(at first {self.at_start:.2f}; 1 is even), effective rank "
+            f"{logs['effective_rank']:.1f}. {self._cause()}"
+        )
+        if self.on_collapse == "stop":
+            raise NumericError(message)
+        if not self.warned:
+            logger.warning(message)
+            self.warned = True
+
+    def _cause(self) -> str:
+        twin = self.method.twin
+        if getattr(twin, "predictor", None) is not None:
+            return (
+                "A predictor without negatives keeps apart by its batch normalisation and a small "
+                "learning rate: lower --learning-rate, or use a loss with negatives."
+            )
+        if getattr(twin, "frozen_steps", None) is not None:
+            return (
+                "All texts may go to one prototype: give fewer prototypes, a larger queue, or a "
+                "smaller --learning-rate."
+            )
+        return (
+            "The loss may have no negatives, or the learning rate is too high: lower "
+            "--learning-rate, or use a loss with negatives (infonce)."
+        )

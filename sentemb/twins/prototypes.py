@@ -1,0 +1,110 @@
+"""`Prototypes`: what views are shared out among, in SwAV."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from sentemb.errors import UsageError
+from sentemb.pairs import Pairs
+from sentemb.twins.heads import output_width, projected
+from sentemb.twins.queue import Queue
+from sentemb.twins.twin import EncoderTwin, need_two_views, text_numbers
+from sentemb.types import Embeddings, Features, Similarities
+from sentemb.views import View
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class Prototypes(EncoderTwin):
+    """Siamese pairs, and the cosines of both views with learned prototypes as ``logits``.
+
+    The rows of ``logits`` are those of the first view, of the second, and, where there is a queue,
+    of past first and past second views. In float32; prototypes have length 1 after each step.
+
+    Args:
+        encoder: What is deployed.
+        prototypes: How many.
+        projector: A head used in training only.
+        queue_size: Embeddings of past batches that are shared out along with a batch; for batches
+            smaller than the number of prototypes. 0 for none.
+        frozen_steps: Steps at the start in which the prototypes stay as they are.
+
+    Raises:
+        UsageError: When there are fewer than 2 prototypes.
+
+    Source: Caron et al., 2020, SwAV (arXiv:2006.09882). Deviation: the queue is used from the
+        first batch on, as far as it is filled, not from an epoch on.
+    """
+
+    steps: Tensor
+
+    def __init__(
+        self,
+        encoder: "SentenceTransformer",
+        prototypes: int,
+        projector: nn.Module | None = None,
+        queue_size: int = 0,
+        frozen_steps: int = 0,
+    ) -> None:
+        super().__init__(encoder)
+        if prototypes < 2:
+            raise UsageError(f"At least 2 prototypes are needed, got {prototypes}.")
+        self.projector = projector
+        self.frozen_steps = frozen_steps
+        dim = output_width(projector, encoder)
+        drawn = F.normalize(torch.randn(prototypes, dim), dim=1)
+        self.weight = nn.Parameter(drawn.to(encoder.device))
+        self.queue: Queue | None = None
+        if queue_size:
+            self.queue = Queue(queue_size, 2 * dim).to(encoder.device)  # both views side by side
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long, device=encoder.device))
+        self._last: Embeddings | None = None
+
+    def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
+        """Return the pairs of a batch of two views, with their scores.
+
+        Raises:
+            UsageError: When there are fewer or more views.
+        """
+        need_two_views("Prototypes", features)
+        first, second = (projected(self.projector, view) for view in self.embed(features, views))
+        self._last = torch.cat([first, second], dim=1).detach()
+        past: Sequence[Embeddings] = ()
+        if self.queue is not None:
+            past = self.queue.contents().chunk(2, dim=1)
+        scores = torch.cat([self._scores(embeddings) for embeddings in [first, second, *past]])
+        return Pairs(first, second, logits=scores, texts=text_numbers(features))
+
+    def _scores(self, embeddings: Embeddings) -> Similarities:
+        trains = float(int(self.steps) >= self.frozen_steps)
+        weight = torch.lerp(self.weight.detach(), self.weight, trains)  # no gradient at 0
+        with torch.autocast(embeddings.device.type, enabled=False):
+            return F.normalize(embeddings.float(), dim=1) @ weight.T
+
+    def check_batch(self, batch: int) -> None:
+        """Raise where a batch and its queue are fewer texts than there are prototypes."""
+        queued = 0
+        if self.queue is not None:
+            self.queue.check_batch(batch)
+            queued = len(self.queue.texts)
+        if batch + queued < len(self.weight):
+            raise UsageError(
+                f"{batch} texts of a batch and {queued} of a queue are fewer than the "
+                f"{len(self.weight)} prototypes they are shared out among: give fewer prototypes, "
+                "a larger batch or a larger queue_size."
+            )
+
+    def after_batch(self) -> None:
+        """Put both views of the batch into the queue."""
+        if self.queue is not None and self._last is not None:
+            self.queue.add(self._last, None)
+
+    @torch.no_grad()
+    def after_step(self, progress: float) -> None:
+        """Give the prototypes length 1 again."""
+        self.weight.copy_(F.normalize(self.weight, dim=1))
+        self.steps += 1

@@ -1,0 +1,77 @@
+"""`Queue`: embeddings of past batches, first in, first out."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from sentemb.errors import UsageError
+from sentemb.pairs import Pairs
+from sentemb.types import Embeddings
+
+
+class Queue(nn.Module):
+    """A ring of embeddings and the numbers of their texts; empty at first, saved with the twin.
+
+    Args:
+        size: Embeddings it holds at most.
+        dim: Their dimensions.
+
+    Raises:
+        UsageError: When the size is not positive.
+
+    Source: He et al., 2020, MoCo (arXiv:1911.05722), algorithm 1. Deviation: it starts empty and
+        grows, where theirs starts full of random vectors, which are easy negatives.
+    """
+
+    embeddings: Tensor
+    texts: Tensor
+    position: Tensor
+    filled: Tensor
+
+    def __init__(self, size: int, dim: int) -> None:
+        super().__init__()
+        if size < 1:
+            raise UsageError(f"A queue holds at least 1 embedding, got a size of {size}.")
+        self.register_buffer("embeddings", torch.zeros(size, dim))
+        self.register_buffer("texts", torch.zeros(size, dtype=torch.long))
+        self.register_buffer("position", torch.zeros((), dtype=torch.long))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.long))
+
+    def __len__(self) -> int:
+        return int(self.filled)
+
+    def contents(self) -> Embeddings:
+        """Return a copy of the embeddings that are in it."""
+        return self.embeddings[: len(self)].clone()
+
+    def as_negatives_of(self, pairs: Pairs) -> Pairs:
+        """Return pairs with what is in the queue as their negatives."""
+        texts = pairs.texts
+        if texts is not None:
+            texts = torch.cat([texts, self.texts[: len(self)]])
+        return replace(pairs, negatives=self.contents(), texts=texts)
+
+    @torch.no_grad()
+    def add(self, embeddings: Embeddings, texts: Tensor | None) -> None:
+        """Put embeddings in, and the oldest out where it is full."""
+        size, count = len(self.texts), len(embeddings)
+        places = (self.position + torch.arange(count, device=self.texts.device)) % size
+        self.embeddings[places] = embeddings.to(self.embeddings.dtype)
+        if texts is not None:
+            self.texts[places] = texts
+        self.position.copy_((self.position + count) % size)
+        self.filled.copy_((self.filled + count).clamp(max=size))
+
+    def check_batch(self, batch: int) -> None:
+        """Raise unless it holds a whole batch.
+
+        Raises:
+            UsageError: When the batch is larger.
+        """
+        size = len(self.texts)
+        if size < batch:
+            raise UsageError(
+                f"A queue of {size} cannot hold a batch of {batch}: give a queue_size of {batch} "
+                "or more, or a smaller batch."
+            )

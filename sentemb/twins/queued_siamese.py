@@ -1,0 +1,83 @@
+"""`QueuedSiamese`: a siamese encoder, and more negatives from the past."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from sentemb.pairs import Pairs
+from sentemb.twins.follow import Schedule, follow, target_of
+from sentemb.twins.heads import output_width, projected
+from sentemb.twins.queue import Queue
+from sentemb.twins.twin import EncoderTwin, need_two_views, text_numbers
+from sentemb.types import Embeddings, Features
+from sentemb.views import View
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class QueuedSiamese(EncoderTwin):
+    """Siamese pairs, whose negatives are the other rows and a queue of a target's embeddings.
+
+    The target follows the encoder; it embeds the first view of each batch without dropout, and the
+    queue takes that in once the batch's loss is known.
+
+    Args:
+        encoder: What is deployed.
+        momentum: Weight of the old target, by the progress of the run.
+        queue_size: Embeddings of past batches kept as negatives.
+        projector: A head used in training only, on both.
+
+    Source: Wu et al., 2022, ESimCSE (arXiv:2109.04380), section 3.2, and the authors' repository.
+    """
+
+    def __init__(
+        self,
+        encoder: "SentenceTransformer",
+        momentum: Schedule,
+        queue_size: int,
+        projector: nn.Module | None = None,
+    ) -> None:
+        super().__init__(encoder)
+        self.momentum = momentum
+        self.projector = projector
+        self.target = target_of(encoder)
+        self.queue = Queue(queue_size, output_width(projector, encoder)).to(encoder.device)
+        self._last: tuple[Embeddings, Tensor | None] | None = None
+
+    def train(self, mode: bool = True) -> "QueuedSiamese":
+        """Set training mode; the target never has dropout."""
+        super().train(mode)
+        self.target.eval()
+        return self
+
+    def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
+        """Return the pairs of a batch of two views.
+
+        Raises:
+            UsageError: When there are fewer or more views.
+        """
+        need_two_views("QueuedSiamese", features)
+        first, second = (projected(self.projector, z) for z in self.embed(features, views))
+        with torch.no_grad():
+            (key,) = self.embed(features[:1], views[:1], self.target)
+            key = projected(self.projector, key)
+        texts = text_numbers(features)
+        self._last = key, None if texts is None else texts[: len(key)]
+        pairs = Pairs(first, second, texts=texts)
+        return self.queue.as_negatives_of(pairs) if len(self.queue) else pairs
+
+    def check_batch(self, batch: int) -> None:
+        """Raise where the queue is smaller than a batch."""
+        self.queue.check_batch(batch)
+
+    def after_batch(self) -> None:
+        """Put the target's embeddings of the batch into the queue."""
+        if self._last is not None:
+            self.queue.add(*self._last)
+
+    def after_step(self, progress: float) -> None:
+        """Move the target towards the encoder."""
+        follow(self.target, self.encoder, self.momentum(progress))
