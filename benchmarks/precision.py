@@ -6,7 +6,7 @@
 FlatNCE's paper (Chen et al., 2021, arXiv:2107.01152) says that it does, and that FlatNCE cures it.
 First part: the error of the gradient by the similarities, against float64, over the gap between
 the positive's cosine and the negatives'. Second part: unsupervised SimCSE from the embedded
-encoder at four batch sizes, four learning rates and three seeds, each on the same 6,400 sentences;
+encoder at four batch sizes, five learning rates and three seeds, each on the same 6,400 sentences;
 STS-B dev after the last step. Each finished run is a line of results/precision.jsonl and is not run
 again. Tables are printed and written to results/precision.md, the picture to results/precision.png.
 """
@@ -33,7 +33,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 SENTENCES = 6_400
 BATCHES = (8, 16, 64, 256)
-RATES = (1e-5, 3e-5, 1e-4, 3e-4)
+RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 SEEDS = (0, 1, 2)
 
 

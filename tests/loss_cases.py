@@ -8,6 +8,7 @@ import loss_references as ref
 import torch
 from helpers import random_pairs
 
+from sentemb.functional import cosine
 from sentemb.losses import (
     DCLW,
     AlignmentUniformity,
@@ -37,6 +38,7 @@ from sentemb.losses import (
     Sum,
     SupConIn,
     SupConOut,
+    SwappedPrediction,
     SymmetricInfoNCE,
     Triplet,
     TripletSquared,
@@ -89,6 +91,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "Sum": lambda: Sum((InfoNCE(0.5), DimensionWise(0.5)), (1.0, 0.1)),
     "SupConIn": lambda: SupConIn(0.5),
     "SupConOut": lambda: SupConOut(0.5),
+    "SwappedPrediction": lambda: SwappedPrediction(0.5, epsilon=0.2),
     "SymmetricInfoNCE": lambda: SymmetricInfoNCE(0.5),
     "Triplet": Triplet,
     "TripletSquared": TripletSquared,
@@ -97,10 +100,10 @@ LOSSES: dict[str, Callable[[], Loss]] = {
 TRIPLETS = ("Triplet", "TripletSquared")
 GRADED = ("AnglE", "CoSENT", "Contrastive")
 CLASSED = ("SupConIn", "SupConOut")
-CLASSIFIED = ("CrossEntropy", "RDrop")
+CLASSIFIED = ("CrossEntropy", "RDrop", "SwappedPrediction")  # read logits
 OF_LENGTHS = {
     *("BarlowTwins", "CrossEntropy", "DimensionWise", "NegativeSampling", "RDrop", "Sum"),
-    *("Triplet", "TripletSquared", "VICReg"),
+    *("SwappedPrediction", "Triplet", "TripletSquared", "VICReg"),
 }  # what sees more than directions
 WITH_NEGATIVES = {  # contrasted within the batch, and with negatives where there are any
     *("DCLW", "Debiased", "FlatNCE", "FlatNCEOneWay", "HardContrastive", "InfoNCE", "NTXent"),
@@ -120,9 +123,11 @@ def inputs(name: str, batch: int, dim: int, seed: int = 0, negatives: bool = Fal
     if name in CLASSED:
         return replace(pairs, labels=torch.arange(batch) % max(2, batch // 2))
     if name in CLASSIFIED:
-        rows = 2 * batch if name == "RDrop" else batch
+        rows = batch if name == "CrossEntropy" else 2 * batch
         logits = torch.randn(rows, 3, dtype=torch.float64, generator=generator)
         labels = torch.randint(3, (batch,), generator=generator)
+        if name == "SwappedPrediction":
+            return replace(pairs, logits=logits.tanh())  # cosines
         return replace(pairs, logits=logits, labels=labels)
     return pairs
 
@@ -159,11 +164,7 @@ def of_four_dimensions(frozen: Pairs) -> Pairs:
 def with_queue(frozen: Pairs) -> Pairs:
     k = torch.arange(6, dtype=torch.float64).unsqueeze(1)
     j = torch.arange(3, dtype=torch.float64)
-    return one_pair_each(frozen, torch.cos((k + 0.3) * (j + 1)))
-
-
-def one_pair_each(frozen: Pairs, queue: torch.Tensor) -> Pairs:
-    return replace(frozen, negatives=queue)
+    return replace(frozen, negatives=torch.cos((k + 0.3) * (j + 1)), in_batch=False)
 
 
 def classified(frozen: Pairs) -> Pairs:
@@ -171,6 +172,14 @@ def classified(frozen: Pairs) -> Pairs:
     b = torch.tensor([[1.5, 0.7, -0.5], [0.4, 0, 0.1]], dtype=torch.float64)
     two = torch.cat([a, b])
     return Pairs(frozen.anchor[:2], frozen.positive[:2], logits=two, labels=torch.tensor([0, 2]))
+
+
+def clustered(frozen: Pairs) -> Pairs:
+    k = torch.arange(5, dtype=torch.float64).unsqueeze(1)
+    j = torch.arange(3, dtype=torch.float64)
+    prototypes = torch.cos((k + 1) * (j + 1.5))
+    scores = [cosine(z, prototypes) for z in (frozen.anchor, frozen.positive)]
+    return replace(pair(frozen), logits=torch.cat(scores))
 
 
 # Computed once in float64 by independent code: METHODS, table of frozen values.
@@ -181,6 +190,7 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
     ("InfoNCE", lambda: InfoNCE(0.5), lambda f: f, 1.1090009857),
     ("InfoNCE", lambda: InfoNCE(0.05, 2.0), lambda f: f, 1.2459789188),
     ("InfoNCE", lambda: InfoNCE(0.5, 2.0), lambda f: f, 1.2073003059),
+    ("InfoNCE", lambda: InfoNCE(0.07), with_queue, 1.7160481727),
     ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.05), pair, 0.3181296745),
     ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.5), pair, 0.5327175179),
     ("NTXent", lambda: NTXent(0.05), pair, 0.6693655750),
@@ -207,6 +217,7 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
     ("BarlowTwins", BarlowTwins, pair, 0.1388784848),
     ("BarlowTwins", lambda: BarlowTwins(epsilon=0.0), pair, 0.1388429426),
     ("VICReg", VICReg, pair, 11.8015500813),
+    ("SwappedPrediction", SwappedPrediction, clustered, 2.0204612287),
     ("RDrop", RDrop, classified, 1.4866471403),
     ("RDrop", lambda: RDrop(0.0), classified, 1.4418628221),
 ]
@@ -287,6 +298,7 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
     ("DimensionWise", lambda: DimensionWise(0.5), Pairs(CHECKER, CHECKER),
      math.log1p(math.exp(-2 / (1 + 1e-5)))),
     ("CrossEntropy", CrossEntropy, replace(SAME, logits=EVEN[:4], labels=TWO_CLASSES), math.log(3)),
+    ("SwappedPrediction", SwappedPrediction, replace(ORTHOGONAL, logits=EVEN), math.log(3)),
     ("RDrop", RDrop, replace(SAME, logits=EVEN, labels=TWO_CLASSES), 2 * math.log(3)),
     ("Sum", lambda: Sum((InfoNCE(0.2), FlatNCE(0.2)), (1.0, 0.5)), ORTHOGONAL,
      math.log1p(3 * E5) + 0.5 * (math.log(6) - 5)),
@@ -348,5 +360,6 @@ HELD_AGAINST_A_LIBRARY = {
     *("InfoNCE", "SymmetricInfoNCE", "NTXent", "FlatNCE", "DCLW", "SupConOut"),
     *("AlignmentUniformity", "Triplet", "Contrastive", "CoSENT", "AnglE", "Sigmoid"),
     *("NegativeCosine", "BarlowTwins", "VICReg", "CrossEntropy", "RDrop", "Matryoshka"),
+    "SwappedPrediction",
 }
 SUMS_OF_OTHERS = {"EachSentence", "Sum"}  # tests/losses/test_combined.py

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sentemb.errors import UsageError
 from sentemb.functional import sinkhorn
-from sentemb.losses.checks import check_positive
+from sentemb.losses.checks import check_positive, need_two_rows
 from sentemb.pairs import Pairs
 from sentemb.types import Similarities
 
@@ -33,7 +33,7 @@ class SwappedPrediction:
         iterations: Of Sinkhorn.
 
     Raises:
-        UsageError: When τ or ε is not positive, or there are no scores.
+        UsageError: When τ or ε is not positive, there are no scores, or the batch has one pair.
 
     Source: Caron et al., 2020, SwAV (arXiv:2006.09882), equations 1 to 4.
 
@@ -56,6 +56,7 @@ class SwappedPrediction:
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over both views, a scalar."""
+        need_two_rows(pairs, self)
         batch = len(pairs.anchor)
         if pairs.logits is None or len(pairs.logits) < 2 * batch:
             raise UsageError(

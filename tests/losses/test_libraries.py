@@ -31,6 +31,7 @@ from sentemb.losses import (
     RDrop,
     Sigmoid,
     SupConOut,
+    SwappedPrediction,
     SymmetricInfoNCE,
     Triplet,
     VICReg,
@@ -284,6 +285,25 @@ def test_vicreg(lightly, batch, dim):
     pairs = random_pairs(batch, dim)
     assert_same("VICReg", VICReg(3, 5, 2), theirs, pairs)
     assert_same("VICReg", VICReg(3, 5, 2), lambda a, p: other(a, ref_emb=p), pairs)
+
+
+@held("SwappedPrediction")
+@pytest.mark.parametrize("queued", [0, 7])
+def test_swapped_prediction(lightly, batch, dim, queued):
+    theirs = lightly("swav_loss").SwaVLoss(0.2, sinkhorn_iterations=4, sinkhorn_epsilon=0.3)
+    pairs = inputs("SwappedPrediction", batch, dim)
+    past = inputs("SwappedPrediction", queued, dim, seed=1).logits if queued else None
+
+    def ours(batch_of_both):
+        logits = batch_of_both.logits
+        whole = logits if past is None else torch.cat([logits, past])
+        return SwappedPrediction(0.2, 0.3, 4)(replace(batch_of_both, logits=whole))
+
+    def swav(logits):
+        queues = None if past is None else list(past.chunk(2))
+        return theirs(list(logits.chunk(2)), [], queues).squeeze()
+
+    assert_same("SwappedPrediction", ours, swav, pairs)
 
 
 @held("CrossEntropy")

@@ -1,0 +1,305 @@
+"""What each twin makes of two views: who moves, who stands still, what is a negative."""
+
+import copy
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from helpers import numbered, without_dropout
+from torch import nn
+
+from sentemb import InfoNCE, Method, Siamese, View, build_encoder
+from sentemb.errors import UsageError
+from sentemb.losses import NegativeCosine
+from sentemb.training.collator import Collator
+from sentemb.twins import (
+    ConstantMomentum,
+    CosineMomentum,
+    Momentum,
+    OffDropout,
+    Prototypes,
+    Queue,
+    QueuedSiamese,
+    TwoTower,
+    between,
+    layers,
+    mlp,
+)
+from sentemb.twins.follow import follow, target_of
+
+VIEWS = (View(), View())
+
+
+@pytest.fixture
+def batches(mini, sentences):
+    """Six rows a batch, two views each, all padded to one length."""
+    rows = numbered([{"text": text} for text in sentences[:24]])
+    views = Collator(mini, VIEWS, 32, 0)(rows)["views"]
+
+    def batch(first):
+        return [{k: t[first : first + 6] for k, t in view.items()} for view in views]
+
+    return batch
+
+
+def head(encoder):
+    torch.manual_seed(1)
+    return layers(encoder, 32, 16)
+
+
+def test_a_target_follows_as_the_formula_says():
+    online = nn.BatchNorm1d(4)
+    target = target_of(online)
+    nn.init.normal_(online.weight)
+    online(torch.randn(8, 4))
+    before = target.weight.clone()
+    follow(target, online, 0.9)
+    torch.testing.assert_close(target.weight, 0.9 * before + 0.1 * online.weight)
+    assert torch.equal(target.running_mean, online.running_mean)
+    assert not any(parameter.requires_grad for parameter in target.parameters())
+
+
+def test_schedules():
+    assert ConstantMomentum(0.9)(0.3) == 0.9
+    rising = CosineMomentum(0.9)
+    assert [rising(x) for x in (0.0, 0.5, 1.0)] == pytest.approx([0.9, 0.95, 1.0])
+    for schedule in (ConstantMomentum, CosineMomentum):
+        with pytest.raises(UsageError, match=r"in \[0, 1\], got 1.5"):
+            schedule(1.5)
+
+
+def test_a_queue_is_first_in_first_out():
+    queue = Queue(5, 1)
+    assert len(queue) == 0
+    for start in (0, 2, 4):
+        numbers = torch.arange(start, start + 2)
+        queue.add(numbers.unsqueeze(1).float(), numbers)
+    assert sorted(queue.contents().flatten().tolist()) == [1, 2, 3, 4, 5]
+    assert queue.embeddings.flatten().tolist() == queue.texts.tolist() == [5, 1, 2, 3, 4]
+    assert (len(queue), int(queue.position)) == (5, 1)
+    queue.check_batch(5)
+    with pytest.raises(UsageError, match="A queue of 5 cannot hold a batch of 6"):
+        queue.check_batch(6)
+    with pytest.raises(UsageError, match="at least 1 embedding, got a size of -1"):
+        Queue(-1, 4)
+
+
+def test_momentum_contrasts_with_past_positives_alone(mini, batches):
+    mini = without_dropout(mini)
+    twin = Momentum(mini, ConstantMomentum(0.9), projector=head(mini), queue_size=9).train()
+    first, second, third = batches(0), batches(6), batches(12)
+    pairs = twin(first, VIEWS)
+    assert pairs.in_batch
+    assert pairs.negatives is None
+    assert not pairs.positive.requires_grad
+    torch.testing.assert_close(pairs.anchor, pairs.positive)  # at first the target is the encoder
+    twin.after_batch()
+    past = twin(second, VIEWS)
+    torch.testing.assert_close(past.negatives, pairs.positive)
+    assert not past.in_batch
+    assert torch.equal(past.texts[12:], pairs.texts[6:12])
+    twin.after_batch()
+    now = twin(third, VIEWS)  # 12 were put into a queue of 9: the first 3 are gone
+    expected = torch.cat([pairs.positive, past.positive])[3:]
+    order = [expected.sub(row).norm(dim=1).argmin().item() for row in now.negatives]
+    assert sorted(order) == list(range(9))
+    rows = zip(now.anchor, now.positive, strict=True)
+    similarities = [
+        torch.stack([F.cosine_similarity(a, b, dim=0) for b in [p, *now.negatives]]) / 0.07
+        for a, p in rows
+    ]
+    by_hand = torch.stack([s.logsumexp(0) - s[0] for s in similarities]).mean()
+    torch.testing.assert_close(InfoNCE(0.07)(now), by_hand)
+
+
+def test_what_is_in_the_queue_once_more_is_no_negative(mini, batches):
+    twin = Momentum(mini, ConstantMomentum(0.9), queue_size=6).train()
+    method = Method(VIEWS, twin, InfoNCE())
+    method(batches(0))
+    twin.after_batch()
+    assert int(method(batches(3))["masked_negatives"]) == 3
+
+
+def test_momentum_without_a_queue_contrasts_the_batch(mini, batches):
+    pairs = Momentum(mini, ConstantMomentum(0.9)).train()(batches(0), VIEWS)
+    assert pairs.in_batch
+    assert pairs.negatives is None
+
+
+def test_the_target_moves_after_a_step_and_its_head_too(mini, batches):
+    twin = Momentum(mini, ConstantMomentum(0.5), projector=head(mini)).train()
+    before = {name: t.clone() for name, t in twin.state_dict().items()}
+    with torch.no_grad():
+        for parameter in (*twin.encoder.parameters(), *twin.projector.parameters()):
+            parameter.add_(1.0)
+    twin(batches(0), VIEWS)
+    assert torch.equal(twin.state_dict()["target_projector.0.weight"],
+                       before["target_projector.0.weight"])  # fmt: skip
+    twin.after_step(0.1)
+    for name, tensor in twin.state_dict().items():
+        if name.startswith("target"):
+            torch.testing.assert_close(tensor, before[name] + 0.5)
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_dropout_of_the_target(mini, batches, on):
+    twin = Momentum(mini, ConstantMomentum(0.9), queue_size=6, key_dropout=on).train()
+    same = [twin(batches(0), VIEWS).positive for _ in range(2)]
+    assert torch.equal(*same) != on
+    assert twin.encoder.training
+
+
+def test_a_predictor_predicts_the_target_both_ways(mini, batches):
+    mini = without_dropout(mini)
+    torch.manual_seed(0)
+    predictor = between(16, 16)
+    twin = Momentum(mini, ConstantMomentum(0.9), head(mini), predictor).train()
+    features = [batches(0)[0], batches(6)[1]]
+    one, two = twin(features, VIEWS)
+    torch.testing.assert_close(predictor(twin.unpredicted[0]), one.anchor)
+    torch.testing.assert_close(predictor(twin.unpredicted[1]), two.anchor)
+    torch.testing.assert_close(twin.unpredicted[1], one.positive)  # the target is the encoder yet
+    torch.testing.assert_close(twin.unpredicted[0], two.positive)
+    assert torch.equal(one.texts[:6], two.texts[6:])
+    assert torch.equal(one.texts[6:], two.texts[:6])
+
+
+def test_a_siamese_predictor_is_sim_siam(mini, batches):
+    mini = without_dropout(mini)
+    predictor = between(16, 8, 16)
+    twin = Siamese(mini, projector=head(mini), predictor=predictor).train()
+    features = [batches(0)[0], batches(6)[1]]
+    pairings = twin(features, VIEWS)
+    z1, z2 = twin.unpredicted
+    loss = torch.stack([NegativeCosine()(pairs) for pairs in pairings]).mean()
+    cos = F.cosine_similarity
+    expected = -(cos(predictor(z1), z2).mean() + cos(predictor(z2), z1).mean()) / 2
+    torch.testing.assert_close(loss, expected)
+    assert not any(pairs.positive.requires_grad for pairs in pairings)
+    assert twin.constant_rate() == list(predictor.parameters())
+
+
+def test_queued_siamese_keeps_clean_first_views(mini_cls, batches):
+    twin = QueuedSiamese(mini_cls, ConstantMomentum(0.9), queue_size=8, projector=mlp(mini_cls))
+    twin.train()
+    first = twin(batches(0), VIEWS)
+    assert first.negatives is None
+    twin.after_batch()
+    second = twin(batches(6), VIEWS)
+    twin.encoder.eval()
+    clean = twin.projector(twin.encoder(dict(batches(0)[0]))["sentence_embedding"])
+    torch.testing.assert_close(second.negatives, clean.detach(), rtol=0, atol=1e-5)
+    assert second.in_batch
+    assert second.positive.requires_grad
+    assert not second.negatives.requires_grad
+
+
+def test_off_dropout_contrasts_what_carries_no_noise(mini_cls, batches):
+    twin = OffDropout(mini_cls, projector=mlp(mini_cls)).train()
+    pairs = twin(batches(0), VIEWS)
+    assert twin.encoder.training
+    again = twin(batches(0), VIEWS)
+    assert torch.equal(pairs.contrasted, again.contrasted)
+    assert not torch.equal(pairs.anchor, again.anchor)
+    unit = pairs.unit()
+    positive = (unit.anchor * unit.positive).sum(dim=1) / 0.05
+    others = unit.contrasted @ unit.contrasted.T / 0.05
+    others = others.masked_fill(torch.eye(6, dtype=torch.bool), -torch.inf)
+    everything = torch.cat([positive.unsqueeze(1), others], dim=1)
+    expected = (everything.logsumexp(dim=1) - positive).mean()
+    torch.testing.assert_close(InfoNCE(0.05)(pairs), expected)
+    InfoNCE(0.05)(pairs).backward()
+    assert pairs.contrasted.requires_grad
+
+
+def test_prototypes_give_cosines_and_the_queues(mini, batches):
+    torch.manual_seed(0)
+    twin = Prototypes(mini, 10, head(mini), queue_size=8).train()
+    first = twin(batches(0), VIEWS)
+    weight = F.normalize(twin.weight, dim=1)
+    unit = first.unit()
+    expected = torch.cat([unit.anchor, unit.positive]) @ weight.T
+    torch.testing.assert_close(first.logits, expected)
+    twin.after_batch()
+    second = twin(batches(6), VIEWS)
+    assert len(second.logits) == 2 * 6 + 2 * 6
+    torch.testing.assert_close(second.logits[12:], first.logits)
+    with pytest.raises(UsageError, match="6 texts of a batch and 8 of a queue are fewer than the"):
+        Prototypes(mini, 15, head(mini), queue_size=8).check_batch(6)
+    with pytest.raises(UsageError, match="At least 2 prototypes"):
+        Prototypes(mini, 1)
+
+
+def test_prototypes_stand_still_at_first_and_have_length_one(mini, batches):
+    torch.manual_seed(0)
+    twin = Prototypes(mini, 10, frozen_steps=2).train()
+    moved = []
+    for _ in range(3):
+        twin.zero_grad()
+        twin(batches(0), VIEWS).logits.square().sum().backward()
+        moved.append(bool(twin.weight.grad.any()))
+        with torch.no_grad():
+            twin.weight.mul_(3.0)
+        twin.after_step(0.5)
+        torch.testing.assert_close(twin.weight.norm(dim=1), torch.ones(10))
+    assert moved == [False, False, True]
+
+
+def test_prototypes_are_scored_in_float32_under_autocast(mini, batches):
+    twin = Prototypes(mini, 4, head(mini)).train()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        pairs = twin(batches(0), VIEWS)
+    assert pairs.anchor.dtype == torch.bfloat16
+    assert pairs.logits.dtype == torch.float32
+
+
+def test_two_towers_have_weights_of_their_own(mini, batches):
+    other = copy.deepcopy(mini)
+    with torch.no_grad():
+        next(other.parameters()).add_(0.5)
+    twin = TwoTower(without_dropout(mini), without_dropout(other)).train()
+    pairs = twin(batches(0), VIEWS)
+    assert not torch.allclose(pairs.anchor, pairs.positive)
+    pairs.positive.sum().backward()
+    assert all(p.grad is None for p in twin.encoder.parameters())
+    assert twin.towers() == {"positive": other}
+    third = twin([*batches(0), batches(6)[0]], (*VIEWS, View()))
+    assert third.negatives.shape == (6, 128)
+
+
+def test_two_towers_read_the_same_tokens(mini):
+    stranger = build_encoder("mini", pooling="mean", device="cpu")
+    stranger.tokenizer.add_tokens(["neverseen"])
+    with pytest.raises(UsageError, match="encoders that read the same tokens"):
+        TwoTower(mini, stranger)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda e: Momentum(e, ConstantMomentum(0.9), queue_size=8), "Momentum"),
+        (lambda e: QueuedSiamese(e, ConstantMomentum(0.9), 8), "QueuedSiamese"),
+        (lambda e: Siamese(e, predictor=between(128, 128)), "Siamese with a predictor"),
+        (lambda e: Prototypes(e, 4), "Prototypes"),
+        (OffDropout, "OffDropout"),
+    ],
+)
+def test_three_views_are_too_many(mini, batches, make, name):
+    three = [*batches(0), batches(6)[0]]
+    with pytest.raises(UsageError, match=f"^{name} needs 2 views, got 3: drop the hard-negative"):
+        make(mini)(three, (*VIEWS, View()))
+
+
+def test_a_predictor_and_a_queue_do_not_go_together(mini):
+    with pytest.raises(UsageError, match="give a predictor or a queue_size, not both"):
+        Momentum(mini, ConstantMomentum(0.9), predictor=between(128, 128), queue_size=8)
+
+
+def test_heads_have_the_layers_they_are_asked_for(mini):
+    kinds = [type(module).__name__ for module in layers(mini, 64, 32, 16)]
+    assert kinds == ["Linear", "BatchNorm1d", "ReLU", "Linear", "BatchNorm1d", "ReLU", "Linear"]
+    assert [type(m).__name__ for m in layers(mini, 8)] == ["Linear"]
+    assert layers(mini, 64, 8, norm=nn.LayerNorm)[1].normalized_shape == (64,)
+    assert math.prod(layers(mini, 64, 8)[1].state_dict()["weight"].shape) == 64
+    assert not list(layers(mini, 64, 8)[1].buffers())  # nothing to save but weights
