@@ -41,15 +41,21 @@ LOSSES = {
 }
 
 
+EXAMPLE = "infonce+0.1*dimension-wise"
+
+
 def make_loss(words: str) -> "Loss":
     """Make a loss from its words; ``A + 0.1*B`` is a weighted sum.
 
     Raises:
         UsageError: When a name or an option is unknown, or a value is out of range.
     """
+    from sentemb.errors import UsageError
     from sentemb.losses import Sum
 
     written = [term.strip() for term in words.split("+")]
+    if not all(written) or any(term.endswith("*") for term in written):
+        raise UsageError(f"Loss '{words}': the name of a loss is missing; write it as {EXAMPLE}.")
     weights, names = zip(*(_weighted(term) for term in written), strict=True)
     terms = tuple(_named(name) for name in names)
     return terms[0] if len(terms) == 1 and weights == (1.0,) else Sum(terms, weights)
@@ -65,8 +71,8 @@ def _weighted(term: str) -> tuple[float, str]:
         number = float(weight)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
-        raise UsageError(f"Loss '{term}': '{weight}' is no weight; write it as 0.1*{name}.")
+    if not (math.isfinite(number) and number > 0):
+        raise UsageError(f"Loss '{term}': '{weight}' is no weight above 0; write it as 0.1*{name}.")
     return number, name.strip()
 
 

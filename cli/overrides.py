@@ -5,13 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from sentemb.errors import UsageError
-from sentemb.losses import MaskSimilar, Matryoshka, Sum
+from sentemb.losses import AnglE, Contrastive, CoSENT, Loss, MaskSimilar, Matryoshka, Sum
+from sentemb.losses.parts import parts
 from sentemb.method import Method
+from sentemb.twins.heads import width
 from sentemb.views import View
 
 from .losses import make_loss
 from .view_words import make_view
 
+GRADED = (AnglE, CoSENT, Contrastive)
 OPTIONS_OF_VIEWS = frozenset({"alpha", "synonyms", "keep_negations", "repetition", "rate"})
 OPTIONS_OF_LOSS = frozenset(
     {"temperature", "hard_negative_weight", "epsilon", "off_diagonal_weight"}
@@ -74,17 +77,36 @@ def override(
                 "it in Python (sentemb.losses.Sum)."
             )
         compared = make_loss(loss)
+        _need_a_graded_loss(method, compared, name)
     if matryoshka:
+        if isinstance(method.loss, Sum):
+            raise UsageError(
+                f"{name} adds up several losses, not all of which have lengths: compose it in "
+                "Python (sentemb.losses.Matryoshka)."
+            )
         if getattr(method.twin, "projector", None) is not None:
             raise UsageError(
                 f"--matryoshka nests what is compared, and {name} compares the output of a head "
                 "that training alone has: use --pooling cls (whose head is deployed), or a method "
                 "without one (simcse-sup, consert)."
             )
-        compared = Matryoshka(compared, dims=tuple(matryoshka))
+        compared = Matryoshka(compared, dims=_with_the_full(matryoshka, width(method.encoder)))
     if mask_above is not None:
         compared = MaskSimilar(compared, above=mask_above)
     return Method(seen, method.twin, compared)
+
+
+def _with_the_full(dims: Sequence[int], full: int) -> tuple[int, ...]:
+    return tuple(dims) if max(dims) >= full else (full, *dims)
+
+
+def _need_a_graded_loss(method: Method, loss: Loss, name: str) -> None:
+    """Raise where a method of graded pairs gets a loss that takes each pair as a positive."""
+    if isinstance(method.loss, GRADED) and not any(isinstance(p, GRADED) for p in parts(loss)):
+        raise UsageError(
+            f"{name} has pairs with scores, and this loss would take each pair for a positive: "
+            "use cosent, angle or contrastive, or a method of pairs (simcse-sup)."
+        )
 
 
 def _views(method: Method, name: str, words: Sequence[str]) -> tuple[View, ...]:

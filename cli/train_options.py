@@ -66,7 +66,8 @@ Loss = Annotated[
 Matryoshka = Annotated[
     str | None,
     typer.Option(
-        help="The loss also of the first dimensions alone, as 128,64,32.",
+        help="The loss also of the first dimensions alone, as 64,32; the full length is always "
+        "among them.",
         rich_help_panel=METHOD,
     ),
 ]

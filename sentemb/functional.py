@@ -39,17 +39,17 @@ def alignment(x: Embeddings, y: Embeddings) -> torch.Tensor:
     return (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean()
 
 
-def uniformity(x: Embeddings, texts: torch.Tensor | None = None) -> torch.Tensor:
+def uniformity(x: Embeddings, compared: torch.Tensor | None = None) -> torch.Tensor:
     r"""Log of the mean Gaussian potential of distinct unit vectors: small (negative) is good.
 
     .. math:: \log \frac{2}{n(n-1)} \sum_{i<j} e^{-2 \lVert x_i - x_j \rVert^2}
 
     The vectors are normalised here. A uniform distribution on a high-dimensional sphere comes
-    near −4; a collapsed encoder has 0, and so have vectors that are all of one text.
+    near −4; a collapsed encoder has 0, and so have vectors of which no two are compared.
 
     Args:
         x: The vectors, shape ``[batch, dim]``.
-        texts: A number for each vector's text; vectors of equal texts are not compared.
+        compared: Which pairs are looked at, symmetric, shape ``[batch, batch]``; all by default.
 
     Raises:
         ValueError: When there are fewer than two vectors.
@@ -63,13 +63,13 @@ def uniformity(x: Embeddings, texts: torch.Tensor | None = None) -> torch.Tensor
     if len(x) < 2:
         raise ValueError(f"uniformity needs at least 2 embeddings, got {len(x)}.")
     exponents = -2 * torch.pdist(F.normalize(x, dim=1)).square()
-    if texts is None:
+    if compared is None:
         return exponents.logsumexp(dim=0) - math.log(len(exponents))
-    same = (texts.unsqueeze(0) == texts.unsqueeze(1))[*torch.triu_indices(len(x), len(x), 1)]
-    if bool(same.all()):
+    compared = compared[*torch.triu_indices(len(x), len(x), 1)]
+    if not bool(compared.any()):
         return 0 * exponents.sum()
-    compared = exponents.masked_fill(same, -torch.inf)
-    return compared.logsumexp(dim=0) - (~same).sum().to(x.dtype).log()
+    kept = exponents.masked_fill(~compared, -torch.inf)
+    return kept.logsumexp(dim=0) - compared.sum().to(x.dtype).log()
 
 
 def sinkhorn(scores: Similarities, epsilon: float, iterations: int) -> Similarities:

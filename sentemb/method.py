@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from sentemb.adversary import attacked
 from sentemb.encoders.gather import gathered
-from sentemb.errors import IdenticalViewsError
+from sentemb.errors import IdenticalViewsError, UsageError
 from sentemb.losses import Loss
-from sentemb.losses.contrast import one_way
+from sentemb.losses.contrast import counting
 from sentemb.losses.mask_similar import mask_threshold
 from sentemb.losses.parts import parts, total
 from sentemb.pairs import Pairs
@@ -56,9 +56,9 @@ class Method(nn.Module):
     def forward(self, views: list[Features], labels: Tensor | None = None) -> dict[str, Tensor]:
         """Return the loss of a batch, its terms where it names them, and ``masked_negatives``.
 
-        The last is how many candidates were not contrasted with an anchor, its positive's batch
-        and all negatives counted, because of their text or their similarity. Where a twin pairs the
-        views up in several ways, the loss is the mean over them.
+        The last is how many times a candidate was not contrasted with a row because of its text
+        or its similarity; it is there where the loss contrasts rows. Where a twin pairs the views
+        up in several ways, the loss is the mean over them.
 
         Args:
             views: The tokens of each view, padded to one length for all.
@@ -66,6 +66,7 @@ class Method(nn.Module):
 
         Raises:
             IdenticalViewsError: When the first batch shows that both views are the same.
+            UsageError: When similar candidates are to be masked, but the loss has none.
         """
         everyones = None if labels is None else gathered(labels)
 
@@ -79,14 +80,15 @@ class Method(nn.Module):
         if not self._views_known_to_differ:
             unpredicted = getattr(self.twin, "unpredicted", None)
             self.require_different_views(*(unpredicted or (found[0].anchor, found[0].positive)))
-        return self._compare(found) | self._masked(found)
-
-    def _masked(self, found: Sequence[Pairs]) -> dict[str, Tensor]:
-        found = [replace(pairs, mask_above=mask_threshold(self.loss)) for pairs in found]
-        known = found[0].texts is not None or found[0].mask_above < math.inf
-        if not known or len(found[0].anchor) < 2:
-            return {}
-        return {"masked_negatives": torch.stack([one_way(p).masked() for p in found]).sum()}
+        with counting() as counts:
+            outputs = self._compare(found)
+        if not counts and mask_threshold(self.loss) < math.inf:
+            raise UsageError(
+                "mask_above has no effect: this loss contrasts no candidates. Leave it out."
+            )
+        if counts:
+            outputs["masked_negatives"] = torch.stack(counts).sum()
+        return outputs
 
     def _compare(self, found: Sequence[Pairs]) -> dict[str, Tensor]:
         with torch.autocast(found[0].anchor.device.type, enabled=False):

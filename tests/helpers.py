@@ -4,6 +4,7 @@ import torch
 
 from sentemb import Pairs
 from sentemb.encoders import set_dropout
+from sentemb.losses.contrast import counting
 
 
 def random_pairs(batch: int, dim: int, candidates: int = 0, seed: int = 0) -> Pairs:
@@ -13,6 +14,13 @@ def random_pairs(batch: int, dim: int, candidates: int = 0, seed: int = 0) -> Pa
         return torch.randn(rows, dim, dtype=torch.float64, generator=generator)
 
     return Pairs(draw(batch), draw(batch), draw(candidates) if candidates else None)
+
+
+def masked(contrast) -> int:
+    """How many candidates of a contrast are no negatives, for their text or similarity."""
+    with counting() as counts:
+        contrast.mean(lambda block: block.positive)
+    return int(sum(counts))
 
 
 def numbered(rows, epoch=0):

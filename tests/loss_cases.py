@@ -109,6 +109,7 @@ WITH_NEGATIVES = {  # contrasted within the batch, and with negatives where ther
     *("DCLW", "Debiased", "FlatNCE", "FlatNCEOneWay", "HardContrastive", "InfoNCE", "NTXent"),
     *("HardContrastiveQuantile", "HardNegativeWeighted", "NegativeSampling", "NoiseContrastive"),
     *("Sigmoid", "SimpleContrastive", "SymmetricInfoNCE"),
+    *("MaskSimilar", "Matryoshka", "Sum", "SupConIn", "SupConOut"),
 }
 
 

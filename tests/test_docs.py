@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from sentemb.losses import InfoNCE
 from sentemb.pairs import Pairs
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -31,4 +30,3 @@ def test_the_blocks_about_extending_run_in_order(tmp_path, monkeypatch):
     pairs = Pairs(torch.eye(3), torch.eye(3))
     assert float(names["Margin"]()(pairs)) == 0
     assert set(names["pull"](pairs)) == {"apart", "off_centre"}
-    assert float(InfoNCE()(pairs)) >= 0

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from sentemb.functional import alignment, uniformity
 from sentemb.losses.checks import check_not_negative
+from sentemb.losses.contrast import within_view
 from sentemb.pairs import Pairs
 
 
@@ -45,6 +46,6 @@ class AlignmentUniformity:
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the weighted sum, a scalar."""
-        anchor, positive = (None, None) if pairs.texts is None else pairs.split_texts()[:2]
-        spread = uniformity(pairs.anchor, anchor) + uniformity(pairs.positive, positive)
-        return self.alignment_weight * alignment(pairs.anchor, pairs.positive) + spread / 2
+        views = [(pairs.anchor, 0), (pairs.positive, 1)]
+        spread = [uniformity(x, within_view(pairs, x, which)) for x, which in views]
+        return self.alignment_weight * alignment(pairs.anchor, pairs.positive) + sum(spread) / 2

@@ -24,6 +24,13 @@ def check_not_negative(**numbers: float) -> None:
             raise UsageError(f"{name} must be 0 or a positive number, got {number}.")
 
 
+def check_finite(**numbers: float) -> None:
+    """Raise unless each is a finite number."""
+    for name, number in numbers.items():
+        if not math.isfinite(number):
+            raise UsageError(f"{name} must be a number, got {number}.")
+
+
 def check_rate(**numbers: float) -> None:
     """Raise unless each is in [0, 1)."""
     for name, number in numbers.items():
@@ -42,6 +49,14 @@ def scores_of(pairs: Pairs, loss: object) -> Tensor:
             f"{len(pairs.anchor)}: {GRADED}"
         )
     return pairs.labels.to(pairs.anchor.dtype)
+
+
+def need_scores_not_classes(pairs: Pairs, loss: object) -> None:
+    """Raise where labels are whole numbers: classes, whose order means nothing."""
+    if pairs.labels is not None and not pairs.labels.is_floating_point():
+        raise UsageError(
+            f"{type(loss).__name__} ranks pairs by score, but the labels are classes: {GRADED}"
+        )
 
 
 def need_two_rows(pairs: Pairs, loss: object) -> None:

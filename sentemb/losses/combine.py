@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from sentemb.errors import UsageError
+from sentemb.losses.checks import check_positive
 from sentemb.losses.loss import Loss
 from sentemb.losses.parts import total
 from sentemb.pairs import Pairs
@@ -25,7 +26,7 @@ class Sum:
         weights: One for each.
 
     Raises:
-        UsageError: When there are not as many weights as terms.
+        UsageError: When there are not as many weights as terms, or one is not positive.
 
     Example:
         >>> import torch
@@ -44,6 +45,7 @@ class Sum:
                 f"Sum needs a weight for each term, got {len(self.terms)} terms and "
                 f"{len(self.weights)} weights."
             )
+        check_positive(**{f"weight of term {k}": w for k, w in enumerate(self.weights, start=1)})
 
     def __call__(self, pairs: Pairs) -> dict[str, Tensor]:
         """Return each term times its weight, by the name of the loss."""

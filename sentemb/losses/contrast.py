@@ -8,13 +8,15 @@ arXiv:2107.01152).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor
+from torch import Tensor, nn
 
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
@@ -24,6 +26,30 @@ BLOCK = 2**20
 """Similarities held at once; a million in float32 are 4 MiB."""
 ROWS = 64
 """Rows at once all the same, where the candidates are so many that fewer would be slow."""
+
+_counts: ContextVar[list[Tensor] | None] = ContextVar("counts", default=None)
+
+
+@contextmanager
+def counting() -> Iterator[list[Tensor]]:
+    """Collect, while losses are computed, how many candidates were no negatives of a row.
+
+    For their text or their similarity; its own positive, and itself, do not count. The list stays
+    empty where nothing is contrasted.
+    """
+    counts: list[Tensor] = []
+    token = _counts.set(counts)
+    try:
+        yield counts
+    finally:
+        _counts.reset(token)
+
+
+def count_as_masked(number: Tensor) -> None:
+    """Add to what is counted, if it is."""
+    counts = _counts.get()
+    if counts is not None:
+        counts.append(number.detach())
 
 
 @dataclass(frozen=True)
@@ -102,27 +128,23 @@ class Contrast:
     texts: Texts | None
     mask_above: float
 
-    def mean(self, loss: Callable[[Block], Tensor], learned: Sequence[Tensor] = ()) -> Tensor:
+    def mean(self, loss: Callable[[Block], Tensor]) -> Tensor:
         """Return the mean over the rows of a loss of each, shape ``[rows]``.
 
         Memory grows with the rows and with the candidates, not with their product: a large product
         is computed in blocks of rows, and so is its gradient. Value and gradient are the same.
 
         Args:
-            loss: From the similarities of some rows to the loss of each.
-            learned: Parameters that the loss reads beside the similarities.
+            loss: From the similarities of some rows to the loss of each. Where it reads parameters
+                that learn (a temperature), it is a method of the ``nn.Module`` that has them.
         """
+        owner = getattr(loss, "__self__", None)
+        learned = list(owner.parameters()) if isinstance(owner, nn.Module) else []
         if len(self.rows) * len(self.candidates) <= BLOCK:
             return loss(self.block(self._numbers()[0])).mean()
         tensors = (self.anchors, self.positives, self.rows, self.candidates, *learned)
         mean: Tensor = _MeanInBlocks.apply(self, loss, *tensors)  # type: ignore[no-untyped-call]
         return mean
-
-    @torch.no_grad()
-    def masked(self) -> Tensor:
-        """Count the candidates that are no negatives because of their text or similarity."""
-        possible = len(self.rows) * (len(self.candidates) - self.own.shape[1])
-        return possible - torch.stack([self._is_negative(n).sum() for n in self._numbers()]).sum()
 
     def among_last(self, count: int) -> "Contrast":
         """Return the contrast with the last candidates alone, none of which is a row's own."""
@@ -138,10 +160,11 @@ class Contrast:
         """Return the similarities of some rows, by their numbers."""
         positive = (self.anchors[number] * self.positives[number]).sum(dim=1)
         candidates = self.rows[number] @ self.candidates.T
-        return Block(positive, candidates, self._is_negative(number), number)
+        return Block(positive, candidates, self.is_negative(number), number)
 
     @torch.no_grad()
-    def _is_negative(self, number: Tensor) -> Tensor:
+    def is_negative(self, number: Tensor) -> Tensor:
+        """Say which candidates are negatives of which of some rows, ``[rows, candidates]``."""
         shape = (len(number), len(self.candidates))
         negative = torch.ones(shape, dtype=torch.bool, device=number.device)
         negative.scatter_(1, self.own[number], False)
@@ -150,6 +173,8 @@ class Contrast:
         if self.mask_above != math.inf:
             rows, candidates = (F.normalize(x, dim=1) for x in (self.rows[number], self.candidates))
             negative &= ~(rows @ candidates.T > self.mask_above)  # NaN stays, and is seen
+        possible = len(number) * (len(self.candidates) - self.own.shape[1])
+        count_as_masked(possible - negative.sum())
         return negative
 
     def _numbers(self) -> tuple[Tensor, ...]:
@@ -160,7 +185,10 @@ class Contrast:
 
 
 class _MeanInBlocks(torch.autograd.Function):
-    """The mean of a loss over rows; its gradient is taken block by block in the forward."""
+    """The mean of a loss over rows; its gradient is taken block by block in the forward.
+
+    It can be differentiated once.
+    """
 
     @staticmethod
     def forward(
@@ -177,13 +205,14 @@ class _MeanInBlocks(torch.autograd.Function):
         gradients = [torch.zeros_like(x) if is_wanted else None for x, is_wanted in each]
         for number in contrast._numbers():
             block = contrast.block(number)
-            given = [block.positive.requires_grad_(), block.candidates.requires_grad_(), *learned]
+            given = [block.positive.requires_grad_(), block.candidates.requires_grad_()]
+            given += [x for x in learned if x.requires_grad]
             with torch.set_grad_enabled(any(wanted)):
                 value = loss(block).sum()
             total += value.detach()
             if any(wanted):
-                by_similarity = torch.autograd.grad(value, given, materialize_grads=True)
-                _accumulate(gradients, tensors, number, by_similarity)
+                by = torch.autograd.grad(value, given, materialize_grads=True)
+                _accumulate(gradients, tensors, number, by)
         for gradient in gradients:
             if gradient is not None:
                 gradient /= len(rows)
@@ -201,12 +230,19 @@ def _accumulate(
     gradients: Sequence[Tensor | None],
     tensors: Sequence[Tensor],
     number: Tensor,
-    by_similarity: Sequence[Tensor],
+    by: Sequence[Tensor],
 ) -> None:
-    """Add what a block's similarities pass on to the embeddings they are the products of."""
+    """Add what a block's similarities pass on to the embeddings they are the products of.
+
+    Args:
+        gradients: Of each tensor, None where it wants none.
+        tensors: Anchors, positives, rows, candidates, and what is learned.
+        number: The rows of the block.
+        by: Gradients by the positives, by the candidates, and by what is learned and wants one.
+    """
     anchors, positives, rows, candidates = tensors[:4]
     of_anchors, of_positives, of_rows, of_candidates, *of_learned = gradients
-    by_positive, by_candidates, *by_learned = by_similarity
+    by_positive, by_candidates, *by_learned = by
     by_positive = by_positive.unsqueeze(1)
     if of_anchors is not None:
         of_anchors[number] = by_positive * positives[number]
@@ -216,9 +252,9 @@ def _accumulate(
         of_rows[number] = by_candidates @ candidates
     if of_candidates is not None:
         of_candidates.addmm_(by_candidates.T, rows[number])
-    for of, by in zip(of_learned, by_learned, strict=True):
-        if of is not None:
-            of += by
+    wanting = [gradient for gradient in of_learned if gradient is not None]
+    for gradient, more in zip(wanting, by_learned, strict=True):
+        gradient += more
 
 
 def one_way(pairs: Pairs) -> Contrast:
@@ -272,6 +308,23 @@ def two_views(pairs: Pairs) -> Contrast:
     candidates = _joined(rows, pairs.negatives)
     whole = Contrast(anchors, partners, rows, candidates, own, texts, pairs.mask_above)
     return whole if pairs.in_batch else whole.among_last(_count(pairs.negatives))
+
+
+def within_view(pairs: Pairs, rows: Embeddings, which: int) -> Tensor:
+    """Say which rows of one view are no false negatives of each other, ``[batch, batch]``.
+
+    Args:
+        pairs: Their texts, where they are known, and their bound on cosines.
+        rows: The embeddings of that view.
+        which: 0 for the anchors, 1 for the positives.
+    """
+    number = torch.arange(len(rows), device=rows.device)
+    texts = None
+    if pairs.texts is not None:
+        mine, others = pairs.split_texts()[:2][:: 1 if which == 0 else -1]
+        texts = Texts(mine, others, candidates=mine, partners=others)
+    own = number.unsqueeze(1)
+    return Contrast(rows, rows, rows, rows, own, texts, pairs.mask_above).is_negative(number)
 
 
 def _joined(first: Embeddings, negatives: Embeddings | None) -> Embeddings:

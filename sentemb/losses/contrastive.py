@@ -47,12 +47,21 @@ class Contrastive:
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over the batch, a scalar."""
         together = scores_of(pairs, self)
-        if bool(((together < 0) | (together > 1)).any()):
-            low, high = float(together.min()), float(together.max())
-            raise UsageError(
-                f"Contrastive needs scores in [0, 1], got {low:g} to {high:g}: scale them, or use "
-                "a loss of order (cosent)."
-            )
+        self.check_labels(together)
         distance = 1 - F.cosine_similarity(pairs.anchor, pairs.positive)
         apart = (self.margin - distance).relu().square()
         return (together * distance.square() + (1 - together) * apart).mean() / 2
+
+    def check_labels(self, scores: Tensor) -> None:
+        """Raise unless all are in [0, 1]; names the first row that is not.
+
+        Raises:
+            UsageError: When one is not.
+        """
+        outside = ((scores < 0) | (scores > 1)).nonzero()
+        if len(outside):
+            row = int(outside[0])
+            raise UsageError(
+                f"Contrastive needs scores in [0, 1], got {float(scores[row]):g} in row {row + 1}: "
+                "scale them, or use a loss of order (cosent)."
+            )

@@ -37,8 +37,8 @@ class CrossEntropy:
         """Return the mean over the batch, a scalar."""
         if pairs.logits is None:
             raise UsageError(
-                "CrossEntropy needs class logits: use a twin that classifies, as PairClassifier "
-                "(method consert-sup)."
+                "CrossEntropy needs class logits: use a twin that classifies, as PairClassifier; "
+                "method consert-sup has both, beside its contrast."
             )
         if pairs.labels is None:
             raise UsageError(

@@ -56,6 +56,7 @@ class DCLW:
 
         def of_rows(block: Block) -> Tensor:
             extra = weight[block.number % len(weight)] - 1
-            return flat(block, self.temperature) - extra * block.positive / self.temperature
+            pull = extra * block.positive / self.temperature
+            return flat(block, self.temperature) - pull * block.is_negative.any(dim=1)
 
         return two_views(pairs).mean(of_rows)

@@ -121,8 +121,8 @@ def corrected(block: Block, log_sum: Tensor, temperature: float, positive_rate: 
     log_sum = log_sum.masked_fill(none, 0.0)
     biased = math.log(positive_rate) if positive_rate else -math.inf
     surplus = biased + log_m + positive - log_sum  # log of the share to take away
-    left = surplus < 0
-    estimate = log_sum + torch.log1p(-surplus.masked_fill(~left, -1.0).exp())
+    left = ~(surplus > -torch.finfo(surplus.dtype).eps)  # NaN is left, to be seen
+    estimate = log_sum + torch.log(-torch.expm1(surplus.masked_fill(~left, -1.0)))
     estimate = estimate - math.log1p(-positive_rate)
     floor = log_m - 1 / temperature
     log_g = torch.where(left, torch.maximum(estimate, floor), floor)

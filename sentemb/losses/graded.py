@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.checks import check_positive, scores_of
+from sentemb.losses.checks import check_positive, need_scores_not_classes, scores_of
 from sentemb.pairs import Pairs
 from sentemb.types import Embeddings
 
@@ -47,6 +47,7 @@ class CoSENT:
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the loss of the batch, a scalar."""
+        need_scores_not_classes(pairs, self)
         scores = scores_of(pairs, self)
         return _ranked(F.cosine_similarity(pairs.anchor, pairs.positive), scores, self.temperature)
 
@@ -90,6 +91,7 @@ class AnglE:
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the loss of the batch, a scalar."""
+        need_scores_not_classes(pairs, self)
         scores = scores_of(pairs, self)
         dim = pairs.anchor.shape[1]
         if dim % 2:

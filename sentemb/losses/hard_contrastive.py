@@ -47,8 +47,8 @@ class HardContrastive:
 
     def __post_init__(self) -> None:
         check_positive(temperature=self.temperature)
-        if self.count < 1:
-            raise UsageError(f"count must be at least 1, got {self.count}.")
+        if not (isinstance(self.count, int) and self.count >= 1):
+            raise UsageError(f"count must be a whole number, 1 or more, got {self.count}.")
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over the batch, a scalar."""

@@ -47,7 +47,7 @@ class MaskSimilar:
 
     def __post_init__(self) -> None:
         if not 0 < self.above < 1:
-            raise UsageError(f"above is a cosine in (0, 1), got {self.above}.")
+            raise UsageError(f"mask_above is a cosine in (0, 1), got {self.above}.")
 
     @property
     def terms(self) -> tuple[Loss, ...]:

@@ -52,7 +52,9 @@ class RDrop:
         """Return the mean over the rows, a scalar."""
         logits, labels = pairs.logits, pairs.labels
         if labels is None:
-            raise UsageError("RDrop needs a label in every row: give data with a label column.")
+            raise UsageError(
+                "RDrop needs a label in every row, and a twin that classifies every row twice."
+            )
         if logits is None or len(logits) != 2 * len(labels):
             got = "none" if logits is None else f"{len(logits)} rows"
             raise UsageError(

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from sentemb.losses.checks import check_positive
+from sentemb.losses.checks import check_finite, check_positive
 from sentemb.losses.contrast import Block, one_way
 from sentemb.pairs import Pairs
 
@@ -43,13 +43,13 @@ class Sigmoid(nn.Module):
     def __init__(self, temperature: float = 0.1, bias: float = -10.0) -> None:
         super().__init__()
         check_positive(temperature=temperature)
+        check_finite(bias=bias)
         self.log_inverse_temperature = nn.Parameter(torch.tensor(-math.log(temperature)))
         self.bias = nn.Parameter(torch.tensor(float(bias)))
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Return the mean over the batch, a scalar."""
-        learned = (self.log_inverse_temperature, self.bias)
-        return one_way(pairs.unit()).mean(self._of_rows, learned)
+        return one_way(pairs.unit()).mean(self._of_rows)
 
     def _of_rows(self, block: Block) -> Tensor:
         inverse = self.log_inverse_temperature.exp()

@@ -7,9 +7,8 @@ from torch import Tensor
 
 from sentemb.errors import UsageError
 from sentemb.losses.checks import check_positive
-from sentemb.losses.contrast import two_views
+from sentemb.losses.contrast import Block, count_as_masked, two_views
 from sentemb.pairs import Pairs
-from sentemb.types import Embeddings
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class SupConOut:
     P(i) are the other rows of both views with i's label. Without labels each sentence is a class of
     its own and this is NT-Xent. The authors' code prints this times τ/0.07.
 
-    Needs: pairs and labels; negatives where there are any.
+    Needs: pairs; labels, or it is NT-Xent; negatives where there are any.
 
     Use it: where sentences have classes; a batch needs two or more of each.
 
@@ -48,8 +47,12 @@ class SupConOut:
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over both views' rows, a scalar."""
-        log_p, is_positive = _log_probabilities(pairs, self.temperature)
-        return mean_outside(log_p, is_positive)
+        classes = classes_of(pairs)
+
+        def of_rows(block: Block) -> Tensor:
+            return mean_outside(*log_probabilities(block, classes, self.temperature))
+
+        return two_views(pairs.unit()).mean(of_rows)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class SupConIn:
 
     Never greater than `SupConOut`; content once one positive of each row is near.
 
-    Needs: pairs and labels; negatives where there are any.
+    Needs: pairs; labels, or it is NT-Xent; negatives where there are any.
 
     Use it: where classes are wide, and not all of one class need come together.
 
@@ -87,65 +90,65 @@ class SupConIn:
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over both views' rows, a scalar."""
-        log_p, is_positive = _log_probabilities(pairs, self.temperature)
-        return mean_inside(log_p, is_positive)
+        classes = classes_of(pairs)
+
+        def of_rows(block: Block) -> Tensor:
+            return mean_inside(*log_probabilities(block, classes, self.temperature))
+
+        return two_views(pairs.unit()).mean(of_rows)
 
 
 def mean_outside(log_p: Tensor, is_positive: Tensor) -> Tensor:
-    r"""Return :math:`-\operatorname{mean}_i \operatorname{mean}_{p \in P(i)} \log p_{ip}`.
+    r"""Return :math:`-\operatorname{mean}_{p \in P(i)} \log p_{ip}` of each row.
 
-    Over the rows that have a positive; 0 where none has.
+    0 for a row without a positive, which two views never have.
     """
-    count = is_positive.sum(dim=1)
-    of_rows = -log_p.masked_fill(~is_positive, 0.0).sum(dim=1) / count.clamp(min=1)
-    return of_rows.sum() / (count > 0).sum().clamp(min=1)
+    count = is_positive.sum(dim=1).clamp(min=1)
+    return -log_p.masked_fill(~is_positive, 0.0).sum(dim=1) / count
 
 
 def mean_inside(log_p: Tensor, is_positive: Tensor) -> Tensor:
-    r"""Return :math:`-\operatorname{mean}_i \log \operatorname{mean}_{p \in P(i)} p_{ip}`.
+    r"""Return :math:`-\log \operatorname{mean}_{p \in P(i)} p_{ip}` of each row.
 
-    Over the rows that have a positive; 0 where none has.
+    0 for a row without a positive, which two views never have.
     """
     count = is_positive.sum(dim=1)
-    some = count > 0
-    among = log_p.masked_fill(~is_positive, -torch.inf).masked_fill(~some.unsqueeze(1), 0.0)
+    none = (count == 0).unsqueeze(1)
+    among = log_p.masked_fill(~is_positive, -torch.inf).masked_fill(none, 0.0)
     log_count = count.clamp(min=1).to(log_p.dtype).log()
-    of_rows = (log_count - among.logsumexp(dim=1)).masked_fill(~some, 0.0)
-    return of_rows.sum() / some.sum().clamp(min=1)
+    return (log_count - among.logsumexp(dim=1)).masked_fill(none.squeeze(1), 0.0)
 
 
-def log_probabilities(
-    rows: Embeddings, candidates: Embeddings, is_candidate: Tensor, temperature: float
-) -> Tensor:
-    """Return log softmax of each row over its candidates, shape ``[rows, candidates]``."""
-    logits = rows @ candidates.T / temperature
-    return logits - logits.masked_fill(~is_candidate, -torch.inf).logsumexp(dim=1, keepdim=True)
+def log_probabilities(block: Block, classes: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Return the log softmax of each row over the others, and which of them are of its class.
+
+    Args:
+        block: Some rows.
+        classes: Of all rows; the first candidates are these rows, the others are of no class.
+        temperature: τ.
+    """
+    is_positive = torch.zeros_like(block.is_negative)
+    is_positive[:, : len(classes)] = classes[block.number].unsqueeze(1) == classes
+    is_positive.scatter_(1, block.number.unsqueeze(1), False)
+    count_as_masked(len(block.number) - (is_positive & ~block.is_negative).sum())
+    logits = block.candidates / temperature
+    among = logits.masked_fill(~(is_positive | block.is_negative), -torch.inf)
+    return logits - among.logsumexp(dim=1, keepdim=True), is_positive
 
 
-def _log_probabilities(pairs: Pairs, temperature: float) -> tuple[Tensor, Tensor]:
-    """Return the log-probabilities of both views' rows, and which are of positives."""
+def classes_of(pairs: Pairs) -> Tensor:
+    """Return the class of each row of both views; where there are no labels, each its own.
+
+    Raises:
+        UsageError: When labels are no classes, or other rows are not contrasted.
+    """
     if not pairs.in_batch:
         raise UsageError(
             "SupCon finds positives among the other rows, which this twin does not contrast "
             "(MoCo's queue alone): use method supcon, or another loss."
         )
-    contrast = two_views(pairs.unit())
-    rows = len(contrast.rows)
-    classes = _classes(pairs).repeat(2)
-    own = torch.eye(rows, len(contrast.candidates), dtype=torch.bool, device=classes.device)
-    is_positive = torch.zeros_like(own)
-    is_positive[:, :rows] = classes.unsqueeze(0) == classes.unsqueeze(1)
-    is_positive &= ~own
-    is_negative = contrast.block(torch.arange(rows, device=classes.device)).is_negative
-    log_p = log_probabilities(
-        contrast.rows, contrast.candidates, is_positive | is_negative, temperature
-    )
-    return log_p, is_positive
-
-
-def _classes(pairs: Pairs) -> Tensor:
     if pairs.labels is None:
-        return torch.arange(len(pairs.anchor), device=pairs.anchor.device)
+        return torch.arange(len(pairs.anchor), device=pairs.anchor.device).repeat(2)
     if pairs.labels.is_floating_point():
         raise UsageError("SupCon needs classes as labels, got scores: use a graded loss (cosent).")
     if len(pairs.labels) != len(pairs.anchor):
@@ -153,4 +156,4 @@ def _classes(pairs: Pairs) -> Tensor:
             f"SupCon needs a class for each anchor, got {len(pairs.labels)} labels for "
             f"{len(pairs.anchor)} anchors."
         )
-    return pairs.labels
+    return pairs.labels.repeat(2)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from sentemb.errors import UsageError
 from sentemb.losses.checks import check_positive
 from sentemb.losses.contrast import Block, one_way
 from sentemb.pairs import Pairs
@@ -25,14 +26,14 @@ class SymmetricInfoNCE(nn.Module):
 
     Needs: pairs; negatives where there are any, for the anchors only.
 
-    Use it: when both sides of a pair are to find each other, as questions and answers; without a
-        temperature to tune.
+    Use it: when both sides of a pair are to find each other, as questions and answers. At the
+        learning rates of fine-tuning the temperature stays near its start for hundreds of steps.
 
     Args:
         temperature: τ at the start.
 
     Raises:
-        UsageError: When τ is not positive, or the batch has no negative.
+        UsageError: When τ is below 0.01, or the batch has no negative.
 
     Source: Radford et al., 2021, CLIP (arXiv:2103.00020), figure 3.
 
@@ -46,6 +47,10 @@ class SymmetricInfoNCE(nn.Module):
     def __init__(self, temperature: float = 0.07) -> None:
         super().__init__()
         check_positive(temperature=temperature)
+        if temperature < SMALLEST:
+            raise UsageError(
+                f"A learned temperature is kept at {SMALLEST} or above, got {temperature}."
+            )
         self.log_inverse_temperature = nn.Parameter(torch.tensor(-math.log(temperature)))
 
     def forward(self, pairs: Pairs) -> Tensor:
@@ -59,11 +64,10 @@ class SymmetricInfoNCE(nn.Module):
         if pairs.texts is not None:
             anchor, positive, _ = pairs.split_texts()
             back = replace(back, texts=torch.cat([positive, anchor]))
-        learned = (self.log_inverse_temperature,)
-        found = one_way(there).mean(self._of_rows, learned)
+        found = one_way(there).mean(self._of_rows)
         if len(pairs.anchor) < 2:  # a lone positive has no other anchor to choose from
             return found / 2
-        return (found + one_way(back).mean(self._of_rows, learned)) / 2
+        return (found + one_way(back).mean(self._of_rows)) / 2
 
     def _of_rows(self, block: Block) -> Tensor:
         return F.softplus(block.log_xi((-self.log_inverse_temperature).exp()))

@@ -29,8 +29,7 @@ class Triplet:
     Raises:
         UsageError: When the margin is not positive, or there is not one negative for each anchor.
 
-    Source: Weinberger and Saul, 2009 (JMLR 10), and Reimers and Gurevych, 2019
-        (arXiv:1908.10084), section 3: distances, not their squares.
+    Source: Reimers and Gurevych, 2019 (arXiv:1908.10084), section 3: distances, not their squares.
 
     Example:
         >>> import torch

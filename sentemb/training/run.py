@@ -14,10 +14,10 @@ from sentemb.encoders.lengths import count_truncated
 from sentemb.errors import UsageError
 from sentemb.evaluation import STS
 from sentemb.losses import Loss
-from sentemb.losses.parts import never_fades
+from sentemb.losses.parts import never_fades, parts
 from sentemb.method import Method
 from sentemb.training.arguments import training_arguments
-from sentemb.training.collator import Collator
+from sentemb.training.collator import LABEL, Collator
 from sentemb.training.held_out import loss_of
 from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
 from sentemb.training.output import METRICS, last_checkpoint, prepare_output, publish
@@ -96,6 +96,7 @@ def train(
     settings = _with_clipping(_with_selection(settings, dev), method.loss)
     batch = settings.batch_size * processes().num_processes
     _check_length(method, settings.max_length)
+    _check_labels(method, data.rows)
     check_batch(method, batch)
     set_micro_batch(method, settings.micro_batch)
     rows, held_out = _split(data.rows, batch, settings.select)
@@ -178,6 +179,14 @@ def _check_length(method: Method, max_length: int) -> None:
     limit = method.encoder.max_seq_length
     if limit is not None and max_length > limit:
         raise UsageError(f"max_length is {max_length}, but the encoder takes {limit} tokens.")
+
+
+def _check_labels(method: Method, rows: Dataset) -> None:
+    """Let losses that are particular about labels see all of them before the first step."""
+    if LABEL in rows.column_names:
+        labels = torch.tensor(rows[LABEL][:])
+        for part in parts(method.loss):
+            getattr(part, "check_labels", lambda labels: None)(labels)
 
 
 def _split(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Dataset | None]:

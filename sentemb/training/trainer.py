@@ -70,6 +70,11 @@ class ContrastiveTrainer(Trainer):
         for prints_to_stdout in (PrinterCallback, ProgressCallback):
             self.remove_callback(prints_to_stdout)
 
+    def get_decay_parameter_names(self, model: Any) -> list[str]:
+        """Leave single numbers, as a learned temperature, out of the weight decay."""
+        numbers = {name for name, p in model.named_parameters() if p.ndim == 0}
+        return [name for name in super().get_decay_parameter_names(model) if name not in numbers]
+
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         """Make the optimizer, with groups of their own for what keeps its learning rate."""
         optimizer: torch.optim.Optimizer = super().create_optimizer(*args, **kwargs)

@@ -83,7 +83,7 @@ class Prototypes(EncoderTwin):
         trains = float(int(self.steps) >= self.frozen_steps)
         weight = torch.lerp(self.weight.detach(), self.weight, trains)  # no gradient at 0
         with torch.autocast(embeddings.device.type, enabled=False):
-            return F.normalize(embeddings.float(), dim=1) @ weight.T
+            return F.normalize(embeddings.to(weight.dtype), dim=1) @ weight.T
 
     def check_batch(self, batch: int) -> None:
         """Raise where a batch and its queue are fewer texts than there are prototypes."""

@@ -14,6 +14,7 @@ from sentemb.losses import DimensionWise, InfoNCE, Sum
 REFUSED = {
     "negative-cosine": "Use a twin with a predictor, whose positives are detached",
     "cross-entropy": "CrossEntropy needs class logits: use a twin that classifies",
+    "swapped-prediction": "needs the scores of both views with prototypes: use method swav",
     "r-drop": "RDrop needs a label in every row",
 }
 METHOD = {
@@ -78,9 +79,17 @@ def test_a_loss_of_another_twin_is_refused_before_anything_is_written(
         (("--loss", "cosent"), "give data with sentence1, sentence2 and score (method cosent)"),
         (("--loss", "infonse"), "Did you mean 'infonce'?"),
         (("--loss", "hard-contrastive:count=2.5"), "count takes a whole number, got '2.5'"),
-        (("--loss", "infonce+x*ntxent"), "'x' is no weight; write it as 0.1*ntxent"),
+        (("--loss", "infonce+x*ntxent"), "'x' is no weight above 0; write it as 0.1*ntxent"),
+        (("--loss", "-1*infonce"), "'-1' is no weight above 0; write it as 0.1*infonce"),
+        (("--loss", "infonce+0.1*"), "the name of a loss is missing; write it as"),
+        (("--loss", ""), "the name of a loss is missing"),
+        (("--loss", "sigmoid:bias=nan"), "bias must be a number, got nan"),
+        (("--loss", "vicreg", "--mask-above", 0.5), "mask_above has no effect"),
+        (("--method", "supcon", "--loss", "cosent"), "ranks pairs by score, but the labels are"),
+        (("--method", "cosent", "--loss", "infonce"), "would take each pair for a positive"),
+        (("--method", "consert-sup", "--matryoshka", "32"), "adds up several losses, not all"),
         (("--loss", "negative-sampling:0.1"), "takes no option"),
-        (("--mask-above", 1.5), "above is a cosine in (0, 1), got 1.5"),
+        (("--mask-above", 1.5), "mask_above is a cosine in (0, 1), got 1.5"),
         (("--matryoshka", "64"), "nests what is compared, and simcse-unsup compares"),
         (("--matryoshka", "a,b"), "--matryoshka takes lengths as 128,64,32; got 'a,b'"),
         (("--pooling", "cls", "--matryoshka", "512,64"), "of 512 dimensions, but the embeddings"),
@@ -137,11 +146,22 @@ def test_similar_candidates_are_masked_and_counted(sentemb, tmp_path):
 
 
 def test_matryoshka_trains_every_length(sentemb, tmp_path):
-    words = ("--method", "simcse-sup", "--matryoshka", "128,32", *FEW)
+    words = ("--method", "simcse-sup", "--matryoshka", "32", *FEW)
     ok(sentemb("train", *words, "-o", "out"))
     lines = (tmp_path / "out/metrics.jsonl").read_text().splitlines()
     line = next(x for x in map(json.loads, lines) if "loss" in x)
     assert line["loss"] == pytest.approx(line["loss_dim_128"] + line["loss_dim_32"], abs=1e-3)
+
+
+def test_a_score_out_of_range_is_named_before_anything_is_written(sentemb, tmp_path):
+    rows = embedded("scored.tsv").read_text(encoding="utf-8").splitlines()[:40]
+    rows[30] = "\t".join(["3", *rows[30].split("\t")[1:]])
+    (tmp_path / "scored.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    words = ("--method", "cosent", "--loss", "contrastive", "--data", "scored.tsv")
+    process = sentemb("train", *words, *FEW, "-o", "out")
+    assert process.returncode == 2
+    assert "scores in [0, 1], got 3 in row 30" in process.stderr.decode()
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("score", ["", "high", "nan"])

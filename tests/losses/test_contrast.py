@@ -5,11 +5,20 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import random_pairs
-from loss_cases import LOSSES, WITH_NEGATIVES, in_float64, inputs, leaves
+from helpers import masked, random_pairs
+from loss_cases import LOSSES, WITH_NEGATIVES, in_float64, inputs, leaves, scalar
 
+from sentemb import Method, Siamese, View
 from sentemb.errors import UsageError
-from sentemb.losses import FlatNCEOneWay, InfoNCE, MaskSimilar, NTXent, SupConOut, contrast
+from sentemb.losses import (
+    FlatNCEOneWay,
+    InfoNCE,
+    MaskSimilar,
+    NTXent,
+    SupConOut,
+    VICReg,
+    contrast,
+)
 from sentemb.losses.contrast import Block, one_way, two_views
 from sentemb.pairs import Pairs
 
@@ -18,7 +27,7 @@ NUMBER = torch.arange
 
 def value_and_gradients(name, loss, pairs):
     given = leaves(name, pairs)
-    value = loss(replace(pairs, **given))
+    value = scalar(loss(replace(pairs, **given)))
     return value, *torch.autograd.grad(value, list(given.values()))
 
 
@@ -72,7 +81,7 @@ def test_equal_texts_are_no_negatives():
         [True, False, True, False, True],
         [False, True, False, True, True],
     ]
-    assert int(one.masked()) == 3
+    assert masked(one) == 3
     both = two_views(pairs).block(NUMBER(6)).is_negative
     assert both[0].tolist() == [False, True, False, False, True, False, True, True]
     assert both[4].tolist() == [True, False, True, True, False, True, False, True]
@@ -83,9 +92,9 @@ def test_pairs_of_one_text_each_mask_nothing_else():
     """Unsupervised: both views of a row are one text."""
     texts = torch.tensor([5, 6, 7, 5, 6, 7])
     pairs = replace(random_pairs(3, 4), texts=texts)
-    assert int(one_way(pairs).masked()) == int(two_views(pairs).masked()) == 0
+    assert masked(one_way(pairs)) == masked(two_views(pairs)) == 0
     doubled = replace(pairs, texts=torch.tensor([5, 6, 5, 5, 6, 5]))
-    assert int(one_way(doubled).masked()) == 2
+    assert masked(one_way(doubled)) == 2
     alone = Pairs(pairs.anchor[:2], pairs.positive[:2])
     assert float(InfoNCE()(doubled)) != pytest.approx(float(InfoNCE()(pairs)))
     assert one_way(doubled).block(NUMBER(2)).is_negative[0].tolist() == [False, True, False]
@@ -103,10 +112,10 @@ def test_equal_texts_do_not_repel(name):
     doubled = Pairs(pairs.anchor[thrice], pairs.positive[thrice])
     texts = torch.tensor([1, 1, 2, 1, 1, 2])
     given = leaves(name, doubled)
-    masked = loss(replace(doubled, **given, texts=texts))
-    repelled = loss(doubled)
-    assert float(masked.detach()) < float(repelled.detach())
-    assert all(torch.isfinite(g).all() for g in torch.autograd.grad(masked, list(given.values())))
+    apart = scalar(loss(replace(doubled, **given, texts=texts)))
+    repelled = scalar(loss(doubled))
+    assert float(apart.detach()) < float(repelled.detach())
+    assert all(torch.isfinite(g).all() for g in torch.autograd.grad(apart, list(given.values())))
 
 
 @pytest.mark.parametrize("name", sorted(WITH_NEGATIVES | {"AlignmentUniformity"}))
@@ -116,7 +125,8 @@ def test_a_batch_of_one_text_has_no_negatives_and_no_gradient_from_them(name):
     value, *gradients = value_and_gradients(name, loss, pairs)
     assert torch.isfinite(value)
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
-    if name in ("InfoNCE", "SymmetricInfoNCE", "NTXent", "FlatNCE", "FlatNCEOneWay", "Debiased"):
+    if name in ("InfoNCE", "SymmetricInfoNCE", "NTXent", "FlatNCE", "FlatNCEOneWay", "Debiased",
+                "DCLW", "HardNegativeWeighted"):  # fmt: skip
         assert float(value.detach()) == 0
 
 
@@ -131,12 +141,12 @@ def test_equal_texts_of_one_class_stay_positives():
 def test_similar_candidates_are_masked_and_counted():
     a = torch.eye(3, dtype=torch.float64)
     near = torch.tensor([[1.0, 0.3, 0], [0, 1, 0], [0.9, 0, 1]], dtype=torch.float64)
-    masked = MaskSimilar(InfoNCE(1.0), above=0.6)(Pairs(a, near))
+    value = MaskSimilar(InfoNCE(1.0), above=0.6)(Pairs(a, near))
     cosines = torch.nn.functional.normalize(near, dim=1)
     without = cosines.T.clone()
     without[0, 2] = -math.inf
     expected = torch.nn.functional.cross_entropy(without, NUMBER(3))
-    assert float(masked) == pytest.approx(float(expected), abs=1e-12)
+    assert float(value) == pytest.approx(float(expected), abs=1e-12)
 
 
 def block_of(similarities):
@@ -201,3 +211,59 @@ def test_a_batch_without_negatives_is_refused():
         with pytest.raises(UsageError, match="batch of 1 pair has no negative"):
             loss(random_pairs(1, 4))
         assert torch.isfinite(loss(random_pairs(1, 4, candidates=3)))
+
+
+@pytest.mark.parametrize("name", ["SymmetricInfoNCE", "Sigmoid"])
+def test_a_frozen_temperature_stays_and_the_rest_learns_in_blocks_too(monkeypatch, name):
+    loss = in_float64(LOSSES[name])
+    loss.log_inverse_temperature.requires_grad_(False)
+    pairs = random_pairs(6, 4)
+    expected = value_and_gradients(name, loss, pairs)
+    monkeypatch.setattr(contrast, "BLOCK", 12)
+    monkeypatch.setattr(contrast, "ROWS", 1)
+    for mine, other in zip(value_and_gradients(name, loss, pairs), expected, strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+def test_own_hard_negatives_are_weighted_in_blocks_too(monkeypatch):
+    loss, pairs = InfoNCE(0.5, hard_negative_weight=2.0), random_pairs(7, 4, candidates=7)
+    expected = value_and_gradients("InfoNCE", loss, pairs)
+    monkeypatch.setattr(contrast, "BLOCK", 3 * 14)
+    monkeypatch.setattr(contrast, "ROWS", 1)
+    for mine, other in zip(value_and_gradients("InfoNCE", loss, pairs), expected, strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+MASKED = {"SymmetricInfoNCE": 4, "AlignmentUniformity": 4, "Matryoshka": 4} | dict.fromkeys(
+    ("NTXent", "FlatNCE", "DCLW", "Debiased", "HardNegativeWeighted", "SupConIn", "SupConOut"), 8
+)
+
+
+@pytest.mark.parametrize("name", sorted(WITH_NEGATIVES | {"AlignmentUniformity"}))
+def test_similar_candidates_are_left_out_of_every_contrast_and_counted(name):
+    """Of two rows that are nearly alike: one other a row one way, two others of each of four."""
+    row = random_pairs(1, 6).anchor
+    alike = [row + 1e-3 * k for k in range(4)]
+    pairs = Pairs(torch.cat(alike[:2]), torch.cat(alike[2:]))
+    with contrast.counting() as counts:
+        MaskSimilar(in_float64(LOSSES[name]), above=0.6)(pairs)
+        assert int(sum(counts)) == MASKED.get(name, 2)
+        if name != "MaskSimilar":  # which masks them itself
+            MaskSimilar(in_float64(LOSSES[name]), above=1 - 1e-12)(pairs)
+    assert int(sum(counts)) == MASKED.get(name, 2)
+
+
+def test_nested_masks_are_the_stricter_one():
+    pairs = random_pairs(6, 4)
+    one, other = (MaskSimilar(InfoNCE(0.5), above) for above in (0.2, 0.6))
+    for nested in (MaskSimilar(one, 0.6), MaskSimilar(other, 0.2)):
+        assert torch.equal(nested(pairs), one(pairs))
+    assert not torch.equal(one(pairs), other(pairs))
+
+
+def test_masks_have_no_effect_on_losses_without_negatives(mini):
+    method = Method((View(), View()), Siamese(mini), MaskSimilar(VICReg(), 0.5))
+    tokens = mini.preprocess(["one sentence", "another one"])
+    features = {name: tensor for name, tensor in tokens.items() if name != "modality"}
+    with pytest.raises(UsageError, match="mask_above has no effect"):
+        method.train()([features, features])

@@ -10,6 +10,7 @@ from loss_cases import CLOSED, FROZEN, LOSSES, in_float64, inputs, leaves, scala
 
 from sentemb import losses
 from sentemb.functional import sinkhorn
+from sentemb.losses.contrast import Block
 from sentemb.losses.sup_con import log_probabilities, mean_inside, mean_outside
 from sentemb.pairs import Pairs
 
@@ -36,26 +37,41 @@ def test_frozen_value(frozen, name, make, chosen, value):
     assert float(loss(chosen(frozen)).detach()) == pytest.approx(value, abs=1e-8)
 
 
-@pytest.mark.parametrize("mean", [mean_outside, mean_inside])
+ONE_VIEW = (mean_outside, mean_inside)
+
+
+@pytest.mark.parametrize("mean", ONE_VIEW)
 @pytest.mark.parametrize(("temperature", "value"), [(0.1, 10.1370373350), (0.5, 2.4298072970)])
 def test_frozen_value_of_one_view(frozen, mean, temperature, value):
-    log_p, positive = one_view(frozen.anchor, cases.TWO_CLASSES, temperature)
-    assert float(mean(log_p, positive)) == pytest.approx(value, abs=1e-8)
+    rows = mean(*one_view(frozen.anchor, cases.TWO_CLASSES, temperature))
+    assert float(rows.mean()) == pytest.approx(value, abs=1e-8)
 
 
-@pytest.mark.parametrize("mean", [mean_outside, mean_inside])
-def test_rows_without_a_positive_do_not_enter_the_mean(frozen, mean):
-    log_p, positive = one_view(frozen.anchor, torch.tensor([0, 0, 1, 2]), 0.5)
-    assert float(mean(log_p, positive)) == pytest.approx(2.7729734479, abs=1e-8)
-    log_p, positive = one_view(frozen.anchor, torch.arange(4), 0.5)
-    assert float(mean(log_p, positive)) == 0
+@pytest.mark.parametrize("mean", ONE_VIEW)
+def test_rows_without_a_positive_count_as_zero(frozen, mean):
+    """The authors' mean is over all rows; pytorch-metric-learning's over those with a positive."""
+    rows = mean(*one_view(frozen.anchor, torch.tensor([0, 0, 1, 2]), 0.5))
+    assert float(rows.mean()) == pytest.approx(1.3864867239, abs=1e-8)
+    assert float(rows[rows > 0].mean()) == pytest.approx(2.7729734479, abs=1e-8)
+    assert float(mean(*one_view(frozen.anchor, torch.arange(4), 0.5)).sum()) == 0
+
+
+def test_frozen_values_of_the_test_geometry_of_metric_learning():
+    """Unit vectors at six angles, of three classes; NT-Xent's positives are those of the class."""
+    angles = torch.deg2rad(torch.tensor([0, 10, 20, 50, 60, 80], dtype=torch.float64))
+    embeddings = torch.stack([angles.cos(), angles.sin()], dim=1)
+    rows = mean_outside(*one_view(embeddings, torch.tensor([0, 0, 0, 1, 1, 2]), 0.1))
+    assert float(rows[rows > 0].mean()) == pytest.approx(0.7200604451, abs=1e-8)
+    assert float(rows.mean()) == pytest.approx(0.6000503709, abs=1e-8)
 
 
 def one_view(embeddings, labels, temperature):
     rows = torch.nn.functional.normalize(embeddings, dim=1)
     others = ~torch.eye(len(rows), dtype=torch.bool)
     same = labels.unsqueeze(0) == labels.unsqueeze(1)
-    return log_probabilities(rows, rows, others, temperature), same & others
+    number = torch.arange(len(rows))
+    block = Block(torch.zeros(len(rows)), rows @ rows.T, others & ~same, number)
+    return log_probabilities(block, labels, temperature)
 
 
 def test_the_official_scale_of_sup_con(frozen):

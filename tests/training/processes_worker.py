@@ -1,0 +1,75 @@
+"""What one of several processes does: two steps of three methods on its share of each batch.
+
+Run by tests/training/test_processes.py, alone and as two processes.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from accelerate import PartialState
+from datasets import Dataset
+from torch.nn.parallel import DistributedDataParallel
+
+from sentemb import Method, build_encoder
+from sentemb.embedded import embedded
+from sentemb.encoders import set_dropout
+from sentemb.methods import moco, simcse_unsup, swav
+from sentemb.training.collator import Collator
+from sentemb.training.rows import NumberedRows
+from sentemb.views import FeatureCutoff, View
+
+BATCH, STEPS = 16, 3
+RECIPES = {
+    "simcse": simcse_unsup,
+    "moco": lambda encoder: moco(encoder, queue_size=24, momentum=0.9),
+    "swav": lambda encoder: swav(encoder, prototypes=8, queue_size=16, frozen_steps=1),
+}
+
+
+def build(name: str) -> Method:
+    torch.manual_seed(0)
+    encoder = build_encoder("mini", pooling="cls_before_pooler", device="cpu")
+    set_dropout(encoder, 0.0)
+    method = RECIPES[name](encoder)
+    views = (View(), View(perturb=FeatureCutoff(0.3)))
+    return Method(views, method.twin, method.loss).double()
+
+
+def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
+    """Return the losses, the gradients of the last step, and everything that is saved."""
+    method = build(name).train()
+    alone = state.num_processes == 1
+    wrapped = method if alone else DistributedDataParallel(method, broadcast_buffers=False)
+    optimizer = torch.optim.SGD([p for p in method.parameters() if p.requires_grad], lr=0.05)
+    texts = embedded("sentences.txt").read_text(encoding="utf-8").splitlines()
+    rows = NumberedRows(Dataset.from_dict({"text": texts[: BATCH * STEPS]}))
+    collator = Collator(method.encoder, method.views, 32, 0)
+    mine = BATCH // state.num_processes
+    found = {}
+    for step in range(STEPS):
+        first = step * BATCH + state.process_index * mine
+        batch = collator([rows[i] for i in range(first, first + mine)])
+        optimizer.zero_grad()
+        loss = wrapped(batch["views"])["loss"]
+        loss.backward()
+        method.twin.after_batch()
+        found[f"loss {step}"] = loss.detach()
+        if step < STEPS - 1:
+            optimizer.step()
+            method.twin.after_step(step / STEPS)
+    gradients = {f"gradient {n}": p.grad for n, p in method.named_parameters() if p.requires_grad}
+    return found | gradients | dict(method.state_dict())
+
+
+def main() -> None:
+    state = PartialState(cpu=True)
+    for name in RECIPES:
+        torch.save(
+            losses_and_state(name, state), Path(sys.argv[1]) / f"{name}-{state.process_index}.pt"
+        )
+    state.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Two processes are one with a larger batch; what happens to one of them happens to the run."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import processes_worker
+import pytest
+import torch
+from accelerate import PartialState
+from sentence_transformers import SentenceTransformer
+
+from sentemb.training.logs import read_metrics
+
+WORKER = Path(processes_worker.__file__)
+SENTEMB = [sys.executable, "-c", "from sentemb_cli.main import main; main()"]
+
+
+def start_two(command: list[str]) -> list[subprocess.Popen]:
+    """Start a command as two processes that know of each other, as torchrun would."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {
+        **os.environ,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": "2",
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+    return [
+        subprocess.Popen(
+            command,
+            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+
+
+def outputs_of(running: list[subprocess.Popen]) -> list[str]:
+    outputs = [process.communicate(timeout=300)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0], "\n".join(outputs)
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    outputs_of(start_two([sys.executable, str(WORKER), str(folder)]))
+    return folder
+
+
+@pytest.mark.parametrize("name", processes_worker.RECIPES)
+def test_two_of_8_rows_are_one_of_16(two, name):
+    """Losses, gradients and state after three steps, in float64, without dropout."""
+    one = processes_worker.losses_and_state(name, PartialState(cpu=True))
+    ranks = [torch.load(two / f"{name}-{rank}.pt") for rank in range(2)]
+    queues = {key for key in one if "queue" in key}
+    for key in one.keys() - queues:
+        for rank in ranks:
+            torch.testing.assert_close(rank[key], one[key], rtol=0, atol=1e-6)
+    for key in queues:
+        assert torch.equal(ranks[0][key], ranks[1][key])
+    assert bool(queues) == (name != "simcse")
+    assert any(one[key].abs().max() > 1e-4 for key in one if key.startswith("gradient"))
+
+
+TRAIN = [
+    "train",
+    "--method",
+    "moco",
+    "--queue-size",
+    "32",
+    "--batch-size",
+    "8",
+    "--save-steps",
+    "3",
+]
+
+
+def test_a_run_of_two_processes(tmp_path):
+    """51 rows are 3 batches of 16 an epoch, the rest left out; one writes, and nobody waits."""
+    data = tmp_path / "rows.txt"
+    data.write_text("".join(f"sentence {i} is of the length of {i} words\n" for i in range(51)))
+    run = tmp_path / "run"
+    command = [*SENTEMB, *TRAIN, "--data", str(data), "--epochs", "2", "-o", str(run)]
+    command += ["--select", "held-out-loss", "--eval-steps", "3", "--json"]
+    first, second = outputs_of(start_two(command))
+    record = json.loads((run / "run.json").read_text())
+    assert record["processes"] == 2
+    assert (record["rows"], record["held_out_rows"], record["rows_left_over"]) == (35, 16, 3)
+    assert record["steps"] == 4
+    steps = [line["step"] for line in read_metrics(run / "metrics.jsonl")]
+    assert steps == sorted(steps)
+    assert json.loads(first.splitlines()[-1])["steps"] == 4
+    assert "step" not in second  # one of them speaks
+    SentenceTransformer(str(run), device="cpu").encode(["a sentence"])
+    states = sorted(file.name for file in run.glob("checkpoints/checkpoint-4/rng_state*"))
+    assert states == ["rng_state_0.pth", "rng_state_1.pth"]
+    a, b = (torch.load(run / f"checkpoints/checkpoint-4/{name}", weights_only=False)["cpu"]
+            for name in states)  # fmt: skip
+    assert not torch.equal(a, b)  # dropout of its own in each
+
+
+def test_when_one_is_killed_the_other_ends_with_an_error(tmp_path):
+    run = tmp_path / "run"
+    command = [*SENTEMB, *TRAIN, "--max-steps", "100000", "-o", str(run)]
+    one, other = start_two(command)
+    metrics = run / "metrics.jsonl"
+    deadline = time.monotonic() + 180
+    while not (metrics.exists() and '"loss"' in metrics.read_text()):
+        assert time.monotonic() < deadline
+        assert one.poll() is None, one.communicate()[0]
+        time.sleep(0.2)
+    other.kill()
+    output, _ = one.communicate(timeout=60)
+    assert one.returncode not in (0, None)
+    assert "error" in output
+    other.communicate()
+    assert not (run / "modules.json").exists()
