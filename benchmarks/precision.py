@@ -1,6 +1,6 @@
 """Does contrastive learning fail at small batches because of floating-point error?
 
-    python benchmarks/precision.py             about an hour on one core
+    python benchmarks/precision.py             about an hour and a half on one core
     python benchmarks/precision.py gradients   the first part alone, seconds
 
 FlatNCE's paper (Chen et al., 2021, arXiv:2107.01152) says that it does, and that FlatNCE cures it.

@@ -48,7 +48,9 @@ def test_the_python_runs(folder):
     assert (folder / "from-python/modules.json").is_file()
 
 
-@pytest.mark.parametrize("name", ["simcse.md", "views.md", "blockwise.md", "evaluator.md"])
+@pytest.mark.parametrize(
+    "name", ["simcse.md", "views.md", "precision.md", "blockwise.md", "evaluator.md"]
+)
 def test_tables_are_those_the_benchmarks_wrote(name):
     result = ROOT / "benchmarks/results" / name
     table = [line for line in result.read_text().splitlines() if line.startswith("|")]

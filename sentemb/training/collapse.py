@@ -37,6 +37,12 @@ class CollapseMonitor(TrainerCallback):
         self.at_start: float | None = None
         self.warned = False
 
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Look at the rows that were tried before the first step."""
+        self.at_start = self.measure().get("spread")
+
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
         """Return both numbers of the last batch; empty where there are no numbers to compare."""
@@ -64,11 +70,9 @@ class CollapseMonitor(TrainerCallback):
         Raises:
             NumericError: When the encoder has collapsed and the run is to stop.
         """
-        if not logs or "spread" not in logs:
+        if not logs or "spread" not in logs or self.at_start is None:
             return
-        if self.at_start is None:
-            self.at_start = logs["spread"]
-        narrow = logs["spread"] < LEAST_SPREAD and logs["spread"] < LEAST_SHARE * self.at_start
+        narrow = logs["spread"] < min(LEAST_SPREAD, LEAST_SHARE * self.at_start)
         flat = logs["effective_rank"] < LEAST_RANK
         if not (narrow or flat):
             return

@@ -1,0 +1,268 @@
+"""Recipes of twins with a state: exact resume, plain models, micro-batches, collapse."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from helpers import PowerCut, assert_bit_equal, numbered, state
+from sentence_transformers import SentenceTransformer
+
+from sentemb import FlatNCE, InfoNCE, Method, Settings, Siamese, View, build_encoder, train
+from sentemb.datasets import read_training_data
+from sentemb.embedded import embedded
+from sentemb.encoders import embed, set_dropout
+from sentemb.errors import IdenticalViewsError, NumericError, UsageError
+from sentemb.losses import VICReg
+from sentemb.methods import (
+    barlow_twins,
+    byol,
+    consert,
+    consert_sup,
+    crop,
+    eda,
+    esimcse,
+    moco,
+    moco_v2,
+    moco_v3,
+    simclr,
+    simclr_v2,
+    simcse_plus_plus,
+    simcse_sup,
+    simcse_unsup,
+    simsiam,
+    supcon,
+    swav,
+    two_tower,
+    vicreg,
+)
+from sentemb.training.collator import Collator
+from sentemb.training.held_out import loss_of
+from sentemb.training.logs import read_metrics
+from sentemb.twins import ConstantMomentum, Momentum
+
+SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=8, save_steps=4)
+SMALL = {  # so that queues fill and prototypes thaw within eight steps
+    "moco": {"queue_size": 20, "momentum": 0.9},
+    "moco_v2": {"queue_size": 20, "momentum": 0.9},
+    "esimcse": {"queue_size": 20},
+    "swav": {"prototypes": 8, "queue_size": 12, "frozen_steps": 2},
+}
+CLS = ("simcse_unsup", "simcse_plus_plus", "esimcse")
+WITH_STATE = [
+    *(simclr, simclr_v2, moco, moco_v2, moco_v3, byol, simsiam, swav, barlow_twins, vicreg),
+    *(esimcse, simcse_plus_plus, two_tower),
+]
+OTHERS = [simcse_unsup, simcse_sup, consert, consert_sup, eda, crop, supcon]
+LAYOUTS = {
+    "simcse_sup": ("triplets.csv", ("anchor", "positive", "negative")),
+    "two_tower": ("triplets.csv", ("anchor", "positive", "negative")),
+    "consert_sup": ("nli.tsv", ("sentence1", "sentence2", "label")),
+    "supcon": ("topics.tsv", ("text", "label")),
+}
+
+
+def fresh(recipe):
+    torch.manual_seed(0)
+    name = recipe.__name__
+    pooling = "cls_before_pooler" if name in CLS else "mean"
+    return recipe(build_encoder("mini", pooling=pooling, device="cpu"), **SMALL.get(name, {}))
+
+
+def data_of(recipe):
+    file, columns = LAYOUTS.get(recipe.__name__, ("sentences.txt", ("text",)))
+    read = read_training_data(embedded(file), [columns])
+    return replace(read, rows=read.rows.select(range(40)))
+
+
+def named(recipe):
+    return recipe.__name__
+
+
+@pytest.mark.parametrize("recipe", WITH_STATE, ids=named)
+def test_eight_steps_are_four_and_four_resumed(recipe, tmp_path, sentences):
+    """Targets, queues, prototypes, heads and schedules; the model is a plain one."""
+    data = data_of(recipe)
+    whole = fresh(recipe)
+    train(whole, data, tmp_path / "whole", SETTINGS)
+    cut = fresh(recipe)
+    cut.loss = PowerCut(cut.loss, batches=11 if recipe in (byol, simsiam, moco_v3) else 6)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, data, tmp_path / "cut", SETTINGS)
+    torch.manual_seed(99)
+    resumed = fresh(recipe)
+    train(resumed, data, tmp_path / "cut", SETTINGS, resume=True)
+    assert_bit_equal(state(whole), state(resumed))
+    started = state(fresh(recipe))
+    still = [name for name, t in state(whole).items() if torch.equal(t, started[name])]
+    assert [name for name in still if name != "twin.queue.texts"] == []  # SwAV has no use of them
+    plain = SentenceTransformer(str(tmp_path / "whole"), device="cpu")
+    ours = whole.encoder.encode(sentences[:50])
+    assert abs(plain.encode(sentences[:50]) - ours).max() <= 1e-6
+
+
+def test_both_towers_are_deployed(tmp_path, sentences):
+    method = fresh(two_tower)
+    train(method, data_of(two_tower), tmp_path / "run", SETTINGS)
+    other = SentenceTransformer(str(tmp_path / "run/positive"), device="cpu")
+    ours = method.twin.other.encode(sentences[:20])
+    assert abs(other.encode(sentences[:20]) - ours).max() <= 1e-6
+    assert abs(method.encoder.encode(sentences[:20]) - ours).max() > 1e-3
+
+
+def gradients(method, batch, seed=0):
+    """Loss and gradients of one batch; the same seed draws the same dropout."""
+    torch.manual_seed(seed)
+    method.zero_grad()
+    loss = method(**batch)["loss"]
+    loss.backward()
+    found = {n: p.grad.clone() for n, p in method.named_parameters() if p.grad is not None}
+    return found | {"loss": loss.detach()}
+
+
+def without_forgetting(function, *args, use_reentrant):
+    """In the place of torch's checkpoint: each micro-batch keeps its activations."""
+    return function(*args)
+
+
+def assert_near(mine, theirs, relative):
+    assert mine.keys() == theirs.keys()
+    scale = max(float(theirs[name].abs().max()) for name in theirs)
+    for name in theirs:
+        torch.testing.assert_close(mine[name], theirs[name], rtol=relative, atol=relative * scale)
+
+
+LOSSES = {"own": None, "infonce": InfoNCE(), "flatnce": FlatNCE(), "vicreg": VICReg()}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("recipe", [*WITH_STATE, *OTHERS], ids=named)
+def test_micro_batches_change_nothing(monkeypatch, recipe, loss):
+    """With dropout on, against the same micro-batches kept; without it, against the whole batch."""
+    if LOSSES[loss] and recipe in (consert_sup, simcse_plus_plus):
+        pytest.skip("this method adds up losses of its own")
+    method = fresh(recipe)
+    if LOSSES[loss] is not None:
+        method = Method(method.views, method.twin, LOSSES[loss])
+    collator = Collator(method.encoder, method.views, 32, 0)
+    batch = collator(numbered(data_of(recipe).rows.to_list()[:13]))
+    method.train()
+    method(**batch)
+    method.twin.after_batch()  # something is in the queue
+    method.twin.micro_batch = 5
+    cached = gradients(method, batch)
+    with monkeypatch.context() as patch:
+        patch.setitem(embed.__globals__, "checkpoint", without_forgetting)
+        assert_near(cached, gradients(method, batch), 1e-5)
+    if recipe in (consert_sup, supcon, simcse_sup, two_tower, consert, eda, crop):
+        for module in (method.twin.encoder, getattr(method.twin, "other", None)):
+            if module is not None:
+                set_dropout(module, 0.0)
+        cached = gradients(method, batch)
+        method.twin.micro_batch = 0
+        assert_near(cached, gradients(method, batch), 1e-5)
+
+
+def test_a_batch_in_micro_batches_trains_and_resumes(unlabelled, tmp_path):
+    settings = replace(SETTINGS, micro_batch=3)
+    whole, cut = fresh(moco), fresh(moco)
+    train(whole, unlabelled, tmp_path / "whole", settings)
+    cut.loss = PowerCut(cut.loss, batches=6)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, unlabelled, tmp_path / "cut", settings)
+    resumed = fresh(moco)
+    train(resumed, unlabelled, tmp_path / "cut", settings, resume=True)
+    assert_bit_equal(state(whole), state(resumed))
+
+
+@pytest.mark.parametrize("options", [{"accumulation": 2}, {"precision": "bf16"}])
+def test_micro_batches_with_accumulation_and_autocast(unlabelled, tmp_path, options):
+    settings = replace(SETTINGS, micro_batch=4, max_steps=2, **options)
+    run = train(fresh(simcse_unsup), unlabelled, tmp_path / "run", settings)
+    assert run.steps == 2
+
+
+def test_the_predictor_of_sim_siam_keeps_its_learning_rate(unlabelled, tmp_path):
+    method = fresh(simsiam)
+    seen = []
+    step = torch.optim.AdamW.step
+
+    def watch(self, *args, **kwargs):
+        seen.append([(group.get("constant_rate", False), group["lr"])
+                     for group in self.param_groups])  # fmt: skip
+        return step(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", watch)
+        train(method, unlabelled, tmp_path / "run", replace(SETTINGS, warmup=0.25))
+    assert len(seen) == 8
+    rates = {flag: [{lr for f, lr in groups if f == flag} for groups in seen]
+             for flag in (False, True)}  # fmt: skip
+    assert rates[True] == [{0.0}, {5e-4}, *[{1e-3}] * 6]
+    assert min(rates[False][-1]) == pytest.approx(1e-3 / 6)
+
+
+def test_a_collapse_is_told_once_or_stops_the_run(unlabelled, tmp_path, mini, caplog):
+    """A loss that draws all embeddings together."""
+
+    def together(pairs):
+        return pairs.unit().anchor.sub(pairs.unit().anchor.mean(0)).square().sum()
+
+    method = Method((View(), View()), Siamese(mini), together)
+    settings = replace(SETTINGS, learning_rate=3e-3, max_steps=40, save_steps=40)
+    train(method, unlabelled, tmp_path / "warned", settings)
+    assert sum("The encoder is collapsing" in line for line in caplog.messages) == 1
+    assert "use a loss with negatives" in caplog.text
+    line = read_metrics(tmp_path / "warned/metrics.jsonl")[-2]
+    assert line["spread"] < 0.2
+    method = Method((View(), View()), Siamese(build_encoder("mini", pooling="mean", device="cpu")),
+                    together)  # fmt: skip
+    with pytest.raises(NumericError, match=r"collapsing at step \d+: spread 0\.\d+ \(at first 0"):
+        train(method, unlabelled, tmp_path / "stopped", replace(settings, on_collapse="stop"))
+    assert not (tmp_path / "stopped/modules.json").exists()
+
+
+def test_held_out_loss_does_not_touch_a_queue(unlabelled, tmp_path):
+    settings = replace(SETTINGS, eval_steps=1, select="held-out-loss")
+    plain, watched = fresh(moco), fresh(moco)
+    rows = train(watched, unlabelled, tmp_path / "watched", settings)
+    order = torch.randperm(len(unlabelled.rows), generator=torch.Generator().manual_seed(0))
+    kept = unlabelled.rows.select(order[rows.held_out_rows :].tolist())
+    train(plain, replace(unlabelled, rows=kept), tmp_path / "plain", SETTINGS)
+    last = SentenceTransformer(str(tmp_path / "watched/checkpoints/checkpoint-8"), device="cpu")
+    assert torch.equal(
+        last.encode(["a sentence"], convert_to_tensor=True),
+        plain.encoder.encode(["a sentence"], convert_to_tensor=True),
+    )
+
+
+def test_what_does_not_fit_a_batch_is_refused_before_anything_is_written(unlabelled, tmp_path):
+    small = build_encoder("mini", pooling="mean", device="cpu")
+    for method, message in [
+        (moco(small, queue_size=4), "A queue of 4 cannot hold a batch of 8"),
+        (swav(small, prototypes=99, queue_size=16), "fewer than the 99 prototypes"),
+    ]:
+        with pytest.raises(UsageError, match=message):
+            train(method, unlabelled, tmp_path / "run", SETTINGS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_twin_of_ones_own_without_micro_batches_says_so(unlabelled, tmp_path, mini):
+    class Own(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = mini
+
+    method = Method((View(), View()), Own(), InfoNCE())
+    with pytest.raises(UsageError, match="Own does not embed in micro-batches: derive it from"):
+        train(method, unlabelled, tmp_path / "run", replace(SETTINGS, micro_batch=4))
+
+
+def test_a_target_needs_dropout_somewhere(unlabelled, mini):
+    set_dropout(mini, 0.0)
+    twin = Momentum(mini, ConstantMomentum(0.9), queue_size=8)
+    method = Method((View(), View()), twin, InfoNCE())
+    rows = numbered(unlabelled.rows.to_list()[:8])
+    with pytest.raises(
+        IdenticalViewsError, match="Both views of every sentence have the same embedding"
+    ):
+        loss_of(method.train(), rows, Collator(mini, method.views, 32, 0))
