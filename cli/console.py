@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -32,6 +33,7 @@ def quieten_libraries() -> None:
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     datasets.disable_progress_bars()
+    warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # transformers'
 
 
 def log(message: str) -> None:

@@ -1,7 +1,10 @@
 """The README is true: its commands run as written, its Python runs, its figures are measured."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,20 @@ def test_every_sentemb_command_runs_in_order(folder):
         stdin = (folder / "sentences.txt").read_bytes() if before else None
         result = CliRunner().invoke(build(words), words, input=stdin)
         assert result.exit_code == 0, f"{line}\n{result.output}"
+
+
+def test_what_torchrun_starts_runs(folder):
+    (line,) = [line for line in "\n".join(blocks("sh")).splitlines() if "torchrun" in line]
+    torchrun = Path(sys.executable).with_name("torchrun")
+    process = subprocess.run(
+        [str(torchrun), *shlex.split(line)[1:]],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert (folder / "two/modules.json").is_file()
 
 
 def test_the_python_runs(folder):

@@ -53,15 +53,15 @@ class Contrastive:
         return (together * distance.square() + (1 - together) * apart).mean() / 2
 
     def check_labels(self, scores: Tensor) -> None:
-        """Raise unless all are in [0, 1]; names the first row that is not.
+        """Raise unless all are in [0, 1]; names the first pair whose score is not.
 
         Raises:
             UsageError: When one is not.
         """
         outside = ((scores < 0) | (scores > 1)).nonzero()
         if len(outside):
-            row = int(outside[0])
+            pair = int(outside[0])
             raise UsageError(
-                f"Contrastive needs scores in [0, 1], got {float(scores[row]):g} in row {row + 1}: "
-                "scale them, or use a loss of order (cosent)."
+                f"Contrastive needs scores in [0, 1], got {float(scores[pair]):g} in pair "
+                f"{pair + 1}: scale them, or use a loss of order (cosent)."
             )

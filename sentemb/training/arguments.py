@@ -16,9 +16,23 @@ logger = logging.getLogger("sentemb")
 
 
 def training_arguments(
-    settings: Settings, folder: Path, rows: int, *, evaluates: bool, resumes: bool
+    settings: Settings,
+    folder: Path,
+    rows: int,
+    *,
+    evaluates: bool,
+    resumes: bool,
+    leaves_out: bool,
 ) -> TrainingArguments:
     """Return the arguments of a run over so many rows.
+
+    Args:
+        settings: As resolved.
+        folder: Of the run.
+        rows: How many are trained on.
+        evaluates: Whether there is something to evaluate on.
+        resumes: Whether the run goes on from a checkpoint.
+        leaves_out: Whether some parameters may get no gradient.
 
     Raises:
         UsageError: When this machine cannot compute in the precision asked for.
@@ -40,6 +54,7 @@ def training_arguments(
         seed=settings.seed,
         data_seed=settings.seed,
         use_cpu=not torch.cuda.is_available(),
+        ddp_find_unused_parameters=leaves_out,
         ddp_broadcast_buffers=False,  # every process sees the whole batch, so they stay equal
         fp16=precision == "fp16",
         bf16=precision == "bf16",

@@ -26,7 +26,12 @@ from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import NumberedRows
 from sentemb.training.settings import Select, Settings
 from sentemb.training.trainer import MASKED, ContrastiveTrainer
-from sentemb.training.twins import check_batch, set_micro_batch
+from sentemb.training.twins import (
+    check_batch,
+    may_leave_parameters_out,
+    queue_filled,
+    set_micro_batch,
+)
 
 logger = logging.getLogger("sentemb")
 
@@ -102,7 +107,12 @@ def train(
     rows, held_out = _split(data.rows, batch, settings.select)
     folder = Path(output)
     arguments = training_arguments(
-        settings, folder, len(rows), evaluates=bool(dev or held_out), resumes=resume
+        settings,
+        folder,
+        len(rows),
+        evaluates=bool(dev or held_out),
+        resumes=resume,
+        leaves_out=may_leave_parameters_out(method),
     )
     collator = Collator(
         method.encoder,
@@ -211,13 +221,20 @@ def _split(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Dataset 
 
 
 def _try_out(method: Method, rows: Dataset, collator: Collator) -> None:
-    """Run a few rows before anything is written, so that what cannot work is said at once."""
+    """Run a few rows before anything is written, so that what cannot work is said at once.
+
+    Twice where there is a queue: it is filled then, and emptied again.
+    """
     column = rows[method.views[0].column]
     longest = sorted(range(min(len(rows), 1000)), key=lambda row: -len(column[row]))
     few = NumberedRows(rows.select(longest[:8]))
+    batch = few.__getitems__(list(range(len(few))))
     was_training = method.training
     with random_state_kept():
-        loss_of(method.train(), few.__getitems__(list(range(len(few)))), collator)
+        loss_of(method.train(), batch, collator)
+        with queue_filled(method) as is_filled:
+            if is_filled:
+                loss_of(method, batch, collator)
     method.train(was_training)
 
 

@@ -1,5 +1,7 @@
 """What the loop does for twins that have a state; a twin of one's own need not have one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import nn
@@ -7,13 +9,30 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from sentemb.errors import UsageError
 from sentemb.method import Method
-from sentemb.twins import EncoderTwin
+from sentemb.twins import EncoderTwin, Queue
+from sentemb.views import Adversarial
 
 
 def after_batch(method: Method) -> None:
     """Tell the twin that the loss of a batch is known."""
     if isinstance(method.twin, EncoderTwin):
         method.twin.after_batch()
+
+
+@contextmanager
+def queue_filled(method: Method) -> Iterator[bool]:
+    """Put the last batch into the queue for a while; say whether there is a queue."""
+    queue = getattr(method.twin, "queue", None)
+    if not isinstance(queue, Queue):
+        yield False
+        return
+    before = [buffer.clone() for buffer in queue.buffers()]
+    after_batch(method)
+    try:
+        yield True
+    finally:
+        for buffer, kept in zip(queue.buffers(), before, strict=True):
+            buffer.copy_(kept)
 
 
 def constant_rate(method: Method) -> list[nn.Parameter]:
@@ -27,6 +46,11 @@ def set_micro_batch(method: Method, rows: int) -> None:
     Raises:
         UsageError: When this twin, or one of the views, needs the whole batch.
     """
+    if rows and any(isinstance(view.perturb, Adversarial) for view in method.views):
+        raise UsageError(
+            "An adversarial view is found with the whole batch at once: leave --micro-batch out, "
+            "or take another view."
+        )
     if isinstance(method.twin, EncoderTwin):
         method.twin.micro_batch = rows
     elif rows:
@@ -34,6 +58,11 @@ def set_micro_batch(method: Method, rows: int) -> None:
             f"{type(method.twin).__name__} does not embed in micro-batches: derive it from "
             "sentemb.twins.EncoderTwin and call self.embed, or leave micro_batch at 0."
         )
+
+
+def may_leave_parameters_out(method: Method) -> bool:
+    """Say whether some parameters may get no gradient, which has to be looked for each time."""
+    return not isinstance(method.twin, EncoderTwin) or method.twin.has_logits
 
 
 def check_batch(method: Method, rows: int) -> None:

@@ -38,6 +38,8 @@ class PairClassifier(EncoderTwin):
         Gurevych, 2019 (arXiv:1908.10084), who leave out :math:`\max(u, v)^2`.
     """
 
+    has_logits = True
+
     def __init__(
         self, encoder: "SentenceTransformer", classes: int, pooling: nn.Module | None = None
     ) -> None:

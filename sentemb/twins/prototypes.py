@@ -40,6 +40,7 @@ class Prototypes(EncoderTwin):
         first batch on, as far as it is filled, not from an epoch on.
     """
 
+    has_logits = True
     steps: Tensor
 
     def __init__(

@@ -46,6 +46,8 @@ class EncoderTwin(nn.Module):
 
     micro_batch = 0
     """Rows that the encoder takes at once; 0 for all."""
+    has_logits = False
+    """Whether some parameters serve ``Pairs.logits`` alone, which not every loss reads."""
 
     def __init__(self, encoder: "SentenceTransformer", pooling: nn.Module | None = None) -> None:
         super().__init__()

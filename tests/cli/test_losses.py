@@ -160,7 +160,7 @@ def test_a_score_out_of_range_is_named_before_anything_is_written(sentemb, tmp_p
     words = ("--method", "cosent", "--loss", "contrastive", "--data", "scored.tsv")
     process = sentemb("train", *words, *FEW, "-o", "out")
     assert process.returncode == 2
-    assert "scores in [0, 1], got 3 in row 30" in process.stderr.decode()
+    assert "scores in [0, 1], got 3 in pair 30" in process.stderr.decode()
     assert not (tmp_path / "out").exists()
 
 

@@ -204,7 +204,7 @@ def test_info_nce_keeps_its_gradient_where_cross_entropy_has_lost_it():
         (lambda: losses.CoSENT()(random_pairs(3, 4)), "CoSENT needs a score for each pair: give"),
         (lambda: losses.AnglE()(inputs("AnglE", 3, 5)), "even number of dimensions, got 5"),
         (lambda: losses.Contrastive()(replace(random_pairs(2, 4), labels=torch.tensor([5.0, 0]))),
-         r"scores in \[0, 1\], got 5 in row 1"),
+         r"scores in \[0, 1\], got 5 in pair 1"),
         (lambda: losses.SupConOut()(inputs("CoSENT", 3, 4)), "needs classes as labels, got scores"),
         (lambda: losses.RDrop()(random_pairs(2, 4)), "RDrop needs a label in every row"),
         (lambda: losses.RDrop()(inputs("CrossEntropy", 2, 4)), "two passes over each row, got 2"),
