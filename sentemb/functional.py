@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from sentemb.types import Embeddings, Similarities
+from sentemb.types import Embeddings, Logits, Similarities
 
 
 def cosine(anchor: Embeddings, candidates: Embeddings) -> Similarities:
@@ -70,6 +70,29 @@ def uniformity(x: Embeddings, compared: torch.Tensor | None = None) -> torch.Ten
         return 0 * exponents.sum()
     kept = exponents.masked_fill(~compared, -torch.inf)
     return kept.logsumexp(dim=0) - compared.sum().to(x.dtype).log()
+
+
+def symmetric_kl(first: Logits, second: Logits) -> torch.Tensor:
+    r"""Both Kullback-Leibler divergences of two softmax distributions, added up for each row.
+
+    .. math:: \mathrm{KL}(P \Vert Q) + \mathrm{KL}(Q \Vert P)
+        = \sum_c (p_c - q_c) (\log p_c - \log q_c)
+
+    Args:
+        first: Logits of P, shape ``[…, classes]``.
+        second: Logits of Q, same shape.
+
+    Returns:
+        Shape ``[…]``; summed over classes, not averaged.
+
+    Source: Kullback and Leibler, 1951, equation 2.6 (their J).
+
+    Example:
+        >>> symmetric_kl(torch.tensor([0.0, 0.0]), torch.tensor([0.0, 0.0]))
+        tensor(0.)
+    """
+    log_p, log_q = first.log_softmax(dim=-1), second.log_softmax(dim=-1)
+    return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(dim=-1)
 
 
 def sinkhorn(scores: Similarities, epsilon: float, iterations: int) -> Similarities:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Embeddings = Annotated[Tensor, "[batch, dim]"]
+Logits = Annotated[Tensor, "[rows, classes]"]
 TokenEmbeddings = Annotated[Tensor, "[rows, tokens, dim]"]
 Similarities = Annotated[Tensor, "[batch, candidates]"]
 Mask = Annotated[Tensor, "[rows, tokens], 1 for a real token"]

@@ -6,6 +6,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sentemb.errors import UsageError
+from sentemb.functional import symmetric_kl
 from sentemb.losses.checks import check_not_negative
 from sentemb.pairs import Pairs
 
@@ -61,7 +62,6 @@ class RDrop:
                 "RDrop needs class logits of two passes over each row, got "
                 f"{got} for {len(labels)} labels: use a twin that classifies every row twice."
             )
-        p, q = logits.log_softmax(dim=1).chunk(2)
-        likelihood = F.nll_loss(p, labels) + F.nll_loss(q, labels)
-        divergence = ((p.exp() - q.exp()) * (p - q)).sum(dim=1).mean()  # KL(P‖Q) + KL(Q‖P)
-        return likelihood + self.weight * divergence / 2
+        p, q = logits.chunk(2)
+        likelihood = F.cross_entropy(p, labels) + F.cross_entropy(q, labels)
+        return likelihood + self.weight * symmetric_kl(p, q).mean() / 2

@@ -1,0 +1,135 @@
+"""R-Drop for any trainer of transformers: two passes, one forward, in two lines."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from sentemb.errors import IdenticalViewsError, UsageError
+from sentemb.functional import symmetric_kl
+from sentemb.types import Logits
+
+if TYPE_CHECKING:
+    from transformers import Trainer as Base
+else:
+    Base = object
+
+IGNORED = -100
+"""The label of tokens that do not count."""
+MULTI_LABEL = "multi_label_classification"
+
+
+class RDropMixin(Base):
+    r"""Train any classifier of transformers with R-Drop.
+
+    .. math:: \mathcal L_1 + \mathcal L_2 + \frac{\alpha}{2} \,
+        \frac1N \sum_i \bigl[ \mathrm{KL}(P_1 \Vert P_2) + \mathrm{KL}(P_2 \Vert P_1) \bigr]
+
+    Both passes are one forward over the batch, twice, with dropout masks of their own; each
+    :math:`\mathcal L` is what the trainer would compute (with label smoothing, class weights, a
+    loss of one's own). KL is summed over classes and averaged over rows, or over the labelled
+    tokens, in float32. For regression the mean squared difference of both predictions stands for
+    the bracket and its half; for several labels at once KL is that of each label, added up.
+    Evaluation is one ordinary forward. ``loss_task`` and ``loss_kl`` are logged: the first two
+    terms, and the mean bracket's half, before α.
+
+    Works with models whose outputs have ``logits`` and whose batches have ``labels``, with
+    accumulation, mixed precision and several processes. With accumulation each batch is a mean of
+    its own, also where transformers would count tokens over all of them.
+
+    Attributes:
+        r_drop: α; raising it pulls both passes together more. 0 leaves twice the ordinary loss.
+
+    Raises:
+        IdenticalViewsError: At the first batch, when both passes are equal: there is no dropout.
+        UsageError: When α is negative, or a batch has no labels.
+
+    Source: Liang et al., 2021, R-Drop (arXiv:2106.14448), algorithm 1.
+
+    Example:
+        >>> from transformers import Trainer
+        >>> class RDropTrainer(RDropMixin, Trainer):
+        ...     r_drop = 1.0
+    """
+
+    r_drop: float = 1.0
+    loss_is_scaled_for_ga = False  # ours is the mean of a batch: the Trainer divides it
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not self.r_drop >= 0:
+            raise UsageError(f"r_drop is a weight, 0 or more, got {self.r_drop}.")
+        super().__init__(*args, **kwargs)
+        self._r_drop_terms: list[Tensor] = []
+        self._passes_known_to_differ = False
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Return R-Drop's loss in training, the ordinary one in evaluation."""
+        if not model.training:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        if "labels" not in inputs:
+            raise UsageError("R-Drop needs labels in every batch: name the column 'labels'.")
+        labels = inputs["labels"]
+        twice = {name: _twice(value, len(labels)) for name, value in inputs.items()}
+        mean, outputs = super().compute_loss(model, twice, return_outputs=True)
+        task = 2 * mean.float()
+        with torch.autocast(labels.device.type, enabled=False):
+            first, second = outputs["logits"].float().chunk(2)
+            if not self._passes_known_to_differ:
+                self._require_two_passes(first, second)
+            kl = _divergence(first, second, labels, _problem(self.model))
+        self._r_drop_terms.append(torch.stack([task.detach(), kl.detach()]))
+        loss = task + self.r_drop * kl
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Log, with the mean of both terms since the last line."""
+        if "loss" in logs and self._r_drop_terms:
+            task, kl = torch.stack(self._r_drop_terms).mean(dim=0).tolist()
+            logs |= {"loss_task": round(task, 4), "loss_kl": round(kl, 6)}
+            self._r_drop_terms.clear()
+        super().log(logs, *args, **kwargs)
+
+    def _require_two_passes(self, first: Logits, second: Logits) -> None:
+        if float((first - second).detach().abs().max()) < 1e-6:
+            config = getattr(self.model, "config", None)
+            names = [name for name in vars(config or object) if "drop" in name]
+            raise IdenticalViewsError(
+                "Both passes gave the same logits, so R-Drop has nothing to pull together: this "
+                f"model has no dropout. Set {' and '.join(names) or 'it'} to 0.1 in its config."
+            )
+        self._passes_known_to_differ = True
+
+
+def _twice(value: Any, rows: int) -> Any:
+    """Repeat what has a row for each row of the batch."""
+    if isinstance(value, Tensor) and value.ndim and len(value) == rows:
+        return torch.cat([value, value])
+    return value
+
+
+def _problem(model: Any) -> str | None:
+    config = getattr(model, "config", None)
+    problem: str | None = getattr(config, "problem_type", None)
+    if problem is None and getattr(config, "num_labels", None) == 1:
+        return "regression"
+    return problem
+
+
+def _divergence(first: Logits, second: Logits, labels: Tensor, problem: str | None) -> Tensor:
+    """Return half of both divergences, averaged over rows or labelled tokens."""
+    if problem == "regression":
+        return (first - second).square().mean()
+    if problem == MULTI_LABEL:  # each label is a choice of two: log-odds of 0 and of the logit
+        first, second = (torch.stack([x, torch.zeros_like(x)], dim=-1) for x in (first, second))
+        return symmetric_kl(first, second).sum(dim=-1).mean() / 2
+    both = symmetric_kl(first, second) / 2
+    if both.ndim == 1:
+        return both.mean()
+    counts = labels != IGNORED
+    return both.masked_fill(~counts, 0.0).sum() / counts.sum().clamp(min=1)

@@ -1,0 +1,256 @@
+"""R-Drop in any trainer of transformers: the paper's value, one forward, nothing in evaluation."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import rel_entr, softmax
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    Trainer,
+    TrainingArguments,
+)
+
+from sentemb.errors import IdenticalViewsError, UsageError
+from sentemb.finetuning import RDropMixin
+from sentemb.finetuning.r_drop import _divergence
+
+
+class RDropTrainer(RDropMixin, Trainer):
+    r_drop = 0.7
+
+
+SIZES = {
+    "initializer_range": 0.3,
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+}
+
+
+def model_of(kind, **options):
+    torch.manual_seed(0)
+    return kind(BertConfig(**SIZES, **options))
+
+
+class Rows(torch.utils.data.Dataset):
+    """Random token ids, and a label that the first of them decides."""
+
+    def __init__(self, label, rows=32):
+        generator = torch.Generator().manual_seed(0)
+        self.ids = torch.randint(1, 50, (rows, 6), generator=generator)
+        self.label = label
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __getitem__(self, i):
+        return {"input_ids": self.ids[i], "labels": self.label(self.ids[i])}
+
+
+def of_three(ids):
+    return ids[0] % 3
+
+
+def of_tokens(ids):
+    labels = ids % 3
+    labels[0] = labels[-1] = -100
+    return labels
+
+
+def score(ids):
+    return ids[0].float() / 50
+
+
+def of_each_label(ids):
+    return torch.stack([ids[0] % 2, ids[1] % 2, ids[2] % 2]).float()
+
+
+def trainer_of(model, label, folder, trainer=RDropTrainer, **options):
+    arguments = {"max_steps": 4, "per_device_train_batch_size": 8, "report_to": "none",
+                 "logging_steps": 1, "use_cpu": True, "learning_rate": 1e-3,
+                 "save_steps": 2, "seed": 0, "disable_tqdm": True}  # fmt: skip
+    return trainer(
+        model=model,
+        args=TrainingArguments(output_dir=str(folder), **arguments | options),
+        train_dataset=Rows(label),
+        eval_dataset=Rows(label, rows=16),
+    )
+
+
+def batch_of(trainer):
+    return next(iter(trainer.get_train_dataloader()))
+
+
+def test_the_value_is_the_papers(tmp_path):
+    """Against scipy's relative entropy, from the logits of both passes."""
+    trainer = trainer_of(model_of(BertForSequenceClassification, num_labels=3), of_three, tmp_path)
+    inputs = batch_of(trainer)
+    loss, outputs = trainer.compute_loss(trainer.model.train(), inputs, return_outputs=True)
+    first, second = outputs.logits.detach().double().chunk(2)
+    p, q = (softmax(x.numpy(), axis=1) for x in (first, second))
+    labels = inputs["labels"].numpy()
+    likelihood = -np.mean(np.log(p[range(8), labels]) + np.log(q[range(8), labels]))
+    kl = (rel_entr(p, q) + rel_entr(q, p)).sum(axis=1).mean() / 2
+    assert kl > 1e-6
+    assert float(loss.detach()) == pytest.approx(likelihood + 0.7 * kl, abs=3e-6)
+
+
+def test_the_frozen_divergences():
+    a = torch.tensor([[2, 0.5, -1], [0.1, 0.2, 0.3]], dtype=torch.float64)
+    b = torch.tensor([[1.5, 0.7, -0.5], [0.4, 0, 0.1]], dtype=torch.float64)
+    assert float(_divergence(a, b, torch.tensor([0, 2]), None)) == pytest.approx(
+        0.0447843181, abs=1e-8
+    )
+
+
+def test_tokens_without_a_label_do_not_count(tmp_path):
+    model = model_of(BertForTokenClassification, num_labels=3)
+    trainer = trainer_of(model, of_tokens, tmp_path)
+    inputs = batch_of(trainer)
+    loss, outputs = trainer.compute_loss(model.train(), inputs, return_outputs=True)
+    first, second = outputs.logits.detach().double().chunk(2)
+    counts = (inputs["labels"] != -100).numpy()
+    assert counts.sum() == 8 * 4
+    p, q = (softmax(x.numpy(), axis=2)[counts] for x in (first, second))
+    labels = inputs["labels"].numpy()[counts]
+    rows = range(len(labels))
+    likelihood = -np.mean(np.log(p[rows, labels]) + np.log(q[rows, labels]))
+    kl = (rel_entr(p, q) + rel_entr(q, p)).sum(axis=1).mean() / 2
+    assert float(loss.detach()) == pytest.approx(likelihood + 0.7 * kl, abs=3e-6)
+
+
+def test_regression_has_squared_differences(tmp_path):
+    model = model_of(BertForSequenceClassification, num_labels=1)
+    trainer = trainer_of(model, score, tmp_path)
+    inputs = batch_of(trainer)
+    loss, outputs = trainer.compute_loss(model.train(), inputs, return_outputs=True)
+    first, second = outputs.logits.detach().squeeze(1).chunk(2)
+    gold = inputs["labels"]
+    expected = (first - gold).square().mean() + (second - gold).square().mean()
+    expected += 0.7 * (first - second).square().mean()
+    torch.testing.assert_close(loss.detach(), expected)
+
+
+def test_several_labels_at_once_have_a_divergence_each():
+    a, b = torch.randn(2, 4, 3, dtype=torch.float64, generator=torch.manual_seed(0))
+    p, q = a.sigmoid().numpy(), b.sigmoid().numpy()
+    both = sum(rel_entr(x, y) + rel_entr(1 - x, 1 - y) for x, y in ((p, q), (q, p)))
+    expected = both.sum(axis=1).mean() / 2
+    mine = _divergence(a, b, torch.zeros(4, 3), "multi_label_classification")
+    assert float(mine) == pytest.approx(expected, abs=1e-12)
+
+
+def forwards(model):
+    rows = []
+    model.register_forward_pre_hook(
+        lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    return rows
+
+
+def test_one_forward_of_two_passes_in_training_and_an_ordinary_one_in_evaluation(tmp_path):
+    model = model_of(BertForSequenceClassification, num_labels=3)
+    trainer = trainer_of(model, of_three, tmp_path)
+    seen = forwards(model)
+    trainer.train()
+    assert seen == [16] * 4
+    seen.clear()
+    ours = trainer.evaluate()["eval_loss"]
+    assert seen == [8, 8]
+    stock = trainer_of(model, of_three, tmp_path, trainer=Trainer)
+    assert stock.evaluate()["eval_loss"] == ours
+
+
+def test_both_terms_are_logged(tmp_path):
+    trainer = trainer_of(model_of(BertForSequenceClassification, num_labels=3), of_three, tmp_path)
+    trainer.train()
+    lines = [line for line in trainer.state.log_history if "loss" in line]
+    assert len(lines) == 4
+    for line in lines:
+        assert line["loss"] == pytest.approx(line["loss_task"] + 0.7 * line["loss_kl"], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "options", [{"bf16": True}, {"label_smoothing_factor": 0.1}, {"gradient_accumulation_steps": 2}]
+)
+def test_features_of_the_stock_trainer(tmp_path, options):
+    model = model_of(BertForSequenceClassification, num_labels=3)
+    before = model.classifier.weight.clone()
+    trainer = trainer_of(model, of_three, tmp_path, **options)
+    assert np.isfinite(trainer.train().training_loss)
+    assert not torch.equal(before, model.classifier.weight)
+
+
+def test_label_smoothing_is_of_both_passes(tmp_path):
+    model = model_of(BertForSequenceClassification, num_labels=3)
+    trainer = trainer_of(model, of_three, tmp_path, label_smoothing_factor=0.2)
+    inputs = batch_of(trainer)
+    gold = inputs["labels"].clone()
+    loss, outputs = trainer.compute_loss(model.train(), inputs, return_outputs=True)
+    first, second = outputs.logits.detach().chunk(2)
+    smooth = torch.nn.CrossEntropyLoss(label_smoothing=0.2)
+    kl = _divergence(first, second, gold, None)
+    torch.testing.assert_close(loss.detach(), smooth(first, gold) + smooth(second, gold) + 0.7 * kl)
+
+
+def test_two_halves_accumulated_are_one_whole(tmp_path):
+    """Without dropout KL is 0, so that halves and whole can be compared."""
+    gradients = []
+    for size, steps in ((8, 1), (4, 2)):
+        model = model_of(
+            BertForSequenceClassification,
+            num_labels=3,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
+        one = trainer_of(
+            model,
+            of_three,
+            tmp_path,
+            per_device_train_batch_size=size,
+            gradient_accumulation_steps=steps,
+            max_steps=1,
+            max_grad_norm=0.0,
+            optim="sgd",
+        )
+        one._passes_known_to_differ = True
+        one.train()
+        gradients.append(model.classifier.weight.detach().clone())
+    torch.testing.assert_close(*gradients)
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
+    whole = model_of(BertForSequenceClassification, num_labels=3)
+    trainer_of(whole, of_three, tmp_path).train()
+    resumed = model_of(BertForSequenceClassification, num_labels=3)
+    trainer = trainer_of(resumed, of_three, tmp_path)
+    trainer.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    for mine, other in zip(resumed.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_a_model_without_dropout_is_refused(tmp_path):
+    model = model_of(
+        BertForSequenceClassification,
+        num_labels=3,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    with pytest.raises(IdenticalViewsError, match=r"no dropout\. Set hidden_dropout_prob and"):
+        trainer_of(model, of_three, tmp_path).train()
+
+
+def test_what_cannot_work_is_refused(tmp_path):
+    class Negative(RDropMixin, Trainer):
+        r_drop = -1.0
+
+    model = model_of(BertForSequenceClassification, num_labels=3)
+    with pytest.raises(UsageError, match="r_drop is a weight, 0 or more, got -1"):
+        trainer_of(model, of_three, tmp_path, trainer=Negative)
+    trainer = trainer_of(model, of_three, tmp_path)
+    with pytest.raises(UsageError, match="needs labels in every batch"):
+        trainer.compute_loss(model.train(), {"input_ids": torch.ones(2, 3, dtype=torch.long)})
