@@ -1,7 +1,6 @@
 """From the words of a ``train`` command to runs: strings become objects here."""
 
 import inspect
-import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from sentemb.views import View
 
 from . import console
 from .overrides import override, remaining_options
+from .spread import spread_of, spread_table
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -67,37 +67,20 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     records = [_run(one, data, dev) for one in jobs]
     if seeds is None:
         return records[0]
-    spread = _spread([record["metrics"] for record in records])
+    spread = spread_of([record["metrics"] for record in records])
     summary = {"seeds": list(seeds), "spread": spread}
     if processes().is_main_process:
         write_record(job.output / "seeds.json", summary)
-    rows = [
-        [name, *(console.number(name, number) for number in numbers.values())]
-        for name, numbers in spread.items()
-    ]
-    if not rows:
+    if not spread:
         console.log("No dev set, so there is no score to spread: give --dev.")
         return summary | {"runs": records}
-    console.log(console.table([f"{len(seeds)} seeds", "mean", "sd", "min", "max"], rows))
+    console.log(spread_table(len(seeds), spread))
     return summary | {"runs": records}
 
 
 def _with_seed(job: Job, seed: int) -> Job:
     settings = replace(job.settings, seed=seed)
     return replace(job, settings=settings, output=job.output / f"seed-{seed}")
-
-
-def _spread(metrics: list[dict[str, float]]) -> dict[str, dict[str, float]]:
-    spread = {}
-    for name in metrics[0]:
-        values = [one[name] for one in metrics]
-        spread[name] = {
-            "mean": statistics.mean(values),
-            "sd": statistics.stdev(values) if len(values) > 1 else 0.0,
-            "min": min(values),
-            "max": max(values),
-        }
-    return spread
 
 
 def _read(job: Job) -> tuple[TrainingData, STS | None]:

@@ -5,11 +5,14 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import copy
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
+from sentemb_cli.main import build
 from sentence_transformers import SentenceTransformer
+from typer.testing import CliRunner
 
 from sentemb import Pairs, build_encoder, read_training_data
 from sentemb.datasets import TrainingData
@@ -71,3 +74,25 @@ def frozen() -> Pairs:
     z1 = torch.sin((i + 1) * (j + 2))
     z2 = z1 + 0.5 * torch.cos((i + 2) * (j + 1))
     return Pairs(z1, z2, torch.cos(i + 2 * j + 0.5))
+
+
+@dataclass(frozen=True)
+class Finished:
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+@pytest.fixture
+def sentemb(tmp_path, monkeypatch):
+    """Run the command line in an empty folder, in this process; returns what it did."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run(*args, stdin=None):
+        words = [str(arg) for arg in args]
+        result = CliRunner().invoke(build(words), words, input=stdin)
+        return Finished(result.exit_code, result.stdout_bytes, result.stderr_bytes)
+
+    return run

@@ -27,7 +27,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "evaluation": {"functional", "types", "errors"},
     "datasets": {"evaluation", "errors", "types"},
     "inference": {"encoders", "types", "errors"},
-    "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors"},
+    "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
+    | {"training"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
     "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}
     | {"views", "twins", "functional"},

@@ -13,13 +13,14 @@ from sentemb.errors import InputError, nearest
 
 Layout = tuple[str, ...]
 ALIASES = {
+    "text": "sentence",
     "anchor": "sent0",
     "positive": "sent1",
     "negative": "hard_neg",
     "sentence1": "premise",
     "sentence2": "hypothesis",
 }
-"""Other names of the columns: SimCSE's, and those of NLI."""
+"""Other names of the columns: SimCSE's, and those of NLI and GLUE."""
 LABEL = "label"
 SCORE = "score"
 
@@ -46,6 +47,7 @@ def read_training_data(
     source: str | os.PathLike[str],
     layouts: Sequence[Layout],
     columns: Sequence[str] | None = None,
+    classes: tuple[str, ...] = (),
 ) -> TrainingData:
     """Read the rows of the fullest layout that the file has.
 
@@ -57,16 +59,18 @@ def read_training_data(
         source: A file (txt, csv, tsv, jsonl, parquet, each also .gz) or a hub data set.
         layouts: What the recipe can read, the fullest first; of each, other names do too.
         columns: Names in the file, in the order of a layout, where they are others.
+        classes: The labels there are, where the rows are to be those of another file's.
 
     Raises:
-        InputError: When no layout fits, or a row has a text missing; names the row.
+        InputError: When no layout fits, or a row has a text missing or a label that is not among
+            ``classes``; names the row.
     """
     present, rows = read_source(source)
     mapping = _mapping(str(source), present, layouts, columns)
     data: dict[str, list[str]] = {name: [] for name in mapping}
     empty = 0
     known = {name for layout in layouts for name in (*layout, *map(_alias, layout))}
-    for texts in _texts(str(source), rows, mapping, known - set(present)):
+    for texts in _texts(str(source), rows, mapping, known - set(present), classes):
         if texts is None:
             empty += 1
             continue
@@ -79,7 +83,7 @@ def read_training_data(
         return TrainingData(Dataset.from_dict({**data, LABEL: scores}), str(source), empty)
     if LABEL not in data:
         return TrainingData(Dataset.from_dict(data), str(source), empty)
-    classes = tuple(sorted(set(data[LABEL])))
+    classes = classes or tuple(sorted(set(data[LABEL])))
     if len(classes) > max(20, len(data[LABEL]) / 2):
         raise InputError(
             f"{source} has {len(classes)} labels in {len(data[LABEL])} rows: these are scores, not "
@@ -125,7 +129,11 @@ def _mapping(
 
 
 def _texts(
-    source: str, rows: Iterator[Row], mapping: dict[str, str], ignored: set[str]
+    source: str,
+    rows: Iterator[Row],
+    mapping: dict[str, str],
+    ignored: set[str],
+    classes: tuple[str, ...],
 ) -> Iterator[list[str] | None]:
     for number, row in rows:
         late = ignored & row.keys()
@@ -135,7 +143,13 @@ def _texts(
                 "every row, or none."
             )
         if LABEL in mapping:
-            row = {**row, mapping[LABEL]: _label(row.get(mapping[LABEL]), source, number)}
+            label = _label(row.get(mapping[LABEL]), source, number)
+            if classes and label not in (*classes, None):
+                raise InputError(
+                    f"{source}, row {number}: label '{label}' is none of those trained on: "
+                    f"{', '.join(classes)}."
+                )
+            row = {**row, mapping[LABEL]: label}
         if SCORE in mapping:
             row = {**row, mapping[SCORE]: _score(row.get(mapping[SCORE]), source, number)}
         texts = [text_of(row, column, source, number) for column in mapping.values()]

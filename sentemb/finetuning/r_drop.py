@@ -59,7 +59,7 @@ class RDropMixin(Base):
         if not self.r_drop >= 0:
             raise UsageError(f"r_drop is a weight, 0 or more, got {self.r_drop}.")
         super().__init__(*args, **kwargs)
-        self._r_drop_terms: list[Tensor] = []
+        self._r_drop_terms: list[dict[str, Tensor]] = []
         self._passes_known_to_differ = False
 
     def compute_loss(
@@ -83,15 +83,25 @@ class RDropMixin(Base):
             if not self._passes_known_to_differ:
                 self._require_two_passes(first, second)
             kl = _divergence(first, second, labels, _problem(self.model))
-        self._r_drop_terms.append(torch.stack([task.detach(), kl.detach()]))
-        loss = task + self.r_drop * kl
+            terms = {"task": task, "kl": kl, **self.further_terms(outputs, labels)}
+        self._r_drop_terms.append({name: term.detach() for name, term in terms.items()})
+        loss = sum(self.weight_of(name) * term for name, term in terms.items())
         return (loss, outputs) if return_outputs else loss
+
+    def further_terms(self, outputs: Any, labels: Tensor) -> dict[str, Tensor]:
+        """Return more terms of the loss, from the outputs of both passes; none here."""
+        return {}
+
+    def weight_of(self, term: str) -> float:
+        """Return the weight of a term of the loss, by its name."""
+        return {"task": 1.0, "kl": self.r_drop}[term]
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Log, with the mean of both terms since the last line."""
         if "loss" in logs and self._r_drop_terms:
-            task, kl = torch.stack(self._r_drop_terms).mean(dim=0).tolist()
-            logs |= {"loss_task": round(task, 4), "loss_kl": round(kl, 6)}
+            for name in self._r_drop_terms[0]:
+                values = torch.stack([terms[name] for terms in self._r_drop_terms])
+                logs[f"loss_{name}"] = round(float(values.mean()), 6)
             self._r_drop_terms.clear()
         super().log(logs, *args, **kwargs)
 

@@ -1,0 +1,93 @@
+"""From the words of a ``finetune`` command to runs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sentemb.datasets import TrainingData, read_training_data
+from sentemb.embedded import embedded
+from sentemb.errors import UsageError
+from sentemb.finetuning import FinetuneSettings, finetune
+from sentemb.finetuning.card import write_card
+from sentemb.training.output import check_output
+from sentemb.training.record import data_record, write_record
+
+from . import console
+from .spread import spread_of, spread_table
+
+
+@dataclass(frozen=True)
+class Job:
+    """A ``finetune`` command, as typed but for defaults."""
+
+    data: str | None
+    dev: str | None
+    columns: list[str] | None
+    layouts: Sequence[tuple[str, ...]]
+    model: str
+    output: Path
+    settings: FinetuneSettings
+    overwrite: bool
+
+
+def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
+    """Run a job once, or once a seed in folders of their own, and return what came of it."""
+    check_output(job.output, resume=False, overwrite=job.overwrite)
+    data, dev = _read(job)
+    if seeds is None:
+        return _run(job, data, dev)
+    runs = []
+    for seed in seeds:
+        settings = replace(job.settings, seed=seed)
+        one = replace(job, settings=settings, output=job.output / f"seed-{seed}")
+        runs.append(_run(one, data, dev))
+    spread = spread_of([run["metrics"] for run in runs])
+    write_record(job.output / "seeds.json", {"seeds": list(seeds), "spread": spread})
+    console.log(spread_table(len(seeds), spread))
+    return {"seeds": list(seeds), "spread": spread, "runs": runs}
+
+
+def _read(job: Job) -> tuple[TrainingData, TrainingData]:
+    if (job.data is None) != (job.dev is None):
+        raise UsageError("--data and --dev go together: the dev set chooses the checkpoint.")
+    if job.data is None or job.dev is None:
+        console.log("data: embedded topics.tsv, every fourth row for dev")
+        whole = read_training_data(embedded("topics.tsv"), job.layouts, job.columns)
+        return _every_fourth(whole, held=False), _every_fourth(whole, held=True)
+    data = read_training_data(job.data, job.layouts, job.columns)
+    dev = read_training_data(job.dev, job.layouts, job.columns, classes=data.classes)
+    if data.classes:
+        console.log(f"{len(data.classes)} labels: {', '.join(data.classes[:8])}")
+    return data, dev
+
+
+def _every_fourth(data: TrainingData, *, held: bool) -> TrainingData:
+    """Return every fourth row, or the others."""
+    chosen = [row for row in range(len(data.rows)) if (row % 4 == 3) == held]
+    return replace(data, rows=data.rows.select(chosen))
+
+
+def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
+    run = finetune(job.model, data, dev, job.output, job.settings, overwrite=job.overwrite)
+    for name, value in run.metrics.items():
+        console.log(f"{name:12} {value:8.4f}")
+    console.log(
+        f"{run.rows:,} rows, {run.dev_rows:,} of dev; left out: {run.empty_rows} empty; "
+        f"{run.truncated_rows:,} cut to {job.settings.max_length} tokens"
+    )
+    console.log(
+        f"{run.steps} steps in {run.seconds:.0f} s; step {run.best_step} kept: {run.output}"
+    )
+    record = {
+        "model": job.model,
+        "classes": list(data.classes),
+        "settings": asdict(job.settings),
+        "data": data_record(data, job.data or "embedded:topics.tsv"),
+        "dev": job.dev or "embedded:topics.tsv",
+        "versions": console.versions(),
+        **{name: value for name, value in asdict(run).items() if name != "output"},
+    }
+    write_card(job.output, record)
+    write_record(job.output / "run.json", record)
+    return record | {"output": str(job.output)}

@@ -1,0 +1,50 @@
+"""The model card of a fine-tuned classifier."""
+
+from pathlib import Path
+from typing import Any
+
+CARD = """---
+library_name: transformers
+pipeline_tag: text-classification
+tags:
+- sentemb
+---
+
+# {name}
+
+Fine-tuned with sentemb.
+
+```python
+from transformers import pipeline
+
+print(pipeline("text-classification", "{name}")("A sentence."))
+```
+
+| | |
+|---|---|
+| start | {model} |
+| labels | {labels} |
+| R-Drop α, SupCon λ, contrast γ | {r_drop:g}, {supcon:g}, {contrast:g} |
+| data | {source}, {rows:,} rows, sha256 `{sha256}` |
+| left out | {empty_rows} empty rows |
+| rows cut to {max_length} tokens | {truncated_rows:,} |
+| batch, learning rate, epochs, seed | {batch_size}, {learning_rate:g}, {epochs:g}, {seed} |
+| checkpoint chosen by | {metric} on {dev}, step {best_step} of {steps} |
+
+| on the dev set | |
+|---|---|
+{scores}
+"""
+
+
+def write_card(folder: Path, record: dict[str, Any]) -> None:
+    """Write ``README.md`` from the record of a run."""
+    text = CARD.format(
+        **{**record["settings"], **record},
+        name=folder.name,
+        labels=", ".join(record["classes"]) or "none: a regression",
+        source=record["data"]["source"],
+        sha256=record["data"]["sha256"][:16],
+        scores="\n".join(f"| {name} | {value:.4f} |" for name, value in record["metrics"].items()),
+    )
+    (folder / "README.md").write_text(text)

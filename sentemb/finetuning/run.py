@@ -1,0 +1,212 @@
+"""`finetune`: from a pre-trained encoder and labelled rows to a plain transformers classifier."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    EarlyStoppingCallback,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from sentemb.datasets import TrainingData
+from sentemb.encoders.build import locate
+from sentemb.errors import UsageError
+from sentemb.finetuning.metrics import scorer
+from sentemb.finetuning.settings import FinetuneSettings
+from sentemb.finetuning.trainer import TwoPassTrainer
+from sentemb.training.logs import LogLines, MetricsFile, require_finite
+from sentemb.training.output import CHECKPOINTS, METRICS, check_output
+
+TEXTS = ("text", "sentence1", "sentence2")
+
+
+@dataclass(frozen=True)
+class FinetuneRun:
+    """What a fine-tuning run came to.
+
+    Args:
+        output: The model folder.
+        steps: Optimizer steps taken.
+        best_step: The step whose weights became the model.
+        metrics: Of the model, on the dev set.
+        rows: Rows trained on.
+        dev_rows: Rows of the dev set.
+        empty_rows: Rows without text, left out.
+        truncated_rows: Rows cut to the maximum length.
+        seconds: Wall-clock time of the training.
+    """
+
+    output: Path
+    steps: int
+    best_step: int
+    metrics: dict[str, float]
+    rows: int
+    dev_rows: int
+    empty_rows: int
+    truncated_rows: int
+    seconds: float
+
+
+def finetune(
+    model: str | Path,
+    data: TrainingData,
+    dev: TrainingData,
+    output: str | Path,
+    settings: FinetuneSettings,
+    overwrite: bool = False,
+) -> FinetuneRun:
+    """Fine-tune a pre-trained encoder on labels or scores.
+
+    Args:
+        model: An embedded encoder, a folder or a hub id; its classifier is drawn afresh.
+        data: Rows with ``text``, or ``sentence1`` and ``sentence2``, and ``label``.
+        dev: The same; it chooses the checkpoint.
+        output: Folder of the model, which plain transformers loads.
+        settings: How.
+        overwrite: Start afresh where ``output`` holds an earlier run.
+
+    Raises:
+        UsageError: When the output folder is not empty, or a setting does not fit the data.
+        IdenticalViewsError: When two passes are asked for and the model has no dropout.
+    """
+    folder = Path(output)
+    _check(settings, data)
+    check_output(folder, resume=False, overwrite=overwrite)
+    set_seed(settings.seed)
+    path = locate(model)
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    classifier = AutoModelForSequenceClassification.from_pretrained(
+        path,
+        dtype=torch.float32,
+        **_labels(data),
+    )
+    rows, truncated = tokenised(data.rows, tokenizer, settings.max_length)
+    dev_rows, _ = tokenised(dev.rows, tokenizer, settings.max_length)
+    if overwrite and folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = _trainer(classifier, tokenizer, rows, dev_rows, folder, settings, len(data.classes))
+    started = time.monotonic()
+    trainer.train()
+    seconds = time.monotonic() - started
+    require_finite(classifier)
+    metrics = trainer.evaluate()
+    partial = folder / "model.partial"
+    trainer.save_model(str(partial))
+    for file in partial.iterdir():
+        file.replace(folder / file.name)
+    partial.rmdir()
+    (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle
+    return FinetuneRun(
+        output=folder,
+        steps=trainer.state.global_step,
+        best_step=trainer.state.best_global_step or trainer.state.global_step,
+        metrics={
+            name.removeprefix("eval_"): value
+            for name, value in metrics.items()
+            if name.startswith("eval_") and not name.endswith(("runtime", "per_second"))
+        },
+        rows=len(rows),
+        dev_rows=len(dev_rows),
+        empty_rows=data.empty_rows,
+        truncated_rows=truncated,
+        seconds=round(seconds, 1),
+    )
+
+
+def _check(settings: FinetuneSettings, data: TrainingData) -> None:
+    if not data.classes and settings.supcon:
+        raise UsageError("supcon needs classes, but the rows have scores: leave it out.")
+    of_scores = settings.metric in ("pearson", "spearman")
+    if settings.metric != "auto" and of_scores == bool(data.classes):
+        kind = "classes" if data.classes else "scores"
+        raise UsageError(f"metric {settings.metric} does not fit rows with {kind}.")
+    if settings.metric == "f1" and len(data.classes) != 2:
+        raise UsageError(f"metric f1 is of 2 classes, got {len(data.classes)}: use f1_macro.")
+
+
+def _labels(data: TrainingData) -> dict[str, Any]:
+    if not data.classes:
+        return {"num_labels": 1, "problem_type": "regression"}
+    return {
+        "num_labels": len(data.classes),
+        "problem_type": "single_label_classification",
+        "id2label": dict(enumerate(data.classes)),
+        "label2id": {name: number for number, name in enumerate(data.classes)},
+    }
+
+
+def tokenised(
+    rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> tuple[Dataset, int]:
+    """Return token ids, labels where there are any, and how many rows were cut."""
+    texts = [rows[name][:] for name in TEXTS if name in rows.column_names]
+    tokens = tokenizer(*texts, truncation=True, max_length=max_length)
+    whole = tokenizer(*texts, truncation=False, return_length=True)["length"]
+    labels = {"labels": rows["label"][:]} if "label" in rows.column_names else {}
+    return Dataset.from_dict({**tokens, **labels}), sum(length > max_length for length in whole)
+
+
+def _trainer(
+    classifier: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Dataset,
+    dev_rows: Dataset,
+    folder: Path,
+    settings: FinetuneSettings,
+    classes: int,
+) -> Trainer:
+    metric = settings.metric
+    if metric == "auto":
+        metric = "accuracy" if classes else "spearman"
+    score = scorer(classes)
+    steps = -(-len(rows) // settings.batch_size)
+    arguments = TrainingArguments(
+        output_dir=str(folder / CHECKPOINTS),
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=64,
+        learning_rate=settings.learning_rate,
+        num_train_epochs=settings.epochs,
+        warmup_steps=round(settings.warmup * steps * settings.epochs),
+        weight_decay=settings.weight_decay,
+        seed=settings.seed,
+        data_seed=settings.seed,
+        use_cpu=not torch.cuda.is_available(),
+        fp16=torch.cuda.is_available(),
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model=f"eval_{metric}",
+        greater_is_better=True,
+        logging_steps=min(10, steps),
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+    common: dict[str, Any] = {
+        "model": classifier,
+        "args": arguments,
+        "train_dataset": rows,
+        "eval_dataset": dev_rows,
+        "processing_class": tokenizer,
+        "compute_metrics": lambda output: score(output.predictions, output.label_ids),
+        "callbacks": [MetricsFile(folder / METRICS), LogLines()],
+    }
+    if settings.patience:
+        common["callbacks"].append(EarlyStoppingCallback(settings.patience))
+    trainer = TwoPassTrainer(settings, **common) if settings.two_passes else Trainer(**common)
+    for prints_to_stdout in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(prints_to_stdout)
+    return trainer

@@ -1,0 +1,78 @@
+"""`FinetuneSettings`: everything about a fine-tuning run that is not the model or the data."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sentemb.errors import UsageError
+
+Metric = Literal["auto", "accuracy", "f1", "f1_macro", "mcc", "pearson", "spearman"]
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    r"""How to fine-tune a classifier.
+
+    .. math:: (1 - \lambda) \, \mathcal L_{\text{task}} + \frac{\alpha}{2} (\mathrm{KL} +
+        \mathrm{KL}) + \lambda \, \mathcal L_{\text{SupCon}} + \gamma \, \mathcal L_{\text{InfoNCE}}
+
+    The task's loss is the cross-entropy (or squared error); with α it is that of both passes, added
+    up as R-Drop's paper has it, with λ or γ alone their mean.
+
+    Args:
+        batch_size: Rows a step, of each process.
+        learning_rate: Peak of the linear decay.
+        epochs: Passes over the data. R-Drop wants about twice those of ordinary fine-tuning.
+        max_length: Tokens that a row is truncated to.
+        warmup: Rate of the steps that the learning rate rises over, in [0, 1].
+        weight_decay: Of AdamW.
+        r_drop: α of R-Drop; 0 turns it off.
+        supcon: λ of supervised contrast of the [CLS] of both passes, in [0, 1).
+        supcon_temperature: Its τ.
+        contrast: γ of unsupervised contrast, SimCSE's, of both passes.
+        contrast_temperature: Its τ.
+        metric: Chooses the checkpoint; ``auto`` is accuracy, or Spearman in regression.
+        patience: Epochs without a better one after which the run stops; 0 goes to the end.
+        seed: Of weights, order of rows, and dropout.
+
+    Raises:
+        UsageError: When a value is out of its range.
+
+    Source: Liang et al., 2021, R-Drop (arXiv:2106.14448); Gunel et al., 2021, supervised contrast
+        in fine-tuning (arXiv:2011.01403). Deviation: SupCon on two views, by dropout.
+    """
+
+    batch_size: int = 32
+    learning_rate: float = 2e-5
+    epochs: float = 3
+    max_length: int = 128
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    r_drop: float = 0.0
+    supcon: float = 0.0
+    supcon_temperature: float = 0.3
+    contrast: float = 0.0
+    contrast_temperature: float = 0.05
+    metric: Metric = "auto"
+    patience: int = 0
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "learning_rate", "epochs"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} must be above 0, got {getattr(self, name)}.")
+        for name in ("r_drop", "contrast", "weight_decay", "patience", "seed"):
+            if not getattr(self, name) >= 0:
+                raise UsageError(f"{name} must be 0 or more, got {getattr(self, name)}.")
+        if not 0 <= self.supcon < 1:
+            raise UsageError(f"supcon is a weight in [0, 1), got {self.supcon}.")
+        if not 0 <= self.warmup <= 1:
+            raise UsageError(f"warmup is a rate in [0, 1], got {self.warmup}.")
+        if self.metric not in get_args(Metric):
+            raise UsageError(
+                f"metric must be one of {', '.join(get_args(Metric))}; got '{self.metric}'."
+            )
+
+    @property
+    def two_passes(self) -> bool:
+        """Whether each row is seen twice a step."""
+        return bool(self.r_drop or self.supcon or self.contrast)

@@ -1,0 +1,177 @@
+"""Fine-tuning end to end: a plain transformers classifier, every combination, what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import matthews_corrcoef
+from transformers import pipeline
+
+from sentemb.embedded import embedded
+from sentemb.errors import UsageError
+from sentemb.finetuning import FinetuneSettings
+from sentemb.finetuning.metrics import classification, regression
+from sentemb.finetuning.trainer import TwoPassTrainer
+from sentemb.losses import InfoNCE, SupConOut
+from sentemb.pairs import Pairs
+
+FEW = ("--epochs", 2, "--lr", 3e-4)
+
+
+def ok(process):
+    assert process.returncode == 0, process.stderr.decode()
+    return process
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--rdrop", 1.0),
+        ("--supcon", 0.1),
+        ("--contrast", 0.1),
+        ("--rdrop", 1.0, "--supcon", 0.1, "--contrast", 0.1, "--patience", 1),
+    ],
+    ids=["plain", "rdrop", "supcon", "contrast", "all"],
+)
+def test_every_combination_trains_a_plain_classifier(sentemb, tmp_path, options):
+    ok(sentemb("finetune", *FEW, *options, "-o", "out"))
+    record = json.loads((tmp_path / "out/run.json").read_text())
+    assert record["rows"] + record["dev_rows"] == 160
+    assert record["steps"] == 8
+    terms = {k for line in lines(tmp_path / "out") for k in line if k.startswith("loss_")}
+    names = {"supcon": "--supcon", "contrast": "--contrast"}
+    expected = {"loss_task", "loss_kl"} if options else set()
+    assert terms == expected | {f"loss_{k}" for k, flag in names.items() if flag in options}
+    classify = pipeline("text-classification", str(tmp_path / "out"), device="cpu")
+    (answer,) = classify("the cat sleeps in the sun")
+    assert answer["label"] in record["classes"]
+    assert not list((tmp_path / "out").glob("*.bin"))
+    ok(sentemb("predict", "out", embedded("topics.tsv"), "--columns", "text", "-o", "p.jsonl"))
+    rows = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    assert len(rows) == 160
+    texts = [line.split("\t")[1] for line in
+             embedded("topics.tsv").read_text(encoding="utf-8").splitlines()[1:4]]  # fmt: skip
+    for text, row in zip(texts, rows, strict=False):
+        (answer,) = classify(text)
+        assert row == {"label": answer["label"],
+                       "probability": pytest.approx(answer["score"], abs=1e-5)}  # fmt: skip
+
+
+def test_pairs_and_scores(sentemb, tmp_path):
+    graded = embedded("graded.tsv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "train.tsv").write_text("\n".join(graded[:200]) + "\n", encoding="utf-8")
+    (tmp_path / "dev.tsv").write_text("\n".join([graded[0], *graded[200:]]) + "\n")
+    data = ("--data", "train.tsv", "--dev", "dev.tsv", "--regression", "--rdrop", 1.0)
+    ok(sentemb("finetune", *data, *FEW, "-o", "out"))
+    record = json.loads((tmp_path / "out/run.json").read_text())
+    assert set(record["metrics"]) >= {"pearson", "spearman", "mse"}
+    process = ok(sentemb("predict", "out", "dev.tsv"))
+    scores = [json.loads(line)["score"] for line in process.stdout.splitlines()]
+    assert len(scores) == len(graded) - 200
+    assert np.isfinite(scores).all()
+
+
+def test_seeds_are_summed_up(sentemb, tmp_path):
+    ok(sentemb("finetune", "--epochs", 1, "--seeds", "0-1", "-o", "out"))
+    spread = json.loads((tmp_path / "out/seeds.json").read_text())["spread"]
+    runs = [json.loads((tmp_path / f"out/seed-{i}/run.json").read_text()) for i in (0, 1)]
+    values = [run["metrics"]["accuracy"] for run in runs]
+    assert spread["accuracy"]["mean"] == pytest.approx(np.mean(values))
+
+
+def test_the_weights_of_the_terms():
+    """(1 − λ) of the task, of both passes with R-Drop and of their mean without."""
+    for settings, expected in [
+        (FinetuneSettings(r_drop=2.0), (1.0, 2.0)),
+        (FinetuneSettings(supcon=0.2), (0.4, 0.0)),
+        (FinetuneSettings(r_drop=1.0, supcon=0.2), (0.8, 1.0)),
+    ]:
+        trainer = TwoPassTrainer.__new__(TwoPassTrainer)
+        trainer.settings, trainer.r_drop = settings, settings.r_drop
+        assert (trainer.weight_of("task"), trainer.weight_of("kl")) == expected
+        assert trainer.weight_of("supcon") == settings.supcon
+
+
+def test_contrasts_are_of_the_first_token_of_both_passes():
+    trainer = TwoPassTrainer.__new__(TwoPassTrainer)
+    trainer.settings = FinetuneSettings(supcon=0.1, contrast=0.1)
+    hidden = torch.randn(8, 5, 6, generator=torch.manual_seed(0))
+    labels = torch.tensor([0, 1, 0, 1])
+    terms = trainer.further_terms({"hidden_states": (None, hidden)}, labels)
+    first, second = hidden[:4, 0], hidden[4:, 0]
+    assert torch.equal(terms["supcon"], SupConOut(0.3)(Pairs(first, second, labels=labels)))
+    assert torch.equal(terms["contrast"], InfoNCE(0.05)(Pairs(first, second)))
+
+
+def test_metrics():
+    logits = np.array([[2.0, 1], [0, 1], [3, 1], [0, 2]])
+    labels = np.array([0, 1, 1, 1])
+    numbers = classification(logits, labels)
+    assert numbers["accuracy"] == numbers["f1_micro"] == 0.75
+    assert numbers["f1"] == pytest.approx(0.8)
+    assert numbers["f1_macro"] == pytest.approx((0.8 + 2 / 3) / 2)
+    assert numbers["mcc"] == pytest.approx(matthews_corrcoef(labels, [0, 1, 0, 1]))
+    assert regression(np.ones((3, 1)), np.arange(3.0))["spearman"] == 0.0
+    assert regression(np.arange(3.0), np.arange(3.0))["pearson"] == pytest.approx(1.0)
+
+
+FILES = {
+    "ok.tsv": "text\tlabel\n" + "".join(f"words {i}\t{'ab'[i % 2]}\n" for i in range(8)),
+    "one.tsv": "text\tlabel\nx y\ta\nz\ta\n",
+    "unseen.tsv": "text\tlabel\nx y\ta\nz\tc\n",
+    "pairs.tsv": "sentence1\tsentence2\tlabel\nx\ty\ta\nz\t\tb\n",
+    "wrong.tsv": "txt\tlabel\nx\ta\n",
+    "nan.tsv": "text\tscore\nx\t1\ny\tnan\n",
+    "bare.jsonl": '{"text": "x", "label": "a"}\n{"text": "y", "label": NaN}\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("--data one.tsv --dev ok.tsv", 3, "one label only, 'a'"),
+        ("--data ok.tsv --dev unseen.tsv", 3, "row 3: label 'c' is none of those trained on: a, b"),
+        ("--data pairs.tsv --dev ok.tsv", 3, "row 3 has no sentence2"),
+        ("--data wrong.tsv --dev ok.tsv", 3, "missing: text"),
+        ("--data nan.tsv --dev ok.tsv --regression", 3, "row 3: score 'nan' is not a finite"),
+        ("--data bare.jsonl --dev ok.tsv", 3, "row 2: the label is nan; a text or a whole number"),
+        ("--data ok.tsv", 2, "--data and --dev go together"),
+        ("--rdrop -1", 2, "r_drop must be 0 or more, got -1"),
+        ("--supcon 1", 2, "supcon is a weight in [0, 1), got 1"),
+        ("--metric f2", 2, "metric must be one of auto, accuracy"),
+        ("--metric spearman", 2, "metric spearman does not fit rows with classes"),
+        ("--metric f1", 2, "metric f1 is of 2 classes, got 8: use f1_macro"),
+        ("--model nowhere/at/all", 3, "No model 'nowhere/at/all'"),
+    ],
+)
+def test_wrong_input(sentemb, tmp_path, words, code, message):
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content)
+    process = sentemb("finetune", *words.split(), "--epochs", 1, "-o", "out")
+    assert process.returncode == code
+    (line,) = [x for x in process.stderr.decode().splitlines() if x.startswith("error")]
+    assert message in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_settings_name_what_is_wrong():
+    with pytest.raises(UsageError, match="epochs must be above 0, got 0"):
+        FinetuneSettings(epochs=0)
+    with pytest.raises(UsageError, match=r"warmup is a rate in \[0, 1\], got 2"):
+        FinetuneSettings(warmup=2)
+
+
+def test_predict_refuses_what_it_cannot_write(sentemb, tmp_path):
+    (tmp_path / "few.txt").write_text("one\n")
+    assert (
+        b"give a file ending in .jsonl"
+        in sentemb("predict", "mini", "few.txt", "-o", "x.csv").stderr
+    )
+    (tmp_path / "x.jsonl").write_text("kept")
+    assert b"exists" in sentemb("predict", "mini", "few.txt", "-o", "x.jsonl").stderr
