@@ -33,6 +33,7 @@ METHODS = {
     "barlow-twins": "BARLOW_TWINS",
     "vicreg": "VIC_REG",
     "two-tower": "TWO_TOWER",
+    "nsp": "NSP",
 }
 DEFAULT_METHOD = "simcse-unsup"
 NOT_OPTIONS = ("encoder", "columns", "classes")

@@ -73,7 +73,7 @@ class Method(nn.Module):
         def pairings(features: Sequence[Features], seen: Sequence[View]) -> tuple[Pairs, ...]:
             found = self.twin(features, seen)
             several = found if isinstance(found, tuple) else (found,)
-            return tuple(replace(pairs, labels=everyones).float() for pairs in several)
+            return tuple(_labelled(pairs, everyones).float() for pairs in several)
 
         seen = attacked(pairings, lambda found: self._compare(found)["loss"], views, self.views)
         found = pairings(views, seen)
@@ -125,3 +125,8 @@ class Method(nn.Module):
                 "differ."
             )
         return "The rows of both views hold the same text, or one dropout mask serves both views."
+
+
+def _labelled(pairs: Pairs, labels: Tensor | None) -> Pairs:
+    """Return pairs with the rows' labels; what the twin labelled itself stays."""
+    return pairs if labels is None else replace(pairs, labels=labels)

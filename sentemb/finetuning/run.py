@@ -153,7 +153,7 @@ def tokenised(
     """Return token ids, labels where there are any, and how many rows were cut."""
     texts = [rows[name][:] for name in TEXTS if name in rows.column_names]
     tokens = tokenizer(*texts, truncation=True, max_length=max_length)
-    whole = tokenizer(*texts, truncation=False, return_length=True)["length"]
+    whole = tokenizer(*texts, truncation=False, return_length=True, verbose=False)["length"]
     labels = {"labels": rows["label"][:]} if "label" in rows.column_names else {}
     return Dataset.from_dict({**tokens, **labels}), sum(length > max_length for length in whole)
 

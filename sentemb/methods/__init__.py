@@ -6,6 +6,7 @@ from sentemb.methods.decorrelation import BARLOW_TWINS, VIC_REG, barlow_twins, v
 from sentemb.methods.edits import CROP_CONTRAST, EDA_CONTRAST, crop, eda
 from sentemb.methods.esimcse import ESIMCSE, esimcse
 from sentemb.methods.moco import MOCO, MOCO_V2, MOCO_V3, moco, moco_v2, moco_v3
+from sentemb.methods.next_sentence import NSP, nsp
 from sentemb.methods.recipe import Recipe
 from sentemb.methods.simclr import SIMCLR, SIMCLR_V2, simclr, simclr_v2
 from sentemb.methods.simcse import (
@@ -33,6 +34,7 @@ __all__ = [
     "MOCO",
     "MOCO_V2",
     "MOCO_V3",
+    "NSP",
     "SIMCLR",
     "SIMCLR_V2",
     "SIMCSE_PLUS_PLUS",
@@ -55,6 +57,7 @@ __all__ = [
     "moco",
     "moco_v2",
     "moco_v3",
+    "nsp",
     "simclr",
     "simclr_v2",
     "simcse_plus_plus",

@@ -3,6 +3,7 @@
 from sentemb.twins.follow import ConstantMomentum, CosineMomentum
 from sentemb.twins.heads import batch_norm, between, layers, mlp
 from sentemb.twins.momentum import Momentum
+from sentemb.twins.next_sentence import NextSentence
 from sentemb.twins.off_dropout import OffDropout
 from sentemb.twins.pair_classifier import PairClassifier
 from sentemb.twins.prototypes import Prototypes
@@ -17,6 +18,7 @@ __all__ = [
     "CosineMomentum",
     "EncoderTwin",
     "Momentum",
+    "NextSentence",
     "OffDropout",
     "PairClassifier",
     "Prototypes",

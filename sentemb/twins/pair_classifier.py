@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.twins.heads import width
 from sentemb.twins.twin import EncoderTwin, text_numbers
-from sentemb.types import Embeddings, Features
+from sentemb.types import Embeddings, Features, Logits
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -60,12 +60,13 @@ class PairClassifier(EncoderTwin):
                 f"{len(features)}."
             )
         u, v, *again = self.embed(features, views)
-        logits, texts = self._classify(u, v), text_numbers(features)
+        logits, texts = self.classify(u, v), text_numbers(features)
         if not again:
             return Pairs(u, v, logits=logits, texts=texts)
         return Pairs(torch.cat([u, v]), torch.cat(again), logits=logits, texts=texts)
 
-    def _classify(self, u: Embeddings, v: Embeddings) -> Tensor:
+    def classify(self, u: Embeddings, v: Embeddings) -> Logits:
+        """Return the class logits of pairs, shape ``[batch, classes]``."""
         joined = torch.cat([u, v, (u - v).abs(), torch.maximum(u, v).square()], dim=1)
-        logits: Tensor = self.classifier(joined)
+        logits: Logits = self.classifier(joined)
         return logits

@@ -24,6 +24,7 @@ from sentemb.methods import (
     moco,
     moco_v2,
     moco_v3,
+    nsp,
     simclr,
     simclr_v2,
     simcse_plus_plus,
@@ -51,12 +52,13 @@ SMALL = {  # so that queues fill and prototypes thaw within eight steps
 CLS = ("simcse_unsup", "simcse_plus_plus", "esimcse")
 WITH_STATE = [
     *(simclr, simclr_v2, moco, moco_v2, moco_v3, byol, simsiam, swav, barlow_twins, vicreg),
-    *(esimcse, simcse_plus_plus, two_tower),
+    *(esimcse, simcse_plus_plus, two_tower, nsp),
 ]
 OTHERS = [simcse_unsup, simcse_sup, consert, consert_sup, eda, crop, supcon]
 LAYOUTS = {
     "simcse_sup": ("triplets.csv", ("anchor", "positive", "negative")),
     "two_tower": ("triplets.csv", ("anchor", "positive", "negative")),
+    "nsp": ("triplets.csv", ("anchor", "positive")),
     "consert_sup": ("nli.tsv", ("sentence1", "sentence2", "label")),
     "supcon": ("topics.tsv", ("text", "label")),
 }
@@ -138,7 +140,7 @@ LOSSES = {"own": None, "infonce": InfoNCE(), "flatnce": FlatNCE(), "vicreg": VIC
 CROSSES = [
     (recipe, loss)
     for recipe in (*WITH_STATE, *OTHERS)
-    for loss in (LOSSES if recipe is not consert_sup else ["own"])  # its logits need their own
+    for loss in (["own"] if recipe in (consert_sup, nsp) else LOSSES)  # they classify
 ]
 
 

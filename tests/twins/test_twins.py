@@ -17,6 +17,7 @@ from sentemb.twins import (
     ConstantMomentum,
     CosineMomentum,
     Momentum,
+    NextSentence,
     OffDropout,
     Prototypes,
     Queue,
@@ -252,6 +253,23 @@ def test_prototypes_are_scored_in_float32_under_autocast(mini, batches):
         pairs = twin(batches(0), VIEWS)
     assert pairs.anchor.dtype == torch.bfloat16
     assert pairs.logits.dtype == torch.float32
+
+
+def test_next_sentences_are_told_from_those_of_the_next_row(mini, batches):
+    mini = without_dropout(mini)
+    twin = NextSentence(mini).train()
+    features = [batches(0)[0], batches(6)[1]]
+    pairs = twin(features, VIEWS)
+    assert pairs.labels.tolist() == [1] * 6 + [0] * 6
+    u, v = pairs.anchor, pairs.positive
+    torch.testing.assert_close(pairs.logits[:6], twin.classify(u, v))
+    torch.testing.assert_close(pairs.logits[8], twin.classify(u[2:3], v[3:4])[0])
+    torch.testing.assert_close(pairs.logits[11], twin.classify(u[5:], v[:1])[0])
+    same = features[1]["text_numbers"].clone()
+    same[3] = same[2]  # so the third row's false pair would be a true one
+    fewer = twin([features[0], {**features[1], "text_numbers": same}], VIEWS)
+    assert fewer.labels.tolist() == [1] * 6 + [0] * 5
+    torch.testing.assert_close(fewer.logits[8], pairs.logits[9])
 
 
 def test_two_towers_have_weights_of_their_own(mini, batches):
