@@ -1,5 +1,10 @@
 """Random inputs, numbered rows, encoders without dropout."""
 
+import os
+import socket
+import subprocess
+import sys
+
 import torch
 
 from sentemb import Pairs
@@ -54,3 +59,35 @@ def state(method):
 def assert_bit_equal(a, b):
     assert a.keys() == b.keys()
     assert [name for name in a if not torch.equal(a[name], b[name])] == []
+
+
+def start_two(command: list[str]) -> list[subprocess.Popen]:
+    """Start a command as two processes that know of each other, as torchrun would."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {
+        **os.environ,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": "2",
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    return [
+        subprocess.Popen(
+            command,
+            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+
+
+def outputs_of(running: list[subprocess.Popen]) -> list[str]:
+    outputs = [process.communicate(timeout=300)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0], "\n".join(outputs)
+    return outputs

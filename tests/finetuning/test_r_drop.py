@@ -1,8 +1,12 @@
 """R-Drop in any trainer of transformers: the paper's value, one forward, nothing in evaluation."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from helpers import outputs_of, start_two
 from scipy.special import rel_entr, softmax
 from transformers import (
     BertConfig,
@@ -254,3 +258,13 @@ def test_what_cannot_work_is_refused(tmp_path):
     trainer = trainer_of(model, of_three, tmp_path)
     with pytest.raises(UsageError, match="needs labels in every batch"):
         trainer.compute_loss(model.train(), {"input_ids": torch.ones(2, 3, dtype=torch.long)})
+
+
+def test_two_processes_stay_equal(tmp_path):
+    worker = Path(__file__).with_name("r_drop_worker.py")
+    outputs_of(start_two([sys.executable, str(worker), str(tmp_path)]))
+    one, other = (torch.load(tmp_path / f"rank-{rank}.pt") for rank in range(2))
+    start = model_of(BertForSequenceClassification, num_labels=3).state_dict()
+    for name in start:
+        assert torch.equal(one[name], other[name])
+    assert not torch.equal(one["classifier.weight"], start["classifier.weight"])

@@ -1,9 +1,6 @@
 """Two processes are one with a larger batch; what happens to one of them happens to the run."""
 
 import json
-import os
-import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,43 +9,13 @@ import processes_worker
 import pytest
 import torch
 from accelerate import PartialState
+from helpers import outputs_of, start_two
 from sentence_transformers import SentenceTransformer
 
 from sentemb.training.logs import read_metrics
 
 WORKER = Path(processes_worker.__file__)
 SENTEMB = [sys.executable, "-c", "from sentemb_cli.main import main; main()"]
-
-
-def start_two(command: list[str]) -> list[subprocess.Popen]:
-    """Start a command as two processes that know of each other, as torchrun would."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {
-        **os.environ,
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "WORLD_SIZE": "2",
-        "OMP_NUM_THREADS": "1",
-        "HF_HUB_OFFLINE": "1",
-    }
-    return [
-        subprocess.Popen(
-            command,
-            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-
-
-def outputs_of(running: list[subprocess.Popen]) -> list[str]:
-    outputs = [process.communicate(timeout=300)[0] for process in running]
-    assert [process.returncode for process in running] == [0, 0], "\n".join(outputs)
-    return outputs
 
 
 @pytest.fixture(scope="module")
