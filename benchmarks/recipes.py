@@ -192,27 +192,43 @@ def main() -> None:
     print(text)
 
 
+CROWD = (-1.575, -1.42, 0.1265, 0.1365)
+"""Where points lie so close together that they are drawn once more, larger."""
+
+
 def plot(found: dict) -> None:
     """Alignment against uniformity, one point a recipe, Spearman as its colour."""
-    points = {key: runs for key, runs in found.items() if key[1] == "mini"}
+    points = {name: runs for (name, weights), runs in found.items() if weights == "mini"}
     x, y, colour = (
         [float(np.mean([one[field] for one in runs])) for runs in points.values()]
         for field in ("uniformity", "alignment", "spearman")
     )
-    figure, axis = pyplot.subplots(figsize=(9, 6))
-    dots = axis.scatter(x, y, c=colour, cmap="viridis", s=60, edgecolors="black", linewidths=0.5)
-    placed: list[tuple[float, float]] = []
-    for (name, _), u, a in sorted(zip(points, x, y, strict=True), key=lambda point: point[2]):
-        shift = 5
-        while any(abs(u - v) < 0.28 and abs(a + shift / 900 - b) < 0.012 for v, b in placed):
-            shift += 6
-        placed.append((u, a + shift / 900))
-        axis.annotate(name, (u, a), xytext=(7, shift - 8), textcoords="offset points", fontsize=8)
+    figure, axis = pyplot.subplots(figsize=(10, 6.5))
+    inset = axis.inset_axes((0.03, 0.06, 0.50, 0.38))
+    for axes in (axis, inset):
+        dots = axes.scatter(x, y, c=colour, cmap="viridis", s=60, edgecolors="black", lw=0.5)
+    inset.set(xlim=CROWD[:2], ylim=CROWD[2:], xticks=[], yticks=[])
+    axis.indicate_inset_zoom(inset, edgecolor="black")
+    for name, u, a in zip(points, x, y, strict=True):
+        crowded = CROWD[0] < u < CROWD[1] and CROWD[2] < a < CROWD[3]
+        axes = inset if crowded else axis
+        left = name in ("simcse-sup", "two-tower", "barlow-twins", "cosent", "simclr-v2")
+        below = {"simcse++": 4, "simcse-unsup": -6, "esimcse": -12, "vicreg": -8, "moco-v3": -9}
+        below |= {"barlow-twins": 2, "byol": 8, "simsiam": 4}
+        axes.annotate(
+            name,
+            (u, a),
+            xytext=(-7 if left else 7, below.get(name, -3)),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            fontsize=9,
+        )
     axis.set(
         xlabel="uniformity on STS-B dev (smaller: more evenly spread)",
         ylabel="alignment of STS-B dev pairs graded above 4 (smaller: nearer)",
     )
-    figure.colorbar(dots, label="Spearman × 100, STS-B dev")
+    axis.margins(0.07)
+    figure.colorbar(dots, ax=axis, label="Spearman × 100, STS-B dev")
     figure.tight_layout()
     figure.savefig(RESULTS / "recipes.png", dpi=110)
 
