@@ -37,7 +37,7 @@ UNLABELLED = (
     *("simcse-unsup", "simcse++", "esimcse", "consert", "eda", "crop", "simclr", "simclr-v2"),
     *("moco", "moco-v2", "moco-v3", "byol", "simsiam", "swav", "barlow-twins", "vicreg"),
 )
-LABELLED = ("simcse-sup", "two-tower", "consert-sup", "supcon", "cosent")
+LABELLED = ("simcse-sup", "two-tower", "nsp", "consert-sup", "supcon", "cosent")
 RAISED = {"consert": 3e-5}  # the paper's 5e-7 does not move an encoder in 100 steps
 RANDOM = ("simcse-unsup", "moco", "simsiam", "barlow-twins", "simcse-sup")
 
@@ -53,7 +53,7 @@ def rows_of(name: str):
     recipe = recipe_of(name)
     if name in ("supcon", "cosent"):
         return read_training_data(embedded(recipe.embedded_data), recipe.layouts)
-    if name in ("simcse-sup", "two-tower"):
+    if name in ("simcse-sup", "two-tower", "nsp"):
         with gzip.open(data("nli/nli_triplets_snli_dev.csv.gz"), "rt", encoding="utf-8") as file:
             every = [tuple(row.values()) for row in csv.DictReader(file)]
         return _clean(every, ("anchor", "positive", "negative"))
@@ -95,7 +95,7 @@ def build(name: str, weights: str, rows):
     options = {}
     parameters = inspect.signature(recipe.build).parameters
     if "columns" in parameters:
-        options["columns"] = rows.rows.column_names
+        options["columns"] = rows.rows.column_names[: 2 if name == "nsp" else 3]
     if "classes" in parameters:
         options["classes"] = len(rows.classes)
     return recipe.build(encoder, **options)

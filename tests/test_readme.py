@@ -66,7 +66,16 @@ def test_the_python_runs(folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["simcse.md", "views.md", "recipes.md", "precision.md", "blockwise.md", "evaluator.md"]
+    "name",
+    [
+        "simcse.md",
+        "views.md",
+        "recipes.md",
+        "cached.md",
+        "precision.md",
+        "blockwise.md",
+        "evaluator.md",
+    ],
 )
 def test_tables_are_those_the_benchmarks_wrote(name):
     result = ROOT / "benchmarks/results" / name
