@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import torch
-from test_r_drop import model_of, of_three, trainer_of
+from r_drop_cases import model_of, of_three, trainer_of
 from transformers import BertForSequenceClassification
 
 
