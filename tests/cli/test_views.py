@@ -54,9 +54,10 @@ def test_eda_from_words(mini):
 
 def test_every_option_of_a_method_belongs_to_a_part():
     """Or --view and --loss would leave it without effect in silence."""
-    of_neither = {"dropout", "contrast_weight"}
+    of_twins = {"momentum", "queue_size", "projection", "prototypes", "frozen_steps"}
+    of_sums = {"contrast_weight", "dimension_temperature", "dimension_weight"}  # take no --loss
     options = {p.name for method in METHODS for p in _options_of(method)}
-    assert options == of_neither | OPTIONS_OF_VIEWS | OPTIONS_OF_LOSS
+    assert options == {"dropout"} | of_twins | of_sums | OPTIONS_OF_VIEWS | OPTIONS_OF_LOSS
 
 
 def test_replaced_options_are_not_recorded(sentemb, tmp_path):
