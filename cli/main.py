@@ -15,6 +15,9 @@ EXIT_CODES = """Exit codes: 0 ok, 2 usage, 3 bad input or model, 4 file or disk,
 6 out of memory, 70 internal error, 130 interrupted."""
 
 
+INTERNAL = 70
+
+
 class Commands(TyperGroup):
     """Run a command; turn what goes wrong into one line and an exit code."""
 
@@ -35,7 +38,8 @@ class Commands(TyperGroup):
     def _stop(self, message: str, code: int, ctx: Any) -> None:
         if ctx.params.get("debug"):
             traceback.print_exc()
-        typer.echo(f"error: {message}", err=True)
+        if code == INTERNAL or os.environ.get("RANK", "0") == "0":  # else one of them has said it
+            typer.echo(f"error: {message}", err=True)
         raise typer.Exit(code)
 
 
@@ -55,7 +59,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     with os.fdopen(handle, "w") as file:
         traceback.print_exc(file=file)
     summary = str(error).partition("\n")[0]
-    return f"internal error, {type(error).__name__}: {summary} (report: {report})", 70
+    return f"internal error, {type(error).__name__}: {summary} (report: {report})", INTERNAL
 
 
 def _version(wanted: bool) -> None:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +18,7 @@ from sentemb.method import Method
 from sentemb.training import Run, Settings, train
 from sentemb.training.card import write_card
 from sentemb.training.output import check_output
-from sentemb.training.processes import processes
+from sentemb.training.processes import processes, refused_by_one
 from sentemb.training.record import data_record, write_record
 from sentemb.views import View
 
@@ -55,9 +56,7 @@ class Job:
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
-    if processes().is_main_process:
-        check_output(job.output, resume=job.resume, overwrite=job.overwrite)
-    processes().wait_for_everyone()
+    refused_by_one(partial(check_output, job.output, resume=job.resume, overwrite=job.overwrite))
     defaults = inspect.signature(job.recipe.build).parameters
     typed = {name for name, value in job.method_options.items() if value != defaults[name].default}
     left = remaining_options(job.method_options, typed, job.views, job.loss)

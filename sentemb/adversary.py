@@ -71,9 +71,13 @@ def attacked(
             value = CrossEntropy()(pairs)
         else:
             value = loss(forward(features, probed))
-        gradients = torch.autograd.grad(
-            value * GRADIENT_SCALE, [probe.embeddings for probe in probes.values()]
-        )
+        probed_embeddings = [p.embeddings for p in probes.values() if p.embeddings is not None]
+        if len(probed_embeddings) < len(probes):
+            raise UsageError(
+                "An adversarial view is read by the momentum target alone, which has no gradient: "
+                "attack the first view, as --view adversarial --view clean."
+            )
+        gradients = torch.autograd.grad(value * GRADIENT_SCALE, probed_embeddings)
     noisy = list(views)
     for (i, probe), gradient in zip(probes.items(), gradients, strict=True):
         noise = _noise(gradient, probe.mask, attackers[i].norm)
@@ -82,12 +86,14 @@ def attacked(
 
 
 class _Probe:
-    """A perturbation that changes nothing and keeps what it saw."""
+    """A perturbation that changes nothing and keeps what it saw where a gradient goes through."""
 
-    embeddings: TokenEmbeddings
+    embeddings: TokenEmbeddings | None = None
     mask: Mask
 
     def __call__(self, embeddings: TokenEmbeddings, mask: Mask, draws: Draws) -> TokenEmbeddings:
+        if not torch.is_grad_enabled():  # a momentum target's pass
+            return embeddings
         self.embeddings, self.mask = embeddings.detach().requires_grad_(), mask
         return self.embeddings
 

@@ -16,7 +16,7 @@ from sentemb.losses.contrast import counting
 from sentemb.losses.mask_similar import mask_threshold
 from sentemb.losses.parts import parts, total
 from sentemb.pairs import Pairs
-from sentemb.twins import Twin
+from sentemb.twins import EncoderTwin, Twin
 from sentemb.types import Embeddings, Features
 from sentemb.views import View
 
@@ -47,6 +47,8 @@ class Method(nn.Module):
         vars(self)["loss"] = loss  # past nn.Module, which would register it beside its own parts
         self.learned = nn.ModuleList(p for p in parts(loss) if isinstance(p, nn.Module))
         self._views_known_to_differ = False
+        self.contrasts = False
+        """Whether the loss had negatives in the last batch."""
 
     @property
     def encoder(self) -> "SentenceTransformer":
@@ -68,7 +70,9 @@ class Method(nn.Module):
             IdenticalViewsError: When the first batch shows that both views are the same.
             UsageError: When similar candidates are to be masked, but the loss has none.
         """
-        everyones = None if labels is None else gathered(labels)
+        everyones = labels
+        if labels is not None and isinstance(self.twin, EncoderTwin):  # which gathers its rows
+            everyones = gathered(labels)
 
         def pairings(features: Sequence[Features], seen: Sequence[View]) -> tuple[Pairs, ...]:
             found = self.twin(features, seen)
@@ -82,6 +86,7 @@ class Method(nn.Module):
             self.require_different_views(*(unpredicted or (found[0].anchor, found[0].positive)))
         with counting() as counts:
             outputs = self._compare(found)
+        self.contrasts = bool(counts)
         if not counts and mask_threshold(self.loss) < math.inf:
             raise UsageError(
                 "mask_above has no effect: this loss contrasts no candidates. Leave it out."

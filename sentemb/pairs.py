@@ -23,8 +23,8 @@ class Pairs:
         negatives: Embeddings that match no anchor (hard negatives, a queue, noise), shape
             ``[candidates, dim]``. Where ``candidates`` equals ``batch``, row i is the hard
             negative of anchor i.
-        labels: Class of each anchor, or score of each pair, shape ``[batch]``; where there are
-            logits, one for each row of them.
+        labels: Class of each anchor, or score of each pair, shape ``[batch]``; or one for each row
+            of the logits, or of half of them.
         logits: Class scores of what the twin classified, shape ``[rows, classes]``; for R-Drop of
             both passes, one after the other.
         texts: A number for each text, equal for equal texts, shape ``[2 * batch + candidates]``:
@@ -71,11 +71,11 @@ class Pairs:
                 f"negatives need shape [candidates, {dim}], got {list(self.negatives.shape)}."
             )
         labelled, name = (self.anchor, "anchor") if self.logits is None else (self.logits, "logits")
-        passes = (1,) if self.logits is None else (1, 2)
-        if self.labels is not None and len(labelled) not in [k * len(self.labels) for k in passes]:
-            raise ValueError(
-                f"labels need {len(labelled)} rows as {name} has, got {len(self.labels)}."
-            )
+        if self.labels is not None:
+            rows = len(self.labels)
+            of_logits = self.logits is not None and len(self.logits) in (rows, 2 * rows)
+            if rows != len(self.anchor) and not of_logits:
+                raise ValueError(f"labels need {len(labelled)} rows as {name} has, got {rows}.")
         texts = 2 * len(self.anchor) + (0 if self.negatives is None else len(self.negatives))
         if self.texts is not None and len(self.texts) != texts:
             raise ValueError(

@@ -339,7 +339,10 @@ def _need_a_negative(pairs: Pairs) -> None:
     if _count(pairs.negatives):
         return
     if not pairs.in_batch:
-        raise UsageError("No other row is a negative here, so negatives must be given.")
+        raise UsageError(
+            "Only a queue's embeddings are negatives here, and there are none for this direction: "
+            "use a loss of one direction, as infonce or flatnce-one-way."
+        )
     if len(pairs.anchor) < 2:
         raise UsageError(
             "A batch of 1 pair has no negative to contrast with: use a batch of 2 or more, "

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from safetensors.torch import load_file, save_file
 
 from sentemb.encoders.build import build_encoder
@@ -30,7 +31,7 @@ def save_checkpoint(method: Method, folder: Path) -> None:
     """Save the encoder as a model of its own, and what lives in training only beside it."""
     save_encoder(method.encoder, folder)
     rest = {
-        name: tensor.contiguous()
+        name: tensor.detach().clone(memory_format=torch.contiguous_format)  # T5 shares some
         for name, tensor in method.state_dict().items()
         if not name.startswith(ENCODER_PREFIX)
     }

@@ -1,15 +1,20 @@
 """An alarm for encoders that give every text the same embedding."""
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 import torch
+from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from sentemb.encoders.embed import embed, in_mode
+from sentemb.encoders.gather import gathered
 from sentemb.errors import NumericError
 from sentemb.functional import effective_rank, spread
 from sentemb.method import Method
+from sentemb.training.processes import processes
 from sentemb.training.settings import OnCollapse
+from sentemb.twins import EncoderTwin
 
 logger = logging.getLogger("sentemb")
 
@@ -18,16 +23,19 @@ LEAST_SPREAD = 0.3
 LEAST_SHARE = 0.5
 """Raw encoders may have little spread from the start: it must have fallen to this share of it."""
 LEAST_RANK = 2.0
-"""Of `effective_rank`."""
-AT_MOST = 1024
-"""Rows looked at."""
+"""Of `effective_rank`, where there are enough rows to have one."""
+ENOUGH = 8
+"""Rows that a rank is judged by; a few have a low one whatever they are."""
 
 
 class CollapseMonitor(TrainerCallback):
     """Log ``spread`` and ``effective_rank`` of the encoder's embeddings, and warn or stop.
 
+    Of some rows of the last batch, as they would be deployed: dropout's noise alone would look
+    like spread. All processes look at the rows of all, and so decide alike.
+
     Args:
-        method: Its encoder is watched; a twin of one's own that keeps no ``seen`` is not.
+        method: Its encoder is watched, if its twin is an `EncoderTwin`.
         on_collapse: ``warn`` or ``stop``.
     """
 
@@ -45,12 +53,14 @@ class CollapseMonitor(TrainerCallback):
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
-        """Return both numbers of the last batch; empty where there are no numbers to compare."""
-        seen = getattr(self.method.twin, "seen", None)
-        if seen is None or len(seen) < 2:
+        """Return both numbers, of some rows of the last batch; empty where there are too few."""
+        twin = self.method.twin
+        if not isinstance(twin, EncoderTwin) or not twin.seen:
             return {}
-        rows = seen[:AT_MOST].float()
-        if not rows.isfinite().all():
+        with in_mode(cast(nn.Module, twin.encoder), training=False):
+            (rows,) = embed(twin.encoder, [twin.seen])
+        rows = gathered(rows).float()
+        if len(rows) < 2 or not rows.isfinite().all():
             return {}
         return {
             "spread": round(float(spread(rows)), 4),
@@ -73,7 +83,7 @@ class CollapseMonitor(TrainerCallback):
         if not logs or "spread" not in logs or self.at_start is None:
             return
         narrow = logs["spread"] < min(LEAST_SPREAD, LEAST_SHARE * self.at_start)
-        flat = logs["effective_rank"] < LEAST_RANK
+        flat = logs["effective_rank"] < LEAST_RANK and self._rows() >= ENOUGH
         if not (narrow or flat):
             return
         message = (
@@ -87,9 +97,16 @@ class CollapseMonitor(TrainerCallback):
             logger.warning(message)
             self.warned = True
 
+    def _rows(self) -> int:
+        twin = self.method.twin
+        if not isinstance(twin, EncoderTwin):
+            return 0
+        everyone: int = processes().num_processes
+        return len(twin.seen["input_ids"]) * everyone
+
     def _cause(self) -> str:
         twin = self.method.twin
-        if getattr(twin, "predictor", None) is not None:
+        if getattr(twin, "predictor", None) is not None and not self.method.contrasts:
             return (
                 "A predictor without negatives keeps apart by its batch normalisation and a small "
                 "learning rate: lower --learning-rate, or use a loss with negatives."

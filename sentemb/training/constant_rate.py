@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
+from sentemb.errors import UsageError
+
 FLAG = "constant_rate"
 
 
@@ -23,12 +25,21 @@ def set_constant_rates_apart(
 
 
 def keep_constant_rates(scheduler: LRScheduler, warmup_steps: int) -> None:
-    """Let the groups that were set apart warm up as the others, and then keep their rate."""
+    """Let the groups that were set apart warm up as the others, and then keep their rate.
+
+    Raises:
+        UsageError: When the schedule is not one function of the step for each group.
+    """
 
     def rate(step: int) -> float:
         return min(1.0, step / warmup_steps) if warmup_steps else 1.0
 
-    assert isinstance(scheduler, LambdaLR)  # noqa: S101  (linear decay is one)
     for i, group in enumerate(scheduler.optimizer.param_groups):
-        if FLAG in group:
-            scheduler.lr_lambdas[i] = rate
+        if FLAG not in group:
+            continue
+        if not isinstance(scheduler, LambdaLR):
+            raise UsageError(
+                f"A {type(scheduler).__name__} cannot keep the learning rate of some parameters "
+                "(a predictor's): use linear, cosine or constant."
+            )
+        scheduler.lr_lambdas[i] = rate

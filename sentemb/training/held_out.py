@@ -9,6 +9,7 @@ from sentemb.method import Method
 from sentemb.training.collator import Collator
 from sentemb.training.processes import processes
 from sentemb.training.rows import NumberedRows
+from sentemb.training.twins import queue_hidden
 from sentemb.types import Features
 
 
@@ -17,7 +18,8 @@ def held_out_loss(
 ) -> float:
     """Return the mean loss over whole batches; every call draws the same dropout and views.
 
-    Dropout stays on: without it the views of unsupervised SimCSE are identical. Each process takes
+    Dropout stays on: without it the views of unsupervised SimCSE are identical. Queues are left
+    out: they grow, and the loss with them, whatever is learned. Each process takes
     its share of a batch, and all return the same.
 
     Raises:
@@ -31,7 +33,7 @@ def held_out_loss(
     method.train()
     torch.manual_seed(seed + rank)
     losses = []
-    with torch.no_grad():
+    with torch.no_grad(), queue_hidden(method):
         for start in starts:
             batch = [rows[row] for row in range(start, start + batch_size)]
             losses.append(float(loss_of(method, batch, collator)))

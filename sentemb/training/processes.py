@@ -1,13 +1,36 @@
 """Several processes of one run, as ``torchrun`` and ``accelerate launch`` start them."""
 
+from collections.abc import Callable
+
 import torch
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from sentemb.errors import UsageError
 
 
 def processes() -> PartialState:
     """Return which process this is, and of how many; the first call meets the others."""
     return PartialState(cpu=not torch.cuda.is_available())
+
+
+def refused_by_one(check: Callable[[], None]) -> None:
+    """Run a check in the first process; what it refuses there, all refuse.
+
+    Raises:
+        UsageError: When the check does.
+    """
+    refusals: list[str | None] = [None]
+    if processes().is_main_process:
+        try:
+            check()
+        except UsageError as error:
+            refusals = [str(error)]
+    if processes().num_processes > 1:
+        broadcast_object_list(refusals)
+    if refusals[0] is not None:
+        raise UsageError(refusals[0])
 
 
 class DropoutOfItsOwn(TrainerCallback):

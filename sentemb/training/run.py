@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sentemb.training.collator import LABEL, Collator
 from sentemb.training.held_out import loss_of
 from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
 from sentemb.training.output import METRICS, last_checkpoint, prepare_output, publish
-from sentemb.training.processes import DropoutOfItsOwn, processes
+from sentemb.training.processes import DropoutOfItsOwn, processes, refused_by_one
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import NumberedRows
 from sentemb.training.settings import Select, Settings
@@ -29,6 +30,7 @@ from sentemb.training.trainer import MASKED, ContrastiveTrainer
 from sentemb.training.twins import (
     check_batch,
     may_leave_parameters_out,
+    need_a_reader_of_the_queue,
     queue_filled,
     set_micro_batch,
 )
@@ -122,9 +124,11 @@ def train(
         mask_identical=settings.mask_identical,
     )
     _try_out(method, rows, collator)
-    if processes().is_main_process:
-        prepare_output(folder, resume=resume, overwrite=overwrite, steps=arguments.max_steps)
-    processes().wait_for_everyone()
+    refused_by_one(
+        partial(
+            prepare_output, folder, resume=resume, overwrite=overwrite, steps=arguments.max_steps
+        )
+    )
     trainer = ContrastiveTrainer(
         method,
         arguments,
@@ -235,6 +239,7 @@ def _try_out(method: Method, rows: Dataset, collator: Collator) -> None:
         with queue_filled(method) as is_filled:
             if is_filled:
                 loss_of(method, batch, collator)
+                need_a_reader_of_the_queue(method)
     method.train(was_training)
 
 

@@ -9,7 +9,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from sentemb.errors import UsageError
 from sentemb.method import Method
-from sentemb.twins import EncoderTwin, Queue
+from sentemb.twins import EncoderTwin, Momentum, Queue, QueuedSiamese
 from sentemb.views import Adversarial
 
 
@@ -33,6 +33,33 @@ def queue_filled(method: Method) -> Iterator[bool]:
     finally:
         for buffer, kept in zip(queue.buffers(), before, strict=True):
             buffer.copy_(kept)
+
+
+@contextmanager
+def queue_hidden(method: Method) -> Iterator[None]:
+    """Do without the queue for a while."""
+    queue = getattr(method.twin, "queue", None)
+    if not isinstance(queue, Queue):
+        yield
+        return
+    method.twin.queue = None  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        method.twin.queue = queue  # type: ignore[attr-defined]
+
+
+def need_a_reader_of_the_queue(method: Method) -> None:
+    """Raise where the twin has a queue of negatives, and the loss contrasts nothing.
+
+    Raises:
+        UsageError: When that is so.
+    """
+    if isinstance(method.twin, Momentum | QueuedSiamese) and not method.contrasts:
+        raise UsageError(
+            "This loss contrasts nothing, so the queue has no effect: use a loss with negatives, "
+            "as infonce, or a method without a queue, as byol."
+        )
 
 
 def constant_rate(method: Method) -> list[nn.Parameter]:

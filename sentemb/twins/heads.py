@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from sentemb.encoders.poolings import initialise_as_simcse
+from sentemb.errors import UsageError
 from sentemb.types import Embeddings
 
 if TYPE_CHECKING:
@@ -53,8 +54,13 @@ def layers(encoder: "SentenceTransformer", *widths: int, norm: Norm = batch_norm
 def between(*widths: int, norm: Norm = batch_norm) -> nn.Sequential:
     """Linear layers from each width to the next, with normalisation and ReLU between them.
 
+    Raises:
+        UsageError: When a width is not positive.
+
     Source: Chen et al., 2020, SimCLR (arXiv:2002.05709).
     """
+    if min(widths) < 1:
+        raise UsageError(f"A head's layers have 1 dimension or more, got {min(widths)}.")
     head: list[nn.Module] = []
     for before, after in pairwise(widths):
         if head:

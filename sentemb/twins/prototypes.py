@@ -54,6 +54,8 @@ class Prototypes(EncoderTwin):
         super().__init__(encoder)
         if prototypes < 2:
             raise UsageError(f"At least 2 prototypes are needed, got {prototypes}.")
+        if frozen_steps < 0:
+            raise UsageError(f"frozen_steps must be 0 or more, got {frozen_steps}.")
         self.projector = projector
         self.frozen_steps = frozen_steps
         dim = output_width(projector, encoder)

@@ -44,7 +44,9 @@ class QueuedSiamese(EncoderTwin):
         self.momentum = momentum
         self.projector = projector
         self.target = target_of(encoder)
-        self.queue = Queue(queue_size, output_width(projector, encoder)).to(encoder.device)
+        self.queue: Queue | None = Queue(queue_size, output_width(projector, encoder)).to(
+            encoder.device
+        )
         self._last: tuple[Embeddings, Tensor | None] | None = None
 
     def train(self, mode: bool = True) -> "QueuedSiamese":
@@ -67,15 +69,16 @@ class QueuedSiamese(EncoderTwin):
         texts = text_numbers(features)
         self._last = key, None if texts is None else texts[: len(key)]
         pairs = Pairs(first, second, texts=texts)
-        return self.queue.as_negatives_of(pairs) if len(self.queue) else pairs
+        return self.queue.as_negatives_of(pairs) if self.queue else pairs
 
     def check_batch(self, batch: int) -> None:
         """Raise where the queue is smaller than a batch."""
-        self.queue.check_batch(batch)
+        if self.queue is not None:
+            self.queue.check_batch(batch)
 
     def after_batch(self) -> None:
         """Put the target's embeddings of the batch into the queue."""
-        if self._last is not None:
+        if self.queue is not None and self._last is not None:
             self.queue.add(*self._last)
 
     def after_step(self, progress: float) -> None:

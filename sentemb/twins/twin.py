@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
+WATCHED = 64
+"""Rows of a batch that are kept to look at."""
+
+
 class Twin(Protocol):
     """Turns the views of a batch into pairs; owns every parameter that trains.
 
@@ -53,8 +57,8 @@ class EncoderTwin(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
-        self.seen: Embeddings | None = None
-        """This process's embeddings of the first view of the last batch, without gradient."""
+        self.seen: Features = {}
+        """The first view of some rows of the last batch, of this process."""
         self.unpredicted: tuple[Embeddings, Embeddings] | None = None
         """Both views of the last batch before a predictor, where there is one."""
 
@@ -67,7 +71,7 @@ class EncoderTwin(nn.Module):
         """Return the embeddings of each view, of the rows of every process."""
         embeddings = embed(encoder or self.encoder, features, views, self.pooling, self.micro_batch)
         if encoder is None:
-            self.seen = embeddings[0].detach()
+            self.seen = {name: tensor[:WATCHED] for name, tensor in features[0].items()}
         return [gathered(view) for view in embeddings]
 
     def towers(self) -> dict[str, "SentenceTransformer"]:

@@ -7,7 +7,7 @@ from torch import nn
 
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
-from sentemb.twins.heads import projected
+from sentemb.twins.heads import output_width, projected
 from sentemb.twins.twin import EncoderTwin, text_numbers
 from sentemb.types import Features
 from sentemb.views import View
@@ -46,6 +46,12 @@ class TwoTower(EncoderTwin):
         if encoder.tokenizer.get_vocab() != other.tokenizer.get_vocab():
             raise UsageError(
                 "TwoTower needs encoders that read the same tokens: give two of one family."
+            )
+        widths = [output_width(projector, encoder), output_width(other_projector, other)]
+        if widths[0] != widths[1]:
+            raise UsageError(
+                f"TwoTower compares both sides, but they have {widths[0]} and {widths[1]} "
+                "dimensions: give projectors of one width."
             )
         self.other = other
         self.projector = projector

@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from sentemb import Method, build_encoder
 from sentemb.embedded import embedded
 from sentemb.encoders import set_dropout
-from sentemb.methods import moco, simcse_unsup, swav
+from sentemb.methods import byol, moco, simcse_unsup, supcon, swav, two_tower
 from sentemb.training.collator import Collator
 from sentemb.training.rows import NumberedRows
 from sentemb.views import FeatureCutoff, View
@@ -23,6 +23,9 @@ BATCH, STEPS = 16, 3
 RECIPES = {
     "simcse": simcse_unsup,
     "moco": lambda encoder: moco(encoder, queue_size=24, momentum=0.9),
+    "byol": byol,
+    "supcon": supcon,
+    "two-tower": lambda encoder: two_tower(encoder, columns=("text", "text")),
     "swav": lambda encoder: swav(encoder, prototypes=8, queue_size=16, frozen_steps=1),
 }
 
@@ -43,7 +46,10 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
     wrapped = method if alone else DistributedDataParallel(method, broadcast_buffers=False)
     optimizer = torch.optim.SGD([p for p in method.parameters() if p.requires_grad], lr=0.05)
     texts = embedded("sentences.txt").read_text(encoding="utf-8").splitlines()
-    rows = NumberedRows(Dataset.from_dict({"text": texts[: BATCH * STEPS]}))
+    columns = {"text": texts[: BATCH * STEPS]}
+    if name == "supcon":
+        columns["label"] = [number % 5 for number in range(BATCH * STEPS)]
+    rows = NumberedRows(Dataset.from_dict(columns))
     collator = Collator(method.encoder, method.views, 32, 0)
     mine = BATCH // state.num_processes
     found = {}
@@ -51,7 +57,7 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
         first = step * BATCH + state.process_index * mine
         batch = collator([rows[i] for i in range(first, first + mine)])
         optimizer.zero_grad()
-        loss = wrapped(batch["views"])["loss"]
+        loss = wrapped(**batch)["loss"]
         loss.backward()
         method.twin.after_batch()
         found[f"loss {step}"] = loss.detach()

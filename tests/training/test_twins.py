@@ -12,7 +12,8 @@ from sentemb.datasets import read_training_data
 from sentemb.embedded import embedded
 from sentemb.encoders import embed, set_dropout
 from sentemb.errors import IdenticalViewsError, NumericError, UsageError
-from sentemb.losses import VICReg
+from sentemb.functional import effective_rank, spread
+from sentemb.losses import SupConOut, SymmetricInfoNCE, VICReg
 from sentemb.methods import (
     barlow_twins,
     byol,
@@ -36,10 +37,12 @@ from sentemb.methods import (
     two_tower,
     vicreg,
 )
+from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
+from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator
 from sentemb.training.held_out import loss_of
 from sentemb.training.logs import read_metrics
-from sentemb.twins import ConstantMomentum, Momentum
+from sentemb.twins import ConstantMomentum, CosineMomentum, Momentum, Prototypes
 from sentemb.views import Adversarial
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=8, save_steps=4)
@@ -207,24 +210,148 @@ def test_the_predictor_of_sim_siam_keeps_its_learning_rate(unlabelled, tmp_path)
     assert min(rates[False][-1]) == pytest.approx(1e-3 / 6)
 
 
-def test_a_collapse_is_told_once_or_stops_the_run(unlabelled, tmp_path, mini, caplog):
-    """A loss that draws all embeddings together."""
+def together(pairs):
+    """Draw all embeddings to one point."""
+    return pairs.unit().anchor.sub(pairs.unit().anchor.mean(0)).square().sum()
 
-    def together(pairs):
-        return pairs.unit().anchor.sub(pairs.unit().anchor.mean(0)).square().sum()
 
-    method = Method((View(), View()), Siamese(mini), together)
+@pytest.mark.parametrize("pooling", ["mean", "cls_before_pooler"])
+def test_a_collapse_is_told_once_or_stops_the_run(unlabelled, tmp_path, caplog, pooling):
+    """Also where dropout's noise would look like spread ([CLS])."""
+
+    def collapsing():
+        encoder = build_encoder("mini", pooling=pooling, device="cpu")
+        return Method((View(), View()), Siamese(encoder), together)
+
     settings = replace(SETTINGS, learning_rate=3e-3, max_steps=40, save_steps=40)
-    train(method, unlabelled, tmp_path / "warned", settings)
+    train(collapsing(), unlabelled, tmp_path / "warned", settings)
     assert sum("The encoder is collapsing" in line for line in caplog.messages) == 1
     assert "use a loss with negatives" in caplog.text
     line = read_metrics(tmp_path / "warned/metrics.jsonl")[-2]
-    assert line["spread"] < 0.2
-    method = Method((View(), View()), Siamese(build_encoder("mini", pooling="mean", device="cpu")),
-                    together)  # fmt: skip
+    assert line["spread"] < 0.15
     with pytest.raises(NumericError, match=r"collapsing at step \d+: spread 0\.\d+ \(at first 0"):
-        train(method, unlabelled, tmp_path / "stopped", replace(settings, on_collapse="stop"))
+        train(collapsing(), unlabelled, tmp_path / "stopped", replace(settings, on_collapse="stop"))
     assert not (tmp_path / "stopped/modules.json").exists()
+
+
+@pytest.mark.parametrize("size", [2, 3, 8])
+def test_small_batches_are_no_collapse(unlabelled, tmp_path, size):
+    settings = replace(SETTINGS, batch_size=size, learning_rate=3e-5, max_steps=10)
+    method = fresh(simcse_unsup)
+    assert train(method, unlabelled, tmp_path / "r", replace(settings, on_collapse="stop")).steps
+
+
+def test_what_is_watched_is_the_encoder_without_dropout(mini, unlabelled):
+    method = Method((View(), View()), Siamese(mini), InfoNCE()).train()
+    collator = Collator(mini, method.views, 32, 0)
+    rows = [{"text": text} for text in unlabelled.rows["text"][:20]]
+    method(**collator(numbered(rows)))
+    numbers = CollapseMonitor(method, "warn").measure()
+    vectors = mini.eval().encode([row["text"] for row in rows], convert_to_tensor=True)
+    assert numbers["spread"] == pytest.approx(float(spread(vectors)), abs=1e-3)
+    assert numbers["effective_rank"] == pytest.approx(float(effective_rank(vectors)), abs=0.05)
+
+
+def test_the_likely_cause_goes_by_twin_and_loss(unlabelled):
+    causes = {}
+    for recipe in (byol, moco_v3, swav, simcse_unsup):
+        method = fresh(recipe).train()
+        collator = Collator(method.encoder, method.views, 32, 0)
+        method(**collator(numbered(unlabelled.rows.select(range(8)).to_list())))
+        causes[recipe.__name__] = CollapseMonitor(method, "warn")._cause()
+    assert causes["byol"].startswith("A predictor without negatives")
+    assert causes["swav"].startswith("All texts may go to one prototype")
+    assert causes["moco_v3"] == causes["simcse_unsup"]
+
+
+def test_the_momentum_of_a_run_rises_to_one(unlabelled, tmp_path):
+    method, seen = fresh(byol), []
+    schedule = method.twin.momentum
+    method.twin.momentum = lambda progress: seen.append(progress) or schedule(progress)
+    train(method, unlabelled, tmp_path / "run", SETTINGS)
+    assert seen == [step / 8 for step in range(1, 9)]
+    assert schedule == CosineMomentum(0.996)
+
+
+def test_heads_of_the_recipes_are_those_of_their_papers():
+    letters = {"Linear": "L", "BatchNorm1d": "B", "ReLU": "R", "Identity": "I"}
+
+    def kinds(head):
+        return "".join(letters[type(module).__name__] for module in head)
+
+    without = (*CLS, "two_tower", "nsp")
+    methods = {r.__name__: fresh(r) for r in WITH_STATE if r.__name__ not in without}
+    assert {name: kinds(method.twin.projector) for name, method in methods.items()} == {
+        "simclr": "LBRL",
+        "simclr_v2": "LBRL",  # its first layer stays in the encoder
+        "moco": "L",
+        "moco_v2": "LIRL",
+        "moco_v3": "LBRLBRL",
+        "byol": "LBRL",
+        "simsiam": "LBRLBRLB",
+        "swav": "LBRL",
+        "barlow_twins": "LBRLBRL",
+        "vicreg": "LBRLBRL",
+    }
+    assert {kinds(methods[name].twin.predictor) for name in ("byol", "simsiam", "moco_v3")} == {
+        "LBRL"
+    }
+    assert type(methods["simclr_v2"].encoder[-1]).__name__ == "Dense"
+    assert methods["moco"].loss == InfoNCE(0.07)
+    assert methods["moco_v2"].loss == methods["moco_v3"].loss == InfoNCE(0.2)
+
+
+def test_tensors_that_share_memory_are_saved_and_loaded(tmp_path):
+    """T5 has one table of words under two names, and so has a copy of it."""
+    method, other = fresh(moco), fresh(moco)
+    for one in (method, other):
+        one.twin.alias = one.twin.target_projector
+    save_checkpoint(method, tmp_path)
+    load_checkpoint(other, tmp_path)
+    assert_bit_equal(state(method), state(other))
+
+
+def test_the_held_out_loss_does_not_grow_with_a_queue(unlabelled, tmp_path):
+    settings = replace(SETTINGS, learning_rate=1e-12, eval_steps=2, select="held-out-loss")
+    for recipe in (moco, esimcse, swav):
+        train(fresh(recipe), unlabelled, tmp_path / recipe.__name__, settings)
+        lines = read_metrics(tmp_path / recipe.__name__ / "metrics.jsonl")
+        losses = [line["eval_held_out_loss"] for line in lines if "eval_held_out_loss" in line]
+        assert losses == pytest.approx([losses[0]] * 5, rel=1e-3)
+
+
+def test_an_adversary_attacks_what_has_a_gradient(unlabelled, tmp_path):
+    attack = View(perturb=Adversarial(0.5))
+    for recipe, views in [(byol, (attack, attack)), (moco, (attack, View())),
+                          (esimcse, (attack, View()))]:  # fmt: skip
+        method = fresh(recipe)
+        method.views = views
+        run = train(method, unlabelled, tmp_path / recipe.__name__, replace(SETTINGS, max_steps=3))
+        assert run.steps == 3
+    method = fresh(moco)
+    method.views = (View(), attack)
+    with pytest.raises(UsageError, match="attack the first view"):
+        train(method, unlabelled, tmp_path / "second", SETTINGS)
+
+
+def test_a_queue_that_nothing_reads_is_refused(unlabelled, tmp_path):
+    method = fresh(moco)
+    other = Method(method.views, method.twin, VICReg())
+    with pytest.raises(UsageError, match="contrasts nothing, so the queue has no effect"):
+        train(other, unlabelled, tmp_path / "run", SETTINGS)
+    one_direction = Method(method.views, method.twin, SymmetricInfoNCE())
+    with pytest.raises(UsageError, match="use a loss of one direction, as infonce"):
+        train(one_direction, unlabelled, tmp_path / "run", SETTINGS)
+
+
+def test_prototypes_go_with_labels(mini, unlabelled):
+    twin = Prototypes(mini, 8, queue_size=32)
+    method = Method((View(), View()), twin, SupConOut()).train()
+    rows = [{"text": t, "label": i % 2} for i, t in enumerate(unlabelled.rows["text"][:8])]
+    batch = Collator(mini, method.views, 32, 0)(numbered(rows))
+    for _ in range(2):
+        assert method(**batch)["loss"].isfinite()
+        twin.after_batch()
 
 
 def test_held_out_loss_does_not_touch_a_queue(unlabelled, tmp_path):

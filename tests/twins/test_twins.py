@@ -321,3 +321,12 @@ def test_heads_have_the_layers_they_are_asked_for(mini):
     assert layers(mini, 64, 8, norm=nn.LayerNorm)[1].normalized_shape == (64,)
     assert math.prod(layers(mini, 64, 8)[1].state_dict()["weight"].shape) == 64
     assert not list(layers(mini, 64, 8)[1].buffers())  # nothing to save but weights
+
+
+def test_widths_that_cannot_be_are_refused(mini):
+    with pytest.raises(UsageError, match="1 dimension or more, got 0"):
+        layers(mini, 0)
+    with pytest.raises(UsageError, match="frozen_steps must be 0 or more, got -3"):
+        Prototypes(mini, 4, frozen_steps=-3)
+    with pytest.raises(UsageError, match="they have 16 and 128 dimensions"):
+        TwoTower(mini, copy.deepcopy(mini), projector=layers(mini, 16))
