@@ -33,7 +33,7 @@ class Job:
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
-    check_output(job.output, resume=False, overwrite=job.overwrite)
+    check_output(job.output, resume=None, overwrite=job.overwrite)
     data, dev = _read(job)
     if seeds is None:
         return _run(job, data, dev)

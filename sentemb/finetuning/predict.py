@@ -12,6 +12,7 @@ from datasets import Dataset
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from sentemb.encoders.build import locate
+from sentemb.errors import InputError
 from sentemb.finetuning.run import tokenised
 
 
@@ -23,10 +24,20 @@ def predictions(
 
     Returns:
         ``{"label", "probability"}`` of each row, or ``{"score"}`` of a regression, in order.
+
+    Raises:
+        InputError: When the model is no classifier, but a raw encoder.
     """
     path = locate(model)
     tokenizer = AutoTokenizer.from_pretrained(path)
-    classifier = AutoModelForSequenceClassification.from_pretrained(path, dtype=torch.float32)
+    classifier, loading = AutoModelForSequenceClassification.from_pretrained(
+        path, dtype=torch.float32, output_loading_info=True
+    )
+    if loading["missing_keys"]:
+        raise InputError(
+            f"Model '{model}' has no classifier ({', '.join(sorted(loading['missing_keys'])[:2])} "
+            "missing): fine-tune it first (sentemb finetune)."
+        )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     classifier.to(device).eval()
     tokens, truncated = tokenised(rows, tokenizer, max_length)

@@ -82,7 +82,7 @@ def finetune(
     """
     folder = Path(output)
     _check(settings, data)
-    check_output(folder, resume=False, overwrite=overwrite)
+    check_output(folder, resume=None, overwrite=overwrite)
     set_seed(settings.seed)
     path = locate(model)
     tokenizer = AutoTokenizer.from_pretrained(path)

@@ -22,8 +22,13 @@ COMMIT_LAST = "modules.json"
 """Without it a folder is no sentence-transformers model, so it is put there last."""
 
 
-def check_output(folder: Path, *, resume: bool, overwrite: bool) -> None:
+def check_output(folder: Path, *, resume: bool | None, overwrite: bool) -> None:
     """Raise unless a run may write here; touches nothing.
+
+    Args:
+        folder: Of the run.
+        resume: Whether a run is to go on; None where such runs cannot.
+        overwrite: Whether an earlier run is to be replaced.
 
     Raises:
         UsageError: When the folder holds something that is not to be lost, or nothing to resume.
@@ -42,9 +47,10 @@ def check_output(folder: Path, *, resume: bool, overwrite: bool) -> None:
     if overwrite and not (empty or holds_run):
         raise UsageError(f"'{folder}' is not empty and holds no run of sentemb: not overwritten.")
     if not (empty or resume or overwrite):
+        goes_on = "" if resume is None else "resume the run in it (--resume), or "
         raise UsageError(
-            f"Output folder '{folder}' is not empty: give another, or resume the run in it "
-            "(--resume), or start afresh (--overwrite)."
+            f"Output folder '{folder}' is not empty: give another, or {goes_on}start afresh "
+            "(--overwrite)."
         )
 
 

@@ -167,6 +167,14 @@ def test_settings_name_what_is_wrong():
         FinetuneSettings(warmup=2)
 
 
+def test_predict_refuses_a_model_without_a_classifier(sentemb, tmp_path):
+    (tmp_path / "few.txt").write_text("one\n")
+    process = sentemb("predict", "mini-sentemb", "few.txt")
+    assert process.returncode == 3
+    assert b"has no classifier" in process.stderr
+    assert not process.stdout
+
+
 def test_predict_refuses_what_it_cannot_write(sentemb, tmp_path):
     (tmp_path / "few.txt").write_text("one\n")
     assert (
