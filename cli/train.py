@@ -64,7 +64,7 @@ def train(
     """
     given = {k: v for k, v in locals().items() if k not in ("as_json", "resume", "overwrite")}
     from sentemb.errors import UsageError
-    from sentemb.training.processes import processes
+    from sentemb.training.processes import leave_processes, processes
 
     from .settings import parse_dims, parse_seeds, settings_from
     from .training_runs import Job, run_seeds
@@ -96,3 +96,4 @@ def train(
     result = run_seeds(job, parse_seeds(seeds) if seeds is not None else None)
     if as_json and processes().is_main_process:
         console.print_json("train", result)
+    leave_processes()

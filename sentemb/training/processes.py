@@ -30,7 +30,15 @@ def refused_by_one(check: Callable[[], None]) -> None:
     if processes().num_processes > 1:
         broadcast_object_list(refusals)
     if refusals[0] is not None:
+        leave_processes()
         raise UsageError(refusals[0])
+
+
+def leave_processes() -> None:
+    """Part from the others in good order: who is last would else find its connection closed."""
+    if processes().num_processes > 1:
+        processes().wait_for_everyone()
+        processes().destroy_process_group()
 
 
 class DropoutOfItsOwn(TrainerCallback):
