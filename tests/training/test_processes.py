@@ -101,8 +101,7 @@ def test_a_refusal_is_told_once_and_by_all(tmp_path):
     (taken / "thesis.txt").write_text("mine")
     running = start_two([*SENTEMB, *TRAIN, "-o", str(taken)])
     outputs = [process.communicate(timeout=120)[0] for process in running]
-    assert running[0].returncode == 2
-    assert running[1].returncode != 0
+    assert [process.returncode for process in running] == [2, 2]
     told = [line for output in outputs for line in output.splitlines() if "error" in line]
     assert len(told) == 1
     assert "is not empty" in told[0]
