@@ -12,7 +12,7 @@ from sentemb.adversary import attacked
 from sentemb.encoders.gather import gathered
 from sentemb.errors import IdenticalViewsError, UsageError
 from sentemb.losses import Loss
-from sentemb.losses.contrast import counting
+from sentemb.losses.counting import counting
 from sentemb.losses.mask_similar import mask_threshold
 from sentemb.losses.parts import parts, total
 from sentemb.pairs import Pairs

@@ -9,7 +9,7 @@ import torch
 
 from sentemb import Pairs
 from sentemb.encoders import set_dropout
-from sentemb.losses.contrast import counting
+from sentemb.losses.counting import counting
 
 
 def random_pairs(batch: int, dim: int, candidates: int = 0, seed: int = 0) -> Pairs:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sentemb.functional import alignment, uniformity
 from sentemb.losses.checks import check_not_negative
-from sentemb.losses.contrast import within_view
+from sentemb.losses.pairings import within_view
 from sentemb.pairs import Pairs
 
 

@@ -5,9 +5,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from sentemb.losses.block import Block
 from sentemb.losses.checks import check_positive
-from sentemb.losses.contrast import Block, two_views
 from sentemb.losses.flat_nce import flat
+from sentemb.losses.pairings import two_views
 from sentemb.pairs import Pairs
 
 

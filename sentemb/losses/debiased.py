@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from sentemb.losses.block import Block
 from sentemb.losses.checks import check_not_negative, check_positive, check_rate
-from sentemb.losses.contrast import Block, two_views
+from sentemb.losses.pairings import two_views
 from sentemb.pairs import Pairs
 
 

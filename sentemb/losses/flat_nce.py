@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from sentemb.losses.block import Block
 from sentemb.losses.checks import check_positive
-from sentemb.losses.contrast import Block, one_way, two_views
+from sentemb.losses.pairings import one_way, two_views
 from sentemb.pairs import Pairs
 
 

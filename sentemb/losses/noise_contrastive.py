@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from sentemb.losses.block import Block
 from sentemb.losses.checks import check_positive
-from sentemb.losses.contrast import Block, one_way
+from sentemb.losses.pairings import one_way
 from sentemb.pairs import Pairs
 
 

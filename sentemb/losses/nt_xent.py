@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from sentemb.losses.block import Block
 from sentemb.losses.checks import check_positive
-from sentemb.losses.contrast import Block, two_views
+from sentemb.losses.pairings import two_views
 from sentemb.pairs import Pairs
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from sentemb.losses.block import Block
 from sentemb.losses.checks import check_not_negative
-from sentemb.losses.contrast import Block, one_way
+from sentemb.losses.pairings import one_way
 from sentemb.pairs import Pairs
 
 

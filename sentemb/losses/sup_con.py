@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from sentemb.errors import UsageError
+from sentemb.losses.block import Block
 from sentemb.losses.checks import check_positive
-from sentemb.losses.contrast import Block, count_as_masked, two_views
+from sentemb.losses.counting import count_as_masked
+from sentemb.losses.pairings import two_views
 from sentemb.pairs import Pairs
 
 

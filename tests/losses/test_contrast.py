@@ -19,7 +19,9 @@ from sentemb.losses import (
     VICReg,
     contrast,
 )
-from sentemb.losses.contrast import Block, one_way, two_views
+from sentemb.losses.block import Block
+from sentemb.losses.counting import counting
+from sentemb.losses.pairings import one_way, two_views
 from sentemb.pairs import Pairs
 
 NUMBER = torch.arange
@@ -245,7 +247,7 @@ def test_similar_candidates_are_left_out_of_every_contrast_and_counted(name):
     row = random_pairs(1, 6).anchor
     alike = [row + 1e-3 * k for k in range(4)]
     pairs = Pairs(torch.cat(alike[:2]), torch.cat(alike[2:]))
-    with contrast.counting() as counts:
+    with counting() as counts:
         MaskSimilar(in_float64(LOSSES[name]), above=0.6)(pairs)
         assert int(sum(counts)) == MASKED.get(name, 2)
         if name != "MaskSimilar":  # which masks them itself

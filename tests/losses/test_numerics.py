@@ -20,7 +20,7 @@ from sentemb import losses
 from sentemb.errors import UsageError
 from sentemb.functional import cosine
 from sentemb.losses import InfoNCE
-from sentemb.losses.contrast import Block
+from sentemb.losses.block import Block
 from sentemb.method import Method
 from sentemb.pairs import Pairs
 

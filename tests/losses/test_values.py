@@ -10,7 +10,7 @@ from loss_cases import CLOSED, FROZEN, LOSSES, in_float64, inputs, leaves, scala
 
 from sentemb import losses
 from sentemb.functional import sinkhorn
-from sentemb.losses.contrast import Block
+from sentemb.losses.block import Block
 from sentemb.losses.sup_con import log_probabilities, mean_inside, mean_outside
 from sentemb.pairs import Pairs
 

@@ -1,0 +1,102 @@
+"""What of a batch is contrasted with what: one way, both views, or within a view."""
+
+import torch
+from torch import Tensor
+
+from sentemb.errors import UsageError
+from sentemb.losses.contrast import Contrast, Texts
+from sentemb.pairs import Pairs
+from sentemb.types import Embeddings
+
+
+def one_way(pairs: Pairs) -> Contrast:
+    """Contrast each anchor with the other anchors' positives and all negatives.
+
+    Raises:
+        UsageError: When there is nothing to contrast with.
+    """
+    _need_a_negative(pairs)
+    number = torch.arange(len(pairs.anchor), device=pairs.anchor.device)
+    rows = pairs.anchor if pairs.contrasted is None else pairs.contrasted
+    others = pairs.positive if pairs.contrasted is None else pairs.contrasted
+    texts = None
+    if pairs.texts is not None:
+        anchor, positive, negatives = pairs.split_texts()
+        texts = Texts(
+            anchor,
+            positive,
+            candidates=torch.cat([positive, negatives]),
+            partners=torch.cat([anchor, negatives]),
+        )
+    candidates = _joined(others, pairs.negatives)
+    own = number.unsqueeze(1)
+    whole = Contrast(pairs.anchor, pairs.positive, rows, candidates, own, texts, pairs.mask_above)
+    return whole if pairs.in_batch else whole.among_last(_count(pairs.negatives))
+
+
+def two_views(pairs: Pairs) -> Contrast:
+    """Contrast all 2N rows, each with the 2N − 2 others and all negatives.
+
+    Rows are the anchors, then the positives.
+
+    Raises:
+        UsageError: When there is nothing to contrast with.
+    """
+    _need_a_negative(pairs)
+    anchors = torch.cat([pairs.anchor, pairs.positive])
+    partners = torch.cat([pairs.positive, pairs.anchor])
+    rows = anchors if pairs.contrasted is None else pairs.contrasted.repeat(2, 1)
+    number = torch.arange(len(rows), device=rows.device)
+    own = torch.stack([number, number.roll(len(pairs.anchor))], dim=1)
+    texts = None
+    if pairs.texts is not None:
+        anchor, positive, negatives = pairs.split_texts()
+        texts = Texts(
+            torch.cat([anchor, positive]),
+            torch.cat([positive, anchor]),
+            candidates=torch.cat([anchor, positive, negatives]),
+            partners=torch.cat([positive, anchor, negatives]),
+        )
+    candidates = _joined(rows, pairs.negatives)
+    whole = Contrast(anchors, partners, rows, candidates, own, texts, pairs.mask_above)
+    return whole if pairs.in_batch else whole.among_last(_count(pairs.negatives))
+
+
+def within_view(pairs: Pairs, rows: Embeddings, which: int) -> Tensor:
+    """Say which rows of one view are no false negatives of each other, ``[batch, batch]``.
+
+    Args:
+        pairs: Their texts, where they are known, and their bound on cosines.
+        rows: The embeddings of that view.
+        which: 0 for the anchors, 1 for the positives.
+    """
+    number = torch.arange(len(rows), device=rows.device)
+    texts = None
+    if pairs.texts is not None:
+        mine, others = pairs.split_texts()[:2][:: 1 if which == 0 else -1]
+        texts = Texts(mine, others, candidates=mine, partners=others)
+    own = number.unsqueeze(1)
+    return Contrast(rows, rows, rows, rows, own, texts, pairs.mask_above).is_negative(number)
+
+
+def _joined(first: Embeddings, negatives: Embeddings | None) -> Embeddings:
+    return first if negatives is None else torch.cat([first, negatives])
+
+
+def _count(negatives: Embeddings | None) -> int:
+    return 0 if negatives is None else len(negatives)
+
+
+def _need_a_negative(pairs: Pairs) -> None:
+    if _count(pairs.negatives):
+        return
+    if not pairs.in_batch:
+        raise UsageError(
+            "Only a queue's embeddings are negatives here, and there are none for this direction: "
+            "use a loss of one direction, as infonce or flatnce-one-way."
+        )
+    if len(pairs.anchor) < 2:
+        raise UsageError(
+            "A batch of 1 pair has no negative to contrast with: use a batch of 2 or more, "
+            "or give negatives."
+        )
