@@ -1,0 +1,79 @@
+"""What is settled and checked before a run: selection, clipping, lengths, labels, held-out rows."""
+
+import logging
+from dataclasses import replace
+
+import torch
+from datasets import Dataset
+
+from sentemb.errors import UsageError
+from sentemb.evaluation import STS
+from sentemb.losses import Loss
+from sentemb.losses.parts import never_fades, parts
+from sentemb.method import Method
+from sentemb.training.collator import LABEL
+from sentemb.training.settings import Select, Settings
+
+logger = logging.getLogger("sentemb")
+
+
+def with_selection(settings: Settings, dev: STS | None) -> Settings:
+    """Settle which checkpoint becomes the model.
+
+    Raises:
+        UsageError: When Spearman is to choose and there is no dev set.
+    """
+    if settings.select == "spearman" and dev is None:
+        raise UsageError("select=spearman needs a dev set: give --dev, or select held-out-loss.")
+    if settings.select != "auto":
+        return settings
+    return replace(settings, select="spearman" if dev else "last")
+
+
+def with_clipping(settings: Settings, loss: Loss) -> Settings:
+    """Settle whether gradients are clipped: not by default where they never fade."""
+    if settings.max_grad_norm is not None:
+        return settings
+    if not never_fades(loss):
+        return replace(settings, max_grad_norm=1.0)
+    logger.info(
+        "Gradients are not clipped: that of FlatNCE keeps its size by design, and clipping would "
+        "act at most steps (max_grad_norm 1 clips)."
+    )
+    return replace(settings, max_grad_norm=0.0)
+
+
+def check_length(method: Method, max_length: int) -> None:
+    """Raise where the encoder does not take so many tokens."""
+    limit = method.encoder.max_seq_length
+    if limit is not None and max_length > limit:
+        raise UsageError(f"max_length is {max_length}, but the encoder takes {limit} tokens.")
+
+
+def check_labels(method: Method, rows: Dataset) -> None:
+    """Let losses that are particular about labels see all of them before the first step."""
+    if LABEL in rows.column_names:
+        labels = torch.tensor(rows[LABEL][:])
+        for part in parts(method.loss):
+            getattr(part, "check_labels", lambda labels: None)(labels)
+
+
+def split_rows(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Dataset | None]:
+    """Keep whole batches of about a twentieth aside where the held-out loss selects."""
+    if select != "held-out-loss":
+        if len(rows) < 2:
+            raise UsageError(f"{len(rows)} row is nothing to contrast: at least 2 are needed.")
+        if len(rows) < batch:
+            raise UsageError(
+                f"The batch of {batch} is larger than the data ({len(rows)} rows): "
+                f"give --batch-size {len(rows)} or less, or more data."
+            )
+        return rows, None
+    held = batch * min(8, max(1, len(rows) // (20 * batch)))
+    if len(rows) < held + batch:
+        raise UsageError(
+            f"{len(rows)} rows are too few to hold a batch of {batch} out: "
+            f"give --batch-size {len(rows) // 2} or less, or --select last."
+        )
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0)).tolist()
+    return rows.select(order[held:]), rows.select(order[:held])
