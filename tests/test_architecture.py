@@ -34,7 +34,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"views", "twins", "functional"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "Sum", "Term", "Twin", "View", "row_key"} | {
-    "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit", "text_numbers",
+    "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit", "WithQueue",
+    "text_numbers",
 }  # fmt: skip
 FILES = sorted((ROOT / "sentemb").rglob("*.py"))
 

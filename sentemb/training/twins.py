@@ -9,7 +9,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from sentemb.errors import UsageError
 from sentemb.method import Method
-from sentemb.twins import EncoderTwin, Momentum, Queue, QueuedSiamese
+from sentemb.twins import EncoderTwin, Momentum, QueuedSiamese, WithQueue
 from sentemb.views import Adversarial
 
 
@@ -22,8 +22,8 @@ def after_batch(method: Method) -> None:
 @contextmanager
 def queue_filled(method: Method) -> Iterator[bool]:
     """Put the last batch into the queue for a while; say whether there is a queue."""
-    queue = getattr(method.twin, "queue", None)
-    if not isinstance(queue, Queue):
+    queue = method.twin.queue if isinstance(method.twin, WithQueue) else None
+    if queue is None:
         yield False
         return
     before = [buffer.clone() for buffer in queue.buffers()]
@@ -38,15 +38,15 @@ def queue_filled(method: Method) -> Iterator[bool]:
 @contextmanager
 def queue_hidden(method: Method) -> Iterator[None]:
     """Do without the queue for a while."""
-    queue = getattr(method.twin, "queue", None)
-    if not isinstance(queue, Queue):
+    twin = method.twin
+    if not isinstance(twin, WithQueue) or twin.queue is None:
         yield
         return
-    method.twin.queue = None  # type: ignore[attr-defined]
+    queue, twin.queue = twin.queue, None
     try:
         yield
     finally:
-        method.twin.queue = queue  # type: ignore[attr-defined]
+        twin.queue = queue
 
 
 def need_a_reader_of_the_queue(method: Method) -> None:

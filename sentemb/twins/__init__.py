@@ -12,6 +12,7 @@ from sentemb.twins.queued_siamese import QueuedSiamese
 from sentemb.twins.siamese import Siamese
 from sentemb.twins.twin import EncoderTwin, Twin, text_numbers
 from sentemb.twins.two_tower import TwoTower
+from sentemb.twins.with_queue import WithQueue
 
 __all__ = [
     "ConstantMomentum",
@@ -27,6 +28,7 @@ __all__ = [
     "Siamese",
     "Twin",
     "TwoTower",
+    "WithQueue",
     "batch_norm",
     "between",
     "layers",

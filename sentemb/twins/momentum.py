@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.twins.follow import Schedule, follow, target_of
-from sentemb.twins.heads import output_width, projected
-from sentemb.twins.queue import Queue
-from sentemb.twins.twin import EncoderTwin, need_two_views, swapped, text_numbers
+from sentemb.twins.heads import projected
+from sentemb.twins.twin import need_two_views, swapped, text_numbers
+from sentemb.twins.with_queue import WithQueue
 from sentemb.types import Embeddings, Features
 from sentemb.views import View
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class Momentum(EncoderTwin):
+class Momentum(WithQueue):
     r"""Anchors of the trained encoder, positives of a target that is its moving average.
 
     - With a queue (MoCo v1, v2): the first view is the anchor, the second the positive, and the
@@ -58,22 +58,17 @@ class Momentum(EncoderTwin):
         queue_size: int = 0,
         key_dropout: bool = True,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, projector, queue_size)
         if predictor is not None and queue_size:
             raise UsageError(
                 "A predictor predicts the other view's target, in both directions; a queue serves "
                 "one (MoCo v2), and MoCo v3 has none: give a predictor or a queue_size, not both."
             )
         self.momentum = momentum
-        self.projector = projector
         self.predictor = predictor
         self.key_dropout = key_dropout
         self.target = target_of(encoder)
         self.target_projector = None if projector is None else target_of(projector)
-        self.queue: Queue | None = None
-        if queue_size:
-            self.queue = Queue(queue_size, output_width(projector, encoder)).to(encoder.device)
-        self._last: tuple[Embeddings, Tensor | None] | None = None
 
     def train(self, mode: bool = True) -> "Momentum":
         """Set training mode; the target's dropout is on only where it is wanted."""
@@ -107,7 +102,7 @@ class Momentum(EncoderTwin):
         if self.queue is None:
             return pairs
         count = len(pairs.positive)
-        self._last = pairs.positive, None if pairs.texts is None else pairs.texts[count:]
+        self.remember(pairs.positive, None if pairs.texts is None else pairs.texts[count:])
         if not len(self.queue):
             return pairs
         return replace(self.queue.as_negatives_of(pairs), in_batch=False)
@@ -116,16 +111,6 @@ class Momentum(EncoderTwin):
     def _keys(self, features: Sequence[Features], views: Sequence[View]) -> list[Embeddings]:
         embeddings = self.embed(features, views, self.target)
         return [projected(self.target_projector, view) for view in embeddings]
-
-    def check_batch(self, batch: int) -> None:
-        """Raise where the queue is smaller than a batch."""
-        if self.queue is not None:
-            self.queue.check_batch(batch)
-
-    def after_batch(self) -> None:
-        """Put the batch's positives into the queue."""
-        if self.queue is not None and self._last is not None:
-            self.queue.add(*self._last)
 
     def after_step(self, progress: float) -> None:
         """Move the target towards the encoder, and its projector towards the encoder's."""

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.twins.heads import output_width, projected
-from sentemb.twins.queue import Queue
-from sentemb.twins.twin import EncoderTwin, need_two_views, text_numbers
+from sentemb.twins.twin import need_two_views, text_numbers
+from sentemb.twins.with_queue import WithQueue
 from sentemb.types import Embeddings, Features, Similarities
 from sentemb.views import View
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class Prototypes(EncoderTwin):
+class Prototypes(WithQueue):
     """Siamese pairs, and the cosines of both views with learned prototypes as ``logits``.
 
     The rows of ``logits`` are those of the first view, of the second, and, where there is a queue,
@@ -51,21 +51,16 @@ class Prototypes(EncoderTwin):
         queue_size: int = 0,
         frozen_steps: int = 0,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, projector, queue_size, views=2)
         if prototypes < 2:
             raise UsageError(f"At least 2 prototypes are needed, got {prototypes}.")
         if frozen_steps < 0:
             raise UsageError(f"frozen_steps must be 0 or more, got {frozen_steps}.")
-        self.projector = projector
         self.frozen_steps = frozen_steps
         dim = output_width(projector, encoder)
         drawn = F.normalize(torch.randn(prototypes, dim), dim=1)
         self.weight = nn.Parameter(drawn.to(encoder.device))
-        self.queue: Queue | None = None
-        if queue_size:
-            self.queue = Queue(queue_size, 2 * dim).to(encoder.device)  # both views side by side
         self.register_buffer("steps", torch.zeros((), dtype=torch.long, device=encoder.device))
-        self._last: Embeddings | None = None
 
     def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
         """Return the pairs of a batch of two views, with their scores.
@@ -75,7 +70,7 @@ class Prototypes(EncoderTwin):
         """
         need_two_views("Prototypes", features)
         first, second = (projected(self.projector, view) for view in self.embed(features, views))
-        self._last = torch.cat([first, second], dim=1).detach()
+        self.remember(torch.cat([first, second], dim=1), None)
         past: Sequence[Embeddings] = ()
         if self.queue is not None:
             past = self.queue.contents().chunk(2, dim=1)
@@ -90,21 +85,14 @@ class Prototypes(EncoderTwin):
 
     def check_batch(self, batch: int) -> None:
         """Raise where a batch and its queue are fewer texts than there are prototypes."""
-        queued = 0
-        if self.queue is not None:
-            self.queue.check_batch(batch)
-            queued = len(self.queue.texts)
+        super().check_batch(batch)
+        queued = 0 if self.queue is None else len(self.queue.texts)
         if batch + queued < len(self.weight):
             raise UsageError(
                 f"{batch} texts of a batch and {queued} of a queue are fewer than the "
                 f"{len(self.weight)} prototypes they are shared out among: give fewer prototypes, "
                 "a larger batch or a larger queue_size."
             )
-
-    def after_batch(self) -> None:
-        """Put both views of the batch into the queue."""
-        if self.queue is not None and self._last is not None:
-            self.queue.add(self._last, None)
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:

@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sentemb.pairs import Pairs
 from sentemb.twins.follow import Schedule, follow, target_of
-from sentemb.twins.heads import output_width, projected
-from sentemb.twins.queue import Queue
-from sentemb.twins.twin import EncoderTwin, need_two_views, text_numbers
-from sentemb.types import Embeddings, Features
+from sentemb.twins.heads import projected
+from sentemb.twins.twin import need_two_views, text_numbers
+from sentemb.twins.with_queue import WithQueue
+from sentemb.types import Features
 from sentemb.views import View
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class QueuedSiamese(EncoderTwin):
+class QueuedSiamese(WithQueue):
     """Siamese pairs, whose negatives are the other rows and a queue of a target's embeddings.
 
     The target follows the encoder; it embeds the first view of each batch without dropout, and the
@@ -40,14 +40,9 @@ class QueuedSiamese(EncoderTwin):
         queue_size: int,
         projector: nn.Module | None = None,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, projector, queue_size)
         self.momentum = momentum
-        self.projector = projector
         self.target = target_of(encoder)
-        self.queue: Queue | None = Queue(queue_size, output_width(projector, encoder)).to(
-            encoder.device
-        )
-        self._last: tuple[Embeddings, Tensor | None] | None = None
 
     def train(self, mode: bool = True) -> "QueuedSiamese":
         """Set training mode; the target never has dropout."""
@@ -67,19 +62,9 @@ class QueuedSiamese(EncoderTwin):
             (key,) = self.embed(features[:1], views[:1], self.target)
             key = projected(self.projector, key)
         texts = text_numbers(features)
-        self._last = key, None if texts is None else texts[: len(key)]
+        self.remember(key, None if texts is None else texts[: len(key)])
         pairs = Pairs(first, second, texts=texts)
         return self.queue.as_negatives_of(pairs) if self.queue else pairs
-
-    def check_batch(self, batch: int) -> None:
-        """Raise where the queue is smaller than a batch."""
-        if self.queue is not None:
-            self.queue.check_batch(batch)
-
-    def after_batch(self) -> None:
-        """Put the target's embeddings of the batch into the queue."""
-        if self.queue is not None and self._last is not None:
-            self.queue.add(*self._last)
 
     def after_step(self, progress: float) -> None:
         """Move the target towards the encoder."""
