@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from sentemb.encoders.build import locate
 from sentemb.errors import InputError
-from sentemb.finetuning.run import tokenised
+from sentemb.finetuning.tokens import tokenised
 
 
 @torch.no_grad()

@@ -14,7 +14,6 @@ from transformers import (
     EarlyStoppingCallback,
     PreTrainedTokenizerBase,
     Trainer,
-    TrainingArguments,
     set_seed,
 )
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
@@ -22,13 +21,16 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from sentemb.datasets import TrainingData
 from sentemb.encoders.build import locate
 from sentemb.errors import UsageError
+from sentemb.finetuning.arguments import training_arguments
 from sentemb.finetuning.metrics import scorer
 from sentemb.finetuning.settings import FinetuneSettings
+from sentemb.finetuning.tokens import tokenised
 from sentemb.finetuning.trainer import TwoPassTrainer
 from sentemb.training.logs import LogLines, MetricsFile, require_finite
-from sentemb.training.output import CHECKPOINTS, METRICS, check_output
+from sentemb.training.output import METRICS, check_output
 
-TEXTS = ("text", "sentence1", "sentence2")
+COMMIT_LAST = "config.json"
+"""Without it a folder is no model, so it is put there last."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,10 @@ def finetune(
     metrics = trainer.evaluate()
     partial = folder / "model.partial"
     trainer.save_model(str(partial))
-    for file in partial.iterdir():
+    (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle
+    for file in sorted(partial.iterdir(), key=lambda file: file.name == COMMIT_LAST):
         file.replace(folder / file.name)
     partial.rmdir()
-    (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle
     return FinetuneRun(
         output=folder,
         steps=trainer.state.global_step,
@@ -147,17 +149,6 @@ def _labels(data: TrainingData) -> dict[str, Any]:
     }
 
 
-def tokenised(
-    rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
-) -> tuple[Dataset, int]:
-    """Return token ids, labels where there are any, and how many rows were cut."""
-    texts = [rows[name][:] for name in TEXTS if name in rows.column_names]
-    tokens = tokenizer(*texts, truncation=True, max_length=max_length)
-    whole = tokenizer(*texts, truncation=False, return_length=True, verbose=False)["length"]
-    labels = {"labels": rows["label"][:]} if "label" in rows.column_names else {}
-    return Dataset.from_dict({**tokens, **labels}), sum(length > max_length for length in whole)
-
-
 def _trainer(
     classifier: Any,
     tokenizer: PreTrainedTokenizerBase,
@@ -167,37 +158,10 @@ def _trainer(
     settings: FinetuneSettings,
     classes: int,
 ) -> Trainer:
-    metric = settings.metric
-    if metric == "auto":
-        metric = "accuracy" if classes else "spearman"
     score = scorer(classes)
-    steps = -(-len(rows) // settings.batch_size)
-    arguments = TrainingArguments(
-        output_dir=str(folder / CHECKPOINTS),
-        per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=64,
-        learning_rate=settings.learning_rate,
-        num_train_epochs=settings.epochs,
-        warmup_steps=round(settings.warmup * steps * settings.epochs),
-        weight_decay=settings.weight_decay,
-        seed=settings.seed,
-        data_seed=settings.seed,
-        use_cpu=not torch.cuda.is_available(),
-        fp16=torch.cuda.is_available(),
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model=f"eval_{metric}",
-        greater_is_better=True,
-        logging_steps=min(10, steps),
-        logging_nan_inf_filter=False,
-        disable_tqdm=True,
-        report_to="none",
-    )
     common: dict[str, Any] = {
         "model": classifier,
-        "args": arguments,
+        "args": training_arguments(settings, folder, len(rows), classes),
         "train_dataset": rows,
         "eval_dataset": dev_rows,
         "processing_class": tokenizer,

@@ -1,0 +1,17 @@
+"""Rows of texts into token ids."""
+
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+TEXTS = ("text", "sentence1", "sentence2")
+
+
+def tokenised(
+    rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> tuple[Dataset, int]:
+    """Return token ids, labels where there are any, and how many rows were cut."""
+    texts = [rows[name][:] for name in TEXTS if name in rows.column_names]
+    tokens = tokenizer(*texts, truncation=True, max_length=max_length)
+    whole = tokenizer(*texts, truncation=False, return_length=True, verbose=False)["length"]
+    labels = {"labels": rows["label"][:]} if "label" in rows.column_names else {}
+    return Dataset.from_dict({**tokens, **labels}), sum(length > max_length for length in whole)
