@@ -30,3 +30,4 @@ def test_the_blocks_about_extending_run_in_order(tmp_path, monkeypatch):
     pairs = Pairs(torch.eye(3), torch.eye(3))
     assert float(names["Margin"]()(pairs)) == 0
     assert set(names["pull"](pairs)) == {"apart", "off_centre"}
+    assert float(names["pull"](pairs)["apart"]) == 0

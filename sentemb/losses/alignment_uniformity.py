@@ -46,6 +46,8 @@ class AlignmentUniformity:
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the weighted sum, a scalar."""
-        views = [(pairs.anchor, 0), (pairs.positive, 1)]
-        spread = [uniformity(x, within_view(pairs, x, which)) for x, which in views]
-        return self.alignment_weight * alignment(pairs.anchor, pairs.positive) + sum(spread) / 2
+        x, y = pairs.anchor, pairs.positive
+        x_texts, y_texts = (None, None) if pairs.texts is None else pairs.split_texts()[:2]
+        of_x = uniformity(x, within_view(x, x_texts, y_texts, pairs.mask_above))
+        of_y = uniformity(y, within_view(y, y_texts, x_texts, pairs.mask_above))
+        return self.alignment_weight * alignment(x, y) + (of_x + of_y) / 2

@@ -62,21 +62,23 @@ def two_views(pairs: Pairs) -> Contrast:
     return whole if pairs.in_batch else whole.among_last(_count(pairs.negatives))
 
 
-def within_view(pairs: Pairs, rows: Embeddings, which: int) -> Tensor:
+def within_view(
+    rows: Embeddings, texts: Tensor | None, partners: Tensor | None, mask_above: float
+) -> Tensor:
     """Say which rows of one view are no false negatives of each other, ``[batch, batch]``.
 
     Args:
-        pairs: Their texts, where they are known, and their bound on cosines.
-        rows: The embeddings of that view.
-        which: 0 for the anchors, 1 for the positives.
+        rows: The embeddings of the view.
+        texts: The numbers of their texts, where they are known.
+        partners: Those of their other views.
+        mask_above: Rows of a greater cosine are left out.
     """
     number = torch.arange(len(rows), device=rows.device)
-    texts = None
-    if pairs.texts is not None:
-        mine, others = pairs.split_texts()[:2][:: 1 if which == 0 else -1]
-        texts = Texts(mine, others, candidates=mine, partners=others)
+    known = None
+    if texts is not None and partners is not None:
+        known = Texts(texts, partners, candidates=texts, partners=partners)
     own = number.unsqueeze(1)
-    return Contrast(rows, rows, rows, rows, own, texts, pairs.mask_above).is_negative(number)
+    return Contrast(rows, rows, rows, rows, own, known, mask_above).is_negative(number)
 
 
 def _joined(first: Embeddings, negatives: Embeddings | None) -> Embeddings:

@@ -132,6 +132,7 @@ def log_probabilities(block: Block, classes: Tensor, temperature: float) -> tupl
     is_positive = torch.zeros_like(block.is_negative)
     is_positive[:, : len(classes)] = classes[block.number].unsqueeze(1) == classes
     is_positive.scatter_(1, block.number.unsqueeze(1), False)
+    # what a mask took out of the negatives but is of the row's class was none of them
     count_as_masked(len(block.number) - (is_positive & ~block.is_negative).sum())
     logits = block.candidates / temperature
     among = logits.masked_fill(~(is_positive | block.is_negative), -torch.inf)

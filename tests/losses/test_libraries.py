@@ -176,6 +176,16 @@ def test_sup_con(batch, dim, temperature):
     )
 
 
+def test_sup_con_of_the_test_geometry_of_metric_learning():
+    """Ours of the same rows: tests/losses/test_values.py."""
+    from pytorch_metric_learning.losses import SupConLoss
+
+    angles = torch.deg2rad(torch.tensor([0, 10, 20, 50, 60, 80], dtype=torch.float64))
+    rows = torch.stack([angles.cos(), angles.sin()], dim=1)
+    value = SupConLoss(temperature=0.1)(rows, torch.tensor([0, 0, 0, 1, 1, 2]))
+    assert float(value) == pytest.approx(0.7200604451, abs=1e-8)
+
+
 @held("AlignmentUniformity")
 def test_alignment_uniformity(lightly, batch, dim):
     theirs = lightly("hypersphere_loss").HypersphereLoss(t=2, lam=1 / 0.7)
