@@ -1,6 +1,7 @@
 """Two processes are one with a larger batch; what happens to one of them happens to the run."""
 
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -9,7 +10,8 @@ import processes_worker
 import pytest
 import torch
 from accelerate import PartialState
-from helpers import outputs_of, start_two
+from helpers import assert_bit_equal, outputs_of, start_two
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
 from sentemb.training.logs import read_metrics
@@ -105,3 +107,19 @@ def test_a_refusal_is_told_once_and_by_all(tmp_path):
     told = [line for output in outputs for line in output.splitlines() if "error" in line]
     assert len(told) == 1
     assert "is not empty" in told[0]
+
+
+def test_two_processes_resume_bit_for_bit(tmp_path):
+    """Queue, target and heads, two batches a step; the run is cut at its fourth step of eight."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    command = [*SENTEMB, *TRAIN, "--max-steps", "8", "--save-steps", "4", "--accumulation", "2"]
+    command += ["--select", "last"]
+    outputs_of(start_two([*command, "-o", str(whole)]))
+    shutil.copytree(whole, cut)
+    shutil.rmtree(cut / "checkpoints/checkpoint-8")
+    outputs_of(start_two([*command, "--resume", "-o", str(cut)]))
+    for name in ("model.safetensors", "method.safetensors"):
+        one, other = (load_file(run / "checkpoints/checkpoint-8" / name) for run in (whole, cut))
+        assert_bit_equal(one, other)
+    before = load_file(whole / "checkpoints/checkpoint-4/method.safetensors")
+    assert not torch.equal(before["twin.queue.embeddings"], one["twin.queue.embeddings"])
