@@ -61,8 +61,15 @@ def finetune(
     patience: Annotated[
         int, typer.Option(help="Stop after so many epochs without a better one; 0: never.")
     ] = 0,
+    accumulation: Annotated[int, typer.Option(help="Batches an optimizer step.")] = 1,
+    precision: Annotated[
+        str, typer.Option(help="fp32, bf16 or fp16; auto is fp16 on a GPU, fp32 on a CPU.")
+    ] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything.")] = 42,
     seeds: Annotated[str | None, typer.Option(help="Several runs: 0-4, or 1,7,42.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run in the folder.")
     ] = False,
@@ -88,6 +95,7 @@ def finetune(
         model=model,
         output=output,
         settings=FinetuneSettings(**options),
+        resume=resume,
         overwrite=overwrite,
     )
     result = run_seeds(job, parse_seeds(seeds) if seeds is not None else None)
@@ -96,5 +104,6 @@ def finetune(
 
 
 NOT_SETTINGS = {
-    *("data", "dev", "columns", "regression", "model", "output", "seeds", "overwrite", "as_json"),
+    *("data", "dev", "columns", "regression", "model", "output", "seeds"),
+    *("resume", "overwrite", "as_json"),
 }

@@ -28,12 +28,13 @@ class Job:
     model: str
     output: Path
     settings: FinetuneSettings
+    resume: bool
     overwrite: bool
 
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
-    check_output(job.output, resume=None, overwrite=job.overwrite)
+    check_output(job.output, resume=job.resume, overwrite=job.overwrite)
     data, dev = _read(job)
     if seeds is None:
         return _run(job, data, dev)
@@ -69,7 +70,15 @@ def _every_fourth(data: TrainingData, *, held: bool) -> TrainingData:
 
 
 def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
-    run = finetune(job.model, data, dev, job.output, job.settings, overwrite=job.overwrite)
+    run = finetune(
+        job.model,
+        data,
+        dev,
+        job.output,
+        job.settings,
+        resume=job.resume,
+        overwrite=job.overwrite,
+    )
     for name, value in run.metrics.items():
         console.log(f"{name:12} {value:8.4f}")
     console.log(

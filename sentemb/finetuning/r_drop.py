@@ -81,7 +81,8 @@ class RDropMixin(Base):
         with torch.autocast(labels.device.type, enabled=False):
             first, second = outputs["logits"].float().chunk(2)
             if not self._passes_known_to_differ:
-                self._require_two_passes(first, second)
+                require_two_passes(self.model, first, second)
+                self._passes_known_to_differ = True
             kl = _divergence(first, second, labels, _problem(self.model))
             terms = {"task": task, "kl": kl, **self.further_terms(outputs, labels)}
         self._r_drop_terms.append({name: term.detach() for name, term in terms.items()})
@@ -105,15 +106,20 @@ class RDropMixin(Base):
             self._r_drop_terms.clear()
         super().log(logs, *args, **kwargs)
 
-    def _require_two_passes(self, first: Logits, second: Logits) -> None:
-        if float((first - second).detach().abs().max()) < 1e-6:
-            config = getattr(self.model, "config", None)
-            names = [name for name in vars(config or object) if "drop" in name]
-            raise IdenticalViewsError(
-                "Both passes gave the same logits, so R-Drop has nothing to pull together: this "
-                f"model has no dropout. Set {' and '.join(names) or 'it'} to 0.1 in its config."
-            )
-        self._passes_known_to_differ = True
+
+def require_two_passes(model: Any, first: Logits, second: Logits) -> None:
+    """Raise when two passes of the same rows gave the same logits.
+
+    Raises:
+        IdenticalViewsError: When no logit differs by 1e-6.
+    """
+    if float((first - second).detach().abs().max()) < 1e-6:
+        config = getattr(model, "config", None)
+        names = [name for name in vars(config or object) if "drop" in name]
+        raise IdenticalViewsError(
+            "Both passes gave the same logits, so R-Drop has nothing to pull together: this "
+            f"model has no dropout. Set {' and '.join(names) or 'it'} to 0.1 in its config."
+        )
 
 
 def _twice(value: Any, rows: int) -> Any:

@@ -1,7 +1,7 @@
 """`finetune`: from a pre-trained encoder and labelled rows to a plain transformers classifier."""
 
-import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from transformers import (
     EarlyStoppingCallback,
     PreTrainedTokenizerBase,
     Trainer,
+    TrainingArguments,
     set_seed,
 )
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
@@ -23,11 +24,13 @@ from sentemb.encoders.build import locate
 from sentemb.errors import UsageError
 from sentemb.finetuning.arguments import training_arguments
 from sentemb.finetuning.metrics import scorer
+from sentemb.finetuning.r_drop import require_two_passes
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.finetuning.tokens import tokenised
 from sentemb.finetuning.trainer import TwoPassTrainer
 from sentemb.training.logs import LogLines, MetricsFile, require_finite
-from sentemb.training.output import METRICS, check_output
+from sentemb.training.output import METRICS, check_output, last_checkpoint, prepare_output
+from sentemb.training.randomness import random_state_kept
 
 COMMIT_LAST = "config.json"
 """Without it a folder is no model, so it is put there last."""
@@ -66,6 +69,7 @@ def finetune(
     dev: TrainingData,
     output: str | Path,
     settings: FinetuneSettings,
+    resume: bool = False,
     overwrite: bool = False,
 ) -> FinetuneRun:
     """Fine-tune a pre-trained encoder on labels or scores.
@@ -76,6 +80,7 @@ def finetune(
         dev: The same; it chooses the checkpoint.
         output: Folder of the model, which plain transformers loads.
         settings: How.
+        resume: Go on from the last checkpoint in ``output``.
         overwrite: Start afresh where ``output`` holds an earlier run.
 
     Raises:
@@ -84,7 +89,7 @@ def finetune(
     """
     folder = Path(output)
     _check(settings, data)
-    check_output(folder, resume=None, overwrite=overwrite)
+    check_output(folder, resume=resume, overwrite=overwrite)
     set_seed(settings.seed)
     path = locate(model)
     tokenizer = AutoTokenizer.from_pretrained(path)
@@ -95,12 +100,15 @@ def finetune(
     )
     rows, truncated = tokenised(data.rows, tokenizer, settings.max_length)
     dev_rows, _ = tokenised(dev.rows, tokenizer, settings.max_length)
-    if overwrite and folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    trainer = _trainer(classifier, tokenizer, rows, dev_rows, folder, settings, len(data.classes))
+    if settings.two_passes:
+        _try_two_passes(classifier, tokenizer, rows)
+    arguments = training_arguments(settings, folder, len(rows), len(data.classes))
+    prepare_output(folder, resume=resume, overwrite=overwrite, steps=arguments.max_steps)
+    trainer = _trainer(
+        classifier, tokenizer, rows, dev_rows, arguments, settings, score=scorer(len(data.classes))
+    )
     started = time.monotonic()
-    trainer.train()
+    trainer.train(resume_from_checkpoint=str(last_checkpoint(folder)) if resume else None)
     seconds = time.monotonic() - started
     require_finite(classifier)
     metrics = trainer.evaluate()
@@ -138,6 +146,15 @@ def _check(settings: FinetuneSettings, data: TrainingData) -> None:
         raise UsageError(f"metric f1 is of 2 classes, got {len(data.classes)}: use f1_macro.")
 
 
+def _try_two_passes(classifier: Any, tokenizer: PreTrainedTokenizerBase, rows: Dataset) -> None:
+    """Raise where dropout makes no difference, before anything is written."""
+    few = rows.select(range(min(4, len(rows)))).remove_columns("labels")
+    inputs = tokenizer.pad(few[:], return_tensors="pt")
+    classifier.train()
+    with random_state_kept(), torch.no_grad():
+        require_two_passes(classifier, classifier(**inputs).logits, classifier(**inputs).logits)
+
+
 def _labels(data: TrainingData) -> dict[str, Any]:
     if not data.classes:
         return {"num_labels": 1, "problem_type": "regression"}
@@ -154,19 +171,18 @@ def _trainer(
     tokenizer: PreTrainedTokenizerBase,
     rows: Dataset,
     dev_rows: Dataset,
-    folder: Path,
+    arguments: TrainingArguments,
     settings: FinetuneSettings,
-    classes: int,
+    score: Callable[[Any, Any], dict[str, float]],
 ) -> Trainer:
-    score = scorer(classes)
     common: dict[str, Any] = {
         "model": classifier,
-        "args": training_arguments(settings, folder, len(rows), classes),
+        "args": arguments,
         "train_dataset": rows,
         "eval_dataset": dev_rows,
         "processing_class": tokenizer,
         "compute_metrics": lambda output: score(output.predictions, output.label_ids),
-        "callbacks": [MetricsFile(folder / METRICS), LogLines()],
+        "callbacks": [MetricsFile(Path(str(arguments.output_dir)).parent / METRICS), LogLines()],
     }
     if settings.patience:
         common["callbacks"].append(EarlyStoppingCallback(settings.patience))

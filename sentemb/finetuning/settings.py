@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sentemb.errors import UsageError
+from sentemb.training.settings import Precision
 
 Metric = Literal["auto", "accuracy", "f1", "f1_macro", "mcc", "pearson", "spearman"]
 
@@ -32,6 +33,8 @@ class FinetuneSettings:
         contrast_temperature: Its τ.
         metric: Chooses the checkpoint; ``auto`` is accuracy, or Spearman in regression.
         patience: Epochs without a better one after which the run stops; 0 goes to the end.
+        accumulation: Batches an optimizer step.
+        precision: ``auto`` is fp16 on CUDA and fp32 on a CPU.
         seed: Of weights, order of rows, and dropout.
 
     Raises:
@@ -54,10 +57,12 @@ class FinetuneSettings:
     contrast_temperature: float = 0.05
     metric: Metric = "auto"
     patience: int = 0
+    accumulation: int = 1
+    precision: Precision = "auto"
     seed: int = 42
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "learning_rate", "epochs"):
+        for name in ("batch_size", "learning_rate", "epochs", "accumulation"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} must be above 0, got {getattr(self, name)}.")
         for name in ("r_drop", "contrast", "weight_decay", "patience", "seed"):
@@ -67,10 +72,10 @@ class FinetuneSettings:
             raise UsageError(f"supcon is a weight in [0, 1), got {self.supcon}.")
         if not 0 <= self.warmup <= 1:
             raise UsageError(f"warmup is a rate in [0, 1], got {self.warmup}.")
-        if self.metric not in get_args(Metric):
-            raise UsageError(
-                f"metric must be one of {', '.join(get_args(Metric))}; got '{self.metric}'."
-            )
+        for name, allowed in (("metric", get_args(Metric)), ("precision", get_args(Precision))):
+            value = getattr(self, name)
+            if value not in allowed:
+                raise UsageError(f"{name} must be one of {', '.join(allowed)}; got '{value}'.")
 
     @property
     def two_passes(self) -> bool:

@@ -2,12 +2,12 @@
 
 from typing import Any, cast
 
-import torch
 from datasets import Dataset
 from torch import Tensor
-from torch.utils.data import Sampler, WeightedRandomSampler
+from torch.utils.data import Sampler
 from transformers import Trainer
 
+from sentemb.finetuning.balanced import ClassBalancedSampler
 from sentemb.finetuning.r_drop import RDropMixin
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.losses import InfoNCE, SupConOut
@@ -58,7 +58,5 @@ class TwoPassTrainer(RDropMixin, Trainer):
         """Draw every class alike where SupCon needs several rows of each in a batch."""
         if not self.settings.supcon:
             return super()._get_train_sampler(train_dataset)
-        labels = torch.tensor(cast(Dataset, self.train_dataset)["labels"][:])
-        weights = 1.0 / torch.bincount(labels)[labels].double()
-        generator = torch.Generator().manual_seed(self.settings.seed)
-        return WeightedRandomSampler(weights.tolist(), len(labels), generator=generator)
+        labels = cast(Dataset, self.train_dataset)["labels"][:]
+        return ClassBalancedSampler(labels, self.settings.seed)

@@ -38,7 +38,7 @@ def training_arguments(
         UsageError: When this machine cannot compute in the precision asked for.
     """
     selects = settings.select != "last"
-    precision = _precision(settings.precision)
+    precision = resolve_precision(settings.precision)
     batch = settings.batch_size * processes().num_processes
     steps_an_epoch = math.ceil(rows // batch / settings.accumulation)
     steps = settings.max_steps or math.ceil(settings.epochs * steps_an_epoch)
@@ -85,7 +85,12 @@ def _metric(settings: Settings) -> str:
     return "eval_spearman" if settings.select == "spearman" else "eval_held_out_loss"
 
 
-def _precision(precision: str) -> str:
+def resolve_precision(precision: str) -> str:
+    """Return what ``auto`` stands for on this machine.
+
+    Raises:
+        UsageError: When this machine cannot compute in it.
+    """
     cuda = torch.cuda.is_available()
     if precision == "auto":
         return "fp16" if cuda else "fp32"

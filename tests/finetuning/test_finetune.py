@@ -1,6 +1,7 @@
 """Fine-tuning end to end: a plain transformers classifier, every combination, what is refused."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -61,6 +62,38 @@ def test_every_combination_trains_a_plain_classifier(sentemb, tmp_path, options)
         (answer,) = classify(text)
         assert row == {"label": answer["label"],
                        "probability": pytest.approx(answer["score"], abs=1e-5)}  # fmt: skip
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(sentemb, tmp_path):
+    words = ("finetune", *FEW, "--rdrop", 1.0, "--supcon", 0.1, "--accumulation", 2, "-o", "out")
+    ok(sentemb(*words))
+    whole = (tmp_path / "out/model.safetensors").read_bytes()
+    first, last = sorted((tmp_path / "out/checkpoints").iterdir())
+    assert first.name == "checkpoint-2"
+    shutil.rmtree(last)
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / "out" / name).unlink()
+    ok(sentemb(*words, "--resume"))
+    assert (tmp_path / "out/model.safetensors").read_bytes() == whole
+    process = sentemb(*words, "--resume")
+    assert process.returncode == 2
+    assert b"nothing is left to resume" in process.stderr
+
+
+def test_bf16(sentemb, tmp_path):
+    ok(sentemb("finetune", *FEW, "--rdrop", 1.0, "--precision", "bf16", "-o", "out"))
+    assert lines(tmp_path / "out")[-1]["eval_accuracy"] > 0
+
+
+def test_a_model_without_dropout_is_refused_before_anything_is_written(sentemb, tmp_path):
+    config = json.loads(embedded("mini/config.json").read_text())
+    shutil.copytree(embedded("mini"), tmp_path / "still")
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (tmp_path / "still/config.json").write_text(json.dumps(config))
+    process = sentemb("finetune", "--model", "still", "--rdrop", 1.0, "-o", "out")
+    assert process.returncode == 3
+    assert b"this model has no dropout. Set hidden_dropout_prob" in process.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_pairs_and_scores(sentemb, tmp_path):
