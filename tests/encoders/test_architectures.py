@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-import transformers
 from helpers import numbered, without_dropout
 from sentence_transformers import SentenceTransformer
+from tiny import CONFIGS
 
 from sentemb import Method, NTXent, Settings, Siamese, View, simcse_unsup, train
-from sentemb.embedded import embedded
-from sentemb.encoders import build_encoder, embed, set_dropout
+from sentemb.encoders import embed, set_dropout
 from sentemb.errors import UsageError
 from sentemb.training.collator import Collator
 from sentemb.views import (
@@ -22,46 +21,10 @@ from sentemb.views import (
     TokenShuffle,
 )
 
-TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 8000}
-WIDE = TINY | {"intermediate_size": 64}
-CONFIGS = {
-    "Bert": WIDE,
-    "Roberta": WIDE | {"max_position_embeddings": 140},
-    "XLMRoberta": WIDE | {"max_position_embeddings": 140},
-    "MPNet": WIDE | {"max_position_embeddings": 140},
-    "Electra": WIDE | {"embedding_size": 32},
-    "Albert": WIDE | {"embedding_size": 32, "attention_probs_dropout_prob": 0.1,
-                      "hidden_dropout_prob": 0.1},
-    "DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64, "vocab_size": 8000},
-    "DebertaV2": WIDE | {"relative_attention": True, "pos_att_type": ["p2c", "c2p"],
-                         "position_biased_input": False},
-    "ModernBert": WIDE | {"attention_dropout": 0.1, "mlp_dropout": 0.1, "embedding_dropout": 0.1,
-                          "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2,
-                          "sep_token_id": 3},
-    "T5": {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2,
-           "vocab_size": 8000},
-}  # fmt: skip
 WITH_BLOCK = [name for name in CONFIGS if name != "T5"]
 PERTURBATIONS = [TokenCutoff(0.3), SpanCutoff(0.3), FeatureCutoff(0.3), EmbeddingDropout(0.3)]
 PERTURBATIONS += [GaussianNoise(0.3)]
 ROUNDING = 1e-4
-
-
-@pytest.fixture
-def build(tmp_path):
-    def tiny(name, pooling="mean"):
-        torch.manual_seed(0)
-        config = getattr(transformers, f"{name}Config")(**CONFIGS[name], pad_token_id=0)
-        model = getattr(transformers, "T5EncoderModel" if name == "T5" else f"{name}Model")(config)
-        for parameter in model.parameters():
-            if parameter.ndim > 1:  # fresh weights are too small for attention to attend
-                torch.nn.init.normal_(parameter, std=0.2)
-        model.save_pretrained(tmp_path / "raw")
-        tokenizer = transformers.AutoTokenizer.from_pretrained(embedded("mini"))
-        tokenizer.save_pretrained(tmp_path / "raw")
-        return build_encoder(tmp_path / "raw", pooling=pooling, device="cpu")
-
-    return tiny
 
 
 @pytest.fixture

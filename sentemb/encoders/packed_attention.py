@@ -1,0 +1,90 @@
+"""Attention within each sentence of a packed batch: rows of one length at a time, no mask."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from sentemb.encoders.packing import Packing
+
+NAME = "sentemb_packed"
+"""What transformers knows this attention by."""
+
+
+def register() -> None:
+    """Make this attention known to transformers; the mask goes through it as it is."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    AttentionInterface.register(NAME, packed_attention)
+    AttentionMaskInterface.register(NAME, _mask_as_it_is)
+
+
+def _mask_as_it_is(*_args: object, attention_mask: Tensor | None = None, **_kw: object) -> Any:
+    return attention_mask
+
+
+def packed_attention(
+    _module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Packing,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **_kw: object,
+) -> tuple[Tensor, None]:
+    """Attend within each sentence, in the form that transformers calls.
+
+    Args:
+        query: ``[1, heads, packed tokens, dim]``.
+        key: The same.
+        value: The same.
+        attention_mask: The packing, in the mask's place.
+        dropout: Rate of dropout on the attention.
+        scaling: Of the products; ``dim ** -0.5`` where it is not given.
+
+    Returns:
+        ``[1, packed tokens, heads, dim]``.
+    """
+    return attend(query[0], key[0], value[0], attention_mask, dropout, scaling).unsqueeze(0), None
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    packing: Packing,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
+    r"""Return :math:`\mathrm{softmax}(q k^\top s + b) v` within each sentence.
+
+    Args:
+        query: ``[heads, packed tokens, dim]``.
+        key: The same.
+        value: The same.
+        packing: Which tokens are a sentence's.
+        dropout: Rate of dropout on the attention.
+        scaling: s; ``dim ** -0.5`` where it is not given.
+        bias: b ``[heads, tokens, tokens]``, by the places in a sentence.
+
+    Returns:
+        ``[packed tokens, heads, dim]``; only the first token of each sentence is computed where
+        the packing says so, the others are zeros.
+    """
+    sizes = [run.rows * run.length for run in packing.runs]
+    attended = []
+    of_runs = (torch.split(tensor, sizes, dim=1) for tensor in (query, key, value))
+    for run, *parts in zip(packing.runs, *of_runs, strict=True):
+        q, k, v = (part.unflatten(1, run).transpose(0, 1) for part in parts)
+        if packing.first_only:
+            q = q[:, :, :1]
+        b = None if bias is None else bias[:, : q.shape[2], : run.length]
+        out = scaled_dot_product_attention(q, k, v, b, dropout_p=dropout, scale=scaling)
+        attended.append(out.transpose(1, 2).flatten(0, 1))
+    if not packing.first_only:
+        return torch.cat(attended)
+    every = query.new_zeros(query.shape[1], query.shape[0], query.shape[2])
+    return every.index_copy(0, packing.first, torch.cat(attended).to(every.dtype))

@@ -1,0 +1,151 @@
+"""Without padding the vectors, and the gradients, are those of the stock forward."""
+
+import pytest
+import torch
+from helpers import numbered, without_dropout
+
+from sentemb import View
+from sentemb.encoders import embed
+from sentemb.encoders.packed import STACKS, can_be_packed, packed
+from sentemb.encoders.packing import Packing
+from sentemb.training.collator import Collator
+from sentemb.views import FeatureCutoff, TokenShuffle
+
+FAMILIES = ["Bert", "Roberta", "XLMRoberta", "MPNet", "Electra", "Albert", "DistilBert"]
+POOLINGS = ["mean", "cls_before_pooler", "avg_first_last"]
+
+
+@pytest.fixture
+def texts(sentences):
+    return ["", "a", *sentences[:9], " ".join(sentences[:40])]
+
+
+def features(encoder, texts):
+    return {name: x for name, x in encoder.preprocess(texts).items() if torch.is_tensor(x)}
+
+
+def vectors(encoder, batch):
+    return encoder(dict(batch))["sentence_embedding"]
+
+
+def first_only(pooling):
+    return pooling == "cls_before_pooler"
+
+
+def test_a_batch_is_packed_and_spread_again():
+    mask = torch.tensor([[1, 1, 0], [1, 1, 1], [1, 0, 0], [1, 1, 0]])
+    packing = Packing.of(mask)
+    assert packing.runs == ((1, 1), (2, 2), (1, 3))
+    assert packing.first.tolist() == [0, 1, 3, 5]
+    padded = torch.randn(4, 3, 5) * mask.unsqueeze(2)
+    assert packing.pack(padded).shape == (1, 8, 5)
+    assert torch.equal(packing.unpack(packing.pack(padded)), padded)
+    firsts = packing.unpack(packing.pack(padded)[:, packing.first])
+    assert torch.equal(firsts[:, 0], padded[:, 0])
+    assert not firsts[:, 1:].any()
+    with pytest.raises(ValueError, match="a row has no token"):
+        Packing.of(mask * 0)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_vectors_are_the_stock_forwards(build, texts, family, pooling):
+    encoder = build(family, pooling).eval()
+    model = encoder[0].auto_model
+    assert can_be_packed(model)
+    batch = features(encoder, texts)
+    assert batch["input_ids"].shape[1] > 100
+    with torch.no_grad():
+        stock = vectors(encoder, batch)
+        with packed(model, first_only=first_only(pooling)):
+            ours = vectors(encoder, batch)
+        assert torch.equal(vectors(encoder, batch), stock)  # the hooks are gone
+    torch.testing.assert_close(ours, stock, atol=1e-5, rtol=0)
+    assert float((stock[1:] - stock[:1]).abs().max()) > 0.01
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gradients_are_the_stock_forwards(build, texts, family, pooling):
+    encoder = without_dropout(build(family, pooling)).double().train()
+    batch = features(encoder, texts)
+    target = torch.randn_like(vectors(encoder, batch))
+    found = []
+    for without_padding in (False, True):
+        encoder.zero_grad()
+        if without_padding:
+            with packed(encoder[0].auto_model, first_only=first_only(pooling)):
+                (vectors(encoder, batch) * target).sum().backward()
+        else:
+            (vectors(encoder, batch) * target).sum().backward()
+        found.append({name: p.grad for name, p in encoder.named_parameters()})
+    stock, ours = found
+    largest = max(float(g.abs().max()) for g in stock.values() if g is not None)
+    for name, gradient in stock.items():
+        if gradient is None:
+            assert ours[name] is None or not ours[name].any(), name
+            continue
+        torch.testing.assert_close(ours[name], gradient, atol=1e-10 * largest, rtol=0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_under_autocast(build, texts, family):
+    encoder = build(family).eval()
+    batch = features(encoder, texts)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        stock = vectors(encoder, batch).float()
+        with packed(encoder[0].auto_model):
+            ours = vectors(encoder, batch).float()
+    with torch.no_grad():
+        exact = vectors(encoder, batch)
+    error = (stock - exact).norm() / exact.norm()
+    assert (ours - exact).norm() / exact.norm() < 1.5 * error + 1e-6
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 64, 128])
+def test_every_length(build, length):
+    encoder = build("Bert").eval()
+    ids = torch.randint(5, 8000, (4, length), generator=torch.Generator().manual_seed(0))
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    batch["attention_mask"][1, length // 2 + 1 :] = 0
+    with torch.no_grad():
+        stock = vectors(encoder, batch)
+        with packed(encoder[0].auto_model):
+            torch.testing.assert_close(vectors(encoder, batch), stock, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("family", ["Bert", "MPNet", "DistilBert"])
+@pytest.mark.parametrize("view", [View(perturb=FeatureCutoff(0.3)), View(order=TokenShuffle())])
+def test_views_reach_it_alike(build, sentences, family, view):
+    encoder = build(family).eval()
+    rows = numbered({"text": text} for text in [*sentences[:6], "a"])
+    batch = Collator(encoder, (View(), view), 32, 0)(rows)["views"]
+    with torch.no_grad():
+        stock = embed(encoder, batch, (View(), view))
+        with packed(encoder[0].auto_model):
+            ours = embed(encoder, batch, (View(), view))
+    torch.testing.assert_close(ours, stock, atol=1e-5, rtol=0)
+
+
+def test_dropout_drops_as_often(build, texts):
+    encoder = build("Bert").train()
+    batch = features(encoder, texts)
+    torch.manual_seed(0)
+    with torch.no_grad(), packed(encoder[0].auto_model):
+        draws = torch.stack([vectors(encoder, batch) for _ in range(300)])
+    with torch.no_grad():
+        stock = torch.stack([vectors(encoder, batch) for _ in range(300)])
+    assert float(draws.std(0).mean()) == pytest.approx(float(stock.std(0).mean()), rel=0.05)
+    torch.testing.assert_close(draws.mean(0), stock.mean(0), atol=0.12, rtol=0)
+
+
+@pytest.mark.parametrize("family", ["DebertaV2", "ModernBert", "T5"])
+def test_other_families_are_not_packed(build, family):
+    assert not can_be_packed(build(family)[0].auto_model)
+
+
+def test_every_family_said_to_be_packed_is_tested():
+    from tiny import CONFIGS
+
+    tested = {name.lower() for name in CONFIGS}
+    assert {name.replace("-", "") for name in STACKS} - tested == {"camembert"}
