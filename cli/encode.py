@@ -40,7 +40,10 @@ def encode(
         ),
     ] = None,
     column: Annotated[str, typer.Option(help="Column that holds the texts.")] = "text",
-    batch_size: Annotated[int, typer.Option(min=1, help="Sentences a forward.")] = 32,
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens of a forward; by default 1024 on a CPU, 32768 on a GPU."),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the output file.")
     ] = False,
@@ -61,13 +64,13 @@ def encode(
     total = sum(1 for _ in read_texts(source, column)) if Path(source).is_file() else None
     texts = _stdin() if source == "-" else read_texts(source, column)
 
-    from sentemb.encoders import build_encoder
     from sentemb.inference import encode_file
+    from sentemb.inference.plain import load_encoder
 
-    console.quieten_libraries()
-    encoder = build_encoder(model)
+    console.quieten_before_import()
+    encoder = load_encoder(model)
     with _progress(total) as progress:
-        summary = encode_file(encoder, texts, target, batch_size, progress)
+        summary = encode_file(encoder, texts, target, batch_tokens, progress)
     console.log(
         f"{summary.rows:,} rows x {summary.dim} in {summary.seconds:.1f} s; "
         f"{summary.empty_rows:,} empty, {summary.truncated_rows:,} truncated at "

@@ -48,6 +48,7 @@ def train(
     eval_steps: options.EvalSteps = None,
     save_steps: options.SaveSteps = 100,
     on_collapse: options.OnCollapse = "warn",
+    packed: options.Packed = True,
     seed: options.Seed = 42,
     seeds: options.Seeds = None,
     workers: options.Workers = 0,

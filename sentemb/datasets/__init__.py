@@ -1,7 +1,27 @@
-"""Readers: files and hub data sets into rows with fixed column names."""
+"""Readers: files and hub data sets into rows with fixed column names.
 
-from sentemb.datasets.sts import read_sts
-from sentemb.datasets.texts import read_texts
-from sentemb.datasets.training import TrainingData, read_training_data
+Names are imported when they are first used: reading lines needs no library that takes seconds.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentemb.datasets.sts import read_sts
+    from sentemb.datasets.texts import read_texts
+    from sentemb.datasets.training import TrainingData, read_training_data
 
 __all__ = ["TrainingData", "read_sts", "read_texts", "read_training_data"]
+
+_HOME = {
+    "TrainingData": "training",
+    "read_sts": "sts",
+    "read_texts": "texts",
+    "read_training_data": "training",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'sentemb.datasets' has no attribute '{name}'")
+    return getattr(import_module(f"sentemb.datasets.{_HOME[name]}"), name)

@@ -43,7 +43,7 @@ def build_encoder(
     path = locate(model)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        with _load_report_hidden():
+        with load_report_hidden():
             encoder = _load(path, pooling, raw_pooling, device)
     except SentembError:
         raise
@@ -71,7 +71,7 @@ def _load(
 
 
 @contextmanager
-def _load_report_hidden() -> Iterator[None]:
+def load_report_hidden() -> Iterator[None]:
     """Hide the report that a masked-language head was not wanted and a pooler not found."""
     from transformers.utils import logging
 

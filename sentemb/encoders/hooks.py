@@ -25,7 +25,7 @@ def perturbed(
     block = getattr(getattr(encoder[0], "auto_model", None), "embeddings", None)
     if block is None:
         raise UsageError(
-            f"{_name(encoder)} has no embedding block to perturb: use views that edit the text, "
+            f"{name_of(encoder)} has no embedding block to perturb: use views that edit the text, "
             "or an encoder like BERT."
         )
 
@@ -56,7 +56,7 @@ def reordered(encoder: "SentenceTransformer", order: Tensor) -> Iterator[None]:
     model = getattr(encoder[0], "auto_model", None)
     if model is None:
         raise UsageError(
-            f"{_name(encoder)} has no word embeddings to shuffle: use views that edit the text, "
+            f"{name_of(encoder)} has no word embeddings to shuffle: use views that edit the text, "
             "or an encoder like BERT."
         )
     back = order.argsort(dim=1)
@@ -79,7 +79,7 @@ def reordered(encoder: "SentenceTransformer", order: Tensor) -> Iterator[None]:
         yield
         if len(shuffled) != 1:
             raise UsageError(
-                f"{_name(encoder)} looked its word embeddings up {len(shuffled)} times, so its "
+                f"{name_of(encoder)} looked its word embeddings up {len(shuffled)} times, so its "
                 "tokens cannot be shuffled: use views that edit the text."
             )
     finally:
@@ -97,6 +97,6 @@ def _rows_in(embeddings: TokenEmbeddings, order: Tensor) -> TokenEmbeddings:
     return embeddings.gather(1, order.unsqueeze(2).expand_as(embeddings))
 
 
-def _name(encoder: "SentenceTransformer") -> str:
+def name_of(encoder: "SentenceTransformer") -> str:
     """Name the model rather than the module that wraps it."""
     return type(getattr(encoder[0], "auto_model", None) or encoder[0]).__name__

@@ -47,7 +47,11 @@ def packed_attention(
     Returns:
         ``[1, packed tokens, heads, dim]``.
     """
-    return attend(query[0], key[0], value[0], attention_mask, dropout, scaling).unsqueeze(0), None
+    packing = attention_mask
+    attended = attend(
+        query[0], key[0], value[0], packing, dropout, scaling, first_only=packing.first_only
+    )
+    return attended.unsqueeze(0), None
 
 
 def attend(
@@ -58,6 +62,7 @@ def attend(
     dropout: float = 0.0,
     scaling: float | None = None,
     bias: Tensor | None = None,
+    first_only: bool = False,
 ) -> Tensor:
     r"""Return :math:`\mathrm{softmax}(q k^\top s + b) v` within each sentence.
 
@@ -69,22 +74,22 @@ def attend(
         dropout: Rate of dropout on the attention.
         scaling: s; ``dim ** -0.5`` where it is not given.
         bias: b ``[heads, tokens, tokens]``, by the places in a sentence.
+        first_only: Compute the first token of each sentence alone; the others are zeros.
 
     Returns:
-        ``[packed tokens, heads, dim]``; only the first token of each sentence is computed where
-        the packing says so, the others are zeros.
+        ``[packed tokens, heads, dim]``.
     """
     sizes = [run.rows * run.length for run in packing.runs]
     attended = []
     of_runs = (torch.split(tensor, sizes, dim=1) for tensor in (query, key, value))
     for run, *parts in zip(packing.runs, *of_runs, strict=True):
         q, k, v = (part.unflatten(1, run).transpose(0, 1) for part in parts)
-        if packing.first_only:
+        if first_only:
             q = q[:, :, :1]
         b = None if bias is None else bias[:, : q.shape[2], : run.length]
         out = scaled_dot_product_attention(q, k, v, b, dropout_p=dropout, scale=scaling)
         attended.append(out.transpose(1, 2).flatten(0, 1))
-    if not packing.first_only:
+    if not first_only:
         return torch.cat(attended)
     every = query.new_zeros(query.shape[1], query.shape[0], query.shape[2])
     return every.index_copy(0, packing.first, torch.cat(attended).to(every.dtype))

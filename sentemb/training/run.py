@@ -1,6 +1,7 @@
 """`train`: from a method and rows to a model folder that tells how it was made."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from sentemb.training.arguments import training_arguments
 from sentemb.training.collator import Collator
 from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
 from sentemb.training.output import METRICS, last_checkpoint, prepare_output, publish
+from sentemb.training.packed import packed_encoders
 from sentemb.training.processes import DropoutOfItsOwn, processes, refused_by_one
 from sentemb.training.settings import Settings
 from sentemb.training.settle import (
@@ -141,7 +143,10 @@ def train(
         on_collapse=settings.on_collapse,
     )
     started = time.monotonic()
-    trainer.train(resume_from_checkpoint=str(last_checkpoint(folder)) if resume else None)
+    checkpoint = str(last_checkpoint(folder)) if resume else None
+    few = rows[:8][method.views[0].column]
+    with packed_encoders(method, few) if settings.packed else nullcontext():
+        trainer.train(resume_from_checkpoint=checkpoint)
     seconds = time.monotonic() - started
     best_step = trainer.state.best_global_step if settings.select != "last" else None
     run = Run(

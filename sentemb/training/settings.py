@@ -38,6 +38,7 @@ class Settings:
         workers: Processes that tokenise ahead; 0 does it in the main one.
         mask_identical: Identical texts of a batch are no negatives of each other.
         on_collapse: What is done when all embeddings come to one point: ``warn`` or ``stop``.
+        packed: Leave padding out where the encoder's vectors stay the same, which is faster.
 
     Raises:
         UsageError: When a value is out of its range.
@@ -61,6 +62,7 @@ class Settings:
     workers: int = 0
     mask_identical: bool = True
     on_collapse: OnCollapse = "warn"
+    packed: bool = True
 
     def __post_init__(self) -> None:
         self._at_least("batch_size", 2)

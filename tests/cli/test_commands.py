@@ -182,7 +182,7 @@ def test_encode_writes_beside_its_input(sentemb, tmp_path):
     expected = build_encoder("mini-sentemb", device="cpu").encode(
         ["One sentence.", "", "A third row."]
     )
-    np.testing.assert_array_equal(np.load(tmp_path / "file.npy"), expected)
+    np.testing.assert_allclose(np.load(tmp_path / "file.npy"), expected, atol=1e-6)
     assert b"model: mini-sentemb (embedded)" in process.stderr
     assert b"3 rows x 128" in process.stderr
     assert b"1 empty, 0 truncated at 128 tokens" in process.stderr
@@ -203,3 +203,17 @@ def test_info(sentemb):
     result = json.loads(ok(sentemb("info", "mini-sentemb", "--json")).stdout)
     assert result["dimension"] == 128
     assert result["method"] == "simcse-sup"
+
+
+def test_encoding_imports_no_library_that_takes_seconds(tmp_path):
+    (tmp_path / "a.txt").write_text("one line\n")
+    program = (
+        "import sys; sys.argv = ['sentemb', 'encode', 'a.txt']\n"
+        "from sentemb_cli.main import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print(sorted({'sentence_transformers', 'transformers', 'datasets', 'scipy',"
+        " 'sklearn', 'torch._dynamo'} & set(sys.modules)))\n"
+    )
+    done = run_process(program, cwd=tmp_path)
+    assert done.stdout.decode().strip() == "[]", done.stderr
+    assert np.load(tmp_path / "a.npy").shape == (1, 128)

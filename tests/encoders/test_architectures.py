@@ -43,9 +43,9 @@ def both(encoder, view, rows):
 @pytest.mark.parametrize("pooling", ["cls_before_pooler", "avg_first_last"])
 @pytest.mark.parametrize("name", ["Roberta", "MPNet", "Electra", "Albert", "DistilBert"])
 def test_it_trains_and_loads_as_a_plain_model(
-    name, pooling, build, tmp_path, unlabelled, sentences
+    name, pooling, build_tiny, tmp_path, unlabelled, sentences
 ):
-    encoder = build(name, pooling)
+    encoder = build_tiny(name, pooling)
     settings = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=2)
     train(simcse_unsup(encoder), unlabelled, tmp_path / "run", settings)
     plain = SentenceTransformer(str(tmp_path / "run"), device="cpu")
@@ -53,24 +53,24 @@ def test_it_trains_and_loads_as_a_plain_model(
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_shuffling_is_never_silently_nothing(name, build, rows):
+def test_shuffling_is_never_silently_nothing(name, build_tiny, rows):
     """Learned, relative and rotary positions all see it, [CLS] and mean pooling alike."""
     for pooling in ("mean", "cls_before_pooler"):
-        clean, shuffled = both(build(name, pooling).eval(), View(order=TokenShuffle()), rows)
+        clean, shuffled = both(build_tiny(name, pooling).eval(), View(order=TokenShuffle()), rows)
         moved = (shuffled - clean).abs().amax(dim=1)
         assert (moved[:6] > ROUNDING).all(), (pooling, moved)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_an_order_that_shuffles_nothing_changes_nothing(name, build, rows):
+def test_an_order_that_shuffles_nothing_changes_nothing(name, build_tiny, rows):
     as_it_is = View(order=lambda mask, draws: torch.arange(mask.shape[1]).expand(mask.shape))
-    clean, same = both(build(name).eval(), as_it_is, rows)
+    clean, same = both(build_tiny(name).eval(), as_it_is, rows)
     torch.testing.assert_close(same, clean)
 
 
 @pytest.mark.parametrize("name", WITH_BLOCK)
-def test_every_perturbation_reaches_it(name, build, rows):
-    encoder = build(name).eval()
+def test_every_perturbation_reaches_it(name, build_tiny, rows):
+    encoder = build_tiny(name).eval()
     for perturbation in PERTURBATIONS:
         clean, changed = both(encoder, View(perturb=perturbation), rows)
         assert torch.isfinite(changed).all()
@@ -78,8 +78,8 @@ def test_every_perturbation_reaches_it(name, build, rows):
 
 
 @pytest.mark.parametrize("name", WITH_BLOCK)
-def test_an_adversary_reaches_it(name, build, rows):
-    encoder = without_dropout(build(name))
+def test_an_adversary_reaches_it(name, build_tiny, rows):
+    encoder = without_dropout(build_tiny(name))
     cutoff = View(perturb=FeatureCutoff(0.3))
     losses = []
     for second in (View(), View(perturb=Adversarial(0.5))):
@@ -90,8 +90,8 @@ def test_an_adversary_reaches_it(name, build, rows):
 
 
 @pytest.mark.parametrize("name", ["Roberta", "ModernBert", "T5"])
-def test_sub_words_are_edited_between_the_special_tokens(name, build, rows):
-    encoder = build(name)
+def test_sub_words_are_edited_between_the_special_tokens(name, build_tiny, rows):
+    encoder = build_tiny(name)
     views = (View(), View(edit_tokens=SubwordRepetition(1.0)))
     clean, edited = Collator(encoder, views, 32, 0)(rows)["views"]
     for before, after, mask in zip(
@@ -105,22 +105,22 @@ def test_sub_words_are_edited_between_the_special_tokens(name, build, rows):
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_dropout_can_be_set_everywhere(name, build, rows):
-    encoder = build(name).train()
+def test_dropout_can_be_set_everywhere(name, build_tiny, rows):
+    encoder = build_tiny(name).train()
     for rate, differ in ((0.0, False), (0.3, True)):
         set_dropout(encoder, rate)
         first, second = both(encoder, View(), rows)
         assert ((first - second).abs().max() > ROUNDING) == differ
 
 
-def test_an_encoder_without_an_embedding_block_is_named(build, rows):
+def test_an_encoder_without_an_embedding_block_is_named(build_tiny, rows):
     with pytest.raises(UsageError, match="T5EncoderModel has no embedding block to perturb"):
-        both(build("T5"), View(perturb=TokenCutoff()), rows)
+        both(build_tiny("T5"), View(perturb=TokenCutoff()), rows)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls_before_pooler", "avg_first_last"])
-def test_shuffling_is_conserts_permutation_of_position_ids_on_bert(pooling, build, rows):
-    encoder = build("Bert", pooling).double().eval()
+def test_shuffling_is_conserts_permutation_of_position_ids_on_bert(pooling, build_tiny, rows):
+    encoder = build_tiny("Bert", pooling).double().eval()
     view = View(order=TokenShuffle())
     features = Collator(encoder, (view,), 32, 0)(rows)["views"]
     with torch.no_grad():

@@ -49,8 +49,8 @@ def test_a_batch_is_packed_and_spread_again():
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_vectors_are_the_stock_forwards(build, texts, family, pooling):
-    encoder = build(family, pooling).eval()
+def test_vectors_are_the_stock_forwards(build_tiny, texts, family, pooling):
+    encoder = build_tiny(family, pooling).eval()
     model = encoder[0].auto_model
     assert can_be_packed(model)
     batch = features(encoder, texts)
@@ -66,8 +66,8 @@ def test_vectors_are_the_stock_forwards(build, texts, family, pooling):
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_gradients_are_the_stock_forwards(build, texts, family, pooling):
-    encoder = without_dropout(build(family, pooling)).double().train()
+def test_gradients_are_the_stock_forwards(build_tiny, texts, family, pooling):
+    encoder = without_dropout(build_tiny(family, pooling)).double().train()
     batch = features(encoder, texts)
     target = torch.randn_like(vectors(encoder, batch))
     found = []
@@ -89,8 +89,8 @@ def test_gradients_are_the_stock_forwards(build, texts, family, pooling):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_under_autocast(build, texts, family):
-    encoder = build(family).eval()
+def test_under_autocast(build_tiny, texts, family):
+    encoder = build_tiny(family).eval()
     batch = features(encoder, texts)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         stock = vectors(encoder, batch).float()
@@ -103,8 +103,8 @@ def test_under_autocast(build, texts, family):
 
 
 @pytest.mark.parametrize("length", [1, 2, 5, 64, 128])
-def test_every_length(build, length):
-    encoder = build("Bert").eval()
+def test_every_length(build_tiny, length):
+    encoder = build_tiny("Bert").eval()
     ids = torch.randint(5, 8000, (4, length), generator=torch.Generator().manual_seed(0))
     batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     batch["attention_mask"][1, length // 2 + 1 :] = 0
@@ -116,8 +116,8 @@ def test_every_length(build, length):
 
 @pytest.mark.parametrize("family", ["Bert", "MPNet", "DistilBert"])
 @pytest.mark.parametrize("view", [View(perturb=FeatureCutoff(0.3)), View(order=TokenShuffle())])
-def test_views_reach_it_alike(build, sentences, family, view):
-    encoder = build(family).eval()
+def test_views_reach_it_alike(build_tiny, sentences, family, view):
+    encoder = build_tiny(family).eval()
     rows = numbered({"text": text} for text in [*sentences[:6], "a"])
     batch = Collator(encoder, (View(), view), 32, 0)(rows)["views"]
     with torch.no_grad():
@@ -127,8 +127,8 @@ def test_views_reach_it_alike(build, sentences, family, view):
     torch.testing.assert_close(ours, stock, atol=1e-5, rtol=0)
 
 
-def test_dropout_drops_as_often(build, texts):
-    encoder = build("Bert").train()
+def test_dropout_drops_as_often(build_tiny, texts):
+    encoder = build_tiny("Bert").train()
     batch = features(encoder, texts)
     torch.manual_seed(0)
     with torch.no_grad(), packed(encoder[0].auto_model):
@@ -140,8 +140,8 @@ def test_dropout_drops_as_often(build, texts):
 
 
 @pytest.mark.parametrize("family", ["DebertaV2", "ModernBert", "T5"])
-def test_other_families_are_not_packed(build, family):
-    assert not can_be_packed(build(family)[0].auto_model)
+def test_other_families_are_not_packed(build_tiny, family):
+    assert not can_be_packed(build_tiny(family)[0].auto_model)
 
 
 def test_every_family_said_to_be_packed_is_tested():

@@ -42,6 +42,7 @@ from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator
 from sentemb.training.held_out import loss_of
 from sentemb.training.logs import read_metrics
+from sentemb.training.packed import packed_encoders
 from sentemb.twins import ConstantMomentum, CosineMomentum, Momentum, Prototypes
 from sentemb.views import Adversarial
 
@@ -169,6 +170,45 @@ def test_micro_batches_change_nothing(monkeypatch, recipe, loss):
     cached = gradients(method, batch)
     method.twin.micro_batch = 0
     assert_near(cached, gradients(method, batch), 1e-5)
+
+
+@pytest.mark.parametrize("micro_batch", [0, 5])
+@pytest.mark.parametrize("recipe", [*WITH_STATE, *OTHERS], ids=named)
+def test_leaving_padding_out_changes_nothing(recipe, micro_batch):
+    """Loss and gradients without dropout, perturbing views among them."""
+    method = fresh(recipe)
+    rows = data_of(recipe).rows
+    batch = Collator(method.encoder, method.views, 32, 0)(numbered(rows.to_list()[:13]))
+    method.train()
+    method(**batch)
+    method.twin.after_batch()
+    method.twin.micro_batch = micro_batch
+    for name in ("encoder", "other", "target"):
+        if hasattr(method.twin, name):
+            set_dropout(getattr(method.twin, name), 0.0)
+    stock = gradients(method, batch)
+    stack = method.encoder[0].auto_model.encoder
+    with packed_encoders(method, rows[:4][method.views[0].column]):
+        assert stack._forward_pre_hooks
+        ours = gradients(method, batch)
+    assert not stack._forward_pre_hooks
+    assert_near(ours, stock, 1e-5)
+
+
+def test_an_adversarial_view_without_padding(unlabelled, tmp_path):
+    simcse = fresh(simcse_unsup)
+    method = Method((View(), View(perturb=Adversarial(0.5))), simcse.twin, simcse.loss)
+    assert train(method, unlabelled, tmp_path / "run", SETTINGS).steps == 8
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_padding_is_left_out_where_it_is_asked_for(unlabelled, tmp_path, packed):
+    method = fresh(simcse_unsup)
+    seen = set()
+    layer = method.encoder[0].auto_model.encoder.layer[0]
+    layer.register_forward_pre_hook(lambda _, given: seen.add(len(given[0])))
+    train(method, unlabelled, tmp_path / "run", replace(SETTINGS, max_steps=1, packed=packed))
+    assert (1 in seen) is packed, seen
 
 
 def test_a_batch_in_micro_batches_trains_and_resumes(unlabelled, tmp_path):

@@ -1,0 +1,146 @@
+"""The forward of BERT and ELECTRA for encoding: packed tokens, torch alone.
+
+Importing the model classes of transformers takes two to three seconds, which a file of one line
+should not pay; and where they are not imported, nothing but what is written here runs.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+from torch.nn.functional import embedding, gelu, layer_norm, linear, relu
+
+from sentemb.encoders.packed_attention import attend
+from sentemb.encoders.packing import Packing
+
+FAMILY = ("bert", "electra")
+Activation = Callable[[Tensor], Tensor]
+ACTIVATIONS: dict[str, Activation] = {"gelu": gelu, "relu": relu}
+
+
+class Bert:
+    """Embeddings and layers of BERT or ELECTRA.
+
+    Args:
+        config: Of the model, as its config.json.
+        weights: By their names in transformers.
+    """
+
+    def __init__(self, config: dict[str, Any], weights: dict[str, Tensor]) -> None:
+        self.config = config
+        self.weights = weights
+        self.activation = ACTIVATIONS[config["hidden_act"]]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return self.weights["embeddings.word_embeddings.weight"].device
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move it."""
+        self.weights = {name: weight.to(device) for name, weight in self.weights.items()}
+        return self
+
+    def __call__(self, ids: Tensor, packing: Packing, *, first_only: bool) -> list[Tensor]:
+        """Return the embeddings and each layer's output, ``[packed tokens, dim]``.
+
+        Args:
+            ids: ``[rows, tokens]``.
+            packing: Which of them are no padding.
+            first_only: Compute the last layer for first tokens alone: ``[rows, dim]``.
+        """
+        hidden = (
+            embedding(ids, self.weights["embeddings.word_embeddings.weight"])
+            + self.weights["embeddings.token_type_embeddings.weight"][0]
+            + self.weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
+        )
+        hidden = packing.pack(self._norm(hidden, "embeddings"))[0]
+        if "embeddings_project.weight" in self.weights:
+            hidden = self._linear(hidden, "embeddings_project")
+        states = [hidden]
+        layers = self.config["num_hidden_layers"]
+        for number in range(layers):
+            last = number == layers - 1
+            states.append(self._layer(states[-1], packing, number, first_only=first_only and last))
+        return states
+
+    def _layer(self, hidden: Tensor, packing: Packing, number: int, *, first_only: bool) -> Tensor:
+        layer = f"encoder.layer.{number}"
+        shape = (len(hidden), self.config["num_attention_heads"], -1)
+        q, k, v = (
+            self._linear(hidden, f"{layer}.attention.self.{name}").view(shape).transpose(0, 1)
+            for name in ("query", "key", "value")
+        )
+        attended = attend(q, k, v, packing, first_only=first_only).flatten(1)
+        if first_only:
+            attended, hidden = attended[packing.first], hidden[packing.first]
+        attended = self._linear(attended, f"{layer}.attention.output.dense")
+        hidden = self._norm(attended + hidden, f"{layer}.attention.output")
+        inner = self.activation(self._linear(hidden, f"{layer}.intermediate.dense"))
+        return self._norm(self._linear(inner, f"{layer}.output.dense") + hidden, f"{layer}.output")
+
+    def _linear(self, given: Tensor, name: str) -> Tensor:
+        return linear(given, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
+
+    def _norm(self, given: Tensor, name: str) -> Tensor:
+        weight, bias = (self.weights[f"{name}.LayerNorm.{part}"] for part in ("weight", "bias"))
+        return layer_norm(given, weight.shape, weight, bias, self.config["layer_norm_eps"])
+
+
+def load_bert(folder: Path) -> Bert | None:
+    """Load an encoder of the family from its folder, in float32.
+
+    Returns:
+        None where it is of another family, its config asks for what is not computed here, or its
+        weights are not those of this structure, in one safetensors file.
+    """
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    file = folder / "model.safetensors"
+    if not file.is_file() or not _is_plain(config):
+        return None
+    weights, wanted = {}, set(_names(config))
+    with safe_open(file, "pt") as stored:
+        for name in stored.keys():  # noqa: SIM118 -- it is no dictionary
+            bare = name.removeprefix(f"{config['model_type']}.")
+            bare = bare.replace("LayerNorm.gamma", "LayerNorm.weight")
+            bare = bare.replace("LayerNorm.beta", "LayerNorm.bias")
+            if bare in wanted:
+                weights[bare] = stored.get_tensor(name).float()
+            elif bare.startswith(("embeddings.", "encoder.")) and "position_ids" not in bare:
+                return None
+    return Bert(config, weights) if set(weights) == wanted else None
+
+
+def _is_plain(config: dict[str, Any]) -> bool:
+    return (
+        config.get("model_type") in FAMILY
+        and config.get("hidden_act") in ACTIVATIONS
+        and config.get("position_embedding_type", "absolute") == "absolute"
+        and not config.get("is_decoder", False)
+        and "auto_map" not in config
+        and "quantization_config" not in config
+    )
+
+
+def _names(config: dict[str, Any]) -> Iterator[str]:
+    """Name every weight that is used."""
+    kinds = ("word_embeddings", "position_embeddings", "token_type_embeddings")
+    yield from (f"embeddings.{kind}.weight" for kind in kinds)
+    with_bias = ["embeddings.LayerNorm"]
+    if config.get("embedding_size", config["hidden_size"]) != config["hidden_size"]:
+        with_bias.append("embeddings_project")
+    for number in range(config["num_hidden_layers"]):
+        layer = f"encoder.layer.{number}"
+        with_bias += [f"{layer}.attention.self.{name}" for name in ("query", "key", "value")]
+        with_bias += [
+            f"{layer}.{block}.{part}"
+            for block in ("attention.output", "output")
+            for part in ("dense", "LayerNorm")
+        ]
+        with_bias.append(f"{layer}.intermediate.dense")
+    for name in with_bias:
+        yield from (f"{name}.weight", f"{name}.bias")

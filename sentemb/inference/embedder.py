@@ -1,0 +1,204 @@
+"""Texts to vectors: sorted by tokens, without padding, on every core."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+
+from sentemb.encoders.lengths import NO_LIMIT
+from sentemb.encoders.packed import can_be_packed, packed
+from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
+from sentemb.inference.plain import PlainEncoder
+from sentemb.types import Embeddings, Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+logger = logging.getLogger("sentemb")
+BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
+"""Tokens of a forward: what a core's cache, or a GPU, is well used by."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Distinct texts in tokens.
+
+    Args:
+        texts: Each once.
+        ids: The tokens of each, cut to the encoder's maximum.
+        cut: Whether each was longer.
+        rows: For every row of what was asked for, which of them it is.
+    """
+
+    texts: list[str]
+    ids: list[list[int]]
+    cut: list[bool]
+    rows: list[int]
+
+    @property
+    def truncated_rows(self) -> int:
+        """How many rows were longer than the maximum."""
+        return sum(self.cut[row] for row in self.rows)
+
+
+class Embedder:
+    """Embeds many texts with one encoder, each distinct text once.
+
+    Batches are cut by tokens from texts in the order of their length; each is computed by a thread
+    of its own, on one core, so that a busy core delays its batches alone. Padding is left out
+    where the encoder's family allows it and the first texts' vectors stay the same. An encoder
+    that needs more than its tokens (prompts, modules of others) embeds by itself, in these batches.
+
+    A context manager: the encoder is left as it was.
+
+    Args:
+        encoder: A sentence-transformers model, or one loaded without that library.
+        batch_tokens: Tokens of a forward; by default 1,024 on a CPU and 32,768 on a GPU.
+    """
+
+    def __init__(
+        self, encoder: "PlainEncoder | SentenceTransformer", batch_tokens: int | None = None
+    ) -> None:
+        self.encoder = encoder
+        self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 1024)
+        self.takes_tokens = isinstance(encoder, PlainEncoder) or _takes_tokens(encoder)
+        self._tokenizer = _tokenizer(encoder)
+        self._compared = False
+        self._padding = _padding(encoder)
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        threads = torch.get_num_threads()
+        workers = threads if self.encoder.device.type == "cpu" else 1
+        self._undo.callback(torch.set_num_threads, threads)
+        if workers > 1:
+            torch.set_num_threads(1)
+        self._pool = self._undo.enter_context(ThreadPoolExecutor(workers))
+        self._undo.callback(self.encoder.train, self.encoder.training)
+        self.encoder.eval()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return a vector for each text, ``[rows, dim]`` in float32."""
+        return self.embed(self.tokenise(texts))
+
+    def tokenise(self, texts: Sequence[str]) -> Tokens:
+        """Return the tokens of each distinct text."""
+        numbers: dict[str, int] = {}
+        rows = [numbers.setdefault(text, len(numbers)) for text in texts]
+        distinct = list(numbers)
+        if self._tokenizer is None:
+            return Tokens(distinct, [[0]] * len(distinct), [False] * len(distinct), rows)
+        found = self._tokenizer.encode_batch(distinct)
+        ids, cut = [text.ids for text in found], [bool(text.overflowing) for text in found]
+        return Tokens(distinct, ids, cut, rows)
+
+    def embed(self, tokens: Tokens) -> Vectors:
+        """Return a vector for each row of what was tokenised."""
+        batches = list(by_tokens([len(ids) for ids in tokens.ids], self.batch_tokens))
+        if self.takes_tokens and not isinstance(self.encoder, PlainEncoder):
+            self._leave_padding_out([tokens.ids[i] for i in batches[-1][:8] + batches[0][:8]])
+        parts = list(self._pool.map(lambda batch: self._batch(tokens, batch), batches))
+        vectors = np.empty((len(tokens.ids), parts[0].shape[1]), dtype=np.float32)
+        for batch, part in zip(batches, parts, strict=True):
+            vectors[batch] = part.float().cpu().numpy()
+        return vectors[tokens.rows]
+
+    def _batch(self, tokens: Tokens, batch: list[int]) -> Embeddings:
+        with torch.inference_mode():
+            if self.takes_tokens:
+                return self._forward([tokens.ids[i] for i in batch])
+            encoder = cast("SentenceTransformer", self.encoder)
+            texts = [tokens.texts[i] for i in batch]
+            return encoder.encode(texts, batch_size=len(texts), convert_to_tensor=True)
+
+    def _forward(self, ids: list[list[int]]) -> Embeddings:
+        longest = max(map(len, ids))
+        padded = np.full((len(ids), longest), self._padding)
+        mask = np.zeros((len(ids), longest), dtype=np.int64)
+        for row, tokens in enumerate(ids):
+            padded[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        device = self.encoder.device
+        given = [torch.from_numpy(x).to(device, non_blocking=True) for x in (padded, mask)]
+        if isinstance(self.encoder, PlainEncoder):
+            return cast(Embeddings, self.encoder(*given))
+        features = dict(zip(("input_ids", "attention_mask"), given, strict=True))
+        return cast(Embeddings, self.encoder(features)["sentence_embedding"])
+
+    def _leave_padding_out(self, few: list[list[int]]) -> None:
+        if self._compared:
+            return
+        self._compared = True
+        encoder: Any = self.encoder
+        model, first_only = encoder[0].auto_model, reads_first_token_only(encoder[1])
+        if same_without_padding(model, lambda: self._forward(few), first_only=first_only):
+            self._undo.enter_context(packed(model, first_only=first_only))
+        else:
+            logger.warning(
+                "%s runs with padding: without, its vectors differ.", type(model).__name__
+            )
+
+
+def by_tokens(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Cut rows into batches of at most so many tokens, padding included, longest first.
+
+    Args:
+        lengths: Tokens of each row.
+        budget: Tokens of a batch; a longer row is a batch of its own.
+
+    Example:
+        >>> list(by_tokens([2, 5, 3, 2], budget=6))
+        [[1], [2], [0, 3]]
+    """
+    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+    start = 0
+    while start < len(order):
+        rows = max(1, budget // max(1, lengths[order[start]]))
+        yield order[start : start + rows]
+        start += rows
+
+
+def _tokenizer(encoder: "PlainEncoder | SentenceTransformer") -> Tokenizer | None:
+    """Return a copy of an encoder's tokeniser that truncates as the encoder does, and pads not."""
+    limit, tokenizer = encoder.max_seq_length, encoder.tokenizer
+    own = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if not isinstance(own, Tokenizer):
+        return None
+    copy: Tokenizer = Tokenizer.from_str(own.to_str())
+    copy.no_padding()
+    copy.no_truncation()
+    if limit is not None and limit <= NO_LIMIT:
+        copy.enable_truncation(limit)
+    return copy
+
+
+def _padding(encoder: "PlainEncoder | SentenceTransformer") -> int:
+    if isinstance(encoder, PlainEncoder):
+        return int(encoder.bert.config["pad_token_id"])
+    return int(getattr(encoder.tokenizer, "pad_token_id", None) or 0)
+
+
+def _takes_tokens(encoder: "SentenceTransformer") -> bool:
+    """Tell whether ids and a mask are all that an encoder needs to know of a text."""
+    transformer: Any = encoder[0]
+    tokenizer, model = encoder.tokenizer, getattr(transformer, "auto_model", None)
+    return (
+        isinstance(model, nn.Module)
+        and can_be_packed(cast(Any, model))
+        and bool(getattr(tokenizer, "is_fast", False))
+        and tokenizer.padding_side == "right"
+        and encoder.default_prompt_name is None
+        and encoder.truncate_dim is None
+        and len(encoder) > 1
+    )

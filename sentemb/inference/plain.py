@@ -1,0 +1,131 @@
+"""A sentence-transformers folder by torch alone: importing what made it takes seconds."""
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from sentemb.encoders.build import build_encoder, locate
+from sentemb.encoders.packing import Packing
+from sentemb.inference.bert import Bert, load_bert
+from sentemb.inference.parts import Parts, read_parts
+from sentemb.types import Embeddings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class PlainEncoder(nn.Module):
+    """BERT, a pooling, and what follows it.
+
+    Args:
+        bert: Embeddings and layers.
+        tokenizer: Of the tokenizers library, as it is in the folder.
+        parts: What follows the model.
+    """
+
+    def __init__(self, bert: Bert, tokenizer: Tokenizer, parts: Parts) -> None:
+        super().__init__()
+        self.bert = bert
+        self.tokenizer = tokenizer
+        self.max_seq_length = parts.max_length
+        self.pooling = parts.pooling
+        self.register_buffer("layer_weights", parts.layer_weights)
+        self.heads = nn.Sequential(*parts.heads)
+        self.normalised = parts.normalised
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return self.bert.device
+
+    def to(self, device: str) -> Self:  # type: ignore[override]
+        """Move it."""
+        self.bert.to(device)
+        return super().to(device)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Embeddings:
+        """Embed tokens ``[rows, tokens]``; returns ``[rows, dim]``."""
+        packing = Packing.of(mask)
+        weights = self.layer_weights
+        first_only = self.pooling == "cls" and weights is None
+        states = self.bert(ids, packing, first_only=first_only)
+        packed = states[-1]
+        if isinstance(weights, Tensor):
+            shares = zip(weights / weights.sum(), states, strict=True)
+            packed = torch.stack([share * state for share, state in shares if share]).sum(0)
+        tokens = packing.unpack(packed.unsqueeze(0))
+        if self.pooling == "cls":
+            pooled = tokens[:, 0]
+        else:
+            pooled = tokens.sum(1) / mask.sum(1, keepdim=True)
+        vectors: Embeddings = self.heads(pooled)
+        return nn.functional.normalize(vectors, dim=1) if self.normalised else vectors
+
+
+def load_encoder(model: str | os.PathLike[str]) -> "PlainEncoder | SentenceTransformer":
+    """Load an encoder to encode with, without importing sentence-transformers where it can be.
+
+    Args:
+        model: An embedded encoder, a folder or a hub id.
+
+    Raises:
+        InputError: When the model cannot be found or read.
+    """
+    path = locate(model)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with suppress(Exception):  # the other loader finds the words for what is wrong
+        if plain := load_plain(path):
+            return plain.to(device)
+    return build_encoder(model, device=device)
+
+
+def load_plain(path: str | os.PathLike[str]) -> PlainEncoder | None:
+    """Load a folder where torch alone can: BERT's family, stock modules, no prompts.
+
+    Returns:
+        In float32 and evaluation mode; None where something in it needs more.
+    """
+    folder = Path(path)
+    parts = read_parts(folder) if folder.is_dir() else None
+    tokenizer = _tokenizer(folder) if parts is not None else None
+    bert = load_bert(folder) if tokenizer is not None else None
+    if parts is None or tokenizer is None or bert is None:
+        return None
+    if parts.max_length is None:
+        longest = _json(folder / "tokenizer_config.json").get("model_max_length", 10**30)
+        parts.max_length = min(longest, bert.config["max_position_embeddings"])
+    return PlainEncoder(bert, tokenizer, parts).eval()
+
+
+def _tokenizer(folder: Path) -> Tokenizer | None:
+    """Load a word-piece tokenizer whose file says all that its config does."""
+    if not (folder / "tokenizer.json").is_file():
+        return None
+    settings, file = _json(folder / "tokenizer_config.json"), _json(folder / "tokenizer.json")
+    normalizer = file["normalizer"] or {}
+    same = {
+        "do_lower_case": "lowercase",
+        "strip_accents": "strip_accents",
+        "tokenize_chinese_chars": "handle_chinese_chars",
+    }
+    if (
+        normalizer.get("type") != "BertNormalizer"
+        or file["model"]["type"] != "WordPiece"
+        or settings.get("padding_side", "right") != "right"
+        or settings.get("truncation_side", "right") != "right"
+        or "auto_map" in settings
+        or any(settings.get(ours, normalizer[theirs]) != normalizer[theirs]
+               for ours, theirs in same.items())
+    ):  # fmt: skip
+        return None
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

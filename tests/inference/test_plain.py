@@ -1,0 +1,91 @@
+"""A folder without sentence-transformers gives the vectors of sentence-transformers."""
+
+import json
+
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize
+
+from sentemb.embedded import embedded
+from sentemb.encoders import POOLINGS, build_encoder
+from sentemb.inference.embedder import Embedder
+from sentemb.inference.plain import load_plain
+
+
+@pytest.fixture
+def texts(sentences):
+    return ["", "a", *sentences[:9], " ".join(sentences[:40])]
+
+
+def vectors_of(plain, texts):
+    with Embedder(plain) as embedder:
+        return torch.from_numpy(embedder.encode(texts))
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_vectors_are_those_of_sentence_transformers(tmp_path, texts, pooling, normalised):
+    encoder = build_encoder("mini", pooling=pooling, device="cpu")
+    if normalised:
+        encoder.append(Normalize())
+    encoder.save_pretrained(str(tmp_path / "model"))
+    plain = load_plain(tmp_path / "model")
+    assert plain is not None
+    other = SentenceTransformer(str(tmp_path / "model"), device="cpu")
+    assert plain.max_seq_length == other.max_seq_length
+    expected = other.encode(texts, convert_to_tensor=True)
+    torch.testing.assert_close(vectors_of(plain, texts), expected, atol=2e-6, rtol=0)
+
+
+def test_the_embedded_encoders(texts):
+    for name in ("mini", "mini-sentemb"):
+        expected = build_encoder(name, device="cpu").encode(texts, convert_to_tensor=True)
+        plain = load_plain(embedded(name))
+        torch.testing.assert_close(vectors_of(plain, texts), expected, atol=2e-6, rtol=0)
+
+
+def test_a_folder_of_older_days(minilm, texts):
+    plain = load_plain(minilm)
+    assert plain.max_seq_length == 256
+    expected = SentenceTransformer(str(minilm), device="cpu").encode(texts, convert_to_tensor=True)
+    torch.testing.assert_close(vectors_of(plain, texts), expected, atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("config_sentence_transformers.json", {"prompts": {"query": "search: "}}),
+        ("sentence_bert_config.json", {"do_lower_case": True}),
+        ("sentence_bert_config.json", {"query_length": 32}),
+        ("1_Pooling/config.json", {"pooling_mode": "max"}),
+        ("tokenizer_config.json", {"padding_side": "left"}),
+        ("tokenizer_config.json", {"do_lower_case": False}),
+        ("config.json", {"hidden_act": "silu"}),
+        ("config.json", {"position_embedding_type": "relative_key"}),
+        ("config.json", {"auto_map": {"AutoModel": "code.py"}}),
+        ("config.json", {"num_hidden_layers": 3}),
+    ],
+)
+def test_what_needs_more_is_left_to_sentence_transformers(tmp_path, file, change):
+    build_encoder("mini", pooling="mean", device="cpu").save_pretrained(str(tmp_path / "model"))
+    path = tmp_path / "model" / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert load_plain(tmp_path / "model") is None
+
+
+def test_an_electra(build_tiny, tmp_path, texts):
+    encoder = build_tiny("Electra", "cls_before_pooler")
+    encoder.save_pretrained(str(tmp_path / "model"))
+    found = vectors_of(load_plain(tmp_path / "model"), texts)
+    torch.testing.assert_close(
+        found, encoder.encode(texts, convert_to_tensor=True), atol=1e-5, rtol=0
+    )
+
+
+def test_modules_of_others_are_left_to_sentence_transformers(tmp_path):
+    build_encoder("mini", pooling="mean", device="cpu").save_pretrained(str(tmp_path / "model"))
+    path = tmp_path / "model/modules.json"
+    path.write_text(path.read_text().replace("sentence_transformers.sentence", "theirs.sentence"))
+    assert load_plain(tmp_path / "model") is None
+    assert load_plain("no/such/folder") is None
