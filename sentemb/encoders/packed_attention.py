@@ -1,4 +1,7 @@
-"""Attention within each sentence of a packed batch: rows of one length at a time, no mask."""
+"""Attention within each sentence of a packed batch.
+
+On a CPU rows of one length at a time, without padding or mask; a GPU takes all in one launch.
+"""
 
 from typing import Any
 
@@ -6,8 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from sentemb.encoders.packed_attention_cuda import attend_padded, attend_varlen
 from sentemb.encoders.packing import Packing
 
+HALF = (torch.float16, torch.bfloat16)
 NAME = "sentemb_packed"
 """What transformers knows this attention by."""
 
@@ -74,11 +79,16 @@ def attend(
         dropout: Rate of dropout on the attention.
         scaling: s; ``dim ** -0.5`` where it is not given.
         bias: b ``[heads, tokens, tokens]``, by the places in a sentence.
-        first_only: Compute the first token of each sentence alone; the others are zeros.
+        first_only: The first token of each sentence is all that is read; what the others are is
+            left open.
 
     Returns:
         ``[packed tokens, heads, dim]``.
     """
+    if query.is_cuda:
+        if query.dtype in HALF and not dropout and bias is None:
+            return attend_varlen(query, key, value, packing, scaling)
+        return attend_padded(query, key, value, packing, dropout, scaling, bias)
     sizes = [run.rows * run.length for run in packing.runs]
     attended = []
     of_runs = (torch.split(tensor, sizes, dim=1) for tensor in (query, key, value))

@@ -26,6 +26,10 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 """Tokens of a forward: what a core's cache, or a GPU, is well used by."""
 
 
+AT_ONCE = 1024
+"""Texts that are tokenised at once."""
+
+
 @dataclass(frozen=True)
 class Tokens:
     """Distinct texts in tokens.
@@ -99,8 +103,11 @@ class Embedder:
         distinct = list(numbers)
         if self._tokenizer is None:
             return Tokens(distinct, [[0]] * len(distinct), [False] * len(distinct), rows)
-        found = self._tokenizer.encode_batch(distinct)
-        ids, cut = [text.ids for text in found], [bool(text.overflowing) for text in found]
+        ids, cut = [], []
+        for start in range(0, len(distinct), AT_ONCE):  # what a tokeniser says of a text is large
+            found = self._tokenizer.encode_batch_fast(distinct[start : start + AT_ONCE])
+            ids += [text.ids for text in found]
+            cut += [bool(text.overflowing) for text in found]
         return Tokens(distinct, ids, cut, rows)
 
     def embed(self, tokens: Tokens) -> Vectors:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 logger = logging.getLogger("sentemb")
-WINDOW = 8192
+WINDOW = 4096
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def encode_file(
 ) -> EncodeSummary:
     """Encode texts in order to a file, or as jsonl to a stream.
 
-    Memory is that of two windows of 8,192 rows, however many there are: one is tokenised while the
+    Memory is that of two windows of 4,096 rows, however many there are: one is tokenised while the
     other is embedded.
 
     Args:

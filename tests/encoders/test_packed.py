@@ -1,5 +1,7 @@
 """Without padding the vectors, and the gradients, are those of the stock forward."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from helpers import numbered, without_dropout
@@ -7,6 +9,8 @@ from helpers import numbered, without_dropout
 from sentemb import View
 from sentemb.encoders import embed
 from sentemb.encoders.packed import STACKS, can_be_packed, packed
+from sentemb.encoders.packed_attention import attend
+from sentemb.encoders.packed_attention_cuda import attend_padded, attend_varlen
 from sentemb.encoders.packing import Packing
 from sentemb.training.collator import Collator
 from sentemb.views import FeatureCutoff, TokenShuffle
@@ -137,6 +141,53 @@ def test_dropout_drops_as_often(build_tiny, texts):
         stock = torch.stack([vectors(encoder, batch) for _ in range(300)])
     assert float(draws.std(0).mean()) == pytest.approx(float(stock.std(0).mean()), rel=0.05)
     torch.testing.assert_close(draws.mean(0), stock.mean(0), atol=0.12, rtol=0)
+
+
+@pytest.fixture
+def heads():
+    """Queries, keys, values and a bias of positions, of sentences of 3, 1 and 2 tokens."""
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = torch.randn(3, 2, 6, 4, generator=generator, dtype=torch.float64)
+    bias = torch.randn(2, 3, 3, generator=generator, dtype=torch.float64)
+    mask = torch.tensor([[1, 1, 1], [1, 0, 0], [1, 1, 0]])
+    return q, k, v, bias, Packing.of(mask)
+
+
+@pytest.mark.parametrize("with_bias", [False, True])
+def test_attention_is_softmax_within_each_sentence(heads, with_bias):
+    q, k, v, bias, packing = heads
+    bias = bias if with_bias else None
+    expected = []
+    for start, stop in [(0, 1), (1, 3), (3, 6)]:
+        scores = q[:, start:stop] @ k[:, start:stop].transpose(1, 2) * 0.3
+        if bias is not None:
+            scores = scores + bias[:, : stop - start, : stop - start]
+        expected.append((scores.softmax(-1) @ v[:, start:stop]).transpose(0, 1))
+    expected = torch.cat(expected)
+    found = attend(q, k, v, packing, scaling=0.3, bias=bias)
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
+    padded = attend_padded(q, k, v, packing, 0.0, 0.3, bias)
+    torch.testing.assert_close(padded, expected, atol=1e-12, rtol=0)
+
+
+def test_what_a_gpu_is_asked_for_in_half_precision(heads, monkeypatch):
+    """No GPU here: torch's own attention is stood in for by the loop of its documentation."""
+    q, k, v, _, packing = heads
+
+    def reference(q, k, v, cu_q, cu_k, max_q, max_k, *, scale):
+        assert cu_q.dtype == torch.int32
+        assert cu_q.tolist() == cu_k.tolist() == [0, 1, 3, 6]
+        assert (max_q, max_k) == (3, 3)
+        assert q.is_contiguous()
+        parts = []
+        for start, stop in pairwise(cu_q.tolist()):
+            a, b, c = (x[start:stop].transpose(0, 1) for x in (q, k, v))
+            parts.append(((a @ b.transpose(1, 2) * scale).softmax(-1) @ c).transpose(0, 1))
+        return torch.cat(parts)
+
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", reference)
+    found = attend_varlen(q, k, v, packing, 0.3)
+    torch.testing.assert_close(found, attend(q, k, v, packing, scaling=0.3))
 
 
 @pytest.mark.parametrize("family", ["DebertaV2", "ModernBert", "T5"])
