@@ -17,7 +17,7 @@ from itertools import islice
 
 import numpy as np
 import torch
-from common import RESULTS, Load, lines, machine, minilm, table
+from common import RESULTS, Load, lines, machine, minilm, note, table
 
 from sentemb.encoders import build_encoder
 from sentemb.inference.embedder import Embedder, by_tokens
@@ -107,6 +107,8 @@ def main() -> None:
         if len(ratios) < needed:
             text += f"\n\nNo result: {len(ratios)} quiet rounds of the {needed} needed."
         else:
+            note("encode, one thread" if threads == 1 else "encode, two threads",
+                 statistics.median(ratios), 1.25)  # fmt: skip
             text += (
                 f"\n\nMedian ratio {statistics.median(ratios):.2f} "
                 f"({min(ratios):.2f}–{max(ratios):.2f}); of the ceiling "

@@ -156,17 +156,20 @@ def verdict(tasks: tuple[str, ...], found: dict[tuple[str, str], list[float]]) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", choices=OPTIONS)
-    model = parser.parse_args().model
+    parser.add_argument("--seeds", type=int, nargs="+", help="these runs only, and no table")
+    model, seeds = (options := parser.parse_args()).model, options.seeds
     tasks = TASKS_OF[model]
     torch.set_num_threads(1)
     file = RESULTS / "finetune.jsonl"
     found: dict[tuple[str, str], list[float]] = {}
-    for seed in SEEDS:
+    for seed in seeds or SEEDS:
         for task in tasks:
             for variant in VARIANTS:
                 key = {"model": model, "task": task, "variant": variant, "seed": seed}
                 row = remembered(file, key, lambda key=key: run(**key))
                 found.setdefault((task, variant), []).append(row["last"])
+    if seeds:
+        return
     header = ["task", "metric × 100", *VARIANTS]
     body = [
         [task, METRICS[task], *(spread(found[task, variant]) for variant in VARIANTS)]
@@ -178,8 +181,8 @@ def main() -> None:
     ]
     body.append(["mean", "", *(f"{mean:.2f}" for mean in means)])
     text = (
-        f"{table(header, body)}\n\n{verdict(tasks, found)}\n\nFrom {model}, last epoch, mean ± standard deviation of "
-        f"{len(SEEDS)} seeds. {machine()}.\n"
+        f"{table(header, body)}\n\n{verdict(tasks, found)}\n\nFrom {model}, last epoch, mean ± "
+        f"standard deviation of {len(SEEDS)} seeds. {machine()}.\n"
     )
     (RESULTS / f"finetune-{model}.md").write_text(text)
     print(text)
