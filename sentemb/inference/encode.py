@@ -47,6 +47,7 @@ def encode_file(
     texts: Iterable[str],
     output: Path | IO[bytes],
     batch_tokens: int | None = None,
+    precision: str = "fp32",
     progress: Callable[[int], object] = lambda rows: None,
 ) -> EncodeSummary:
     """Encode texts in order to a file, or as jsonl to a stream.
@@ -59,14 +60,15 @@ def encode_file(
         texts: One a row.
         output: A path ending in .npy, .jsonl, .parquet or .safetensors, or a binary stream.
         batch_tokens: Tokens of a forward; by default 1,024 on a CPU and 32,768 on a GPU.
+        precision: ``fp32``; or ``fp16`` or ``bf16``, for a GPU.
         progress: Called with the number of rows done after each window.
 
     Raises:
-        UsageError: When the format is not known.
+        UsageError: When the format or the precision is not known.
         InputError: When there is no text.
         NumericError: When an embedding is not finite; names the row. Nothing is written.
     """
-    with Embedder(encoder, batch_tokens) as embedder:
+    with Embedder(encoder, batch_tokens, precision) as embedder:
         if isinstance(output, Path):
             with writing(output) as writer:
                 return _encode(embedder, texts, writer, progress)

@@ -10,9 +10,11 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from sentemb.encoders import without_padding
+from sentemb.errors import UsageError
 from sentemb.inference.ahead import ahead
-from sentemb.inference.embedder import Embedder, by_tokens
+from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import load_encoder
+from sentemb.inference.tokens import by_tokens
 
 
 @pytest.fixture
@@ -77,6 +79,17 @@ def test_an_encoder_is_left_as_it_was(mini, texts):
     assert mini.training
     assert torch.get_num_threads() == threads
     assert mini[0].auto_model.config._attn_implementation == "sdpa"
+
+
+def test_half_precision_is_near(mini, texts):
+    with Embedder(mini, precision="bf16") as embedder:
+        found = embedder.encode(texts[:40])
+    exact = mini.encode(texts[:40])
+    assert found.dtype == np.float32
+    error = np.linalg.norm(found - exact) / np.linalg.norm(exact)
+    assert 1e-4 < error < 3e-2
+    with pytest.raises(UsageError, match="precision must be one of fp32, fp16, bf16; got 'int8'"):
+        Embedder(mini, precision="int8")
 
 
 def test_every_core_has_a_thread(mini, texts, monkeypatch):
