@@ -31,6 +31,19 @@ class NumericError(SentembError, ArithmeticError):
     exit_code = 5
 
 
+class InterruptedRunError(SentembError):
+    """A signal ended the run; what it had is saved.
+
+    Args:
+        message: What was saved, and how to go on.
+        number: Of the signal.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + number
+
+
 def nearest(wanted: str, allowed: list[str]) -> str:
     """Say which allowed name is meant.
 

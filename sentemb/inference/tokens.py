@@ -85,7 +85,7 @@ def by_tokens(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
 
     Example:
         >>> list(by_tokens([2, 5, 3, 2], budget=6))
-        [[1], [2], [0, 3]]
+        [[1], [2, 0], [3]]
     """
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
     start = 0

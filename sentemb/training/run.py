@@ -27,6 +27,7 @@ from sentemb.training.settle import (
     with_clipping,
     with_selection,
 )
+from sentemb.training.signals import StopOnSignal
 from sentemb.training.trainer import MASKED, ContrastiveTrainer
 from sentemb.training.trial import try_out
 from sentemb.training.twins import (
@@ -97,6 +98,7 @@ def train(
         UsageError: When the batch is larger than the data, or the output folder is not empty.
         IdenticalViewsError: When the views of a sentence do not differ.
         NumericError: When the loss is not a number.
+        InterruptedRunError: When SIGINT or SIGTERM ended it; the last step's checkpoint is there.
     """
     settings = with_clipping(with_selection(settings, dev), method.loss)
     batch = settings.batch_size * processes().num_processes
@@ -127,6 +129,7 @@ def train(
             prepare_output, folder, resume=resume, overwrite=overwrite, steps=arguments.max_steps
         )
     )
+    stop = StopOnSignal()
     trainer = ContrastiveTrainer(
         method,
         arguments,
@@ -139,14 +142,17 @@ def train(
             MetricsFile(folder / METRICS),
             LogLines(),
             EvaluateAtEnd(),
+            stop,
         ],
         on_collapse=settings.on_collapse,
     )
     started = time.monotonic()
     checkpoint = str(last_checkpoint(folder)) if resume else None
     few = rows[:8][method.views[0].column]
-    with packed_encoders(method, few) if settings.packed else nullcontext():
+    unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
+    with stop.listening(), unpadded:
         trainer.train(resume_from_checkpoint=checkpoint)
+    stop.raise_if_cut_short(trainer.state.global_step, arguments.max_steps, folder)
     seconds = time.monotonic() - started
     best_step = trainer.state.best_global_step if settings.select != "last" else None
     run = Run(

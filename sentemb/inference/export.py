@@ -1,0 +1,217 @@
+"""An encoder made smaller and faster, in a folder that says what it lost and gained."""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+
+from sentemb.encoders import build_encoder, describe
+from sentemb.errors import UsageError
+from sentemb.inference.embedder import Embedder
+from sentemb.inference.export_card import write_card
+from sentemb.inference.int8 import MODEL, Int8Encoder, check_extra, quantise
+from sentemb.inference.static import SMOOTHING, SMOOTHING_BY_RANK, distil, real_tokens
+from sentemb.types import Encode, Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+RECORD = "export.json"
+ROUNDS = 3
+PACKAGES = {
+    "static": ("sentemb", "torch", "transformers", "sentence-transformers", "scikit-learn"),
+    "int8": ("sentemb", "torch", "transformers", "sentence-transformers", "onnx", "onnxruntime"),
+}
+
+
+class Graded(Protocol):
+    """Graded pairs, as `sentemb.STS`: both sides, and a score of any encoder's ``encode``."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def sentences1(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def sentences2(self) -> Sequence[str]: ...  # noqa: D102
+    def __call__(self, encode: Encode) -> dict[str, float]: ...  # noqa: D102
+
+
+def export_static(
+    model: str | os.PathLike[str],
+    folder: Path,
+    task: Graded,
+    dim: int | None = None,
+    texts: tuple[str, Iterable[str]] | None = None,
+    *,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write a static model of an encoder, a plain sentence-transformers folder.
+
+    Args:
+        model: An embedded encoder, a folder or a hub id.
+        folder: There when all of it is.
+        task: What both are scored and timed on.
+        dim: As in `distil`.
+        texts: What tokens are counted in: a name for them, and the texts.
+        overwrite: Whether an earlier export in the folder is to be replaced.
+
+    Returns:
+        What export.json holds.
+
+    Raises:
+        UsageError: When the folder is not to be overwritten, and as `distil`.
+        InputError: When the model cannot be read, and as `distil`.
+    """
+    check_output(folder, overwrite=overwrite)
+    encoder = build_encoder(model)
+    made = distil(encoder, dim, texts[1] if texts else None)
+    how = {
+        "probabilities": f"counts in {texts[0]}" if texts else "Zipf's law",
+        "smoothing": SMOOTHING if texts else SMOOTHING_BY_RANK,
+        "tokens": len(real_tokens(made.tokenizer)),
+        "dim": made.vectors.shape[1],
+        "variance": made.variance,
+    }
+    with _whole(folder) as new:
+        static = made.save(new)
+        encode = partial(static.encode, show_progress_bar=False)
+        numbers, _ = _compare(task, encoder.to("cpu"), encode)
+        numbers["after"]["megabytes"] = (new / "model.safetensors").stat().st_size / 1e6
+        return _write(new, "static", model, encoder, task, {**numbers, "how": how})
+
+
+def export_int8(
+    model: str | os.PathLike[str], folder: Path, task: Graded, *, overwrite: bool = False
+) -> dict[str, Any]:
+    """Write an encoder in 8-bit integers, for `Int8Encoder`.
+
+    Args and Returns: as `export_static`.
+
+    Raises:
+        UsageError: When the folder is not to be overwritten, or the extra is not installed.
+        InputError: When the model cannot be read, and as `quantise`.
+    """
+    check_output(folder, overwrite=overwrite)
+    check_extra()
+    encoder = build_encoder(model, device="cpu")
+    with _whole(folder) as new:
+        quantise(encoder, new)
+        numbers, (x, y) = _compare(task, encoder, Int8Encoder(new, threads=1).encode)
+        numbers["after"]["megabytes"] = (new / MODEL).stat().st_size / 1e6
+        lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
+        how = {"cosine": float(np.mean((x * y).sum(axis=1) / lengths))}
+        return _write(new, "int8", model, encoder, task, {**numbers, "how": how})
+
+
+def check_output(folder: Path, *, overwrite: bool) -> None:
+    """Raise unless an export may be written here; touches nothing.
+
+    Raises:
+        UsageError: When the folder holds something that is not to be lost.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if overwrite and not (folder / RECORD).is_file():
+        raise UsageError(f"'{folder}' is not empty and holds no export of sentemb: not replaced.")
+    if not overwrite:
+        raise UsageError(
+            f"Output folder '{folder}' is not empty: give another, or replace an earlier export "
+            "with --overwrite."
+        )
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """Give a folder beside to write into; it takes its place, and its name, at the end."""
+    folder = folder.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f"{folder.name}.partial-", dir=folder.parent) as beside:
+        new = Path(beside) / folder.name
+        new.mkdir()
+        yield new
+        if folder.exists():
+            os.replace(folder, Path(beside) / f"{folder.name}.old")
+        os.replace(new, folder)
+
+
+def _compare(
+    task: Graded, encoder: "SentenceTransformer", after: Encode
+) -> tuple[dict[str, Any], tuple[Vectors, Vectors]]:
+    """Score and time both, in turns, on one thread; returns numbers and vectors."""
+    texts = list(dict.fromkeys([*task.sentences1, *task.sentences2]))
+    with _one_thread(), Embedder(encoder) as embedder:
+        both: dict[str, Encode] = {"before": embedder.encode, "after": after}
+        vectors = {side: encode(texts) for side, encode in both.items()}
+        seconds: dict[str, list[float]] = {side: [] for side in both}
+        for _ in range(ROUNDS):
+            for side, encode in both.items():
+                started = time.perf_counter()
+                encode(texts)
+                seconds[side].append(time.perf_counter() - started)
+    numbers: dict[str, Any] = {
+        side: {
+            "spearman": task(_known(texts, x))["spearman"],
+            "sentences_per_second": len(texts) / median(seconds[side]),
+            "dim": x.shape[1],
+        }
+        for side, x in vectors.items()
+    }
+    weights = (p.numel() * p.element_size() for p in encoder.parameters())
+    numbers["before"]["megabytes"] = sum(weights) / 1e6
+    return {"texts": len(texts), **numbers}, (vectors["before"], vectors["after"])
+
+
+def _known(texts: list[str], vectors: Vectors) -> Encode:
+    row = {text: number for number, text in enumerate(texts)}
+    return lambda asked: vectors[[row[text] for text in asked]]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads, name = torch.get_num_threads(), "TOKENIZERS_PARALLELISM"
+    parallel = os.environ.get(name)
+    torch.set_num_threads(1)
+    os.environ[name] = "false"
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        os.environ.pop(name)
+        if parallel is not None:
+            os.environ[name] = parallel
+
+
+def _write(
+    folder: Path,
+    kind: str,
+    model: str | os.PathLike[str],
+    encoder: "SentenceTransformer",
+    task: Graded,
+    numbers: dict[str, Any],
+) -> dict[str, Any]:
+    """Write export.json and the card; returns what the former holds."""
+    record = {
+        "kind": kind,
+        "model": os.fspath(model),
+        "modules": describe(encoder),
+        "task": task.name,
+        "pairs": len(task.sentences1),
+        **numbers,
+        "versions": {package: version(package) for package in PACKAGES[kind]},
+    }
+    content = json.dumps({"schema": "sentemb.export/1", **record}, indent=2)
+    (folder / RECORD).write_text(content + "\n", encoding="utf-8")
+    write_card(folder, record)
+    return record
