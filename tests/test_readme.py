@@ -72,6 +72,8 @@ def test_the_python_runs(folder):
         "views.md",
         "recipes.md",
         "cached.md",
+        "finetune-mini.md",
+        "finetune-minilm.md",
         "precision.md",
         "blockwise.md",
         "evaluator.md",
