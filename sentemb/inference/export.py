@@ -19,7 +19,8 @@ from sentemb.encoders import build_encoder, describe
 from sentemb.errors import UsageError
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.export_card import write_card
-from sentemb.inference.int8 import MODEL, Int8Encoder, check_extra, quantise
+from sentemb.inference.int8 import MODEL, Int8Encoder
+from sentemb.inference.quantise import check_extra, quantise
 from sentemb.inference.static import SMOOTHING, SMOOTHING_BY_RANK, distil, real_tokens
 from sentemb.types import Encode, Vectors
 

@@ -1,35 +1,25 @@
-"""An encoder in 8-bit integers: an ONNX file, and what runs it."""
+"""What runs an encoder in 8-bit integers."""
 
-import logging
 import os
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
-from torch import Tensor, nn
 
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.embedder import BATCH_TOKENS
-from sentemb.inference.tokens import by_tokens, truncating
-from sentemb.types import Embeddings, Vectors
+from sentemb.inference.tokens import by_tokens
+from sentemb.types import Vectors
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    pass
 
 MODEL = "model_int8.onnx"
 OUTPUT = "sentence_embedding"
-TOLERANCE = 1e-3
-"""How far the graph's vectors may be from the encoder's, before it is quantised; relative."""
-SAMPLES = ["", "A man is playing the guitar.", "a " * 200]
-"""What the graph is traced with, and compared on: nothing, a sentence, a long text."""
 
 
 class Int8Encoder:
@@ -54,11 +44,11 @@ class Int8Encoder:
         threads: int | None = None,
         batch_tokens: int = BATCH_TOKENS["cpu"],
     ) -> None:
-        runtime, path = _extra("onnxruntime"), Path(folder)
+        runtime, path = extra("onnxruntime"), Path(folder)
         try:
             self._tokenizer: Tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
             self._pad = int((self._tokenizer.padding or {})["pad_id"])
-            self._session = _session(runtime, path / MODEL, threads)
+            self._session = session_of(runtime, path / MODEL, threads)
         except Exception as error:  # both libraries raise whatever their parts raise
             raise InputError(
                 f"'{folder}' holds no int8 model of sentemb ({MODEL}, tokenizer.json): "
@@ -77,149 +67,32 @@ class Int8Encoder:
         for batch in batches:
             for row in batch:
                 found[row].pad(len(found[batch[0]]), pad_id=self._pad)
-            inputs = _inputs([found[row] for row in batch])
+            inputs = inputs_of([found[row] for row in batch])
             parts.append(self._session.run([OUTPUT], inputs)[0])
         vectors = np.concatenate(parts)
         return vectors[np.argsort(np.concatenate(batches))]
 
 
-def quantise(encoder: "SentenceTransformer", folder: Path) -> None:
-    r"""Write an encoder into a folder as an ONNX file with 8-bit weights and activations.
-
-    .. math:: w \approx s_c \, q, \quad q \in \{-64, …, 64\}, \quad s_c = \max_c |w| / 64; \qquad
-        x \approx s \, (u - z), \quad u \in \{0, …, 255\}
-
-    Weights are rounded once, with a scale ``s_c`` for every output channel and seven bits of the
-    eight, so that sums of products do not saturate on processors without VNNI; the inputs of a
-    matrix product are rounded as they come. The rest stays in float32. All of the encoder's modules
-    are in the graph, from token ids to the vector of a text, and the tokenizer is cut to its
-    length; its weights are left out of the folder, so that sentence-transformers refuses it.
-
-    Args:
-        encoder: On the CPU, in float32.
-        folder: Written into.
-
-    Raises:
-        UsageError: When onnx, onnxruntime or onnxscript is not installed.
-        InputError: When the encoder cannot be exported: its tokenizer is not a fast one, torch
-            cannot trace it, or the graph's vectors are not the encoder's, as where a prompt is put
-            before each text.
-
-    Source: Jacob et al., 2018 (arXiv:1712.05877), section 2; as in onnxruntime's quantize_dynamic.
-    """
-    check_extra()
-    runtime, quantisation = _extra("onnxruntime"), _extra("onnxruntime.quantization")
-    tokenizer = _tokenizer(encoder)
-    encoder.save_pretrained(str(folder), create_model_card=False)
-    for weights in [*folder.rglob("*.safetensors"), *folder.rglob("*.bin")]:
-        weights.unlink()
-    tokenizer.save(str(folder / "tokenizer.json"))
-    inputs = _inputs(tokenizer.encode_batch(SAMPLES))
-    with TemporaryDirectory() as name, _quiet():
-        graph = Path(name) / "model.onnx"
-        _trace(encoder, inputs, graph)
-        (found,) = _session(runtime, graph, threads=1).run([OUTPUT], inputs)
-        _compare(found, encoder.encode(SAMPLES, show_progress_bar=False))
-        quantisation.quantize_dynamic(
-            graph,
-            folder / MODEL,
-            per_channel=True,
-            reduce_range=True,
-            weight_type=quantisation.QuantType.QInt8,
-        )
-
-
-class _Graph(nn.Module):
-    def __init__(self, encoder: "SentenceTransformer") -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Embeddings:
-        features = {"input_ids": input_ids, "attention_mask": attention_mask}
-        embedding: Embeddings = self.encoder(features)[OUTPUT]
-        return embedding
-
-
-def _trace(
-    encoder: "SentenceTransformer", inputs: dict[str, NDArray[np.int64]], file: Path
-) -> None:
-    """Write the graph by torch.export: the older tracer makes another function of attention."""
-    sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    try:
-        torch.onnx.export(
-            _Graph(encoder).eval(),
-            tuple(torch.from_numpy(array) for array in inputs.values()),
-            file,
-            input_names=list(inputs),
-            output_names=[OUTPUT],
-            dynamic_shapes=(sizes, sizes),
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    except Exception as error:  # whatever its parts raise
-        cause = str(error.__cause__ or error).strip().partition("\n")[0]
-        raise InputError(f"torch cannot export this encoder to ONNX: {cause}") from error
-
-
-def _compare(found: Vectors, expected: Vectors) -> None:
-    far = np.inf
-    if found.shape == expected.shape:
-        far = float(np.abs(found - expected).max() / np.abs(expected).max())
-    if not far <= TOLERANCE:
-        raise InputError(
-            f"This encoder's ONNX graph is off by {far:.2g} of its vectors, {TOLERANCE:g} is "
-            "allowed: an encoder that needs more than tokens, as one with a prompt, has no int8."
-        )
-
-
-def _tokenizer(encoder: "SentenceTransformer") -> Tokenizer:
-    """Return the encoder's, cut to its length and filled up to a batch's longest text."""
-    tokenizer = truncating(encoder.tokenizer, encoder.max_seq_length)
-    if tokenizer is None:
-        raise InputError("This encoder has no fast tokenizer, and an int8 model needs one.")
-    pad: Any = encoder.tokenizer
-    tokenizer.enable_padding(pad_id=pad.pad_token_id or 0, pad_token=pad.pad_token or "[PAD]")
-    return tokenizer
-
-
-def _inputs(texts: Sequence[Encoding]) -> dict[str, NDArray[np.int64]]:
+def inputs_of(texts: Sequence[Encoding]) -> dict[str, NDArray[np.int64]]:
     """Return ids and mask of texts of one length, each ``[rows, tokens]``."""
     ids, masks = [text.ids for text in texts], [text.attention_mask for text in texts]
     return {"input_ids": np.array(ids), "attention_mask": np.array(masks)}
 
 
-def _session(runtime: Any, file: Path, threads: int | None) -> Any:
+def session_of(runtime: Any, file: Path, threads: int | None) -> Any:
+    """Open an ONNX file on the CPU."""
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     return runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
-def check_extra() -> None:
-    """Raise unless what `quantise` needs is installed.
+def extra(module: str) -> Any:
+    """Import what the extra brings.
 
     Raises:
-        UsageError: Names what is missing, and the extra.
+        UsageError: When it is not installed.
     """
-    for module in ("onnx", "onnxscript", "onnxruntime"):
-        _extra(module)
-
-
-def _extra(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
         raise UsageError(f'int8 needs {module}: pip install "sentemb[int8]".') from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what torch and onnxruntime say of their own insides."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

@@ -16,7 +16,8 @@ from sentemb import read_sts
 from sentemb.embedded import embedded
 from sentemb.errors import InputError, NumericError, UsageError
 from sentemb.inference.export import export_int8, export_static
-from sentemb.inference.int8 import MODEL, Int8Encoder, quantise
+from sentemb.inference.int8 import MODEL, Int8Encoder
+from sentemb.inference.quantise import quantise
 from sentemb.inference.static import distil, real_tokens
 
 TEXTS = ["A man is playing the guitar.", "the the the cat", "", "☃ unheard-of words: zyxwv"]
