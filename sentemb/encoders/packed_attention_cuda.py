@@ -12,15 +12,7 @@ def attend_varlen(
 ) -> Tensor:
     """Attend by torch's attention for sequences of any length; in half precision, without dropout.
 
-    Args:
-        query: ``[heads, packed tokens, dim]``.
-        key: The same.
-        value: The same.
-        packing: Which tokens are a sentence's.
-        scaling: Of the products; ``dim ** -0.5`` where it is not given.
-
-    Returns:
-        ``[packed tokens, heads, dim]``.
+    Args and Returns: as `sentemb.encoders.packed_attention.attend`.
     """
     from torch.nn.attention import varlen
 
@@ -44,17 +36,7 @@ def attend_padded(
 ) -> Tensor:
     """Attend over rows padded to the longest; the linear layers around it stay without padding.
 
-    Args:
-        query: ``[heads, packed tokens, dim]``.
-        key: The same.
-        value: The same.
-        packing: Which tokens are a sentence's.
-        dropout: Rate of dropout on the attention.
-        scaling: Of the products; ``dim ** -0.5`` where it is not given.
-        bias: ``[heads, tokens, tokens]``, by the places in a sentence; added.
-
-    Returns:
-        ``[packed tokens, heads, dim]``.
+    Args and Returns: as `sentemb.encoders.packed_attention.attend`.
     """
     counts, lengths = (
         torch.tensor(x, device=query.device) for x in zip(*packing.runs, strict=True)

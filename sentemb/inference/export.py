@@ -2,49 +2,32 @@
 
 import json
 import os
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from sentemb.encoders import build_encoder, describe
 from sentemb.errors import UsageError
-from sentemb.inference.embedder import Embedder
 from sentemb.inference.export_card import write_card
 from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.quantise import check_extra, quantise
+from sentemb.inference.side_by_side import Graded, compare
 from sentemb.inference.static import SMOOTHING, SMOOTHING_BY_RANK, distil, real_tokens
-from sentemb.types import Encode, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 RECORD = "export.json"
-ROUNDS = 3
 PACKAGES = {
     "static": ("sentemb", "torch", "transformers", "sentence-transformers", "scikit-learn"),
     "int8": ("sentemb", "torch", "transformers", "sentence-transformers", "onnx", "onnxruntime"),
 }
-
-
-class Graded(Protocol):
-    """Graded pairs, as `sentemb.STS`: both sides, and a score of any encoder's ``encode``."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def sentences1(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def sentences2(self) -> Sequence[str]: ...  # noqa: D102
-    def __call__(self, encode: Encode) -> dict[str, float]: ...  # noqa: D102
 
 
 def export_static(
@@ -86,7 +69,7 @@ def export_static(
     with _whole(folder) as new:
         static = made.save(new)
         encode = partial(static.encode, show_progress_bar=False)
-        numbers, _ = _compare(task, encoder.to("cpu"), encode)
+        numbers, _ = compare(task, encoder.to("cpu"), encode)
         numbers["after"]["megabytes"] = (new / "model.safetensors").stat().st_size / 1e6
         return _write(new, "static", model, encoder, task, {**numbers, "how": how})
 
@@ -107,7 +90,7 @@ def export_int8(
     encoder = build_encoder(model, device="cpu")
     with _whole(folder) as new:
         quantise(encoder, new)
-        numbers, (x, y) = _compare(task, encoder, Int8Encoder(new, threads=1).encode)
+        numbers, (x, y) = compare(task, encoder, Int8Encoder(new, threads=1).encode)
         numbers["after"]["megabytes"] = (new / MODEL).stat().st_size / 1e6
         lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
         how = {"cosine": float(np.mean((x * y).sum(axis=1) / lengths))}
@@ -145,53 +128,6 @@ def _whole(folder: Path) -> Iterator[Path]:
         if folder.exists():
             os.replace(folder, Path(beside) / f"{folder.name}.old")
         os.replace(new, folder)
-
-
-def _compare(
-    task: Graded, encoder: "SentenceTransformer", after: Encode
-) -> tuple[dict[str, Any], tuple[Vectors, Vectors]]:
-    """Score and time both, in turns, on one thread; returns numbers and vectors."""
-    texts = list(dict.fromkeys([*task.sentences1, *task.sentences2]))
-    with _one_thread(), Embedder(encoder) as embedder:
-        both: dict[str, Encode] = {"before": embedder.encode, "after": after}
-        vectors = {side: encode(texts) for side, encode in both.items()}
-        seconds: dict[str, list[float]] = {side: [] for side in both}
-        for _ in range(ROUNDS):
-            for side, encode in both.items():
-                started = time.perf_counter()
-                encode(texts)
-                seconds[side].append(time.perf_counter() - started)
-    numbers: dict[str, Any] = {
-        side: {
-            "spearman": task(_known(texts, x))["spearman"],
-            "sentences_per_second": len(texts) / median(seconds[side]),
-            "dim": x.shape[1],
-        }
-        for side, x in vectors.items()
-    }
-    weights = (p.numel() * p.element_size() for p in encoder.parameters())
-    numbers["before"]["megabytes"] = sum(weights) / 1e6
-    return {"texts": len(texts), **numbers}, (vectors["before"], vectors["after"])
-
-
-def _known(texts: list[str], vectors: Vectors) -> Encode:
-    row = {text: number for number, text in enumerate(texts)}
-    return lambda asked: vectors[[row[text] for text in asked]]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads, name = torch.get_num_threads(), "TOKENIZERS_PARALLELISM"
-    parallel = os.environ.get(name)
-    torch.set_num_threads(1)
-    os.environ[name] = "false"
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        os.environ.pop(name)
-        if parallel is not None:
-            os.environ[name] = parallel
 
 
 def _write(
