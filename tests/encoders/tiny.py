@@ -6,6 +6,7 @@ CONFIGS = {
     "Bert": WIDE,
     "Roberta": WIDE | {"max_position_embeddings": 140},
     "XLMRoberta": WIDE | {"max_position_embeddings": 140},
+    "Camembert": WIDE | {"max_position_embeddings": 140},
     "MPNet": WIDE | {"max_position_embeddings": 140},
     "Electra": WIDE | {"embedding_size": 32},
     "Albert": WIDE | {"embedding_size": 32, "attention_probs_dropout_prob": 0.1,
