@@ -13,6 +13,7 @@ same rounds. Every repeat stands in results/encode-WAY.md.
 import argparse
 import statistics
 import time
+from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
@@ -39,6 +40,16 @@ def ceiling() -> float:
         for left, right in matrices:
             left @ right
     return 20 * flop / (clock() - started) / 1e9
+
+
+@contextmanager
+def threads_of_torch(threads: int):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def timed(encode) -> tuple[float, np.ndarray]:
@@ -80,14 +91,22 @@ def main() -> None:
         def theirs(batch: int):
             return lambda: peer.encode(texts, batch_size=batch, show_progress_bar=False)
 
-        best = min((16, 32), key=lambda batch: min(timed(theirs(batch))[0] for _ in range(2)))
+        def timed_theirs(batch: int) -> tuple[float, np.ndarray]:
+            with threads_of_torch(threads):  # inside an Embedder there is one
+                return timed(theirs(batch))
+
+        best = min((16, 32), key=lambda batch: min(timed_theirs(batch)[0] for _ in range(2)))
         timed(lambda: embedder.encode(texts))
         rows, ratios, fractions = [], [], []
         for repeat in range(3 if options.short else REPEATS):
             with Load() as load:
-                order = [("theirs", theirs(best)), ("ours", lambda: embedder.encode(texts))]
-                found = {name: timed(way) for name, way in order[:: 1 if repeat % 2 else -1]}
-            limit = ceiling()
+                order = [
+                    ("theirs", lambda: timed_theirs(best)),
+                    ("ours", lambda: timed(lambda: embedder.encode(texts))),
+                ]
+                found = {name: way() for name, way in order[:: 1 if repeat % 2 else -1]}
+            with threads_of_torch(threads):
+                limit = ceiling()
             difference = float(np.abs(found["ours"][1] - found["theirs"][1]).max())
             ratio = found["theirs"][0] / found["ours"][0]
             speeds = [tokens / found[name][0] for name in ("theirs", "ours")]
