@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
 from r_drop_cases import model_of, of_three, trainer_of
 from transformers import BertForSequenceClassification
 
@@ -14,6 +15,7 @@ def main() -> None:
     trainer = trainer_of(model, of_three, folder, per_device_train_batch_size=4)
     trainer.train()
     torch.save(model.state_dict(), folder / f"rank-{trainer.args.process_index}.pt")
+    PartialState().destroy_process_group()  # else its threads may outlive what they need
 
 
 if __name__ == "__main__":
