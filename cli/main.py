@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from . import console, encode, evaluate, export, finetune, info, predict, recipes, train, views
 
 EXIT_CODES = """Exit codes: 0 ok, 2 usage, 3 bad input or model, 4 file or disk, 5 not a number,
-6 out of memory, 70 internal error, 130 interrupted, 143 terminated."""
+6 out of memory, 7 locked by another run, 70 internal error, 130 interrupted, 143 terminated."""
 
 
 INTERNAL = 70

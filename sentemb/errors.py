@@ -31,6 +31,18 @@ class NumericError(SentembError, ArithmeticError):
     exit_code = 5
 
 
+class OutOfMemoryError(SentembError, MemoryError):
+    """Memory does not suffice even for the least amount of work at a time."""
+
+    exit_code = 6
+
+
+class LockedError(SentembError):
+    """Another process writes to the same output."""
+
+    exit_code = 7
+
+
 class InterruptedRunError(SentembError):
     """A signal ended the run; what it had is saved.
 

@@ -18,6 +18,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "types": set(),
     "pairs": {"types"},
     "functional": {"types"},
+    "storage": {"errors"},
     "views": {"types", "errors"},
     "losses": {"pairs", "functional", "errors", "types"},
     "encoders": {"views", "types", "errors", "embedded"},
@@ -26,12 +27,12 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "method": {"adversary", "twins", "encoders", "losses", "pairs", "views", "types", "errors"},
     "evaluation": {"functional", "types", "errors"},
     "datasets": {"evaluation", "errors", "types"},
-    "inference": {"encoders", "types", "errors"},
+    "inference": {"encoders", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
-    | {"training"},
+    | {"training", "storage"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
     "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}
-    | {"views", "twins", "functional"},
+    | {"views", "twins", "functional", "storage"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "Sum", "Term", "Twin", "View", "row_key"} | {
     "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit", "WithQueue",
