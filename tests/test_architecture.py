@@ -28,6 +28,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "evaluation": {"functional", "types", "errors"},
     "datasets": {"evaluation", "errors", "types"},
     "inference": {"encoders", "storage", "types", "errors"},
+    "interruption": set(),
+    "encoding": {"inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage"},
     "methods": {"method", "twins", "losses", "views", "encoders"},

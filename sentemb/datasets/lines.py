@@ -69,7 +69,7 @@ def lines_of(
         if number == 1 and line.startswith(b"\xef\xbb\xbf"):
             faults.bom = True
             line = line[3:]
-        if line.endswith(b"\n"):
+        if ended := line.endswith(b"\n"):
             line = line[:-1]
             if line.endswith(b"\r"):
                 faults.crlf.add(number)
@@ -79,8 +79,8 @@ def lines_of(
                 raise InputError(f"{path}, row {number}: longer than {longest:,} bytes.")
             faults.long.add(number)
             line = _whole_characters(line[:longest])
-            while (rest := file.readline(longest)) and not rest.endswith(b"\n"):
-                pass
+            while not ended and (rest := file.readline(longest)):
+                ended = rest.endswith(b"\n")
         if (text := _decoded(line, path, number, faults)) is not None:
             if "\0" in text:
                 faults.nul.add(number)
