@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -235,9 +236,15 @@ def test_another_encoder_or_option_is_refused_with_the_difference(mini, texts, t
 
 
 def test_only_the_folder_was_left_to_remove(mini, texts, tmp_path, monkeypatch):
-    path = tmp_path / "a.npy"
+    path, unlink = tmp_path / "a.npy", Path.unlink
+
+    def pulled(file, missing_ok=False):
+        if file.suffix == ".safetensors":
+            raise PulledPlugError
+        unlink(file, missing_ok)
+
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "rmtree", lambda folder: (_ for _ in ()).throw(PulledPlugError))
+        patch.setattr(Path, "unlink", pulled)
         with pytest.raises(PulledPlugError):
             encode_file(mini, texts, path)
     data = path.read_bytes()
