@@ -29,7 +29,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "datasets": {"evaluation", "errors", "types"},
     "inference": {"encoders", "storage", "types", "errors"},
     "interruption": set(),
-    "encoding": {"inference", "interruption", "storage", "types", "errors"},
+    "encoding": {"datasets", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
