@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 import traceback
 from collections.abc import Callable
@@ -50,6 +51,37 @@ def killed_after(seconds: float, work: Callable[[], object]) -> bool:
         time.sleep(0.001)
     os.kill(child, signal.SIGKILL)
     return exit_code(child) == 0
+
+
+def killed_at_call(call: str, number: int, work: Callable[[], object]) -> bool:
+    """Have strace kill a child at a system call, whatever library makes it.
+
+    Args:
+        call: As `write`.
+        number: Before which of them, from 1, counted in each thread.
+        work: What the child does.
+
+    Returns:
+        Whether the child came to its end before that.
+    """
+    ready, go = os.pipe()
+
+    def waiting() -> None:
+        os.close(go)
+        os.read(ready, 1)
+        work()
+
+    child = forked(waiting)
+    command = ["strace", "-f", "-o", os.devnull, "-p", str(child), f"--trace={call}",
+               f"--inject={call}:signal=SIGKILL:when={number}"]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
+        assert "attached" in tracer.stderr.readline()
+        os.write(go, b"1")
+        code = exit_code(child)
+    os.close(ready)
+    os.close(go)
+    assert code in (0, -signal.SIGKILL)
+    return code == 0
 
 
 def _die_at(number: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from processes import exit_code, forked, killed_after
+from processes import exit_code, forked, killed_after, killed_at_call
 from safetensors.torch import load_file
 
 from sentemb.encoding import EncodeOptions, Shard, encode_file, windows
@@ -120,32 +120,18 @@ def test_e1_killed_at_random_fifty_times(encoder, texts, whole, tmp_path):
 
 @pytest.mark.long
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
-@pytest.mark.parametrize("call", ["write", "pwrite64", "fsync", "rename"])
-def test_e1_killed_at_each_system_call(texts, tmp_path, call):
-    """As above, by strace from outside, whatever library makes the call."""
-    source, path = tmp_path / "texts.txt", tmp_path / "a.npy"
-    source.write_text("".join(f"{text}\n" for text in texts[:70]))
-    command = [*CHILD, str(ROWS), "encode", str(source), "-q", "-o", str(path)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [word for word in command if word != "-q"]
-    subprocess.run(command, check=True, env=environment, capture_output=True)
-    expected = path.read_bytes()
-    path.unlink()
-    killed = 0
-    for number in range(1, 500):
-        inject = f"--inject={call}:signal=SIGKILL:when={number}"
-        traced = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"]
-        code = subprocess.run(
-            [*traced, f"--trace={call}", inject, *command], env=environment, capture_output=True
-        ).returncode
-        if code == 0:
-            break
+@pytest.mark.parametrize("call", ["write", "pwrite64", "fsync", "rename", "unlink"])
+def test_e1_killed_before_each_system_call(encoder, texts, whole, tmp_path, call):
+    """As above, from outside, whatever library makes the call."""
+    path, killed = tmp_path / "a.jsonl", 0
+    while not killed_at_call(call, killed + 1, lambda: encode_file(encoder, texts, path)):
         killed += 1
-        assert not path.exists() or path.read_bytes() == expected
+        assert not path.exists() or path.read_bytes() == whole
         if not path.exists() or job_folder(path, Shard()).exists():
-            subprocess.run(command, check=True, env=environment, capture_output=True)
-        assert path.read_bytes() == expected
+            assert finished(encoder, texts, path) == whole
         path.unlink()
+    assert path.read_bytes() == whole
+    print(f"{call}: killed {killed} times")
     assert killed
 
 
