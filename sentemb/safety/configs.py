@@ -1,6 +1,7 @@
 """What configs may not ask for: code, other models, other files, settings that unlock pickles."""
 
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from sentemb.safety.modules import ACTIVATIONS, TOKENIZERS, check_type
 from sentemb.safety.trust import HINT, code_is_trusted
 
 logger = logging.getLogger("sentemb")
+READ = re.compile(
+    r"(config|config_sentence_transformers|(tokenizer|router|\w*processor|sentence_[\w-]+)_config)"
+    r"\.json"
+)
 WHOSE = ("model", "tokenizer", "processor", "config")
 ARGUMENTS = {f"{whose}_{kind}" for whose in WHOSE for kind in ("args", "kwargs")}
 HARMLESS = {
@@ -36,8 +41,8 @@ def check_configs(folder: Path) -> None:
         raise InputError(
             f"'{adapter}' makes this an adapter of another model: merge it into that model first."
         )
-    for file in sorted(folder.glob("*config*.json")):
-        content = read_json(file) if file.is_file() else {}
+    for file in sorted(file for file in folder.glob("*.json") if READ.fullmatch(file.name)):
+        content = read_json(file)
         if not isinstance(content, dict):
             raise InputError(f"'{file}' is no JSON object: the model is damaged, fetch it again.")
         _check(file, content)

@@ -23,6 +23,8 @@ def check_weights(folders: list[Path]) -> None:
         InputError: When they are not; names the file.
     """
     for folder in folders:
+        if (folder / INDEX).is_file():
+            _check_index(folder / INDEX)
         if not any((folder / name).is_file() for name in (WEIGHTS, INDEX)):
             _refuse([folder / name for name in READ_IF_ALONE])
     stored = [file for folder in folders for file in sorted(folder.glob("*.safetensors"))]
@@ -31,9 +33,6 @@ def check_weights(folders: list[Path]) -> None:
                  if file.suffix.lower() in PICKLED])  # fmt: skip
     for file in stored:
         check_safetensors(file)
-    for folder in folders:
-        if (folder / INDEX).is_file():
-            _check_index(folder / INDEX)
 
 
 def _refuse(pickles: list[Path]) -> None:
