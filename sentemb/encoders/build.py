@@ -68,7 +68,11 @@ def _load(
     if not _is_sentence_transformer(path):
         return _with_pooling(_transformer(path), pooling or raw_pooling, device)
     encoder = SentenceTransformer(
-        path, device=device, model_kwargs=_MODEL, trust_remote_code=code_is_trusted()
+        path,
+        device=device,
+        local_files_only=True,  # or the hub is asked for a model of the folder's name
+        trust_remote_code=code_is_trusted(),
+        model_kwargs=_MODEL,
     )
     return encoder if pooling is None else _with_pooling(encoder[0], pooling, device)
 
@@ -176,9 +180,9 @@ def _with_pooling(
 def _transformer(path: str) -> "Transformer":
     from sentence_transformers.base.modules import Transformer
 
-    trust = {"trust_remote_code": code_is_trusted()}
+    common = {"local_files_only": True, "trust_remote_code": code_is_trusted()}
     transformer: Transformer = Transformer(
-        path, model_kwargs=_MODEL | trust, processor_kwargs=trust, config_kwargs=trust
+        path, model_kwargs=_MODEL | common, processor_kwargs=common, config_kwargs=common
     )
     return transformer
 
