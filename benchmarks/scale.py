@@ -67,7 +67,7 @@ def encode(size: int, way: str, folder: str) -> None:
         np.save(Path(folder, "theirs.npy"), vectors)
         return
     from sentemb.datasets import read_texts
-    from sentemb.inference import encode_file
+    from sentemb.encoding import encode_file
     from sentemb.inference.plain import load_encoder
 
     encoder = load_encoder("mini")

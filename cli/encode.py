@@ -5,11 +5,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import console
+
+if TYPE_CHECKING:
+    from sentemb.datasets.faults import Faults
+    from sentemb.encoding import EncodeSummary, Shard
 
 EXAMPLES = """Examples:
 
@@ -17,14 +21,17 @@ sentemb encode file.txt
 
 sentemb encode reviews.csv --column review --model runs/mine -o reviews.parquet
 
-cat file.txt | sentemb encode - -o -"""
+cat file.txt | sentemb encode - -o -
+
+sentemb encode file.txt -o shared.npy --shard 1/2"""
 
 
 def encode(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="txt, csv, tsv, jsonl, parquet, each also .gz; - is stdin."
+            metavar="FILE",
+            help="txt, csv, tsv, jsonl, parquet, each also .gz and .zst; - is stdin.",
         ),
     ],
     model: Annotated[
@@ -40,6 +47,21 @@ def encode(
         ),
     ] = None,
     column: Annotated[str, typer.Option(help="Column that holds the texts.")] = "text",
+    errors: Annotated[
+        str,
+        typer.Option(
+            help="For a row that is not UTF-8: replace what is none by U+FFFD, skip the row, or "
+            "strict, an error. They are counted."
+        ),
+    ] = "replace",
+    empty: Annotated[
+        str,
+        typer.Option(help="A row without text: encode it as any other, nan, or error."),
+    ] = "encode",
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Encode every N-th window; sentemb merge joins them."),
+    ] = None,
     batch_tokens: Annotated[
         int | None,
         typer.Option(min=1, help="Tokens of a forward; by default 1024 on a CPU, 32768 on a GPU."),
@@ -48,68 +70,126 @@ def encode(
         str, typer.Option(help="fp32; or fp16 or bf16, faster on a GPU, at about three digits.")
     ] = "fp32",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output file.")
+        bool, typer.Option("--overwrite", help="Replace the output, and a job begun otherwise.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as one JSON object.")
     ] = False,
 ) -> None:
-    """Write an embedding for every row of a file, in order, blank rows included."""
+    """Write an embedding for every row of a file, in order, blank rows included.
+
+    Interrupted, it goes on when the same command is given again.
+    """
     from sentemb.datasets import read_texts
+    from sentemb.datasets.faults import Faults
     from sentemb.embedded import EMBEDDED_ENCODERS
+    from sentemb.encoding.shards import Shard
     from sentemb.errors import UsageError
 
-    target = _target(source, output, overwrite=overwrite)
-    if as_json and not isinstance(target, Path):
-        raise UsageError("--json and -o - both want stdout: give one of them.")
+    part = Shard.parse(shard) if shard is not None else Shard()
+    target = _target(source, output, part, overwrite=overwrite)
+    if not isinstance(target, Path) and (as_json or part.of > 1):
+        given = "--json" if as_json else "--shard"
+        raise UsageError(f"{given} and -o - do not go together: name a file.")
+    faults = Faults(errors)  # type: ignore[arg-type]
     if model in EMBEDDED_ENCODERS:
         console.log(f"model: {model} (embedded)")
-    total = sum(1 for _ in read_texts(source, column)) if Path(source).is_file() else None
-    texts = _stdin() if source == "-" else read_texts(source, column)
+    total = None
+    if Path(source).is_file():
+        total = sum(1 for _ in read_texts(source, column, Faults(faults.errors)))
+    texts = _stdin(faults) if source == "-" else read_texts(source, column, faults)
 
-    from sentemb.inference import encode_file
+    from sentemb.encoding import EncodeOptions, encode_file
     from sentemb.inference.plain import load_encoder
 
     console.quieten_before_import()
+    options = EncodeOptions(batch_tokens, precision, empty, part)  # type: ignore[arg-type]
     encoder = load_encoder(model)
     with _progress(total) as progress:
-        summary = encode_file(encoder, texts, target, batch_tokens, precision, progress)
-    console.log(
-        f"{summary.rows:,} rows x {summary.dim} in {summary.seconds:.1f} s; "
-        f"{summary.empty_rows:,} empty, {summary.truncated_rows:,} truncated at "
-        f"{encoder.max_seq_length} tokens: {target if isinstance(target, Path) else 'stdout'}"
-    )
+        summary = encode_file(encoder, texts, target, options, overwrite, progress)
+    named = str(target) if isinstance(target, Path) else "stdout"
+    tell(summary, named, faults, part)
     if as_json:
-        from dataclasses import asdict
-
         console.print_json(
-            "encode", {"model": model, "output": str(target), "summary": asdict(summary)}
+            "encode", {"model": model, "output": named, "summary": content(summary, faults)}
         )
 
 
-def _target(source: str, output: str | None, *, overwrite: bool) -> Path | IO[bytes]:
+def content(summary: "EncodeSummary", faults: "Faults | None") -> dict[str, Any]:
+    """Return all counts, as JSON takes them."""
+    from dataclasses import asdict
+
+    found: dict[str, Any] = asdict(summary)
+    if faults is not None:
+        found["bom"] = faults.bom
+        for name in ("invalid", "long", "nul", "crlf"):
+            kind = getattr(faults, name)
+            found[f"{name}_rows"] = kind.rows
+            found[f"first_{name}_rows"] = kind.first
+    return found
+
+
+def tell(
+    summary: "EncodeSummary",
+    output: str,
+    faults: "Faults | None" = None,
+    shard: "Shard | None" = None,
+) -> None:
+    """Log what became of every row."""
+    if summary.kept_rows and summary.kept_rows < summary.rows:
+        console.log(f"{summary.kept_rows:,} rows were encoded by an earlier run")
+    if shard is not None and shard.of > 1:
+        console.log(f"shard {shard} is done; sentemb merge {output} joins all {shard.of}")
+        return
+    size = f"{summary.rows:,} rows x {summary.dim}"
+    console.log(
+        f"{size} in {summary.seconds:.1f} s; {summary.rows - summary.distinct_texts:,} repeated, "
+        f"{summary.empty_rows:,} empty, {summary.truncated_rows:,} truncated: {output}"
+    )
+    if faults is None:
+        return
+    done = "left out" if faults.errors == "skip" else "replaced where they were none"
+    for found, what in (
+        (faults.invalid, f"no valid UTF-8, {done}"),
+        (faults.long, "longer than 1 MiB, cut"),
+        (faults.nul, "with NUL characters, kept"),
+    ):
+        if found.rows:
+            shown = ", ".join(f"{number:,}" for number in found.first)
+            more = ", …" if found.rows > len(found.first) else ""
+            console.log(f"{found.rows:,} rows {what}: {shown}{more}")
+    if summary.halved_batches:
+        console.log(f"{summary.halved_batches:,} batches halved: memory did not suffice")
+
+
+def _target(
+    source: str, output: str | None, shard: "Shard", *, overwrite: bool
+) -> Path | IO[bytes]:
+    from sentemb.encoding.job import job_folder
+    from sentemb.encoding.writers import check_format
     from sentemb.errors import UsageError
-    from sentemb.inference.writers import check_format
 
     if output == "-":
         return sys.stdout.buffer
     if output is None and source == "-":
         raise UsageError("Reading stdin, the output needs a name: give --output FILE, or -o -.")
-    path = Path(output) if output else Path(source.removesuffix(".gz")).with_suffix(".npy")
+    plain = source.removesuffix(".gz").removesuffix(".zst")
+    path = Path(output) if output else Path(plain).with_suffix(".npy")
     check_format(path)
     if path.exists() and path.resolve() == Path(source).resolve():
         raise UsageError(f"'{path}' is the input: give another --output.")
-    if path.exists() and not overwrite:
+    if path.exists() and not (overwrite or job_folder(path, shard).exists()):
         raise UsageError(f"Output '{path}' exists: give another --output, or --overwrite.")
     if not path.parent.is_dir():
         raise UsageError(f"No folder '{path.parent}' to write '{path.name}' into.")
     return path
 
 
-def _stdin() -> Iterator[str]:
+def _stdin(faults: "Faults") -> Iterator[str]:
     from sentemb.datasets.files import read_stream
+    from sentemb.datasets.texts import texts_of
 
-    return (row["text"] for _, row in read_stream(sys.stdin.buffer, "stdin"))
+    return texts_of(read_stream(sys.stdin.buffer, "stdin", faults), "text", "stdin", faults)
 
 
 @contextmanager

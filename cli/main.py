@@ -9,7 +9,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import console, encode, evaluate, export, finetune, info, predict, recipes, train, views
+from . import (
+    console,
+    encode,
+    evaluate,
+    export,
+    finetune,
+    info,
+    merge,
+    predict,
+    recipes,
+    train,
+    views,
+)
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsafe input or model,
 4 file or disk, 5 not a number, 6 out of memory, 7 locked by another run, 70 internal error,
@@ -116,6 +128,7 @@ def build(args: list[str]) -> typer.Typer:
     app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
     app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
     app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
+    app.command("merge", epilog=merge.EXAMPLES)(merge.merge)
     app.command("export", epilog=export.EXAMPLES)(export.export)
     app.command("views", epilog=views.EXAMPLES)(views.views)
     app.command("info", epilog=info.EXAMPLES)(info.info)

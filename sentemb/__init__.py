@@ -20,7 +20,7 @@ _HOME = {
     "Siamese": "twins",
     "View": "views",
     "build_encoder": "encoders",
-    "encode_file": "inference",
+    "encode_file": "encoding",
     "read_sts": "datasets",
     "read_training_data": "datasets",
     "simcse_sup": "methods",
@@ -50,8 +50,8 @@ __all__ = [
 if TYPE_CHECKING:
     from sentemb.datasets import read_sts, read_training_data
     from sentemb.encoders import build_encoder
+    from sentemb.encoding import encode_file
     from sentemb.evaluation import STS
-    from sentemb.inference import encode_file
     from sentemb.losses import FlatNCE, InfoNCE, NTXent
     from sentemb.method import Method
     from sentemb.methods import simcse_sup, simcse_unsup

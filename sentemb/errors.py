@@ -32,9 +32,29 @@ class NumericError(SentembError, ArithmeticError):
 
 
 class OutOfMemoryError(SentembError, MemoryError):
-    """Memory does not suffice even for the least amount of work at a time."""
+    """Memory does not suffice even for the least amount of work at a time.
+
+    Args:
+        message: What to do.
+        text: The text that is too much, where it is one.
+    """
 
     exit_code = 6
+
+    def __init__(self, message: str, text: str | None = None) -> None:
+        super().__init__(message)
+        self.text = text
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether torch or Python ran out of memory, on a GPU or on the CPU."""
+    words = str(error).lower()
+    return (
+        isinstance(error, MemoryError)
+        or "out of memory" in words
+        or "can't allocate memory" in words
+        or "not enough memory" in words
+    )
 
 
 class LockedError(SentembError):

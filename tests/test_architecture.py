@@ -29,6 +29,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "evaluation": {"functional", "types", "errors"},
     "datasets": {"evaluation", "errors", "types"},
     "inference": {"encoders", "safety", "storage", "types", "errors"},
+    "interruption": set(),
+    "encoding": {"inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage", "safety"},
     "methods": {"method", "twins", "losses", "views", "encoders"},

@@ -1,39 +1,44 @@
-"""Rows of a file, each with its number: txt, csv, tsv, jsonl, parquet, each also .gz.
+"""Rows of a file, each with its number: txt, csv, tsv, jsonl, parquet, each also .gz and .zst.
 
 A row of a text format ends at LF and nowhere else; a CR before it and a BOM at the start of the
 file are dropped. A blank line of a table with one column is a blank text; of a wider table it is no
-row. Row numbers count lines from 1, in parquet and arrow rows from 1.
+row. A line of a txt file is cut at 1 MiB; of another format it may have 64 MiB. Row numbers count
+lines from 1, in parquet and arrow rows from 1.
 """
 
 import csv
-import gzip
 import json
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from sentemb.datasets.faults import Faults
+from sentemb.datasets.lines import COMPRESSED, LONGEST_TEXT, lines_of, opened
 from sentemb.errors import InputError
 
 Row = tuple[int, dict[str, Any]]
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path, faults: Faults | None = None) -> Iterator[Row]:
     """Yield ``(row number, {column: value})``; a txt file has the one column ``text``.
+
+    Args:
+        path: Of the file.
+        faults: What is done with rows that are not UTF-8, and where they are counted; by default
+            they are errors.
 
     Raises:
         InputError: When the file or a row of it cannot be read; names the row.
     """
-    suffixes = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
+    suffixes = path.suffixes[-2:] if path.suffix in COMPRESSED else path.suffixes[-1:]
     suffix = suffixes[0].lower() if suffixes else ""
     if suffix not in READERS:
         raise InputError(
             f"{path}: unknown format '{suffix or 'none'}'; allowed: {', '.join(READERS)}, "
-            "each also with .gz."
+            f"each also with {' or '.join(COMPRESSED)}."
         )
-    with _open(path) as file:
-        yield from READERS[suffix](file, path)
+    with opened(path) as file:
+        yield from READERS[suffix](file, path, faults or Faults())
 
 
 def text_of(row: dict[str, Any], column: str, source: object, number: int) -> str:
@@ -53,47 +58,44 @@ def text_of(row: dict[str, Any], column: str, source: object, number: int) -> st
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise InputError(
-                f"{source}, row {number}: column '{column}' is no valid text ({error.reason})."
+            raise InvalidTextError(
+                f"{source}, row {number}: column '{column}' is no valid text ({error.reason}).",
+                value,
             ) from error
     return value
 
 
-def read_stream(file: IO[bytes], name: str) -> Iterator[Row]:
+class InvalidTextError(InputError):
+    """A text that holds half of a surrogate pair, as JSON can write it.
+
+    Args:
+        message: Names the row.
+        text: As it came.
+    """
+
+    def __init__(self, message: str, text: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+    @property
+    def replaced(self) -> str:
+        """The text with U+FFFD for each such half."""
+        return self.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def read_stream(file: IO[bytes], name: str, faults: Faults | None = None) -> Iterator[Row]:
     """Yield the lines of a stream as rows with the one column ``text``."""
-    return _read_txt(file, Path(name))
+    return _read_txt(file, Path(name), faults or Faults())
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; a file is needed.")
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield file  # type: ignore[misc]
-    except FileNotFoundError as error:
-        raise InputError(f"No file '{path}'.") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: damaged gzip file ({error}).") from error
-
-
-def _lines(file: IO[bytes], path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(file, start=1):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}, row {number}: not UTF-8 ({error.reason}).") from error
-        yield number, text.removesuffix("\n").removesuffix("\r")
-
-
-def _read_txt(file: IO[bytes], path: Path) -> Iterator[Row]:
-    for number, line in _lines(file, path):
+def _read_txt(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
+    for number, line in lines_of(file, path, faults, LONGEST_TEXT):
         yield number, {"text": line}
 
 
-def _read_csv(file: IO[bytes], path: Path) -> Iterator[Row]:
+def _read_csv(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
     csv.field_size_limit(2**31 - 1)
-    reader = csv.reader((line + "\n" for _, line in _lines(file, path)), strict=True)
+    reader = csv.reader((line + "\n" for _, line in lines_of(file, path, faults)), strict=True)
     try:
         header = next(reader, None)
         for fields in reader:
@@ -103,9 +105,9 @@ def _read_csv(file: IO[bytes], path: Path) -> Iterator[Row]:
         raise InputError(f"{path}, row {reader.line_num}: {error}.") from error
 
 
-def _read_tsv(file: IO[bytes], path: Path) -> Iterator[Row]:
+def _read_tsv(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
     """Read tab-separated fields without csv quoting: STS-B's files hold lone quotes."""
-    lines = _lines(file, path)
+    lines = lines_of(file, path, faults)
     header = next(lines, (0, ""))[1].split("\t")
     for number, line in lines:
         if line or len(header) == 1:
@@ -120,8 +122,8 @@ def _named(header: list[str], fields: list[str], path: Path, number: int) -> dic
     return dict(zip(header, fields, strict=True))
 
 
-def _read_jsonl(file: IO[bytes], path: Path) -> Iterator[Row]:
-    for number, line in _lines(file, path):
+def _read_jsonl(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
+    for number, line in lines_of(file, path, faults):
         if not line.strip():
             continue
         try:
@@ -133,7 +135,7 @@ def _read_jsonl(file: IO[bytes], path: Path) -> Iterator[Row]:
         yield number, row
 
 
-def _read_parquet(file: IO[bytes], path: Path) -> Iterator[Row]:
+def _read_parquet(file: IO[bytes], path: Path, _faults: Faults) -> Iterator[Row]:
     import pyarrow
     import pyarrow.parquet
 
@@ -147,7 +149,7 @@ def _read_parquet(file: IO[bytes], path: Path) -> Iterator[Row]:
         raise InputError(f"{path}: not a parquet file ({error}).") from error
 
 
-READERS: dict[str, Callable[[IO[bytes], Path], Iterator[Row]]] = {
+READERS: dict[str, Callable[[IO[bytes], Path, Faults], Iterator[Row]]] = {
     ".txt": _read_txt,
     ".csv": _read_csv,
     ".tsv": _read_tsv,

@@ -5,24 +5,26 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from sentemb.datasets.faults import Faults
 from sentemb.datasets.files import READERS, Row, read_rows
 from sentemb.errors import InputError
 
 
 def read_source(
-    source: str | os.PathLike[str], split: str | None = "train"
+    source: str | os.PathLike[str], split: str | None = "train", faults: Faults | None = None
 ) -> tuple[list[str], Iterator[Row]]:
     """Return the column names and the rows of a file or of a hub data set.
 
     Args:
         source: A path, or ``owner/name`` or ``owner/name:split`` of the hub.
         split: Of a hub data set that names none; with None it must name one.
+        faults: As in `read_rows`.
 
     Raises:
         InputError: When there is no such file, no row in it, or no hub in reach.
     """
     name = os.fspath(source)
-    rows = _read_hub(name, split) if _looks_like_hub_id(name) else read_rows(Path(name))
+    rows = _read_hub(name, split) if _looks_like_hub_id(name) else read_rows(Path(name), faults)
     first = next(rows, None)
     if first is None:
         raise InputError(f"{name} holds no row.")

@@ -1,24 +1,47 @@
 """Texts to encode: every row, in order, blank ones too."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from sentemb.datasets.files import text_of
+from sentemb.datasets.faults import Faults
+from sentemb.datasets.files import InvalidTextError, Row, text_of
 from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, nearest
 
 
-def read_texts(source: str | os.PathLike[str], column: str = "text") -> Iterator[str]:
+def read_texts(
+    source: str | os.PathLike[str], column: str = "text", faults: Faults | None = None
+) -> Iterator[str]:
     """Yield one text of every row.
+
+    Args:
+        source: A file or a hub data set.
+        column: Its column.
+        faults: What is done with rows that are no valid text, and where they are counted; by
+            default they are errors.
 
     Raises:
         InputError: When there is no such column, or a value is no text; names the row.
     """
-    present, rows = read_source(source)
+    present, rows = read_source(source, faults=faults)
     if column not in present:
         raise InputError(
             f"{source} has no column '{column}'; it has {', '.join(present)}. "
             f"Name one with --column.{nearest(column, present)}"
         )
+    return texts_of(rows, column, source, faults)
+
+
+def texts_of(
+    rows: Iterable[Row], column: str, source: object, faults: Faults | None = None
+) -> Iterator[str]:
+    """Yield one text of every row, as `read_texts`."""
     for number, row in rows:
-        yield text_of(row, column, source, number)
+        try:
+            yield text_of(row, column, source, number)
+        except InvalidTextError as error:
+            if faults is None or faults.errors == "strict":
+                raise
+            faults.invalid.add(number)
+            if faults.errors == "replace":
+                yield error.replaced

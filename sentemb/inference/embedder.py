@@ -12,7 +12,7 @@ from torch import nn
 
 from sentemb.encoders.packed import can_be_packed, packed
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
-from sentemb.errors import UsageError
+from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from sentemb.inference.plain import PlainEncoder
 from sentemb.inference.tokens import Tokens, by_tokens, tokenised, truncating
 from sentemb.types import Embeddings, Vectors
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 logger = logging.getLogger("sentemb")
+PROBES = ("a", "two words", "some words, and then some more of them.", "word " * 60)
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 """Tokens of a forward: what a core's cache, or a GPU, is well used by."""
 
@@ -44,6 +45,9 @@ class Embedder:
         precision: ``fp32``; or ``fp16`` or ``bf16``, which is faster on a GPU, at about three
             digits.
 
+    Attributes:
+        halved: Batches that were halved because memory did not suffice.
+
     Raises:
         UsageError: When the precision is another.
     """
@@ -61,6 +65,7 @@ class Embedder:
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 1024)
         self.takes_tokens = isinstance(encoder, PlainEncoder) or _takes_tokens(encoder)
         self._tokenizer = truncating(encoder.tokenizer, encoder.max_seq_length)
+        self.halved = 0
         self._compared = False
         self._padding = _padding(encoder)
         self._undo = ExitStack()
@@ -91,12 +96,32 @@ class Embedder:
         """Return a vector for each row of what was tokenised."""
         batches = list(by_tokens([len(ids) for ids in tokens.ids], self.batch_tokens))
         if self.takes_tokens and not isinstance(self.encoder, PlainEncoder):
-            self._leave_padding_out([tokens.ids[i] for i in batches[-1][:8] + batches[0][:8]])
-        parts = list(self._pool.map(lambda batch: self._batch(tokens, batch), batches))
+            self._leave_padding_out()
+        parts = list(self._pool.map(lambda batch: self._fitting(tokens, batch), batches))
         vectors = np.empty((len(tokens.ids), parts[0].shape[1]), dtype=np.float32)
         for batch, part in zip(batches, parts, strict=True):
             vectors[batch] = part.float().cpu().numpy()
         return vectors[tokens.rows]
+
+    def _fitting(self, tokens: Tokens, batch: list[int]) -> Embeddings:
+        """Embed a batch; in halves where memory does not suffice for it."""
+        try:
+            return self._batch(tokens, batch)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+        if len(batch) == 1:
+            raise OutOfMemoryError(
+                f"memory does not suffice for one text of {len(tokens.ids[batch[0]]):,} tokens: "
+                "cut the texts, or take a smaller encoder.",
+                tokens.texts[batch[0]],
+            )
+        if not self.halved:
+            logger.warning("Memory does not suffice for %d texts at once: halved.", len(batch))
+        self.halved += 1
+        middle = len(batch) // 2
+        halves = [self._fitting(tokens, half) for half in (batch[:middle], batch[middle:])]
+        return torch.cat(halves)
 
     def _batch(self, tokens: Tokens, batch: list[int]) -> Embeddings:
         half = self.dtype != torch.float32
@@ -122,10 +147,15 @@ class Embedder:
         features = dict(zip(("input_ids", "attention_mask"), given, strict=True))
         return cast(Embeddings, self.encoder(features)["sentence_embedding"])
 
-    def _leave_padding_out(self, few: list[list[int]]) -> None:
+    def _leave_padding_out(self) -> None:
+        """Do so where it makes no difference to some texts.
+
+        They are always the same: a vector must not depend on which texts happened to come first.
+        """
         if self._compared:
             return
         self._compared = True
+        few = self.tokenise(PROBES).ids
         encoder: Any = self.encoder
         model, first_only = encoder[0].auto_model, reads_first_token_only(encoder[1])
         if same_without_padding(model, lambda: self._forward(few), first_only=first_only):

@@ -1,0 +1,63 @@
+"""Rows that are not as they should be: what is done with them, and how many there were."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from sentemb.errors import UsageError
+
+Errors = Literal["strict", "replace", "skip"]
+FIRST = 5
+"""How many rows of a kind are named."""
+
+
+@dataclass
+class Found:
+    """Rows of a kind.
+
+    Args:
+        rows: How many.
+        first: The numbers of the first five.
+    """
+
+    rows: int = 0
+    first: list[int] = field(default_factory=list)
+
+    def add(self, number: int) -> None:
+        """Count a row."""
+        self.rows += 1
+        if len(self.first) < FIRST:
+            self.first.append(number)
+
+
+@dataclass
+class Faults:
+    """What is done with text that is none, and what was found while reading.
+
+    Args:
+        errors: For a row that is not UTF-8, or holds half of a surrogate pair: ``strict`` is an
+            error; ``replace`` puts U+FFFD where no character can be read; ``skip`` leaves the row
+            out.
+
+    Attributes:
+        invalid: Rows that were replaced or left out.
+        long: Lines of a txt file that were cut, for they were longer than 1 MiB.
+        nul: Rows with a NUL character, which stays.
+        crlf: Rows that ended with CR LF.
+        bom: Whether the file began with a byte-order mark.
+
+    Raises:
+        UsageError: When ``errors`` is something else.
+    """
+
+    errors: Errors = "strict"
+    invalid: Found = field(default_factory=Found)
+    long: Found = field(default_factory=Found)
+    nul: Found = field(default_factory=Found)
+    crlf: Found = field(default_factory=Found)
+    bom: bool = False
+
+    def __post_init__(self) -> None:
+        if self.errors not in get_args(Errors):
+            raise UsageError(
+                f"errors must be one of {', '.join(get_args(Errors))}; got '{self.errors}'."
+            )

@@ -1,0 +1,162 @@
+"""The folder of a job beside its output: parts, and the manifest that vouches for them."""
+
+import logging
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sentemb.encoding.manifest import Assembled, Counts, Done, Manifest
+from sentemb.encoding.parts import Parts, part_of
+from sentemb.encoding.shards import Shard
+from sentemb.encoding.windows import Window, digest
+from sentemb.encoding.writers import SHOWS_TEXTS, WRITERS
+from sentemb.errors import UsageError
+from sentemb.storage import replaced, sha256, sync
+from sentemb.types import Vectors
+
+logger = logging.getLogger("sentemb")
+LOCK = "lock"
+
+
+def job_folder(output: Path, shard: Shard) -> Path:
+    """Return the folder of an output's job, or of one shard of it."""
+    of = f".{shard.number}-of-{shard.of}" if shard.of > 1 else ""
+    return output.with_name(f"{output.name}{of}.parts")
+
+
+def part_file(folder: Path, window: int) -> Path:
+    """Return the file of a window's part."""
+    return folder / f"{window:08}.safetensors"
+
+
+class Job:
+    """What is done of an encoding.
+
+    Args:
+        folder: Of the job.
+        suffix: Of the output's name: its format.
+        options: What the vectors depend on.
+        overwrite: Whether a job begun otherwise, or from other texts, makes way.
+
+    Raises:
+        UsageError: When there is such a job, and it is not to make way.
+    """
+
+    def __init__(
+        self, folder: Path, suffix: str, options: dict[str, Any], *, overwrite: bool
+    ) -> None:
+        self.folder = folder
+        self.overwrite = overwrite
+        self.suffix = suffix
+        try:
+            self.manifest = Manifest(folder, {**options, "format": suffix})
+        except UsageError:
+            if not overwrite:
+                raise
+            for path in folder.iterdir():
+                if path.name != LOCK:
+                    path.unlink()
+            self.manifest = Manifest(folder, {**options, "format": suffix})
+
+    def part(self, window: int) -> Path:
+        """Return the file of a window's part."""
+        return part_file(self.folder, window)
+
+    def has(self, window: Window) -> bool:
+        """Tell whether a window's part is there, whole.
+
+        Raises:
+            UsageError: When other texts were encoded in its place.
+        """
+        done = self.manifest.done.get(window.number)
+        if done is None:
+            return False
+        if done.texts != window.digest:
+            appended = (
+                window.number == max(self.manifest.done)
+                and done.rows < len(window.texts)
+                and done.texts == digest(window.texts[: done.rows])
+            )
+            if not (appended or self.overwrite):
+                last = window.first_row + done.rows - 1
+                raise UsageError(
+                    f"Rows {window.first_row:,} to {last:,} of the input are not those that "
+                    f"'{self.folder}' has encoded: restore them to go on, or give --overwrite to "
+                    "start afresh."
+                )
+            return False
+        part = self.part(window.number)
+        if part.is_file() and sha256(part) == done.part:
+            return True
+        logger.warning("%s is damaged or missing: its rows are encoded again.", part)
+        return False
+
+    def commit(self, window: Window, vectors: Vectors, cut: list[bool], halved: int) -> None:
+        """Write a window's part, and then that it is there."""
+        path = self.part(window.number)
+        part = part_of(window, vectors, cut, keeps_texts=self.suffix in SHOWS_TEXTS)
+        with replaced(path) as file:
+            file.write(part)
+        self.manifest.add(
+            Done(
+                window=window.number,
+                rows=len(window.texts),
+                new=len(window.new),
+                texts=window.digest,
+                part=sha256(path),
+                halved=halved,
+            )
+        )
+
+    def finish(self, counts: Counts) -> None:
+        """Write that the input is at its end.
+
+        Raises:
+            UsageError: When it had more rows before.
+        """
+        beyond = [window for window in self.manifest.done if window >= counts.windows]
+        if beyond and not self.overwrite:
+            raise UsageError(
+                f"The input has {counts.rows:,} rows, fewer than '{self.folder}' has encoded: "
+                "restore it to go on, or give --overwrite to start afresh."
+            )
+        if self.manifest.counts is None or asdict(self.manifest.counts) != asdict(counts):
+            self.manifest.add(counts)
+
+    def parts(self) -> Parts:
+        """Return the parts of all windows, which must be done."""
+        assert self.manifest.counts is not None  # noqa: S101 -- `finish` was called
+        parts = Parts()
+        for window in range(self.manifest.counts.windows):
+            parts.add(self.part(window), self.manifest.done[window].new)
+        return parts
+
+
+def assemble(parts: Parts, manifest: Manifest, folder: Path, output: Path) -> Assembled:
+    """Write an output from its parts; put it in place when it is whole, and remove the job.
+
+    Args:
+        parts: Of all windows.
+        manifest: Of the job; its counts are known.
+        folder: Of the job.
+        output: Its suffix is the format.
+    """
+    assert manifest.counts is not None  # noqa: S101 -- `finish` was called
+    whole = folder / f"assembled{output.suffix}"
+    truncated = 0
+    with whole.open("w+b") as file:
+        writer = WRITERS[output.suffix](file, manifest.counts.rows, parts.dim)
+        for rows in parts:
+            writer.write(rows.texts, rows.vectors)
+            truncated += rows.truncated
+        writer.close()
+        file.flush()
+        os.fsync(file.fileno())
+    assembled = Assembled(sha256(whole), truncated, parts.dim)
+    manifest.add(assembled)
+    os.replace(whole, output)
+    sync(output.parent)
+    shutil.rmtree(folder)
+    return assembled

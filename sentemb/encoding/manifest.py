@@ -1,0 +1,175 @@
+"""``manifest.jsonl``: what a job is, and which of its windows are done."""
+
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sentemb.errors import UsageError
+from sentemb.storage import sync
+
+logger = logging.getLogger("sentemb")
+FILE = "manifest.jsonl"
+SCHEMA = "sentemb.encoding/1"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A window whose part is written.
+
+    Args:
+        window: Its number.
+        rows: How many it has.
+        new: How many texts were embedded with it.
+        texts: Hash of its texts.
+        part: Hash of the part's bytes.
+        halved: How often a batch was halved because memory did not suffice.
+    """
+
+    window: int
+    rows: int
+    new: int
+    texts: str
+    part: str
+    halved: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted over all rows of the input, whoever encodes them.
+
+    Args:
+        windows: How many there are.
+        rows: Of the input.
+        distinct: Texts among them.
+        empty: Rows without text.
+        texts: Hash of the hashes of all windows' texts.
+    """
+
+    windows: int
+    rows: int
+    distinct: int
+    empty: int
+    texts: str
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """The output, whole.
+
+    Args:
+        sha256: Of its bytes; None of a stream.
+        truncated: Rows that were longer than the encoder's maximum.
+        dim: Width of the embeddings.
+    """
+
+    sha256: str | None
+    truncated: int
+    dim: int
+
+
+Entry = Done | Counts | Assembled
+KINDS: dict[str, type[Entry]] = {"done": Done, "counts": Counts, "assembled": Assembled}
+
+
+class Manifest:
+    """Lines of JSON, each written to the disk before the next: options, windows, and the end.
+
+    Args:
+        folder: Of the job.
+        options: What the vectors depend on. They must be those that the job was begun with.
+
+    Attributes:
+        done: By window.
+        counts: Of the input, once its end was seen.
+        assembled: The output, once it is whole.
+
+    Raises:
+        UsageError: When the folder's job was begun with other options.
+    """
+
+    def __init__(self, folder: Path, options: dict[str, Any] | None = None) -> None:
+        self.path = folder / FILE
+        self.done: dict[int, Done] = {}
+        self.counts: Counts | None = None
+        self.assembled: Assembled | None = None
+        lines = self._whole_lines()
+        self.options = lines[0] if lines else None
+        for line in lines[1:]:
+            for kind, content in line.items():
+                self._take(KINDS[kind](**content))
+        if options is None:
+            return
+        options = {"schema": SCHEMA, **options}
+        if self.options is None:
+            self._append(options)
+            self.options = options
+        elif self.options != options:
+            raise UsageError(_difference(folder, self.options, options))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is done."""
+        return not self.done and self.counts is None
+
+    def add(self, entry: Entry) -> None:
+        """Write that a window is done, the input at its end, or the output whole."""
+        kind = next(name for name, class_ in KINDS.items() if isinstance(entry, class_))
+        self._append({kind: asdict(entry)})
+        self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        if isinstance(entry, Done):
+            self.done[entry.window] = entry
+        elif isinstance(entry, Counts):
+            self.counts = entry
+        else:
+            self.assembled = entry
+
+    def _whole_lines(self) -> list[dict[str, Any]]:
+        """Read the lines; from one that a crash or a bad disk left damaged on, they are cut off."""
+        if not self.path.exists():
+            return []
+        data, lines, read = self.path.read_bytes(), [], 0
+        for line in data.splitlines(keepends=True):
+            if not line.endswith(b"\n") or (content := _object(line)) is None:
+                break
+            lines.append(content)
+            read += len(line)
+        if read < len(data):
+            logger.warning("%s: damaged from byte %d on; what it told is done again.",
+                           self.path, read)  # fmt: skip
+            with self.path.open("r+b") as file:
+                file.truncate(read)
+        return lines
+
+    def _append(self, content: dict[str, Any]) -> None:
+        is_new = not self.path.exists()
+        with self.path.open("ab") as file:
+            file.write(json.dumps(content).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            sync(self.path.parent)
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _difference(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
+    changed = [
+        f"{name} {before.get(name)!r}, now {now.get(name)!r}"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+    return (
+        f"'{folder}' holds a job that was begun otherwise: {'; '.join(changed)}. Give the same "
+        "options to go on with it, or --overwrite to start afresh."
+    )

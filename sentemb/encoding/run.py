@@ -1,0 +1,119 @@
+"""One run of a job over its texts."""
+
+import time
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sentemb.encoding.ahead import ahead
+from sentemb.encoding.first_seen import FirstSeen
+from sentemb.encoding.job import Job
+from sentemb.encoding.manifest import Assembled, Counts
+from sentemb.encoding.options import EncodeOptions
+from sentemb.encoding.summary import EncodeSummary, summary_of
+from sentemb.encoding.windows import Window, windows
+from sentemb.errors import InputError, InterruptedRunError, NumericError, OutOfMemoryError
+from sentemb.inference.embedder import Embedder
+from sentemb.inference.plain import PlainEncoder
+from sentemb.inference.tokens import Tokens
+from sentemb.interruption import Interruption
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class Run:
+    """Does what a job has left to do.
+
+    Args:
+        encoder: Of the texts.
+        options: How.
+        job: What is done already.
+    """
+
+    def __init__(
+        self, encoder: "PlainEncoder | SentenceTransformer", options: EncodeOptions, job: Job
+    ) -> None:
+        self.started = time.monotonic()
+        self.embedder = Embedder(encoder, options.batch_tokens, options.precision)
+        self.options = options
+        self.job = job
+        self.kept_rows = 0
+
+    def over(self, texts: Iterable[str]) -> Iterator[Window]:
+        """Yield every window once it is done, or is another shard's.
+
+        Raises:
+            InputError, NumericError, OutOfMemoryError: Name the row.
+            InterruptedRunError: When SIGINT or SIGTERM came; the window it came in is done.
+        """
+        told = Interruption()
+        seen = FirstSeen(self.job.folder / "texts.sqlite")
+        count = rows = empty = 0
+        hashes = sha256()
+        try:
+            with told.listening(), self.embedder:
+                for window, tokens in ahead(self._prepared(windows(texts, seen))):
+                    if tokens is not None:
+                        self._do(window, tokens)
+                    count += 1
+                    rows += len(window.texts)
+                    empty += window.empty_rows
+                    hashes.update(window.digest.encode())
+                    yield window
+                    if told.received:
+                        raise InterruptedRunError(
+                            f"Interrupted after row {rows:,}, up to which all is done: give the "
+                            "same command to go on.",
+                            told.received,
+                        )
+            if not rows:
+                raise InputError("There is no row to encode.")
+            self.job.finish(Counts(count, rows, seen.count, empty, hashes.hexdigest()))
+        finally:
+            seen.close()
+
+    def summary(self, assembled: Assembled | None) -> EncodeSummary:
+        """Return what the job came to."""
+        counts = self.job.manifest.counts
+        assert counts is not None  # noqa: S101 -- `over` came to its end
+        return summary_of(
+            counts,
+            assembled,
+            kept_rows=self.kept_rows,
+            halved_batches=sum(done.halved for done in self.job.manifest.done.values()),
+            seconds=time.monotonic() - self.started,
+        )
+
+    def _prepared(self, found: Iterator[Window]) -> Iterator[tuple[Window, Tokens | None]]:
+        """Tokenise what is to be embedded of each window; None where nothing is."""
+        for window in found:
+            if self.options.empty == "error" and window.empty_rows:
+                blank = next(text for text in window.texts if not text.strip())
+                raise InputError(f"Row {window.row_of(blank):,} has no text.")
+            if window.number not in self.options.shard:
+                yield window, None
+            elif self.job.has(window):
+                self.kept_rows += len(window.texts)
+                yield window, None
+            else:
+                yield window, self.embedder.tokenise(window.new)
+
+    def _do(self, window: Window, tokens: Tokens) -> None:
+        halved = self.embedder.halved
+        vectors = np.empty((0, 0), dtype=np.float32)
+        if window.new:
+            try:
+                vectors = self.embedder.embed(tokens)
+            except OutOfMemoryError as error:
+                row = window.row_of(error.text) if error.text is not None else window.first_row
+                raise OutOfMemoryError(f"Row {row:,}: {error}", error.text) from error
+        finite = np.isfinite(vectors).all(axis=1)
+        if not finite.all():
+            row = window.row_of(window.new[int(finite.argmin())])
+            raise NumericError(f"Row {row:,} has no finite embedding.")
+        if self.options.empty == "nan":
+            vectors[[not text.strip() for text in window.new]] = np.nan
+        self.job.commit(window, vectors, tokens.cut, self.embedder.halved - halved)

@@ -1,0 +1,70 @@
+"""Rows of texts, window by window: what is embedded together whatever happened before."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentemb.encoding.first_seen import FirstSeen
+
+ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Window:
+    """Consecutive rows.
+
+    Args:
+        number: From 0.
+        texts: One a row.
+        numbers: For each row, that of its text among all distinct ones, ``[rows]``.
+        new: The texts that no earlier window has, in the order of their numbers; they alone are
+            embedded with this window.
+    """
+
+    number: int
+    texts: list[str]
+    numbers: NDArray[np.int64]
+    new: list[str]
+
+    @property
+    def first_row(self) -> int:
+        """Row number, from 1, of the first row."""
+        return self.number * ROWS + 1
+
+    @property
+    def empty_rows(self) -> int:
+        """How many rows have no text."""
+        return sum(not text.strip() for text in self.texts)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the texts, in hex."""
+        return digest(self.texts)
+
+    def row_of(self, text: str) -> int:
+        """Return the number of the first row with a text."""
+        return self.first_row + self.texts.index(text)
+
+
+def windows(texts: Iterable[str], seen: FirstSeen) -> Iterator[Window]:
+    """Cut texts into windows of 4,096 rows."""
+    iterator = iter(texts)
+    number = 0
+    while rows := list(islice(iterator, ROWS)):
+        numbers, new = seen.numbers(rows)
+        yield Window(number, rows, numbers, new)
+        number += 1
+
+
+def digest(texts: Sequence[str]) -> str:
+    """Return a hash of texts, in hex; where one ends and the next begins matters."""
+    found = hashlib.sha256()
+    for text in texts:
+        data = text.encode()
+        found.update(len(data).to_bytes(8, "little") + data)
+    return found.hexdigest()
