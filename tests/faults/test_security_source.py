@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sentemb_cli.console import inert
 
-from sentemb.inference.writers import WRITERS
+from sentemb.encoding.writers import WRITERS
 
 ROOT = Path(__file__).parents[2]
 FILES = [*sorted((ROOT / "sentemb").rglob("*.py")), *sorted((ROOT / "cli").rglob("*.py"))]
