@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import (
+    check,
     console,
     encode,
     evaluate,
@@ -130,6 +131,7 @@ def build(args: list[str]) -> typer.Typer:
     app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
     app.command("merge", epilog=merge.EXAMPLES)(merge.merge)
     app.command("export", epilog=export.EXAMPLES)(export.export)
+    app.command("check", epilog=check.EXAMPLES)(check.check)
     app.command("views", epilog=views.EXAMPLES)(views.views)
     app.command("info", epilog=info.EXAMPLES)(info.info)
     return app

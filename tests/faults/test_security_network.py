@@ -38,6 +38,7 @@ evaluate mini --pooling cls
 export trained --static -o static
 info trained
 views word --model trained
+check texts.txt topics.tsv --model trained
 """
 
 
