@@ -85,7 +85,8 @@ class Seen:
 
     def _written(self) -> Mask:
         """Return which rows have a text that is not blank."""
-        return np.logical_or.reduce([column != 0 for column in self.texts])
+        written: Mask = np.logical_or.reduce([column != 0 for column in self.texts])
+        return written
 
     def distinct(self) -> int:
         """Return how many texts differ."""
