@@ -1,12 +1,11 @@
 """Encode texts to a file as a job that can be gone on with, or to a stream."""
 
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING
 
-from sentemb.encoding.job import LOCK, Job, assemble, job_folder
+from sentemb.encoding.job import LOCK, Job, assemble, job_folder, remove
 from sentemb.encoding.manifest import Assembled, Manifest
 from sentemb.encoding.options import EncodeOptions, fixed
 from sentemb.encoding.parts import Parts
@@ -64,7 +63,7 @@ def encode_file(
             job = Job(folder, output.suffix, fixed(encoder, options), overwrite=overwrite)
             run = Run(encoder, options, job)
             if assembled := _in_place(job, output):
-                shutil.rmtree(folder)
+                remove(folder)
                 return run.summary(assembled)
             if output.exists() and not overwrite and options.shard.of == 1:
                 raise UsageError(f"Output '{output}' exists: give another, or overwrite it.")
@@ -74,7 +73,7 @@ def encode_file(
             return run.summary(assemble(job.parts(), job.manifest, folder, output))
         finally:
             if folder.is_dir() and Manifest(folder).is_empty:
-                shutil.rmtree(folder)
+                remove(folder)
 
 
 def _follow(run: Run, texts: Iterable[str], progress: Progress) -> None:

@@ -2,12 +2,11 @@
 
 import logging
 import os
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sentemb.encoding.manifest import Assembled, Counts, Done, Manifest
+from sentemb.encoding.manifest import FILE, Assembled, Counts, Done, Manifest
 from sentemb.encoding.parts import Parts, part_of
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.windows import Window, digest
@@ -158,5 +157,16 @@ def assemble(parts: Parts, manifest: Manifest, folder: Path, output: Path) -> As
     manifest.add(assembled)
     os.replace(whole, output)
     sync(output.parent)
-    shutil.rmtree(folder)
+    remove(folder)
     return assembled
+
+
+def remove(folder: Path) -> None:
+    """Remove a job, its manifest last but for the lock: until then it can be told what it was."""
+    last = (FILE, LOCK)
+    paths = sorted(
+        folder.iterdir(), key=lambda path: path.name in last and last.index(path.name) + 1
+    )
+    for path in paths:
+        path.unlink()
+    folder.rmdir()

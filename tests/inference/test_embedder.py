@@ -11,7 +11,6 @@ from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from sentemb.encoders import without_padding
 from sentemb.errors import UsageError
-from sentemb.inference.ahead import ahead
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import load_encoder
 from sentemb.inference.tokens import by_tokens
@@ -125,15 +124,3 @@ def test_padding_is_below_two_in_a_hundred(shared):
         len(batch) * max(lengths[row] for row in batch) for batch in by_tokens(lengths, 1024)
     )
     assert padded / sum(lengths) <= 1.02
-
-
-def test_one_ahead_keeps_order_and_errors():
-    def items():
-        yield 1
-        yield 2
-        raise ValueError("row 3")
-
-    got = []
-    with pytest.raises(ValueError, match="row 3"):
-        got.extend(ahead(items()))
-    assert got == [1, 2]

@@ -1,0 +1,264 @@
+"""What was done is not done again, and the file is the same to the byte however it came about."""
+
+import itertools
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentemb.encoding import EncodeOptions, Shard, encode_file, merge, windows
+from sentemb.encoding.job import job_folder
+from sentemb.encoding.manifest import FILE
+from sentemb.errors import InputError, UsageError
+from sentemb.inference.embedder import Embedder
+
+ROWS = 8
+
+
+class PulledPlugError(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def small_windows(monkeypatch):
+    monkeypatch.setattr(windows, "ROWS", ROWS)
+
+
+@pytest.fixture
+def texts(sentences):
+    """Fifty rows: some come again at once, some much later, some are empty, one is long."""
+    few = [*sentences[:30], "", "word " * 400, sentences[0], sentences[29]]
+    return [*few, *sentences[30:40], sentences[2], sentences[2], "", sentences[33], *few[5:7]]
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """The texts that were embedded."""
+    found = []
+    embed = Embedder.embed
+
+    def watched(self, tokens):
+        found.extend(tokens.texts)
+        return embed(self, tokens)
+
+    monkeypatch.setattr(Embedder, "embed", watched)
+    return found
+
+
+def cut_off(texts, rows):
+    yield from itertools.islice(texts, rows)
+    raise PulledPlugError
+
+
+def begin(mini, texts, path, rows=20, **options):
+    with pytest.raises(PulledPlugError):
+        encode_file(mini, cut_off(texts, rows), path, **options)
+
+
+@pytest.mark.parametrize("suffix", ["npy", "jsonl", "parquet", "safetensors"])
+def test_an_interrupted_job_ends_with_the_same_file(mini, texts, tmp_path, suffix, encoded):
+    whole, path = tmp_path / f"whole.{suffix}", tmp_path / f"a.{suffix}"
+    expected = encode_file(mini, texts, whole)
+    assert sorted(encoded) == sorted(set(texts))
+    encoded.clear()
+    begin(mini, texts, path)
+    assert not path.exists()
+    summary = encode_file(mini, texts, path)
+    assert path.read_bytes() == whole.read_bytes()
+    assert sorted(encoded) == sorted(set(texts))
+    assert summary.kept_rows == 16
+    assert summary.truncated_rows == expected.truncated_rows == 1
+    assert summary.distinct_texts == len(set(texts)) == 42
+    assert sorted(tmp_path.iterdir()) == [path, whole]
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 7])
+@pytest.mark.parametrize("suffix", ["npy", "jsonl"])
+def test_shards_come_to_the_same_file(mini, texts, tmp_path, of, suffix, encoded):
+    encode_file(mini, texts, whole := tmp_path / f"whole.{suffix}")
+    encoded.clear()
+    path = tmp_path / f"a.{suffix}"
+    for number in range(1, of + 1):
+        encode_file(mini, texts, path, EncodeOptions(shard=Shard(number, of)))
+    assert sorted(encoded) == sorted(set(texts))
+    summary = merge(path) if of > 1 else None
+    assert path.read_bytes() == whole.read_bytes()
+    if summary:
+        assert (summary.rows, summary.truncated_rows, summary.empty_rows) == (50, 1, 2)
+
+
+def test_an_interrupted_shard_goes_on(mini, texts, tmp_path):
+    encode_file(mini, texts, whole := tmp_path / "whole.npy")
+    path, second = tmp_path / "a.npy", EncodeOptions(shard=Shard(2, 2))
+    encode_file(mini, texts, path, EncodeOptions(shard=Shard(1, 2)))
+    begin(mini, texts, path, options=second)
+    with pytest.raises(InputError, match=r"Shard 2/2 in .* is not finished: give its command"):
+        merge(path)
+    encode_file(mini, texts, path, second)
+    merge(path)
+    assert path.read_bytes() == whole.read_bytes()
+
+
+def test_shards_that_do_not_fit(mini, texts, tmp_path):
+    path, more = tmp_path / "a.npy", [*texts, "one more"]
+    with pytest.raises(InputError, match="no shard of"):
+        merge(path)
+    encode_file(mini, texts, path, EncodeOptions(shard=Shard(1, 2)))
+    with pytest.raises(InputError, match="Window 1 is in none of the 1 shards"):
+        merge(path)
+    encode_file(mini, more, path, EncodeOptions(shard=Shard(2, 2)))
+    with pytest.raises(InputError, match="shards of different inputs"):
+        merge(path)
+    encode_file(mini, texts, path, EncodeOptions(1, shard=Shard(2, 2)), overwrite=True)
+    with pytest.raises(InputError, match="encoded differently: batch_tokens None and 1"):
+        merge(path)
+    encode_file(mini, texts, path, EncodeOptions(shard=Shard(2, 2)), overwrite=True)
+    folder = job_folder(path, Shard(2, 2))
+    shutil.copytree(folder, tmp_path / "elsewhere")
+    shutil.rmtree(folder)
+    first = job_folder(path, Shard(1, 2))
+    part = tmp_path / "elsewhere/00000001.safetensors"
+    flip_a_byte(part)
+    with pytest.raises(InputError, match=r"00000001.safetensors' is damaged or missing"):
+        merge(path, [first, tmp_path / "elsewhere"])
+    flip_a_byte(part)
+    with pytest.raises(UsageError, match=r"encoded for \.npy, not for '\.parquet'"):
+        merge(tmp_path / "a.parquet", [first, tmp_path / "elsewhere"])
+    assert merge(path, [first, tmp_path / "elsewhere"]).rows == len(texts)
+
+
+@pytest.mark.parametrize("words", ["0/2", "3/2", "2", "a/b", "1/0", "-1/2", ""])
+def test_what_is_no_shard(words):
+    with pytest.raises(UsageError, match="I/N with I from 1 to N"):
+        Shard.parse(words)
+
+
+def flip_a_byte(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+def test_a_damaged_part_is_encoded_again(mini, texts, tmp_path, damage, caplog):
+    encode_file(mini, texts, whole := tmp_path / "whole.npy")
+    path = tmp_path / "a.npy"
+    begin(mini, texts, path)
+    part = job_folder(path, Shard()) / "00000001.safetensors"
+    if damage == "flip":
+        flip_a_byte(part)
+    elif damage == "cut":
+        part.write_bytes(part.read_bytes()[:-1])
+    else:
+        part.unlink()
+    assert encode_file(mini, texts, path).kept_rows == 8
+    assert "00000001.safetensors is damaged or missing: its rows are encoded again" in caplog.text
+    assert path.read_bytes() == whole.read_bytes()
+
+
+def test_a_manifest_cut_anywhere_loses_nothing_but_time(mini, texts, tmp_path):
+    encode_file(mini, texts, whole := tmp_path / "whole.npy")
+    path = tmp_path / "a.npy"
+    begin(mini, texts, path, rows=40)
+    folder = job_folder(path, Shard())
+    shutil.copytree(folder, tmp_path / "kept")
+    manifest = (folder / FILE).read_bytes()
+    ends = [i for i, byte in enumerate(manifest) if byte == ord("\n")]
+    for cut in {0, 1, *ends, *(end + 1 for end in ends), *(end - 5 for end in ends)}:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(tmp_path / "kept", folder)
+        (folder / FILE).write_bytes(manifest[:cut])
+        encode_file(mini, texts, path, overwrite=True)
+        assert path.read_bytes() == whole.read_bytes()
+
+
+def test_a_damaged_manifest_is_told(mini, texts, tmp_path, caplog):
+    path = tmp_path / "a.npy"
+    begin(mini, texts, path)
+    flip = job_folder(path, Shard()) / FILE
+    lines = flip.read_bytes().splitlines(keepends=True)
+    flip.write_bytes(b"".join([*lines[:-1], lines[-1].replace(b"{", b"[", 1)]))
+    assert encode_file(mini, texts, path).kept_rows == 8
+    assert "damaged from byte" in caplog.text
+
+
+def test_rows_that_are_appended_are_all_that_is_encoded(mini, texts, tmp_path, encoded):
+    path = tmp_path / "a.npy"
+    encode_file(mini, texts[:20], path, EncodeOptions(shard=Shard(1, 2)))
+    encode_file(mini, texts[:20], path, EncodeOptions(shard=Shard(2, 2)))
+    encoded.clear()
+    for number in (1, 2):
+        encode_file(mini, texts, path, EncodeOptions(shard=Shard(number, 2)))
+    assert not set(texts[:16]) & set(encoded)
+    merge(path)
+    np.testing.assert_allclose(np.load(path), mini.encode(texts), atol=1e-5)
+
+
+@pytest.mark.parametrize("row", [0, 9, 15])
+def test_rows_that_are_changed_are_refused(mini, texts, tmp_path, row):
+    path = tmp_path / "a.npy"
+    begin(mini, texts, path)
+    changed = list(texts)
+    changed[row] = "another text"
+    first = row // ROWS * ROWS + 1
+    with pytest.raises(UsageError, match=f"Rows {first} to {first + 7} of the input are not"):
+        encode_file(mini, changed, path)
+    encode_file(mini, changed, path, overwrite=True)
+    np.testing.assert_allclose(np.load(path), mini.encode(changed), atol=1e-5)
+
+
+def test_rows_that_are_taken_away_are_refused(mini, texts, tmp_path):
+    path = tmp_path / "a.npy"
+    begin(mini, texts, path, rows=40)
+    with pytest.raises(UsageError, match="The input has 16 rows, fewer than"):
+        encode_file(mini, texts[:16], path)
+    with pytest.raises(UsageError, match="Rows 9 to 16"):
+        encode_file(mini, texts[:12], path)
+    assert encode_file(mini, texts[:16], path, overwrite=True).rows == 16
+
+
+def test_another_encoder_or_option_is_refused_with_the_difference(mini, texts, tmp_path):
+    path = tmp_path / "a.npy"
+    begin(mini, texts, path)
+    with pytest.raises(UsageError, match=r"begun otherwise: batch_tokens None, now 99\. Give the"):
+        encode_file(mini, texts, path, EncodeOptions(batch_tokens=99))
+    mini.max_seq_length = 8
+    with pytest.raises(UsageError, match="begun otherwise: model '"):
+        encode_file(mini, texts, path)
+    mini.max_seq_length = 128
+    mini[0].model.embeddings.word_embeddings.weight.data[5, 5] += 1
+    with pytest.raises(UsageError, match="begun otherwise: model '"):
+        encode_file(mini, texts, path)
+    summary = encode_file(mini, texts, path, overwrite=True)
+    assert (summary.kept_rows, summary.rows) == (0, 50)
+
+
+def test_only_the_folder_was_left_to_remove(mini, texts, tmp_path, monkeypatch):
+    path, unlink = tmp_path / "a.npy", Path.unlink
+
+    def pulled(file, missing_ok=False):
+        if file.suffix == ".safetensors":
+            raise PulledPlugError
+        unlink(file, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", pulled)
+        with pytest.raises(PulledPlugError):
+            encode_file(mini, texts, path)
+    data = path.read_bytes()
+    summary = encode_file(mini, [], path)
+    assert (summary.rows, summary.truncated_rows) == (50, 1)
+    assert path.read_bytes() == data
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_manifest_is_lines_of_json(mini, texts, tmp_path):
+    path = tmp_path / "a.npy"
+    begin(mini, texts, path)
+    lines = (job_folder(path, Shard()) / FILE).read_text().splitlines()
+    options, first, second = map(json.loads, lines)
+    assert options["schema"] == "sentemb.encoding/1"
+    assert [first["done"]["window"], second["done"]["window"]] == [0, 1]
+    assert len(first["done"]["part"]) == len(options["model"]) == 64

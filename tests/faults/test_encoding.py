@@ -1,0 +1,367 @@
+"""E1 to E16: whatever happens to an encoding, its file is the same to the byte, or none."""
+
+import contextlib
+import errno
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from processes import exit_code, forked, killed_after
+from safetensors.torch import load_file
+
+from sentemb.encoding import EncodeOptions, Shard, encode_file, windows
+from sentemb.encoding.job import Job, job_folder
+from sentemb.errors import (
+    InterruptedRunError,
+    LockedError,
+    NumericError,
+    OutOfMemoryError,
+    UsageError,
+)
+from sentemb.inference.embedder import Embedder
+from sentemb.inference.plain import load_encoder
+
+ROWS = 16
+CHILD = [sys.executable, str(Path(__file__).with_name("encode_child.py"))]
+
+
+@pytest.fixture(autouse=True)
+def small_windows(monkeypatch):
+    monkeypatch.setattr(windows, "ROWS", ROWS)
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_encoder("mini-sentemb")
+
+
+@pytest.fixture
+def texts(sentences):
+    return [*sentences[:60], "", *sentences[:20], *sentences[60:99]]
+
+
+@pytest.fixture
+def whole(encoder, texts, tmp_path):
+    """The bytes of the uninterrupted run."""
+    path = tmp_path / "whole.jsonl"
+    encode_file(encoder, texts, path)
+    data = path.read_bytes()
+    path.unlink()
+    return data
+
+
+def finished(encoder, texts, path):
+    """Give the command again, if it is not only the empty folder that is left to remove."""
+    with contextlib.suppress(UsageError) if path.exists() else contextlib.nullcontext():
+        encode_file(encoder, texts, path)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    return path.read_bytes()
+
+
+def killed_before_every_change(encoder, texts, whole, folder, stride):
+    """Kill before the n-th sync, rename, creation or removal, n rising until the run passes."""
+    path = folder / "a.jsonl"
+    for number in range(1, 1000, stride):
+        code = exit_code(forked(lambda: encode_file(encoder, texts, path), number))
+        assert code in (0, -signal.SIGKILL)
+        if code == 0:
+            return number
+        assert not path.exists() or path.read_bytes() == whole
+        if not path.exists() or job_folder(path, Shard()).exists():
+            assert finished(encoder, texts, path) == whole
+        path.unlink()
+    raise AssertionError
+
+
+def test_e1_killed_before_some_changes_of_files(encoder, texts, whole, tmp_path):
+    assert killed_before_every_change(encoder, texts, whole, tmp_path, stride=7) > 30
+
+
+@pytest.mark.long
+def test_e1_killed_before_each_change_of_a_file(encoder, texts, whole, tmp_path):
+    assert killed_before_every_change(encoder, texts, whole, tmp_path, stride=1) > 30
+
+
+def killed_at_random(encoder, texts, whole, path, kills, seconds):
+    """Kill runs of one job until it is whole; then begin again, until so many were killed."""
+    draws, killed = random.Random(0), 0
+    while killed < kills:
+        while not killed_after(
+            draws.uniform(0, seconds), lambda: encode_file(encoder, texts, path)
+        ):
+            killed += 1
+            if path.exists():
+                break
+        if path.exists() and job_folder(path, Shard()).exists():
+            finished(encoder, texts, path)
+        assert path.read_bytes() == whole
+        assert list(path.parent.iterdir()) == [path]
+        path.unlink()
+    return killed
+
+
+def test_e1_killed_at_random(encoder, texts, whole, tmp_path):
+    assert killed_at_random(encoder, texts, whole, tmp_path / "a.jsonl", 10, 0.2) >= 10
+
+
+@pytest.mark.long
+def test_e1_killed_at_random_fifty_times(encoder, texts, whole, tmp_path):
+    assert killed_at_random(encoder, texts, whole, tmp_path / "a.jsonl", 50, 0.3) >= 50
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.mark.parametrize("call", ["write", "pwrite64", "fsync", "rename"])
+def test_e1_killed_at_each_system_call(texts, tmp_path, call):
+    """As above, by strace from outside, whatever library makes the call."""
+    source, path = tmp_path / "texts.txt", tmp_path / "a.npy"
+    source.write_text("".join(f"{text}\n" for text in texts[:70]))
+    command = [*CHILD, str(ROWS), "encode", str(source), "-q", "-o", str(path)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [word for word in command if word != "-q"]
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    expected = path.read_bytes()
+    path.unlink()
+    killed = 0
+    for number in range(1, 500):
+        inject = f"--inject={call}:signal=SIGKILL:when={number}"
+        traced = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"]
+        code = subprocess.run(
+            [*traced, f"--trace={call}", inject, *command], env=environment, capture_output=True
+        ).returncode
+        if code == 0:
+            break
+        killed += 1
+        assert not path.exists() or path.read_bytes() == expected
+        if not path.exists() or job_folder(path, Shard()).exists():
+            subprocess.run(command, check=True, env=environment, capture_output=True)
+        assert path.read_bytes() == expected
+        path.unlink()
+    assert killed
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_after_its_window(encoder, texts, whole, tmp_path, number):
+    path = tmp_path / "a.jsonl"
+    with pytest.raises(InterruptedRunError, match="after row 32, up to which all is done") as error:
+        encode_file(
+            encoder, texts, path, progress=lambda rows: rows == 32 and os.kill(os.getpid(), number)
+        )
+    assert error.value.exit_code == 128 + number
+    assert encode_file(encoder, texts, path).kept_rows == 32
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_says_so_and_exits_so(sentences, tmp_path, number):
+    sentences = sentences[:800]
+    (tmp_path / "a.txt").write_text("".join(f"{text}\n" for text in sentences))
+    command = [*CHILD, "16", "encode", "a.txt"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        manifest = tmp_path / "a.npy.parts/manifest.jsonl"
+        until = time.monotonic() + 60
+        while not (manifest.exists() and manifest.read_text().count("\n") > 2):
+            assert time.monotonic() < until
+            time.sleep(0.002)
+        process.send_signal(number)
+        errors = process.communicate()[1]
+    assert process.returncode == 128 + number, errors
+    assert "give the same command to go on" in errors.splitlines()[-1]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert np.load(tmp_path / "a.npy").shape == (len(sentences), 128)
+
+
+def test_e7_the_same_text_has_the_same_vector_in_every_window(encoder, sentences, tmp_path):
+    drawn = random.Random(0).choices(sentences[:40], k=400)
+    encode_file(encoder, drawn, tmp_path / "a.npy")
+    vectors = np.load(tmp_path / "a.npy")
+    for text in set(drawn):
+        rows = vectors[[other == text for other in drawn]]
+        assert (rows == rows[0]).all()
+
+
+@pytest.mark.parametrize("suffix", ["npy", "safetensors", "parquet"])
+@pytest.mark.parametrize("failing", ["fsync", "replace", "write"])
+def test_e8_no_room_or_a_bad_disk(encoder, texts, tmp_path, suffix, failing, monkeypatch):
+    """The error is that of the system, the file is not there by halves, and the job goes on."""
+    expected, path = tmp_path / f"whole.{suffix}", tmp_path / f"a.{suffix}"
+    encode_file(encoder, texts, expected)
+    for number in (1, 2, 5, 9, 11, 14, 17):
+        left = number
+        module, name = {"write": (Job, "commit")}.get(failing, (os, failing))
+        call = getattr(module, name)
+
+        def fails(*args, call=call, **kwargs):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return call(*args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, fails)
+            try:
+                encode_file(encoder, texts, path)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC  # noqa: PT017
+        if not path.exists():
+            encode_file(encoder, texts, path)
+        assert path.read_bytes() == expected.read_bytes()
+        path.unlink()
+        shutil.rmtree(job_folder(path, Shard()), ignore_errors=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_e8_a_full_disk(sentences, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        (tmp_path / "a.txt").write_text("".join(f"{text}\n" for text in sentences))
+        command = [*CHILD, "256", "encode", str(tmp_path / "a.txt"), "-o", str(disk / "a.npy")]
+        found = subprocess.run(command, capture_output=True, text=True)
+        assert found.returncode == 4, found.stderr
+        assert "No space left on device" in found.stderr.splitlines()[-1]
+        assert not (disk / "a.npy").exists()
+        assert list(disk.glob("a.npy.parts/*.safetensors"))
+        subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
+        subprocess.run(command, capture_output=True, check=True)
+        assert np.load(disk / "a.npy").shape == (len(sentences), 128)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_e8_a_folder_that_may_not_be_written(encoder, texts, tmp_path):
+    """Root may write anywhere, so what the system would say is said for it."""
+    missing = tmp_path / "gone/a.npy"
+    with pytest.raises(OSError, match="No such file"):
+        encode_file(encoder, texts, missing)
+
+
+def test_e8_the_folder_vanishes(encoder, texts, tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with pytest.raises(OSError, match="No such file"):
+        encode_file(encoder, texts, folder / "a.npy", progress=lambda rows: shutil.rmtree(folder))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_e8_a_reader_that_leaves_is_no_error(sentences, tmp_path):
+    (tmp_path / "a.txt").write_text("".join(f"{text}\n" for text in sentences))
+    line = f"{' '.join(CHILD)} 16 encode a.txt -o - | head -1"
+    found = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["text"] == sentences[0]
+    assert "Traceback" not in found.stderr
+
+
+def test_e11_a_second_writer_is_refused(encoder, texts, tmp_path):
+    path = tmp_path / "a.npy"
+
+    def second(rows):
+        with pytest.raises(LockedError, match="Another run writes to") as error:
+            encode_file(encoder, texts, path)
+        assert error.value.exit_code == 7
+
+    encode_file(encoder, texts, path, progress=second)
+    assert np.load(path).shape == (len(texts), 128)
+
+
+def failing_above(rows, kind):
+    """Have memory suffice for so many rows at once."""
+    batch = Embedder._batch
+
+    def limited(self, tokens, some):
+        if len(some) > rows:
+            raise kind
+        return batch(self, tokens, some)
+
+    return limited
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+    ids=["cuda", "python", "cpu"],
+)
+def test_e13_memory_that_does_not_suffice(encoder, texts, tmp_path, kind, monkeypatch, caplog):
+    encode_file(encoder, texts, tmp_path / "whole.npy")
+    monkeypatch.setattr(Embedder, "_batch", failing_above(3, kind))
+    summary = encode_file(encoder, texts, tmp_path / "a.npy")
+    one, other = np.load(tmp_path / "whole.npy"), np.load(tmp_path / "a.npy")
+    np.testing.assert_allclose(other, one, atol=1e-5)
+    assert summary.halved_batches >= len(texts) / ROWS
+    assert "halved" in caplog.text
+
+
+def test_e13_memory_that_does_not_suffice_for_one_text(encoder, texts, tmp_path, monkeypatch):
+    monkeypatch.setattr(Embedder, "_batch", failing_above(0, MemoryError()))
+    with pytest.raises(OutOfMemoryError, match=r"Row \d+: memory does not suffice for one text"):
+        encode_file(encoder, texts, tmp_path / "a.npy")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_error_is_no_lack_of_memory(encoder, texts, tmp_path, monkeypatch):
+    monkeypatch.setattr(Embedder, "_batch", failing_above(3, RuntimeError("shapes do not fit")))
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        encode_file(encoder, texts, tmp_path / "a.npy")
+
+
+def test_e14_batches_and_order_make_no_difference(encoder, texts, tmp_path):
+    order = random.Random(0).sample(range(len(texts)), len(texts))
+    encode_file(encoder, texts, tmp_path / "a.npy")
+    encode_file(encoder, texts, tmp_path / "one.npy", EncodeOptions(batch_tokens=1))
+    encode_file(encoder, [texts[i] for i in order], tmp_path / "shuffled.npy")
+    found = {path.stem: np.load(path) for path in tmp_path.glob("*.npy")}
+    np.testing.assert_allclose(found["one"], found["a"], atol=1e-5)
+    np.testing.assert_allclose(found["shuffled"], found["a"][order], atol=1e-5)
+    first, second = (found[name] / np.linalg.norm(found[name], axis=1, keepdims=True)
+                     for name in ("a", "one"))  # fmt: skip
+    pairs = random.Random(1).sample([(i, j) for i in range(60) for j in range(i)], 200)
+    ranks = [np.argsort([vectors[i] @ vectors[j] for i, j in pairs]) for vectors in (first, second)]
+    np.testing.assert_array_equal(*ranks)
+
+
+def test_e15_a_vector_that_is_no_number(texts, tmp_path):
+    encoder = load_encoder("mini-sentemb")
+    encoder.bert.weights["embeddings.word_embeddings.weight"][:] = float("nan")
+    with pytest.raises(NumericError, match="Row 1 has no finite embedding") as error:
+        encode_file(encoder, texts, tmp_path / "a.npy")
+    assert error.value.exit_code == 5
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["two words.txt", "new\nline.txt", "-dash.txt", "größe 文.txt"])
+def test_e16_names_of_files(sentemb, tmp_path, name):
+    (tmp_path / name).write_text("One.\nTwo.\n", encoding="utf-8")
+    done = sentemb("encode", "--", name)
+    assert done.returncode == 0, done.stderr
+    assert np.load((tmp_path / name).with_suffix(".npy")).shape == (2, 128)
+
+
+def test_no_run_is_left_in_the_parts(encoder, texts, tmp_path):
+    """What a job writes is one safetensors file a window, the manifest and the lock."""
+    path = tmp_path / "a.jsonl"
+    encode_file(encoder, texts, path, EncodeOptions(shard=Shard(1, 2)))
+    folder = job_folder(path, Shard(1, 2))
+    assert {file.name for file in folder.iterdir()} >= {"lock", "manifest.jsonl"}
+    assert set(load_file(folder / "00000000.safetensors")) == {
+        "numbers", "vectors", "cut", "texts", "ends",
+    }  # fmt: skip
