@@ -12,10 +12,9 @@ from sentemb.safety.modules import ACTIVATIONS, TOKENIZERS, check_type
 from sentemb.safety.trust import HINT, code_is_trusted
 
 logger = logging.getLogger("sentemb")
-READ = re.compile(
-    r"(config|config_sentence_transformers|(tokenizer|router|\w*processor|sentence_[\w-]+)_config)"
-    r"\.json"
-)
+READ = re.compile(r"([\w-]+_)?config(_sentence_transformers)?\.json")
+MOST_LAYERS = 10_000
+"""More would be built for hours before a weight is found to be missing."""
 WHOSE = ("model", "tokenizer", "processor", "config")
 ARGUMENTS = {f"{whose}_{kind}" for whose in WHOSE for kind in ("args", "kwargs")}
 HARMLESS = {
@@ -27,6 +26,7 @@ HARMLESS = {
 FILES = ("merges_file", "sentencepiece_model_file", "spm_file", "vocab_file")
 """Not tokenizer_file and special_tokens_map_file: many a tokenizer has left its author's there."""
 ELSEWHERE = ("tokenizer_name_or_path", "cache_dir")
+LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
 ATTENTION = ("attn_implementation", "_attn_implementation", "experts_implementation")
 
 
@@ -43,9 +43,8 @@ def check_configs(folder: Path) -> None:
         )
     for file in sorted(file for file in folder.glob("*.json") if READ.fullmatch(file.name)):
         content = read_json(file)
-        if not isinstance(content, dict):
-            raise InputError(f"'{file}' is no JSON object: the model is damaged, fetch it again.")
-        _check(file, content)
+        if isinstance(content, dict):
+            _check(file, content)
 
 
 def _check(file: Path, content: dict[str, Any]) -> None:
@@ -59,6 +58,8 @@ def _check(file: Path, content: dict[str, Any]) -> None:
             logger.warning("%s: trust_remote_code is ignored: it is yours to give.", file)
         if key in ATTENTION and "/" in str(value):
             raise InputError(f"'{file}' has {key} fetch code of the hub, {value!r}: take it out.")
+        if key in LAYERS and isinstance(value, int | float) and value > MOST_LAYERS:
+            raise InputError(f"'{file}' asks for {value:,} layers; at most {MOST_LAYERS:,} do.")
     for key in FILES:
         if content.get(key) is not None:
             inside(content[key], file)

@@ -14,7 +14,7 @@ STOCK = re.compile(
     r"|StaticEmbedding|Transformer|WeightedLayerPooling|WordEmbeddings|WordWeights)"
 )
 TOKENIZERS = re.compile(r"sentence_transformers\.[\w.]*\.(Phrase|White[sS]pace|Word)Tokenizer")
-ACTIVATIONS = re.compile(r"torch\.nn\.modules\.(activation|linear)\.\w+")
+ACTIVATIONS = re.compile(r"torch\.nn\.(modules\.(activation|linear)\.)?\w+")
 ROUTERS = ("router_config.json", "config.json")
 
 

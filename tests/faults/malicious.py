@@ -202,6 +202,23 @@ def deep_config(folder: Path, canary: Path) -> None:
     (folder / "config.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
 
 
+def endless_layers(folder: Path, canary: Path) -> None:
+    change(folder / "config.json", num_hidden_layers=10**12)
+
+
+def activation(folder: Path, canary: Path) -> None:
+    code(folder, canary)
+    dense = {"in_features": 128, "out_features": 8, "activation_function": "custom_code.Module"}
+    change(folder / "1_Pooling/config.json", **dense)
+
+
+def words_by_code(folder: Path, canary: Path) -> None:
+    code(folder, canary)
+    change(folder / "1_Pooling/wordembedding_config.json",
+           tokenizer_class="custom_code.Module", update_embeddings=False)  # fmt: skip
+    module(folder, type="sentence_transformers.models.WordEmbeddings")
+
+
 def pipe(folder: Path, canary: Path) -> None:
     (folder / "tokenizer_config.json").unlink()
     os.mkfifo(folder / "tokenizer_config.json")
@@ -245,5 +262,8 @@ CASES = [
     Case(truncated, "model.safetensors"),
     Case(damaged_header, "model.safetensors"),
     Case(deep_config, "config.json"),
+    Case(activation, "config.json"),
+    Case(words_by_code, "wordembedding_config.json"),
+    Case(endless_layers, "config.json"),
     Case(pipe, "tokenizer_config.json"),
 ]
