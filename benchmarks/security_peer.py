@@ -7,6 +7,7 @@ that is there afterwards says that code of the folder ran.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,8 @@ except Exception as error:
 
 def observed(load: str, case: Case) -> str:
     """Return what happens to a case's folder."""
+    if load == PEER and case.name == "endless_layers":
+        return "not tried"
     with tempfile.TemporaryDirectory() as name:
         folder, canary = Path(name) / "model", Path(name) / "canary"
         build_encoder("mini", pooling="mean", device="cpu").save_pretrained(
@@ -56,6 +59,7 @@ def observed(load: str, case: Case) -> str:
             said = done.stdout.strip().splitlines()[-1:] or [f"ends with {done.returncode}"]
         except subprocess.TimeoutExpired:
             said = [f"hangs ({SECONDS} s)"]
+        said = [re.sub(r"\x1b\[\d*m", "", line) for line in said]
         ran = "**code ran**; " if canary.exists() else ""
         return ran + said[0].replace(name, "…").replace("|", "\\|")
 
