@@ -1,7 +1,7 @@
 """Cost as the work grows: time and memory of encoding, training and contrasting.
 
     python benchmarks/scale.py encode       about 30 minutes: 1,000 to 1,000,000 sentences to a file
-    python benchmarks/scale.py memory       about 10 minutes: 100,000, beside sentence-transformers
+    python benchmarks/scale.py memory       about 20 minutes: beside sentence-transformers
     python benchmarks/scale.py train        about 3 minutes: batches of 16 to 4,096
     python benchmarks/scale.py candidates   about 2 minutes: 1,024 to 65,536 of them
 
@@ -25,7 +25,7 @@ from common import RESULTS, lines, machine, table
 
 SIZES = {
     "encode": [1_000, 10_000, 100_000, 1_000_000],
-    "memory": [100_000],
+    "memory": [100_000, 1_000_000],
     "train": [16, 64, 256, 1024, 4096],
     "candidates": [1024, 4096, 16384, 65536],
 }
@@ -146,13 +146,16 @@ def main() -> None:
             points.append((size, found["seconds"], found["peak"]))
             grows = len(points) > 1 and what != "memory"
             of_time = slope(points[-2][:2], points[-1][:2]) if grows else ""
+            result = size * 128 * 4 / 2**20
+            of_result = f"{found['peak'] / result:.2f}" if what in ("encode", "memory") else ""
             rows.append(
-                [way, f"{size:,}", f"{found['seconds']:.2f}", of_time, f"{found['peak']:.0f}"]
-            )
+                [way, f"{size:,}", f"{found['seconds']:.2f}", of_time, f"{found['peak']:.0f}",
+                 of_result]
+            )  # fmt: skip
             print(rows[-1], flush=True)
-    text = table(["", UNITS[what], "CPU s", "slope", "peak MB above the start"], rows)
-    if what == "memory":
-        text += f"\n\nThe result alone is {100_000 * 128 * 4 / 2**20:.0f} MB."
+    text = table(
+        ["", UNITS[what], "CPU s", "slope", "peak MB above the start", "of the result"], rows
+    )
     text += f"\n\n{machine()}.\n"
     print(text)
     if short:

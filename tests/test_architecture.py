@@ -31,7 +31,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "checks": {"datasets", "errors"},
     "inference": {"encoders", "safety", "storage", "types", "errors"},
     "interruption": set(),
-    "encoding": {"inference", "interruption", "storage", "types", "errors"},
+    "encoding": {"datasets", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage", "safety"},
     "methods": {"method", "twins", "losses", "views", "encoders"},

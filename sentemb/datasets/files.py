@@ -8,6 +8,8 @@ lines from 1, in parquet and arrow rows from 1.
 
 import csv
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -139,14 +141,18 @@ def _read_parquet(file: IO[bytes], path: Path, _faults: Faults) -> Iterator[Row]
     import pyarrow
     import pyarrow.parquet
 
-    try:
-        number = 0
-        for batch in pyarrow.parquet.ParquetFile(file).iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
-    except pyarrow.ArrowException as error:
-        raise InputError(f"{path}: not a parquet file ({error}).") from error
+    number = 0
+    with tempfile.TemporaryFile() as whole:
+        if not file.seekable():  # decompressed on the way
+            shutil.copyfileobj(file, whole)
+            file = whole
+        try:
+            for batch in pyarrow.parquet.ParquetFile(file).iter_batches():
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+        except pyarrow.ArrowException as error:
+            raise InputError(f"{path}: not a parquet file ({error}).") from error
 
 
 READERS: dict[str, Callable[[IO[bytes], Path, Faults], Iterator[Row]]] = {

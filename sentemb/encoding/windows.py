@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,8 @@ from numpy.typing import NDArray
 from sentemb.encoding.first_seen import FirstSeen
 
 ROWS = 4096
+CHARACTERS = 2**24
+"""A window of long texts has fewer rows: it is held in memory."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Window:
 
     Args:
         number: From 0.
+        first_row: Number of the first row, from 1.
         texts: One a row.
         numbers: For each row, that of its text among all distinct ones, ``[rows]``.
         new: The texts that no earlier window has, in the order of their numbers; they alone are
@@ -27,14 +29,10 @@ class Window:
     """
 
     number: int
+    first_row: int
     texts: list[str]
     numbers: NDArray[np.int64]
     new: list[str]
-
-    @property
-    def first_row(self) -> int:
-        """Row number, from 1, of the first row."""
-        return self.number * ROWS + 1
 
     @property
     def empty_rows(self) -> int:
@@ -52,13 +50,25 @@ class Window:
 
 
 def windows(texts: Iterable[str], seen: FirstSeen) -> Iterator[Window]:
-    """Cut texts into windows of 4,096 rows."""
-    iterator = iter(texts)
-    number = 0
-    while rows := list(islice(iterator, ROWS)):
+    """Cut texts into windows of 4,096 rows, or of 16 million characters where that is less."""
+    first_row = 1
+    for number, rows in enumerate(_cut(texts)):
         numbers, new = seen.numbers(rows)
-        yield Window(number, rows, numbers, new)
-        number += 1
+        yield Window(number, first_row, rows, numbers, new)
+        first_row += len(rows)
+
+
+def _cut(texts: Iterable[str]) -> Iterator[list[str]]:
+    rows: list[str] = []
+    characters = 0
+    for text in texts:
+        rows.append(text)
+        characters += len(text)
+        if len(rows) == ROWS or characters >= CHARACTERS:
+            yield rows
+            rows, characters = [], 0
+    if rows:
+        yield rows
 
 
 def digest(texts: Sequence[str]) -> str:

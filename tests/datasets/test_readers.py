@@ -6,10 +6,13 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sentemb.datasets import read_sts, read_texts, read_training_data
+from sentemb.datasets import lines, read_sts, read_texts, read_training_data
+from sentemb.datasets.faults import Faults, Found
 from sentemb.embedded import embedded
-from sentemb.errors import InputError
+from sentemb.errors import InputError, UsageError
 
 TEXT = [("text",)]
 TRIPLET = [("anchor", "positive", "negative"), ("anchor", "positive")]
@@ -18,6 +21,10 @@ FORMATS = embedded("formats")
 
 def write(path, content):
     data = content if isinstance(content, bytes) else content.encode()
+    if path.suffix == ".zst":
+        with pa.CompressedOutputStream(str(path), "zstd") as file:
+            file.write(data)
+        return path
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
     return path
 
@@ -30,7 +37,7 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
 @pytest.mark.parametrize("name", [*TABLE, "a.parquet"])
 def test_every_format(tmp_path, name, suffix):
     if name == "a.parquet":
@@ -202,3 +209,110 @@ def test_sts_columns_name_the_nearest(tmp_path):
     path = write(tmp_path / "a.jsonl", json.dumps({"sentence1": "a", "sentence_2": "b"}) + "\n")
     with pytest.raises(InputError, match=r"no column 'sentence2'.*Did you mean 'sentence_2'\?"):
         read_sts(path)
+
+
+HOSTILE = (
+    b"\xef\xbb\xbfone\r\n"  # a byte-order mark and CR LF
+    b"\n"  # no text
+    b"two\x00nul\n"
+    b"\xff\xfe bad \xc3\n"  # no UTF-8
+    b"line\xe2\x80\xa8separator \xc2\x85 next line \x0b\x0c lone\rCR\n"
+    b"  \t \n"
+    b"one\n"  # as row 1
+    b"last, without an end"
+)
+
+
+def test_rows_are_counted_by_line_feeds_whatever_they_hold(tmp_path):
+    faults = Faults("replace")
+    texts = list(read_texts(write(tmp_path / "a.txt", HOSTILE), faults=faults))
+    assert len(texts) == HOSTILE.count(b"\n") + 1
+    assert texts[0] == texts[6] == "one"
+    assert texts[2] == "two\0nul"
+    assert texts[3] == "\ufffd\ufffd bad \ufffd"
+    assert texts[4] == "line\u2028separator \x85 next line \x0b\x0c lone\rCR"
+    assert faults.bom
+    assert (faults.invalid, faults.nul, faults.crlf) == (
+        Found(1, [4]),
+        Found(1, [3]),
+        Found(1, [1]),
+    )
+
+
+def test_a_faulty_row_is_an_error_or_left_out(tmp_path):
+    path = write(tmp_path / "a.txt", HOSTILE)
+    with pytest.raises(InputError, match="row 4: not UTF-8"):
+        list(read_texts(path, faults=Faults("strict")))
+    faults = Faults("skip")
+    assert len(list(read_texts(path, faults=faults))) == 7
+    assert faults.invalid.rows == 1
+
+
+def test_half_a_surrogate_pair(tmp_path):
+    path = write(tmp_path / "a.jsonl", '{"text": "fine"}\n{"text": "a\\ud800b"}\n')
+    faults = Faults("replace")
+    assert list(read_texts(path, faults=faults)) == ["fine", "a\ufffdb"]
+    assert faults.invalid == Found(1, [2])
+    assert list(read_texts(path, faults=Faults("skip"))) == ["fine"]
+
+
+def test_another_word_for_errors():
+    with pytest.raises(UsageError, match="one of strict, replace, skip; got 'ignore'"):
+        Faults("ignore")
+
+
+def test_five_rows_of_a_kind_are_named(tmp_path):
+    faults = Faults("replace")
+    list(read_texts(write(tmp_path / "a.txt", b"\xff\n" * 9), faults=faults))
+    assert faults.invalid == Found(9, [1, 2, 3, 4, 5])
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\nnext\n"])
+@pytest.mark.parametrize("length", [2**20 - 1, 2**20, 2**20 + 1, 2**20 + 2, 2**20 + 3, 2**22])
+def test_a_long_line_of_text_is_cut_at_a_mebibyte(tmp_path, length, end):
+    faults = Faults()
+    texts = list(read_texts(write(tmp_path / "a.txt", b"x" * length + end), faults=faults))
+    assert [len(text) for text in texts] == [min(length, 2**20), *([4] if b"next" in end else [])]
+    assert faults.long.rows == int(length > 2**20)
+
+
+@pytest.mark.parametrize("character", ["é", "文", "😀"])
+@pytest.mark.parametrize("before", range(4))
+def test_a_cut_is_between_characters(tmp_path, character, before):
+    path = write(tmp_path / "a.txt", "x" * before + character * 2**20)
+    (text,) = read_texts(path)
+    assert set(text[before:]) == {character}
+    assert 2**20 - 4 < len(text.encode()) <= 2**20
+
+
+def test_a_line_of_a_table_may_be_longer_but_not_endless(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "LONGEST_LINE", 100)
+    monkeypatch.setattr(lines.lines_of, "__defaults__", (100,))
+    path = write(tmp_path / "a.jsonl", json.dumps({"text": "x" * 200}) + "\n")
+    with pytest.raises(InputError, match="row 1: longer than 100 bytes"):
+        list(read_texts(path))
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=5)))
+def test_what_is_written_line_by_line_is_read_row_by_row(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("rows") / "a.txt"
+    path.write_bytes("".join(f"{row}\n" for row in rows).encode())
+    expected = [row.removesuffix("\r") for row in rows]
+    if expected:
+        expected[0] = expected[0].removeprefix("\ufeff")
+    found = list(read_texts(path)) if rows else []
+    assert found == expected
+
+
+@pytest.mark.parametrize("suffix", ["gz", "zst"])
+def test_a_compressed_file_cut_off_is_named(tmp_path, suffix):
+    text = "".join(f"line {number}\n" for number in range(100_000)).encode()
+    path = write(tmp_path / f"a.txt.{suffix}", text)
+    assert len(list(read_texts(path))) == 100_000
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=f"damaged {'gzip' if suffix == 'gz' else 'zstd'} file"):
+        list(read_texts(path))
+    path.write_bytes(b"neither")
+    with pytest.raises(InputError, match=f"damaged {'gzip' if suffix == 'gz' else 'zstd'} file"):
+        list(read_texts(path))

@@ -365,3 +365,18 @@ def test_no_run_is_left_in_the_parts(encoder, texts, tmp_path):
     assert set(load_file(folder / "00000000.safetensors")) == {
         "numbers", "vectors", "cut", "texts", "ends",
     }  # fmt: skip
+
+
+def encoded_many(folder, rows):
+    script = Path(__file__).with_name("encode_many.py")
+    command = [sys.executable, str(script), str(folder), str(rows)]
+    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(found.stdout.splitlines()[-1])
+
+
+@pytest.mark.long
+def test_e6_ten_million_rows_in_flat_memory(tmp_path):
+    few, many = (encoded_many(tmp_path, rows) for rows in (1_000_000, 10_000_000))
+    assert (many["rows"], many["distinct"]) == (10_000_000, 9_500_000)
+    assert many["peak"] < 300
+    assert many["peak"] < 1.5 * few["peak"] + 20
