@@ -102,7 +102,7 @@ def _print(found: "CheckedFile", problems: "list[Problem]") -> None:
     )
     for problem in problems:
         rows = ", ".join(map(str, problem.first)) + (", …" if problem.rows > 5 else "")
-        where = f"{problem.rows:,} rows ({rows}): " if problem.rows else ""
+        where = f"{problem.rows:,} row{'s' * (problem.rows > 1)} ({rows}): " if problem.rows else ""
         console.show(f"  {problem.severity:5}  {where}{problem.message}")
 
 

@@ -31,10 +31,10 @@ def files(tmp_path):
     ("words", "code", "message"),
     [
         ("good.txt", 0, "good.txt: 64 rows, 64 different texts (text), the longest of"),
-        ("twice.txt", 0, "note   1 rows (65): the same as an earlier row"),
+        ("twice.txt", 0, "note   1 row (65): the same as an earlier row"),
         ("twice.txt --strict", 1, "the same as an earlier row"),
         ("bad.tsv", 1, "error  2 rows (2, 3): the score is not a finite number"),
-        ("good.txt dev.txt", 1, "error  1 rows (2): all its texts are in good.txt"),
+        ("good.txt dev.txt", 1, "error  1 row (2): all its texts are in good.txt"),
         ("good.txt --test dev.txt", 1, "all its texts are in good.txt"),
         ("good.txt --batch-size 65", 1, "64 rows are fewer than a batch of 65"),
         ("good.txt --max-length 2", 0, "note   64 rows (1, 2, 3, 4, 5, …): more than 2 tokens"),
