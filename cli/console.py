@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import typer
 
+OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 PACKAGES = ("sentemb", "torch", "transformers", "sentence-transformers")
 
 
@@ -20,8 +22,36 @@ def configure(*, quiet: bool) -> None:
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
     logger.propagate = False
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Inert("%(message)s"))
     logger.handlers = [handler]
+
+
+class _Inert(logging.Formatter):
+    """Log lines quote rows and file names."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return inert(super().format(record))
+
+
+def inert(text: str, *, lines: bool = True) -> str:
+    r"""Write out what a terminal would obey: escapes, controls, changes of direction.
+
+    Args:
+        text: Of a user, or with a user's words in it.
+        lines: Whether line ends and tabs stay.
+
+    Example:
+        >>> inert("a\x1b[31mb")
+        'a\\x1b[31mb'
+    """
+    kept = "\n\t" if lines else ""
+    return OBEYED.sub(lambda found: found[0] if found[0] in kept else ascii(found[0])[1:-1], text)
+
+
+def show(text: str) -> None:
+    """Print to stdout for people."""
+    typer.echo(inert(text))
 
 
 def quieten_before_import() -> None:

@@ -98,4 +98,4 @@ def _print_table(model: str, results: dict[str, dict[str, float]]) -> None:
     for task, numbers in results.items():
         cells = [console.number(name, numbers.get(name)) for name in shown]
         rows.append([task, f"{numbers['pairs']:,}", *cells])
-    typer.echo(console.table([model, "pairs", *(n.replace("_", " ") for n in shown)], rows))
+    console.show(console.table([model, "pairs", *(n.replace("_", " ") for n in shown)], rows))

@@ -42,7 +42,7 @@ def info(
     rows = [[name, _shown(value)] for name, value in content.items() if value is not None]
     rows += [] if model else [[name, number] for name, number in console.versions().items()]
     width = max(len(name) for name, _ in rows)
-    typer.echo("\n".join(f"{name.ljust(width)}  {value}" for name, value in rows))
+    console.show("\n".join(f"{name.ljust(width)}  {value}" for name, value in rows))
 
 
 def _shown(value: Any) -> str:

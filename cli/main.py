@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import (
+    check,
     console,
     encode,
     evaluate,
@@ -23,11 +24,15 @@ from . import (
     views,
 )
 
-EXIT_CODES = """Exit codes: 0 ok, 2 usage, 3 bad input or model, 4 file or disk, 5 not a number,
-6 out of memory, 7 locked by another run, 70 internal error, 130 interrupted, 143 terminated."""
+EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsafe input or model,
+4 file or disk, 5 not a number, 6 out of memory, 7 locked by another run, 70 internal error,
+130 interrupted, 143 terminated."""
 
 
 INTERNAL = 70
+NO_TELEMETRY = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+"""Read by the libraries when they are imported, which no command has done yet."""
 
 
 class Commands(TyperGroup):
@@ -51,7 +56,7 @@ class Commands(TyperGroup):
         if ctx.params.get("debug"):
             traceback.print_exc()
         if code == INTERNAL or os.environ.get("RANK", "0") == "0":  # else one of them has said it
-            typer.echo(f"error: {message}", err=True)
+            typer.echo(f"error: {console.inert(message, lines=False)}", err=True)
         raise typer.Exit(code)
 
 
@@ -83,14 +88,30 @@ def _version(wanted: bool) -> None:
 
 
 def _root(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Fetch nothing: of the hub, its cache alone.")
+    ] = False,
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option(
+            "--trust-remote-code",
+            help="Run the code that a model brings. Read it first: it can do all that you can.",
+        ),
+    ] = False,
 ) -> None:
     """Train, evaluate and use sentence embeddings by contrastive learning."""
     console.configure(quiet=quiet)
+    os.environ |= NO_TELEMETRY | (OFFLINE if offline else {})
+    if trust_remote_code:
+        from sentemb.safety import trusting_code
+
+        ctx.with_resource(trusting_code())
 
 
 def build(args: list[str]) -> typer.Typer:
@@ -110,6 +131,7 @@ def build(args: list[str]) -> typer.Typer:
     app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
     app.command("merge", epilog=merge.EXAMPLES)(merge.merge)
     app.command("export", epilog=export.EXAMPLES)(export.export)
+    app.command("check", epilog=check.EXAMPLES)(check.check)
     app.command("views", epilog=views.EXAMPLES)(views.views)
     app.command("info", epilog=info.EXAMPLES)(info.info)
     return app

@@ -57,8 +57,8 @@ def views(
         return
     cells = [[row["view"], f"{row['cosine']:.3f}", row["shown"]] for row in rows]
     width = max(len(name) for name, *_ in cells)
-    typer.echo(f"{'view'.ljust(width)}  cosine  sentence")
-    typer.echo("\n".join(f"{a.ljust(width)}  {b:>6}  {c}" for a, b, c in cells))
+    console.show(f"{'view'.ljust(width)}  cosine  sentence")
+    console.show("\n".join(f"{a.ljust(width)}  {b:>6}  {c}" for a, b, c in cells))
     console.log(
         f"cosine: with the clean sentence, by {model}, dropout off. Adversarial views depend on a "
         "loss and a batch, and are not shown."
@@ -80,11 +80,11 @@ def _list(as_json: bool) -> None:
         console.print_json("views", found)
         return
     for heading, entries in found.items():
-        typer.echo(f"{heading}:")
+        console.show(f"{heading}:")
         for entry in entries:
             options = ", ".join(f"{key}={value}" for key, value in entry["options"].items())
-            typer.echo(f"  {entry['name']:27}{entry['summary']}{'  ' * bool(options)}{options}")
-    typer.echo(
+            console.show(f"  {entry['name']:27}{entry['summary']}{'  ' * bool(options)}{options}")
+    console.show(
         f"{CLEAN} is a sentence as it is. NAME:0.2 sets the first option, NAME:OPTION=VALUE,… any; "
         "A+B does both."
     )

@@ -12,10 +12,16 @@ from torch import nn
 from sentemb.embedded import EMBEDDED_ENCODERS, embedded
 from sentemb.encoders.poolings import PoolingName, pooling_modules
 from sentemb.errors import InputError, SentembError, nearest
+from sentemb.safety import check_model, code_is_trusted
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Transformer
+
+READ = ["*.json", "*.txt", "*.model", "*.safetensors"]
+NOT_READ = ["onnx/*", "openvino/*", "original/*", "checkpoint*/*"]
+"""Of a hub repository. No pickle is fetched."""
+_MODEL = {"dtype": torch.float32, "use_safetensors": True}
 
 
 def build_encoder(
@@ -24,7 +30,7 @@ def build_encoder(
     raw_pooling: PoolingName = "mean",
     device: str | None = None,
 ) -> "SentenceTransformer":
-    """Load or assemble an encoder in float32.
+    """Load or assemble an encoder in float32; code of the model's own is not run.
 
     A sentence-transformers model keeps its own pooling unless another is asked for. A raw encoder
     gets ``pooling``, or ``raw_pooling`` where none is asked for.
@@ -36,7 +42,7 @@ def build_encoder(
         device: Where to put it; the GPU if there is one.
 
     Raises:
-        InputError: When the model cannot be found or read.
+        InputError: When the model cannot be found or read, or is unsafe; see `sentemb.safety`.
 
     Source: the poolings are those of Gao et al., 2021 (arXiv:2104.08821).
     """
@@ -49,11 +55,6 @@ def build_encoder(
         raise
     except Exception as error:  # a damaged model raises whatever its parts raise
         first_line = str(error).strip().partition("\n")[0]
-        if not Path(path).is_dir():
-            first_line = (
-                f"it is no folder and no embedded encoder ({', '.join(EMBEDDED_ENCODERS)}), and "
-                f"the hub says: {first_line}{nearest(path, list(EMBEDDED_ENCODERS))}"
-            )
         raise InputError(f"Cannot load model '{model}': {first_line}") from error
     _drop_what_training_must_not_touch(encoder)
     return encoder
@@ -66,7 +67,13 @@ def _load(
 
     if not _is_sentence_transformer(path):
         return _with_pooling(_transformer(path), pooling or raw_pooling, device)
-    encoder = SentenceTransformer(path, device=device, model_kwargs={"dtype": torch.float32})
+    encoder = SentenceTransformer(
+        path,
+        device=device,
+        local_files_only=True,  # or the hub is asked for a model of the folder's name
+        trust_remote_code=code_is_trusted(),
+        model_kwargs=_MODEL,
+    )
     return encoder if pooling is None else _with_pooling(encoder[0], pooling, device)
 
 
@@ -84,46 +91,60 @@ def load_report_hidden() -> Iterator[None]:
 
 
 def locate(model: str | os.PathLike[str]) -> str:
-    """Return the folder of an embedded encoder or of a path, or the hub id itself.
+    """Return the folder of a model, once nothing in it speaks against loading it.
+
+    Args:
+        model: An embedded encoder, a folder, or a hub id, which is fetched but for its pickles.
 
     Raises:
-        InputError: When it is neither, and no hub is in reach.
+        InputError: When it is none of them, no hub is in reach, or the folder is unsafe.
     """
     name = os.fspath(model)
     if name in EMBEDDED_ENCODERS:
         return str(embedded(name))
-    if Path(name).is_dir():
-        if not (Path(name) / "config.json").is_file() and not _is_sentence_transformer(name):
-            raise InputError(
-                f"Folder '{name}' holds no model: it has neither modules.json nor config.json."
-            )
-        return name
+    folder = Path(name) if Path(name).is_dir() else _fetch(name)
+    if not (folder / "config.json").is_file() and not _is_sentence_transformer(str(folder)):
+        raise InputError(
+            f"Folder '{folder}' holds no model: it has neither modules.json nor config.json."
+        )
+    check_model(folder)
+    return str(folder)
+
+
+def _fetch(name: str) -> Path:
+    """Return the folder of a hub id in the hub's cache."""
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
     is_path = Path(name).is_absolute() or name.startswith(".") or name.count("/") > 1
-    if is_path or (offline and not _in_cache(name, "config.json")):
+    if is_path or (offline and not _in_cache(name)):
         raise InputError(
             f"No model '{name}': it is no folder, and none of the embedded encoders "
             f"({', '.join(EMBEDDED_ENCODERS)})"
             + ("." if is_path else "; HF_HUB_OFFLINE is set, and the hub's cache has none.")
             + nearest(name, list(EMBEDDED_ENCODERS))
         )
-    return name
+    from huggingface_hub import snapshot_download
+
+    wanted = [*READ, "*.py"] if code_is_trusted() else READ
+    try:
+        return Path(snapshot_download(name, allow_patterns=wanted, ignore_patterns=NOT_READ))
+    except Exception as error:  # the hub raises a dozen unrelated types
+        first_line = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"Cannot load model '{name}': it is no folder and no embedded encoder "
+            f"({', '.join(EMBEDDED_ENCODERS)}), and the hub says: {first_line}"
+            + nearest(name, list(EMBEDDED_ENCODERS))
+        ) from error
 
 
 def _is_sentence_transformer(path: str) -> bool:
-    if Path(path).is_dir():
-        return (Path(path) / "modules.json").is_file()
-    from huggingface_hub import file_exists
-
-    return _in_cache(path, "modules.json") or (
-        not _in_cache(path, "config.json") and file_exists(path, "modules.json")
-    )
+    return (Path(path) / "modules.json").is_file()
 
 
-def _in_cache(hub_id: str, file: str) -> bool:
+def _in_cache(hub_id: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
-    return isinstance(try_to_load_from_cache(hub_id, file), str)
+    found = (try_to_load_from_cache(hub_id, file) for file in ("config.json", "modules.json"))
+    return any(isinstance(file, str) for file in found)
 
 
 def describe(encoder: "SentenceTransformer") -> str:
@@ -159,7 +180,10 @@ def _with_pooling(
 def _transformer(path: str) -> "Transformer":
     from sentence_transformers.base.modules import Transformer
 
-    transformer: Transformer = Transformer(path, model_kwargs={"dtype": torch.float32})
+    common = {"local_files_only": True, "trust_remote_code": code_is_trusted()}
+    transformer: Transformer = Transformer(
+        path, model_kwargs=_MODEL | common, processor_kwargs=common, config_kwargs=common
+    )
     return transformer
 
 

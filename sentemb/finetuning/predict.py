@@ -14,6 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from sentemb.encoders.build import locate
 from sentemb.errors import InputError
 from sentemb.finetuning.tokens import tokenised
+from sentemb.safety import code_is_trusted
 
 
 @torch.no_grad()
@@ -29,9 +30,13 @@ def predictions(
         InputError: When the model is no classifier, but a raw encoder.
     """
     path = locate(model)
-    tokenizer = AutoTokenizer.from_pretrained(path)
+    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=code_is_trusted())
     classifier, loading = AutoModelForSequenceClassification.from_pretrained(
-        path, dtype=torch.float32, output_loading_info=True
+        path,
+        dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=code_is_trusted(),
+        output_loading_info=True,
     )
     if loading["missing_keys"]:
         raise InputError(

@@ -28,6 +28,7 @@ from sentemb.finetuning.r_drop import require_two_passes
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.finetuning.tokens import tokenised
 from sentemb.finetuning.trainer import TwoPassTrainer
+from sentemb.safety import code_is_trusted
 from sentemb.training.logs import LogLines, MetricsFile, require_finite
 from sentemb.training.output import METRICS, check_output, last_checkpoint, prepare_output
 from sentemb.training.randomness import random_state_kept
@@ -92,10 +93,12 @@ def finetune(
     check_output(folder, resume=resume, overwrite=overwrite)
     set_seed(settings.seed)
     path = locate(model)
-    tokenizer = AutoTokenizer.from_pretrained(path)
+    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=code_is_trusted())
     classifier = AutoModelForSequenceClassification.from_pretrained(
         path,
         dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=code_is_trusted(),
         **_labels(data),
     )
     rows, truncated = tokenised(data.rows, tokenizer, settings.max_length)

@@ -13,6 +13,7 @@ from tokenizers import Encoding, Tokenizer
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.embedder import BATCH_TOKENS
 from sentemb.inference.tokens import by_tokens
+from sentemb.safety import check_files
 from sentemb.types import Vectors
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Int8Encoder:
         batch_tokens: int = BATCH_TOKENS["cpu"],
     ) -> None:
         runtime, path = extra("onnxruntime"), Path(folder)
+        if path.is_dir():
+            check_files(path, path.resolve())
         try:
             self._tokenizer: Tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
             self._pad = int((self._tokenizer.padding or {})["pad_id"])

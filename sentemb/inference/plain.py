@@ -75,7 +75,7 @@ def load_encoder(model: str | os.PathLike[str]) -> "PlainEncoder | SentenceTrans
         model: An embedded encoder, a folder or a hub id.
 
     Raises:
-        InputError: When the model cannot be found or read.
+        InputError: When the model cannot be found or read, or is unsafe; see `sentemb.safety`.
     """
     path = locate(model)
     device = "cuda" if torch.cuda.is_available() else "cpu"

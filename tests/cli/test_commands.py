@@ -55,7 +55,9 @@ def test_version(sentemb):
     assert re.fullmatch(rb"sentemb \d+\.\d+\.\d+\n", ok(sentemb("--version")).stdout)
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "encode", "export", "views", "info"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "encode", "export", "check", "views", "info"]
+)
 def test_every_command_has_help_and_examples(sentemb, command):
     text = ok(sentemb(command, "--help")).stdout.decode()
     assert "Examples:" in text

@@ -1,0 +1,141 @@
+"""One pass over a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentemb.checks.columns import ROLES, Columns, columns_of
+from sentemb.checks.marks import LabelChecks, ScoreChecks
+from sentemb.checks.problem import Problem, of_rows
+from sentemb.checks.seen import Seen
+from sentemb.checks.texts import Count, TextChecks
+from sentemb.datasets.faults import Faults
+from sentemb.datasets.files import read_rows
+
+BATCH = 64
+"""Rows of a batch where none are given: that of most recipes."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What rows are measured by.
+
+    Args:
+        count: Counts the tokens of texts, special ones included.
+        max_length: Tokens that an encoder reads of a text.
+        batch_size: Rows of a batch; None where nobody has said.
+    """
+
+    count: Count
+    max_length: int
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A file, and what is wrong with it.
+
+    Args:
+        file: As it was named.
+        format: By its ending.
+        rows: As training numbers them.
+        columns: All there are.
+        texts: Those that are taken for texts.
+        distinct_texts: How many there are, but for case and spaces.
+        longest: Tokens of the longest text.
+        classes: The labels, with their rows.
+        problems: Errors first.
+        seen: What other files are compared with.
+    """
+
+    file: str
+    format: str
+    rows: int
+    columns: tuple[str, ...]
+    texts: tuple[str, ...]
+    distinct_texts: int
+    longest: int
+    classes: dict[str, int]
+    problems: tuple[Problem, ...]
+    seen: Seen
+
+
+def check_file(file: Path, limits: Limits, named: Sequence[str] | None = None) -> CheckedFile:
+    """Read a file once, and say what is wrong with it.
+
+    A row costs about 110 bytes of memory at the end, whatever its length.
+
+    Args:
+        file: txt, csv, tsv, jsonl or parquet, each also compressed.
+        limits: What rows are measured by.
+        named: The columns to look at, where the names are not those that `train` knows.
+
+    Raises:
+        InputError: When the file cannot be read, or has no such column; names the row.
+    """
+    faults = Faults(errors="replace")
+    rows = 0
+    present: tuple[str, ...] = ()
+    columns = Columns((), None, None)
+    texts = TextChecks(columns, faults, limits.count, limits.max_length)
+    labels, scores = LabelChecks(), ScoreChecks()
+    for number, row in read_rows(file, faults):
+        if not rows:
+            present = tuple(row)
+            columns = columns_of(present, named, file)
+            texts = TextChecks(columns, faults, limits.count, limits.max_length)
+        rows += 1
+        label = row.get(columns.label) if columns.label else None
+        texts.add(number, row, str(label))
+        if columns.label:
+            labels.add(number, label)
+        if columns.score:
+            scores.add(number, row.get(columns.score))
+    found = [*texts.problems(), *labels.problems(), *scores.problems(), *_of_bytes(faults)]
+    if labels.classes:
+        message = "an earlier row has the same texts and another label"
+        found += of_rows("contradictions", "note", texts.seen.contradictions(), message)
+    found += _of_the_whole(rows, columns, texts.seen.distinct(), limits.batch_size)
+    return CheckedFile(
+        file=str(file),
+        format="".join(file.suffixes[-2 if file.suffix in (".gz", ".zst") else -1 :]),
+        rows=rows,
+        columns=present,
+        texts=columns.texts,
+        distinct_texts=texts.seen.distinct(),
+        longest=texts.longest,
+        classes=dict(labels.classes.most_common()),
+        problems=tuple(sorted(found, key=lambda problem: problem.severity)),
+        seen=texts.seen,
+    )
+
+
+def _of_bytes(faults: Faults) -> list[Problem]:
+    found = [
+        *of_rows("invalid_utf8", "error", faults.invalid, "not UTF-8, or half a surrogate pair"),
+        *of_rows("cut_lines", "note", faults.long, "longer than 1 MiB: cut there"),
+        *of_rows("nul", "note", faults.nul, "holds a NUL character"),
+        *of_rows("crlf", "note", faults.crlf, "ends with CR LF: the CR is dropped"),
+    ]
+    if faults.bom:
+        found.append(Problem("bom", "note", "begins with a byte-order mark: it is dropped"))
+    return found
+
+
+def _of_the_whole(
+    rows: int, columns: Columns, distinct: int, batch_size: int | None
+) -> list[Problem]:
+    if not rows:
+        return [Problem("no_rows", "error", "no row")]
+    found = []
+    if columns.guessed:
+        known = ", ".join(name for names in ROLES.values() for name in names)
+        message = f"no column is called {known}: name yours with --columns"
+        found.append(Problem("unknown_columns", "error", message))
+    if distinct == 1 and rows > 1:
+        found.append(Problem("one_text", "error", "all texts are the same"))
+    if rows < (batch_size or BATCH):
+        severity = "error" if batch_size else "note"
+        message = f"{rows:,} rows are fewer than a batch of {batch_size or BATCH}"
+        found.append(Problem("small", severity, message))  # type: ignore[arg-type]
+    return found

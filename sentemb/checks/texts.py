@@ -1,0 +1,117 @@
+"""What is wrong with texts."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sentemb.checks.columns import Columns
+from sentemb.checks.problem import Problem, of_rows
+from sentemb.checks.seen import Seen, normalised
+from sentemb.datasets.faults import Faults, Found
+
+Count = Callable[[list[str]], list[int]]
+AT_ONCE = 1024
+"""Rows whose tokens are counted at once."""
+
+
+class TextChecks:
+    """Looks at the texts of each row.
+
+    Args:
+        columns: Of the file.
+        faults: Of its reader; texts that are none are counted there, too.
+        count: Counts the tokens of texts.
+        max_length: Tokens that an encoder reads of a text.
+    """
+
+    def __init__(self, columns: Columns, faults: Faults, count: Count, max_length: int) -> None:
+        self.columns, self.faults, self.count, self.limit = columns, faults, count, max_length
+        self.seen = Seen(len(columns.texts))
+        self.longest = 0
+        self._blank, self._no_text, self._over = Found(), Found(), Found()
+        self._equal, self._negative = Found(), Found()
+        self._words = dict.fromkeys(columns.texts, False)
+        self._waiting: list[tuple[int, list[str]]] = []
+        of = columns.role
+        self._sides = (of("anchor"), of("positive")), (of("sentence1"), of("sentence2"))
+        self._against = [(of("negative"), of(name)) for name in ("anchor", "positive")]
+
+    def add(self, number: int, row: dict[str, Any], label: str) -> None:
+        """Look at a row."""
+        values = [row.get(column) for column in self.columns.texts]
+        if any(value is not None and not isinstance(value, str) for value in values):
+            self._no_text.add(number)
+        texts = {
+            column: value if isinstance(value, str) else ""
+            for column, value in zip(self.columns.texts, values, strict=True)
+        }
+        if any("\ud800" <= character <= "\udfff" for text in texts.values() if not text.isascii()
+               for character in text):  # fmt: skip
+            self.faults.invalid.add(number)
+        if any(not text.strip() for text in texts.values()):
+            self._blank.add(number)
+        for column, text in texts.items():
+            self._words[column] |= bool(text.strip()) and not _is_number(text)
+        self._compare(number, texts)
+        self.seen.add(number, list(texts.values()), label)
+        self._waiting.append((number, list(texts.values())))
+        if len(self._waiting) == AT_ONCE:
+            self._tokens()
+
+    def _compare(self, number: int, texts: dict[str, str]) -> None:
+        def equal(first: str | None, second: str | None) -> bool:
+            return (
+                first is not None
+                and second is not None
+                and bool(texts[first].strip())
+                and normalised(texts[first]) == normalised(texts[second])
+            )
+
+        if any(equal(*pair) for pair in self._sides):
+            self._equal.add(number)
+        if any(equal(*pair) for pair in self._against):
+            self._negative.add(number)
+
+    def _tokens(self) -> None:
+        texts = [text.encode(errors="replace").decode() for _, row in self._waiting for text in row]
+        counts, width = self.count(texts), len(self.columns.texts)
+        for place, (number, _) in enumerate(self._waiting):
+            most = max(counts[place * width : (place + 1) * width], default=0)
+            self.longest = max(self.longest, most)
+            if most > self.limit:
+                self._over.add(number)
+        self._waiting.clear()
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong with all rows that were added."""
+        self._tokens()
+        exact, alike = self.seen.duplicates()
+        several = len(self.columns.texts) > 1
+        return [
+            *of_rows("not_text", "error", self._no_text, "a text column holds something else"),
+            *of_rows("blank", "error" if several else "note", self._blank,
+                     "a text is blank" if several else "blank: train leaves it out"),
+            *self._of_numbers(),
+            *of_rows("negative_is_positive", "error", self._negative,
+                     "the negative is the anchor or the positive"),
+            *of_rows("equal_sides", "note", self._equal, "both sides of the pair are the same"),
+            *of_rows("duplicates", "note", exact, "the same as an earlier row"),
+            *of_rows("near_duplicates", "note", alike,
+                     "the same as an earlier row but for case and spaces"),
+            *of_rows("over_long", "note", self._over,
+                     f"more than {self.limit} tokens: cut there"),
+        ]  # fmt: skip
+
+    def _of_numbers(self) -> list[Problem]:
+        columns: Sequence[str] = [name for name, words in self._words.items() if not words]
+        if not columns or not len(self.seen.rows):
+            return []
+        message = f"column {columns[0]} holds no word: are columns swapped, or named wrongly?"
+        return [Problem("no_words", "error", message)]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,97 @@
+"""What configs may not ask for: code, other models, other files, settings that unlock pickles."""
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sentemb.errors import InputError
+from sentemb.safety.files import inside, read_json
+from sentemb.safety.modules import ACTIVATIONS, TOKENIZERS, check_type
+from sentemb.safety.trust import HINT, code_is_trusted
+
+logger = logging.getLogger("sentemb")
+READ = re.compile(r"([\w-]+_)?config(_sentence_transformers)?\.json")
+MOST_LAYERS = 10_000
+"""More would be built for hours before a weight is found to be missing."""
+WHOSE = ("model", "tokenizer", "processor", "config")
+ARGUMENTS = {f"{whose}_{kind}" for whose in WHOSE for kind in ("args", "kwargs")}
+HARMLESS = {
+    *("add_pooling_layer", "attn_implementation", "do_lower_case", "dtype", "max_length"),
+    *("low_cpu_mem_usage", "model_max_length", "padding_side", "reference_compile"),
+    *("torch_dtype", "truncation_side", "use_fast"),
+}
+"""What a config may hand to the loaders; ``weights_only`` and its like unlock pickles there."""
+FILES = ("merges_file", "sentencepiece_model_file", "spm_file", "vocab_file")
+"""Not tokenizer_file and special_tokens_map_file: many a tokenizer has left its author's there."""
+ELSEWHERE = ("tokenizer_name_or_path", "cache_dir")
+LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
+ATTENTION = ("attn_implementation", "_attn_implementation", "experts_implementation")
+
+
+def check_configs(folder: Path) -> None:
+    """Raise where a config of a folder asks for what it may not.
+
+    Raises:
+        InputError: When one does; names the file and the key.
+    """
+    adapter = folder / "adapter_config.json"
+    if adapter.is_file():
+        raise InputError(
+            f"'{adapter}' makes this an adapter of another model: merge it into that model first."
+        )
+    for file in sorted(file for file in folder.glob("*.json") if READ.fullmatch(file.name)):
+        content = read_json(file)
+        if isinstance(content, dict):
+            _check(file, content)
+
+
+def _check(file: Path, content: dict[str, Any]) -> None:
+    for key, value in _everywhere(content):
+        if key == "auto_map" and value and not code_is_trusted():
+            raise InputError(
+                f"'{file}' names code of the model's own (auto_map), which is not run; {HINT}. "
+                "Or take the key out: transformers' own code may do."
+            )
+        if key == "trust_remote_code" and value:
+            logger.warning("%s: trust_remote_code is ignored: it is yours to give.", file)
+        if key in ATTENTION and "/" in str(value):
+            raise InputError(f"'{file}' has {key} fetch code of the hub, {value!r}: take it out.")
+        if key in LAYERS and isinstance(value, int | float) and value > MOST_LAYERS:
+            raise InputError(f"'{file}' asks for {value:,} layers; at most {MOST_LAYERS:,} do.")
+    for key in FILES:
+        if content.get(key) is not None:
+            inside(content[key], file)
+    if file.name.startswith("sentence_"):
+        _check_arguments(file, content)
+    if "activation_function" in content and "in_features" in content:
+        check_type(content["activation_function"], ACTIVATIONS, file)
+    if "tokenizer_class" in content and "update_embeddings" in content:
+        check_type(content["tokenizer_class"], TOKENIZERS, file)
+
+
+def _check_arguments(file: Path, content: dict[str, Any]) -> None:
+    for key in ELSEWHERE:
+        if content.get(key) is not None:
+            raise InputError(f"'{file}' has {key} lead elsewhere, {content[key]!r}: take it out.")
+    for name in sorted(ARGUMENTS & content.keys()):
+        given = content[name] if isinstance(content[name], dict) else {str(content[name]): None}
+        other = sorted(given.keys() - HARMLESS - {"trust_remote_code"})
+        if other and not code_is_trusted():
+            raise InputError(
+                f"'{file}' hands {other[0]!r} to the loader ({name}); a model may only set "
+                f"{', '.join(sorted(HARMLESS))}: take it out."
+            )
+
+
+def _everywhere(content: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the keys and values of all objects in a config, at every depth."""
+    waiting = [content]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield from value.items()
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value

@@ -1,0 +1,38 @@
+"""One call before a model folder is loaded."""
+
+from pathlib import Path
+
+from sentemb.safety.configs import check_configs
+from sentemb.safety.files import check_files
+from sentemb.safety.modules import folders_of
+from sentemb.safety.trust import warn_of_the_variable
+from sentemb.safety.weights import check_weights
+
+
+def check_model(folder: Path) -> None:
+    """Raise where loading a model would run code of its own, or read files of others.
+
+    Nothing of it is loaded: names are listed, configs and the headers of weights are read.
+
+    Args:
+        folder: Of sentence-transformers or transformers, or a snapshot in the hub's cache, whose
+            files are links.
+
+    Raises:
+        InputError: When it would; names the file, and says what to do.
+    """
+    warn_of_the_variable()
+    root = _may_link_to(folder.resolve())
+    check_files(folder, root)
+    folders = folders_of(folder)
+    for each in folders[1:]:
+        check_files(each, root)
+    for each in folders:
+        check_configs(each)
+    check_weights(folders)
+
+
+def _may_link_to(folder: Path) -> Path:
+    """Return the folder itself; of a snapshot in the hub's cache, that of all its snapshots."""
+    of_the_hub = folder.parent.name == "snapshots" and folder.parents[1].name.startswith("models--")
+    return folder.parents[1] if of_the_hub else folder

@@ -1,0 +1,65 @@
+"""What modules.json says: stock modules, in folders of the model."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from sentemb.errors import InputError
+from sentemb.safety.files import inside, read_json
+from sentemb.safety.trust import HINT, code_is_trusted
+
+STOCK = re.compile(
+    r"sentence_transformers\.((base|sentence_transformer)\.)?(modules|models)(\.\w+)?\."
+    r"(Asym|BoW|CLIPModel|CNN|Dense|Dropout|LSTM|LayerNorm|Normalize|Pooling|Router"
+    r"|StaticEmbedding|Transformer|WeightedLayerPooling|WordEmbeddings|WordWeights)"
+)
+TOKENIZERS = re.compile(r"sentence_transformers\.[\w.]*\.(Phrase|White[sS]pace|Word)Tokenizer")
+ACTIVATIONS = re.compile(r"torch\.nn\.(modules\.(activation|linear)\.)?\w+")
+ROUTERS = ("router_config.json", "config.json")
+
+
+def folders_of(root: Path) -> list[Path]:
+    """Return the folders that loading reads, the model's own first.
+
+    Raises:
+        InputError: When a module is no stock module, or a path leads out; names the file.
+    """
+    file = root / "modules.json"
+    if not file.is_file():
+        return [root]
+    modules, folders = read_json(file), [root]
+    if not isinstance(modules, list) or not all(isinstance(each, dict) for each in modules):
+        raise InputError(f"'{file}' is no list of modules: the model is damaged, fetch it again.")
+    for module in modules:
+        folder = root / inside(module.get("path", ""), file)
+        check_type(module.get("type"), STOCK, file)
+        folders += [folder, *_routed(folder)]
+    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+
+
+def _routed(folder: Path) -> list[Path]:
+    """Return the folders of a router, which has modules in it."""
+    found = []
+    for name in ROUTERS:
+        file = folder / name
+        content: Any = read_json(file) if file.is_file() else {}
+        types = content.get("types", {}) if isinstance(content, dict) else {}
+        for path, kind in types.items() if isinstance(types, dict) else ():
+            check_type(kind, STOCK, file)
+            found.append(folder / inside(path, file))
+    return found
+
+
+def check_type(kind: object, allowed: re.Pattern[str], file: Path) -> None:
+    """Raise unless a name stands for code of the libraries that is meant for it.
+
+    Raises:
+        InputError: When it stands for other code, and that is not trusted.
+    """
+    if isinstance(kind, str) and allowed.fullmatch(kind):
+        return
+    if not isinstance(kind, str) or not code_is_trusted():
+        raise InputError(
+            f"'{file}' asks for {kind!r}, which is no module of sentence-transformers: it is not "
+            f"run; {HINT}."
+        )
