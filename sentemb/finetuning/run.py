@@ -27,7 +27,7 @@ from sentemb.finetuning.metrics import scorer
 from sentemb.finetuning.r_drop import require_two_passes
 from sentemb.finetuning.result import FinetuneRun
 from sentemb.finetuning.settings import FinetuneSettings
-from sentemb.finetuning.tokens import tokenised
+from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.finetuning.trainer import FinetuneTrainer, make_trainer
 from sentemb.training.arguments import resolve_precision
 from sentemb.training.conditions import WITHOUT_EFFECT, described_rows, require_unchanged, weights
@@ -41,6 +41,7 @@ from sentemb.training.output import (
     put_in_place,
 )
 from sentemb.training.randomness import random_state_kept
+from sentemb.training.settle import require_known_words
 from sentemb.training.signals import StopOnSignal
 
 COMMIT_LAST = "config.json"
@@ -88,6 +89,8 @@ def finetune(
         dtype=torch.float32,
         **_labels(data),
     )
+    name = next(name for name in TEXTS if name in data.rows.column_names)
+    require_known_words(tokenizer, data.rows[:64][name])
     rows, truncated = tokenised(data.rows, tokenizer, settings.max_length)
     dev_rows, _ = tokenised(dev.rows, tokenizer, settings.max_length)
     if settings.two_passes:

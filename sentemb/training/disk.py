@@ -1,6 +1,5 @@
 """Say what was needed and what is free where a disk is full."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,9 @@ from safetensors import SafetensorError
 from torch import nn
 
 from sentemb.errors import StorageError
+
+OF_TORCH = ("PytorchStreamWriter", "inline_container", "iostream")
+"""What torch.save says when a write came up short."""
 
 
 @contextmanager
@@ -24,15 +26,18 @@ def told_what_is_free(what: str, folder: Path, needed: int) -> Iterator[None]:
     Raises:
         StorageError: When it could not be written.
     """
+    free = _free(folder)
     try:
         yield
     except (OSError, SafetensorError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "write" not in str(error).lower():
+        if isinstance(error, RuntimeError) and not any(word in str(error) for word in OF_TORCH):
             raise
         reason = " ".join(str(error).split())[:160]
+        if free < needed:
+            reason = "the disk is full"
         raise StorageError(
             f"{what} could not be written: {reason}. It needs about {_megabytes(needed)}; "
-            f"{_megabytes(_free(folder))} are free in '{folder}'."
+            f"{_megabytes(free)} were free in '{folder}'."
         ) from error
 
 
@@ -42,9 +47,7 @@ def size_of(module: nn.Module) -> int:
 
 
 def _free(folder: Path) -> int:
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free if os.access(folder, os.R_OK) else 0
+    return shutil.disk_usage(folder).free
 
 
 def _megabytes(count: int) -> str:

@@ -24,6 +24,7 @@ from sentemb.training.settings import Settings
 from sentemb.training.settle import (
     check_labels,
     check_length,
+    check_texts,
     split_rows,
     with_clipping,
     with_selection,
@@ -76,6 +77,7 @@ def train(
     batch = settings.batch_size * processes().num_processes
     check_length(method, settings.max_length)
     check_labels(method, data.rows)
+    check_texts(method, data.rows)
     check_batch(method, batch)
     set_micro_batch(method, settings.micro_batch)
     rows, held_out = split_rows(data.rows, batch, settings.select)

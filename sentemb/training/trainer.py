@@ -182,8 +182,8 @@ class ContrastiveTrainer(GuardedTrainer):
     def _undo(self) -> None:
         super()._undo()
         put_queue_back(self.method, self._queue)
-        for name, values in self._terms.items():
-            del values[self._counts.get(name, 0) :]
+        counts = self._counts
+        self._terms = {name: self._terms[name][:count] for name, count in counts.items()}
 
     def evaluate(
         self,
