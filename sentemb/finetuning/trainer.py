@@ -28,6 +28,15 @@ class FinetuneTrainer(GuardedTrainer):
         super()._save(output_dir, state_dict)
         (Path(str(output_dir or self.args.output_dir)) / "training_args.bin").unlink()
 
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """Run none where patience had ended before the run was cut."""
+        for one in self.callback_handler.callbacks:
+            if isinstance(one, EarlyStoppingCallback):
+                out = one.early_stopping_patience_counter >= one.early_stopping_patience
+                self.control.should_training_stop |= out
+        if not self.control.should_training_stop:
+            super()._run_epoch(*args, **kwargs)
+
 
 class TwoPassTrainer(RDropMixin, FinetuneTrainer):
     """R-Drop, SupCon and unsupervised contrast beside the task's loss, in any combination.

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,12 @@ def conditions_of(
 def described_rows(rows: Dataset) -> str:
     """Describe rows by their number, columns and a hash."""
     columns = sorted(rows.column_names)
-    values = (repr(value) for column in columns for value in rows[column][:])
+    parts = (rows[start : start + 10_000] for start in range(0, len(rows), 10_000))
+    values = (repr(value) for part in parts for column in columns for value in part[column])
     return f"{','.join(columns)}: {described(len(rows), values)}"
 
 
-def described(count: int, values: Any) -> str:
+def described(count: int, values: Iterable[str]) -> str:
     """Describe values by their number and a hash."""
     digest = hashlib.sha256()
     for value in values:

@@ -67,9 +67,11 @@ def check_texts(method: Method, rows: Dataset) -> None:
         InputError: When all have the same text, or no word of the first rows is known.
     """
     column = method.views[0].column
-    if len(rows) > 1 and len(rows.unique(column)) == 1:
+    first = rows[0][column] if len(rows) else ""
+    parts = (rows[start : start + 1000][column] for start in range(0, len(rows), 1000))
+    if len(rows) > 1 and not any(text != first for part in parts for text in part):
         raise InputError(
-            f"All {len(rows)} rows have the same {column}, '{rows[0][column][:40]}': there is "
+            f"All {len(rows)} rows have the same {column}, '{first[:40]}': there is "
             "nothing to tell apart."
         )
     require_known_words(method.encoder.tokenizer, rows[:64][column])

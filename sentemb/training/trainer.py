@@ -1,6 +1,5 @@
 """`ContrastiveTrainer`: transformers' Trainer around a method."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,36 +10,21 @@ from torch import Tensor
 from transformers import TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from sentemb.errors import OutOfMemoryError, SentembError
 from sentemb.evaluation import Evaluator
 from sentemb.method import Method
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
-from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator
 from sentemb.training.committed import require_whole
 from sentemb.training.constant_rate import keep_constant_rates, set_constant_rates_apart
-from sentemb.training.guarded import GuardedTrainer
 from sentemb.training.held_out import held_out_loss
+from sentemb.training.method_steps import MethodSteps
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import CountEpochs, NumberedRows
 from sentemb.training.settings import OnCollapse
-from sentemb.training.twins import (
-    AfterStep,
-    after_batch,
-    constant_rate,
-    halve_micro_batch,
-    put_queue_back,
-    queue_of,
-    set_micro_batch,
-)
-
-logger = logging.getLogger("sentemb")
-
-MASKED = "masked_negatives"
-MICRO_BATCH = "micro_batch"
+from sentemb.training.twins import AfterStep, constant_rate
 
 
-class ContrastiveTrainer(GuardedTrainer):
+class ContrastiveTrainer(MethodSteps):
     """Train a method; every checkpoint it writes is a sentence-transformers model.
 
     Args:
@@ -66,21 +50,19 @@ class ContrastiveTrainer(GuardedTrainer):
         callbacks: Sequence[TrainerCallback] = (),
         on_collapse: OnCollapse = "warn",
     ) -> None:
-        self.collapse = CollapseMonitor(method, on_collapse)
-        self.method = method
         self.evaluators = evaluators
         self.held_out = None if held_out is None else NumberedRows(held_out)
         self.collator = collator
-        self._terms: dict[str, list[Tensor]] = {}
         numbered = NumberedRows(rows)
         after_step = AfterStep(method, lambda: self.step_was_skipped)
         super().__init__(
-            model=method,
+            method,
+            on_collapse,
             args=args,
             train_dataset=numbered,
             eval_dataset=[],  # ours are the evaluators, but Trainer insists on one
             data_collator=collator,
-            callbacks=[CountEpochs(numbered), after_step, *callbacks, self.collapse],
+            callbacks=[CountEpochs(numbered), after_step, *callbacks],
         )
         for prints_to_stdout in (PrinterCallback, ProgressCallback):
             self.remove_callback(prints_to_stdout)
@@ -103,87 +85,6 @@ class ContrastiveTrainer(GuardedTrainer):
         scheduler = super().create_scheduler(num_training_steps, optimizer)
         keep_constant_rates(scheduler, self.args.get_warmup_steps(num_training_steps))
         return scheduler
-
-    def compute_loss(
-        self,
-        model: Any,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
-    ) -> Any:
-        """Return the loss; keep its terms for the log, where it names them."""
-        outputs = model(**inputs)
-        after_batch(self.method)
-        for name, value in outputs.items():
-            if name != "loss":
-                self._terms.setdefault(name, []).append(value)
-        return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log, with each term's mean and the count of masked negatives since the last line."""
-        if "loss" in logs:
-            if MASKED in self._terms:
-                logs[MASKED] = int(torch.stack(self._terms.pop(MASKED)).sum())
-            for name, values in self._terms.items():
-                logs[f"loss_{name}"] = round(float(torch.stack(values).mean()), 4)
-            self._terms.clear()
-            logs |= self.collapse.measure()
-        super().log(logs, start_time)
-
-    def unlogged(self) -> dict[str, Any]:
-        """Return what the next line of the log is made of, as JSON."""
-        terms = {name: [value.item() for value in values] for name, values in self._terms.items()}
-        return super().unlogged() | {"terms": terms, MICRO_BATCH: self.micro_batch}
-
-    def take_up(self, unlogged: dict[str, Any]) -> None:
-        """Go on with a line of the log, and with the micro-batch that fitted."""
-        super().take_up(unlogged)
-        self._terms = {
-            name: [torch.tensor(value, device=self.args.device) for value in values]
-            for name, values in unlogged["terms"].items()
-        }
-        set_micro_batch(self.method, unlogged[MICRO_BATCH])
-
-    @property
-    def micro_batch(self) -> int:
-        """Rows that the encoder takes at once; 0 for all."""
-        return int(getattr(self.method.twin, "micro_batch", 0))
-
-    def use_less_memory(self, reason: str) -> None:
-        """Have the encoder take half as many rows at once; the batch stays as it is.
-
-        Raises:
-            OutOfMemoryError: Where that cannot be, or is of no use.
-        """
-        if self.args.world_size > 1:
-            super().use_less_memory(reason)
-        try:
-            rows = halve_micro_batch(self.method, self.args.per_device_train_batch_size)
-        except SentembError as error:
-            raise OutOfMemoryError(
-                f"Memory does not suffice ({reason}), and {error} Give a smaller --batch-size or "
-                f"--max-length. {self.goes_on_from()}"
-            ) from None
-        self.log({MICRO_BATCH: rows})
-        logger.warning(
-            "Step %d did not fit into memory (%s): the encoder now takes %d rows at once. The batch"
-            " stays as it is.",
-            self.state.global_step + 1,
-            reason,
-            rows,
-        )
-
-    def begin_step(self) -> None:
-        """Note what a step must give back if it is skipped."""
-        super().begin_step()
-        self._queue = queue_of(self.method)
-        self._counts = {name: len(values) for name, values in self._terms.items()}
-
-    def _undo(self) -> None:
-        super()._undo()
-        put_queue_back(self.method, self._queue)
-        counts = self._counts
-        self._terms = {name: self._terms[name][:count] for name, count in counts.items()}
 
     def evaluate(
         self,
