@@ -24,7 +24,7 @@ from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from sentence_transformers.losses import MultipleNegativesRankingLoss
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from transformers import TrainerCallback, set_seed
 
 from sentemb.embedded import embedded
@@ -172,7 +172,9 @@ def killed_and_resumed(folder: Path, augment: bool) -> str:
     child(trains(whole, augment=augment), folder / "whole.log")
     child(trains(cut, augment=augment, callbacks=[At(5, die)]), folder / "cut.log")
     status, _ = child(trains(cut, resume=True, augment=augment), folder / "resumed.log")
-    return f"resume ends with {status}; {compared(whole, cut)}"
+    child(trains(folder / "again", augment=augment), folder / "again.log")
+    control = compared(whole, folder / "again")
+    return f"resume ends with {status}; {compared(whole, cut)} (two whole runs: {control})"
 
 
 def told_to_stop(folder: Path, number: int, **options: Any) -> str:

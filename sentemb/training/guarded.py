@@ -45,6 +45,7 @@ class GuardedTrainer(CommittedTrainer):
         self._loss_is_finite = torch.tensor(True)
         self._step_loss = self._last_loss = torch.tensor(0.0)
         self._norm: Tensor | float | None = None
+        self._overflowed = False
 
     def training_step(
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
@@ -103,9 +104,10 @@ class GuardedTrainer(CommittedTrainer):
         Raises:
             NumericError: When too many in a row were.
         """
-        finite = self._loss_is_finite
-        if self.accelerator.scaler is None:  # which looks at the gradients itself
-            finite = finite & self._gradient_norm().isfinite()
+        gradient_is_finite = self._gradient_norm().isfinite()
+        scaled = self.accelerator.scaler is not None
+        self._overflowed = scaled and not gradient_is_finite
+        finite = self._loss_is_finite if scaled else self._loss_is_finite & gradient_is_finite
         self.step_was_skipped = any_process(~finite)
         self._batches = []
         if not self.step_was_skipped:
@@ -124,6 +126,13 @@ class GuardedTrainer(CommittedTrainer):
                 f"--learning-rate, or train with --precision fp32. {self.goes_on_from()}"
             )
         logger.warning("Step %d is skipped: %s.", step, what)
+
+    def nothing_was_changed(self) -> bool:
+        """Say whether the last step changed nothing, by our judgement or by the scaler's.
+
+        accelerate does not know of the latter where the optimizer is fused.
+        """
+        return self.step_was_skipped or self._overflowed
 
     def _gradient_norm(self) -> Tensor:
         norm = self._norm

@@ -54,7 +54,7 @@ class ContrastiveTrainer(MethodSteps):
         self.held_out = None if held_out is None else NumberedRows(held_out)
         self.collator = collator
         numbered = NumberedRows(rows)
-        after_step = AfterStep(method, lambda: self.step_was_skipped)
+        after_step = AfterStep(method, self.nothing_was_changed)
         super().__init__(
             method,
             on_collapse,

@@ -123,13 +123,15 @@ def test_gradients_that_overflow_are_the_scalers_affair(tmp_path, monkeypatch, c
         self.accelerator.scaler = torch.amp.GradScaler("cpu")
         return create(self, *args)
 
-    method = unsup()
-    method.loss = Sometimes(method.loss, {4}, InfiniteGradient.apply)
+    method = queued()
+    method.loss = Sometimes(method.loss, {5}, InfiniteGradient.apply)
     monkeypatch.setattr(ContrastiveTrainer, "create_optimizer", scaled)
     run = train(method, data(), tmp_path / "run", SETTINGS)
     assert (run.steps, run.skipped_steps) == (4, 0)
     assert "is skipped" not in caplog.text
-    assert_bit_equal(saved(tmp_path / "run", 3), saved(tmp_path / "run", 4))
+    before, after = saved(tmp_path / "run", 3), saved(tmp_path / "run", 4)
+    differing = [n for n in before if "queue" not in n and not torch.equal(before[n], after[n])]
+    assert differing == []
 
 
 def test_a_dev_score_that_is_no_number_is_an_error(tmp_path):
