@@ -304,8 +304,20 @@ def tells(number):
     os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["step", "evaluation", "save"])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        ("step", signal.SIGINT),
+        ("evaluation", signal.SIGTERM),
+        ("save", signal.SIGTERM),
+        pytest.param("step", signal.SIGTERM, marks=LONG),
+        pytest.param("evaluation", signal.SIGINT, marks=LONG),
+        pytest.param("save", signal.SIGINT, marks=LONG),
+    ],
+)
 def test_a_signal_at_any_moment(tmp_path, monkeypatch, number, moment):
     """T3: a checkpoint, the signal's exit code, and the run goes on as if it had not been."""
     settings = replace(SETTINGS, max_steps=5, save_steps=2, eval_steps=2, select="last")

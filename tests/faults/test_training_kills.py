@@ -61,7 +61,7 @@ def test_twenty_random_kills(tmp_path, recipe, workers):
         ("python", 1),
         pytest.param("rename", 1, marks=STRACE),
         pytest.param("fsync", 1, marks=STRACE),
-        pytest.param("write", 20, marks=STRACE),
+        pytest.param("write", 2, marks=STRACE),
     ],
 )
 def test_killed_at_the_nth_call(tmp_path, kind, stride):

@@ -14,6 +14,8 @@ from sentemb.errors import NumericError, OutOfMemoryError
 from sentemb.training.logs import read_metrics
 from sentemb.training.trainer import ContrastiveTrainer
 
+LONG = pytest.mark.long
+
 
 def nan(loss):
     return loss * float("nan")
@@ -40,7 +42,9 @@ def saved(folder, step):
 
 
 @pytest.mark.parametrize("fault", [nan, InfiniteGradient.apply], ids=["loss", "gradient"])
-@pytest.mark.parametrize(("accumulation", "batch", "step"), [(1, 3, 3), (2, 4, 2)])
+@pytest.mark.parametrize(
+    ("accumulation", "batch", "step"), [pytest.param(1, 3, 3, marks=LONG), (2, 4, 2)]
+)
 def test_a_bad_step_is_counted(tmp_path, fault, accumulation, batch, step, caplog):
     """Also where only its second batch is bad."""
     method = queued()
@@ -173,7 +177,14 @@ def after_the_trial(monkeypatch):
     monkeypatch.setattr(ContrastiveTrainer, "begin_step", begun)
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError, RuntimeError])
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError,
+        pytest.param(MemoryError, marks=LONG),
+        pytest.param(RuntimeError, marks=LONG),
+    ],
+)
 def test_a_step_that_does_not_fit_is_taken_in_smaller_parts(tmp_path, error, caplog):
     settings = replace(SETTINGS, packed=False)
     whole = augmented()
@@ -203,7 +214,7 @@ class RunsOut(torch.autograd.Function):
         raise torch.OutOfMemoryError("in the backward")
 
 
-@pytest.mark.parametrize("build", [augmented, queued])
+@pytest.mark.parametrize("build", [pytest.param(augmented, marks=LONG), queued])
 def test_running_out_in_the_backward_of_the_second_batch(tmp_path, build):
     """The gradient, the queue and the terms of the first are taken back, and computed again."""
     settings = replace(SETTINGS, packed=False, accumulation=2, micro_batch=4)
