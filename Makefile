@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test bench clean
+.PHONY: demo test faults bench clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +34,10 @@ test: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+# Every fault of docs/reliability.md, also those that take minutes.
+faults: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/faults -m "long or not long"
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/bench.py

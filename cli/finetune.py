@@ -62,6 +62,10 @@ def finetune(
         int, typer.Option(help="Stop after so many epochs without a better one; 0: never.")
     ] = 0,
     accumulation: Annotated[int, typer.Option(help="Batches an optimizer step.")] = 1,
+    max_bad_steps: Annotated[
+        int,
+        typer.Option(help="Stop after so many steps in a row whose loss is no number; each skips."),
+    ] = 3,
     precision: Annotated[
         str, typer.Option(help="fp32, bf16 or fp16; auto is fp16 on a GPU, fp32 on a CPU.")
     ] = "auto",
@@ -70,6 +74,15 @@ def finetune(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")
     ] = False,
+    allow_changed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-changed",
+            metavar="NAME",
+            help="Resume although this is not as it was when the run was started, as "
+            "learning_rate or data; once for each.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run in the folder.")
     ] = False,
@@ -96,6 +109,7 @@ def finetune(
         output=output,
         settings=FinetuneSettings(**options),
         resume=resume,
+        allow_changed=allow_changed or [],
         overwrite=overwrite,
     )
     result = run_seeds(job, parse_seeds(seeds) if seeds is not None else None)
@@ -105,5 +119,5 @@ def finetune(
 
 NOT_SETTINGS = {
     *("data", "dev", "columns", "regression", "model", "output", "seeds"),
-    *("resume", "overwrite", "as_json"),
+    *("resume", "allow_changed", "overwrite", "as_json"),
 }

@@ -29,6 +29,7 @@ class Job:
     output: Path
     settings: FinetuneSettings
     resume: bool
+    allow_changed: list[str]
     overwrite: bool
 
 
@@ -78,6 +79,7 @@ def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
         job.settings,
         resume=job.resume,
         overwrite=job.overwrite,
+        allow_changed=job.allow_changed,
     )
     for name, value in run.metrics.items():
         console.log(f"{name:12} {value:8.4f}")
@@ -85,6 +87,8 @@ def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
         f"{run.rows:,} rows, {run.dev_rows:,} of dev; left out: {run.empty_rows} empty; "
         f"{run.truncated_rows:,} cut to {job.settings.max_length} tokens"
     )
+    if run.skipped_steps:
+        console.log(f"{run.skipped_steps:,} steps were skipped: loss or gradient was no number")
     console.log(
         f"{run.steps} steps in {run.seconds:.0f} s; step {run.best_step} kept: {run.output}"
     )

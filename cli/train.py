@@ -48,11 +48,13 @@ def train(
     eval_steps: options.EvalSteps = None,
     save_steps: options.SaveSteps = 100,
     on_collapse: options.OnCollapse = "warn",
+    max_bad_steps: options.MaxBadSteps = 3,
     packed: options.Packed = True,
     seed: options.Seed = 42,
     seeds: options.Seeds = None,
     workers: options.Workers = 0,
     resume: options.Resume = False,
+    allow_changed: options.AllowChanged = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
     method_options: dict[str, Any] | None = None,
@@ -90,6 +92,7 @@ def train(
         output=output or Path("runs") / method,
         settings=settings_from(recipe, given),
         resume=resume,
+        allow_changed=allow_changed or [],
         overwrite=overwrite,
     )
     if seeds is not None and resume:

@@ -180,6 +180,14 @@ OnCollapse = Annotated[
     str,
     typer.Option(help="When all embeddings come to one point: warn or stop.", rich_help_panel=RUN),
 ]
+MaxBadSteps = Annotated[
+    int,
+    typer.Option(
+        help="Stop after so many steps in a row whose loss or gradient is no number; each is "
+        "skipped.",
+        rich_help_panel=RUN,
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything.", rich_help_panel=RUN)]
 Seeds = Annotated[
     str | None,
@@ -196,6 +204,16 @@ Workers = Annotated[
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on from the last checkpoint.", rich_help_panel=RUN)
+]
+AllowChanged = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-changed",
+        metavar="NAME",
+        help="Resume although this is not as it was when the run was started, as learning_rate "
+        "or data; once for each.",
+        rich_help_panel=RUN,
+    ),
 ]
 Overwrite = Annotated[
     bool,

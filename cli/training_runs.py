@@ -51,6 +51,7 @@ class Job:
     output: Path
     settings: Settings
     resume: bool
+    allow_changed: list[str]
     overwrite: bool
 
 
@@ -122,6 +123,7 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         dev=dev,
         resume=job.resume,
         overwrite=job.overwrite,
+        allow_changed=job.allow_changed,
     )
     _tell(run)
     record = {
@@ -184,6 +186,8 @@ def _tell(run: Run) -> None:
             f"{run.masked_negatives:,} candidates were no negatives: the text of the anchor or of "
             "its positive once more, or above --mask-above"
         )
+    if run.skipped_steps:
+        console.log(f"{run.skipped_steps:,} steps were skipped: loss or gradient was no number")
     console.log(
         f"{run.steps} steps in {run.seconds:.0f} s; step {run.best_step} kept: {run.output}"
     )

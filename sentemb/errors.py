@@ -25,6 +25,12 @@ class IdenticalViewsError(SentembError, RuntimeError):
     exit_code = 3
 
 
+class StorageError(SentembError, OSError):
+    """A file that could not be written: the disk is full, or does not let us."""
+
+    exit_code = 4
+
+
 class NumericError(SentembError, ArithmeticError):
     """A number that must be finite is not."""
 

@@ -51,6 +51,9 @@ class PowerCut:
                 raise KeyboardInterrupt
         return self.loss(pairs)
 
+    def __repr__(self):
+        return repr(self.loss)
+
 
 def state(method):
     return {name: tensor.clone() for name, tensor in method.state_dict().items()}

@@ -38,7 +38,7 @@ def training_arguments(
         bf16=precision == "bf16",
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=2,
+        restore_callback_states_from_checkpoint=settings.patience > 0,
         load_best_model_at_end=True,
         metric_for_best_model=f"eval_{_metric(settings, classes)}",
         greater_is_better=True,

@@ -1,8 +1,11 @@
 """`finetune`: from a pre-trained encoder and labelled rows to a plain transformers classifier."""
 
+import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,10 @@ from datasets import Dataset
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    EarlyStoppingCallback,
     PreTrainedTokenizerBase,
-    Trainer,
     TrainingArguments,
     set_seed,
 )
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from sentemb.datasets import TrainingData
 from sentemb.encoders.build import locate
@@ -25,43 +25,28 @@ from sentemb.errors import UsageError
 from sentemb.finetuning.arguments import training_arguments
 from sentemb.finetuning.metrics import scorer
 from sentemb.finetuning.r_drop import require_two_passes
+from sentemb.finetuning.result import FinetuneRun
 from sentemb.finetuning.settings import FinetuneSettings
-from sentemb.finetuning.tokens import tokenised
-from sentemb.finetuning.trainer import TwoPassTrainer
+from sentemb.finetuning.tokens import TEXTS, tokenised
+from sentemb.finetuning.trainer import FinetuneTrainer, make_trainer
 from sentemb.safety import code_is_trusted
-from sentemb.training.logs import LogLines, MetricsFile, require_finite
-from sentemb.training.output import METRICS, check_output, last_checkpoint, prepare_output
+from sentemb.training.arguments import resolve_precision
+from sentemb.training.conditions import WITHOUT_EFFECT, described_rows, require_unchanged, weights
+from sentemb.training.disk import size_of, told_what_is_free
+from sentemb.training.guarded import SKIPPED
+from sentemb.training.logs import require_finite
+from sentemb.training.output import (
+    check_output,
+    last_checkpoint,
+    prepare_output,
+    put_in_place,
+)
 from sentemb.training.randomness import random_state_kept
+from sentemb.training.settle import require_known_words
+from sentemb.training.signals import StopOnSignal
 
 COMMIT_LAST = "config.json"
 """Without it a folder is no model, so it is put there last."""
-
-
-@dataclass(frozen=True)
-class FinetuneRun:
-    """What a fine-tuning run came to.
-
-    Args:
-        output: The model folder.
-        steps: Optimizer steps taken.
-        best_step: The step whose weights became the model.
-        metrics: Of the model, on the dev set.
-        rows: Rows trained on.
-        dev_rows: Rows of the dev set.
-        empty_rows: Rows without text, left out.
-        truncated_rows: Rows cut to the maximum length.
-        seconds: Wall-clock time of the training.
-    """
-
-    output: Path
-    steps: int
-    best_step: int
-    metrics: dict[str, float]
-    rows: int
-    dev_rows: int
-    empty_rows: int
-    truncated_rows: int
-    seconds: float
 
 
 def finetune(
@@ -72,6 +57,7 @@ def finetune(
     settings: FinetuneSettings,
     resume: bool = False,
     overwrite: bool = False,
+    allow_changed: Sequence[str] = (),
 ) -> FinetuneRun:
     """Fine-tune a pre-trained encoder on labels or scores.
 
@@ -83,10 +69,15 @@ def finetune(
         settings: How.
         resume: Go on from the last checkpoint in ``output``.
         overwrite: Start afresh where ``output`` holds an earlier run.
+        allow_changed: Settings, ``data``, ``dev`` or ``model``, that a resumed run may have
+            otherwise than the one it goes on with.
 
     Raises:
         UsageError: When the output folder is not empty, or a setting does not fit the data.
         IdenticalViewsError: When two passes are asked for and the model has no dropout.
+        LockedError: When another run writes to the folder.
+        NumericError: When the loss is not a number in several steps on end.
+        InterruptedRunError: When SIGINT or SIGTERM ended it; the last step's checkpoint is there.
     """
     folder = Path(output)
     _check(settings, data)
@@ -101,26 +92,42 @@ def finetune(
         trust_remote_code=code_is_trusted(),
         **_labels(data),
     )
+    name = next(name for name in TEXTS if name in data.rows.column_names)
+    require_known_words(tokenizer, data.rows[:64][name])
     rows, truncated = tokenised(data.rows, tokenizer, settings.max_length)
     dev_rows, _ = tokenised(dev.rows, tokenizer, settings.max_length)
     if settings.two_passes:
         _try_two_passes(classifier, tokenizer, rows)
     arguments = training_arguments(settings, folder, len(rows), len(data.classes))
-    prepare_output(folder, resume=resume, overwrite=overwrite, steps=arguments.max_steps)
-    trainer = _trainer(
-        classifier, tokenizer, rows, dev_rows, arguments, settings, score=scorer(len(data.classes))
-    )
-    started = time.monotonic()
-    trainer.train(resume_from_checkpoint=str(last_checkpoint(folder)) if resume else None)
-    seconds = time.monotonic() - started
-    require_finite(classifier)
-    metrics = trainer.evaluate()
-    partial = folder / "model.partial"
-    trainer.save_model(str(partial))
-    (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle
-    for file in sorted(partial.iterdir(), key=lambda file: file.name == COMMIT_LAST):
-        file.replace(folder / file.name)
-    partial.rmdir()
+    conditions = _conditions(classifier, data, dev, settings, arguments)
+    stop = StopOnSignal(folder)
+    with ExitStack() as held:
+        prepare_output(
+            folder,
+            held,
+            resume=resume,
+            overwrite=overwrite,
+            steps=arguments.max_steps,
+            check=partial(require_unchanged, now=conditions, allowed=allow_changed),
+        )
+        trainer = make_trainer(
+            classifier,
+            tokenizer,
+            rows,
+            dev_rows,
+            arguments,
+            settings,
+            score=scorer(len(data.classes)),
+        )
+        trainer.add_callback(stop)
+        trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
+        started = time.monotonic()
+        with stop.listening():
+            trainer.train(str(last_checkpoint(folder)) if resume else None)
+        seconds = time.monotonic() - started
+        require_finite(classifier)
+        metrics = trainer.evaluate()
+        _publish(trainer, folder)
     return FinetuneRun(
         output=folder,
         steps=trainer.state.global_step,
@@ -134,8 +141,36 @@ def finetune(
         dev_rows=len(dev_rows),
         empty_rows=data.empty_rows,
         truncated_rows=truncated,
+        skipped_steps=sum(int(line.get(SKIPPED, 0)) for line in trainer.state.log_history),
         seconds=round(seconds, 1),
     )
+
+
+def _publish(trainer: FinetuneTrainer, folder: Path) -> None:
+    partial_folder = folder / "model.partial"
+    shutil.rmtree(partial_folder, ignore_errors=True)
+    with told_what_is_free(f"The model in '{folder}'", folder, size_of(trainer.trained)):
+        trainer.save_model(str(partial_folder))
+        put_in_place(partial_folder, last=COMMIT_LAST)
+
+
+def _conditions(
+    classifier: Any,
+    data: TrainingData,
+    dev: TrainingData,
+    settings: FinetuneSettings,
+    arguments: TrainingArguments,
+) -> dict[str, Any]:
+    compared = {k: v for k, v in asdict(settings).items() if k not in WITHOUT_EFFECT}
+    return {
+        **compared,
+        "steps": arguments.max_steps,
+        "precision": resolve_precision(settings.precision),
+        "model": weights(classifier.base_model),
+        "classes": list(data.classes),
+        "data": described_rows(data.rows),
+        "dev": described_rows(dev.rows),
+    }
 
 
 def _check(settings: FinetuneSettings, data: TrainingData) -> None:
@@ -167,29 +202,3 @@ def _labels(data: TrainingData) -> dict[str, Any]:
         "id2label": dict(enumerate(data.classes)),
         "label2id": {name: number for number, name in enumerate(data.classes)},
     }
-
-
-def _trainer(
-    classifier: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    rows: Dataset,
-    dev_rows: Dataset,
-    arguments: TrainingArguments,
-    settings: FinetuneSettings,
-    score: Callable[[Any, Any], dict[str, float]],
-) -> Trainer:
-    common: dict[str, Any] = {
-        "model": classifier,
-        "args": arguments,
-        "train_dataset": rows,
-        "eval_dataset": dev_rows,
-        "processing_class": tokenizer,
-        "compute_metrics": lambda output: score(output.predictions, output.label_ids),
-        "callbacks": [MetricsFile(Path(str(arguments.output_dir)).parent / METRICS), LogLines()],
-    }
-    if settings.patience:
-        common["callbacks"].append(EarlyStoppingCallback(settings.patience))
-    trainer = TwoPassTrainer(settings, **common) if settings.two_passes else Trainer(**common)
-    for prints_to_stdout in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(prints_to_stdout)
-    return trainer

@@ -34,6 +34,8 @@ class FinetuneSettings:
         metric: Chooses the checkpoint; ``auto`` is accuracy, or Spearman in regression.
         patience: Epochs without a better one after which the run stops; 0 goes to the end.
         accumulation: Batches an optimizer step.
+        max_bad_steps: So many steps in a row whose loss or gradient is no number end the run; each
+            is skipped.
         precision: ``auto`` is fp16 on CUDA and fp32 on a CPU.
         seed: Of weights, order of rows, and dropout.
 
@@ -58,11 +60,12 @@ class FinetuneSettings:
     metric: Metric = "auto"
     patience: int = 0
     accumulation: int = 1
+    max_bad_steps: int = 3
     precision: Precision = "auto"
     seed: int = 42
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "learning_rate", "epochs", "accumulation"):
+        for name in ("batch_size", "learning_rate", "epochs", "accumulation", "max_bad_steps"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} must be above 0, got {getattr(self, name)}.")
         for name in ("r_drop", "contrast", "weight_decay", "patience", "seed"):

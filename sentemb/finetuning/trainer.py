@@ -1,20 +1,44 @@
 """Trainers of transformers that fine-tune by our settings."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
+import torch
 from datasets import Dataset
 from torch import Tensor
 from torch.utils.data import Sampler
-from transformers import Trainer
+from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainingArguments
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from sentemb.finetuning.balanced import ClassBalancedSampler
 from sentemb.finetuning.r_drop import RDropMixin
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.losses import InfoNCE, SupConOut
 from sentemb.pairs import Pairs
+from sentemb.training.guarded import GuardedTrainer
+from sentemb.training.logs import LogLines, MetricsFile
+from sentemb.training.output import METRICS
 
 
-class TwoPassTrainer(RDropMixin, Trainer):
+class FinetuneTrainer(GuardedTrainer):
+    """transformers' own, with commits and without a pickle beside the model."""
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        super()._save(output_dir, state_dict)
+        (Path(str(output_dir or self.args.output_dir)) / "training_args.bin").unlink()
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """Run none where patience had ended before the run was cut."""
+        for one in self.callback_handler.callbacks:
+            if isinstance(one, EarlyStoppingCallback):
+                out = one.early_stopping_patience_counter >= one.early_stopping_patience
+                self.control.should_training_stop |= out
+        if not self.control.should_training_stop:
+            super()._run_epoch(*args, **kwargs)
+
+
+class TwoPassTrainer(RDropMixin, FinetuneTrainer):
     """R-Drop, SupCon and unsupervised contrast beside the task's loss, in any combination.
 
     Args:
@@ -54,9 +78,60 @@ class TwoPassTrainer(RDropMixin, Trainer):
         weights |= {"supcon": self.settings.supcon, "contrast": self.settings.contrast}
         return weights[term]
 
+    def unlogged(self) -> dict[str, Any]:
+        """Return what the next line of the log is made of, as JSON."""
+        terms = [{k: float(v) for k, v in batch.items()} for batch in self._r_drop_terms]
+        return super().unlogged() | {"terms": terms}
+
+    def take_up(self, unlogged: dict[str, Any]) -> None:
+        """Go on with a line of the log."""
+        super().take_up(unlogged)
+        self._r_drop_terms = [
+            {k: torch.tensor(v, device=self.args.device) for k, v in batch.items()}
+            for batch in unlogged["terms"]
+        ]
+
+    def begin_step(self) -> None:
+        """Note what a step must give back if it is skipped."""
+        super().begin_step()
+        self._terms_before = len(self._r_drop_terms)
+
+    def _undo(self) -> None:
+        super()._undo()
+        del self._r_drop_terms[self._terms_before :]
+
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         """Draw every class alike where SupCon needs several rows of each in a batch."""
         if not self.settings.supcon:
             return super()._get_train_sampler(train_dataset)
         labels = cast(Dataset, self.train_dataset)["labels"][:]
         return ClassBalancedSampler(labels, self.settings.seed)
+
+
+def make_trainer(
+    classifier: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Dataset,
+    dev_rows: Dataset,
+    arguments: TrainingArguments,
+    settings: FinetuneSettings,
+    score: Callable[[Any, Any], dict[str, float]],
+) -> FinetuneTrainer:
+    """Make the trainer that the settings ask for; it logs as `train` does."""
+    common: dict[str, Any] = {
+        "model": classifier,
+        "args": arguments,
+        "train_dataset": rows,
+        "eval_dataset": dev_rows,
+        "processing_class": tokenizer,
+        "compute_metrics": lambda output: score(output.predictions, output.label_ids),
+        "callbacks": [MetricsFile(Path(str(arguments.output_dir)).parent / METRICS), LogLines()],
+    }
+    if settings.patience:
+        common["callbacks"].append(EarlyStoppingCallback(settings.patience))
+    trainer = (
+        TwoPassTrainer(settings, **common) if settings.two_passes else FinetuneTrainer(**common)
+    )
+    for prints_to_stdout in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(prints_to_stdout)
+    return trainer

@@ -1,6 +1,7 @@
 """Training: collator, trainer, checkpoints, and the run that ties them."""
 
-from sentemb.training.run import Run, train
+from sentemb.training.result import Run
+from sentemb.training.run import train
 from sentemb.training.settings import Settings
 from sentemb.training.trainer import ContrastiveTrainer
 

@@ -62,7 +62,6 @@ def training_arguments(
         eval_on_start=evaluates and not resumes,
         eval_steps=settings.eval_steps,
         save_steps=settings.eval_steps if selects else settings.save_steps,
-        save_total_limit=2,
         load_best_model_at_end=selects,
         metric_for_best_model=_metric(settings) if selects else None,
         greater_is_better=settings.select == "spearman" if selects else None,

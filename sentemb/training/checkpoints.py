@@ -1,6 +1,5 @@
 """A checkpoint folder is a sentence-transformers model, and a file for the rest of the method."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from sentemb.encoders.build import build_encoder
 from sentemb.errors import InputError
 from sentemb.method import Method
+from sentemb.training.commit import readable
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -21,10 +21,7 @@ ENCODER_PREFIX = "twin.encoder."
 def save_encoder(encoder: "SentenceTransformer", folder: Path) -> None:
     """Save a plain sentence-transformers model, readable by whom the umask lets read."""
     encoder.save_pretrained(str(folder), create_model_card=False)
-    umask = os.umask(0)
-    os.umask(umask)
-    for file in folder.rglob("*.safetensors"):  # safetensors creates them with mode 0600
-        file.chmod(0o666 & ~umask)
+    readable(folder)
 
 
 def save_checkpoint(method: Method, folder: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import time
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class MetricsFile(TrainerCallback):
         if not state.is_world_process_zero:
             return
         lines = read_metrics(self.path) if self.path.exists() and state.global_step else []
+        lines = list(takewhile(lambda line: "train_runtime" not in line, lines))  # said at the end
         kept = [_json_line(line) for line in lines if line["step"] <= state.global_step]
         partial = self.path.with_name(f"{self.path.name}.partial")
         partial.write_text("".join(kept))
@@ -101,13 +103,17 @@ class LogLines(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Log what a person wants to see; stop where the loss is no number."""
+        """Log what a person wants to see.
+
+        Raises:
+            NumericError: When an evaluation came out as no number.
+        """
         logs = logs or {}
-        for name in ("loss", "train_loss", "eval_spearman", "eval_held_out_loss"):
-            if not math.isfinite(logs.get(name, 0.0)):
+        for name, value in logs.items():
+            if name.startswith("eval_") and not math.isfinite(value):
                 raise NumericError(
-                    f"{name} is {logs[name]} at step {state.global_step}: lower --learning-rate, "
-                    "or train with --precision fp32."
+                    f"{name} is {value} at step {state.global_step}, so no checkpoint can be chosen"
+                    " by it: lower --learning-rate, or train with --precision fp32."
                 )
         evaluation = {k.removeprefix("eval_"): v for k, v in logs.items() if k.startswith("eval_")}
         now = time.monotonic()

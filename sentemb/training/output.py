@@ -2,12 +2,17 @@
 
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentemb.errors import UsageError
 from sentemb.method import Method
+from sentemb.storage import locked
 from sentemb.training.checkpoints import save_encoder
+from sentemb.training.commit import committed, newest_whole, step_of, sync_all
+from sentemb.training.disk import size_of, told_what_is_free
 from sentemb.twins import EncoderTwin
 
 if TYPE_CHECKING:
@@ -16,14 +21,13 @@ if TYPE_CHECKING:
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 RUN = "run.json"
-WRITTEN_LAST = "trainer_state.json"
-"""transformers writes it when the rest of a checkpoint is there."""
+LOCK = ".lock"
 COMMIT_LAST = "modules.json"
 """Without it a folder is no sentence-transformers model, so it is put there last."""
 
 
 def check_output(folder: Path, *, resume: bool | None, overwrite: bool) -> None:
-    """Raise unless a run may write here; touches nothing.
+    """Raise unless a run may write here; writes nothing.
 
     Args:
         folder: Of the run.
@@ -31,12 +35,20 @@ def check_output(folder: Path, *, resume: bool | None, overwrite: bool) -> None:
         overwrite: Whether an earlier run is to be replaced.
 
     Raises:
+        LockedError: When another run writes here.
         UsageError: When the folder holds something that is not to be lost, or nothing to resume.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
+    if (folder / LOCK).exists():
+        with locked(folder / LOCK, folder):
+            pass
+    _check_contents(folder, resume=resume, overwrite=overwrite)
+
+
+def _check_contents(folder: Path, *, resume: bool | None, overwrite: bool) -> None:
     holds_run = any(any(folder.glob(name)) for name in (CHECKPOINTS, METRICS, RUN, "seed-*"))
-    empty = not folder.exists() or not any(folder.iterdir())
+    empty = not folder.exists() or all(path.name == LOCK for path in folder.iterdir())
     if resume and overwrite:
         raise UsageError("--resume goes on and --overwrite starts afresh: give one of them.")
     if resume and last_checkpoint(folder) is None:
@@ -54,18 +66,47 @@ def check_output(folder: Path, *, resume: bool | None, overwrite: bool) -> None:
         )
 
 
-def prepare_output(folder: Path, *, resume: bool, overwrite: bool, steps: int) -> None:
-    """Make the folder ready.
+def prepare_output(
+    folder: Path,
+    held: ExitStack,
+    *,
+    resume: bool,
+    overwrite: bool,
+    steps: int,
+    check: Callable[[Path], None],
+) -> None:
+    """Lock the folder and make it ready; a damaged checkpoint is set aside.
+
+    Args:
+        folder: Of the run.
+        held: Holds the lock.
+        resume: Whether a run is to go on.
+        overwrite: Whether an earlier run is to be replaced.
+        steps: That the run is to take.
+        check: Called with the checkpoint a run is to go on from.
 
     Raises:
+        LockedError: When another run writes here.
         UsageError: As `check_output`, and when the run to resume has taken all its steps.
     """
     check_output(folder, resume=resume, overwrite=overwrite)
-    if overwrite and folder.exists():
-        shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = last_checkpoint(folder) if resume else None
-    if checkpoint is not None and _step(checkpoint) >= steps:
+    held.enter_context(locked(folder / LOCK, folder))
+    _check_contents(folder, resume=resume, overwrite=overwrite)
+    if overwrite:
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != LOCK:
+                path.unlink()
+    if not resume:
+        return
+    checkpoint = newest_whole(folder / CHECKPOINTS)
+    if checkpoint is None:
+        _check_contents(folder, resume=True, overwrite=False)
+        return
+    check(checkpoint)
+    if (step_of(checkpoint) or 0) >= steps and (folder / RUN).exists():
         raise UsageError(
             f"The run in '{folder}' has taken all of its {steps} steps: nothing is left to resume."
         )
@@ -73,30 +114,40 @@ def prepare_output(folder: Path, *, resume: bool, overwrite: bool, steps: int) -
 
 def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint that was written to its end, by step."""
-    whole = [file.parent for file in folder.glob(f"{CHECKPOINTS}/checkpoint-*/{WRITTEN_LAST}")]
-    return max(whole, key=_step, default=None)
-
-
-def _step(checkpoint: Path) -> int:
-    return int(checkpoint.name.rpartition("-")[2])
+    return next(iter(committed(folder / CHECKPOINTS)), None)
 
 
 def publish(method: Method, folder: Path) -> None:
-    """Put the trained encoder into the folder, and into folders in it what else is deployed."""
+    """Put the trained encoder into the folder, and into folders in it what else is deployed.
+
+    Raises:
+        StorageError: When it could not be written.
+    """
     towers = method.twin.towers() if isinstance(method.twin, EncoderTwin) else {}
-    for name, encoder in towers.items():
-        _put(encoder, folder / name)
-    _put(method.encoder, folder)
+    with told_what_is_free(f"The model in '{folder}'", folder, size_of(method)):
+        for name, encoder in towers.items():
+            _put(encoder, folder / name)
+        _put(method.encoder, folder)
 
 
 def _put(encoder: "SentenceTransformer", folder: Path) -> None:
-    """Put an encoder into a folder, so that it is never there by halves."""
     folder.mkdir(exist_ok=True)
     partial = folder / "model.partial"
     shutil.rmtree(partial, ignore_errors=True)
     save_encoder(encoder, partial)
-    for path in sorted(partial.iterdir(), key=lambda path: path.name == COMMIT_LAST):
-        target = folder / path.name
+    put_in_place(partial, last=COMMIT_LAST)
+
+
+def put_in_place(partial: Path, last: str) -> None:
+    """Move what is in a folder up, so that it is never there by halves.
+
+    Args:
+        partial: A folder in the one that it is for.
+        last: Without this file it does not count.
+    """
+    sync_all(partial)
+    for path in sorted(partial.iterdir(), key=lambda path: path.name == last):
+        target = partial.parent / path.name
         if target.is_dir():
             shutil.rmtree(target)
         os.replace(path, target)

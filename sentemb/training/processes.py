@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, reduce
+from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentemb.errors import UsageError
+from sentemb.errors import SentembError
 
 
 def processes() -> PartialState:
@@ -19,19 +20,27 @@ def refused_by_one(check: Callable[[], None]) -> None:
     """Run a check in the first process; what it refuses there, all refuse.
 
     Raises:
-        UsageError: When the check does.
+        SentembError: As the check does.
     """
-    refusals: list[str | None] = [None]
+    refusals: list[SentembError | None] = [None]
     if processes().is_main_process:
         try:
             check()
-        except UsageError as error:
-            refusals = [str(error)]
+        except SentembError as error:
+            refusals = [error.with_traceback(None)]
     if processes().num_processes > 1:
         broadcast_object_list(refusals)
     if refusals[0] is not None:
         leave_processes()
-        raise UsageError(refusals[0])
+        raise refusals[0]
+
+
+def any_process(told: Tensor | bool) -> bool:
+    """Say whether one of the processes was told so; all must ask."""
+    if processes().num_processes > 1:
+        mine = torch.as_tensor(told, dtype=torch.float32, device=processes().device)
+        return bool(reduce(mine, "sum") > 0)
+    return bool(told)
 
 
 def leave_processes() -> None:

@@ -38,6 +38,8 @@ class Settings:
         workers: Processes that tokenise ahead; 0 does it in the main one.
         mask_identical: Identical texts of a batch are no negatives of each other.
         on_collapse: What is done when all embeddings come to one point: ``warn`` or ``stop``.
+        max_bad_steps: So many steps in a row whose loss or gradient is no number end the run; each
+            is skipped.
         packed: Leave padding out where the encoder's vectors stay the same, which is faster.
 
     Raises:
@@ -62,12 +64,13 @@ class Settings:
     workers: int = 0
     mask_identical: bool = True
     on_collapse: OnCollapse = "warn"
+    max_bad_steps: int = 3
     packed: bool = True
 
     def __post_init__(self) -> None:
         self._at_least("batch_size", 2)
         self._at_least("max_length", 3)
-        for name in ("accumulation", "eval_steps", "save_steps"):
+        for name in ("accumulation", "eval_steps", "save_steps", "max_bad_steps"):
             self._at_least(name, 1)
         for name in ("max_steps", "micro_batch", "workers", "weight_decay", "seed", "warmup"):
             self._at_least(name, 0)

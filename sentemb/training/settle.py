@@ -1,12 +1,14 @@
 """What is settled and checked before a run: selection, clipping, lengths, labels, held-out rows."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from datasets import Dataset
 
-from sentemb.errors import UsageError
+from sentemb.errors import InputError, UsageError
 from sentemb.evaluation import STS
 from sentemb.losses import Loss
 from sentemb.losses.parts import never_fades, parts
@@ -56,6 +58,38 @@ def check_labels(method: Method, rows: Dataset) -> None:
         labels = torch.tensor(rows[LABEL][:])
         for part in parts(method.loss):
             getattr(part, "check_labels", lambda labels: None)(labels)
+
+
+def check_texts(method: Method, rows: Dataset) -> None:
+    """Raise where the rows have nothing to tell apart, or the tokeniser cannot read them.
+
+    Raises:
+        InputError: When all have the same text, or no word of the first rows is known.
+    """
+    column = method.views[0].column
+    first = rows[0][column] if len(rows) else ""
+    parts = (rows[start : start + 1000][column] for start in range(0, len(rows), 1000))
+    if len(rows) > 1 and not any(text != first for part in parts for text in part):
+        raise InputError(
+            f"All {len(rows)} rows have the same {column}, '{first[:40]}': there is "
+            "nothing to tell apart."
+        )
+    require_known_words(method.encoder.tokenizer, rows[:64][column])
+
+
+def require_known_words(tokenizer: Any, texts: Sequence[str]) -> None:
+    """Raise where a tokeniser knows no word of the texts; transformers makes up an empty one.
+
+    Raises:
+        InputError: When that is so.
+    """
+    unknown, special = tokenizer.unk_token_id, set(tokenizer.all_special_ids)
+    ids = {token for ids in tokenizer(list(texts))["input_ids"] for token in ids}
+    if unknown is not None and unknown in ids and ids <= special:
+        raise InputError(
+            f"The model's tokenizer knows no word of '{texts[0][:40]}' and the rows after it: is "
+            "its tokenizer.json (or vocab.txt) missing, or the text in another script?"
+        )
 
 
 def split_rows(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Dataset | None]:

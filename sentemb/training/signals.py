@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 import torch
-from accelerate.utils import reduce
+import torch.distributed as dist
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.errors import InterruptedRunError
@@ -22,10 +22,15 @@ class StopOnSignal(TrainerCallback):
     """End the run after the present step, with a checkpoint, once a signal came.
 
     The handler sets a number and nothing else: work inside a handler can hang. With several
-    processes all end after the same step, whichever of them was told.
+    processes all end after the same step, whichever of them was told. A signal in an evaluation or
+    a save ends the run after the save, or after the next step where there is none.
+
+    Args:
+        folder: Of the run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.received = 0
 
     @contextmanager
@@ -44,25 +49,36 @@ class StopOnSignal(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """Save and stop, where one of the processes was told to."""
-        if args.world_size > 1:
-            everyones = torch.tensor([float(self.received)], device=processes().device)
-            self.received = max(self.received, int(reduce(everyones, "sum").item()))
-        if self.received:
-            control.should_save = control.should_training_stop = True
+        """Save, where one of the processes was told to stop.
 
-    def raise_if_cut_short(self, step: int, steps: int, folder: Path) -> None:
-        """Raise where the run has steps left.
+        Not at the end of an epoch that is evaluated and saved right after.
+        """
+        self._tell_all(args)
+        epoch_ends = args.save_strategy == "epoch" and float(state.epoch or 0).is_integer()
+        if self.received and not epoch_ends:
+            control.should_save = True
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Stop, where one of the processes was told to and steps are left.
 
         Raises:
             InterruptedRunError: Its exit code is 128 plus the signal's number.
         """
-        if self.received and step < steps:
+        self._tell_all(args)
+        if self.received and state.global_step < state.max_steps:
             raise InterruptedRunError(
-                f"Interrupted after step {step} of {steps}; its checkpoint is in '{folder}': go on "
-                "with --resume.",
+                f"Interrupted after step {state.global_step} of {state.max_steps}; its checkpoint "
+                f"is in '{self.folder}': go on with --resume.",
                 self.received,
             )
+
+    def _tell_all(self, args: TrainingArguments) -> None:
+        if args.world_size > 1:
+            highest = torch.tensor(self.received, device=processes().device)
+            dist.all_reduce(highest, op=dist.ReduceOp.MAX)
+            self.received = int(highest)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.received:

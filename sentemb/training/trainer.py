@@ -7,25 +7,24 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch import Tensor
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from sentemb.evaluation import Evaluator
 from sentemb.method import Method
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
-from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator
+from sentemb.training.committed import require_whole
 from sentemb.training.constant_rate import keep_constant_rates, set_constant_rates_apart
 from sentemb.training.held_out import held_out_loss
+from sentemb.training.method_steps import MethodSteps
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import CountEpochs, NumberedRows
 from sentemb.training.settings import OnCollapse
-from sentemb.training.twins import AfterStep, after_batch, constant_rate
-
-MASKED = "masked_negatives"
+from sentemb.training.twins import AfterStep, constant_rate
 
 
-class ContrastiveTrainer(Trainer):
+class ContrastiveTrainer(MethodSteps):
     """Train a method; every checkpoint it writes is a sentence-transformers model.
 
     Args:
@@ -51,21 +50,19 @@ class ContrastiveTrainer(Trainer):
         callbacks: Sequence[TrainerCallback] = (),
         on_collapse: OnCollapse = "warn",
     ) -> None:
-        self.collapse = CollapseMonitor(method, on_collapse)
-        self.method = method
         self.evaluators = evaluators
         self.held_out = None if held_out is None else NumberedRows(held_out)
         self.collator = collator
-        self._terms: dict[str, list[Tensor]] = {}
-        self._masked: list[Tensor] = []
         numbered = NumberedRows(rows)
+        after_step = AfterStep(method, self.nothing_was_changed)
         super().__init__(
-            model=method,
+            method,
+            on_collapse,
             args=args,
             train_dataset=numbered,
             eval_dataset=[],  # ours are the evaluators, but Trainer insists on one
             data_collator=collator,
-            callbacks=[CountEpochs(numbered), AfterStep(method), *callbacks, self.collapse],
+            callbacks=[CountEpochs(numbered), after_step, *callbacks],
         )
         for prints_to_stdout in (PrinterCallback, ProgressCallback):
             self.remove_callback(prints_to_stdout)
@@ -88,35 +85,6 @@ class ContrastiveTrainer(Trainer):
         scheduler = super().create_scheduler(num_training_steps, optimizer)
         keep_constant_rates(scheduler, self.args.get_warmup_steps(num_training_steps))
         return scheduler
-
-    def compute_loss(
-        self,
-        model: Any,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
-    ) -> Any:
-        """Return the loss; keep its terms for the log, where it names them."""
-        outputs = model(**inputs)
-        after_batch(self.method)
-        if MASKED in outputs:
-            self._masked.append(outputs.pop(MASKED))
-        for name, value in outputs.items():
-            if name != "loss":
-                self._terms.setdefault(name, []).append(value)
-        return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log, with each term's mean and the count of masked negatives since the last line."""
-        if "loss" in logs:
-            if self._masked:
-                logs[MASKED] = int(torch.stack(self._masked).sum())
-                self._masked.clear()
-            for name, values in self._terms.items():
-                logs[f"loss_{name}"] = round(float(torch.stack(values).mean()), 4)
-            self._terms.clear()
-            logs |= self.collapse.measure()
-        super().log(logs, start_time)
 
     def evaluate(
         self,
@@ -159,4 +127,6 @@ class ContrastiveTrainer(Trainer):
         load_checkpoint(self.method, Path(resume_from_checkpoint))
 
     def _load_best_model(self) -> None:
-        load_checkpoint(self.method, Path(str(self.state.best_model_checkpoint)))
+        best = Path(str(self.state.best_model_checkpoint))
+        require_whole(best)
+        load_checkpoint(self.method, best)

@@ -1,13 +1,14 @@
 """What the loop does for twins that have a state; a twin of one's own need not have one."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentemb.errors import UsageError
+from sentemb.errors import OutOfMemoryError, UsageError
 from sentemb.method import Method
 from sentemb.twins import EncoderTwin, Momentum, QueuedSiamese, WithQueue
 from sentemb.views import Adversarial
@@ -19,20 +20,31 @@ def after_batch(method: Method) -> None:
         method.twin.after_batch()
 
 
+def queue_of(method: Method) -> list[Tensor]:
+    """Return copies of all that the queue holds; empty where there is none."""
+    queue = method.twin.queue if isinstance(method.twin, WithQueue) else None
+    return [] if queue is None else [buffer.clone() for buffer in queue.buffers()]
+
+
+def put_queue_back(method: Method, kept: Sequence[Tensor]) -> None:
+    """Put into the queue what `queue_of` returned."""
+    if isinstance(method.twin, WithQueue) and method.twin.queue is not None:
+        for buffer, was in zip(method.twin.queue.buffers(), kept, strict=True):
+            buffer.copy_(was)
+
+
 @contextmanager
 def queue_filled(method: Method) -> Iterator[bool]:
     """Put the last batch into the queue for a while; say whether there is a queue."""
-    queue = method.twin.queue if isinstance(method.twin, WithQueue) else None
-    if queue is None:
+    before = queue_of(method)
+    if not before:
         yield False
         return
-    before = [buffer.clone() for buffer in queue.buffers()]
     after_batch(method)
     try:
         yield True
     finally:
-        for buffer, kept in zip(queue.buffers(), before, strict=True):
-            buffer.copy_(kept)
+        put_queue_back(method, before)
 
 
 @contextmanager
@@ -87,6 +99,20 @@ def set_micro_batch(method: Method, rows: int) -> None:
         )
 
 
+def halve_micro_batch(method: Method, batch: int) -> int:
+    """Have the encoder take half as many rows at once, and return how many.
+
+    Raises:
+        UsageError: When this twin, or one of the views, needs the whole batch.
+        OutOfMemoryError: When it is one row already.
+    """
+    rows = int(getattr(method.twin, "micro_batch", 0)) or batch
+    if rows == 1:
+        raise OutOfMemoryError("not even one row at a time fits.")
+    set_micro_batch(method, math.ceil(rows / 2))
+    return math.ceil(rows / 2)
+
+
 def may_leave_parameters_out(method: Method) -> bool:
     """Say whether some parameters may get no gradient, which has to be looked for each time."""
     return not isinstance(method.twin, EncoderTwin) or method.twin.has_logits
@@ -99,14 +125,20 @@ def check_batch(method: Method, rows: int) -> None:
 
 
 class AfterStep(TrainerCallback):
-    """Tell the twin that a step was taken: before anything is evaluated or saved."""
+    """Tell the twin that a step was taken: before anything is evaluated or saved.
 
-    def __init__(self, method: Method) -> None:
+    Args:
+        method: What is trained.
+        was_skipped: Whether the last step changed nothing.
+    """
+
+    def __init__(self, method: Method, was_skipped: Callable[[], bool]) -> None:
         self.method = method
+        self.was_skipped = was_skipped
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Pass on how far the run is."""
-        if isinstance(self.method.twin, EncoderTwin):
+        if isinstance(self.method.twin, EncoderTwin) and not self.was_skipped():
             self.method.twin.after_step(state.global_step / state.max_steps)

@@ -142,7 +142,8 @@ def test_several_seeds_and_their_spread(sentemb, tmp_path):
 
 def test_resume_goes_on(sentemb, tmp_path):
     ok(sentemb("train", *FEW, "-o", "a"))
-    options = ("--batch-size", 8, "--max-steps", 6, "--resume", "-o", "a", "--json")
+    options = ("--batch-size", 8, "--max-steps", 6, "--resume", "-o", "a", "--json",
+               "--allow-changed", "steps")  # fmt: skip
     assert json.loads(ok(sentemb("train", *options)).stdout)["steps"] == 6
 
 

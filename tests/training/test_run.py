@@ -256,15 +256,29 @@ def test_a_selecting_run_resumes_from_its_last_step_and_knows_its_best(
     assert_bit_equal(state(whole), state(resumed))
 
 
-def test_the_last_checkpoint_is_kept_beside_the_best(triplets, tmp_path, dev):
+def test_the_last_two_checkpoints_are_kept_beside_the_best(triplets, tmp_path, dev):
     settings = replace(SETTINGS, learning_rate=0.03, eval_steps=1)
     run = train(fresh("simcse-sup"), triplets, tmp_path / "run", settings, dev=dev)
     kept = {path.name for path in (tmp_path / "run/checkpoints").iterdir()}
-    assert kept == {f"checkpoint-{run.best_step}", "checkpoint-8"}
+    assert kept == {f"checkpoint-{run.best_step}", "checkpoint-7", "checkpoint-8"}
+
+
+def test_a_run_cut_before_its_record_is_published_once_more(unlabelled, tmp_path):
+    first = fresh("simcse-unsup")
+    train(first, unlabelled, tmp_path / "run", SETTINGS)
+    (tmp_path / "run/modules.json").unlink()
+    lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    again = fresh("simcse-unsup")
+    run = train(again, unlabelled, tmp_path / "run", SETTINGS, resume=True)
+    assert run.steps == 8
+    assert_bit_equal(state(first), state(again))
+    assert (tmp_path / "run/modules.json").exists()
+    assert len((tmp_path / "run/metrics.jsonl").read_text().splitlines()) == len(lines)
 
 
 def test_a_finished_run_has_nothing_to_resume(unlabelled, tmp_path):
     train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
+    (tmp_path / "run/run.json").write_text("{}")  # the command line writes it last
     with pytest.raises(UsageError, match="has taken all of its 8 steps"):
         train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS, resume=True)
 
@@ -324,8 +338,12 @@ def test_the_output_folder_is_not_overwritten_unasked(unlabelled, tmp_path):
 def test_a_checkpoint_of_another_method_is_refused(unlabelled, tmp_path):
     train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
     other = Method((View(), View()), Siamese(fresh("simcse-sup").encoder), InfoNCE())
+    longer = replace(SETTINGS, max_steps=9)
+    with pytest.raises(UsageError, match=r"steps was 8, is now 9.* --allow-changed steps"):
+        train(other, unlabelled, tmp_path / "run", longer, resume=True)
+    allowed = ("steps", "twin", "loss", "model")
     with pytest.raises(ValueError, match="does not fit this method") as caught:
-        train(other, unlabelled, tmp_path / "run", replace(SETTINGS, max_steps=9), resume=True)
+        train(other, unlabelled, tmp_path / "run", longer, resume=True, allow_changed=allowed)
     assert "\n" not in str(caught.value)
 
 

@@ -1,0 +1,33 @@
+"""`FinetuneRun`: what a fine-tuning run came to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class FinetuneRun:
+    """What a fine-tuning run came to.
+
+    Args:
+        output: The model folder.
+        steps: Optimizer steps taken.
+        best_step: The step whose weights became the model.
+        metrics: Of the model, on the dev set.
+        rows: Rows trained on.
+        dev_rows: Rows of the dev set.
+        empty_rows: Rows without text, left out.
+        truncated_rows: Rows cut to the maximum length.
+        skipped_steps: Steps whose loss or gradient was no number, and that changed nothing.
+        seconds: Wall-clock time of the training.
+    """
+
+    output: Path
+    steps: int
+    best_step: int
+    metrics: dict[str, float]
+    rows: int
+    dev_rows: int
+    empty_rows: int
+    truncated_rows: int
+    skipped_steps: int
+    seconds: float

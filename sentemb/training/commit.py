@@ -1,0 +1,159 @@
+"""A checkpoint counts once ``COMMIT.json`` names every file of it, with size and hash."""
+
+import json
+import logging
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sentemb.storage import replaced, sha256, sync
+
+logger = logging.getLogger("sentemb")
+
+COMMIT = "COMMIT.json"
+SCHEMA = "sentemb.checkpoint/1"
+PACKAGES = ("sentemb", "torch", "transformers", "sentence-transformers")
+KEPT = 2
+"""Newest checkpoints that stay; the best one does, too."""
+
+
+def step_of(checkpoint: Path) -> int | None:
+    """Return the step in a checkpoint's name; None where it is no checkpoint's.
+
+    Example:
+        >>> step_of(Path("checkpoint-20")), step_of(Path("checkpoint-20.incomplete"))
+        (20, None)
+    """
+    found = re.fullmatch(r"checkpoint-(\d+)", checkpoint.name)
+    return int(found[1]) if found else None
+
+
+def commit(checkpoint: Path, conditions: Mapping[str, Any]) -> None:
+    """Bring every file to the disk, and then the commit that names them.
+
+    Args:
+        checkpoint: A folder that is written to its end.
+        conditions: What a run that goes on from it must not change.
+    """
+    files = {}
+    for path in sorted(checkpoint.rglob("*")):
+        if path.is_file() and path.name != COMMIT:
+            files[path.relative_to(checkpoint).as_posix()] = {
+                "size": path.stat().st_size,
+                "sha256": sha256(path),
+            }
+    content = {
+        "schema": SCHEMA,
+        "step": step_of(checkpoint),
+        "files": files,
+        "versions": versions(),
+        "conditions": dict(conditions),
+    }
+    sync_all(checkpoint)
+    with replaced(checkpoint / COMMIT) as file:
+        file.write((json.dumps(content, indent=1) + "\n").encode())
+    readable(checkpoint)
+    sync(checkpoint.parent)
+
+
+def sync_all(folder: Path) -> None:
+    """Bring a folder to the disk, and everything in it, readable by whom the umask lets read."""
+    readable(folder)
+    for path in [*folder.rglob("*"), folder]:
+        sync(path)
+
+
+def readable(folder: Path) -> None:
+    """Give every file the mode of the umask; safetensors creates them with mode 0600."""
+    umask = os.umask(0)
+    os.umask(umask)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(0o666 & ~umask)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides about numbers."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def problem_of(checkpoint: Path) -> str | None:
+    """Say what is wrong with a checkpoint; None where each file is the one that was committed."""
+    if not (checkpoint / COMMIT).exists():
+        return f"{COMMIT} is missing: it was not written to its end"
+    try:
+        files = read_commit(checkpoint)["files"].items()
+        for name, expected in files:
+            path = checkpoint / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if path.stat().st_size != expected["size"]:
+                return f"{name} has {path.stat().st_size} bytes, not {expected['size']}"
+            if sha256(path) != expected["sha256"]:
+                return f"{name} is not what was written: its hash differs"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{COMMIT} is damaged"
+    return None
+
+
+def read_commit(checkpoint: Path) -> dict[str, Any]:
+    """Read the commit of a checkpoint.
+
+    Raises:
+        ValueError: When it is no commit of this schema and step.
+    """
+    content: dict[str, Any] = json.loads((checkpoint / COMMIT).read_text())
+    if content["schema"] != SCHEMA or content["step"] != step_of(checkpoint):
+        raise ValueError(f"{checkpoint / COMMIT} is not of this checkpoint.")
+    return content
+
+
+def committed(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder that have a commit, the newest first, by step."""
+    found = [path for path in folder.glob("checkpoint-*") if (path / COMMIT).exists()]
+    steps = {path: step for path in found if (step := step_of(path)) is not None}
+    return sorted(steps, key=lambda path: -steps[path])
+
+
+def newest_whole(folder: Path) -> Path | None:
+    """Return the newest checkpoint that is whole; those after it are set aside, and named."""
+    steps = {path: step for path in folder.glob("checkpoint-*") if (step := step_of(path))}
+    for checkpoint in sorted(steps, key=lambda path: -steps[path]):
+        problem = problem_of(checkpoint)
+        if problem is None:
+            return checkpoint
+        aside = _free_name(checkpoint)
+        checkpoint.rename(aside)
+        sync(folder)
+        logger.warning("%s is not used, and now called %s: %s.", checkpoint, aside.name, problem)
+    return None
+
+
+def _free_name(checkpoint: Path) -> Path:
+    number = 1
+    aside = checkpoint.with_name(f"{checkpoint.name}.incomplete")
+    while aside.exists():
+        number += 1
+        aside = checkpoint.with_name(f"{checkpoint.name}.incomplete-{number}")
+    return aside
+
+
+def rotate(folder: Path, best_step: int | None) -> None:
+    """Delete all checkpoints but the newest ones and the best; by step, whatever the clock says.
+
+    The commit goes first, so that what is left after a crash does not count.
+    """
+    kept = committed(folder)[:KEPT]
+    newest = step_of(kept[0]) if kept else None
+    for checkpoint in folder.glob("checkpoint-*"):
+        step = step_of(checkpoint)
+        if step is None or newest is None or step > newest:
+            continue
+        if checkpoint not in kept and step != best_step:
+            (checkpoint / COMMIT).unlink(missing_ok=True)
+            sync(checkpoint)
+            shutil.rmtree(checkpoint)

@@ -1,0 +1,64 @@
+"""Out of memory: how it is told from other errors, and the state a step is tried again from."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+OF_THE_CPU = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",
+)
+
+
+class OutOfMemorySignal(Exception):  # noqa: N818
+    """A step did not fit; without the frames that hold what filled the memory."""
+
+
+@contextmanager
+def running_out_told() -> Iterator[None]:
+    """Let go of what a step held when it ran out of memory, and say so.
+
+    Raises:
+        OutOfMemorySignal: In the place of what torch raised.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = " ".join(str(error).split())[:120]
+    else:
+        return
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    raise OutOfMemorySignal(reason)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Say whether an error means that memory did not suffice.
+
+    Example:
+        >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("shapes differ"))
+        (True, False)
+    """
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return any(words in str(error) for words in OF_THE_CPU)
+
+
+def random_state() -> list[torch.Tensor]:
+    """Return the state of the CPU's generator, and of this process's GPU."""
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available():
+        states.append(torch.cuda.get_rng_state())
+    return states
+
+
+def set_random_state(states: list[torch.Tensor]) -> None:
+    """Go back to a random state."""
+    torch.set_rng_state(states[0])
+    for state in states[1:]:
+        torch.cuda.set_rng_state(state)

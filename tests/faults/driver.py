@@ -1,0 +1,269 @@
+"""Runs in forked children that are killed, and gone on with, until they end.
+
+The imports are paid for once. ``python driver.py kills RECIPE WORKERS KILLS FOLDER`` and
+``python driver.py calls KIND STRIDE FOLDER`` print one JSON object; ``KIND`` is ``python`` or a
+system call of strace.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from helpers import PowerCut
+from safetensors.torch import load_file
+
+from sentemb import Settings, build_encoder, read_sts, read_training_data, train
+from sentemb.embedded import embedded
+from sentemb.finetuning import FinetuneSettings, finetune
+from sentemb.methods import byol, consert, moco, simcse_unsup, swav
+from sentemb.training.output import last_checkpoint
+
+SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=12, save_steps=3)
+OPTIONS = {
+    moco: {"queue_size": 20, "momentum": 0.9},
+    swav: {"prototypes": 8, "queue_size": 12, "frozen_steps": 2},
+}
+RECIPES = {"simcse-unsup": simcse_unsup, "consert": consert, "moco": moco, "byol": byol,
+           "swav": swav}  # fmt: skip
+TIMES = ("runtime", "per_second")
+
+
+def run(recipe, folder, settings, batches=None):
+    """Train once, from the last checkpoint where there is one; or so many batches."""
+    resume = last_checkpoint(folder) is not None
+    how = {"resume": resume, "overwrite": not resume}
+    if recipe == "finetune":
+        data = read_training_data(embedded("topics.tsv"), [("text", "label")])
+        few = replace(data, rows=data.rows.select(range(0, 160, 4)))
+        dev = replace(data, rows=data.rows.select(range(1, 160, 8)))
+        tuned = FinetuneSettings(batch_size=8, learning_rate=3e-4, epochs=3, r_drop=1.0)
+        finetune("mini", few, dev, folder, tuned, **how)
+        return
+    build = RECIPES[recipe]
+    torch.manual_seed(0)
+    pooling = "cls_before_pooler" if build is simcse_unsup else "mean"
+    method = build(build_encoder("mini", pooling=pooling, device="cpu"), **OPTIONS.get(build, {}))
+    if batches is not None:
+        method.loss = PowerCut(method.loss, batches)
+    data = read_training_data(embedded("sentences.txt"), [("text",)])
+    data = replace(data, rows=data.rows.select(range(44)))
+    dev = read_sts(embedded("formats/graded.tsv")) if build is simcse_unsup else None
+    train(method, data, folder, replace(settings, eval_steps=3), dev=dev, **how)
+
+
+def cut_short(folder, settings):
+    """Run, and end after the first checkpoint."""
+    try:
+        run("simcse-unsup", folder, settings, batches=settings.save_steps + 1)
+    except KeyboardInterrupt:
+        return
+
+
+def forked(work):
+    """Start some work in a child with a session of its own; it ends with 0, or 1 on an error."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.setsid()
+        with open(os.environ.get("DRIVER_LOG", os.devnull), "a") as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+        work()
+        code = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def wait(pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def finished(work):
+    code = wait(forked(work))
+    assert code == 0, f"ended with {code}; see DRIVER_LOG"
+
+
+def differences(one, other):
+    """Name what differs of two runs, but for times."""
+    found = []
+    if _lines(one) != _lines(other):
+        found.append("metrics.jsonl")
+    names = [p.relative_to(one) for p in one.rglob("*.safetensors") if "incomplete" not in str(p)]
+    last = last_checkpoint(one).relative_to(one)
+    for name in names:
+        if not (other / name).exists():
+            found.append(f"{name} is missing")
+            continue
+        a, b = load_file(one / name), load_file(other / name)
+        if a.keys() != b.keys() or any(not torch.equal(a[k], b[k]) for k in a):
+            found.append(str(name))
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        a, b = (torch.load(run / last / name, weights_only=False) for run in (one, other))
+        if _plain(a) != _plain(b):
+            found.append(name)
+    return found
+
+
+def _plain(thing):
+    if isinstance(thing, torch.Tensor):
+        return thing.tolist()
+    if isinstance(thing, dict):
+        return {key: _plain(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [_plain(value) for value in thing]
+    return repr(thing)
+
+
+def _lines(folder):
+    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [{k: v for k, v in line.items() if not k.endswith(TIMES)} for line in lines]
+
+
+def kills(recipe, workers, wanted, folder):
+    """Kill runs at random times until so many were killed; compare each with a whole one."""
+    settings = replace(SETTINGS, workers=workers)
+    whole = folder / "whole"
+    finished(lambda: run(recipe, whole, settings))
+    started = time.monotonic()
+    finished(lambda: run(recipe, folder / "timed", settings))
+    seconds = time.monotonic() - started
+    same = differences(whole, folder / "timed")
+    assert not same, same
+    drawn = random.Random(recipe)
+    killed = runs = number = 0
+    found = []
+    while killed < wanted:
+        number += 1
+        one = folder / f"cut-{number}"
+        while True:
+            pid = forked(lambda one=one: run(recipe, one, settings))
+            limit = drawn.uniform(0.1, 1.0) * seconds if killed < wanted else 1e9
+            until = time.monotonic() + limit
+            while time.monotonic() < until and os.waitid(
+                os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT
+            ) is None:  # fmt: skip
+                time.sleep(0.002)
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+            if not ended:
+                os.killpg(pid, signal.SIGKILL)
+            code = wait(pid)
+            if ended:
+                assert code == 0, f"ended with {code}; see DRIVER_LOG"
+                break
+            killed += 1
+        runs += 1
+        found += [f"{one.name}: {name}" for name in differences(whole, one)]
+        shutil.rmtree(one)
+    return {"recipe": recipe, "workers": workers, "kills": killed, "runs": runs,
+            "differences": found}  # fmt: skip
+
+
+def calls(kind, stride, folder):
+    """Kill a run at its n-th call, n = 1, 1 + stride, …, until it passes; compare each."""
+    settings = replace(SETTINGS, max_steps=4, save_steps=2)
+    base, whole = folder / "base", folder / "whole"
+
+    last = replace(settings, select="last")
+    finished(lambda: cut_short(base, last))
+    shutil.copytree(base, whole)
+    finished(lambda: run("simcse-unsup", whole, last))
+    killed, n, found, sites = 0, 1, [], []
+    while True:
+        cut = folder / "cut"
+        shutil.rmtree(cut, ignore_errors=True)
+        shutil.copytree(base, cut)
+        attempt = _counting if kind == "python" else _traced
+        code = attempt(lambda: run("simcse-unsup", cut, last), kind, n)  # noqa: B023
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL, f"ended with {code}; see DRIVER_LOG"
+        killed += 1
+        step = last_checkpoint(cut)
+        sites.append(int(step.name.rpartition("-")[2]))
+        finished(lambda: run("simcse-unsup", cut, last))  # noqa: B023
+        found += [f"call {n}: {name}" for name in differences(whole, cut)]
+        n += stride
+    return {"kind": kind, "stride": stride, "kills": killed, "calls": n,
+            "resumed_from": {str(step): sites.count(step) for step in sorted(set(sites))},
+            "differences": found}  # fmt: skip
+
+
+def _counting(work, kind, n):
+    """Run work whose n-th call of rename, replace or fsync is its last."""
+
+    def counted():
+        left = [n]
+
+        def dies(function):
+            def call(*args, **kwargs):
+                left[0] -= 1
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*args, **kwargs)
+
+            return call
+
+        for name in ("replace", "rename", "fsync", "unlink"):
+            setattr(os, name, dies(getattr(os, name)))
+        work()
+
+    return wait(forked(counted))
+
+
+def _traced(work, kind, n):
+    """Run work that strace kills as it enters the n-th system call of this kind."""
+
+    def stopped():
+        os.kill(os.getpid(), signal.SIGSTOP)
+        work()
+
+    pid = forked(stopped)
+    os.waitid(os.P_PID, pid, os.WSTOPPED)
+    names = "rename,renameat,renameat2" if kind == "rename" else kind
+    tracer = subprocess.Popen(
+        ["/usr/bin/strace", "-f", "-qq", "-o", os.devnull, "-p", str(pid),
+         "-e", f"trace={names}", "-e", f"inject={names}:signal=SIGKILL:when={n}"],
+    )  # fmt: skip
+    while _tracer_of(pid) == 0:
+        assert tracer.poll() is None, "strace does not attach"
+        time.sleep(0.005)
+    os.kill(pid, signal.SIGCONT)
+    code = wait(pid)
+    tracer.wait()
+    return code
+
+
+def _tracer_of(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("TracerPid:")[1].split()[0])
+
+
+def main():
+    torch.set_num_threads(1)
+    command, *words = sys.argv[1:]
+    if command == "kills":
+        recipe, workers, wanted, folder = words
+        result = kills(recipe, int(workers), int(wanted), Path(folder))
+    else:
+        kind, stride, folder = words
+        result = calls(kind, int(stride), Path(folder))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

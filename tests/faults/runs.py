@@ -1,0 +1,69 @@
+"""Small runs that the faults happen to."""
+
+from dataclasses import replace
+from functools import cache
+
+import torch
+from helpers import PowerCut, without_dropout
+
+from sentemb import Settings, build_encoder, read_sts, read_training_data, train
+from sentemb.embedded import embedded
+from sentemb.methods import consert, moco, simcse_unsup
+
+SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=4, save_steps=1)
+
+
+@cache
+def data():
+    read = read_training_data(embedded("sentences.txt"), [("text",)])
+    return replace(read, rows=read.rows.select(range(44)))
+
+
+@cache
+def dev():
+    return read_sts(embedded("formats/graded.tsv"))
+
+
+def unsup():
+    torch.manual_seed(0)
+    return simcse_unsup(build_encoder("mini", pooling="cls_before_pooler", device="cpu"))
+
+
+def queued():
+    torch.manual_seed(0)
+    encoder = build_encoder("mini", pooling="mean", device="cpu")
+    return moco(encoder, queue_size=20, momentum=0.9)
+
+
+def augmented():
+    """Views that differ without dropout, so that a batch may be divided."""
+    torch.manual_seed(0)
+    return consert(without_dropout(build_encoder("mini", pooling="mean", device="cpu")))
+
+
+def cut(method, folder, batches, settings=SETTINGS, **options):
+    """Train so many batches, and end without a word."""
+    method.loss = PowerCut(method.loss, batches)
+    try:
+        train(method, data(), folder, settings, **options)
+    except KeyboardInterrupt:
+        return method
+    raise AssertionError("it ended before the cut")
+
+
+class Sometimes:
+    """A loss with something done to it at some training batches, counted from 1."""
+
+    def __init__(self, loss, batches, fault):
+        self.loss, self.batches, self.fault = loss, batches, fault
+        self.seen = -1  # some rows are tried before the first
+
+    def __call__(self, pairs):
+        value = self.loss(pairs)
+        if not torch.is_grad_enabled():
+            return value
+        self.seen += 1
+        return self.fault(value) if self.seen in self.batches else value
+
+    def __repr__(self):
+        return repr(self.loss)

@@ -1,0 +1,70 @@
+"""T1, T2: a run that is killed at any moment goes on as if it had not been."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import driver
+import pytest
+
+STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+
+def drive(folder, *words):
+    """Run the driver, and print what it counted."""
+    log = folder / "log.txt"
+    shared = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "DRIVER_LOG": str(log),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    command = [sys.executable, Path(driver.__file__), *map(str, words), folder]
+    done = subprocess.run(command, env=shared, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + log.read_text()[-3000:]
+    counted = json.loads(done.stdout)
+    print(counted)
+    return counted
+
+
+def test_two_random_kills(tmp_path):
+    counted = drive(tmp_path, "kills", "moco", 0, 2)
+    assert (counted["kills"], counted["differences"]) == (2, [])
+
+
+def test_killed_at_renames_and_syncs_of_a_save(tmp_path):
+    """Every ninth call of those; make faults has every one, and those of the system."""
+    counted = drive(tmp_path, "calls", "python", 9)
+    assert counted["kills"] >= 3
+    assert counted["resumed_from"].keys() == {"2", "4"}
+    assert counted["differences"] == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("recipe", [*driver.RECIPES, "finetune"])
+def test_twenty_random_kills(tmp_path, recipe, workers):
+    if recipe == "finetune" and workers:
+        pytest.skip("finetune has no workers")
+    counted = drive(tmp_path, "kills", recipe, workers, 20)
+    assert (counted["kills"], counted["differences"]) == (20, [])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("kind", "stride"),
+    [
+        ("python", 1),
+        pytest.param("rename", 1, marks=STRACE),
+        pytest.param("fsync", 1, marks=STRACE),
+        pytest.param("write", 2, marks=STRACE),
+    ],
+)
+def test_killed_at_the_nth_call(tmp_path, kind, stride):
+    counted = drive(tmp_path, "calls", kind, stride)
+    assert counted["kills"] >= 5
+    assert counted["differences"] == []
