@@ -52,15 +52,19 @@ class OutOfMemoryError(SentembError, MemoryError):
         self.text = text
 
 
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""What torch's allocators say, of a GPU and of the CPU."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether torch or Python ran out of memory, on a GPU or on the CPU."""
+    """Tell whether an error means that memory did not suffice.
+
+    Example:
+        >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("shapes differ"))
+        (True, False)
+    """
     words = str(error).lower()
-    return (
-        isinstance(error, MemoryError)
-        or "out of memory" in words
-        or "can't allocate memory" in words
-        or "not enough memory" in words
-    )
+    return isinstance(error, MemoryError) or any(said in words for said in OUT_OF_MEMORY)
 
 
 class LockedError(SentembError):

@@ -1,4 +1,4 @@
-"""Out of memory: how it is told from other errors, and the state a step is tried again from."""
+"""Out of memory: letting go of what a step held, and the state it is tried again from."""
 
 import gc
 from collections.abc import Iterator
@@ -6,10 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-OF_THE_CPU = (
-    "DefaultCPUAllocator: can't allocate memory",
-    "DefaultCPUAllocator: not enough memory",
-)
+from sentemb.errors import is_out_of_memory
 
 
 class OutOfMemorySignal(Exception):  # noqa: N818
@@ -35,18 +32,6 @@ def running_out_told() -> Iterator[None]:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     raise OutOfMemorySignal(reason)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Say whether an error means that memory did not suffice.
-
-    Example:
-        >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("shapes differ"))
-        (True, False)
-    """
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return any(words in str(error) for words in OF_THE_CPU)
 
 
 def random_state() -> list[torch.Tensor]:

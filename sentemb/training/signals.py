@@ -1,50 +1,29 @@
 """An interrupted run saves what it has: a first signal ends it after a step, a second at once."""
 
-import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import torch
 import torch.distributed as dist
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.errors import InterruptedRunError
+from sentemb.interruption import Interruption
 from sentemb.training.processes import processes
 
-CAUGHT = (signal.SIGINT, signal.SIGTERM)
 
-
-class StopOnSignal(TrainerCallback):
+class StopOnSignal(TrainerCallback, Interruption):
     """End the run after the present step, with a checkpoint, once a signal came.
 
-    The handler sets a number and nothing else: work inside a handler can hang. With several
-    processes all end after the same step, whichever of them was told. A signal in an evaluation or
-    a save ends the run after the save, or after the next step where there is none.
+    With several processes all end after the same step, whichever of them was told. A signal in an
+    evaluation or a save ends the run after the save, or after the next step where there is none.
 
     Args:
         folder: Of the run.
     """
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
-        self.received = 0
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM for a while, in the main thread; elsewhere do nothing."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._note) for number in CAUGHT}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
@@ -79,8 +58,3 @@ class StopOnSignal(TrainerCallback):
             highest = torch.tensor(self.received, device=processes().device)
             dist.all_reduce(highest, op=dist.ReduceOp.MAX)
             self.received = int(highest)
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.received:
-            os._exit(128 + number)
-        self.received = number
