@@ -15,6 +15,7 @@ from sentemb.embedded import embedded
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+SPEED = (ROOT / "docs/speed.md").read_text()
 
 
 def blocks(language):
@@ -77,14 +78,25 @@ def test_the_python_runs(folder):
         "precision.md",
         "blockwise.md",
         "evaluator.md",
+        "bench.md",
+        "encode-1t.md",
+        "encode-2t.md",
+        "train_step.md",
+        "train_quality.md",
+        "startup.md",
+        "export.md",
+        "scale-encode.md",
+        "scale-memory.md",
+        "scale-train.md",
+        "scale-candidates.md",
     ],
 )
 def test_tables_are_those_the_benchmarks_wrote(name):
     result = ROOT / "benchmarks/results" / name
     table = [line for line in result.read_text().splitlines() if line.startswith("|")]
-    assert len(table) > 3
+    assert len(table) >= 3
     for line in table:
-        assert line in README
+        assert line in README + SPEED
 
 
 def test_links_lead_somewhere():

@@ -35,7 +35,11 @@ def refused_by_one(check: Callable[[], None]) -> None:
 
 
 def leave_processes() -> None:
-    """Part from the others in good order: who is last would else find its connection closed."""
+    """Part from the others in good order: who is last would else find its connection closed.
+
+    Waiting also lets gloo's threads drop the tensors of the last exchange, for which they need
+    Python's lock: the group's end waits for them, and holds it.
+    """
     if processes().num_processes > 1:
         processes().wait_for_everyone()
         processes().destroy_process_group()

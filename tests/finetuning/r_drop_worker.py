@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 
 import torch
-from accelerate import PartialState
 from r_drop_cases import model_of, of_three, trainer_of
 from transformers import BertForSequenceClassification
+
+from sentemb.training.processes import leave_processes
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     trainer = trainer_of(model, of_three, folder, per_device_train_batch_size=4)
     trainer.train()
     torch.save(model.state_dict(), folder / f"rank-{trainer.args.process_index}.pt")
-    PartialState().destroy_process_group()  # else its threads may outlive what they need
+    leave_processes()
 
 
 if __name__ == "__main__":

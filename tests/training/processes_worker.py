@@ -16,6 +16,7 @@ from sentemb.embedded import embedded
 from sentemb.encoders import set_dropout
 from sentemb.methods import byol, moco, simcse_unsup, supcon, swav, two_tower
 from sentemb.training.collator import Collator
+from sentemb.training.processes import leave_processes
 from sentemb.training.rows import NumberedRows
 from sentemb.views import FeatureCutoff, View
 
@@ -74,7 +75,7 @@ def main() -> None:
         torch.save(
             losses_and_state(name, state), Path(sys.argv[1]) / f"{name}-{state.process_index}.pt"
         )
-    state.destroy_process_group()
+    leave_processes()
 
 
 if __name__ == "__main__":
