@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 
 CODE = """
 from pathlib import Path
@@ -108,17 +109,28 @@ def pickled_head(folder: Path, canary: Path) -> None:
     bomb(folder / "model_head.pkl", canary)
 
 
-def pickled_module(folder: Path, canary: Path) -> None:
+def dense(folder: Path, activation: str) -> Path:
+    """Add a linear layer without weights; returns its folder."""
     head = folder / "2_Dense"
     head.mkdir()
-    settings = {"in_features": 128, "out_features": 8,
-                "activation_function": "torch.nn.modules.linear.Identity"}  # fmt: skip
-    change(head / "config.json", **settings)
-    torch_bomb(head / "pytorch_model.bin", canary)
+    change(head / "config.json", in_features=128, out_features=8, activation_function=activation)
     modules = json.loads((folder / "modules.json").read_text())
-    modules.append({"idx": 2, "name": "2", "path": "2_Dense",
-                    "type": "sentence_transformers.models.Dense"})  # fmt: skip
+    kind = "sentence_transformers.models.Dense"
+    modules.append({"idx": 2, "name": "2", "path": head.name, "type": kind})
     (folder / "modules.json").write_text(json.dumps(modules))
+    return head
+
+
+def pickled_module(folder: Path, canary: Path) -> None:
+    head = dense(folder, "torch.nn.modules.linear.Identity")
+    torch_bomb(head / "pytorch_model.bin", canary)
+
+
+def activation(folder: Path, canary: Path) -> None:
+    code(folder, canary)
+    head = dense(folder, "custom_code.Module")
+    weights = {"linear.weight": torch.zeros(8, 128), "linear.bias": torch.zeros(8)}
+    save_file(weights, head / "model.safetensors")
 
 
 def routed_module(folder: Path, canary: Path) -> None:
@@ -204,12 +216,6 @@ def deep_config(folder: Path, canary: Path) -> None:
 
 def endless_layers(folder: Path, canary: Path) -> None:
     change(folder / "config.json", num_hidden_layers=10**12)
-
-
-def activation(folder: Path, canary: Path) -> None:
-    code(folder, canary)
-    dense = {"in_features": 128, "out_features": 8, "activation_function": "custom_code.Module"}
-    change(folder / "1_Pooling/config.json", **dense)
 
 
 def words_by_code(folder: Path, canary: Path) -> None:
