@@ -88,9 +88,10 @@ def encode(
 
     part = Shard.parse(shard) if shard is not None else Shard()
     target = _target(source, output, part, overwrite=overwrite)
-    if not isinstance(target, Path) and (as_json or part.of > 1):
-        given = "--json" if as_json else "--shard"
-        raise UsageError(f"{given} and -o - do not go together: name a file.")
+    if not isinstance(target, Path) and as_json:
+        raise UsageError("--json and -o - both want stdout: give one of them.")
+    if not isinstance(target, Path) and part.of > 1:
+        raise UsageError("A shard is kept beside a file: name it with --output.")
     faults = Faults(errors)  # type: ignore[arg-type]
     if model in EMBEDDED_ENCODERS:
         console.log(f"model: {model} (embedded)")
@@ -108,7 +109,7 @@ def encode(
     with _progress(total) as progress:
         summary = encode_file(encoder, texts, target, options, overwrite, progress)
     named = str(target) if isinstance(target, Path) else "stdout"
-    tell(summary, named, faults, part)
+    tell(summary, named, encoder.max_seq_length, faults, part)
     if as_json:
         console.print_json(
             "encode", {"model": model, "output": named, "summary": content(summary, faults)}
@@ -132,6 +133,7 @@ def content(summary: "EncodeSummary", faults: "Faults | None") -> dict[str, Any]
 def tell(
     summary: "EncodeSummary",
     output: str,
+    max_length: int | None = None,
     faults: "Faults | None" = None,
     shard: "Shard | None" = None,
 ) -> None:
@@ -142,9 +144,10 @@ def tell(
         console.log(f"shard {shard} is done; sentemb merge {output} joins all {shard.of}")
         return
     size = f"{summary.rows:,} rows x {summary.dim}"
+    limit = f" at {max_length} tokens" if max_length else ""
     console.log(
         f"{size} in {summary.seconds:.1f} s; {summary.rows - summary.distinct_texts:,} repeated, "
-        f"{summary.empty_rows:,} empty, {summary.truncated_rows:,} truncated: {output}"
+        f"{summary.empty_rows:,} empty, {summary.truncated_rows:,} truncated{limit}: {output}"
     )
     if faults is None:
         return

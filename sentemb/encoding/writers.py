@@ -8,6 +8,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from sentemb.errors import UsageError
+from sentemb.storage import json_line
 from sentemb.types import Vectors
 
 
@@ -58,7 +59,7 @@ class SafetensorsWriter:
 
 
 class JsonlWriter:
-    """A line ``{"text": …, "embedding": […]}`` a row."""
+    """A line ``{"text": …, "embedding": […]}`` a row; a vector of NaN is null."""
 
     def __init__(self, file: IO[bytes], rows: int = 0, dim: int = 0) -> None:
         self.file = file
@@ -66,8 +67,9 @@ class JsonlWriter:
     def write(self, texts: Sequence[str], vectors: Vectors) -> None:
         """Append rows."""
         for text, vector in zip(texts, vectors, strict=True):
-            row = {"text": text, "embedding": [float(str(number)) for number in vector]}
-            self.file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            numbers = [float(str(number)) for number in vector]
+            row = {"text": text, "embedding": None if np.isnan(vector[0]) else numbers}
+            self.file.write(json_line(row).encode())
 
     def close(self) -> None:
         """Do nothing: every line is whole."""

@@ -1,7 +1,5 @@
 """Labels or scores for rows, by a classifier of transformers."""
 
-import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from sentemb.encoders.build import locate
 from sentemb.errors import InputError
 from sentemb.finetuning.tokens import tokenised
 from sentemb.safety import code_is_trusted
+from sentemb.storage import json_line, replaced
 
 
 @torch.no_grad()
@@ -64,13 +63,12 @@ def predictions(
 
 def write_predictions(found: Iterable[dict[str, Any]], target: Path | None) -> None:
     """Write a line of JSON for each row, to a file that is there only when it is whole."""
-    lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in found)
+    lines = "".join(map(json_line, found))
     if target is None:
         sys.stdout.write(lines)
         return
-    partial = target.with_name(f"{target.name}.partial")
-    partial.write_text(lines, encoding="utf-8")
-    os.replace(partial, target)
+    with replaced(target) as file:
+        file.write(lines.encode())
 
 
 def _batches(tokens: Dataset, size: int) -> Iterator[dict[str, Any]]:

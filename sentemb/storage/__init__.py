@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, and that one process writes."""
 
 from sentemb.storage.durable import replaced, sha256, sync
+from sentemb.storage.json_lines import json_line
 from sentemb.storage.lock import locked
 
-__all__ = ["locked", "replaced", "sha256", "sync"]
+__all__ = ["json_line", "locked", "replaced", "sha256", "sync"]

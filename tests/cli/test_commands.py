@@ -56,7 +56,7 @@ def test_version(sentemb):
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "encode", "export", "check", "views", "info"]
+    "command", ["train", "evaluate", "encode", "merge", "export", "check", "views", "info"]
 )
 def test_every_command_has_help_and_examples(sentemb, command):
     text = ok(sentemb(command, "--help")).stdout.decode()

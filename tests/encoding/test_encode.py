@@ -94,6 +94,9 @@ def test_what_an_empty_row_gets(mini, expected, tmp_path, given):
     blank = np.array([False, True, False, False, True])
     assert np.isnan(written).any(axis=1).tolist() == (blank & (given == "nan")).tolist()
     np.testing.assert_allclose(written[~blank], expected[[0, 2, 3]], atol=1e-6)
+    encode_file(mini, texts, tmp_path / "a.jsonl", options)
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [line["embedding"] is None for line in lines] == np.isnan(written[:, 0]).tolist()
 
 
 def test_another_word_for_an_empty_row():
