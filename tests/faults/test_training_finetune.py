@@ -59,6 +59,7 @@ def test_a_signal_within_an_epoch_and_at_its_end(
     assert lines(tmp_path / "whole") == lines(tmp_path / "cut")
 
 
+@pytest.mark.long
 def test_a_crash_before_the_model_is_there_after_patience_ended(sentemb, tmp_path, monkeypatch):
     words = ("finetune", "--epochs", 5, "--lr", 1e-9, "--patience", 1, "-o")
     ok(sentemb(*words, "whole"))

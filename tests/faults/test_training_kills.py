@@ -37,8 +37,8 @@ def test_two_random_kills(tmp_path):
 
 
 def test_killed_at_renames_and_syncs_of_a_save(tmp_path):
-    """Every ninth call of those; make faults has every one, and those of the system."""
-    counted = drive(tmp_path, "calls", "python", 9)
+    """Every fourteenth call of those; make faults has every one, and those of the system."""
+    counted = drive(tmp_path, "calls", "python", 14)
     assert counted["kills"] >= 3
     assert counted["resumed_from"].keys() == {"2", "4"}
     assert counted["differences"] == []
