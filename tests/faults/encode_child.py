@@ -6,5 +6,6 @@ from sentemb_cli.main import main
 
 from sentemb.encoding import windows
 
-windows.ROWS = int(sys.argv.pop(1))
-main()
+if __name__ == "__main__":
+    windows.ROWS = int(sys.argv.pop(1))
+    main()
