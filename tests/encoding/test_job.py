@@ -129,6 +129,13 @@ def test_shards_that_do_not_fit(mini, texts, tmp_path):
     assert merge(path, [first, tmp_path / "elsewhere"]).rows == len(texts)
 
 
+def test_shards_of_a_name_with_brackets_are_found(mini, texts, tmp_path):
+    path = tmp_path / "a[1].npy"
+    for number in (1, 2):
+        encode_file(mini, texts, path, EncodeOptions(shard=Shard(number, 2)))
+    assert merge(path).rows == len(texts)
+
+
 @pytest.mark.parametrize("words", ["0/2", "3/2", "2", "a/b", "1/0", "-1/2", ""])
 def test_what_is_no_shard(words):
     with pytest.raises(UsageError, match="I/N with I from 1 to N"):
