@@ -113,6 +113,8 @@ WRONG = {
     "long row": ("a.tsv", "text\nx\ty\n", TEXT, None, "row 2: 2 fields where the header has 1"),
     "open quote": ("a.csv", 'text\n"x\n', TEXT, None, "row .*unexpected end"),
     "not json": ("a.jsonl", '{"text": "x"}\n{"te\n', TEXT, None, "row 2: not JSON"),
+    "long number": ("a.jsonl", '{"n": ' + "1" * 5000 + "}\n", TEXT, None, "row 1: not JSON"),
+    "deep json": ("a.jsonl", "[" * 100_000 + "\n", TEXT, None, "row 1: not JSON"),
     "json list": ("a.jsonl", "[1]\n", TEXT, None, "row 1: a JSON object is needed"),
     "a number": ("a.jsonl", '{"text": 3}\n', TEXT, None, "row 1: column 'text' holds 3"),
     "no negative": (
