@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from malicious import CASES, bomb, change, code, torch_bomb
+from malicious import CASES, bomb, change, code, router_in_a_router, torch_bomb
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize
@@ -105,6 +105,20 @@ def test_models_of_ours_are_no_danger(pooling, tmp_path):
 
 def test_a_model_of_older_days_is_no_danger(minilm):
     check_model(minilm)
+
+
+def test_names_without_a_module_are_no_code(model):
+    change(model / "config.json", tokenizer_class="BertTokenizerFast", activation_function="gelu")
+    change(model / "tokenizer_config.json", tokenizer_class=None)
+    check_model(model)
+
+
+def test_routers_in_a_circle_are_looked_at_once(model):
+    inner = router_in_a_router(model, a="sentence_transformers.models.Router",
+                               b="sentence_transformers.models.Router")  # fmt: skip
+    for name in "ab":
+        (inner / name).symlink_to(inner, target_is_directory=True)
+    check_model(model)
 
 
 def test_a_folder_with_links_inside_of_it(model):
