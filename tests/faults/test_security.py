@@ -205,6 +205,16 @@ def test_trust_is_for_code_not_for_pickles(model, tmp_path):
     assert not (tmp_path / "canary").exists()
 
 
+def test_weights_that_may_not_be_read_are_named(model, monkeypatch):
+    def refuse(file):
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr("sentemb.safety.weights.check_safetensors", refuse)
+    for load in (check_model, build_encoder, load_encoder):
+        with pytest.raises(InputError, match=r"model.safetensors' may not be read by you"):
+            load(model)
+
+
 def test_an_int8_folder_may_not_lead_out(tmp_path):
     elsewhere = tmp_path / "elsewhere.onnx"
     elsewhere.write_bytes(b"")
