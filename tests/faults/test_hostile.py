@@ -38,6 +38,7 @@ EXACT = {
     "kept_rows": 0,
     "halved_batches": 0,
     "dim": 128,
+    "errors": "replace",
     "bom": True,
     "invalid_rows": 2,
     "first_invalid_rows": [4, 10],
@@ -83,11 +84,18 @@ def test_faulty_rows_left_out_are_counted(sentemb, hostile):
     assert summary["summary"]["invalid_rows"] == 2
 
 
-def test_a_shard_tells_of_faulty_rows_too(sentemb, hostile):
-    told = sentemb("encode", "hostile.txt", "-o", "a.npy", "--shard", "1/2").stderr.decode()
-    assert "shard 1/2 is done" in told
-    assert "2 rows no valid UTF-8, replaced where they were none: 4, 10" in told
-    assert "1 rows longer than 1 MiB, cut: 13" in told
+def test_shards_and_their_merge_tell_of_faulty_rows_too(sentemb, hostile):
+    told = [
+        sentemb("encode", "hostile.txt", "-o", "a.npy", "--shard", f"{number}/2").stderr.decode()
+        for number in (1, 2)
+    ]
+    assert "shard 1/2 is done" in told[0]
+    merged = sentemb("merge", "a.npy", "--json")
+    for words in (*told, merged.stderr.decode()):
+        assert "2 rows no valid UTF-8, replaced where they were none: 4, 10" in words
+        assert "1 rows longer than 1 MiB, cut: 13" in words
+    summary = json.loads(merged.stdout)["summary"]
+    assert {name: summary[name] for name in EXACT} == EXACT | {"kept_rows": 16}
 
 
 def test_a_faulty_row_is_an_error_where_that_is_wanted(sentemb, hostile):
