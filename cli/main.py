@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import (
+    analyze,
     check,
     console,
     encode,
@@ -128,6 +129,7 @@ def build(args: list[str]) -> typer.Typer:
     app.command("finetune", epilog=finetune.EXAMPLES)(finetune.finetune)
     app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
     app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+    app.command("analyze", epilog=analyze.EXAMPLES)(analyze.analyze)
     app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
     app.command("merge", epilog=merge.EXAMPLES)(merge.merge)
     app.command("export", epilog=export.EXAMPLES)(export.export)
