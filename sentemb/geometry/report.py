@@ -31,9 +31,7 @@ def check_extra() -> None:
         ) from error
 
 
-def record_of(
-    found: dict[str, Analysis], corpus: Corpus, temperature: float
-) -> dict[str, Any]:
+def record_of(found: dict[str, Analysis], corpus: Corpus, temperature: float) -> dict[str, Any]:
     """Return all numbers of some models, as JSON has them."""
     return {
         "data": {
