@@ -8,8 +8,9 @@ from torch import Tensor
 from sentemb.errors import InputError, UsageError
 from sentemb.types import Embeddings
 
-FLAT = 1e-5
-"""A component whose deviation is this share of the first's counts as none: it is rounding."""
+FLAT = 1e-3
+"""A component whose deviation is less than this share of the first's counts as none. Vectors that
+end in a layer norm have one: whitening would make noise of float32's rounding."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,13 @@ def whitening(x: Embeddings, dims: int | None = None) -> LinearMap:
 
     Args:
         x: Shape ``[batch, dim]``; fitted in float64.
-        dims: How many components are kept, those of most variance; all by default.
+        dims: How many components are kept, those of most variance; by default all in which the
+            vectors vary.
 
     Raises:
         UsageError: When ``dims`` is not in 1 to ``dim``.
-        InputError: When there are no more rows than ``dims``, all are one, or they vary in fewer
-            than ``dims`` directions.
+        InputError: When there are no more rows than ``dims``, or numbers a vector by default; all
+            are one, or they vary in fewer than ``dims`` directions.
 
     Source: Su et al., 2021 (arXiv:2103.15316), algorithm 1. Deviations: none; their code divides
         by n − 1, which changes all lengths by one factor.
@@ -70,7 +72,9 @@ def whitening(x: Embeddings, dims: int | None = None) -> LinearMap:
             f"for: give more rows, or --dims {len(x) - 1} or less."
         )
     mean, axes, deviations, rank = _components(x)
-    if rank < kept:
+    if dims is None:
+        kept = rank
+    elif rank < kept:
         raise InputError(
             f"the vectors vary in {rank} directions only, {kept} are asked for: give --dims {rank} "
             "or less, or other data."
@@ -120,7 +124,7 @@ def _components(x: Embeddings) -> tuple[Tensor, Tensor, Tensor, int]:
     variances, axes = torch.linalg.eigh(centred.T @ centred / len(x))
     deviations, axes = variances.clamp(min=0).sqrt().flip(0), axes.flip(1)
     size = float(x.square().sum(dim=1).mean()) ** 0.5
-    if float(deviations[0]) <= FLAT * size:
+    if float(deviations[0]) <= 1e-5 * size:
         raise InputError(
             f"all {len(x):,} vectors are the same: nothing can be fitted to them. The encoder has "
             "collapsed, or the rows are one sentence."

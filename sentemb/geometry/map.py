@@ -22,35 +22,36 @@ def draw_map(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
     """Draw the first two principal components of each model's unit vectors.
 
     Labelled sentences in the colours of their classes where there are any, else the sentences.
-    The named ones are those of the first model's map that lie far from each other; the same in
-    every map.
+    The named ones are the same in every map, and in each far from each other.
     """
     from sklearn.decomposition import PCA
 
     texts: Sequence[str] = corpus.texts or corpus.sentences
-    shown = _classes(corpus)
-    figure, axes = panels(len(found), width=5.6 if len(found) > 1 else 7.6, height=5.2)
-    named: NDArray[np.int64] | None = None
-    for axis, (name, each) in zip(axes, found.items(), strict=True):
-        pca = PCA(2, svd_solver="full")
-        points = pca.fit_transform(each.labelled if corpus.texts else each.sentences)
-        for label, (rows, colour, marker) in shown.items():
+    maps = [PCA(2, svd_solver="full") for _ in found]
+    points = [
+        pca.fit_transform(each.labelled if corpus.texts else each.sentences)
+        for pca, each in zip(maps, found.values(), strict=True)
+    ]
+    named = _far_apart(points)
+    names = names_of(list(found))
+    figure, axes = panels(len(found), width=5.6 if len(found) > 1 else 7.6, height=5.8)
+    for axis, name, x, pca in zip(axes, found, points, maps, strict=True):
+        for label, (rows, colour, marker) in _classes(corpus).items():
             axis.scatter(
-                *points[rows].T, s=22 if corpus.texts else 9, color=colour, marker=marker,
+                *x[rows].T, s=22 if corpus.texts else 9, color=colour, marker=marker,
                 alpha=0.75 if corpus.texts else 0.35, linewidths=0, label=label,
             )  # fmt: skip
-        named = _far_apart(points) if named is None else named
         for number, row in enumerate(named, start=1):
-            _name(axis, points[row], str(number))
+            _name(axis, x[row], str(number))
         shares = 100 * pca.explained_variance_ratio_
         axis.set_xlabel(f"component 1 ({shares[0]:.1f} % of the variance)")
         axis.set_ylabel(f"component 2 ({shares[1]:.1f} % of the variance)")
-        axis.set_title(names_of(list(found))[name][0])
+        axis.set_title(names[name][0])
         axis.margins(0.08)
-    assert named is not None  # noqa: S101
+        axis.set_aspect("equal", adjustable="datalim")
     if corpus.texts:
         handles, words = axes[0].get_legend_handles_labels()
-        figure.legend(handles, words, loc="outside right upper", title="class")
+        figure.legend(handles, words, loc="outside right upper", title="class", borderaxespad=1)
     figure.suptitle(f"{len(texts):,} sentences, by their first two principal components")
     lines = [f"{n}  {wrapped(texts[row], WIDTH)}" for n, row in enumerate(named, start=1)]
     figure.supxlabel("\n".join(lines), x=0.02, ha="left", fontsize=9)
@@ -74,15 +75,22 @@ def _classes(corpus: Corpus) -> dict[str, tuple[NDArray[np.int64], str, str]]:
     }
 
 
-def _far_apart(points: Numbers) -> NDArray[np.int64]:
-    """Choose some points, each the farthest from those chosen before."""
-    points = points / points.std(axis=0).clip(min=1e-12)
-    chosen = [int(np.linalg.norm(points - points.mean(axis=0), axis=1).argmax())]
-    nearest = np.full(len(points), np.inf)
-    while len(chosen) < min(NAMED, len(points)):
-        nearest = np.minimum(nearest, np.linalg.norm(points - points[chosen[-1]], axis=1))
+def _far_apart(maps: Sequence[Numbers]) -> list[int]:
+    """Choose some rows, each the farthest from those chosen before, in the map where it is nearest.
+
+    Example:
+        >>> _far_apart([np.array([[0.0, 0.0], [9.0, 1.0], [1.0, 0.0]])])
+        [1, 0, 2]
+    """
+    maps = [points / points.std(axis=0).clip(min=1e-12) for points in maps]
+    nearest = np.full(len(maps[0]), np.inf)
+    chosen = [int(np.linalg.norm(maps[0] - maps[0].mean(axis=0), axis=1).argmax())]
+    while len(chosen) < min(NAMED, len(nearest)):
+        for points in maps:
+            away = np.linalg.norm(points - points[chosen[-1]], axis=1)
+            nearest = np.minimum(nearest, away)
         chosen.append(int(nearest.argmax()))
-    return np.array(chosen)
+    return chosen
 
 
 def _name(axis: Any, point: Numbers, number: str) -> None:

@@ -14,7 +14,7 @@ from sentemb.geometry.of_pairs import POSITIVE
 from sentemb.geometry.style import COLOURS, names_of, panels, save, styled
 
 logger = logging.getLogger("sentemb")
-BINS = 50
+BINS = 40
 
 
 def draw(folder: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
@@ -74,8 +74,8 @@ def _cosines(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
         axis.set_title(names[name][0])
         axis.set_xlabel("cosine of a pair")
         axis.set_ylabel("share of pairs")
-        axis.yaxis.set_major_formatter(PercentFormatter(1))
-        axis.legend(loc="lower center", bbox_to_anchor=(0.5, -0.45), fontsize=9)
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=9)
     figure.suptitle(f"Cosines of sentence pairs, {corpus.task.name}")
     save(figure, path)
 
@@ -89,6 +89,7 @@ def _spectrum(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None
         label = f"{label}, effective rank {rank:.0f} of {found[name].dim}"
         axis.plot(np.arange(1, len(shown) + 1), shown, color=colour, linewidth=2, label=label)
     axis.set_yscale("log")
+    axis.yaxis.set_major_formatter("{x:g}")
     axis.set_xlabel("component, the largest first")
     axis.set_ylabel("singular value / the largest")
     n = len(corpus.sentences)
