@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import console
+from .texts import texts_without_blanks
 
 if TYPE_CHECKING:
     from sentemb.geometry import Analysis, Corpus
@@ -81,6 +82,7 @@ def analyze(
     length do to a vector. docs/analysis.md says what each number is.
     """
     from sentemb.errors import UsageError
+    from sentemb.evaluation.once import EncodeOnce
     from sentemb.geometry import analyse
     from sentemb.geometry.report import RECORD, check_extra, record_of, write_report
     from sentemb.inference.embedder import Embedder
@@ -98,7 +100,6 @@ def analyze(
     found: dict[str, Analysis] = {}
     for name in names:
         with Embedder(load_encoder(name)) as embedder:
-            from sentemb.evaluation.once import EncodeOnce
 
             def count(texts: list[str], embedder: Embedder = embedder) -> list[int]:
                 tokens = embedder.tokenise(texts)
@@ -135,18 +136,11 @@ def _models_and_file(words: list[str]) -> tuple[list[str], str | None]:
 
 
 def _corpus(file: str | None, column: str, sts: Path | None, labels: Path | None) -> "Corpus":
-    from sentemb.datasets import read_sts, read_texts, read_training_data
+    from sentemb.datasets import read_sts, read_training_data
     from sentemb.embedded import embedded
-    from sentemb.errors import InputError
     from sentemb.geometry import Corpus
 
-    source = file or embedded("sentences.txt")
-    texts = list(read_texts(source, column))
-    kept = [text for text in texts if text.strip()]
-    if len(kept) < len(texts):
-        console.log(f"{source}: {len(texts) - len(kept):,} empty rows left out")
-    if not kept:
-        raise InputError(f"{source} holds no row with text.")
+    kept = texts_without_blanks(file or embedded("sentences.txt"), column)
     defaults = [("sentences.txt", file is None), ("graded.tsv", sts is None)]
     graded = read_sts(sts or embedded("graded.tsv"))
     if graded.ungraded:

@@ -19,6 +19,7 @@ from . import (
     finetune,
     info,
     merge,
+    postprocess,
     predict,
     recipes,
     train,
@@ -133,6 +134,7 @@ def build(args: list[str]) -> typer.Typer:
     app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
     app.command("merge", epilog=merge.EXAMPLES)(merge.merge)
     app.command("export", epilog=export.EXAMPLES)(export.export)
+    app.command("postprocess", epilog=postprocess.EXAMPLES)(postprocess.postprocess)
     app.command("check", epilog=check.EXAMPLES)(check.check)
     app.command("views", epilog=views.EXAMPLES)(views.views)
     app.command("info", epilog=info.EXAMPLES)(info.info)
