@@ -66,12 +66,12 @@ def whitening(x: Embeddings, dims: int | None = None) -> LinearMap:
     if dims is not None and not 1 <= dims <= dim:
         raise UsageError(f"--dims {dims} is not in 1 to {dim}, the numbers of a vector.")
     kept = dims or dim
+    mean, axes, deviations, rank = _components(x)
     if len(x) <= kept:
         raise InputError(
             f"{len(x):,} distinct rows whiten at most {len(x) - 1} dimensions, {kept} are asked "
             f"for: give more rows, or --dims {len(x) - 1} or less."
         )
-    mean, axes, deviations, rank = _components(x)
     if dims is None:
         kept = rank
     elif rank < kept:
@@ -126,7 +126,7 @@ def _components(x: Embeddings) -> tuple[Tensor, Tensor, Tensor, int]:
     size = float(x.square().sum(dim=1).mean()) ** 0.5
     if float(deviations[0]) <= 1e-5 * size:
         raise InputError(
-            f"all {len(x):,} vectors are the same: nothing can be fitted to them. The encoder has "
-            "collapsed, or the rows are one sentence."
+            f"the vectors of {len(x):,} distinct rows do not differ: nothing can be fitted to them. "
+            "Give more rows; or the encoder has collapsed."
         )
     return mean, axes, deviations, int((deviations > FLAT * deviations[0]).sum())

@@ -69,7 +69,7 @@ def short(name: str, longest: int = LONGEST_NAME) -> str:
 
     Example:
         >>> short("a/very/long/path/to/the/folder/of/mine")
-        '…th/to/the/folder/of/mine'
+        '…/path/to/the/folder/of/mine'
     """
     name = UNSEEN.sub(" ", name)
     return name if len(name) <= longest else f"…{name[1 - longest :]}"
