@@ -109,3 +109,8 @@ def _log(record: dict[str, Any], output: Path) -> None:
         )
     ]
     console.log(console.table([record["task"], *names, "dim"], rows))
+    if record["after"]["spearman"] < record["before"]["spearman"]:
+        console.log(
+            f"Spearman fell on {record['task']}: give --data that is like the texts the model will "
+            "see, or fewer --dims."
+        )

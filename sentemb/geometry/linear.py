@@ -126,7 +126,7 @@ def _components(x: Embeddings) -> tuple[Tensor, Tensor, Tensor, int]:
     size = float(x.square().sum(dim=1).mean()) ** 0.5
     if float(deviations[0]) <= 1e-5 * size:
         raise InputError(
-            f"the vectors of {len(x):,} distinct rows do not differ: nothing can be fitted to them. "
-            "Give more rows; or the encoder has collapsed."
+            f"the vectors of {len(x):,} distinct rows do not differ: nothing can be fitted to "
+            "them. Give more rows; or the encoder has collapsed."
         )
     return mean, axes, deviations, int((deviations > FLAT * deviations[0]).sum())

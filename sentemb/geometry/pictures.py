@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
 
 from sentemb.geometry.analysis import Analysis
 from sentemb.geometry.corpus import Corpus
@@ -15,6 +14,8 @@ from sentemb.geometry.style import COLOURS, names_of, panels, save, styled
 
 logger = logging.getLogger("sentemb")
 BINS = 40
+DASHES = ("-", "--", "-.", ":")
+"""Lines of models that are alike lie on each other."""
 
 
 def draw(folder: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
@@ -65,7 +66,7 @@ def _cosines(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
         ):
             if len(values):
                 label = f"{words}, n = {len(values):,}, mean {values.mean():.2f}"
-                weights = np.full(len(values), 1 / len(values))
+                weights = np.full(len(values), 100 / len(values))
                 axis.hist(values.clip(-1, 1), bins, weights=weights, color=colour, alpha=0.25)
                 axis.hist(
                     values.clip(-1, 1), bins, weights=weights, color=colour, histtype="step",
@@ -73,8 +74,7 @@ def _cosines(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
                 )  # fmt: skip
         axis.set_title(names[name][0])
         axis.set_xlabel("cosine of a pair")
-        axis.set_ylabel("share of pairs")
-        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.set_ylabel("share of pairs (%)")
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=9)
     figure.suptitle(f"Cosines of sentence pairs, {corpus.task.name}")
     save(figure, path)
@@ -82,12 +82,15 @@ def _cosines(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
 
 def _spectrum(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
     figure, (axis,) = panels(1, width=6.4, height=4.6)
-    for name, (label, colour, _) in names_of(list(found)).items():
+    for i, (name, (label, colour, _)) in enumerate(names_of(list(found)).items()):
         values = found[name].spectrum
         rank = found[name].measures["effective_rank"].value
         shown = values[values > 1e-6 * values[0]] / values[0]
         label = f"{label}, effective rank {rank:.0f} of {found[name].dim}"
-        axis.plot(np.arange(1, len(shown) + 1), shown, color=colour, linewidth=2, label=label)
+        axis.plot(
+            np.arange(1, len(shown) + 1), shown, DASHES[i % len(DASHES)], color=colour,
+            linewidth=2, label=label,
+        )  # fmt: skip
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter("{x:g}")
     axis.set_xlabel("component, the largest first")

@@ -55,6 +55,7 @@ def test_wrong_input(sentemb, tmp_path, command, code, message):
 
 
 def test_several_models_as_a_table(sentemb):
+    """Nothing but models is named."""
     process = sentemb("analyze", "mini", "mini-sentemb", "mini")
     assert process.returncode == 0, process.stderr.decode()
     header, *rows = process.stdout.decode().splitlines()
