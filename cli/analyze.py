@@ -81,6 +81,7 @@ def analyze(
     Alignment and uniformity, tolerance, isotropy, relative penalties, and what rare words and
     length do to a vector. docs/analysis.md says what each number is.
     """
+    from sentemb.encoders.build import locate
     from sentemb.errors import UsageError
     from sentemb.evaluation.once import EncodeOnce
     from sentemb.geometry import analyse
@@ -96,6 +97,8 @@ def analyze(
     if output is not None:
         check_extra()
         check_output(output, RECORD, overwrite=overwrite)
+    for name in names:
+        locate(name)  # before the first is run
     corpus = _corpus(file, column, sts, labels)
     found: dict[str, Analysis] = {}
     for name in names:

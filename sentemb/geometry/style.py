@@ -1,6 +1,8 @@
 """How pictures look: colours, sizes, words."""
 
+import logging
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+logger = logging.getLogger("sentemb")
 COLOURS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933",
 )  # fmt: skip
@@ -59,9 +62,22 @@ def panels(count: int, width: float = 4.6, height: float = 3.8) -> tuple[Figure,
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a png."""
+    """Write a png; letters that no font here has are said once, and drawn as boxes."""
     FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=120)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.savefig(path, dpi=120)
+    missing = [warning for warning in caught if str(warning.message).startswith("Glyph ")]
+    for warning in caught:
+        if warning not in missing:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+    if missing:
+        logger.warning(
+            "%s: no font here has all of its letters; install one that has, as Noto Sans CJK.",
+            path.name,
+        )
 
 
 def short(name: str, longest: int = LONGEST_NAME) -> str:

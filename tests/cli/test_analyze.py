@@ -1,15 +1,18 @@
 """``sentemb analyze``: what it prints, what it writes, what it refuses."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from sentemb_cli import analyze
 
 from sentemb.embedded import embedded
 
+PAGE = (Path(__file__).parents[2] / "docs/analysis.md").read_text()
 FILES = {
     "few.txt": "One.\nTwo.\n\nTwo.\n",
     "blank.txt": "\n \n\n",
@@ -55,14 +58,18 @@ def test_wrong_input(sentemb, tmp_path, command, code, message):
 
 
 def test_several_models_as_a_table(sentemb):
-    """Nothing but models is named."""
+    """Nothing but models is named; the numbers are those of docs/analysis.md."""
     process = sentemb("analyze", "mini", "mini-sentemb", "mini")
     assert process.returncode == 0, process.stderr.decode()
     header, *rows = process.stdout.decode().splitlines()
     assert header.split() == ["n", "mini", "mini-sentemb"]
     assert "embedded: sentences.txt, graded.tsv, topics.tsv" in process.stderr.decode()
-    spearman = next(row for row in rows if row.startswith("Spearman"))
-    assert "300 graded pairs" in spearman
+    for line in rows:
+        *words, first, second = re.split(r"\s+", line.strip())
+        (said,) = [row for row in PAGE.splitlines() if row.split()[:-2] == words]
+        assert [float(x) for x in said.split()[-2:]] == pytest.approx(
+            [float(first), float(second)], abs=0.02
+        ), line
 
 
 def test_numbers_are_those_of_evaluate(sentemb, tmp_path):
@@ -79,6 +86,7 @@ def test_numbers_are_those_of_evaluate(sentemb, tmp_path):
     evaluated = json.loads(sentemb("evaluate", "mini", "--json").stdout)["results"]["graded"]
     for name in ("spearman", "alignment", "uniformity"):
         assert measures[name]["value"] == pytest.approx(evaluated[name], abs=1e-4)
+    assert [name for name in measures if f"`{name}`" not in PAGE] == []
     written = json.loads((tmp_path / "out/analysis.json").read_text())
     assert written == {**result, "versions": written["versions"]}
     assert (tmp_path / "out/map.png").stat().st_size > 1000

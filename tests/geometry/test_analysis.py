@@ -106,7 +106,7 @@ def test_pictures_are_drawn(corpus, tmp_path, models):
 def test_pictures_of_many_classes_and_of_sentences_alone(tmp_path, caplog):
     pytest.importorskip("matplotlib", reason="the extra plot is not installed")
     low = STS("low", ["a", "b"], ["c", "d"], [1, 2])
-    texts = [f"{a} {b} costs $5\t_{{" for a in WORDS for b in WORDS]
+    texts = [f"{a} {b} costs $5\t_{{ \U0001f9ff" for a in WORDS for b in WORDS]
     for labels in ([], [text.split()[0] for text in texts]):
         corpus = Corpus("texts", texts, low, texts if labels else (), labels)
         folder = tmp_path / str(len(labels))
@@ -114,6 +114,7 @@ def test_pictures_of_many_classes_and_of_sentences_alone(tmp_path, caplog):
         assert (folder / "map.png").is_file()
         assert not (folder / "alignment_uniformity.png").exists()
     assert "No pair of low is graded above 4" in caplog.text
+    assert "no font here has all of its letters" in caplog.text
 
 
 def test_without_matplotlib(monkeypatch):
