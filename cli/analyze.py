@@ -83,11 +83,7 @@ def analyze(
     """
     from sentemb.encoders.build import locate
     from sentemb.errors import UsageError
-    from sentemb.evaluation.once import EncodeOnce
-    from sentemb.geometry import analyse
     from sentemb.geometry.report import RECORD, check_extra, record_of, write_report
-    from sentemb.inference.embedder import Embedder
-    from sentemb.inference.plain import load_encoder
     from sentemb.storage import check_output
 
     console.quieten_before_import()
@@ -100,18 +96,7 @@ def analyze(
     for name in names:
         locate(name)  # before the first is run
     corpus = _corpus(file, column, sts, labels)
-    found: dict[str, Analysis] = {}
-    for name in names:
-        with Embedder(load_encoder(name)) as embedder:
-
-            def count(texts: list[str], embedder: Embedder = embedder) -> list[int]:
-                tokens = embedder.tokenise(texts)
-                return [len(tokens.ids[row]) for row in tokens.rows]
-
-            try:
-                found[name] = analyse(EncodeOnce(embedder.encode), count, corpus, temperature)
-            except ArithmeticError as error:
-                raise type(error)(f"{name}: {error}") from error
+    found = {name: _analysis(name, corpus, temperature) for name in names}
     if output is not None:
         write_report(output, found, corpus, temperature)
         console.log(f"{output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
@@ -158,6 +143,26 @@ def _corpus(file: str | None, column: str, sts: Path | None, labels: Path | None
     if taken := [name for name, is_taken in defaults if is_taken]:
         console.log(f"embedded: {', '.join(taken)}")
     return Corpus(str(file or "sentences.txt"), kept, graded, *classes)
+
+
+def _analysis(name: str, corpus: "Corpus", temperature: float) -> "Analysis":
+    """Analyse one model; what is wrong with it names it."""
+    from sentemb.errors import InputError, NumericError
+    from sentemb.evaluation.once import EncodeOnce
+    from sentemb.geometry import analyse
+    from sentemb.inference.embedder import Embedder
+    from sentemb.inference.plain import load_encoder
+
+    with Embedder(load_encoder(name)) as embedder:
+
+        def count(texts: list[str]) -> list[int]:
+            tokens = embedder.tokenise(texts)
+            return [len(tokens.ids[row]) for row in tokens.rows]
+
+        try:
+            return analyse(EncodeOnce(embedder.encode), count, corpus, temperature)
+        except (InputError, NumericError) as error:
+            raise type(error)(f"{name}: {error}") from error
 
 
 def _table(found: "dict[str, Analysis]") -> str:

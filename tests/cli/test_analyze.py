@@ -32,7 +32,7 @@ CASES = [
     ("mini missing.txt", 3, "No file 'missing.txt'"),
     ("mini wrong.csv", 3, "Did you mean 'txet'?"),
     ("mini --labels one.tsv", 3, "one label only, 'a'"),
-    ("mini --labels alone.tsv", 3, "labels in 3 rows|has one sentence"),
+    ("mini --labels alone.tsv", 3, "mini: each of the 3 classes has one sentence"),
     ("mini --labels missing.tsv", 3, "No file 'missing.tsv'"),
     ("mini --sts words.tsv", 3, "row 3: score 'high'"),
     ("mini --temperature 0", 2, "--temperature"),
@@ -51,7 +51,7 @@ def test_wrong_input(sentemb, tmp_path, command, code, message):
     process = sentemb("analyze", *command.split())
     stderr = process.stderr.decode()
     assert process.returncode == code, stderr
-    assert any(words.lower() in stderr.lower() for words in message.split("|")), stderr
+    assert message.lower() in stderr.lower()
     assert stderr.count("error: ") <= 1
     assert process.stdout == b""
     assert sorted(tmp_path.rglob("*")) == before
