@@ -92,10 +92,9 @@ def test_wrong_vectors(corpus):
         analyse(lambda texts: np.full((len(texts), 4), np.nan, np.float32), count, corpus)
 
 
-@pytest.mark.parametrize("models", [1, 4])
-def test_pictures_are_drawn(corpus, tmp_path, models):
+def test_pictures_are_drawn(corpus, tmp_path):
     pytest.importorskip("matplotlib", reason="the extra plot is not installed")
-    names = ["$\\frac", "a/folder/with/a/name/that/is/long", "b", "c"][:models]
+    names = ["$\\frac", "a/folder/with/a/name/that/is/long"]
     found = {name: analyse(random_vectors, count, corpus) for name in names}
     write_report(tmp_path / "out", found, corpus, 0.05)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
