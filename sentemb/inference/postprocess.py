@@ -59,10 +59,10 @@ def postprocess(
     distinct = list(dict.fromkeys(texts[1]))
     with Embedder(encoder) as embedder:
         vectors = embedder.encode(distinct)
+        if not np.isfinite(vectors).all():
+            raise NumericError(f"'{model}' gives vectors that are not finite: it is damaged.")
+        found = fit(torch.from_numpy(vectors))
         before = task(embedder.encode)
-    if not np.isfinite(vectors).all():
-        raise NumericError(f"'{model}' gives vectors that are not finite: its weights are damaged.")
-    found = fit(torch.from_numpy(vectors))
     append_linear(encoder, found.weight, found.bias)
     with whole_folder(folder) as new:
         encoder.save_pretrained(str(new), create_model_card=False)
