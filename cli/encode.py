@@ -142,13 +142,14 @@ def tell(
         console.log(f"{summary.kept_rows:,} rows were encoded by an earlier run")
     if shard is not None and shard.of > 1:
         console.log(f"shard {shard} is done; sentemb merge {output} joins all {shard.of}")
-        return
-    size = f"{summary.rows:,} rows x {summary.dim}"
-    limit = f" at {max_length} tokens" if max_length else ""
-    console.log(
-        f"{size} in {summary.seconds:.1f} s; {summary.rows - summary.distinct_texts:,} repeated, "
-        f"{summary.empty_rows:,} empty, {summary.truncated_rows:,} truncated{limit}: {output}"
-    )
+    else:
+        size = f"{summary.rows:,} rows x {summary.dim}"
+        limit = f" at {max_length} tokens" if max_length else ""
+        repeated = summary.rows - summary.distinct_texts
+        console.log(
+            f"{size} in {summary.seconds:.1f} s; {repeated:,} repeated, {summary.empty_rows:,} "
+            f"empty, {summary.truncated_rows:,} truncated{limit}: {output}"
+        )
     if faults is None:
         return
     done = "left out" if faults.errors == "skip" else "replaced where they were none"

@@ -41,7 +41,7 @@ def predict(
     console.quieten_libraries()
     target = None if output == "-" else Path(output)
     if target is not None and target.suffix != ".jsonl":
-        raise UsageError(f"Cannot write '{target.suffix}': give a file ending in .jsonl, or -.")
+        raise UsageError(f"Cannot write '{target}': give a file ending in .jsonl, or -.")
     if target is not None and target.exists() and not overwrite:
         raise UsageError(f"Output '{target}' exists: give another, or --overwrite.")
     layouts = [("sentence1", "sentence2"), ("text",)]

@@ -52,8 +52,8 @@ class OutOfMemoryError(SentembError, MemoryError):
         self.text = text
 
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"""What torch's allocators say, of a GPU and of the CPU."""
+OUT_OF_MEMORY = ("outofmemoryerror", "out of memory", "can't allocate memory", "not enough memory")
+"""torch's class, and what its allocators say in plain ``RuntimeError``s."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -63,7 +63,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("shapes differ"))
         (True, False)
     """
-    words = str(error).lower()
+    words = f"{type(error).__name__}: {error}".lower()
     return isinstance(error, MemoryError) or any(said in words for said in OUT_OF_MEMORY)
 
 

@@ -130,8 +130,9 @@ def _read_jsonl(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}, row {number}: not JSON ({error.msg}).") from error
+        except (ValueError, RecursionError) as error:  # also numbers of 4,300 digits
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else error
+            raise InputError(f"{path}, row {number}: not JSON ({reason}).") from error
         if not isinstance(row, dict):
             raise InputError(f"{path}, row {number}: a JSON object is needed, got {line[:40]!r}.")
         yield number, row

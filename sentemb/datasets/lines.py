@@ -68,7 +68,7 @@ def lines_of(
         number += 1
         if number == 1 and line.startswith(b"\xef\xbb\xbf"):
             faults.bom = True
-            line = line[3:]
+            line = line[3:] if line.endswith(b"\n") else line[3:] + file.readline(3)
         if ended := line.endswith(b"\n"):
             line = line[:-1]
             if line.endswith(b"\r"):

@@ -11,6 +11,7 @@ from torch import nn
 
 from sentemb.embedded import EMBEDDED_ENCODERS, embedded
 from sentemb.encoders.poolings import PoolingName, pooling_modules
+from sentemb.encoders.vocabulary import require_vocabulary
 from sentemb.errors import InputError, SentembError, nearest
 from sentemb.safety import check_model, code_is_trusted
 
@@ -56,6 +57,7 @@ def build_encoder(
     except Exception as error:  # a damaged model raises whatever its parts raise
         first_line = str(error).strip().partition("\n")[0]
         raise InputError(f"Cannot load model '{model}': {first_line}") from error
+    require_vocabulary(encoder.tokenizer, model)
     _drop_what_training_must_not_touch(encoder)
     return encoder
 

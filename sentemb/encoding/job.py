@@ -76,7 +76,7 @@ class Job:
             appended = (
                 window.number == max(self.manifest.done)
                 and done.rows < len(window.texts)
-                and done.texts == digest(window.texts[: done.rows])
+                and done.texts == digest(window.texts[: done.rows], window.numbers[: done.rows])
             )
             if not (appended or self.overwrite):
                 last = window.first_row + done.rows - 1

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 
 from sentemb.encoding.job import LOCK, assemble, job_folder, part_file
@@ -33,7 +34,7 @@ def merge(
     check_format(output)
     if output.exists() and not overwrite:
         raise UsageError(f"Output '{output}' exists: give another, or overwrite it.")
-    folders = list(folders or sorted(output.parent.glob(f"{output.name}.*-of-*.parts")))
+    folders = list(folders or sorted(output.parent.glob(f"{escape(output.name)}.*-of-*.parts")))
     if not folders:
         raise InputError(f"There is no shard of '{output}': name their folders.")
     manifests = {folder: _read(folder) for folder in folders}

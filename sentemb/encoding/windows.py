@@ -41,8 +41,8 @@ class Window:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of the texts, in hex."""
-        return digest(self.texts)
+        """Hash of the texts and their numbers, in hex: a part holds for these alone."""
+        return digest(self.texts, self.numbers)
 
     def row_of(self, text: str) -> int:
         """Return the number of the first row with a text."""
@@ -71,9 +71,9 @@ def _cut(texts: Iterable[str]) -> Iterator[list[str]]:
         yield rows
 
 
-def digest(texts: Sequence[str]) -> str:
-    """Return a hash of texts, in hex; where one ends and the next begins matters."""
-    found = hashlib.sha256()
+def digest(texts: Sequence[str], numbers: NDArray[np.int64]) -> str:
+    """Return a hash of texts and their numbers; where one ends and the next begins matters."""
+    found = hashlib.sha256(numbers.astype("<i8").tobytes())
     for text in texts:
         data = text.encode()
         found.update(len(data).to_bytes(8, "little") + data)

@@ -116,6 +116,4 @@ def check_format(path: Path) -> None:
         UsageError: When it does not.
     """
     if path.suffix not in WRITERS:
-        raise UsageError(
-            f"Cannot write '{path.suffix or path.name}'; allowed: {', '.join(WRITERS)}."
-        )
+        raise UsageError(f"Cannot write '{path}'; allowed endings: {', '.join(WRITERS)}.")

@@ -7,12 +7,10 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from sentemb.encoders.build import locate
 from sentemb.errors import InputError
+from sentemb.finetuning.pretrained import load_classifier
 from sentemb.finetuning.tokens import tokenised
-from sentemb.safety import code_is_trusted
 from sentemb.storage import json_line, replaced
 
 
@@ -28,19 +26,11 @@ def predictions(
     Raises:
         InputError: When the model is no classifier, but a raw encoder.
     """
-    path = locate(model)
-    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=code_is_trusted())
-    classifier, loading = AutoModelForSequenceClassification.from_pretrained(
-        path,
-        dtype=torch.float32,
-        use_safetensors=True,
-        trust_remote_code=code_is_trusted(),
-        output_loading_info=True,
-    )
-    if loading["missing_keys"]:
+    tokenizer, classifier, missing = load_classifier(model)
+    if missing:
         raise InputError(
-            f"Model '{model}' has no classifier ({', '.join(sorted(loading['missing_keys'])[:2])} "
-            "missing): fine-tune it first (sentemb finetune)."
+            f"Model '{model}' has no classifier ({', '.join(sorted(missing)[:2])} missing): "
+            "fine-tune it first (sentemb finetune)."
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     classifier.to(device).eval()

@@ -11,25 +11,18 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PreTrainedTokenizerBase,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
 
 from sentemb.datasets import TrainingData
-from sentemb.encoders.build import locate
 from sentemb.errors import UsageError
 from sentemb.finetuning.arguments import training_arguments
 from sentemb.finetuning.metrics import scorer
+from sentemb.finetuning.pretrained import load_classifier
 from sentemb.finetuning.r_drop import require_two_passes
 from sentemb.finetuning.result import FinetuneRun
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.finetuning.trainer import FinetuneTrainer, make_trainer
-from sentemb.safety import code_is_trusted
 from sentemb.training.arguments import resolve_precision
 from sentemb.training.conditions import WITHOUT_EFFECT, described_rows, require_unchanged, weights
 from sentemb.training.disk import size_of, told_what_is_free
@@ -83,15 +76,7 @@ def finetune(
     _check(settings, data)
     check_output(folder, resume=resume, overwrite=overwrite)
     set_seed(settings.seed)
-    path = locate(model)
-    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=code_is_trusted())
-    classifier = AutoModelForSequenceClassification.from_pretrained(
-        path,
-        dtype=torch.float32,
-        use_safetensors=True,
-        trust_remote_code=code_is_trusted(),
-        **_labels(data),
-    )
+    tokenizer, classifier, _ = load_classifier(model, **_labels(data))
     name = next(name for name in TEXTS if name in data.rows.column_names)
     require_known_words(tokenizer, data.rows[:64][name])
     rows, truncated = tokenised(data.rows, tokenizer, settings.max_length)

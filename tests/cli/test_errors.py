@@ -55,7 +55,7 @@ CASES = [
     ("encode notes.xyz", 3, "unknown format '.xyz'"),
     ("encode texts.jsonl -o texts.jsonl --overwrite", 2, "is the input"),
     ("encode file.txt", 2, "Output 'file.npy' exists"),
-    ("encode few.txt -o few.doc", 2, "Cannot write '.doc'"),
+    ("encode few.txt -o few.doc", 2, "Cannot write 'few.doc'"),
     ("encode few.txt -o no/such/few.npy", 2, "No folder"),
     ("encode wrong.csv", 3, "Did you mean 'txet'?"),
     ("encode -", 2, "give --output"),

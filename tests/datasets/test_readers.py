@@ -113,6 +113,8 @@ WRONG = {
     "long row": ("a.tsv", "text\nx\ty\n", TEXT, None, "row 2: 2 fields where the header has 1"),
     "open quote": ("a.csv", 'text\n"x\n', TEXT, None, "row .*unexpected end"),
     "not json": ("a.jsonl", '{"text": "x"}\n{"te\n', TEXT, None, "row 2: not JSON"),
+    "long number": ("a.jsonl", '{"n": ' + "1" * 5000 + "}\n", TEXT, None, "row 1: not JSON"),
+    "deep json": ("a.jsonl", "[" * 100_000 + "\n", TEXT, None, "row 1: not JSON"),
     "json list": ("a.jsonl", "[1]\n", TEXT, None, "row 1: a JSON object is needed"),
     "a number": ("a.jsonl", '{"text": 3}\n', TEXT, None, "row 1: column 'text' holds 3"),
     "no negative": (
@@ -316,3 +318,13 @@ def test_a_compressed_file_cut_off_is_named(tmp_path, suffix):
     path.write_bytes(b"neither")
     with pytest.raises(InputError, match=f"damaged {'gzip' if suffix == 'gz' else 'zstd'} file"):
         list(read_texts(path))
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("length", [2**20 - 1, 2**20, 2**20 + 1, 2**20 + 5])
+def test_a_long_line_after_a_byte_order_mark_is_one_row(tmp_path, length, end):
+    faults = Faults()
+    content = b"\xef\xbb\xbf" + b"x" * length + end + b"next\n"
+    texts = list(read_texts(write(tmp_path / "a.txt", content), faults=faults))
+    assert [len(text) for text in texts] == [min(length, 2**20), 4]
+    assert faults.long.rows == int(length > 2**20)

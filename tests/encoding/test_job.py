@@ -129,6 +129,13 @@ def test_shards_that_do_not_fit(mini, texts, tmp_path):
     assert merge(path, [first, tmp_path / "elsewhere"]).rows == len(texts)
 
 
+def test_shards_of_a_name_with_brackets_are_found(mini, texts, tmp_path):
+    path = tmp_path / "a[1].npy"
+    for number in (1, 2):
+        encode_file(mini, texts, path, EncodeOptions(shard=Shard(number, 2)))
+    assert merge(path).rows == len(texts)
+
+
 @pytest.mark.parametrize("words", ["0/2", "3/2", "2", "a/b", "1/0", "-1/2", ""])
 def test_what_is_no_shard(words):
     with pytest.raises(UsageError, match="I/N with I from 1 to N"):
@@ -207,6 +214,27 @@ def test_rows_that_are_changed_are_refused(mini, texts, tmp_path, row):
         encode_file(mini, changed, path)
     encode_file(mini, changed, path, overwrite=True)
     np.testing.assert_allclose(np.load(path), mini.encode(changed), atol=1e-5)
+
+
+@pytest.mark.parametrize(("row", "by"), [(0, 1), (0, 47), (9, 8)])
+def test_what_is_kept_is_what_still_has_its_numbers(mini, sentences, tmp_path, row, by):
+    """An edit that changes how many texts came before moves the numbers of all later windows."""
+    texts = [*sentences[:24], *sentences[3:9], *sentences[24:42]]
+    changed = list(texts)
+    changed[row] = changed[by]
+    encode_file(mini, changed, whole := tmp_path / "whole.npy")
+    path = tmp_path / "a.npy"
+    begin(mini, texts, path, rows=24)
+    encode_file(mini, changed, path, overwrite=True)
+    assert path.read_bytes() == whole.read_bytes()
+    shared = tmp_path / "b.npy"
+    encode_file(mini, texts, shared, EncodeOptions(shard=Shard(1, 2)))
+    with pytest.raises(UsageError, match="are not those"):
+        encode_file(mini, changed, shared, EncodeOptions(shard=Shard(1, 2)))
+    for number in (1, 2):
+        encode_file(mini, changed, shared, EncodeOptions(shard=Shard(number, 2)), overwrite=True)
+    merge(shared)
+    assert shared.read_bytes() == whole.read_bytes()
 
 
 def test_rows_that_are_taken_away_are_refused(mini, texts, tmp_path):

@@ -62,5 +62,7 @@ def test_more_texts_than_a_query_takes(tmp_path):
 
 
 def test_where_a_text_ends_matters_to_its_hash():
-    assert digest(["ab", "c"]) != digest(["a", "bc"])
-    assert digest(["a\nb"]) != digest(["a", "b"])
+    one, two = np.arange(1), np.arange(2)
+    assert digest(["ab", "c"], two) != digest(["a", "bc"], two)
+    assert digest(["a\nb"], one) != digest(["a", "b"], two)
+    assert digest(["a"], one) != digest(["a"], one + 1)

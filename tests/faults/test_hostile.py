@@ -83,6 +83,13 @@ def test_faulty_rows_left_out_are_counted(sentemb, hostile):
     assert summary["summary"]["invalid_rows"] == 2
 
 
+def test_a_shard_tells_of_faulty_rows_too(sentemb, hostile):
+    told = sentemb("encode", "hostile.txt", "-o", "a.npy", "--shard", "1/2").stderr.decode()
+    assert "shard 1/2 is done" in told
+    assert "2 rows no valid UTF-8, replaced where they were none: 4, 10" in told
+    assert "1 rows longer than 1 MiB, cut: 13" in told
+
+
 def test_a_faulty_row_is_an_error_where_that_is_wanted(sentemb, hostile):
     done = sentemb("encode", "hostile.txt", "--errors", "strict")
     assert done.returncode == 3

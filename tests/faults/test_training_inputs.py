@@ -106,15 +106,29 @@ def test_swapped_columns_are_named(sentemb, tmp_path):
     assert b"row 2: score 'a dog' is not a finite number" in process.stderr
 
 
-def test_a_model_without_a_tokenizer_is_refused(sentemb, tmp_path):
+@pytest.mark.parametrize(
+    "command",
+    [
+        (*FEW, "--model", "model", "-o", "out"),
+        ("finetune", "--model", "model", "-o", "out"),
+        ("encode", "rows.txt", "--model", "model", "-o", "out.npy"),
+        ("evaluate", "model"),
+        ("info", "model"),
+        ("predict", "model", "rows.tsv", "-o", "out.jsonl"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_model_without_a_tokenizer_is_refused(sentemb, tmp_path, command):
     """T15."""
     shutil.copytree(embedded("mini"), tmp_path / "model")
     for path in (tmp_path / "model").glob("tokenizer*"):
         path.unlink()
-    process = sentemb(*FEW, "--model", "model", "-o", "out")
+    (tmp_path / "rows.txt").write_text("a cat\n")
+    (tmp_path / "rows.tsv").write_text("text\na cat\n")
+    process = sentemb(*command)
     assert process.returncode == 3, process.stderr
-    assert b"tokenizer" in process.stderr
-    assert not (tmp_path / "out").exists()
+    assert b"tokenizer.json (or vocab.txt) missing?" in process.stderr
+    assert not list(tmp_path.glob("out*"))
 
 
 @pytest.fixture
