@@ -28,6 +28,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "method": {"adversary", "twins", "encoders", "losses", "pairs", "views", "types", "errors"},
     "evaluation": {"functional", "types", "errors"},
     "datasets": {"evaluation", "errors", "types"},
+    "suites": {"datasets", "evaluation", "errors"},
     "checks": {"datasets", "errors"},
     "inference": {"encoders", "safety", "storage", "types", "errors"},
     "interruption": set(),
