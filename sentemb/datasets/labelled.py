@@ -104,7 +104,8 @@ def read_mteb_clustering(name: str, path: Path) -> Clustering:
     texts: list[str] = []
     labels: list[str] = []
     for number, row in read_source(path)[1]:
-        sentences, given = row.get("sentences"), row.get("labels")
+        sentences: Any = row.get("sentences")
+        given: Any = row.get("labels")
         lists = isinstance(sentences, list) and isinstance(given, list)
         if not lists or len(sentences) != len(given):
             raise InputError(

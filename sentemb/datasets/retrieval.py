@@ -32,18 +32,21 @@ def read_retrieval(source: str | os.PathLike[str], name: str | None = None) -> R
     path = Path(source)
     if not path.is_dir():
         return _read_answers(path, name or task_name(path))
-    corpus = _texts(beir_file(path, "corpus.jsonl"))
-    queries = _texts(beir_file(path, "queries.jsonl"))
-    qrels = beir_file(path, "qrels/test.tsv")
+    corpus_file, queries_file, qrels = retrieval_files(path)
+    corpus, queries = _texts(corpus_file), _texts(queries_file)
     return Retrieval(name or path.name, queries, corpus, _relevant(qrels, queries, corpus))
 
 
-def beir_file(folder: Path, name: str) -> Path:
-    """Return a file of a folder in BEIR's form, compressed or not.
+def retrieval_files(folder: Path) -> list[Path]:
+    """Return corpus, queries and qrels of a folder in BEIR's form, compressed or not.
 
     Raises:
-        InputError: When there is none.
+        InputError: When one is missing.
     """
+    return [_file(folder, name) for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv")]
+
+
+def _file(folder: Path, name: str) -> Path:
     for form in FORMS:
         if (found := folder / f"{name}{form}").is_file():
             return found

@@ -71,9 +71,7 @@ def read_trec(path: Path) -> Labelled:
         label, colon, rest = line.partition(":")
         question = rest.partition(" ")[2]
         if not colon or not question:
-            raise InputError(
-                f"{path}, row {number}: no 'LABEL:sublabel question' in {line[:40]!r}."
-            )
+            raise InputError(f"{path}, row {number}: {line[:40]!r} is no 'LABEL:sub question'.")
         texts.append(question)
         labels.append(label)
     return Labelled(texts, labels)

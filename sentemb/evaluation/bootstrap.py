@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sentemb.evaluation.outcome import Numbers, Outcome
 
@@ -54,7 +55,7 @@ def paired_bootstrap(
     """
     rng = np.random.default_rng(0)
     rows = len(first[0].items)
-    value = _mean(second) - _mean(first)
+    value = _mean(second, np.arange(rows)) - _mean(first, np.arange(rows))
     drawn = (rng.integers(rows, size=rows) for _ in range(resamples))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a draw may hold a single score
@@ -64,5 +65,5 @@ def paired_bootstrap(
     return Difference(value, float(low), float(high), min(1.0, 2 * float(tail) / (resamples + 1)))
 
 
-def _mean(outcomes: Sequence[Outcome], rows: object = slice(None)) -> float:
-    return float(np.mean([one.score(one.items[rows]) for one in outcomes]))  # type: ignore[index]
+def _mean(outcomes: Sequence[Outcome], rows: NDArray[np.int64]) -> float:
+    return float(np.mean([one.score(one.items[rows]) for one in outcomes]))
