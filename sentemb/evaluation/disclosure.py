@@ -86,11 +86,17 @@ def _kind(columns: list[str]) -> str:
 
 
 def _run(folder: Path) -> dict[str, Any] | None:
+    record = _json(folder / "run.json")
+    return record if "method" in record else None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """Return the object in a file, an empty one where there is none."""
     try:
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and "method" in record else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _data_sets_of_card(folder: Path) -> list[str]:
@@ -107,8 +113,5 @@ def _data_sets_of_card(folder: Path) -> list[str]:
 def _is_raw(folder: Path) -> bool:
     if (folder / "modules.json").exists():
         return False
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return any(str(name).endswith("ForMaskedLM") for name in config.get("architectures") or [])
+    architectures = _json(folder / "config.json").get("architectures") or []
+    return any(str(name).endswith("ForMaskedLM") for name in architectures)
