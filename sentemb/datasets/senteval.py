@@ -54,9 +54,10 @@ def read_sick(name: str, path: Path) -> STS:
 def read_by_file(*paths: Path) -> Labelled:
     """Read MR, CR, SUBJ or MPQA: a text a line, a file a label.
 
-    Blank lines are no rows; a file that is not UTF-8 is Latin-1, as SentEval's are.
+    A blank line is a row with a full stop, as in SentEval; CR has four. A file that is not UTF-8 is
+    Latin-1, as SentEval's are.
     """
-    rows = [(text, path.name) for path in paths for _, text in _texts(path)]
+    rows = [(text or ".", path.name) for path in paths for text in _texts(path)]
     return Labelled([text for text, _ in rows], [label for _, label in rows])
 
 
@@ -67,7 +68,7 @@ def read_trec(path: Path) -> Labelled:
         InputError: When a row has no such label; names it.
     """
     texts, labels = [], []
-    for number, line in _texts(path):
+    for number, line in enumerate(_texts(path), start=1):
         label, colon, rest = line.partition(":")
         question = rest.partition(" ")[2]
         if not colon or not question:
@@ -94,7 +95,7 @@ def read_mrpc(path: Path) -> Labelled:
     return labelled_of(rows, ["sentence1", "sentence2"], path)
 
 
-def _texts(path: Path) -> list[tuple[int, str]]:
+def _texts(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"No file '{path}'.")
     data = path.read_bytes()
@@ -102,4 +103,4 @@ def _texts(path: Path) -> list[tuple[int, str]]:
         text = data.decode()
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    return [(n, line.strip()) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    return [line.strip() for line in text.removesuffix("\n").split("\n")]

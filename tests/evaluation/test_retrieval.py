@@ -14,8 +14,9 @@ from sentemb.evaluation import Retrieval
 def plain(task, encode):
     """The definitions in loops and float64; of equal documents the first in the corpus first."""
     documents = list(task.corpus)
-    vectors = {text: v / np.linalg.norm(v) for text, v in zip(
-        [*task.corpus.values()], np.float64(encode([*task.corpus.values()])), strict=True)}  # fmt: skip
+    texts = list(task.corpus.values())
+    encoded = np.float64(encode(texts))
+    vectors = {text: v / np.linalg.norm(v) for text, v in zip(texts, encoded, strict=True)}
     ndcg, mrr, recall = [], [], {10: [], 100: []}
     for query, text in task.queries.items():
         relevant = {d: g for d, g in task.relevant.get(query, {}).items() if g > 0}

@@ -57,18 +57,19 @@ def some(rows, step):
 @pytest.fixture(scope="module")
 def transfer(shared):
     folder = shared("cls").parent
-    return {one.task.name: one.task for one in read_suite("transfer", SUITES["transfer"], folder).tasks}  # fmt: skip
+    suite = read_suite("transfer", SUITES["transfer"], folder)
+    return {one.task.name: one.task for one in suite.tasks}
 
 
 def test_nested_folds_on_some_reviews(transfer, small):
-    rows = some(transfer["CR"].train, 12)
+    rows = some(transfer["CR"].train, 20)
     y = np.array(rows.labels)
     ours = NestedFolds("CR", rows)(small)["accuracy"]
     assert ours == pytest.approx(100 * (nested(features(rows, small), y) == y).mean(), abs=0.5)
 
 
 def test_f1_of_pairs(transfer, small):
-    rows = some(transfer["MRPC"].train, 20)
+    rows = some(transfer["MRPC"].train, 30)
     y = np.array(rows.labels)
     theirs = nested(features(rows, small), y)
     ours = NestedFolds("MRPC", rows)(small)
