@@ -79,7 +79,8 @@ def test_each_mistake_is_one_clear_line(sentemb, folder, command, code, message)
 
 def test_every_kind_of_file_has_its_table(sentemb, folder):
     (folder / "topics.tsv").write_bytes(embedded("topics.tsv").read_bytes())
-    rows = "".join(f"text {i}\t{'ab'[i % 2]}\n" for i in range(24))
+    texts = ("The dog sleeps on the rug", "Share prices fell again")
+    rows = "".join(f"{texts[i % 2]}, {i}\t{'ab'[i % 2]}\n" for i in range(24))
     (folder / "ab.tsv").write_text(f"text\tlabel\n{rows}")
     stdout = ok(
         sentemb("evaluate", "mini-sentemb", "--sts", "graded.tsv", "--pairs", "pairs.tsv",
