@@ -13,9 +13,7 @@ sentemb evaluate mini-sentemb
 
 sentemb evaluate runs/mine --sts STSB.dev.tsv STSB.test.tsv
 
-sentemb evaluate mini mini-sentemb -o results.json
-
-sentemb evaluate runs/mine --suite sts --suite transfer --data-folder SentEval/data/downstream
+sentemb evaluate -o results.json mini mini-sentemb
 
 sentemb evaluate mini --pooling mean --json"""
 
