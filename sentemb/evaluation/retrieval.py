@@ -96,7 +96,7 @@ def measures(ranked: Numbers, relevant: Numbers) -> dict[str, float]:
     hits = np.flatnonzero(ranked[:10] > 0)
     return {
         "ndcg@10": _dcg(ranked[:10]) / _dcg(best[:10]),
-        "mrr@10": 1 / (hits[0] + 1) if len(hits) else 0.0,
+        "mrr@10": 1 / (1 + float(hits[0])) if len(hits) else 0.0,
         **{f"recall@{k}": float((ranked[:k] > 0).sum() / len(relevant)) for k in (10, 100)},
     }
 
