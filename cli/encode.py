@@ -5,15 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from . import console
+from .encode_summary import content, tell
 
 if TYPE_CHECKING:
     from sentemb.datasets.faults import Faults
-    from sentemb.encoding import EncodeSummary, Shard
+    from sentemb.encoding import Shard
 
 EXAMPLES = """Examples:
 
@@ -107,70 +108,18 @@ def encode(
     options = EncodeOptions(batch_tokens, precision, empty, part)  # type: ignore[arg-type]
     encoder = load_encoder(model)
     with _progress(total) as progress:
-        summary = encode_file(encoder, texts, target, options, overwrite, progress)
+        summary = encode_file(encoder, texts, target, options, overwrite, progress, faults)
     named = str(target) if isinstance(target, Path) else "stdout"
-    tell(summary, named, encoder.max_seq_length, faults, part)
+    tell(summary, named, encoder.max_seq_length, part)
     if as_json:
-        console.print_json(
-            "encode", {"model": model, "output": named, "summary": content(summary, faults)}
-        )
-
-
-def content(summary: "EncodeSummary", faults: "Faults | None") -> dict[str, Any]:
-    """Return all counts, as JSON takes them."""
-    from dataclasses import asdict
-
-    found: dict[str, Any] = asdict(summary)
-    if faults is not None:
-        found["bom"] = faults.bom
-        for name in ("invalid", "long", "nul", "crlf"):
-            kind = getattr(faults, name)
-            found[f"{name}_rows"] = kind.rows
-            found[f"first_{name}_rows"] = kind.first
-    return found
-
-
-def tell(
-    summary: "EncodeSummary",
-    output: str,
-    max_length: int | None = None,
-    faults: "Faults | None" = None,
-    shard: "Shard | None" = None,
-) -> None:
-    """Log what became of every row."""
-    if summary.kept_rows and summary.kept_rows < summary.rows:
-        console.log(f"{summary.kept_rows:,} rows were encoded by an earlier run")
-    if shard is not None and shard.of > 1:
-        console.log(f"shard {shard} is done; sentemb merge {output} joins all {shard.of}")
-    else:
-        size = f"{summary.rows:,} rows x {summary.dim}"
-        limit = f" at {max_length} tokens" if max_length else ""
-        repeated = summary.rows - summary.distinct_texts
-        console.log(
-            f"{size} in {summary.seconds:.1f} s; {repeated:,} repeated, {summary.empty_rows:,} "
-            f"empty, {summary.truncated_rows:,} truncated{limit}: {output}"
-        )
-    if faults is None:
-        return
-    done = "left out" if faults.errors == "skip" else "replaced where they were none"
-    for found, what in (
-        (faults.invalid, f"no valid UTF-8, {done}"),
-        (faults.long, "longer than 1 MiB, cut"),
-        (faults.nul, "with NUL characters, kept"),
-    ):
-        if found.rows:
-            shown = ", ".join(f"{number:,}" for number in found.first)
-            more = ", …" if found.rows > len(found.first) else ""
-            console.log(f"{found.rows:,} rows {what}: {shown}{more}")
-    if summary.halved_batches:
-        console.log(f"{summary.halved_batches:,} batches halved: memory did not suffice")
+        console.print_json("encode", {"model": model, "output": named, "summary": content(summary)})
 
 
 def _target(
     source: str, output: str | None, shard: "Shard", *, overwrite: bool
 ) -> Path | IO[bytes]:
-    from sentemb.encoding.job import job_folder
-    from sentemb.encoding.writers import check_format
+    from sentemb.encoding.folder import job_folder
+    from sentemb.encoding.output import check_output, exists
     from sentemb.errors import UsageError
 
     if output == "-":
@@ -179,13 +128,11 @@ def _target(
         raise UsageError("Reading stdin, the output needs a name: give --output FILE, or -o -.")
     plain = source.removesuffix(".gz").removesuffix(".zst")
     path = Path(output) if output else Path(plain).with_suffix(".npy")
-    check_format(path)
+    check_output(path)
     if path.exists() and path.resolve() == Path(source).resolve():
         raise UsageError(f"'{path}' is the input: give another --output.")
     if path.exists() and not (overwrite or job_folder(path, shard).exists()):
-        raise UsageError(f"Output '{path}' exists: give another --output, or --overwrite.")
-    if not path.parent.is_dir():
-        raise UsageError(f"No folder '{path.parent}' to write '{path.name}' into.")
+        raise exists(path)
     return path
 
 

@@ -79,9 +79,10 @@ def export(
     if task.ungraded:
         console.log(f"{task.name}: {task.ungraded} rows without a score left out")
     console.quieten_before_import()
-    from sentemb.inference.export import check_output, export_int8, export_static
+    from sentemb.inference.export import RECORD, export_int8, export_static
+    from sentemb.storage import check_output
 
-    check_output(output, overwrite=overwrite)
+    check_output(output, RECORD, overwrite=overwrite)
     console.quieten_libraries()
     if int8:
         record = export_int8(model, output, task, overwrite=overwrite)

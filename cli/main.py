@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import (
+    analyze,
     check,
     console,
     encode,
@@ -18,6 +19,7 @@ from . import (
     finetune,
     info,
     merge,
+    postprocess,
     predict,
     recipes,
     train,
@@ -128,9 +130,11 @@ def build(args: list[str]) -> typer.Typer:
     app.command("finetune", epilog=finetune.EXAMPLES)(finetune.finetune)
     app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
     app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+    app.command("analyze", epilog=analyze.EXAMPLES)(analyze.analyze)
     app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
     app.command("merge", epilog=merge.EXAMPLES)(merge.merge)
     app.command("export", epilog=export.EXAMPLES)(export.export)
+    app.command("postprocess", epilog=postprocess.EXAMPLES)(postprocess.postprocess)
     app.command("check", epilog=check.EXAMPLES)(check.check)
     app.command("views", epilog=views.EXAMPLES)(views.views)
     app.command("info", epilog=info.EXAMPLES)(info.info)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from . import console
-from .encode import content, tell
+from .encode_summary import content, tell
 
 EXAMPLES = """Examples:
 
@@ -38,4 +38,4 @@ def merge(
     summary = join(output, shards, overwrite)
     tell(summary, str(output))
     if as_json:
-        console.print_json("merge", {"output": str(output), "summary": content(summary, None)})
+        console.print_json("merge", {"output": str(output), "summary": content(summary)})

@@ -141,13 +141,33 @@ def spread(x: Embeddings) -> torch.Tensor:
     return F.normalize(x, dim=1).std(dim=0, correction=0).sum() / math.sqrt(x.shape[1])
 
 
+def spectrum(x: Embeddings) -> torch.Tensor:
+    r"""Singular values of the centred unit vectors, the largest first.
+
+    .. math:: \sigma_k \text{ of } X - \mathbf 1 \bar x^\top, \qquad x_i / \lVert x_i \rVert
+        \text{ in the rows of } X
+
+    The vectors are normalised here. :math:`\sigma_k^2 / n` is the variance along component k.
+
+    Returns:
+        Shape ``[min(batch, dim)]``.
+
+    Example:
+        >>> spectrum(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+        tensor([1.4142, 0.0000])
+    """
+    unit = F.normalize(x, dim=1)
+    values: torch.Tensor = torch.linalg.svdvals(unit - unit.mean(dim=0))
+    return values
+
+
 def effective_rank(x: Embeddings) -> torch.Tensor:
     r"""How many dimensions the vectors fill: the exponential of their spectrum's entropy.
 
     .. math:: \exp\Bigl(-\sum_k p_k \log p_k\Bigr), \qquad p_k = \sigma_k / \sum_l \sigma_l
 
-    of the singular values σ of the centred unit vectors; between 1 and the lesser of their number
-    less one and their dimensions; 0 where all are one.
+    of their `spectrum`; between 1 and the lesser of their number less one and their dimensions; 0
+    where all are one.
 
     Source: Roy and Vetterli, 2007, The effective rank; as in Garrido et al., 2023, RankMe
         (arXiv:2210.02885).
@@ -156,8 +176,16 @@ def effective_rank(x: Embeddings) -> torch.Tensor:
         >>> effective_rank(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
         tensor(1.)
     """
-    unit = F.normalize(x, dim=1)
-    values: torch.Tensor = torch.linalg.svdvals(unit - unit.mean(dim=0))
+    return rank_of_spectrum(spectrum(x))
+
+
+def rank_of_spectrum(values: torch.Tensor) -> torch.Tensor:
+    """Return the effective rank that singular values stand for; see `effective_rank`.
+
+    Example:
+        >>> rank_of_spectrum(torch.ones(3))
+        tensor(3.)
+    """
     if float(values.sum()) < 1e-6:
         return values.new_zeros(())
     entropy: torch.Tensor = torch.special.entr(values / values.sum()).sum()

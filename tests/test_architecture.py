@@ -27,9 +27,11 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "adversary": {"losses", "pairs", "views", "types", "errors"},
     "method": {"adversary", "twins", "encoders", "losses", "pairs", "views", "types", "errors"},
     "evaluation": {"functional", "types", "errors"},
+    "geometry": {"evaluation", "functional", "storage", "types", "errors"},
     "datasets": {"evaluation", "errors", "types"},
+    "suites": {"datasets", "evaluation", "errors"},
     "checks": {"datasets", "errors"},
-    "inference": {"encoders", "safety", "storage", "types", "errors"},
+    "inference": {"encoders", "geometry", "safety", "storage", "types", "errors"},
     "interruption": set(),
     "encoding": {"datasets", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}

@@ -21,7 +21,9 @@ class Found:
 
     rows: int = 0
     first: list[int] = field(default_factory=list)
-    _last: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._last = 0
 
     def add(self, number: int) -> None:
         """Count a row, once, however often it is found; rows come in their order."""

@@ -5,16 +5,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING
 
-from sentemb.encoding.job import LOCK, Job, assemble, job_folder, remove
-from sentemb.encoding.manifest import Assembled, Manifest
+from sentemb.datasets.faults import Faults
+from sentemb.encoding.folder import SEEN, job_folder, job_held, remove
+from sentemb.encoding.job import Job, assemble
+from sentemb.encoding.manifest import Assembled
 from sentemb.encoding.options import EncodeOptions, fixed
+from sentemb.encoding.output import check_output, exists, in_place
 from sentemb.encoding.parts import Parts
 from sentemb.encoding.run import Run
 from sentemb.encoding.summary import EncodeSummary
-from sentemb.encoding.writers import JsonlWriter, check_format
-from sentemb.errors import UsageError
+from sentemb.encoding.tally import counted
+from sentemb.encoding.writers import JsonlWriter
 from sentemb.inference.plain import PlainEncoder
-from sentemb.storage import locked, sha256
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -29,6 +31,7 @@ def encode_file(
     options: EncodeOptions | None = None,
     overwrite: bool = False,
     progress: Progress = lambda rows: None,
+    faults: Faults | None = None,
 ) -> EncodeSummary:
     """Encode texts in order to a file, or as jsonl to a stream.
 
@@ -43,37 +46,35 @@ def encode_file(
         options: How.
         overwrite: Replace the file, and a job that was begun with other options or texts.
         progress: Called with the number of rows done after each window.
+        faults: Where the reader of the texts counts what was wrong with them; the summary has it.
 
     Raises:
         UsageError: When the format is not known, the file exists, or the job was begun otherwise.
         InputError: When there is no text, or one is empty where none may be.
-        NumericError: When an embedding is not finite; names the row.
-        OutOfMemoryError: When memory does not suffice for one text; names the row.
+        NumericError: When an embedding is not finite; names the text.
+        OutOfMemoryError: When memory does not suffice for one text; names it.
         LockedError: When another process writes the same file.
         InterruptedRunError: When SIGINT or SIGTERM came; the window it came in is done.
     """
     options = options or EncodeOptions()
     if not isinstance(output, Path):
-        return _encode_stream(encoder, texts, output, options, progress)
-    check_format(output)
+        return _encode_stream(encoder, texts, output, options, progress, faults)
+    check_output(output)
     folder = job_folder(output, options.shard)
-    folder.mkdir(exist_ok=True)
-    with locked(folder / LOCK, output):
-        try:
-            job = Job(folder, output.suffix, fixed(encoder, options), overwrite=overwrite)
-            run = Run(encoder, options, job)
-            if assembled := _in_place(job, output):
-                remove(folder)
+    with job_held(folder, output):
+        job = Job(folder, output.suffix, fixed(encoder, options), overwrite=overwrite)
+        run = Run(encoder, options, job, faults)
+        if not overwrite and (assembled := in_place(job.manifest, output)):
+            counts = counted(texts, faults, folder / SEEN)
+            remove(folder)
+            if counts == job.manifest.counts:
                 return run.summary(assembled)
-            if output.exists() and not overwrite and options.shard.of == 1:
-                raise UsageError(f"Output '{output}' exists: give another, or overwrite it.")
-            _follow(run, texts, progress)
-            if options.shard.of > 1:
-                return run.summary(None)
-            return run.summary(assemble(job.parts(), job.manifest, folder, output))
-        finally:
-            if folder.is_dir() and Manifest(folder).is_empty:
-                remove(folder)
+        if output.exists() and not overwrite and options.shard.of == 1:
+            raise exists(output)
+        _follow(run, texts, progress)
+        if options.shard.of > 1:
+            return run.summary(None)
+        return run.summary(assemble(job.parts(), job.manifest, folder, output))
 
 
 def _follow(run: Run, texts: Iterable[str], progress: Progress) -> None:
@@ -83,27 +84,20 @@ def _follow(run: Run, texts: Iterable[str], progress: Progress) -> None:
         progress(rows)
 
 
-def _in_place(job: Job, output: Path) -> Assembled | None:
-    """Return the output where an interrupted run had nothing left to do but to remove its parts."""
-    assembled = job.manifest.assembled
-    if assembled and output.is_file() and sha256(output) == assembled.sha256:
-        return assembled
-    return None
-
-
 def _encode_stream(
     encoder: "PlainEncoder | SentenceTransformer",
     texts: Iterable[str],
     stream: IO[bytes],
     options: EncodeOptions,
     progress: Progress,
+    faults: Faults | None,
 ) -> EncodeSummary:
     """Write rows as they come; parts are kept for texts that come again, and removed at the end."""
     parts, writer = Parts(), JsonlWriter(stream)
     rows = truncated = 0
     with TemporaryDirectory(prefix="sentemb-") as folder:
         job = Job(Path(folder), ".jsonl", {}, overwrite=False)
-        run = Run(encoder, options, job)
+        run = Run(encoder, options, job, faults, "a stream begins anew, a file would go on")
         for window in run.over(texts):
             parts.add(job.part(window.number), len(window.new))
             found = parts.rows(window.number)
@@ -111,4 +105,4 @@ def _encode_stream(
             truncated += found.truncated
             rows += len(window.texts)
             progress(rows)
-    return run.summary(Assembled(None, truncated, parts.dim))
+    return run.summary(Assembled(None, parts.known(truncated), parts.dim))

@@ -1,6 +1,7 @@
 """What an encoder is, in one line: the hash of all that its vectors depend on."""
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,10 +19,20 @@ def fingerprint(encoder: "PlainEncoder | SentenceTransformer") -> str:
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         found.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     found.update(f"{encoder.max_seq_length} {_settings(encoder)}".encode())
-    tokenizer: Any = getattr(encoder, "tokenizer", None)
-    own = getattr(tokenizer, "backend_tokenizer", tokenizer)
-    found.update(own.to_str().encode() if hasattr(own, "to_str") else repr(own).encode())
+    found.update(_described(getattr(encoder, "tokenizer", None)).encode())
     return found.hexdigest()
+
+
+def _described(tokenizer: Any) -> str:
+    """Say what a tokenizer is; where it lies in memory, or the order of a set, is no part of it."""
+    own = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if hasattr(own, "to_str"):
+        return str(own.to_str())
+    known = {
+        name: sorted(value) if isinstance(value, set) else value
+        for name, value in sorted(getattr(own, "__dict__", {}).items())
+    }
+    return re.sub(r" at 0x[0-9a-f]+", "", f"{type(own).__name__} {known}")
 
 
 def _weights(encoder: "PlainEncoder | SentenceTransformer") -> dict[str, torch.Tensor]:
@@ -40,4 +51,5 @@ def _settings(encoder: "PlainEncoder | SentenceTransformer") -> str:
     config = getattr(getattr(encoder[0], "auto_model", None), "config", None)
     known = config.to_dict() if config is not None else {}
     known.pop("_name_or_path", None)  # where it lies makes no difference
-    return f"{described} {sorted(known.items())} {encoder.prompts}"
+    prompts = f"{encoder.prompts} {encoder.default_prompt_name}"
+    return f"{described} {sorted(known.items())} {prompts} {encoder.truncate_dim}"

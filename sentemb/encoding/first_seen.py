@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sentemb.errors import StorageError
+
 AT_ONCE = 16_384
 """Values of a query: SQLite takes 32,766."""
 PRAGMAS = ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-16384")
@@ -35,14 +37,21 @@ class FirstSeen:
         )
 
     def numbers(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
-        """Return the number of each text, and those that are new, in the order of their numbers."""
+        """Return the number of each text, and those that are new, in the order of their numbers.
+
+        Raises:
+            StorageError: When there is no room for what was seen.
+        """
         by_digest = {_digest(text): text for text in dict.fromkeys(texts)}
         known = self._known(list(by_digest))
         new = [digest for digest in by_digest if digest not in known]
         added = dict(zip(new, range(self.count, self.count + len(new)), strict=True))
-        self._database.execute("BEGIN")
-        self._database.executemany("INSERT INTO seen VALUES (?, ?)", added.items())
-        self._database.execute("COMMIT")
+        try:
+            self._insert(added)
+        except sqlite3.OperationalError as error:
+            raise StorageError(
+                f"Cannot write '{self.file}' ({error}): is the disk full?"
+            ) from error
         self.count += len(new)
         known |= added
         of_text = {text: known[digest] for digest, text in by_digest.items()}
@@ -53,6 +62,11 @@ class FirstSeen:
         """Remove the file."""
         self._database.close()
         self.file.unlink(missing_ok=True)
+
+    def _insert(self, added: dict[bytes, int]) -> None:
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT INTO seen VALUES (?, ?)", added.items())
+        self._database.execute("COMMIT")
 
     def _known(self, digests: list[bytes]) -> dict[bytes, int]:
         found: dict[bytes, int] = {}

@@ -1,4 +1,4 @@
-"""The folder of a job beside its output: parts, and the manifest that vouches for them."""
+"""What is done of an encoding: parts, and the manifest that vouches for them."""
 
 import logging
 import os
@@ -6,28 +6,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sentemb.encoding.manifest import FILE, Assembled, Counts, Done, Manifest
+from sentemb.encoding.folder import clear, part_file, remove
+from sentemb.encoding.manifest import Assembled, Counts, Done, Manifest
 from sentemb.encoding.parts import Parts, part_of
-from sentemb.encoding.shards import Shard
-from sentemb.encoding.windows import Window, digest
+from sentemb.encoding.windows import Window
 from sentemb.encoding.writers import SHOWS_TEXTS, WRITERS
 from sentemb.errors import UsageError
 from sentemb.storage import replaced, sha256, sync
 from sentemb.types import Vectors
 
 logger = logging.getLogger("sentemb")
-LOCK = "lock"
-
-
-def job_folder(output: Path, shard: Shard) -> Path:
-    """Return the folder of an output's job, or of one shard of it."""
-    of = f".{shard.number}-of-{shard.of}" if shard.of > 1 else ""
-    return output.with_name(f"{output.name}{of}.parts")
-
-
-def part_file(folder: Path, window: int) -> Path:
-    """Return the file of a window's part."""
-    return folder / f"{window:08}.safetensors"
 
 
 class Job:
@@ -54,9 +42,7 @@ class Job:
         except UsageError:
             if not overwrite:
                 raise
-            for path in folder.iterdir():
-                if path.name != LOCK:
-                    path.unlink()
+            clear(folder)
             self.manifest = Manifest(folder, {**options, "format": suffix})
 
     def part(self, window: int) -> Path:
@@ -76,12 +62,12 @@ class Job:
             appended = (
                 window.number == max(self.manifest.done)
                 and done.rows < len(window.texts)
-                and done.texts == digest(window.texts[: done.rows], window.numbers[: done.rows])
+                and done.texts == window.digest_of(done.rows)
             )
             if not (appended or self.overwrite):
                 last = window.first_row + done.rows - 1
                 raise UsageError(
-                    f"Rows {window.first_row:,} to {last:,} of the input are not those that "
+                    f"Texts {window.first_row:,} to {last:,} of the input are not those that "
                     f"'{self.folder}' has encoded: restore them to go on, or give --overwrite to "
                     "start afresh."
                 )
@@ -92,7 +78,7 @@ class Job:
         logger.warning("%s is damaged or missing: its rows are encoded again.", part)
         return False
 
-    def commit(self, window: Window, vectors: Vectors, cut: list[bool], halved: int) -> None:
+    def commit(self, window: Window, vectors: Vectors, cut: list[bool] | None, halved: int) -> None:
         """Write a window's part, and then that it is there."""
         path = self.part(window.number)
         part = part_of(window, vectors, cut, keeps_texts=self.suffix in SHOWS_TEXTS)
@@ -118,7 +104,7 @@ class Job:
         beyond = [window for window in self.manifest.done if window >= counts.windows]
         if beyond and not self.overwrite:
             raise UsageError(
-                f"The input has {counts.rows:,} rows, fewer than '{self.folder}' has encoded: "
+                f"The input has {counts.rows:,} texts, fewer than '{self.folder}' has encoded: "
                 "restore it to go on, or give --overwrite to start afresh."
             )
         if self.manifest.counts is None or asdict(self.manifest.counts) != asdict(counts):
@@ -153,20 +139,9 @@ def assemble(parts: Parts, manifest: Manifest, folder: Path, output: Path) -> As
         writer.close()
         file.flush()
         os.fsync(file.fileno())
-    assembled = Assembled(sha256(whole), truncated, parts.dim)
+    assembled = Assembled(sha256(whole), parts.known(truncated), parts.dim)
     manifest.add(assembled)
     os.replace(whole, output)
     sync(output.parent)
     remove(folder)
     return assembled
-
-
-def remove(folder: Path) -> None:
-    """Remove a job, its manifest last but for the lock: until then it can be told what it was."""
-    last = (FILE, LOCK)
-    paths = sorted(
-        folder.iterdir(), key=lambda path: path.name in last and last.index(path.name) + 1
-    )
-    for path in paths:
-        path.unlink()
-    folder.rmdir()

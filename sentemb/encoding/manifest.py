@@ -1,5 +1,6 @@
 """``manifest.jsonl``: what a job is, and which of its windows are done."""
 
+import hashlib
 import json
 import logging
 import os
@@ -46,6 +47,7 @@ class Counts:
         distinct: Texts among them.
         empty: Rows without text.
         texts: Hash of the hashes of all windows' texts.
+        faults: What the reader of the texts counted.
     """
 
     windows: int
@@ -53,6 +55,7 @@ class Counts:
     distinct: int
     empty: int
     texts: str
+    faults: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,12 @@ class Assembled:
 
     Args:
         sha256: Of its bytes; None of a stream.
-        truncated: Rows that were longer than the encoder's maximum.
+        truncated: Rows that were longer than the encoder's maximum; None where it does not tell.
         dim: Width of the embeddings.
     """
 
     sha256: str | None
-    truncated: int
+    truncated: int | None
     dim: int
 
 
@@ -76,6 +79,8 @@ KINDS: dict[str, type[Entry]] = {"done": Done, "counts": Counts, "assembled": As
 
 class Manifest:
     """Lines of JSON, each written to the disk before the next: options, windows, and the end.
+
+    Each line holds a hash of itself, so that what a bad disk made of it is not taken for true.
 
     Args:
         folder: Of the job.
@@ -148,7 +153,7 @@ class Manifest:
     def _append(self, content: dict[str, Any]) -> None:
         is_new = not self.path.exists()
         with self.path.open("ab") as file:
-            file.write(json.dumps(content).encode() + b"\n")
+            file.write(json.dumps({**content, "check": _check(content)}).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         if is_new:
@@ -160,7 +165,13 @@ def _object(line: bytes) -> dict[str, Any] | None:
         content = json.loads(line)
     except ValueError:
         return None
-    return content if isinstance(content, dict) else None
+    if isinstance(content, dict) and content.pop("check", None) == _check(content):
+        return content
+    return None
+
+
+def _check(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def _difference(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:

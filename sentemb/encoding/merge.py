@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from glob import escape
 from pathlib import Path
 
-from sentemb.encoding.job import LOCK, assemble, job_folder, part_file
+from sentemb.encoding.folder import job_folder, job_held, part_file, remove
+from sentemb.encoding.job import Job, assemble
 from sentemb.encoding.manifest import Counts, Manifest
+from sentemb.encoding.output import check_output, exists, in_place
 from sentemb.encoding.parts import Parts
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary, summary_of
-from sentemb.encoding.writers import check_format
 from sentemb.errors import InputError, UsageError
-from sentemb.storage import locked, sha256
+from sentemb.storage import sha256
 
 
 def merge(
@@ -31,29 +32,25 @@ def merge(
             or with other options.
     """
     started = time.monotonic()
-    check_format(output)
-    if output.exists() and not overwrite:
-        raise UsageError(f"Output '{output}' exists: give another, or overwrite it.")
-    folders = list(folders or sorted(output.parent.glob(f"{escape(output.name)}.*-of-*.parts")))
+    check_output(output)
+    beside = output.parent.glob(f"{escape(output.name)}.*-of-*.parts")
+    folders = sorted(folders or beside)
     if not folders:
         raise InputError(f"There is no shard of '{output}': name their folders.")
     manifests = {folder: _read(folder) for folder in folders}
     counts = _agreed(manifests, output)
-    parts = Parts()
-    for window in range(counts.windows):
-        folder = next((f for f in folders if window in manifests[f].done), None)
-        if folder is None:
-            raise InputError(f"Window {window} is in none of the {len(folders)} shards: encode it.")
-        done, path = manifests[folder].done[window], part_file(folder, window)
-        if not path.is_file() or sha256(path) != done.part:
-            raise InputError(f"'{path}' is damaged or missing: give its shard's command again.")
-        parts.add(path, done.new)
-    place = job_folder(output, Shard())
-    place.mkdir(exist_ok=True)
-    with locked(place / LOCK, output):
-        whole = Manifest(place, {"merged": [folder.name for folder in folders]})
-        whole.add(counts)
-        assembled = assemble(parts, whole, place, output)
+    place, options = job_folder(output, Shard()), {"merged": [folder.name for folder in folders]}
+    with job_held(place, output):
+        job = Job(place, output.suffix, options, overwrite=overwrite)
+        assembled = None if overwrite else in_place(job.manifest, output)
+        if assembled and job.manifest.counts == counts:
+            remove(place)
+        elif output.exists() and not overwrite:
+            raise exists(output)
+        else:
+            parts = _parts(manifests, counts.windows)
+            job.finish(counts)
+            assembled = assemble(parts, job.manifest, place, output)
     return summary_of(
         counts,
         assembled,
@@ -63,10 +60,23 @@ def merge(
     )
 
 
+def _parts(manifests: dict[Path, Manifest], windows: int) -> Parts:
+    parts = Parts()
+    for window in range(windows):
+        folder = next(folder for folder, manifest in manifests.items() if window in manifest.done)
+        done, path = manifests[folder].done[window], part_file(folder, window)
+        if not path.is_file() or sha256(path) != done.part:
+            raise InputError(f"'{path}' is damaged or missing: give its shard's command again.")
+        parts.add(path, done.new)
+    return parts
+
+
 def _read(folder: Path) -> Manifest:
+    if not folder.is_dir():
+        raise InputError(f"No folder '{folder}'.")
     manifest = Manifest(folder)
-    if manifest.options is None:
-        raise InputError(f"'{folder}' holds no shard.")
+    if manifest.options is None or "shard" not in manifest.options:
+        raise InputError(f"Folder '{folder}' holds no shard.")
     if manifest.counts is None:
         raise InputError(
             f"Shard {manifest.options['shard']} in '{folder}' is not finished: give its command "
@@ -80,7 +90,10 @@ def _agreed(manifests: dict[Path, Manifest], output: Path) -> Counts:
     first, *others = manifests
     for other in others:
         if manifests[other].counts != manifests[first].counts:
-            raise InputError(f"'{first}' and '{other}' are shards of different inputs.")
+            raise InputError(
+                f"'{first}' and '{other}' are shards of different inputs, or were read with other "
+                "--errors."
+            )
         for name, value in (manifests[first].options or {}).items():
             theirs = (manifests[other].options or {}).get(name)
             if name != "shard" and theirs != value:
@@ -92,6 +105,14 @@ def _agreed(manifests: dict[Path, Manifest], output: Path) -> Counts:
     if options.get("format") != output.suffix:
         raise UsageError(
             f"'{first}' was encoded for {options.get('format')}, not for '{output.suffix}'."
+        )
+    have = {str((manifest.options or {})["shard"]) for manifest in manifests.values()}
+    of = int(str(options["shard"]).partition("/")[2])
+    missing = [shard for number in range(of) if (shard := f"{number + 1}/{of}") not in have]
+    if missing:
+        raise InputError(
+            f"Shard {', '.join(missing)} is missing: encode it (--shard {missing[0]}), or name its "
+            "folder."
         )
     counts = manifests[first].counts
     assert counts is not None  # noqa: S101 -- `_read` made sure

@@ -51,8 +51,9 @@ def encode_on_ray(
         from sentemb.inference.plain import load_encoder
 
         options = EncodeOptions(shard=Shard(int(row["id"]) + 1, shards))
-        texts = read_texts(source, column, Faults(errors))
-        summary = encode_file(load_encoder(model), texts, output, options, overwrite=True)
+        faults = Faults(errors)
+        texts = read_texts(source, column, faults)
+        summary = encode_file(load_encoder(model), texts, output, options, faults=faults)
         return {"shard": row["id"], "rows": summary.rows}
 
     numbers = ray.data.range(shards, override_num_blocks=shards)

@@ -22,7 +22,7 @@ class Rows:
 
     Args:
         vectors: ``[rows, dim]``.
-        truncated: How many were cut.
+        truncated: How many were cut, as far as the encoder tells.
         texts: One a row, where the parts keep them.
     """
 
@@ -31,20 +31,23 @@ class Rows:
     texts: list[str]
 
 
-def part_of(window: Window, vectors: Vectors, cut: list[bool], *, keeps_texts: bool) -> bytes:
+def part_of(
+    window: Window, vectors: Vectors, cut: list[bool] | None, *, keeps_texts: bool
+) -> bytes:
     """Return the bytes of a part.
 
     Args:
         window: Of rows.
         vectors: Of its new texts, ``[new, dim]`` in float32.
-        cut: Whether each of them was longer than the encoder's maximum.
+        cut: Whether each of them was longer than the encoder's maximum; None where it is not known.
         keeps_texts: Whether the output shows the texts.
     """
     tensors: dict[str, NDArray[Any]] = {
         "numbers": window.numbers,
         "vectors": np.ascontiguousarray(vectors, dtype=np.float32),
-        "cut": np.array(cut, dtype=np.uint8),
     }
+    if cut is not None:
+        tensors["cut"] = np.array(cut, dtype=np.uint8)
     if keeps_texts:
         encoded = [text.encode() for text in window.new]
         tensors["texts"] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
@@ -53,12 +56,18 @@ def part_of(window: Window, vectors: Vectors, cut: list[bool], *, keeps_texts: b
 
 
 class Parts:
-    """The parts of an input's first windows, in order; each file is opened when it is needed."""
+    """The parts of an input's first windows, in order; each file is opened when it is needed.
+
+    Attributes:
+        dim: Width of the embeddings.
+        tell_truncated: Whether the encoder told which texts it cut.
+    """
 
     def __init__(self) -> None:
         self._files: list[Path] = []
         self._starts = [0]
         self.dim = 0
+        self.tell_truncated = False
 
     def add(self, file: Path, new: int) -> None:
         """Take the part of the next window.
@@ -72,6 +81,11 @@ class Parts:
         if new and not self.dim:
             with safe_open(file, "numpy") as part:
                 self.dim = part.get_slice("vectors").get_shape()[1]
+                self.tell_truncated = "cut" in part.keys()  # noqa: SIM118 -- it is no dictionary
+
+    def known(self, truncated: int) -> int | None:
+        """Return a count of what was cut; None where the encoder does not tell."""
+        return truncated if self.tell_truncated else None
 
     def __iter__(self) -> Iterator[Rows]:
         return map(self.rows, range(len(self._files)))
@@ -83,15 +97,17 @@ class Parts:
         distinct, places = np.unique(numbers, return_inverse=True)
         homes = np.searchsorted(self._starts, distinct, side="right") - 1
         vectors = np.empty((len(distinct), self.dim), dtype=np.float32)
-        cut = np.empty(len(distinct), dtype=np.uint8)
+        cut = np.zeros(len(distinct), dtype=np.uint8)
         texts: list[str] = []
         for home in np.unique(homes):
             here = homes == home
             local = distinct[here] - self._starts[home]
             with safe_open(self._files[home], "numpy") as part:
                 vectors[here] = _rows_of(part, "vectors", local)
-                cut[here] = _rows_of(part, "cut", local)
-                if "texts" in part.keys():  # noqa: SIM118 -- it is no dictionary
+                names = part.keys()
+                if "cut" in names:
+                    cut[here] = _rows_of(part, "cut", local)
+                if "texts" in names:
                     texts += _texts_of(part, local)
         return Rows(vectors[places], int(cut[places].sum()), [texts[i] for i in places if texts])
 

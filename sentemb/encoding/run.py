@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sentemb.datasets.faults import Faults
 from sentemb.encoding.ahead import ahead
 from sentemb.encoding.first_seen import FirstSeen
+from sentemb.encoding.folder import SEEN
 from sentemb.encoding.job import Job
-from sentemb.encoding.manifest import Assembled, Counts
+from sentemb.encoding.manifest import Assembled
 from sentemb.encoding.options import EncodeOptions
 from sentemb.encoding.summary import EncodeSummary, summary_of
+from sentemb.encoding.tally import Tally
 from sentemb.encoding.windows import Window, windows
 from sentemb.errors import InputError, InterruptedRunError, NumericError, OutOfMemoryError
 from sentemb.inference.embedder import Embedder
@@ -31,47 +33,51 @@ class Run:
         encoder: Of the texts.
         options: How.
         job: What is done already.
+        faults: Where the reader of the texts counts what was wrong with them.
+        advice: What to do when the run was interrupted.
     """
 
     def __init__(
-        self, encoder: "PlainEncoder | SentenceTransformer", options: EncodeOptions, job: Job
+        self,
+        encoder: "PlainEncoder | SentenceTransformer",
+        options: EncodeOptions,
+        job: Job,
+        faults: Faults | None = None,
+        advice: str = "give the same command to go on",
     ) -> None:
         self.started = time.monotonic()
         self.embedder = Embedder(encoder, options.batch_tokens, options.precision)
         self.options = options
         self.job = job
+        self.faults = faults
+        self.advice = advice
         self.kept_rows = 0
 
     def over(self, texts: Iterable[str]) -> Iterator[Window]:
         """Yield every window once it is done, or is another shard's.
 
         Raises:
-            InputError, NumericError, OutOfMemoryError: Name the row.
+            InputError, NumericError, OutOfMemoryError: Name the text.
             InterruptedRunError: When SIGINT or SIGTERM came; the window it came in is done.
         """
         told = Interruption()
-        seen = FirstSeen(self.job.folder / "texts.sqlite")
-        count = rows = empty = 0
-        hashes = sha256()
+        tally, seen = Tally(self.faults), FirstSeen(self.job.folder / SEEN)
         try:
             with told.listening(), self.embedder:
                 for window, tokens in ahead(self._prepared(windows(texts, seen))):
                     if tokens is not None:
                         self._do(window, tokens)
-                    count += 1
-                    rows += len(window.texts)
-                    empty += window.empty_rows
-                    hashes.update(window.digest.encode())
+                    tally.add(window)
                     yield window
                     if told.received:
                         raise InterruptedRunError(
-                            f"Interrupted after row {rows:,}, up to which all is done: give the "
-                            "same command to go on.",
+                            f"Interrupted after text {tally.rows:,}, up to which all is done: "
+                            f"{self.advice}.",
                             told.received,
                         )
-            if not rows:
+            if not tally.rows:
                 raise InputError("There is no row to encode.")
-            self.job.finish(Counts(count, rows, seen.count, empty, hashes.hexdigest()))
+            self.job.finish(tally.counts(seen.count))
         finally:
             seen.close()
 
@@ -92,7 +98,7 @@ class Run:
         for window in found:
             if self.options.empty == "error" and window.empty_rows:
                 blank = next(text for text in window.texts if not text.strip())
-                raise InputError(f"Row {window.row_of(blank):,} has no text.")
+                raise InputError(f"{window.named(blank)} is empty.")
             if window.number not in self.options.shard:
                 yield window, None
             elif self.job.has(window):
@@ -108,12 +114,12 @@ class Run:
             try:
                 vectors = self.embedder.embed(tokens)
             except OutOfMemoryError as error:
-                row = window.row_of(error.text) if error.text is not None else window.first_row
-                raise OutOfMemoryError(f"Row {row:,}: {error}", error.text) from error
+                text = window.new[0] if error.text is None else error.text
+                raise OutOfMemoryError(f"{window.named(text)}: {error}", error.text) from error
         finite = np.isfinite(vectors).all(axis=1)
         if not finite.all():
-            row = window.row_of(window.new[int(finite.argmin())])
-            raise NumericError(f"Row {row:,} has no finite embedding.")
+            text = window.new[int(finite.argmin())]
+            raise NumericError(f"{window.named(text)} has no finite embedding.")
         if self.options.empty == "nan":
             vectors[[not text.strip() for text in window.new]] = np.nan
         self.job.commit(window, vectors, tokens.cut, self.embedder.halved - halved)

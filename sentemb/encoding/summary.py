@@ -1,6 +1,7 @@
 """What an encoding came to."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sentemb.encoding.manifest import Assembled, Counts
 
@@ -14,12 +15,13 @@ class EncodeSummary:
         distinct_texts: Texts among them; each was encoded once.
         empty_rows: Rows without text.
         truncated_rows: Rows cut to the encoder's maximum length; None for a shard, which does not
-            see them all.
+            see them all, and where the encoder does not tell.
         dim: Width of the embeddings; None for a shard.
         kept_rows: Rows that an earlier run had encoded.
         halved_batches: Batches that memory did not suffice for, in any run.
         sha256: Of the output's bytes; None where it is a stream or a shard's parts.
         seconds: Wall-clock time of this run.
+        faults: What the reader of the texts counted.
     """
 
     rows: int
@@ -31,6 +33,7 @@ class EncodeSummary:
     halved_batches: int
     sha256: str | None
     seconds: float
+    faults: dict[str, Any]
 
 
 def summary_of(
@@ -52,4 +55,5 @@ def summary_of(
         halved_batches=halved_batches,
         sha256=assembled.sha256 if assembled else None,
         seconds=round(seconds, 2),
+        faults=counts.faults,
     )

@@ -1,7 +1,7 @@
 """Rows of texts, window by window: what is embedded together whatever happened before."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +26,7 @@ class Window:
         numbers: For each row, that of its text among all distinct ones, ``[rows]``.
         new: The texts that no earlier window has, in the order of their numbers; they alone are
             embedded with this window.
+        known: How many distinct texts earlier windows have: the number of the first new one.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Window:
     texts: list[str]
     numbers: NDArray[np.int64]
     new: list[str]
+    known: int
 
     @property
     def empty_rows(self) -> int:
@@ -41,20 +43,34 @@ class Window:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of the texts and their numbers, in hex: a part holds for these alone."""
-        return digest(self.texts, self.numbers)
+        """Hash of all rows, see `digest_of`."""
+        return self.digest_of(len(self.texts))
 
-    def row_of(self, text: str) -> int:
-        """Return the number of the first row with a text."""
-        return self.first_row + self.texts.index(text)
+    def digest_of(self, rows: int) -> str:
+        """Return a hash, in hex, of what a part of the first rows holds for, and nothing else.
+
+        That is the texts, their numbers, and which of these are new here.
+        """
+        found = hashlib.sha256(self.known.to_bytes(8, "little"))
+        found.update(self.numbers[:rows].astype("<i8").tobytes())
+        for text in self.texts[:rows]:
+            data = text.encode()
+            found.update(len(data).to_bytes(8, "little") + data)
+        return found.hexdigest()
+
+    def named(self, text: str) -> str:
+        """Name a text by its place among all texts, from 1, and by how it begins."""
+        number = self.first_row + self.texts.index(text)
+        return f"Text {number:,} ('{text[:30]}')" if text.strip() else f"Text {number:,}"
 
 
 def windows(texts: Iterable[str], seen: FirstSeen) -> Iterator[Window]:
     """Cut texts into windows of 4,096 rows, or of 16 million characters where that is less."""
     first_row = 1
     for number, rows in enumerate(_cut(texts)):
+        known = seen.count
         numbers, new = seen.numbers(rows)
-        yield Window(number, first_row, rows, numbers, new)
+        yield Window(number, first_row, rows, numbers, new, known)
         first_row += len(rows)
 
 
@@ -69,12 +85,3 @@ def _cut(texts: Iterable[str]) -> Iterator[list[str]]:
             rows, characters = [], 0
     if rows:
         yield rows
-
-
-def digest(texts: Sequence[str], numbers: NDArray[np.int64]) -> str:
-    """Return a hash of texts and their numbers; where one ends and the next begins matters."""
-    found = hashlib.sha256(numbers.astype("<i8").tobytes())
-    for text in texts:
-        data = text.encode()
-        found.update(len(data).to_bytes(8, "little") + data)
-    return found.hexdigest()

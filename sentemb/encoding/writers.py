@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 
-from sentemb.errors import UsageError
 from sentemb.storage import json_line
 from sentemb.types import Vectors
 
@@ -107,13 +105,3 @@ WRITERS: dict[str, Callable[[IO[bytes], int, int], Writer]] = {
     ".safetensors": SafetensorsWriter,
 }
 SHOWS_TEXTS = (".jsonl", ".parquet")
-
-
-def check_format(path: Path) -> None:
-    """Raise unless the file's suffix names a format that can be written.
-
-    Raises:
-        UsageError: When it does not.
-    """
-    if path.suffix not in WRITERS:
-        raise UsageError(f"Cannot write '{path}'; allowed endings: {', '.join(WRITERS)}.")

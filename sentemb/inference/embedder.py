@@ -68,6 +68,7 @@ class Embedder:
         self.halved = 0
         self._compared = False
         self._padding = _padding(encoder)
+        self._prompt = _prompt(encoder)
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -90,7 +91,7 @@ class Embedder:
 
     def tokenise(self, texts: Sequence[str]) -> Tokens:
         """Return the tokens of each distinct text."""
-        return tokenised(self._tokenizer, texts)
+        return tokenised(self._tokenizer, texts, self._prompt)
 
     def embed(self, tokens: Tokens) -> Vectors:
         """Return a vector for each row of what was tokenised."""
@@ -170,6 +171,13 @@ def _padding(encoder: "PlainEncoder | SentenceTransformer") -> int:
     if isinstance(encoder, PlainEncoder):
         return int(encoder.bert.config["pad_token_id"])
     return int(getattr(encoder.tokenizer, "pad_token_id", None) or 0)
+
+
+def _prompt(encoder: "PlainEncoder | SentenceTransformer") -> str:
+    """Return what an encoder puts before every text."""
+    if isinstance(encoder, PlainEncoder) or encoder.default_prompt_name is None:
+        return ""
+    return str(encoder.prompts[encoder.default_prompt_name])
 
 
 def _takes_tokens(encoder: "SentenceTransformer") -> bool:

@@ -2,23 +2,21 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sentemb.encoders import build_encoder, describe
-from sentemb.errors import UsageError
 from sentemb.inference.export_card import write_card
 from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.quantise import check_extra, quantise
 from sentemb.inference.side_by_side import Graded, compare
 from sentemb.inference.static import SMOOTHING, SMOOTHING_BY_RANK, distil, real_tokens
+from sentemb.storage import check_output, whole_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -56,7 +54,7 @@ def export_static(
         UsageError: When the folder is not to be overwritten, and as `distil`.
         InputError: When the model cannot be read, and as `distil`.
     """
-    check_output(folder, overwrite=overwrite)
+    check_output(folder, RECORD, overwrite=overwrite)
     encoder = build_encoder(model)
     made = distil(encoder, dim, texts[1] if texts else None)
     how = {
@@ -66,7 +64,7 @@ def export_static(
         "dim": made.vectors.shape[1],
         "variance": made.variance,
     }
-    with _whole(folder) as new:
+    with whole_folder(folder) as new:
         static = made.save(new)
         encode = partial(static.encode, show_progress_bar=False)
         numbers, _ = compare(task, encoder.to("cpu"), encode)
@@ -85,49 +83,16 @@ def export_int8(
         UsageError: When the folder is not to be overwritten, or the extra is not installed.
         InputError: When the model cannot be read, and as `quantise`.
     """
-    check_output(folder, overwrite=overwrite)
+    check_output(folder, RECORD, overwrite=overwrite)
     check_extra()
     encoder = build_encoder(model, device="cpu")
-    with _whole(folder) as new:
+    with whole_folder(folder) as new:
         quantise(encoder, new)
         numbers, (x, y) = compare(task, encoder, Int8Encoder(new, threads=1).encode)
         numbers["after"]["megabytes"] = (new / MODEL).stat().st_size / 1e6
         lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
         how = {"cosine": float(np.mean((x * y).sum(axis=1) / lengths))}
         return _write(new, "int8", model, encoder, task, {**numbers, "how": how})
-
-
-def check_output(folder: Path, *, overwrite: bool) -> None:
-    """Raise unless an export may be written here; touches nothing.
-
-    Raises:
-        UsageError: When the folder holds something that is not to be lost.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    if overwrite and not (folder / RECORD).is_file():
-        raise UsageError(f"'{folder}' is not empty and holds no export of sentemb: not replaced.")
-    if not overwrite:
-        raise UsageError(
-            f"Output folder '{folder}' is not empty: give another, or replace an earlier export "
-            "with --overwrite."
-        )
-
-
-@contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """Give a folder beside to write into; it takes its place, and its name, at the end."""
-    folder = folder.absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f"{folder.name}.partial-", dir=folder.parent) as beside:
-        new = Path(beside) / folder.name
-        new.mkdir()
-        yield new
-        if folder.exists():
-            os.replace(folder, Path(beside) / f"{folder.name}.old")
-        os.replace(new, folder)
 
 
 def _write(

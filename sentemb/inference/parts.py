@@ -26,6 +26,14 @@ HARMLESS = {
 """Settings of a transformer module that change nothing, by their only harmless value."""
 
 
+class UnitLength(nn.Module):
+    """Vectors of length 1, before what follows them."""
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return them, shape ``[batch, dim]``."""
+        return nn.functional.normalize(vectors, dim=1)
+
+
 @dataclass
 class Parts:
     """What follows a transformer; as it stands, that of a raw encoder.
@@ -34,8 +42,8 @@ class Parts:
         max_length: Tokens a text is truncated to; None is the tokeniser's and encoder's own.
         pooling: ``cls`` or ``mean``.
         layer_weights: ``[layers + 1]``, where several layers are pooled.
-        heads: Linear layers and their activations.
-        normalised: Whether vectors have length 1.
+        heads: Linear layers and their activations, and lengths of 1 before them.
+        normalised: Whether vectors have length 1 at the end.
     """
 
     max_length: int | None = None
@@ -103,8 +111,10 @@ def _dense(parts: Parts, folder: Path) -> bool:
     linear = nn.Linear(*sizes, bias=settings.get("bias", True))
     weights = load_file(folder / "model.safetensors")
     linear.load_state_dict({k.removeprefix("linear."): v for k, v in weights.items()})
+    parts.heads += [UnitLength()] if parts.normalised else []
     parts.heads += [linear, activation()]
-    return not parts.normalised
+    parts.normalised = False
+    return True
 
 
 def _of_sentences(settings: dict[str, Any]) -> bool:

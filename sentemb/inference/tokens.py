@@ -19,37 +19,35 @@ class Tokens:
     Args:
         texts: Each once.
         ids: The tokens of each, cut to the encoder's maximum.
-        cut: Whether each was longer.
+        cut: Whether each was longer; None where the encoder does not tell.
         rows: For every row of what was asked for, which of them it is.
     """
 
     texts: list[str]
     ids: list[list[int]]
-    cut: list[bool]
+    cut: list[bool] | None
     rows: list[int]
 
-    @property
-    def truncated_rows(self) -> int:
-        """How many rows were longer than the maximum."""
-        return sum(self.cut[row] for row in self.rows)
 
-
-def tokenised(tokenizer: Tokenizer | None, texts: Sequence[str]) -> Tokens:
+def tokenised(tokenizer: Tokenizer | None, texts: Sequence[str], prompt: str = "") -> Tokens:
     """Return the tokens of each distinct text.
 
     Args:
         tokenizer: Truncates as the encoder does; None where the encoder has none of its kind: every
             text counts as one token then.
         texts: One a row.
+        prompt: What the encoder puts before each.
     """
     numbers: dict[str, int] = {}
     rows = [numbers.setdefault(text, len(numbers)) for text in texts]
     distinct = list(numbers)
     if tokenizer is None:
-        return Tokens(distinct, [[0]] * len(distinct), [False] * len(distinct), rows)
-    ids, cut = [], []
+        return Tokens(distinct, [[0]] * len(distinct), None, rows)
+    ids: list[list[int]] = []
+    cut: list[bool] = []
     for start in range(0, len(distinct), AT_ONCE):
-        found = tokenizer.encode_batch_fast(distinct[start : start + AT_ONCE])
+        some = [prompt + text for text in distinct[start : start + AT_ONCE]]
+        found = tokenizer.encode_batch_fast(some)
         ids += [text.ids for text in found]
         cut += [bool(text.overflowing) for text in found]
     return Tokens(distinct, ids, cut, rows)

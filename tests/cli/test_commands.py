@@ -56,7 +56,11 @@ def test_version(sentemb):
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "encode", "merge", "export", "check", "views", "info"]
+    "command",
+    [
+        *("train", "evaluate", "analyze", "encode", "merge", "export", "postprocess"),
+        *("check", "views", "info"),
+    ],
 )
 def test_every_command_has_help_and_examples(sentemb, command):
     text = ok(sentemb(command, "--help")).stdout.decode()

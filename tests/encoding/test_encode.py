@@ -6,9 +6,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, WordEmbeddings
+from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
 
 from sentemb.encoding import EncodeOptions, encode_file, windows
 from sentemb.encoding.ahead import ahead
+from sentemb.encoding.fingerprint import fingerprint
 from sentemb.errors import InputError, NumericError, UsageError
 
 TEXTS = ["A first sentence.", "", "The third, which is a little longer.", "A first sentence."]
@@ -66,6 +70,43 @@ def test_a_stream_gets_jsonl(mini, expected, monkeypatch, rows):
     assert (summary.rows, summary.truncated_rows, summary.dim, summary.sha256) == (5, 1, 128, None)
 
 
+def test_a_prompt_counts_where_texts_are_cut(mini, tmp_path):
+    mini.max_seq_length = 8
+    texts = ["one two three", "one two three four five six seven"]
+    assert encode_file(mini, texts, tmp_path / "bare.npy").truncated_rows == 1
+    mini.prompts, mini.default_prompt_name = {"long": "a b c d e f: "}, "long"
+    assert encode_file(mini, texts, tmp_path / "prompt.npy").truncated_rows == 2
+
+
+def test_an_encoder_that_does_not_tell_what_it_cuts(tmp_path):
+    tokenizer = WhitespaceTokenizer(["a", "b", "c"], stop_words=[], do_lower_case=True)
+    words = WordEmbeddings(tokenizer, np.eye(3, 4), max_seq_length=2)
+    encoder = SentenceTransformer(modules=[words, Pooling(4)], device="cpu")
+    summary = encode_file(encoder, ["a b c c", "a b"], tmp_path / "a.jsonl")
+    assert summary.truncated_rows is None
+    assert summary.rows == 2
+
+
+@pytest.mark.parametrize("name", ["default_prompt_name", "truncate_dim", "prompts"])
+def test_what_an_encoder_does_to_texts_and_vectors_is_part_of_it(mini, name):
+    before = fingerprint(mini)
+    mini.prompts = {"query": "find: ", "other": "like: "}
+    named = fingerprint(mini)
+    assert named != before
+    value = {"default_prompt_name": "query", "truncate_dim": 64, "prompts": {"query": "seek: "}}
+    setattr(mini, name, value[name])
+    assert fingerprint(mini) not in (before, named)
+
+
+def test_a_tokenizer_is_the_same_wherever_it_lies():
+    found = set()
+    for words in (["a", "b"], ["a", "b"], ["a", "c"]):
+        tokenizer = WhitespaceTokenizer(words, stop_words=["the", "an", "of"])
+        embeddings = WordEmbeddings(tokenizer, np.eye(2, 4))
+        found.add(fingerprint(SentenceTransformer(modules=[embeddings], device="cpu")))
+    assert len(found) == 2
+
+
 def test_truncated_rows_are_counted(mini, tmp_path):
     mini.max_seq_length = 8
     texts = [*TEXTS, "word " * 6, "word " * 7, "word " * 7]
@@ -76,7 +117,7 @@ def test_truncated_rows_are_counted(mini, tmp_path):
 def test_a_vector_that_is_no_number_is_never_written(mini, tmp_path):
     number = mini.tokenizer.convert_tokens_to_ids("third")
     mini[0].model.embeddings.word_embeddings.weight.data[number] = float("nan")
-    with pytest.raises(NumericError, match="Row 3 has no finite embedding"):
+    with pytest.raises(NumericError, match=r"Text 3 .* has no finite embedding"):
         encode_file(mini, TEXTS, tmp_path / "a.npy")
     assert list(tmp_path.iterdir()) == []
 
@@ -85,7 +126,7 @@ def test_a_vector_that_is_no_number_is_never_written(mini, tmp_path):
 def test_what_an_empty_row_gets(mini, expected, tmp_path, given):
     texts, options = [*TEXTS, " "], EncodeOptions(empty=given)
     if given == "error":
-        with pytest.raises(InputError, match="Row 2 has no text"):
+        with pytest.raises(InputError, match="Text 2 is empty"):
             encode_file(mini, texts, tmp_path / "a.npy", options)
         assert list(tmp_path.iterdir()) == []
         return

@@ -2,16 +2,18 @@
 
 import itertools
 import json
+import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sentemb.encoding import EncodeOptions, Shard, encode_file, merge, windows
-from sentemb.encoding.job import job_folder
+from sentemb.encoding.folder import job_folder
 from sentemb.encoding.manifest import FILE
-from sentemb.errors import InputError, UsageError
+from sentemb.errors import InputError, StorageError, UsageError
 from sentemb.inference.embedder import Embedder
 
 ROWS = 8
@@ -106,7 +108,7 @@ def test_shards_that_do_not_fit(mini, texts, tmp_path):
     with pytest.raises(InputError, match="no shard of"):
         merge(path)
     encode_file(mini, texts, path, EncodeOptions(shard=Shard(1, 2)))
-    with pytest.raises(InputError, match="Window 1 is in none of the 1 shards"):
+    with pytest.raises(InputError, match="Shard 2/2 is missing: encode it \\(--shard 2/2\\)"):
         merge(path)
     encode_file(mini, more, path, EncodeOptions(shard=Shard(2, 2)))
     with pytest.raises(InputError, match="shards of different inputs"):
@@ -210,13 +212,13 @@ def test_rows_that_are_changed_are_refused(mini, texts, tmp_path, row):
     changed = list(texts)
     changed[row] = "another text"
     first = row // ROWS * ROWS + 1
-    with pytest.raises(UsageError, match=f"Rows {first} to {first + 7} of the input are not"):
+    with pytest.raises(UsageError, match=f"Texts {first} to {first + 7} of the input are not"):
         encode_file(mini, changed, path)
     encode_file(mini, changed, path, overwrite=True)
     np.testing.assert_allclose(np.load(path), mini.encode(changed), atol=1e-5)
 
 
-@pytest.mark.parametrize(("row", "by"), [(0, 1), (0, 47), (9, 8)])
+@pytest.mark.parametrize(("row", "by"), [(0, 1), (0, 47), (9, 8), (7, 8), (15, 16)])
 def test_what_is_kept_is_what_still_has_its_numbers(mini, sentences, tmp_path, row, by):
     """An edit that changes how many texts came before moves the numbers of all later windows."""
     texts = [*sentences[:24], *sentences[3:9], *sentences[24:42]]
@@ -240,9 +242,9 @@ def test_what_is_kept_is_what_still_has_its_numbers(mini, sentences, tmp_path, r
 def test_rows_that_are_taken_away_are_refused(mini, texts, tmp_path):
     path = tmp_path / "a.npy"
     begin(mini, texts, path, rows=40)
-    with pytest.raises(UsageError, match="The input has 16 rows, fewer than"):
+    with pytest.raises(UsageError, match="The input has 16 texts, fewer than"):
         encode_file(mini, texts[:16], path)
-    with pytest.raises(UsageError, match="Rows 9 to 16"):
+    with pytest.raises(UsageError, match="Texts 9 to 16"):
         encode_file(mini, texts[:12], path)
     assert encode_file(mini, texts[:16], path, overwrite=True).rows == 16
 
@@ -263,8 +265,8 @@ def test_another_encoder_or_option_is_refused_with_the_difference(mini, texts, t
     assert (summary.kept_rows, summary.rows) == (0, 50)
 
 
-def test_only_the_folder_was_left_to_remove(mini, texts, tmp_path, monkeypatch):
-    path, unlink = tmp_path / "a.npy", Path.unlink
+def pulled_before_a_part_is_removed(monkeypatch, act):
+    unlink = Path.unlink
 
     def pulled(file, missing_ok=False):
         if file.suffix == ".safetensors":
@@ -274,12 +276,112 @@ def test_only_the_folder_was_left_to_remove(mini, texts, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", pulled)
         with pytest.raises(PulledPlugError):
-            encode_file(mini, texts, path)
+            act()
+
+
+def test_only_the_folder_was_left_to_remove(mini, texts, tmp_path, monkeypatch, encoded):
+    path = tmp_path / "a.npy"
+    pulled_before_a_part_is_removed(monkeypatch, lambda: encode_file(mini, texts, path))
     data = path.read_bytes()
-    summary = encode_file(mini, [], path)
-    assert (summary.rows, summary.truncated_rows) == (50, 1)
+    encoded.clear()
+    summary = encode_file(mini, texts, path)
+    assert (summary.rows, summary.truncated_rows, encoded) == (50, 1, [])
     assert path.read_bytes() == data
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_whole_file_is_of_its_texts_alone(mini, texts, tmp_path, monkeypatch):
+    """However little was left to do: other texts are another file, which is not there."""
+    path, more = tmp_path / "a.npy", [*texts, "one more"]
+    pulled_before_a_part_is_removed(monkeypatch, lambda: encode_file(mini, texts, path))
+    with pytest.raises(UsageError, match="exists"):
+        encode_file(mini, more, path)
+    assert (list(tmp_path.iterdir()), len(np.load(path))) == ([path], 50)
+    path.unlink()
+    pulled_before_a_part_is_removed(monkeypatch, lambda: encode_file(mini, texts, path))
+    encode_file(mini, more, path, overwrite=True)
+    assert (list(tmp_path.iterdir()), len(np.load(path))) == ([path], 51)
+
+
+def test_a_merge_that_was_interrupted(mini, texts, tmp_path, monkeypatch):
+    encode_file(mini, texts, whole := tmp_path / "whole.npy")
+    path = tmp_path / "a.npy"
+    for number in (1, 2):
+        encode_file(mini, texts, path, EncodeOptions(shard=Shard(number, 2)))
+    folders = [job_folder(path, Shard(number, 2)) for number in (2, 1)]
+
+    def pulled(*_):
+        raise PulledPlugError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", pulled)
+        with pytest.raises(PulledPlugError):
+            merge(path)
+    assert job_folder(path, Shard()).is_dir()
+    with monkeypatch.context() as patch:
+        patch.setattr("sentemb.encoding.job.sync", pulled)  # it is in place, its folder not removed
+        with pytest.raises(PulledPlugError):
+            merge(path, folders)
+    assert merge(path).rows == 50
+    assert not job_folder(path, Shard()).exists()
+    assert path.read_bytes() == whole.read_bytes()
+    with pytest.raises(UsageError, match="exists"):
+        merge(path)
+    assert merge(path, overwrite=True).rows == 50
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "sub"])
+def test_a_folder_of_others_is_left_alone(mini, texts, tmp_path, name):
+    path = tmp_path / "a.npy"
+    folder = job_folder(path, Shard())
+    folder.mkdir()
+    mine = folder / name
+    mine.write_text("mine") if mine.suffix else mine.mkdir()
+    with pytest.raises(UsageError, match=f"holds '{name}', which is no part of it"):
+        encode_file(mini, texts, path, overwrite=True)
+    assert list(folder.iterdir()) == [mine]
+
+
+def test_names_that_are_taken(mini, texts, tmp_path):
+    (tmp_path / "a.npy.parts").write_text("mine")
+    with pytest.raises(UsageError, match=r"a.npy.parts' is a file"):
+        encode_file(mini, texts, tmp_path / "a.npy")
+    (tmp_path / "b.npy").mkdir()
+    with pytest.raises(UsageError, match=r"b.npy' is a folder"):
+        encode_file(mini, texts, tmp_path / "b.npy", overwrite=True)
+    with pytest.raises(UsageError, match="No folder"):
+        merge(tmp_path / "none" / "a.npy")
+    with pytest.raises(InputError, match="No folder"):
+        merge(tmp_path / "c.npy", [tmp_path / "none"])
+
+
+def test_a_manifest_with_flipped_bits_loses_nothing_but_time(mini, texts, tmp_path):
+    encode_file(mini, texts, whole := tmp_path / "whole.npy")
+    path = tmp_path / "a.npy"
+    begin(mini, texts, path, rows=40)
+    folder = job_folder(path, Shard())
+    shutil.copytree(folder, tmp_path / "kept")
+    manifest = (folder / FILE).read_bytes()
+    for place in range(0, len(manifest), len(manifest) // 40):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(tmp_path / "kept", folder)
+        flipped = bytearray(manifest)
+        flipped[place] ^= 1
+        (folder / FILE).write_bytes(flipped)
+        encode_file(mini, texts, path, overwrite=True)
+        assert path.read_bytes() == whole.read_bytes()
+
+
+def test_no_room_for_what_was_seen(mini, texts, tmp_path, monkeypatch):
+    def full(*_):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    path = tmp_path / "a.npy"
+    with monkeypatch.context() as patch:
+        patch.setattr("sentemb.encoding.first_seen.FirstSeen._insert", full)
+        with pytest.raises(StorageError, match="is the disk full"):
+            encode_file(mini, texts, path)
+    assert encode_file(mini, texts, path).rows == 50
 
 
 def test_the_manifest_is_lines_of_json(mini, texts, tmp_path):

@@ -19,7 +19,8 @@ from processes import exit_code, forked, killed_after, killed_at_call
 from safetensors.torch import load_file
 
 from sentemb.encoding import EncodeOptions, Shard, encode_file, windows
-from sentemb.encoding.job import Job, job_folder
+from sentemb.encoding.folder import job_folder
+from sentemb.encoding.job import Job
 from sentemb.errors import (
     InterruptedRunError,
     LockedError,
@@ -88,7 +89,9 @@ def test_e1_killed_before_some_changes_of_files(encoder, texts, whole, tmp_path)
 
 @pytest.mark.long
 def test_e1_killed_before_each_change_of_a_file(encoder, texts, whole, tmp_path):
-    assert killed_before_every_change(encoder, texts, whole, tmp_path, stride=1) > 30
+    killed = killed_before_every_change(encoder, texts, whole, tmp_path, stride=1) - 1
+    print(f"killed {killed} times")
+    assert killed > 60
 
 
 def killed_at_random(encoder, texts, whole, path, kills, seconds):
@@ -138,7 +141,9 @@ def test_e1_killed_before_each_system_call(encoder, texts, whole, tmp_path, call
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_run_after_its_window(encoder, texts, whole, tmp_path, number):
     path = tmp_path / "a.jsonl"
-    with pytest.raises(InterruptedRunError, match="after row 32, up to which all is done") as error:
+    with pytest.raises(
+        InterruptedRunError, match="after text 32, up to which all is done"
+    ) as error:
         encode_file(
             encoder, texts, path, progress=lambda rows: rows == 32 and os.kill(os.getpid(), number)
         )
@@ -181,7 +186,7 @@ def test_e8_no_room_or_a_bad_disk(encoder, texts, tmp_path, suffix, failing, mon
     """The error is that of the system, the file is not there by halves, and the job goes on."""
     expected, path = tmp_path / f"whole.{suffix}", tmp_path / f"a.{suffix}"
     encode_file(encoder, texts, expected)
-    for number in (1, 2, 5, 9, 11, 14, 17):
+    for number in range(1, 99, 3):
         left = number
         module, name = {"write": (Job, "commit")}.get(failing, (os, failing))
         call = getattr(module, name)
@@ -199,11 +204,15 @@ def test_e8_no_room_or_a_bad_disk(encoder, texts, tmp_path, suffix, failing, mon
                 encode_file(encoder, texts, path)
             except OSError as error:
                 assert error.errno == errno.ENOSPC  # noqa: PT017
+        if left > 0:
+            break
         if not path.exists():
             encode_file(encoder, texts, path)
         assert path.read_bytes() == expected.read_bytes()
         path.unlink()
         shutil.rmtree(job_folder(path, Shard()), ignore_errors=True)
+    print(f"{suffix} {failing}: failed {number // 3} times")
+    assert number > 6
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
@@ -226,13 +235,6 @@ def test_e8_a_full_disk(sentences, tmp_path):
         assert np.load(disk / "a.npy").shape == (len(sentences), 128)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_e8_a_folder_that_may_not_be_written(encoder, texts, tmp_path):
-    """Root may write anywhere, so what the system would say is said for it."""
-    missing = tmp_path / "gone/a.npy"
-    with pytest.raises(OSError, match="No such file"):
-        encode_file(encoder, texts, missing)
 
 
 def test_e8_the_folder_vanishes(encoder, texts, tmp_path):
@@ -299,7 +301,9 @@ def test_e13_memory_that_does_not_suffice(encoder, texts, tmp_path, kind, monkey
 
 def test_e13_memory_that_does_not_suffice_for_one_text(encoder, texts, tmp_path, monkeypatch):
     monkeypatch.setattr(Embedder, "_batch", failing_above(0, MemoryError()))
-    with pytest.raises(OutOfMemoryError, match=r"Row \d+: memory does not suffice for one text"):
+    with pytest.raises(
+        OutOfMemoryError, match=r"Text \d+ \('.*'\): memory does not suffice for one text"
+    ):
         encode_file(encoder, texts, tmp_path / "a.npy")
     assert list(tmp_path.iterdir()) == []
 
@@ -328,7 +332,7 @@ def test_e14_batches_and_order_make_no_difference(encoder, texts, tmp_path):
 def test_e15_a_vector_that_is_no_number(texts, tmp_path):
     encoder = load_encoder("mini-sentemb")
     encoder.bert.weights["embeddings.word_embeddings.weight"][:] = float("nan")
-    with pytest.raises(NumericError, match="Row 1 has no finite embedding") as error:
+    with pytest.raises(NumericError, match=r"Text 1 \('.*'\) has no finite embedding") as error:
         encode_file(encoder, texts, tmp_path / "a.npy")
     assert error.value.exit_code == 5
     assert list(tmp_path.iterdir()) == []

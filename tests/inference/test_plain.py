@@ -8,7 +8,9 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize
 
 from sentemb.embedded import embedded
-from sentemb.encoders import POOLINGS, build_encoder
+from sentemb.encoders import POOLINGS, build_encoder, describe
+from sentemb.encoders.linear import append_linear
+from sentemb.errors import InputError
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import load_plain
 
@@ -36,6 +38,24 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path, texts, pooling, no
     assert plain.max_seq_length == other.max_seq_length
     expected = other.encode(texts, convert_to_tensor=True)
     torch.testing.assert_close(vectors_of(plain, texts), expected, atol=2e-6, rtol=0)
+
+
+def test_a_linear_map_behind_unit_length(tmp_path, texts):
+    encoder = build_encoder("mini", pooling="mean", device="cpu")
+    encoder.append(Normalize())
+    append_linear(encoder, torch.randn(128, 5), torch.randn(5))
+    assert describe(encoder).endswith("Normalize -> Dense -> Normalize")
+    encoder.save_pretrained(str(tmp_path / "model"))
+    plain = load_plain(tmp_path / "model")
+    expected = SentenceTransformer(str(tmp_path / "model")).encode(texts, convert_to_tensor=True)
+    torch.testing.assert_close(vectors_of(plain, texts), expected.cpu(), atol=2e-6, rtol=0)
+
+
+def test_no_map_behind_vectors_that_are_cut():
+    encoder = build_encoder("mini", pooling="mean", device="cpu")
+    encoder.truncate_dim = 64
+    with pytest.raises(InputError, match="cuts its vectors to 64"):
+        append_linear(encoder, torch.eye(128), torch.zeros(128))
 
 
 def test_the_embedded_encoders(texts):

@@ -1,0 +1,180 @@
+"""``sentemb analyze``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import console
+from .texts import texts_without_blanks
+
+if TYPE_CHECKING:
+    from sentemb.geometry import Analysis, Corpus
+
+EXAMPLES = """Examples:
+
+sentemb analyze mini-sentemb
+
+sentemb analyze mini mini-sentemb file.txt -o runs/analysis
+
+sentemb analyze runs/mine --sts STSB.dev.tsv --labels topics.tsv --json"""
+MOST_MODELS = 8
+"""Colours that can be told apart."""
+WORDS = {
+    "spearman": "Spearman x 100",
+    "positive_cosine": "mean cosine, positive",
+    "random_cosine": "mean cosine, random",
+    "uniformity_sentences": "uniformity",
+    "top_component": "variance of top component",
+    "penalty_entropy": "entropy of penalties",
+    "even_entropy": "  if all were alike",
+    "hardest_penalty": "penalty of the hardest",
+    "common_mean_cosine": "mean cosine, common words",
+    "rare_mean_cosine": "mean cosine, rare words",
+    "rarity_norm": "rarity ~ norm",
+    "rarity_centre": "rarity ~ cosine to the mean",
+    "length_difference_cosine": "length difference ~ cosine",
+    "length_norm": "length ~ norm",
+}
+"""Names in the table, where they are others; ~ is Spearman's correlation, in -1 to 1."""
+
+
+def analyze(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="MODEL... [FILE]",
+            help="Embedded encoders, folders or hub ids, by default mini-sentemb; and last a file "
+            "of sentences, by default the embedded ones.",
+        ),
+    ] = None,
+    sts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Graded pairs: sentence1, sentence2, score; by default the embedded ones.",
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Labelled sentences, text and label, for tolerance; by default the embedded "
+            "topics where FILE is not given either.",
+        ),
+    ] = None,
+    column: Annotated[str, typer.Option(help="Column of FILE that holds the sentences.")] = "text",
+    temperature: Annotated[
+        float, typer.Option(min=1e-3, help="Of relative penalties; as in training.")
+    ] = 0.05,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for analysis.json and pictures (extra plot)."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier analysis in the folder.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure how a model's vectors lie in their space; several models side by side.
+
+    Alignment and uniformity, tolerance, isotropy, relative penalties, and what rare words and
+    length do to a vector. docs/analysis.md says what each number is.
+    """
+    from sentemb.encoders.build import locate
+    from sentemb.errors import UsageError
+    from sentemb.geometry.report import RECORD, check_extra, record_of, write_report
+    from sentemb.storage import check_output
+
+    console.quieten_before_import()
+    names, file = _models_and_file(models or [])
+    if len(names) > MOST_MODELS:
+        raise UsageError(f"{len(names)} models; at most {MOST_MODELS} can be told apart.")
+    if output is not None:
+        check_extra()
+        check_output(output, RECORD, overwrite=overwrite)
+    for name in names:
+        locate(name)  # before the first is run
+    corpus = _corpus(file, column, sts, labels)
+    found = {name: _analysis(name, corpus, temperature) for name in names}
+    if output is not None:
+        write_report(output, found, corpus, temperature)
+        console.log(f"{output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
+    if as_json:
+        console.print_json("analyze", record_of(found, corpus, temperature))
+    else:
+        console.show(_table(found))
+
+
+def _models_and_file(words: list[str]) -> tuple[list[str], str | None]:
+    """Tell models from the file: a model is never a file."""
+    from sentemb.datasets.files import READERS
+
+    file = None
+    if words and (Path(words[-1]).is_file() or READERS.keys() & set(Path(words[-1]).suffixes)):
+        *words, file = words
+    for word in words:
+        if Path(word).is_file():
+            from sentemb.errors import UsageError
+
+            raise UsageError(f"'{word}' is a file; models come first, then one file of sentences.")
+    if not words:
+        console.log("model: mini-sentemb")
+    return list(dict.fromkeys(words)) or ["mini-sentemb"], file
+
+
+def _corpus(file: str | None, column: str, sts: Path | None, labels: Path | None) -> "Corpus":
+    from sentemb.datasets import read_sts, read_training_data
+    from sentemb.embedded import embedded
+    from sentemb.geometry import Corpus
+
+    kept = texts_without_blanks(file or embedded("sentences.txt"), column)
+    defaults = [("sentences.txt", file is None), ("graded.tsv", sts is None)]
+    graded = read_sts(sts or embedded("graded.tsv"))
+    if graded.ungraded:
+        console.log(f"{graded.name}: {graded.ungraded} rows without a score left out")
+    if labels is None and file is None:
+        labels = embedded("topics.tsv")
+        defaults.append(("topics.tsv", True))
+    classes: tuple[list[str], list[str]] = [], []
+    if labels is not None:
+        data = read_training_data(labels, [("text", "label")])
+        classes = list(data.rows["text"]), [data.classes[n] for n in data.rows["label"]]
+    if taken := [name for name, is_taken in defaults if is_taken]:
+        console.log(f"embedded: {', '.join(taken)}")
+    return Corpus(str(file or "sentences.txt"), kept, graded, *classes)
+
+
+def _analysis(name: str, corpus: "Corpus", temperature: float) -> "Analysis":
+    """Analyse one model; what is wrong with it names it."""
+    from sentemb.errors import InputError, NumericError
+    from sentemb.evaluation.once import EncodeOnce
+    from sentemb.geometry import analyse
+    from sentemb.inference.embedder import Embedder
+    from sentemb.inference.plain import load_encoder
+
+    with Embedder(load_encoder(name)) as embedder:
+
+        def count(texts: list[str]) -> list[int]:
+            tokens = embedder.tokenise(texts)
+            return [len(tokens.ids[row]) for row in tokens.rows]
+
+        try:
+            return analyse(EncodeOnce(embedder.encode), count, corpus, temperature)
+        except (InputError, NumericError) as error:
+            raise type(error)(f"{name}: {error}") from error
+
+
+def _table(found: "dict[str, Analysis]") -> str:
+    """Return a row for every number: its n, and each model's value."""
+    first = next(iter(found.values()))
+    rows = [
+        [
+            WORDS.get(name, name.replace("_", " ")),
+            f"{measure.n:,} {measure.of}",
+            *(console.number(name, each.measures[name].value) for each in found.values()),
+        ]
+        for name, measure in first.measures.items()
+    ]
+    rows.append(["dimensions", "", *(str(each.dim) for each in found.values())])
+    return console.table(["", "n", *found], rows)

@@ -1,0 +1,46 @@
+"""A linear map at the end of an encoder, as stock modules."""
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from sentemb.errors import InputError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+def append_linear(encoder: "SentenceTransformer", weight: Tensor, bias: Tensor) -> None:
+    r"""Have an encoder's vectors mapped.
+
+    .. math:: x \mapsto x W + b
+
+    An encoder whose vectors have length 1 keeps that: a ``Normalize`` follows again.
+
+    Args:
+        encoder: Changed in place; gets a ``Dense`` without activation.
+        weight: W, shape ``[dim, out]``.
+        bias: b, shape ``[out]``.
+
+    Raises:
+        InputError: When its vectors are cut on their way out, so that no module can follow.
+    """
+    from sentence_transformers.base.modules import Dense
+    from sentence_transformers.sentence_transformer.modules import Normalize
+
+    if encoder.truncate_dim is not None:
+        raise InputError(
+            f"The model cuts its vectors to {encoder.truncate_dim} numbers behind its last module "
+            "(truncate_dim); no module can follow: take it out of its config."
+        )
+    ends_in_unit_length = isinstance(encoder[-1], Normalize)
+    dense = Dense(
+        in_features=weight.shape[0],
+        out_features=weight.shape[1],
+        activation_function=nn.Identity(),
+        init_weight=weight.T.float().contiguous(),
+        init_bias=bias.float(),
+    )
+    encoder.append(dense.to(encoder.device))
+    if ends_in_unit_length:
+        encoder.append(Normalize())

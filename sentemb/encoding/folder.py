@@ -1,0 +1,74 @@
+"""The folder of a job, beside its output: its files, and no others."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sentemb.encoding.manifest import FILE, Manifest
+from sentemb.encoding.shards import Shard
+from sentemb.errors import UsageError
+from sentemb.storage import locked
+
+LOCK = "lock"
+SEEN = "texts.sqlite"
+OURS = re.compile(
+    rf"{re.escape(FILE)}|{LOCK}|{SEEN}|assembled\.\w+|\d{{8}}\.safetensors(\.partial)?"
+)
+
+
+def job_folder(output: Path, shard: Shard) -> Path:
+    """Return the folder of an output's job, or of one shard of it."""
+    of = f".{shard.number}-of-{shard.of}" if shard.of > 1 else ""
+    return output.with_name(f"{output.name}{of}.parts")
+
+
+def part_file(folder: Path, window: int) -> Path:
+    """Return the file of a window's part."""
+    return folder / f"{window:08}.safetensors"
+
+
+@contextmanager
+def job_held(folder: Path, output: Path) -> Iterator[None]:
+    """Make a job's folder where there is none, and hold it for a while; remove it if nothing came.
+
+    Raises:
+        UsageError: When what is in its place is no job.
+        LockedError: When another process holds it.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(
+            f"'{folder}' is a file, but the work on '{output}' is kept in a folder of this name: "
+            "move it, or give another output."
+        )
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        if not OURS.fullmatch(path.name) or path.is_dir():
+            raise UsageError(
+                f"The work on '{output}' is kept in '{folder}', but that holds '{path.name}', "
+                "which is no part of it: move it, or give another output."
+            )
+    with locked(folder / LOCK, output):
+        try:
+            yield
+        finally:
+            if folder.is_dir() and Manifest(folder).is_empty:
+                remove(folder)
+
+
+def clear(folder: Path) -> None:
+    """Remove what a job has, but for its lock."""
+    for path in folder.iterdir():
+        if path.name != LOCK:
+            path.unlink()
+
+
+def remove(folder: Path) -> None:
+    """Remove a job, its manifest last but for the lock: until then it can be told what it was."""
+    last = (FILE, LOCK)
+    paths = sorted(
+        folder.iterdir(), key=lambda path: path.name in last and last.index(path.name) + 1
+    )
+    for path in paths:
+        path.unlink()
+    folder.rmdir()

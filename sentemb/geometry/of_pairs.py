@@ -1,0 +1,56 @@
+"""What graded pairs and classes say of a model's vectors."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sentemb.evaluation import STS
+from sentemb.geometry.corpus import Measure, finite_vectors
+from sentemb.geometry.measures import tolerance
+from sentemb.geometry.ranks import random_pairs
+from sentemb.types import Encode
+
+Numbers = NDArray[np.float64]
+POSITIVE = 4
+"""Pairs graded above it count as positive, as in Gao et al., 2021 (arXiv:2104.08821)."""
+
+
+def of_pairs(encode: Encode, task: STS) -> tuple[dict[str, Measure], Numbers, Numbers]:
+    """Measure graded pairs; returns numbers, and the cosines of positive and of random pairs."""
+    scores = task(encode)
+    near = np.array(task.scores, dtype=np.float64) > POSITIVE
+    sides = [
+        [text for text, is_near in zip(side, near, strict=True) if is_near]
+        for side in (task.sentences1, task.sentences2)
+    ]
+    distinct = list(dict.fromkeys([*task.sentences1, *task.sentences2]))
+    x = F.normalize(finite_vectors(encode, distinct), dim=1)
+    i, j = random_pairs(len(distinct))
+    random = (x[i] * x[j]).sum(dim=1).numpy()
+    measures = {"spearman": Measure(scores["spearman"], len(near), "graded pairs")}
+    positive: Numbers = np.empty(0)
+    if sides[0]:
+        first, second = (F.normalize(finite_vectors(encode, side), dim=1) for side in sides)
+        positive = (first * second).sum(dim=1).numpy()
+        of = f"pairs graded above {POSITIVE}"
+        measures["alignment"] = Measure(scores["alignment"], len(positive), of)
+        measures["positive_cosine"] = Measure(float(positive.mean()), len(positive), of)
+    measures["random_cosine"] = Measure(float(random.mean()), len(random), "random pairs of them")
+    measures["uniformity"] = Measure(scores["uniformity"], len(distinct), "sentences of the pairs")
+    return measures, positive, random
+
+
+def of_classes(x: Tensor, labels: Sequence[str]) -> dict[str, Measure]:
+    """Measure how near sentences of a class are; nothing where there are no labels."""
+    if not len(labels):
+        return {}
+    number = {label: n for n, label in enumerate(dict.fromkeys(labels))}
+    found = tolerance(x, torch.tensor([number[label] for label in labels]))
+    return {
+        "tolerance": Measure(found.tolerance, found.pairs_within, "pairs of one class"),
+        "between_classes": Measure(found.between, found.pairs_between, "pairs of two classes"),
+    }

@@ -1,0 +1,70 @@
+"""A folder with the numbers of some models, and pictures of them."""
+
+import json
+from dataclasses import asdict
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sentemb.errors import UsageError
+from sentemb.geometry.analysis import Analysis
+from sentemb.geometry.corpus import Corpus
+from sentemb.storage import whole_folder
+
+RECORD = "analysis.json"
+PACKAGES = ("sentemb", "torch", "transformers", "sentence-transformers")
+
+
+def check_extra() -> None:
+    """Raise unless pictures can be drawn.
+
+    Raises:
+        UsageError: When matplotlib is not installed.
+    """
+    try:
+        import_module("matplotlib")
+    except ImportError as error:
+        raise UsageError(
+            'pictures need matplotlib: pip install "sentemb[plot]"; without -o the numbers are '
+            "printed."
+        ) from error
+
+
+def record_of(found: dict[str, Analysis], corpus: Corpus, temperature: float) -> dict[str, Any]:
+    """Return all numbers of some models, as JSON has them."""
+    return {
+        "data": {
+            "sentences": {"name": corpus.name, "n": len(corpus.sentences)},
+            "pairs": {"name": corpus.task.name, "n": len(corpus.task.scores)},
+            "labelled": {"n": len(corpus.texts), "classes": len(set(corpus.labels))},
+        },
+        "temperature": temperature,
+        "models": {
+            name: {
+                "dimension": each.dim,
+                "measures": {key: asdict(measure) for key, measure in each.measures.items()},
+                "spectrum": each.spectrum.tolist(),
+            }
+            for name, each in found.items()
+        },
+    }
+
+
+def write_report(
+    folder: Path, found: dict[str, Analysis], corpus: Corpus, temperature: float
+) -> None:
+    """Write ``analysis.json`` and the pictures; the folder is there when all of it is.
+
+    Raises:
+        UsageError: When matplotlib is not installed.
+    """
+    check_extra()
+    from sentemb.geometry.pictures import draw
+
+    versions = {package: version(package) for package in PACKAGES}
+    record = {"schema": "sentemb.analyze/1", "versions": versions}
+    record |= record_of(found, corpus, temperature)
+    with whole_folder(folder) as new:
+        (new / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        draw(new, found, corpus)

@@ -1,0 +1,96 @@
+"""An encoder with a linear map behind it, in a folder that says what it did to STS."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sentemb.encoders import build_encoder, describe
+from sentemb.encoders.linear import append_linear
+from sentemb.errors import NumericError
+from sentemb.geometry.linear import LinearMap
+from sentemb.inference.embedder import Embedder
+from sentemb.inference.postprocess_card import write_card
+from sentemb.inference.side_by_side import Graded
+from sentemb.storage import check_output, whole_folder
+
+RECORD = "postprocess.json"
+PACKAGES = ("sentemb", "torch", "transformers", "sentence-transformers")
+
+
+def postprocess(
+    model: str | os.PathLike[str],
+    folder: Path,
+    fit: Callable[[torch.Tensor], LinearMap],
+    texts: tuple[str, Sequence[str]],
+    task: Graded,
+    *,
+    how: str,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write an encoder whose vectors are mapped, a plain sentence-transformers folder.
+
+    Args:
+        model: An embedded encoder, a folder or a hub id.
+        folder: There when all of it is.
+        fit: From the vectors of the texts to the map: `whitening` or `all_but_the_top`.
+        texts: What it is fitted to: a name for them, and the texts; each distinct one counts once.
+        task: What both are scored on.
+        how: What ``fit`` is: ``whiten`` or ``remove-top``.
+        overwrite: Whether an earlier one in the folder is to be replaced.
+
+    Returns:
+        What postprocess.json holds.
+
+    Raises:
+        UsageError: When the folder is not to be overwritten, and as ``fit``.
+        InputError: When the model cannot be read, and as ``fit``.
+        NumericError: When a vector is not finite.
+    """
+    check_output(folder, RECORD, overwrite=overwrite)
+    encoder = build_encoder(model)
+    before_modules = describe(encoder)
+    distinct = list(dict.fromkeys(texts[1]))
+    with Embedder(encoder) as embedder:
+        vectors = embedder.encode(distinct)
+        if not np.isfinite(vectors).all():
+            raise NumericError(f"'{model}' gives vectors that are not finite: it is damaged.")
+        found = fit(torch.from_numpy(vectors))
+        before = task(embedder.encode)
+    append_linear(encoder, found.weight, found.bias)
+    with whole_folder(folder) as new:
+        encoder.save_pretrained(str(new), create_model_card=False)
+        with Embedder(build_encoder(new)) as embedder:  # as it will be loaded
+            after = task(embedder.encode)
+        record = {
+            "kind": how,
+            "model": os.fspath(model),
+            "modules": describe(encoder),
+            "modules_before": before_modules,
+            "data": {"name": texts[0], "texts": len(distinct), "sha256": _sha256(distinct)},
+            "dim_before": vectors.shape[1],
+            "dim": found.weight.shape[1],
+            "variance": found.variance,
+            "task": task.name,
+            "pairs": len(task.sentences1),
+            "before": before,
+            "after": after,
+            "versions": {package: version(package) for package in PACKAGES},
+        }
+        content = json.dumps({"schema": "sentemb.postprocess/1", **record}, indent=2)
+        (new / RECORD).write_text(content + "\n", encoding="utf-8")
+        write_card(new, folder.name, record)
+    return record
+
+
+def _sha256(texts: list[str]) -> str:
+    found = hashlib.sha256()
+    for text in texts:
+        found.update(text.encode() + b"\n")
+    return found.hexdigest()

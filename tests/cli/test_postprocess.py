@@ -1,0 +1,143 @@
+"""``sentemb postprocess``: what it writes, and who can load it; what it refuses."""
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+from sentemb_cli import postprocess
+from sentence_transformers import SentenceTransformer
+
+from sentemb import build_encoder
+from sentemb.embedded import embedded
+
+FILES = {
+    "few.txt": "".join(f"Sentence {n} of a hundred.\n" for n in range(100)),
+    "same.txt": "One.\nOne.\n\nOne.\n",
+    "two.txt": "One.\nAnother one.\n",
+    "blank.txt": "\n \n",
+    "words.tsv": "sentence1\tsentence2\tscore\na\tb\t3\nc\td\thigh\n",
+    "full/thesis.txt": "mine",
+    "file": "taken",
+}
+CASES = [
+    ("mini -o new", 2, "Give one of --whiten and --remove-top K"),
+    ("mini --whiten --remove-top 2 -o new", 2, "Give one of --whiten and --remove-top K"),
+    ("mini --remove-top 2 --dims 3 -o new", 2, "--dims is for --whiten"),
+    ("mini --remove-top 0 -o new", 2, "--remove-top"),
+    ("mini --remove-top 99 --data few.txt -o new", 2, "--remove-top 99 is not in 1 to 9"),
+    ("mini --whiten --dims 0 --data few.txt -o new", 2, "--dims 0 is not in 1 to 128"),
+    ("mini --whiten --dims 129 --data few.txt -o new", 2, "--dims 129 is not in 1 to 128"),
+    ("mini --whiten --dims 128 -o new", 3, "vary in 127 directions only"),
+    ("mini --whiten", 2, "--output"),
+    ("mini --whiten -o full", 2, "Output folder 'full' is not empty"),
+    ("mini --whiten -o full --overwrite", 2, "holds no postprocess of sentemb"),
+    ("mini --whiten -o file", 2, "is a file"),
+    ("nothing --whiten -o new", 3, "No model 'nothing'"),
+    ("mini --whiten --data few.txt -o new", 3, "100 distinct rows whiten at most 99 dimensions"),
+    ("mini --whiten --dims 1 --data same.txt -o new", 3, "1 distinct rows do not differ"),
+    ("mini --remove-top 1 --data same.txt -o new", 3, "distinct rows do not differ"),
+    ("mini --remove-top 1 --data blank.txt -o new", 3, "holds no row with text"),
+    ("mini --whiten --data missing.txt -o new", 3, "No file 'missing.txt'"),
+    ("mini --whiten --sts words.tsv -o new", 3, "row 3: score 'high'"),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "message"), CASES, ids=[c for c, *_ in CASES])
+def test_wrong_input(sentemb, tmp_path, command, code, message):
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    before = sorted(tmp_path.rglob("*"))
+    process = sentemb("postprocess", *command.split())
+    stderr = process.stderr.decode()
+    assert process.returncode == code, stderr
+    assert message.lower() in stderr.lower()
+    assert stderr.count("error: ") <= 1
+    assert process.stdout == b""
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_empty_rows_are_left_out_and_said(sentemb, tmp_path):
+    (tmp_path / "a.txt").write_text("One.\n\nAnother one.\nA third.\n \n")
+    process = sentemb("postprocess", "mini", "--remove-top", 1, "--data", "a.txt", "-o", "new")
+    assert process.returncode == 0, process.stderr.decode()
+    assert "a.txt: 2 empty rows left out" in process.stderr.decode()
+    record = json.loads((tmp_path / "new/postprocess.json").read_text())
+    assert record["data"]["texts"] == 3
+
+
+@pytest.mark.parametrize("words", ["--whiten", "--whiten --dims 64", "--remove-top 3"])
+def test_every_command_takes_the_folder(sentemb, tmp_path, words):
+    few = embedded("sentences.txt").read_text().splitlines()[:200]
+    (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
+    process = sentemb(
+        "postprocess", "mini", *words.split(), "--data", "file.txt", "-o", "out/new", "--json"
+    )
+    assert process.returncode == 0, process.stderr.decode()
+    result = json.loads(process.stdout)
+    assert result["schema"] == "sentemb.postprocess/1"
+    written = json.loads((tmp_path / "out/new/postprocess.json").read_text())
+    assert written.items() <= result.items()
+    card = (tmp_path / "out/new/README.md").read_text()
+    before, after = (f"{result[side]['spearman']:.2f}" for side in ("before", "after"))
+    assert f"| spearman × 100 | {before} | {after} |" in card
+    assert before in (stderr := process.stderr.decode())
+    assert after in stderr
+
+    evaluated = json.loads(sentemb("evaluate", "out/new", "--json").stdout)["results"]["graded"]
+    assert evaluated["spearman"] == pytest.approx(result["after"]["spearman"], abs=0.01)
+    assert json.loads(sentemb("info", "out/new", "--json").stdout)["dimension"] == result["dim"]
+    assert sentemb("encode", "file.txt", "--model", "out/new").returncode == 0
+    expected = SentenceTransformer(str(tmp_path / "out/new"), device="cpu").encode(few)
+    found = np.load(tmp_path / "file.npy")
+    size = np.linalg.norm(expected, axis=1).mean()
+    np.testing.assert_allclose(found / size, expected / size, atol=1e-5)
+
+
+def test_the_fitted_texts_are_white(sentemb, tmp_path):
+    assert sentemb("postprocess", "mini-sentemb", "--whiten", "-o", "new").returncode == 0
+    texts = embedded("sentences.txt").read_text().splitlines()
+    vectors = SentenceTransformer(str(tmp_path / "new"), device="cpu").encode(texts)
+    np.testing.assert_allclose(vectors.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(np.cov(vectors.T, ddof=0), np.eye(128), atol=1e-3)
+
+
+@pytest.mark.parametrize("line", [e for e in postprocess.EXAMPLES.splitlines() if "sentemb " in e])
+def test_examples_of_the_help_run(sentemb, line, tmp_path):
+    few = embedded("sentences.txt").read_text().splitlines()[:100]
+    (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
+    (tmp_path / "STSB.dev.tsv").write_bytes(embedded("formats/graded.tsv").read_bytes())
+    process = sentemb(*shlex.split(line)[1:])
+    assert process.returncode == 0, process.stderr.decode()
+    assert process.stdout == b""
+
+
+def test_unit_length_is_kept(sentemb, tmp_path):
+    from sentence_transformers.sentence_transformer.modules import Normalize
+
+    encoder = build_encoder("mini", device="cpu")
+    encoder.append(Normalize())
+    encoder.save_pretrained(str(tmp_path / "unit"), create_model_card=False)
+    few = embedded("sentences.txt").read_text().splitlines()[:150]
+    (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
+    process = sentemb("postprocess", "unit", "--whiten", "--data", "file.txt", "-o", "new")
+    assert process.returncode == 0, process.stderr.decode()
+    assert sentemb("encode", "file.txt", "--model", "new").returncode == 0
+    expected = SentenceTransformer(str(tmp_path / "new"), device="cpu").encode(few)
+    np.testing.assert_allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.load(tmp_path / "file.npy"), expected, atol=1e-5)
+
+
+def test_the_effect_on_real_pairs(sentemb, shared):
+    """Fitted to texts like those it sees it helps a raw encoder, to others it harms."""
+    pairs = shared("sts/STSB.dev.tsv")
+    own = ("--data", pairs, "--column", "sentence1")
+    found = {}
+    for name, data in (("own", own), ("embedded", ())):
+        words = ("--whiten", "--sts", pairs, "-o", name, "--json")
+        found[name] = json.loads(sentemb("postprocess", "mini", *words, *data).stdout)
+        print({side: found[name][side]["spearman"] for side in ("before", "after")})
+    assert found["own"]["before"]["spearman"] == pytest.approx(66.82, abs=0.1)
+    assert found["own"]["after"]["spearman"] > found["own"]["before"]["spearman"] + 4
+    assert found["embedded"]["after"]["spearman"] < found["own"]["before"]["spearman"] - 4
