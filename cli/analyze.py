@@ -109,9 +109,10 @@ def analyze(
 def _models_and_file(words: list[str]) -> tuple[list[str], str | None]:
     """Tell models from the file: a model is never a file."""
     from sentemb.datasets.files import READERS
+    from sentemb.datasets.lines import suffixes_of
 
     file = None
-    if words and (Path(words[-1]).is_file() or READERS.keys() & set(Path(words[-1]).suffixes)):
+    if words and (Path(words[-1]).is_file() or READERS.keys() & set(suffixes_of(Path(words[-1])))):
         *words, file = words
     for word in words:
         if Path(word).is_file():

@@ -52,7 +52,8 @@ def encode(
         str,
         typer.Option(
             help="For a row that is not UTF-8: replace what is none by U+FFFD, skip the row, or "
-            "strict, an error. They are counted."
+            "strict, an error. They are counted. Names of columns are never skipped; parquet must "
+            "be UTF-8."
         ),
     ] = "replace",
     empty: Annotated[
@@ -77,7 +78,9 @@ def encode(
         bool, typer.Option("--json", help="Print the summary as one JSON object.")
     ] = False,
 ) -> None:
-    """Write an embedding for every row of a file, in order, blank rows included.
+    """Write an embedding for every row of a file, in order, rows of blank text included.
+
+    A blank line of jsonl, or of a table of several columns, is no row; such lines are counted.
 
     Interrupted, it goes on when the same command is given again.
     """
@@ -85,7 +88,7 @@ def encode(
     from sentemb.datasets.faults import Faults
     from sentemb.embedded import EMBEDDED_ENCODERS
     from sentemb.encoding.shards import Shard
-    from sentemb.errors import UsageError
+    from sentemb.errors import UsageError, reading
 
     part = Shard.parse(shard) if shard is not None else Shard()
     target = _target(source, output, part, overwrite=overwrite)
@@ -97,7 +100,9 @@ def encode(
     if model in EMBEDDED_ENCODERS:
         console.log(f"model: {model} (embedded)")
     total = None
-    if Path(source).is_file():
+    with reading():
+        is_file = Path(source).is_file()
+    if is_file:
         total = sum(1 for _ in read_texts(source, column, Faults(faults.errors)))
     texts = _stdin(faults) if source == "-" else read_texts(source, column, faults)
 
@@ -118,6 +123,7 @@ def encode(
 def _target(
     source: str, output: str | None, shard: "Shard", *, overwrite: bool
 ) -> Path | IO[bytes]:
+    from sentemb.datasets.lines import COMPRESSED
     from sentemb.encoding.folder import job_folder
     from sentemb.encoding.output import check_output, exists
     from sentemb.errors import UsageError
@@ -126,8 +132,9 @@ def _target(
         return sys.stdout.buffer
     if output is None and source == "-":
         raise UsageError("Reading stdin, the output needs a name: give --output FILE, or -o -.")
-    plain = source.removesuffix(".gz").removesuffix(".zst")
-    path = Path(output) if output else Path(plain).with_suffix(".npy")
+    packed = Path(source).suffix.lower() in COMPRESSED
+    plain = Path(source).with_suffix("") if packed else Path(source)
+    path = Path(output) if output else plain.with_suffix(".npy")
     check_output(path)
     if path.exists() and path.resolve() == Path(source).resolve():
         raise UsageError(f"'{path}' is the input: give another --output.")

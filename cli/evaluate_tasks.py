@@ -8,6 +8,7 @@ from typing import Any
 
 from sentemb.datasets.files import READERS
 from sentemb.datasets.labelled import read_clustering, read_pair_classification, read_transfer
+from sentemb.datasets.lines import suffixes_of
 from sentemb.datasets.retrieval import read_retrieval, retrieval_files
 from sentemb.datasets.sts import read_sts
 from sentemb.embedded import embedded
@@ -18,6 +19,8 @@ from sentemb.suites import SUITES, Chosen, missing_from, read_suite
 from . import console
 from .words import unknown
 
+OWN = "own"
+"""The suite of files that an option names."""
 READ: dict[str, Callable[[Path], Task]] = {
     "sts": read_sts,
     "transfer": read_transfer,
@@ -42,8 +45,8 @@ class Tasks:
     def complete(self) -> list[str]:
         """Return the suites of several tasks that are there whole, so that their mean counts."""
         incomplete = {line.split("'")[1] for line in self.missing}
-        suites = [one.suite for one in self.chosen]
-        return [s for s in dict.fromkeys(suites) if s in SUITES and s not in incomplete]
+        suites = dict.fromkeys(one.suite for one in self.chosen)
+        return [suite for suite in suites if suite != OWN and suite not in incomplete]
 
 
 def files_of(
@@ -72,7 +75,7 @@ def files_of(
 
 def _is_file(word: str) -> bool:
     path = Path(word)
-    return path.is_file() or (not path.is_dir() and any(s in READERS for s in path.suffixes))
+    return path.is_file() or (not path.is_dir() and any(s in READERS for s in suffixes_of(path)))
 
 
 def tasks_of(suites: Sequence[str], folder: Path | None, own: Mapping[str, list[Path]]) -> Tasks:
@@ -86,14 +89,14 @@ def tasks_of(suites: Sequence[str], folder: Path | None, own: Mapping[str, list[
         if suite not in SUITES:
             raise UsageError(unknown("suite", suite, list(SUITES)))
     chosen = [
-        Chosen(kind, READ[kind](path), retrieval_files(path) if path.is_dir() else [path])
+        Chosen(OWN, READ[kind](path), retrieval_files(path) if path.is_dir() else [path])
         for kind, paths in own.items()
         for path in paths
     ]
     if not (chosen or suites):
         path = embedded("graded.tsv")
         console.log("graded pairs: embedded graded.tsv")
-        chosen = [Chosen("sts", read_sts(path), [path])]
+        chosen = [Chosen(OWN, read_sts(path), [path])]
     read = [_suite(name, folder) for name in dict.fromkeys(suites)]
     chosen = [*(task for suite in read for task in suite.tasks), *chosen]
     names = [one.task.name for one in chosen]
@@ -122,5 +125,6 @@ def _named(one: Chosen, names: Sequence[str]) -> Chosen:
     if names.count(one.task.name) == 1:
         return one
     task: Any = one.task
-    name = f"{one.suite} {os.fspath(one.files[0])}" if one.suite in SUITES else str(one.files[0])
+    file = os.fspath(one.files[0])
+    name = file if one.suite == OWN else f"{one.suite} {file}"
     return replace(one, task=replace(task, name=name))

@@ -1,6 +1,8 @@
 """Rows that are not as they should be: what is done with them, and how many there were."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Literal, get_args
 
 from sentemb.errors import UsageError
@@ -69,3 +71,21 @@ class Faults:
             raise UsageError(
                 f"errors must be one of {', '.join(get_args(Errors))}; got '{self.errors}'."
             )
+        self._shifts: list[tuple[int, int]] = [(1, 0)]
+
+    def came_from(self, text: int, row: int) -> None:
+        """Note from which row a text came; texts come in their order, counted from 1.
+
+        Example:
+            >>> faults = Faults()
+            >>> for text, row in [(1, 2), (2, 3), (3, 7)]:
+            ...     faults.came_from(text, row)
+            >>> faults.row_of(2), faults.row_of(3)
+            (3, 7)
+        """
+        if row - text != self._shifts[-1][1]:
+            self._shifts.append((text, row - text))
+
+    def row_of(self, text: int) -> int:
+        """Return the row that a text came from, by the file's own count."""
+        return text + self._shifts[bisect_right(self._shifts, text, key=itemgetter(0)) - 1][1]

@@ -37,12 +37,17 @@ def texts_of(
     rows: Iterable[Row], column: str, source: object, faults: Faults | None = None
 ) -> Iterator[str]:
     """Yield one text of every row, as `read_texts`."""
+    faults = faults or Faults()
+    count = 1
     for number, row in rows:
+        faults.came_from(count, number)
         try:
             yield text_of(row, column, source, number)
         except InvalidTextError as error:
-            if faults is None or faults.errors == "strict":
+            if faults.errors == "strict":
                 raise
             faults.invalid.add(number)
-            if faults.errors == "replace":
-                yield error.replaced
+            if faults.errors == "skip":
+                continue
+            yield error.replaced
+        count += 1

@@ -98,7 +98,7 @@ class Run:
         for window in found:
             if self.options.empty == "error" and window.empty_rows:
                 blank = next(text for text in window.texts if not text.strip())
-                raise InputError(f"{window.named(blank)} is empty.")
+                raise InputError(f"{self._named(window, blank)} is empty.")
             if window.number not in self.options.shard:
                 yield window, None
             elif self.job.has(window):
@@ -115,11 +115,19 @@ class Run:
                 vectors = self.embedder.embed(tokens)
             except OutOfMemoryError as error:
                 text = window.new[0] if error.text is None else error.text
-                raise OutOfMemoryError(f"{window.named(text)}: {error}", error.text) from error
+                raise OutOfMemoryError(
+                    f"{self._named(window, text)}: {error}", error.text
+                ) from error
         finite = np.isfinite(vectors).all(axis=1)
         if not finite.all():
             text = window.new[int(finite.argmin())]
-            raise NumericError(f"{window.named(text)} has no finite embedding.")
+            raise NumericError(f"{self._named(window, text)} has no finite embedding.")
         if self.options.empty == "nan":
             vectors[[not text.strip() for text in window.new]] = np.nan
         self.job.commit(window, vectors, tokens.cut, self.embedder.halved - halved)
+
+    def _named(self, window: Window, text: str) -> str:
+        """Name a text by the row it came from, where the reader tells, and by how it begins."""
+        place = window.place_of(text)
+        where = f"Row {self.faults.row_of(place):,}" if self.faults else f"Text {place:,}"
+        return f"{where} ('{text[:30]}')" if text.strip() else where

@@ -58,10 +58,9 @@ class Window:
             found.update(len(data).to_bytes(8, "little") + data)
         return found.hexdigest()
 
-    def named(self, text: str) -> str:
-        """Name a text by its place among all texts, from 1, and by how it begins."""
-        number = self.first_row + self.texts.index(text)
-        return f"Text {number:,} ('{text[:30]}')" if text.strip() else f"Text {number:,}"
+    def place_of(self, text: str) -> int:
+        """Return the place of a text among all texts, from 1, where it is first."""
+        return self.first_row + self.texts.index(text)
 
 
 def windows(texts: Iterable[str], seen: FirstSeen) -> Iterator[Window]:
