@@ -6,17 +6,16 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sentemb.storage import replaced, sha256, sync
+from sentemb.versions import versions
 
 logger = logging.getLogger("sentemb")
 
 COMMIT = "COMMIT.json"
 SCHEMA = "sentemb.checkpoint/1"
-PACKAGES = ("sentemb", "torch", "transformers", "sentence-transformers")
 KEPT = 2
 """Newest checkpoints that stay; the best one does, too."""
 
@@ -74,11 +73,6 @@ def readable(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_file():
             path.chmod(0o666 & ~umask)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what decides about numbers."""
-    return {name: version(name) for name in PACKAGES}
 
 
 def problem_of(checkpoint: Path) -> str | None:

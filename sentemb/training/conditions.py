@@ -17,9 +17,10 @@ from sentemb.errors import UsageError, nearest
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.training.arguments import resolve_precision
-from sentemb.training.commit import read_commit, versions
+from sentemb.training.commit import read_commit
 from sentemb.training.processes import processes
 from sentemb.training.settings import Settings
+from sentemb.versions import versions
 
 logger = logging.getLogger("sentemb")
 
