@@ -38,7 +38,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"training", "storage", "safety"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
     "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}
-    | {"views", "twins", "functional", "interruption", "storage", "versions"},
+    | {"views", "twins", "functional", "interruption", "storage", "versions"}
+    | {"encoding", "inference"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "Sum", "Term", "Twin", "View", "row_key"} | {
     "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit", "WithQueue",

@@ -13,6 +13,7 @@ from sentemb.encoders.lengths import count_truncated
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.training.arguments import training_arguments
+from sentemb.training.checkpoints import fits
 from sentemb.training.collator import Collator
 from sentemb.training.conditions import conditions_of, require_unchanged
 from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
@@ -107,7 +108,9 @@ def train(
         resume=resume,
         overwrite=overwrite,
         steps=arguments.max_steps,
-        check=partial(require_unchanged, now=conditions, allowed=allow_changed),
+        check=partial(
+            require_unchanged, now=conditions, allowed=allow_changed, fits=partial(fits, method)
+        ),
     )
     stop = StopOnSignal(folder)
     with held:
