@@ -61,7 +61,7 @@ def finetune(
         dev: The same; it chooses the checkpoint.
         output: Folder of the model, which plain transformers loads.
         settings: How.
-        resume: Go on from the last checkpoint in ``output``.
+        resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
         overwrite: Start afresh where ``output`` holds an earlier run.
         allow_changed: Settings, ``data``, ``dev`` or ``model``, that a resumed run may have
             otherwise than the one it goes on with.
@@ -101,6 +101,7 @@ def finetune(
                 fits=partial(fits, classifier),
             ),
         )
+        start = last_checkpoint(folder) if resume else None
         trainer = make_trainer(
             classifier,
             tokenizer,
@@ -114,7 +115,7 @@ def finetune(
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
         started = time.monotonic()
         with stop.listening():
-            trainer.train(str(last_checkpoint(folder)) if resume else None)
+            trainer.train(str(start) if start else None)
         seconds = time.monotonic() - started
         require_finite(classifier)
         metrics = trainer.evaluate()

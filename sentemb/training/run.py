@@ -58,7 +58,7 @@ def train(
         output: Folder of the model; also gets ``metrics.jsonl`` and ``checkpoints/``.
         settings: How to train.
         dev: Evaluated every ``eval_steps``, and before the first step.
-        resume: Go on from the last checkpoint in ``output``.
+        resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
         overwrite: Start afresh where ``output`` holds an earlier run.
         allow_changed: Settings, or ``data``, ``model`` and the like, that a resumed run may have
             otherwise than the one it goes on with.
@@ -88,7 +88,6 @@ def train(
         folder,
         len(rows),
         evaluates=bool(dev or held_out),
-        resumes=resume,
         leaves_out=may_leave_parameters_out(method),
     )
     collator = Collator(
@@ -115,6 +114,8 @@ def train(
     stop = StopOnSignal(folder)
     with held:
         refused_by_one(prepare)
+        start = last_checkpoint(folder) if resume else None
+        arguments.eval_on_start &= start is None  # a run that goes on has done so
         trainer = ContrastiveTrainer(
             method,
             arguments,
@@ -136,7 +137,7 @@ def train(
         few = rows[:8][method.views[0].column]
         unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
         with stop.listening(), unpadded:
-            trainer.train(str(last_checkpoint(folder)) if resume else None)
+            trainer.train(str(start) if start else None)
         run = Run(
             output=folder,
             **what_came_of(trainer, selected=settings.select != "last"),

@@ -100,13 +100,15 @@ def test_names_of_what_is_set_aside_do_not_run_out(two, tmp_path):
     assert (folder / "checkpoint-2.incomplete-2/model.safetensors").exists()
 
 
-def test_when_nothing_is_whole_it_is_said(two, tmp_path, caplog):
+def test_when_nothing_is_whole_it_is_said_and_the_run_begins_anew(two, tmp_path, caplog):
     shutil.copytree(two[0] / "cut", tmp_path / "cut")
     for step in (1, 2):
         delete(tmp_path / f"cut/checkpoints/checkpoint-{step}/model.safetensors")
-    with pytest.raises(UsageError, match="Nothing to resume"):
-        train(queued(), data(), tmp_path / "cut", SETTINGS, resume=True)
+    resumed = queued()
+    train(resumed, data(), tmp_path / "cut", SETTINGS, resume=True)
     assert caplog.text.count("model.safetensors is missing") == 2
+    assert "holds no whole checkpoint: the run starts at step 0" in caplog.text
+    assert_bit_equal(two[1], state(resumed))
 
 
 def test_a_damaged_best_checkpoint_is_no_model(tmp_path):
