@@ -127,6 +127,25 @@ def newest_whole(folder: Path) -> Path | None:
     return None
 
 
+def remove_set_aside(folder: Path) -> None:
+    """Delete what was set aside before the newest commit: that one has gone past it.
+
+    Args:
+        folder: Of the checkpoints.
+    """
+    whole = committed(folder)
+    newest = step_of(whole[0]) if whole else None
+    gone = []
+    for path in sorted(folder.glob("checkpoint-*.incomplete*")):
+        found = re.fullmatch(r"checkpoint-(\d+)\.incomplete(-\d+)?", path.name)
+        is_folder = path.is_dir() and not path.is_symlink()
+        if found and is_folder and newest is not None and int(found[1]) <= newest:
+            shutil.rmtree(path)
+            gone.append(path.name)
+    if gone:
+        logger.info("Removed %s: %s is whole.", ", ".join(gone), whole[0].name)
+
+
 def _free_name(checkpoint: Path) -> Path:
     number = 1
     aside = checkpoint.with_name(f"{checkpoint.name}.incomplete")
@@ -139,7 +158,8 @@ def _free_name(checkpoint: Path) -> Path:
 def rotate(folder: Path, best_step: int | None) -> None:
     """Delete all checkpoints but the newest ones and the best; by step, whatever the clock says.
 
-    The commit goes first, so that what is left after a crash does not count.
+    The commit goes first, so that what is left after a crash does not count. What was set aside
+    goes, too, once the run has come past it.
     """
     kept = committed(folder)[:KEPT]
     newest = step_of(kept[0]) if kept else None
@@ -151,3 +171,4 @@ def rotate(folder: Path, best_step: int | None) -> None:
             (checkpoint / COMMIT).unlink(missing_ok=True)
             sync(checkpoint)
             shutil.rmtree(checkpoint)
+    remove_set_aside(folder)

@@ -12,7 +12,13 @@ from sentemb.errors import FinishedError, UsageError
 from sentemb.method import Method
 from sentemb.storage import locked
 from sentemb.training.checkpoints import save_encoder
-from sentemb.training.commit import committed, newest_whole, step_of, sync_all
+from sentemb.training.commit import (
+    committed,
+    newest_whole,
+    remove_set_aside,
+    step_of,
+    sync_all,
+)
 from sentemb.training.disk import size_of, told_what_is_free
 from sentemb.twins import EncoderTwin
 
@@ -126,6 +132,7 @@ def prepare_output(
     ended = (folder / RUN).exists()
     if checkpoint is not None:
         check(checkpoint)
+        remove_set_aside(folder / CHECKPOINTS)
         if ended and (step_of(checkpoint) or 0) >= steps:
             raise FinishedError(
                 f"The run in '{folder}' has taken all of its {steps} steps: nothing is left to "

@@ -100,6 +100,27 @@ def test_names_of_what_is_set_aside_do_not_run_out(two, tmp_path):
     assert (folder / "checkpoint-2.incomplete-2/model.safetensors").exists()
 
 
+def test_what_was_set_aside_goes_once_the_run_is_past_it(two, tmp_path, caplog):
+    folder = tmp_path / "cut/checkpoints"
+    shutil.copytree(two[0] / "cut", tmp_path / "cut")
+    (tmp_path / "elsewhere").mkdir()
+    not_ours = ("checkpoint-1.incomplete-old", "my-checkpoint-1.incomplete", "checkpoint-1.bak")
+    for name in ("checkpoint-1.incomplete", "checkpoint-1.incomplete-2", *not_ours):
+        (folder / name).mkdir()
+    (folder / "checkpoint-1.incomplete-3").symlink_to(tmp_path / "elsewhere")
+    delete(folder / "checkpoint-2/COMMIT.json")  # torn
+    caplog.set_level("INFO", "sentemb")
+    train(queued(), data(), tmp_path / "cut", SETTINGS, resume=True)
+    assert {path.name for path in folder.iterdir()} == {
+        *("checkpoint-3", "checkpoint-4", "checkpoint-1.incomplete-3", *not_ours)
+    }
+    removed = [line for line in caplog.messages if line.startswith("Removed")]
+    assert removed == [
+        "Removed checkpoint-1.incomplete, checkpoint-1.incomplete-2: checkpoint-1 is whole.",
+        "Removed checkpoint-2.incomplete: checkpoint-2 is whole.",
+    ]
+
+
 def test_when_nothing_is_whole_it_is_said_and_the_run_begins_anew(two, tmp_path, caplog):
     shutil.copytree(two[0] / "cut", tmp_path / "cut")
     for step in (1, 2):
