@@ -26,13 +26,18 @@ def check(
         list[Path],
         typer.Argument(
             metavar="FILE...",
+            readable=False,  # else typer exits with 2; what reads them, with 3
             help="txt, csv, tsv, jsonl, parquet, each also .gz or .zst; the first is trained on, "
             "and the others should have nothing of it.",
         ),
     ],
     test: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Of which not one text may be in the first file."),
+        typer.Option(
+            metavar="FILE",
+            readable=False,
+            help="Of which not one text may be in the first file.",
+        ),
     ] = None,
     columns: Annotated[
         str | None, typer.Option(help="Columns to look at, commas between; by default all known.")
@@ -55,10 +60,15 @@ def check(
     worth knowing (notes); with 3 where a file cannot be read.
     """
     from sentemb.checks import Limits, check_file, leakage
+    from sentemb.errors import UsageError
 
+    named = columns.split(",") if columns is not None else None
+    if named is not None and not all(name.strip() for name in named):
+        raise UsageError(f"--columns takes names, commas between, as text,label; got '{columns}'.")
+    if any(str(file) == "-" for file in [*files, *(test or [])]):
+        raise UsageError("check takes files alone: save what comes from stdin, and name the file.")
     count, limit = _tokens(model)
     limits = Limits(count, max_length or limit, batch_size)
-    named = columns.split(",") if columns else None
     reports: list[tuple[CheckedFile, list[Problem]]] = []
     for place, file in enumerate([*files, *(test or [])]):
         found = check_file(file, limits if place == 0 else Limits(count, limits.max_length), named)

@@ -8,12 +8,13 @@ if TYPE_CHECKING:
     from sentemb.encoding import EncodeSummary, Shard
 
 FAULTS = {
-    "long": "longer than 1 MiB, cut",
-    "nul": "with NUL characters, kept",
+    "long": "rows longer than 1 MiB, cut",
+    "nul": "rows with NUL characters, kept",
+    "blank_lines": "blank lines, which are no rows",
 }
 INVALID = {
-    "replace": "no valid UTF-8, replaced where they were none",
-    "skip": "no valid UTF-8, left out",
+    "replace": "rows no valid UTF-8, replaced where they were none",
+    "skip": "rows no valid UTF-8, left out",
 }
 
 
@@ -24,8 +25,8 @@ def content(summary: "EncodeSummary") -> dict[str, Any]:
     found: dict[str, Any] = asdict(summary)
     for name, value in found.pop("faults").items():
         if isinstance(value, dict):
-            found[f"{name}_rows"] = value["rows"]
-            found[f"first_{name}_rows"] = value["first"]
+            kind = name if name.endswith("_lines") else f"{name}_rows"
+            found |= {kind: value["rows"], f"first_{kind}": value["first"]}
         else:
             found[name] = value
     return found
@@ -57,6 +58,6 @@ def tell(
         if found["rows"]:
             shown = ", ".join(f"{number:,}" for number in found["first"])
             more = ", …" if found["rows"] > len(found["first"]) else ""
-            console.log(f"{found['rows']:,} rows {what}: {shown}{more}")
+            console.log(f"{found['rows']:,} {what}: {shown}{more}")
     if summary.halved_batches:
         console.log(f"{summary.halved_batches:,} batches halved: memory did not suffice")

@@ -1,6 +1,5 @@
 """``sentemb evaluate``."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,32 +13,54 @@ sentemb evaluate mini-sentemb
 
 sentemb evaluate runs/mine --sts STSB.dev.tsv STSB.test.tsv
 
+sentemb evaluate -o results.json mini mini-sentemb
+
 sentemb evaluate mini --pooling mean --json"""
 
-NUMBERS = (
-    "spearman",
-    "spearman_mean",
-    "spearman_wmean",
-    "pearson",
-    "alignment",
-    "uniformity",
-)
+Files = list[Path] | None
 
 
 def evaluate(
-    model: Annotated[
-        str, typer.Argument(help="Embedded encoder, folder or hub id.")
-    ] = "mini-sentemb",
-    more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further files of --sts.")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]... [FILE]...",
+            help="Embedded encoders, folders or hub ids, several for side by side; a folder of "
+            "seed-0, seed-1, … is one model. Then further files of --sts or the like.",
+            show_default="mini-sentemb",
+        ),
+    ] = None,
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(help="sts, sts-zh, transfer, retrieval, clustering or pairs; repeatable."),
+    ] = None,
+    data_folder: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SENTEMB_DATA", help="Where the files of suites are; SentEval's folder does."
+        ),
     ] = None,
     sts: Annotated[
-        list[Path] | None,
+        Files,
         typer.Option(
             metavar="FILE...",
             help="Graded pairs: sentence1, sentence2, score and, for the means, subset; by "
             "default the embedded ones.",
         ),
+    ] = None,
+    transfer: Annotated[
+        Files,
+        typer.Option(metavar="FILE...", help="text or sentence1, sentence2; and label."),
+    ] = None,
+    retrieval: Annotated[
+        Files,
+        typer.Option(
+            metavar="FOLDER", help="In BEIR's form; or a table of qtext, atext, label. Repeatable."
+        ),
+    ] = None,
+    clustering: Annotated[Files, typer.Option(metavar="FILE...", help="text, label.")] = None,
+    pairs: Annotated[
+        Files, typer.Option(metavar="FILE...", help="sentence1, sentence2, label 1 or 0.")
     ] = None,
     pooling: Annotated[
         str | None, typer.Option(help="Another pooling than the model's own.")
@@ -48,54 +69,44 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="Tokens of a forward; by default 1024 on a CPU, 32768 on a GPU."),
     ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="For the results.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Score a model on semantic textual similarity, and its alignment and uniformity.
+    """Score models by the protocols of the field: STS, transfer, retrieval, clustering, pairs.
 
-    Spearman and Pearson are x 100. spearman is over all pairs of a file at once ("all"); with
-    subsets, mean and wmean are over them. Alignment is of pairs scored above 4, uniformity of all
-    unique sentences.
+    All numbers are x 100 but alignment, uniformity and thresholds; docs/evaluation.md defines each.
+    spearman is over all pairs of a task at once ("all"); with subsets, mean and wmean are over
+    them. Alignment is of pairs scored above 4, uniformity of all unique sentences.
+
+    Of several models, the difference to the first is given with its 95 % interval and p, by a
+    paired bootstrap over the rows of a task.
     """
-    from sentemb.datasets import read_sts
-    from sentemb.embedded import embedded
-    from sentemb.encoders import build_encoder
-    from sentemb.errors import UsageError
-    from sentemb.evaluation.once import EncodeOnce
-    from sentemb.inference.embedder import Embedder
-    from sentemb.inference.plain import load_encoder
+    from .evaluate_models import models_of
+    from .evaluate_results import check_output, results_of, write_results
+    from .evaluate_runs import score
+    from .evaluate_tables import show_tables
+    from .evaluate_tasks import files_of, tasks_of
 
     console.quieten_before_import()
-    if Path(model).is_file():
-        raise UsageError(f"'{model}' is a file; the model comes first: evaluate MODEL --sts FILE…")
-    files = [*(sts or []), *(more or [])]
-    if not files:
-        files = [embedded("graded.tsv")]
-        console.log("graded pairs: embedded graded.tsv")
-    tasks = [read_sts(file) for file in files]
-    if len({task.name for task in tasks}) < len(tasks):
-        tasks = [replace(task, name=str(file)) for task, file in zip(tasks, files, strict=True)]
-    encoder = (
-        build_encoder(model, pooling=pooling)  # type: ignore[arg-type]
-        if pooling
-        else load_encoder(model)
-    )
-    results = {}
-    with Embedder(encoder, batch_tokens) as embedder:
-        encode = EncodeOnce(embedder.encode)
-        for task in tasks:
-            if task.ungraded:
-                console.log(f"{task.name}: {task.ungraded} rows without a score left out")
-            results[task.name] = {"pairs": len(task.scores), **task(encode)}
+    check_output(output, overwrite=overwrite)
+    given = {
+        "sts": sts or [],
+        "transfer": transfer or [],
+        "retrieval": retrieval or [],
+        "clustering": clustering or [],
+        "pairs": pairs or [],
+    }
+    names, own = files_of(words or [], given)
+    models = models_of(names or ["mini-sentemb"])
+    tasks = tasks_of(suite or [], data_folder, own)
+    scored = [score(model, tasks, pooling, batch_tokens) for model in models]
+    results = results_of(scored, tasks)
+    if output is not None:
+        write_results(output, results)
     if as_json:
-        console.print_json("evaluate", {"model": model, "results": results})
+        console.print_json("evaluate", results)
     else:
-        _print_table(model, results)
-
-
-def _print_table(model: str, results: dict[str, dict[str, float]]) -> None:
-    shown = [name for name in NUMBERS if any(name in numbers for numbers in results.values())]
-    rows = []
-    for task, numbers in results.items():
-        cells = [console.number(name, numbers.get(name)) for name in shown]
-        rows.append([task, f"{numbers['pairs']:,}", *cells])
-    console.show(console.table([model, "pairs", *(n.replace("_", " ") for n in shown)], rows))
+        show_tables(scored, tasks, results)

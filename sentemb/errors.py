@@ -1,5 +1,8 @@
 """The errors a user can act on; each knows the exit code of the command line."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SentembError(Exception):
     """What came, what is allowed, what to do, in one line."""
@@ -88,6 +91,27 @@ class InterruptedRunError(SentembError):
     def __init__(self, message: str, number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + number
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Make an input error of a lack of permission: it is not the disk that fails.
+
+    Raises:
+        InputError: Names the file.
+
+    Example:
+        >>> with reading():
+        ...     raise PermissionError(13, "Permission denied", "a.txt")
+        Traceback (most recent call last):
+        sentemb.errors.InputError: 'a.txt' may not be read by you: ask for leave to read it.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise InputError(
+            f"'{error.filename}' may not be read by you: ask for leave to read it."
+        ) from error
 
 
 def nearest(wanted: str, allowed: list[str]) -> str:

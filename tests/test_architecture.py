@@ -30,6 +30,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "evaluation": {"functional", "types", "errors"},
     "geometry": {"evaluation", "functional", "storage", "types", "errors", "versions"},
     "datasets": {"evaluation", "errors", "types"},
+    "suites": {"datasets", "evaluation", "errors"},
     "checks": {"datasets", "errors"},
     "inference": {"encoders", "geometry", "safety", "storage", "types", "errors", "versions"},
     "interruption": set(),

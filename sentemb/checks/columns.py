@@ -15,6 +15,7 @@ ROLES = {
 }
 """Columns of texts, and what they are called."""
 LABEL, SCORE = "label", "score"
+KNOWN = {LABEL, SCORE}.union(*ROLES.values())
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def columns_of(present: Sequence[str], named: Sequence[str] | None, source: obje
     for column in named or ():
         if column not in present:
             raise InputError(
-                f"{source} has no column '{column}'; it has {', '.join(present)}."
+                f"{source}: its first row has no column '{column}'; it has {', '.join(present)}."
                 f"{nearest(column, list(present))}"
             )
     chosen = list(named or present)
@@ -61,6 +62,5 @@ def columns_of(present: Sequence[str], named: Sequence[str] | None, source: obje
     others = tuple(column for column in chosen if column not in (LABEL, SCORE))
     if named:
         return Columns(others, label, score)
-    known = [name for names in ROLES.values() for name in names]
-    texts = tuple(column for column in others if column in known)
+    texts = tuple(column for column in others if column in KNOWN)
     return Columns(texts or others, label, score, guessed=not texts)

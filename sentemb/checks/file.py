@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentemb.checks.columns import ROLES, Columns, columns_of
+from sentemb.checks.columns import KNOWN, ROLES, Columns, columns_of
 from sentemb.checks.marks import LabelChecks, ScoreChecks
 from sentemb.checks.problem import Problem, of_rows
 from sentemb.checks.seen import Seen
 from sentemb.checks.texts import Count, TextChecks
-from sentemb.datasets.faults import Faults
+from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import read_rows
+from sentemb.datasets.lines import suffixes_of
 
 BATCH = 64
 """Rows of a batch where none are given: that of most recipes."""
+OF_OTHER_COLUMNS = {"blank", "no_words", "not_text", "one_text", "unknown_columns"}
+"""What follows where the first row has none of the columns that are meant."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,15 @@ def check_file(file: Path, limits: Limits, named: Sequence[str] | None = None) -
     present: tuple[str, ...] = ()
     columns = Columns((), None, None)
     texts = TextChecks(columns, faults, limits.count, limits.max_length)
-    labels, scores = LabelChecks(), ScoreChecks()
+    labels, scores, late = LabelChecks(), ScoreChecks(), Found()
     for number, row in read_rows(file, faults):
         if not rows:
             present = tuple(row)
             columns = columns_of(present, named, file)
             texts = TextChecks(columns, faults, limits.count, limits.max_length)
         rows += 1
+        if named is None and KNOWN & (row.keys() - present):
+            late.add(number)
         label = row.get(columns.label) if columns.label else None
         texts.add(number, row, str(label))
         if columns.label:
@@ -98,16 +103,24 @@ def check_file(file: Path, limits: Limits, named: Sequence[str] | None = None) -
     found += _of_the_whole(rows, columns, texts.seen.distinct(), limits.batch_size)
     return CheckedFile(
         file=str(file),
-        format="".join(file.suffixes[-2 if file.suffix in (".gz", ".zst") else -1 :]),
+        format="".join(suffixes_of(file)),
         rows=rows,
         columns=present,
         texts=columns.texts,
         distinct_texts=texts.seen.distinct(),
         longest=texts.longest,
         classes=dict(labels.classes.most_common()),
-        problems=tuple(sorted(found, key=lambda problem: problem.severity)),
+        problems=tuple(sorted(_of_late(late, columns, found), key=lambda each: each.severity)),
         seen=texts.seen,
     )
+
+
+def _of_late(late: Found, columns: Columns, found: list[Problem]) -> list[Problem]:
+    """Put before all others that columns come late, in the place of what follows from that."""
+    message = "columns differ between rows: these have some that the first row has not"
+    follows = OF_OTHER_COLUMNS if late.rows and columns.guessed else set()
+    others = [problem for problem in found if problem.name not in follows]
+    return of_rows("late_columns", "error", late, message) + others
 
 
 def _of_bytes(faults: Faults) -> list[Problem]:
@@ -115,7 +128,8 @@ def _of_bytes(faults: Faults) -> list[Problem]:
         *of_rows("invalid_utf8", "error", faults.invalid, "not UTF-8, or half a surrogate pair"),
         *of_rows("cut_lines", "note", faults.long, "longer than 1 MiB: cut there"),
         *of_rows("nul", "note", faults.nul, "holds a NUL character"),
-        *of_rows("crlf", "note", faults.crlf, "ends with CR LF: the CR is dropped"),
+        *of_rows("crlf", "note", faults.crlf, "a line ends with CR LF: the CR is dropped"),
+        *of_rows("blank_lines", "note", faults.blank_lines, "a blank line: no row"),
     ]
     if faults.bom:
         found.append(Problem("bom", "note", "begins with a byte-order mark: it is dropped"))

@@ -22,8 +22,14 @@ class Found:
     rows: int = 0
     first: list[int] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._last = 0
+
     def add(self, number: int) -> None:
-        """Count a row."""
+        """Count a row, once, however often it is found; rows come in their order."""
+        if number == self._last:
+            return
+        self._last = number
         self.rows += 1
         if len(self.first) < FIRST:
             self.first.append(number)
@@ -39,10 +45,11 @@ class Faults:
             out.
 
     Attributes:
-        invalid: Rows that were replaced or left out.
+        invalid: Rows that were replaced or left out; the names of the columns may be among them.
         long: Lines of a txt file that were cut, for they were longer than 1 MiB.
         nul: Rows with a NUL character, which stays.
-        crlf: Rows that ended with CR LF.
+        crlf: Rows with CR LF at the end of their line, or of one of their lines; the CR is dropped.
+        blank_lines: Lines that are no row, as nothing is in them; see `sentemb.datasets.files`.
         bom: Whether the file began with a byte-order mark.
 
     Raises:
@@ -54,6 +61,7 @@ class Faults:
     long: Found = field(default_factory=Found)
     nul: Found = field(default_factory=Found)
     crlf: Found = field(default_factory=Found)
+    blank_lines: Found = field(default_factory=Found)
     bom: bool = False
 
     def __post_init__(self) -> None:

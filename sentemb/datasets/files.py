@@ -1,12 +1,12 @@
 """Rows of a file, each with its number: txt, csv, tsv, jsonl, parquet, each also .gz and .zst.
 
-A row of a text format ends at LF and nowhere else; a CR before it and a BOM at the start of the
-file are dropped. A blank line of a table with one column is a blank text; of a wider table it is no
-row. A line of a txt file is cut at 1 MiB; of another format it may have 64 MiB. Row numbers count
-lines from 1, in parquet and arrow rows from 1.
+A line of a text format ends at LF and nowhere else; a CR before it and a BOM at the start of the
+file are dropped. A line is a row; in csv, quotes can have several lines in one row, which has the
+number of the last. A blank line of a txt file, or of a table with one column, is a blank text; of a
+wider table or in jsonl it is no row, and counted. A line of a txt file is cut at 1 MiB; of another
+format it may have 64 MiB. Row numbers count lines from 1, in parquet rows from 1.
 """
 
-import csv
 import json
 import shutil
 import tempfile
@@ -15,10 +15,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from sentemb.datasets.faults import Faults
-from sentemb.datasets.lines import COMPRESSED, LONGEST_TEXT, lines_of, opened
+from sentemb.datasets.lines import (
+    COMPRESSED,
+    LONGEST_TEXT,
+    Line,
+    Row,
+    lines_of,
+    opened,
+    suffixes_of,
+)
+from sentemb.datasets.tables import read_csv, read_tsv, require_distinct
 from sentemb.errors import InputError
-
-Row = tuple[int, dict[str, Any]]
 
 
 def read_rows(path: Path, faults: Faults | None = None) -> Iterator[Row]:
@@ -32,15 +39,15 @@ def read_rows(path: Path, faults: Faults | None = None) -> Iterator[Row]:
     Raises:
         InputError: When the file or a row of it cannot be read; names the row.
     """
-    suffixes = path.suffixes[-2:] if path.suffix in COMPRESSED else path.suffixes[-1:]
-    suffix = suffixes[0].lower() if suffixes else ""
-    if suffix not in READERS:
-        raise InputError(
-            f"{path}: unknown format '{suffix or 'none'}'; allowed: {', '.join(READERS)}, "
-            f"each also with {' or '.join(COMPRESSED)}."
-        )
+    faults = faults or Faults()
     with opened(path) as file:
-        yield from READERS[suffix](file, path, faults or Faults())
+        suffix = next(iter(suffixes_of(path)), "none")
+        if suffix not in READERS:
+            raise InputError(
+                f"{path}: unknown format '{suffix}'; allowed: {', '.join(READERS)}, "
+                f"each also with {' or '.join(COMPRESSED)}."
+            )
+        yield from _with_nul_counted(READERS[suffix](file, path, faults), faults)
 
 
 def text_of(row: dict[str, Any], column: str, source: object, number: int) -> str:
@@ -87,55 +94,56 @@ class InvalidTextError(InputError):
 
 def read_stream(file: IO[bytes], name: str, faults: Faults | None = None) -> Iterator[Row]:
     """Yield the lines of a stream as rows with the one column ``text``."""
-    return _read_txt(file, Path(name), faults or Faults())
+    faults = faults or Faults()
+    return _with_nul_counted(_read_txt(file, Path(name), faults), faults)
+
+
+def _with_nul_counted(rows: Iterator[Row], faults: Faults) -> Iterator[Row]:
+    for number, row in rows:
+        for value in row.values():
+            if isinstance(value, str) and "\0" in value:
+                faults.nul.add(number)
+        yield number, row
 
 
 def _read_txt(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
-    for number, line in lines_of(file, path, faults, LONGEST_TEXT):
-        yield number, {"text": line}
-
-
-def _read_csv(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.reader((line + "\n" for _, line in lines_of(file, path, faults)), strict=True)
-    try:
-        header = next(reader, None)
-        for fields in reader:
-            if header and (fields or len(header) == 1):
-                yield reader.line_num, _named(header, fields or [""], path, reader.line_num)
-    except csv.Error as error:
-        raise InputError(f"{path}, row {reader.line_num}: {error}.") from error
-
-
-def _read_tsv(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
-    """Read tab-separated fields without csv quoting: STS-B's files hold lone quotes."""
-    lines = lines_of(file, path, faults)
-    header = next(lines, (0, ""))[1].split("\t")
-    for number, line in lines:
-        if line or len(header) == 1:
-            yield number, _named(header, line.split("\t"), path, number)
-
-
-def _named(header: list[str], fields: list[str], path: Path, number: int) -> dict[str, Any]:
-    if len(fields) != len(header):
-        raise InputError(
-            f"{path}, row {number}: {len(fields)} fields where the header has {len(header)}."
-        )
-    return dict(zip(header, fields, strict=True))
+    for line in lines_of(file, path, faults, LONGEST_TEXT):
+        if line.stays(faults):
+            yield line.number, {"text": line.text}
 
 
 def _read_jsonl(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
-    for number, line in lines_of(file, path, faults):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:  # also numbers of 4,300 digits
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else error
-            raise InputError(f"{path}, row {number}: not JSON ({reason}).") from error
-        if not isinstance(row, dict):
-            raise InputError(f"{path}, row {number}: a JSON object is needed, got {line[:40]!r}.")
-        yield number, row
+    for line in lines_of(file, path, faults):
+        if not line.text.strip():
+            faults.blank_lines.add(line.number)
+        elif line.stays(faults):
+            yield line.number, _object(line, path)
+
+
+def _object(line: Line, path: Path) -> dict[str, Any]:
+    try:
+        row = DECODER.decode(line.text)
+    except (ValueError, RecursionError) as error:  # also numbers of 4,300 digits
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else error
+        raise InputError(f"{path}, row {line.number}: not JSON ({reason}).") from error
+    if not isinstance(row, dict):
+        raise InputError(
+            f"{path}, row {line.number}: a JSON object is needed, got {line.text[:40]!r}."
+        )
+    return row
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members; of two with one name, `json` would take the last."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object names '{twice}' twice")
+    return members
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_distinct)
 
 
 def _read_parquet(file: IO[bytes], path: Path, _faults: Faults) -> Iterator[Row]:
@@ -148,18 +156,36 @@ def _read_parquet(file: IO[bytes], path: Path, _faults: Faults) -> Iterator[Row]
             shutil.copyfileobj(file, whole)
             file = whole
         try:
-            for batch in pyarrow.parquet.ParquetFile(file).iter_batches():
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, row
-        except pyarrow.ArrowException as error:
-            raise InputError(f"{path}: not a parquet file ({error}).") from error
+            table = pyarrow.parquet.ParquetFile(file)
+            require_distinct(table.schema_arrow.names, path)
+            for batch in table.iter_batches():
+                yield from enumerate(_values(batch, path, number), start=number + 1)
+                number += batch.num_rows
+        except (pyarrow.ArrowException, OSError, UnicodeError) as error:
+            if getattr(error, "errno", None) is not None:  # the disk's
+                raise
+            said = str(error).strip().partition("\n")[0]
+            raise InputError(f"{path}: not a parquet file, or a damaged one ({said}).") from error
+
+
+def _values(batch: Any, path: Path, before: int) -> list[dict[str, Any]]:
+    """Return the rows of a batch; ``before`` it there are so many."""
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except ValueError:  # no UTF-8, or a time that Python has not
+        for place in range(batch.num_rows):
+            try:
+                batch.slice(place, 1).to_pylist()
+            except ValueError as error:
+                raise InputError(f"{path}, row {before + place + 1}: {error}.") from error
+        raise
+    return rows
 
 
 READERS: dict[str, Callable[[IO[bytes], Path, Faults], Iterator[Row]]] = {
     ".txt": _read_txt,
-    ".csv": _read_csv,
-    ".tsv": _read_tsv,
+    ".csv": read_csv,
+    ".tsv": read_tsv,
     ".jsonl": _read_jsonl,
     ".parquet": _read_parquet,
 }

@@ -6,14 +6,26 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 from sentemb.datasets.faults import Faults
-from sentemb.errors import InputError
+from sentemb.errors import InputError, reading
 
+Row = tuple[int, dict[str, Any]]
 COMPRESSED = (".gz", ".zst")
 LONGEST_TEXT = 2**20
 LONGEST_LINE = 2**26
+
+
+def suffixes_of(path: Path) -> list[str]:
+    """Return what a file's name says of its format and compression, in lower case.
+
+    Example:
+        >>> suffixes_of(Path("my.A.TXT.GZ")), suffixes_of(Path("a.b.csv")), suffixes_of(Path("a"))
+        (['.txt', '.gz'], ['.csv'], [])
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return suffixes[-2:] if suffixes and suffixes[-1] in COMPRESSED else suffixes[-1:]
 
 
 @contextmanager
@@ -21,27 +33,29 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     """Open a file, decompressed where its name says that it is compressed.
 
     Raises:
-        InputError: When there is none, or what is compressed is damaged, also later on.
+        InputError: When there is none, it may not be read, or what is compressed is damaged, also
+            later on.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; a file is needed.")
     try:
-        with _stream(path) as file:
-            yield file
+        with reading():
+            if path.is_dir():
+                raise InputError(f"{path} is a folder; a file is needed.")
+            with _stream(path) as file:
+                yield file
     except FileNotFoundError as error:
         raise InputError(f"No file '{path}'.") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: damaged gzip file ({error}).") from error
     except OSError as error:
-        if error.errno is None and path.suffix == ".zst":  # pyarrow's words for what is no zstd
+        if error.errno is None and path.suffix.lower() == ".zst":  # no zstd
             raise InputError(f"{path}: damaged zstd file ({error}).") from error
         raise
 
 
 def _stream(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         return gzip.open(path)  # type: ignore[return-value]
-    if path.suffix == ".zst":
+    if path.suffix.lower() == ".zst":
         import pyarrow
 
         stream = pyarrow.input_stream(str(path), compression="zstd")
@@ -49,15 +63,45 @@ def _stream(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
+class Line(NamedTuple):
+    """A line, or what was found in all lines of a row.
+
+    Args:
+        number: From 1; that of the last line of a row.
+        text: Without its end, and with U+FFFD where it is not UTF-8.
+        invalid: Whether there is such a place.
+        crlf: Whether it ended with CR LF.
+        long: Whether it was cut.
+    """
+
+    number: int
+    text: str
+    invalid: bool
+    crlf: bool
+    long: bool = False
+
+    def stays(self, faults: Faults) -> bool:
+        """Count what is wrong with a row; tell whether it stays."""
+        if self.invalid:
+            faults.invalid.add(self.number)
+            if faults.errors == "skip":
+                return False
+        if self.crlf:
+            faults.crlf.add(self.number)
+        if self.long:
+            faults.long.add(self.number)
+        return True
+
+
 def lines_of(
     file: IO[bytes], path: Path, faults: Faults, longest: int = LONGEST_LINE
-) -> Iterator[tuple[int, str]]:
-    """Yield each line with its number, without its end.
+) -> Iterator[Line]:
+    """Yield each line.
 
     Args:
         file: At its beginning.
         path: Its name, in the words of an error.
-        faults: What is done with lines that are not UTF-8, and where things are counted.
+        faults: Whether a line that is not UTF-8 is an error, and where a byte-order mark is noted.
         longest: Bytes a line may have; of a text alone, what is more is cut, else it is an error.
 
     Raises:
@@ -69,22 +113,17 @@ def lines_of(
         if number == 1 and line.startswith(b"\xef\xbb\xbf"):
             faults.bom = True
             line = line[3:] if line.endswith(b"\n") else line[3:] + file.readline(3)
-        if ended := line.endswith(b"\n"):
-            line = line[:-1]
-            if line.endswith(b"\r"):
-                faults.crlf.add(number)
-                line = line[:-1]
-        if len(line) > longest:
+        end = line[-2:]
+        if end.endswith(b"\n"):
+            line = line[: -2 if end == b"\r\n" else -1]
+        if long := len(line) > longest:
             if longest == LONGEST_LINE:
                 raise InputError(f"{path}, row {number}: longer than {longest:,} bytes.")
-            faults.long.add(number)
             line = _whole_characters(line[:longest])
-            while not ended and (rest := file.readline(longest)):
-                ended = rest.endswith(b"\n")
-        if (text := _decoded(line, path, number, faults)) is not None:
-            if "\0" in text:
-                faults.nul.add(number)
-            yield number, text
+            while not end.endswith(b"\n") and (rest := file.readline(longest)):
+                end = (end + rest)[-2:]
+        text, invalid = _decoded(line, path, number, faults)
+        yield Line(number, text, invalid, end == b"\r\n", long)
 
 
 def _whole_characters(line: bytes) -> bytes:
@@ -96,11 +135,11 @@ def _whole_characters(line: bytes) -> bytes:
     return line
 
 
-def _decoded(line: bytes, path: Path, number: int, faults: Faults) -> str | None:
+def _decoded(line: bytes, path: Path, number: int, faults: Faults) -> tuple[str, bool]:
+    """Return the text of a line, and whether something in it was replaced."""
     try:
-        return line.decode()
+        return line.decode(), False
     except UnicodeDecodeError as error:
         if faults.errors == "strict":
             raise InputError(f"{path}, row {number}: not UTF-8 ({error.reason}).") from error
-    faults.invalid.add(number)
-    return line.decode(errors="replace") if faults.errors == "replace" else None
+    return line.decode(errors="replace"), True

@@ -6,7 +6,8 @@ from itertools import chain
 from pathlib import Path
 
 from sentemb.datasets.faults import Faults
-from sentemb.datasets.files import READERS, Row, read_rows
+from sentemb.datasets.files import READERS, read_rows
+from sentemb.datasets.lines import Row
 from sentemb.errors import InputError
 
 
@@ -33,8 +34,8 @@ def read_source(
 
 def _looks_like_hub_id(name: str) -> bool:
     path = Path(name)
-    known_suffix = any(suffix in READERS for suffix in path.suffixes)
-    return name.count("/") == 1 and not (path.exists() or path.is_absolute() or known_suffix)
+    known_suffix = any(suffix.lower() in READERS for suffix in path.suffixes)
+    return name.count("/") == 1 and not (known_suffix or path.is_absolute() or path.exists())
 
 
 def _read_hub(name: str, default_split: str | None) -> Iterator[Row]:

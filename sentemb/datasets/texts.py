@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable, Iterator
 
 from sentemb.datasets.faults import Faults
-from sentemb.datasets.files import InvalidTextError, Row, text_of
+from sentemb.datasets.files import InvalidTextError, text_of
+from sentemb.datasets.lines import Row
 from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, nearest
 
@@ -26,7 +27,7 @@ def read_texts(
     present, rows = read_source(source, faults=faults)
     if column not in present:
         raise InputError(
-            f"{source} has no column '{column}'; it has {', '.join(present)}. "
+            f"{source}: its first row has no column '{column}'; it has {', '.join(present)}. "
             f"Name one with --column.{nearest(column, present)}"
         )
     return texts_of(rows, column, source, faults)

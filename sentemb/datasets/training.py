@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from datasets import Dataset
 
-from sentemb.datasets.files import Row, text_of
+from sentemb.datasets.files import text_of
+from sentemb.datasets.lines import Row
 from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, nearest
 

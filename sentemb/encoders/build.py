@@ -12,7 +12,7 @@ from torch import nn
 from sentemb.embedded import EMBEDDED_ENCODERS, embedded
 from sentemb.encoders.poolings import PoolingName, pooling_modules
 from sentemb.encoders.vocabulary import require_vocabulary
-from sentemb.errors import InputError, SentembError, nearest
+from sentemb.errors import InputError, SentembError, nearest, reading
 from sentemb.safety import check_model, code_is_trusted
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def load_report_hidden() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
+@reading()
 def locate(model: str | os.PathLike[str]) -> str:
     """Return the folder of a model, once nothing in it speaks against loading it.
 

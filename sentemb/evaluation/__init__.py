@@ -2,10 +2,30 @@
 
 from collections.abc import Callable
 
+from sentemb.evaluation.bootstrap import Difference, paired_bootstrap
+from sentemb.evaluation.clustering import Clustering
+from sentemb.evaluation.outcome import Outcome, Task
+from sentemb.evaluation.pair_classification import PairClassification
+from sentemb.evaluation.retrieval import Retrieval
 from sentemb.evaluation.sts import STS
+from sentemb.evaluation.transfer import Labelled, NestedFolds, TrainDevTest, TrainTest
 from sentemb.types import Encode
 
 Evaluator = Callable[[Encode], dict[str, float]]
 """Any function of an encoder that returns named numbers is an evaluator."""
 
-__all__ = ["STS", "Evaluator"]
+__all__ = [
+    "STS",
+    "Clustering",
+    "Difference",
+    "Evaluator",
+    "Labelled",
+    "NestedFolds",
+    "Outcome",
+    "PairClassification",
+    "Retrieval",
+    "Task",
+    "TrainDevTest",
+    "TrainTest",
+    "paired_bootstrap",
+]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sentemb.errors import NumericError
 from sentemb.types import Encode, Vectors
 
 
@@ -29,8 +30,17 @@ class EncodeOnce:
         self._known: dict[str, Vectors] = {}
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        """Return a vector for each text; only those not seen before are encoded."""
+        """Return a vector for each text; only those not seen before are encoded.
+
+        Raises:
+            NumericError: When a vector holds what is no number.
+        """
         missing = list(dict.fromkeys(text for text in texts if text not in self._known))
         if missing:
-            self._known.update(zip(missing, self._encode(missing), strict=True))
+            vectors = np.asarray(self._encode(missing), dtype=np.float32)
+            finite = np.isfinite(vectors).all(axis=1)
+            if not finite.all():
+                text = missing[int(finite.argmin())]
+                raise NumericError(f"The embedding of {text[:60]!r} is no number: broken weights.")
+            self._known.update(zip(missing, vectors, strict=True))
         return np.stack([self._known[text] for text in texts])

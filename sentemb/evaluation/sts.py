@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.stats import pearsonr, spearmanr
 
 from sentemb.errors import InputError
+from sentemb.evaluation.cosines import cosine_of_pairs, encoded_once
+from sentemb.evaluation.outcome import Numbers, Outcome
 from sentemb.functional import alignment, uniformity
 from sentemb.types import Encode, Vectors
-
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class STS:
     Source: the aggregations are compared in Gao et al., 2021 (arXiv:2104.08821).
         ``all`` is SimCSE's and SBERT's, ``mean`` DeCLUTR's, ``wmean`` BERT-flow's.
     """
+
+    main: ClassVar[str] = "spearman"
+    unit: ClassVar[str] = "pairs"
 
     name: str
     sentences1: Sequence[str]
@@ -63,28 +66,25 @@ class STS:
             them; ``uniformity`` of the unique sentences, and ``alignment`` of the pairs with a
             gold score above 4 where there are any.
         """
-        sentences = list(dict.fromkeys([*self.sentences1, *self.sentences2]))
-        vectors = np.asarray(encode(sentences), dtype=np.float32)
-        row = {sentence: number for number, sentence in enumerate(sentences)}
-        x = vectors[[row[sentence] for sentence in self.sentences1]]
-        y = vectors[[row[sentence] for sentence in self.sentences2]]
-        cosines = _cosine_of_pairs(x, y)
+        return self.outcome(encode).numbers
+
+    def outcome(self, encode: Encode) -> Outcome:
+        """Return the numbers, with the cosine and the score of each pair."""
+        vectors, (x, y) = encoded_once(encode, self.sentences1, self.sentences2)
+        cosines = cosine_of_pairs(x, y)
         gold = np.asarray(self.scores, dtype=np.float64)
-        result = {
+        numbers = {
             "spearman": _percent(spearmanr, cosines, gold),
             "pearson": _percent(pearsonr, cosines, gold),
         }
         if self.subsets is not None:
-            result |= _over_subsets(cosines, gold, np.asarray(self.subsets))
-        return result | _geometry(vectors, x[gold > 4], y[gold > 4])
+            numbers |= _over_subsets(cosines, gold, np.asarray(self.subsets))
+        numbers |= _geometry(vectors, x[gold > 4], y[gold > 4])
+        return Outcome(numbers, np.column_stack([cosines, gold]), _spearman_of_items)
 
 
-def _cosine_of_pairs(x: Vectors, y: Vectors) -> Numbers:
-    x64, y64 = x.astype(np.float64), y.astype(np.float64)
-    norms = np.linalg.norm(x64, axis=1) * np.linalg.norm(y64, axis=1)
-    cosines: Numbers = np.zeros(len(x))
-    np.divide((x64 * y64).sum(axis=1), norms, out=cosines, where=norms > 0)
-    return cosines
+def _spearman_of_items(items: Numbers) -> float:
+    return _percent(spearmanr, items[:, 0], items[:, 1])
 
 
 def _percent(correlation: Callable[..., Any], cosines: Numbers, gold: Numbers) -> float:

@@ -27,7 +27,10 @@ FILES = ("merges_file", "sentencepiece_model_file", "spm_file", "vocab_file")
 """Not tokenizer_file and special_tokens_map_file: many a tokenizer has left its author's there."""
 ELSEWHERE = ("tokenizer_name_or_path", "cache_dir")
 LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
-ATTENTION = ("attn_implementation", "_attn_implementation", "experts_implementation")
+KERNELS = ("attn_implementation", "experts_implementation")
+"""Also with what transformers puts around these names: ``_attn_implementation_internal``."""
+CLASSES = {"activation_function": ACTIVATIONS, "tokenizer_class": TOKENIZERS}
+"""Names of classes, imported where there is a dot in them; transformers' own have none."""
 
 
 def check_configs(folder: Path) -> None:
@@ -56,7 +59,7 @@ def _check(file: Path, content: dict[str, Any]) -> None:
             )
         if key == "trust_remote_code" and value:
             logger.warning("%s: trust_remote_code is ignored: it is yours to give.", file)
-        if key in ATTENTION and "/" in str(value):
+        if any(name in key for name in KERNELS) and "/" in str(value):
             raise InputError(f"'{file}' has {key} fetch code of the hub, {value!r}: take it out.")
         if key in LAYERS and isinstance(value, int | float) and value > MOST_LAYERS:
             raise InputError(f"'{file}' asks for {value:,} layers; at most {MOST_LAYERS:,} do.")
@@ -65,10 +68,9 @@ def _check(file: Path, content: dict[str, Any]) -> None:
             inside(content[key], file)
     if file.name.startswith("sentence_"):
         _check_arguments(file, content)
-    if "activation_function" in content and "in_features" in content:
-        check_type(content["activation_function"], ACTIVATIONS, file)
-    if "tokenizer_class" in content and "update_embeddings" in content:
-        check_type(content["tokenizer_class"], TOKENIZERS, file)
+    for key, allowed in CLASSES.items():
+        if "." in str(content.get(key)):
+            check_type(content[key], allowed, file)
 
 
 def _check_arguments(file: Path, content: dict[str, Any]) -> None:

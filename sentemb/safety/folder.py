@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sentemb.errors import reading
 from sentemb.safety.configs import check_configs
 from sentemb.safety.files import check_files
 from sentemb.safety.modules import folders_of
@@ -9,6 +10,7 @@ from sentemb.safety.trust import warn_of_the_variable
 from sentemb.safety.weights import check_weights
 
 
+@reading()
 def check_model(folder: Path) -> None:
     """Raise where loading a model would run code of its own, or read files of others.
 
@@ -19,7 +21,7 @@ def check_model(folder: Path) -> None:
             files are links.
 
     Raises:
-        InputError: When it would; names the file, and says what to do.
+        InputError: When it would, or may not be read; names the file, and says what to do.
     """
     warn_of_the_variable()
     root = _may_link_to(folder.resolve())

@@ -31,14 +31,19 @@ def folders_of(root: Path) -> list[Path]:
     if not isinstance(modules, list) or not all(isinstance(each, dict) for each in modules):
         raise InputError(f"'{file}' is no list of modules: the model is damaged, fetch it again.")
     for module in modules:
-        folder = root / inside(module.get("path", ""), file)
         check_type(module.get("type"), STOCK, file)
-        folders += [folder, *_routed(folder)]
+        folders.append(root / inside(module.get("path", ""), file))
+    real = {folder.resolve() for folder in folders}
+    for folder in folders:  # which grows: a router has modules in it, and one may be a router
+        for routed in _routed(folder):
+            if routed.resolve() not in real:  # links can lead in a circle
+                real.add(routed.resolve())
+                folders.append(routed)
     return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
 
 
 def _routed(folder: Path) -> list[Path]:
-    """Return the folders of a router, which has modules in it."""
+    """Return the folders of a router's own modules."""
     found = []
     for name in ROUTERS:
         file = folder / name

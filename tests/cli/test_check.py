@@ -17,6 +17,7 @@ FILES = {
     "twice.txt": ENOUGH + "Sentence number 3.\n",
     "bad.tsv": "sentence1\tsentence2\tscore\na\tb\tnan\nc\td\thigh\n",
     "ragged.csv": "a,b\n1\n",
+    "late.jsonl": '{"other": "x"}\n{"text": "a"}\n',
     "dev.txt": "Something else.\nSENTENCE number  5.\n",
 }
 
@@ -40,6 +41,11 @@ def files(tmp_path):
         ("good.txt --max-length 2", 0, "note   64 rows (1, 2, 3, 4, 5, …): more than 2 tokens"),
         ("ragged.csv", 3, "row 2: 1 fields"),
         ("missing.txt", 3, "No file 'missing.txt'"),
+        ("-", 2, "check takes files alone"),
+        ("good.txt --test -", 2, "check takes files alone"),
+        ("good.txt --columns ,", 2, "--columns takes names"),
+        ("good.txt --columns text,", 2, "--columns takes names"),
+        ("late.jsonl", 1, "error  1 row (2): columns differ between rows"),
         ("good.txt --columns txet", 3, "Did you mean 'text'?"),
         ("good.txt --model nothing", 3, "No model 'nothing'"),
         ("", 2, "FILE"),

@@ -151,6 +151,28 @@ def test_columns_by_other_names(check):
         check("a.csv", "review,stars\ngood,5\n", named=["reveiw"])
 
 
+def test_columns_that_come_late(check):
+    late = check("a.jsonl", '{"id": 1}\n{"text": "a"}\n{"text": "b", "id": 2}\n')
+    assert found(late) == {"late_columns": ("error", 2, (2, 3)), "small": ("note", 0, ())}
+    pairs = '{"anchor": "a", "positive": "b"}\n{"anchor": "c", "positive": "", "label": 1}\n'
+    assert found(check("b.jsonl", pairs)).items() >= {
+        ("blank", ("error", 1, (2,))),
+        ("late_columns", ("error", 1, (2,))),
+    }
+    others = '{"text": "a"}\n{"text": "b", "source": "c"}\n'
+    assert found(check("c.jsonl", others)).keys() == {"small"}
+
+
+def test_a_row_with_two_faults_is_one_row_and_a_blank_line_none(check):
+    checked = check("a.jsonl", b'{"text": "\xff \\ud800"}\n\n')
+    assert found(checked) == {
+        "blank_lines": ("note", 1, (2,)),
+        "invalid_utf8": ("error", 1, (1,)),
+        "small": ("note", 0, ()),
+    }
+    assert checked.rows == 1
+
+
 def test_a_batch_that_was_given_must_be_filled(check):
     few = Limits(LIMITS.count, 4, batch_size=3)
     assert found(check("a.txt", "a\nb\n", few)) == {"small": ("error", 0, ())}
@@ -172,6 +194,7 @@ def test_good_files_have_no_problem():
         ("a.csv", "a,b\n1\n", "row 2: 1 fields where the header has 2"),
         ("a.jsonl", "{}\nno\n", "row 2: not JSON"),
         ("a.doc", "x", "unknown format '.doc'"),
+        ("a.csv", "text,text\na,b\n", "two columns called 'text'"),
         ("a.txt.gz", gzip.compress(b"a\n" * 999)[:-9], "damaged gzip file"),
         ("a.parquet", "x", "not a parquet file"),
     ],

@@ -133,11 +133,39 @@ def activation(folder: Path, canary: Path) -> None:
     save_file(weights, head / "model.safetensors")
 
 
+def activation_alone(folder: Path, canary: Path) -> None:
+    activation(folder, canary)
+    (folder / "2_Dense/config.json").write_text('{"activation_function": "custom_code.Module"}')
+
+
 def routed_module(folder: Path, canary: Path) -> None:
     code(folder, canary)
     module(folder, type="sentence_transformers.base.modules.router.Router", path="1_Pooling")
     change(folder / "1_Pooling/router_config.json",
            types={"query": "custom_code.Module"}, structure={}, parameters={})  # fmt: skip
+
+
+def router_in_a_router(folder: Path, **types: str) -> Path:
+    """Put a router into a router in place of the last module; returns the inner one's folder."""
+    kind = "sentence_transformers.base.modules.router.Router"
+    module(folder, type=kind, path="2_Router")
+    for place, content in (("2_Router", {"inner": kind}), ("2_Router/inner", types)):
+        (folder / place).mkdir()
+        change(folder / place / "router_config.json",
+               types=content, structure={}, parameters={})  # fmt: skip
+    return folder / "2_Router/inner"
+
+
+def module_routed_twice(folder: Path, canary: Path) -> None:
+    code(folder, canary)
+    router_in_a_router(folder, query="custom_code.Module")
+
+
+def pickle_routed_twice(folder: Path, canary: Path) -> None:
+    inner = router_in_a_router(folder, query="sentence_transformers.models.Dense")
+    (inner / "query").mkdir()
+    change(inner / "query/config.json", in_features=128, out_features=8)
+    torch_bomb(inner / "query/pytorch_model.bin", canary)
 
 
 def link_out(folder: Path, canary: Path) -> None:
@@ -192,6 +220,10 @@ def kernel(folder: Path, canary: Path) -> None:
     change(folder / "config.json", attn_implementation="someone/attention")
 
 
+def kernel_within(folder: Path, canary: Path) -> None:
+    change(folder / "config.json", _attn_implementation_internal="someone/attention")
+
+
 def adapter(folder: Path, canary: Path) -> None:
     change(folder / "adapter_config.json", base_model_name_or_path="someone/model")
 
@@ -225,6 +257,12 @@ def words_by_code(folder: Path, canary: Path) -> None:
     module(folder, type="sentence_transformers.models.WordEmbeddings")
 
 
+def words_by_code_alone(folder: Path, canary: Path) -> None:
+    words_by_code(folder, canary)
+    config = folder / "1_Pooling/wordembedding_config.json"
+    config.write_text('{"tokenizer_class": "custom_code.Module"}')
+
+
 def pipe(folder: Path, canary: Path) -> None:
     (folder / "tokenizer_config.json").unlink()
     os.mkfifo(folder / "tokenizer_config.json")
@@ -247,6 +285,7 @@ CASES = [
     Case(popen, "modules.json"),
     Case(own_module, "modules.json"),
     Case(routed_module, "router_config.json"),
+    Case(module_routed_twice, "router_config.json"),
     Case(auto_map, "config.json"),
     Case(auto_map_of_a_tokenizer, "tokenizer_config.json"),
     Case(pickled_weights, "pytorch_model.bin"),
@@ -254,6 +293,7 @@ CASES = [
     Case(unlocked_beside_safetensors, "sentence_bert_config.json"),
     Case(pickled_head, "model_head.pkl"),
     Case(pickled_module, "pytorch_model.bin"),
+    Case(pickle_routed_twice, "pytorch_model.bin"),
     Case(pickled_shard, "model.safetensors.index.json"),
     Case(shard_up, "model.safetensors.index.json"),
     Case(link_out, "tokenizer.json"),
@@ -263,13 +303,16 @@ CASES = [
     Case(vocabulary_elsewhere, "tokenizer_config.json"),
     Case(tokenizer_elsewhere, "sentence_bert_config.json"),
     Case(kernel, "config.json"),
+    Case(kernel_within, "config.json"),
     Case(adapter, "adapter_config.json"),
     Case(huge_header, "model.safetensors"),
     Case(truncated, "model.safetensors"),
     Case(damaged_header, "model.safetensors"),
     Case(deep_config, "config.json"),
     Case(activation, "config.json"),
+    Case(activation_alone, "config.json"),
     Case(words_by_code, "wordembedding_config.json"),
+    Case(words_by_code_alone, "wordembedding_config.json"),
     Case(endless_layers, "config.json"),
     Case(pipe, "tokenizer_config.json"),
 ]

@@ -48,6 +48,8 @@ EXACT = {
     "first_nul_rows": [4, 7],
     "crlf_rows": 2,
     "first_crlf_rows": [1, 15],
+    "blank_lines": 0,
+    "first_blank_lines": [],
 }
 
 
@@ -96,6 +98,15 @@ def test_shards_and_their_merge_tell_of_faulty_rows_too(sentemb, hostile):
         assert "1 rows longer than 1 MiB, cut: 13" in words
     summary = json.loads(merged.stdout)["summary"]
     assert {name: summary[name] for name in EXACT} == EXACT | {"kept_rows": 16}
+
+
+def test_blank_lines_of_jsonl_are_told(sentemb, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "one"}\n\n{"text": ""}\n\n')
+    done = sentemb("encode", "a.jsonl", "--json")
+    summary = json.loads(done.stdout)["summary"]
+    assert (summary["rows"], summary["empty_rows"]) == (2, 1)
+    assert (summary["blank_lines"], summary["first_blank_lines"]) == (2, [2, 4])
+    assert b"2 blank lines, which are no rows: 2, 4" in done.stderr
 
 
 def test_a_faulty_row_is_an_error_where_that_is_wanted(sentemb, hostile):

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from malicious import CASES, bomb, change, code, torch_bomb
+from malicious import CASES, bomb, change, code, router_in_a_router, torch_bomb
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize
@@ -127,6 +127,20 @@ def test_a_model_of_older_days_is_no_danger(minilm):
     check_model(minilm)
 
 
+def test_names_without_a_module_are_no_code(model):
+    change(model / "config.json", tokenizer_class="BertTokenizerFast", activation_function="gelu")
+    change(model / "tokenizer_config.json", tokenizer_class=None)
+    check_model(model)
+
+
+def test_routers_in_a_circle_are_looked_at_once(model):
+    inner = router_in_a_router(model, a="sentence_transformers.models.Router",
+                               b="sentence_transformers.models.Router")  # fmt: skip
+    for name in "ab":
+        (inner / name).symlink_to(inner, target_is_directory=True)
+    check_model(model)
+
+
 def test_a_folder_with_links_inside_of_it(model):
     (model / "tokenizer.json").rename(model / "words.json")
     (model / "tokenizer.json").symlink_to("words.json")
@@ -209,6 +223,16 @@ def test_trust_is_for_code_not_for_pickles(model, tmp_path):
     with trusting_code(), pytest.raises(InputError, match="is a pickle"):
         build_encoder(model)
     assert not (tmp_path / "canary").exists()
+
+
+def test_weights_that_may_not_be_read_are_named(model, monkeypatch):
+    def refuse(file):
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr("sentemb.safety.weights.check_safetensors", refuse)
+    for load in (check_model, build_encoder, load_encoder):
+        with pytest.raises(InputError, match=r"model.safetensors' may not be read by you"):
+            load(model)
 
 
 def test_an_int8_folder_may_not_lead_out(tmp_path):

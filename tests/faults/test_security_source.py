@@ -1,6 +1,7 @@
 """What our own code may not do, found in its syntax trees; and what it writes."""
 
 import ast
+import json
 import tomllib
 from pathlib import Path
 
@@ -95,10 +96,12 @@ def test_an_error_is_one_line():
     assert inert("a\nb\tc", lines=False) == r"a\nb\tc"
 
 
-ESCAPE = "\x1b[2J\x1b]0;owned\x07"
+ESCAPE = "\x1b[2J\x1b]0;owned\x07\x9b31m\x08\x7f\u202e\u2066\u2028"
+OBEYED = set("\x1b\x07\x9b\x08\x7f\u202e\u2066\u2028")
 COMMANDS = [
     ("views", "word {escape}"),
     ("views", "word", "--view", "{escape}"),
+    ("check", "texts.csv"),
     ("encode", "{escape}.txt"),
     ("encode", "texts.csv", "--column", "{escape}"),
     ("evaluate", "mini", "--sts", "scores.tsv"),
@@ -118,8 +121,8 @@ def test_no_command_prints_an_escape(words, sentemb, tmp_path, loaded_mini):
     (tmp_path / "triplets.csv").write_text(f"anchor,posi{ESCAPE}tive\na,b\n")
     (tmp_path / "labels.tsv").write_text("text\tlabel\n" + f"a\t{ESCAPE}\nb\tx\n" * 2)
     loaded_mini.save_pretrained(str(tmp_path / "model"), create_model_card=False)
-    (tmp_path / "model/run.json").write_text('{"method": "\\u001b[2J\\u009b31m"}')
+    (tmp_path / "model/run.json").write_text(json.dumps({"method": ESCAPE}))
     process = sentemb(*(word.format(escape=ESCAPE) for word in words))
     for stream in (process.stdout.decode(), process.stderr.decode()):
-        assert not {"\x1b", "\x07", "\x9b"} & set(stream)
+        assert not OBEYED & set(stream)
     assert r"\x1b[2J" in (process.stdout + process.stderr).decode()

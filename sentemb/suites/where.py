@@ -1,0 +1,11 @@
+"""Where data sets can be had."""
+
+SENTEVAL = "get_transfer_data.bash of https://github.com/facebookresearch/SentEval"
+GLUE = "https://gluebenchmark.com/tasks"
+CISI = "https://ir.dcs.gla.ac.uk/resources/test_collections/cisi"
+TREC_QA = "https://github.com/castorini/data"
+NEWSGROUPS = "https://huggingface.co/datasets/mteb/twentynewsgroups-clustering"
+CHINESE_STSB = "https://github.com/pluto-junzeng/CNSD"
+LCQMC = "http://icrc.hitsz.edu.cn/Article/show/171.html"
+AFQMC = "https://github.com/CLUEbenchmark/CLUE"
+PAWSX = "https://github.com/google-research-datasets/paws"
