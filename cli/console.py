@@ -7,13 +7,11 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 import typer
 
 OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-PACKAGES = ("sentemb", "torch", "transformers", "sentence-transformers")
 
 
 def configure(*, quiet: bool) -> None:
@@ -91,7 +89,9 @@ def print_json(schema: str, content: dict[str, Any]) -> None:
 
 def versions() -> dict[str, str]:
     """Return the versions of what decides about numbers."""
-    return {name: version(name) for name in PACKAGES}
+    from sentemb.versions import versions
+
+    return versions()
 
 
 def number(name: str, value: float | None) -> str:

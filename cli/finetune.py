@@ -72,7 +72,11 @@ def finetune(
     seed: Annotated[int, typer.Option(help="Seed of everything.")] = 42,
     seeds: Annotated[str | None, typer.Option(help="Several runs: 0-4, or 1,7,42.")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on from the last checkpoint; with --seeds, with what is left of them.",
+        ),
     ] = False,
     allow_changed: Annotated[
         list[str] | None,

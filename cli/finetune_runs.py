@@ -14,6 +14,7 @@ from sentemb.training.output import check_output
 from sentemb.training.record import data_record, write_record
 
 from . import console
+from .seeds import run_each
 from .spread import spread_of, spread_table
 
 
@@ -35,15 +36,12 @@ class Job:
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
-    check_output(job.output, resume=job.resume, overwrite=job.overwrite)
+    how = {"resume": job.resume, "overwrite": job.overwrite, "seeds": seeds is not None}
+    check_output(job.output, **how)
     data, dev = _read(job)
     if seeds is None:
         return _run(job, data, dev)
-    runs = []
-    for seed in seeds:
-        settings = replace(job.settings, seed=seed)
-        one = replace(job, settings=settings, output=job.output / f"seed-{seed}")
-        runs.append(_run(one, data, dev))
+    runs = run_each(job, seeds, lambda one: _run(one, data, dev))
     spread = spread_of([run["metrics"] for run in runs])
     write_record(job.output / "seeds.json", {"seeds": list(seeds), "spread": spread})
     console.log(spread_table(len(seeds), spread))

@@ -66,7 +66,7 @@ def train(
     The model folder loads in plain sentence-transformers.
     """
     given = {k: v for k, v in locals().items() if k not in ("as_json", "resume", "overwrite")}
-    from sentemb.errors import UsageError
+    from sentemb.errors import FinishedError
     from sentemb.training.processes import leave_processes, processes
 
     from .settings import parse_dims, parse_seeds, settings_from
@@ -95,9 +95,11 @@ def train(
         allow_changed=allow_changed or [],
         overwrite=overwrite,
     )
-    if seeds is not None and resume:
-        raise UsageError("--resume goes on with one run: name it with --output and --seed.")
-    result = run_seeds(job, parse_seeds(seeds) if seeds is not None else None)
+    try:
+        result = run_seeds(job, parse_seeds(seeds) if seeds is not None else None)
+    except FinishedError:
+        leave_processes()
+        raise
     if as_json and processes().is_main_process:
         console.print_json("train", result)
     leave_processes()

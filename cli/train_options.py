@@ -203,7 +203,12 @@ Workers = Annotated[
     ),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on from the last checkpoint.", rich_help_panel=RUN)
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on from the last checkpoint; with --seeds, with what is left of them.",
+        rich_help_panel=RUN,
+    ),
 ]
 AllowChanged = Annotated[
     list[str] | None,

@@ -24,6 +24,7 @@ from sentemb.views import View
 
 from . import console
 from .overrides import override, remaining_options
+from .seeds import run_each
 from .spread import spread_of, spread_table
 
 if TYPE_CHECKING:
@@ -57,16 +58,16 @@ class Job:
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
-    refused_by_one(partial(check_output, job.output, resume=job.resume, overwrite=job.overwrite))
+    how = {"resume": job.resume, "overwrite": job.overwrite, "seeds": seeds is not None}
+    refused_by_one(partial(check_output, job.output, **how))
     defaults = inspect.signature(job.recipe.build).parameters
     typed = {name for name, value in job.method_options.items() if value != defaults[name].default}
     left = remaining_options(job.method_options, typed, job.views, job.loss)
     job = replace(job, method_options=left)
-    jobs = [job] if seeds is None else [_with_seed(job, seed) for seed in seeds]
     data, dev = _read(job)
-    records = [_run(one, data, dev) for one in jobs]
     if seeds is None:
-        return records[0]
+        return _run(job, data, dev)
+    records = run_each(job, seeds, lambda one: _run(one, data, dev))
     spread = spread_of([record["metrics"] for record in records])
     summary = {"seeds": list(seeds), "spread": spread}
     if processes().is_main_process:
@@ -76,11 +77,6 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
         return summary | {"runs": records}
     console.log(spread_table(len(seeds), spread))
     return summary | {"runs": records}
-
-
-def _with_seed(job: Job, seed: int) -> Job:
-    settings = replace(job.settings, seed=seed)
-    return replace(job, settings=settings, output=job.output / f"seed-{seed}")
 
 
 def _read(job: Job) -> tuple[TrainingData, STS | None]:

@@ -16,6 +16,10 @@ class UsageError(SentembError, ValueError):
     exit_code = 2
 
 
+class FinishedError(UsageError):
+    """The run to go on with has come to its end."""
+
+
 class InputError(SentembError, ValueError):
     """Data or a model that cannot be read as what it should be; names the row."""
 

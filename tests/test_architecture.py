@@ -16,6 +16,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "errors": set(),
     "embedded": set(),
     "types": set(),
+    "versions": set(),
     "pairs": {"types"},
     "functional": {"types"},
     "safety": {"errors"},
@@ -27,18 +28,19 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "adversary": {"losses", "pairs", "views", "types", "errors"},
     "method": {"adversary", "twins", "encoders", "losses", "pairs", "views", "types", "errors"},
     "evaluation": {"functional", "types", "errors"},
-    "geometry": {"evaluation", "functional", "storage", "types", "errors"},
+    "geometry": {"evaluation", "functional", "storage", "types", "errors", "versions"},
     "datasets": {"evaluation", "errors", "types"},
     "suites": {"datasets", "evaluation", "errors"},
     "checks": {"datasets", "errors"},
-    "inference": {"encoders", "geometry", "safety", "storage", "types", "errors"},
+    "inference": {"encoders", "geometry", "safety", "storage", "types", "errors", "versions"},
     "interruption": set(),
     "encoding": {"datasets", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage", "safety"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
     "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}
-    | {"views", "twins", "functional", "interruption", "storage"},
+    | {"views", "twins", "functional", "interruption", "storage", "versions"}
+    | {"encoding", "inference"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "Sum", "Term", "Twin", "View", "row_key"} | {
     "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit", "WithQueue",

@@ -25,8 +25,22 @@ def set_dropout(encoder: "SentenceTransformer", rate: float) -> None:
     if not 0 <= rate <= 1:
         raise UsageError(f"dropout is a rate in [0, 1], got {rate}.")
     for module in encoder.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = rate
-        for name, value in vars(module).items():
-            if "dropout" in name and type(value) in (int, float):
-                setattr(module, name, rate)
+        for name in _rates_of(module):
+            setattr(module, name, rate)
+
+
+def dropout_rates(model: nn.Module) -> dict[str, float]:
+    """Return every dropout rate in force, of attention too, by the place it is found at."""
+    return {
+        f"{place}.{name}": rate
+        for place, module in model.named_modules()
+        for name, rate in _rates_of(module).items()
+    }
+
+
+def _rates_of(module: nn.Module) -> dict[str, float]:
+    rates = {"p": module.p} if isinstance(module, nn.Dropout) else {}
+    for name, value in vars(module).items():
+        if "dropout" in name and type(value) in (int, float):
+            rates[name] = value
+    return rates

@@ -1,9 +1,11 @@
 """A folder of plain transformers: tokenizer and classifier, in float32."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -42,3 +44,10 @@ def load_classifier(
         **labels,
     )
     return tokenizer, classifier, set(loading["missing_keys"])
+
+
+def fits(classifier: Any, checkpoint: Path) -> bool:
+    """Tell whether the weights of a checkpoint have the names and shapes of a classifier's."""
+    own = {name: tensor.shape for name, tensor in classifier.state_dict().items()}
+    saved = load_file(checkpoint / "model.safetensors")
+    return all(own.get(name) == tensor.shape for name, tensor in saved.items())

@@ -17,16 +17,17 @@ from sentemb.datasets import TrainingData
 from sentemb.errors import UsageError
 from sentemb.finetuning.arguments import training_arguments
 from sentemb.finetuning.metrics import scorer
-from sentemb.finetuning.pretrained import load_classifier
+from sentemb.finetuning.pretrained import fits, load_classifier
 from sentemb.finetuning.r_drop import require_two_passes
 from sentemb.finetuning.result import FinetuneRun
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.finetuning.trainer import FinetuneTrainer, make_trainer
 from sentemb.training.arguments import resolve_precision
-from sentemb.training.conditions import WITHOUT_EFFECT, described_rows, require_unchanged, weights
+from sentemb.training.conditions import WITHOUT_EFFECT, described_rows, require_unchanged
 from sentemb.training.disk import size_of, told_what_is_free
 from sentemb.training.guarded import SKIPPED
+from sentemb.training.identity import classifier_identity
 from sentemb.training.logs import require_finite
 from sentemb.training.output import (
     check_output,
@@ -60,7 +61,7 @@ def finetune(
         dev: The same; it chooses the checkpoint.
         output: Folder of the model, which plain transformers loads.
         settings: How.
-        resume: Go on from the last checkpoint in ``output``.
+        resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
         overwrite: Start afresh where ``output`` holds an earlier run.
         allow_changed: Settings, ``data``, ``dev`` or ``model``, that a resumed run may have
             otherwise than the one it goes on with.
@@ -84,7 +85,7 @@ def finetune(
     if settings.two_passes:
         _try_two_passes(classifier, tokenizer, rows)
     arguments = training_arguments(settings, folder, len(rows), len(data.classes))
-    conditions = _conditions(classifier, data, dev, settings, arguments)
+    conditions = _conditions(classifier, tokenizer, data, dev, settings, arguments)
     stop = StopOnSignal(folder)
     with ExitStack() as held:
         prepare_output(
@@ -93,8 +94,14 @@ def finetune(
             resume=resume,
             overwrite=overwrite,
             steps=arguments.max_steps,
-            check=partial(require_unchanged, now=conditions, allowed=allow_changed),
+            check=partial(
+                require_unchanged,
+                now=conditions,
+                allowed=allow_changed,
+                fits=partial(fits, classifier),
+            ),
         )
+        start = last_checkpoint(folder) if resume else None
         trainer = make_trainer(
             classifier,
             tokenizer,
@@ -108,7 +115,7 @@ def finetune(
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
         started = time.monotonic()
         with stop.listening():
-            trainer.train(str(last_checkpoint(folder)) if resume else None)
+            trainer.train(str(start) if start else None)
         seconds = time.monotonic() - started
         require_finite(classifier)
         metrics = trainer.evaluate()
@@ -141,6 +148,7 @@ def _publish(trainer: FinetuneTrainer, folder: Path) -> None:
 
 def _conditions(
     classifier: Any,
+    tokenizer: PreTrainedTokenizerBase,
     data: TrainingData,
     dev: TrainingData,
     settings: FinetuneSettings,
@@ -151,7 +159,7 @@ def _conditions(
         **compared,
         "steps": arguments.max_steps,
         "precision": resolve_precision(settings.precision),
-        "model": weights(classifier.base_model),
+        **classifier_identity(classifier, tokenizer),
         "classes": list(data.classes),
         "data": described_rows(data.rows),
         "dev": described_rows(dev.rows),

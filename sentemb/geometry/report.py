@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ from sentemb.errors import UsageError
 from sentemb.geometry.analysis import Analysis
 from sentemb.geometry.corpus import Corpus
 from sentemb.storage import whole_folder
+from sentemb.versions import versions
 
 RECORD = "analysis.json"
-PACKAGES = ("sentemb", "torch", "transformers", "sentence-transformers")
 
 
 def check_extra() -> None:
@@ -62,8 +61,7 @@ def write_report(
     check_extra()
     from sentemb.geometry.pictures import draw
 
-    versions = {package: version(package) for package in PACKAGES}
-    record = {"schema": "sentemb.analyze/1", "versions": versions}
+    record: dict[str, Any] = {"schema": "sentemb.analyze/1", "versions": versions()}
     record |= record_of(found, corpus, temperature)
     with whole_folder(folder) as new:
         (new / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ from sentemb.inference.embedder import Embedder
 from sentemb.inference.postprocess_card import write_card
 from sentemb.inference.side_by_side import Graded
 from sentemb.storage import check_output, whole_folder
+from sentemb.versions import versions
 
 RECORD = "postprocess.json"
-PACKAGES = ("sentemb", "torch", "transformers", "sentence-transformers")
 
 
 def postprocess(
@@ -81,7 +80,7 @@ def postprocess(
             "pairs": len(task.sentences1),
             "before": before,
             "after": after,
-            "versions": {package: version(package) for package in PACKAGES},
+            "versions": versions(),
         }
         content = json.dumps({"schema": "sentemb.postprocess/1", **record}, indent=2)
         (new / RECORD).write_text(content + "\n", encoding="utf-8")

@@ -21,7 +21,6 @@ def training_arguments(
     rows: int,
     *,
     evaluates: bool,
-    resumes: bool,
     leaves_out: bool,
 ) -> TrainingArguments:
     """Return the arguments of a run over so many rows.
@@ -31,7 +30,6 @@ def training_arguments(
         folder: Of the run.
         rows: How many are trained on.
         evaluates: Whether there is something to evaluate on.
-        resumes: Whether the run goes on from a checkpoint.
         leaves_out: Whether some parameters may get no gradient.
 
     Raises:
@@ -59,7 +57,7 @@ def training_arguments(
         fp16=precision == "fp16",
         bf16=precision == "bf16",
         eval_strategy="steps" if evaluates else "no",
-        eval_on_start=evaluates and not resumes,
+        eval_on_start=evaluates,
         eval_steps=settings.eval_steps,
         save_steps=settings.eval_steps if selects else settings.save_steps,
         load_best_model_at_end=selects,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from sentemb.encoders.build import build_encoder
 from sentemb.errors import InputError
@@ -35,6 +36,22 @@ def save_checkpoint(method: Method, folder: Path) -> None:
     save_file(rest, folder / TRAINING_STATE)
 
 
+def fits(method: Method, folder: Path) -> bool:
+    """Tell whether what `save_checkpoint` saved has the names and shapes of a method's state."""
+    try:
+        saved = _saved(folder)
+    except (OSError, RuntimeError):
+        return False
+    own = method.state_dict()
+    return own.keys() == saved.keys() and all(own[k].shape == saved[k].shape for k in own)
+
+
+def _saved(folder: Path) -> dict[str, Tensor]:
+    rest = load_file(folder / TRAINING_STATE)
+    encoder = build_encoder(folder, device="cpu").state_dict()
+    return {ENCODER_PREFIX + name: tensor for name, tensor in encoder.items()} | rest
+
+
 def load_checkpoint(method: Method, folder: Path) -> None:
     """Load what `save_checkpoint` saved; every key must be there, and no other.
 
@@ -42,10 +59,7 @@ def load_checkpoint(method: Method, folder: Path) -> None:
         InputError: When the folder does not hold this method's state.
     """
     try:
-        rest = load_file(folder / TRAINING_STATE)
-        saved = build_encoder(folder, device="cpu").state_dict()
-        encoder = {ENCODER_PREFIX + name: tensor for name, tensor in saved.items()}
-        method.load_state_dict(encoder | rest)
+        method.load_state_dict(_saved(folder))
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"Checkpoint {folder} does not fit this method: {reason}") from error

@@ -6,17 +6,16 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sentemb.storage import replaced, sha256, sync
+from sentemb.versions import versions
 
 logger = logging.getLogger("sentemb")
 
 COMMIT = "COMMIT.json"
 SCHEMA = "sentemb.checkpoint/1"
-PACKAGES = ("sentemb", "torch", "transformers", "sentence-transformers")
 KEPT = 2
 """Newest checkpoints that stay; the best one does, too."""
 
@@ -76,11 +75,6 @@ def readable(folder: Path) -> None:
             path.chmod(0o666 & ~umask)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of what decides about numbers."""
-    return {name: version(name) for name in PACKAGES}
-
-
 def problem_of(checkpoint: Path) -> str | None:
     """Say what is wrong with a checkpoint; None where each file is the one that was committed."""
     if not (checkpoint / COMMIT).exists():
@@ -133,6 +127,25 @@ def newest_whole(folder: Path) -> Path | None:
     return None
 
 
+def remove_set_aside(folder: Path) -> None:
+    """Delete what was set aside before the newest commit: that one has gone past it.
+
+    Args:
+        folder: Of the checkpoints.
+    """
+    whole = committed(folder)
+    newest = step_of(whole[0]) if whole else None
+    gone = []
+    for path in sorted(folder.glob("checkpoint-*.incomplete*")):
+        found = re.fullmatch(r"checkpoint-(\d+)\.incomplete(-\d+)?", path.name)
+        is_folder = path.is_dir() and not path.is_symlink()
+        if found and is_folder and newest is not None and int(found[1]) <= newest:
+            shutil.rmtree(path)
+            gone.append(path.name)
+    if gone:
+        logger.info("Removed %s: %s is whole.", ", ".join(gone), whole[0].name)
+
+
 def _free_name(checkpoint: Path) -> Path:
     number = 1
     aside = checkpoint.with_name(f"{checkpoint.name}.incomplete")
@@ -145,7 +158,8 @@ def _free_name(checkpoint: Path) -> Path:
 def rotate(folder: Path, best_step: int | None) -> None:
     """Delete all checkpoints but the newest ones and the best; by step, whatever the clock says.
 
-    The commit goes first, so that what is left after a crash does not count.
+    The commit goes first, so that what is left after a crash does not count. What was set aside
+    goes, too, once the run has come past it.
     """
     kept = committed(folder)[:KEPT]
     newest = step_of(kept[0]) if kept else None
@@ -157,3 +171,4 @@ def rotate(folder: Path, best_step: int | None) -> None:
             (checkpoint / COMMIT).unlink(missing_ok=True)
             sync(checkpoint)
             shutil.rmtree(checkpoint)
+    remove_set_aside(folder)

@@ -4,22 +4,23 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset
-from torch import nn
 
 from sentemb.errors import UsageError, nearest
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.training.arguments import resolve_precision
-from sentemb.training.commit import read_commit, versions
+from sentemb.training.commit import read_commit
+from sentemb.training.identity import encoder_identity
 from sentemb.training.processes import processes
 from sentemb.training.settings import Settings
+from sentemb.twins import EncoderTwin
+from sentemb.versions import versions
 
 logger = logging.getLogger("sentemb")
 
@@ -28,6 +29,8 @@ WITHOUT_EFFECT = {
     *("epochs", "max_steps"),  # both are told by the number of steps
 }
 """Settings that cannot change the model."""
+IDENTITY = ("config", "modules", "tokenizer", "dropout")
+"""What checkpoints of earlier versions did not note."""
 
 
 def conditions_of(
@@ -48,8 +51,9 @@ def conditions_of(
         "views": "; ".join(_words(view) for view in method.views),
         "twin": _twin(method.twin),
         "loss": _words(method.loss),
-        "model": weights(method.encoder[0]),
         "data": described_rows(data),
+        **encoder_identity(method.encoder),
+        **_towers(method.twin),
     }
 
 
@@ -69,23 +73,16 @@ def described(count: int, values: Iterable[str]) -> str:
     return f"{count:,} rows, sha256 {digest.hexdigest()[:16]}"
 
 
-def weights(module: nn.Module) -> str:
-    """Describe a model by its size and the hash of the weights it starts from."""
-    digest, size = hashlib.sha256(), 0
-    for name, tensor in module.state_dict().items():
-        digest.update(f"{name} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-        size += tensor.numel()
-    return f"{size:,} weights, sha256 {digest.hexdigest()[:16]}"
-
-
-def require_unchanged(checkpoint: Path, now: Mapping[str, Any], allowed: Sequence[str]) -> None:
+def require_unchanged(
+    checkpoint: Path, now: Mapping[str, Any], allowed: Sequence[str], fits: Callable[[Path], bool]
+) -> None:
     """Raise where a run is to go on under other conditions; warn of other versions.
 
     Args:
         checkpoint: Where it is to go on from.
         now: The conditions of this run.
         allowed: Names of conditions that may differ.
+        fits: Says whether the state in the checkpoint can be loaded.
 
     Raises:
         UsageError: When one differs that may not; shows each, as it was and as it is now.
@@ -98,16 +95,16 @@ def require_unchanged(checkpoint: Path, now: Mapping[str, Any], allowed: Sequenc
             f"--allow-changed takes one of {', '.join(sorted(now))}; got '{name}'."
             + nearest(name, sorted(now))
         )
-    changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
-    lines = {name: f"{name} was {was.get(name)}, is now {now.get(name)}" for name in changed}
-    refused = [name for name in changed if name not in names]
-    if refused:
-        flags = " ".join(f"--allow-changed {name}" for name in refused)
+    unknown = [name for name in IDENTITY if name in now and name not in was]
+    if unknown:
         raise UsageError(
-            f"The run in '{checkpoint.parents[1]}' was started otherwise: "
-            f"{'; '.join(lines[name] for name in refused)}. Give what was given then, start "
-            f"afresh (--overwrite), or go on all the same with {flags}."
+            f"'{checkpoint}' was written by an earlier version of sentemb, which did not note "
+            f"{', '.join(unknown)}, so it cannot be known whether this is the run that was "
+            "started: go on with that version, or start afresh (--overwrite)."
         )
+    changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    lines = {name: f"{name} {_difference(was.get(name), now.get(name))}" for name in changed}
+    _refuse(checkpoint, lines, names, lasting=bool(changed) and not fits(checkpoint))
     for name in changed:
         logger.warning("Changed since %s: %s.", checkpoint.name, lines[name])
     for name, new in versions().items():
@@ -118,6 +115,45 @@ def require_unchanged(checkpoint: Path, now: Mapping[str, Any], allowed: Sequenc
                 commit["versions"].get(name),
                 new,
             )
+
+
+def _refuse(checkpoint: Path, lines: Mapping[str, str], allowed: set[str], lasting: bool) -> None:
+    """Raise where something has changed that is not allowed, or that nothing can allow."""
+    refused = [name for name in lines if lasting or name not in allowed]
+    if not refused:
+        return
+    flags = " ".join(f"--allow-changed {name}" for name in refused)
+    ways = (
+        "and its state does not fit into what there is now. Give what was given then, or start "
+        "afresh (--overwrite)."
+        if lasting
+        else "Give what was given then, start afresh (--overwrite), or go on all the same with "
+        f"{flags}."
+    )
+    raise UsageError(
+        f"The run in '{checkpoint.parents[1]}' was started otherwise: "
+        f"{'; '.join(lines[name] for name in refused)}{', ' if lasting else '. '}{ways}"
+    )
+
+
+def _difference(was: Any, now: Any) -> str:
+    """Show two values; of settings by name, only those that differ."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+        was, now = (
+            ", ".join(f"{name}={values.get(name)}" for name in names) for values in (was, now)
+        )
+    return f"was {was}, is now {now}"
+
+
+def _towers(twin: object) -> dict[str, Any]:
+    """Describe the encoders beside the encoder."""
+    towers = twin.towers() if isinstance(twin, EncoderTwin) else {}
+    return {
+        f"{tower}_{name}": value
+        for tower, encoder in towers.items()
+        for name, value in encoder_identity(encoder).items()
+    }
 
 
 def _twin(twin: object) -> str:

@@ -1,5 +1,6 @@
 """The output folder of a run: what is in it, and when it counts as one."""
 
+import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -7,16 +8,24 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentemb.errors import UsageError
+from sentemb.errors import FinishedError, UsageError
 from sentemb.method import Method
 from sentemb.storage import locked
 from sentemb.training.checkpoints import save_encoder
-from sentemb.training.commit import committed, newest_whole, step_of, sync_all
+from sentemb.training.commit import (
+    committed,
+    newest_whole,
+    remove_set_aside,
+    step_of,
+    sync_all,
+)
 from sentemb.training.disk import size_of, told_what_is_free
 from sentemb.twins import EncoderTwin
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+logger = logging.getLogger("sentemb")
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
@@ -26,13 +35,16 @@ COMMIT_LAST = "modules.json"
 """Without it a folder is no sentence-transformers model, so it is put there last."""
 
 
-def check_output(folder: Path, *, resume: bool | None, overwrite: bool) -> None:
+def check_output(
+    folder: Path, *, resume: bool | None, overwrite: bool, seeds: bool = False
+) -> None:
     """Raise unless a run may write here; writes nothing.
 
     Args:
         folder: Of the run.
         resume: Whether a run is to go on; None where such runs cannot.
         overwrite: Whether an earlier run is to be replaced.
+        seeds: Whether the folder is that of several runs, one a seed, in folders of their own.
 
     Raises:
         LockedError: When another run writes here.
@@ -43,27 +55,41 @@ def check_output(folder: Path, *, resume: bool | None, overwrite: bool) -> None:
     if (folder / LOCK).exists():
         with locked(folder / LOCK, folder):
             pass
-    _check_contents(folder, resume=resume, overwrite=overwrite)
+    _check_contents(folder, resume=resume, overwrite=overwrite, seeds=seeds)
 
 
-def _check_contents(folder: Path, *, resume: bool | None, overwrite: bool) -> None:
-    holds_run = any(any(folder.glob(name)) for name in (CHECKPOINTS, METRICS, RUN, "seed-*"))
+def _check_contents(
+    folder: Path, *, resume: bool | None, overwrite: bool, seeds: bool = False
+) -> None:
+    one, several = ((CHECKPOINTS, METRICS, RUN), ("seed-*", "seeds.json"))
+    holds_one, holds_several = (any(any(folder.glob(n)) for n in names) for names in (one, several))
     empty = not folder.exists() or all(path.name == LOCK for path in folder.iterdir())
     if resume and overwrite:
         raise UsageError("--resume goes on and --overwrite starts afresh: give one of them.")
-    if resume and last_checkpoint(folder) is None:
+    if resume and not (folder.exists() and (empty or holds_one or holds_several)):
+        what = "holds no run of sentemb" if folder.exists() else "is no folder"
+        raise UsageError(f"Nothing to resume: '{folder}' {what}.{_meant(folder)}")
+    if resume and not seeds and holds_several and not holds_one:
         raise UsageError(
-            f"Nothing to resume: '{folder}' holds no whole checkpoint. Start afresh, with "
-            "--overwrite where the folder is not empty."
+            f"'{folder}' holds runs of several seeds: give the same --seeds, or one of its folders "
+            "as --output."
         )
-    if overwrite and not (empty or holds_run):
+    if resume and seeds and holds_one and not holds_several:
+        raise UsageError(f"'{folder}' holds one run: leave --seeds out to resume it.")
+    if overwrite and not (empty or holds_one or holds_several):
         raise UsageError(f"'{folder}' is not empty and holds no run of sentemb: not overwritten.")
     if not (empty or resume or overwrite):
-        goes_on = "" if resume is None else "resume the run in it (--resume), or "
-        raise UsageError(
-            f"Output folder '{folder}' is not empty: give another, or {goes_on}start afresh "
-            "(--overwrite)."
-        )
+        ours = holds_one or holds_several
+        goes_on = "" if resume is None else ", or resume the run in it (--resume)"
+        ways = f"{goes_on}, or start afresh (--overwrite)" if ours else ""
+        raise UsageError(f"Output folder '{folder}' is not empty: give another{ways}.")
+
+
+def _meant(folder: Path) -> str:
+    """Name the run that a folder is part of."""
+    checkpoints = folder if step_of(folder) is None else folder.parent
+    is_part = folder.exists() and checkpoints.name == CHECKPOINTS
+    return f" Did you mean '{checkpoints.parent}'?" if is_part else ""
 
 
 def prepare_output(
@@ -87,7 +113,8 @@ def prepare_output(
 
     Raises:
         LockedError: When another run writes here.
-        UsageError: As `check_output`, and when the run to resume has taken all its steps.
+        UsageError: As `check_output`.
+        FinishedError: When the run to resume has come to its end.
     """
     check_output(folder, resume=resume, overwrite=overwrite)
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,14 +129,22 @@ def prepare_output(
     if not resume:
         return
     checkpoint = newest_whole(folder / CHECKPOINTS)
-    if checkpoint is None:
-        _check_contents(folder, resume=True, overwrite=False)
-        return
-    check(checkpoint)
-    if (step_of(checkpoint) or 0) >= steps and (folder / RUN).exists():
-        raise UsageError(
-            f"The run in '{folder}' has taken all of its {steps} steps: nothing is left to resume."
+    ended = (folder / RUN).exists()
+    if checkpoint is not None:
+        check(checkpoint)
+        remove_set_aside(folder / CHECKPOINTS)
+        if ended and (step_of(checkpoint) or 0) >= steps:
+            raise FinishedError(
+                f"The run in '{folder}' has taken all of its {steps} steps: nothing is left to "
+                "resume."
+            )
+    elif ended:
+        raise FinishedError(
+            f"The run in '{folder}' has ended, and none of its checkpoints is left to compare with "
+            "or to resume."
         )
+    else:
+        logger.warning("'%s' holds no whole checkpoint: the run starts at step 0.", folder)
 
 
 def last_checkpoint(folder: Path) -> Path | None:

@@ -8,7 +8,7 @@ from accelerate.utils import broadcast_object_list, reduce
 from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentemb.errors import SentembError
+from sentemb.errors import FinishedError, SentembError
 
 
 def processes() -> PartialState:
@@ -31,7 +31,8 @@ def refused_by_one(check: Callable[[], None]) -> None:
     if processes().num_processes > 1:
         broadcast_object_list(refusals)
     if refusals[0] is not None:
-        leave_processes()
+        if not isinstance(refusals[0], FinishedError):  # others may follow
+            leave_processes()
         raise refusals[0]
 
 

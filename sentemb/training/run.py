@@ -13,6 +13,7 @@ from sentemb.encoders.lengths import count_truncated
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.training.arguments import training_arguments
+from sentemb.training.checkpoints import fits
 from sentemb.training.collator import Collator
 from sentemb.training.conditions import conditions_of, require_unchanged
 from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
@@ -57,7 +58,7 @@ def train(
         output: Folder of the model; also gets ``metrics.jsonl`` and ``checkpoints/``.
         settings: How to train.
         dev: Evaluated every ``eval_steps``, and before the first step.
-        resume: Go on from the last checkpoint in ``output``.
+        resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
         overwrite: Start afresh where ``output`` holds an earlier run.
         allow_changed: Settings, or ``data``, ``model`` and the like, that a resumed run may have
             otherwise than the one it goes on with.
@@ -87,7 +88,6 @@ def train(
         folder,
         len(rows),
         evaluates=bool(dev or held_out),
-        resumes=resume,
         leaves_out=may_leave_parameters_out(method),
     )
     collator = Collator(
@@ -107,11 +107,15 @@ def train(
         resume=resume,
         overwrite=overwrite,
         steps=arguments.max_steps,
-        check=partial(require_unchanged, now=conditions, allowed=allow_changed),
+        check=partial(
+            require_unchanged, now=conditions, allowed=allow_changed, fits=partial(fits, method)
+        ),
     )
     stop = StopOnSignal(folder)
     with held:
         refused_by_one(prepare)
+        start = last_checkpoint(folder) if resume else None
+        arguments.eval_on_start &= start is None  # a run that goes on has done so
         trainer = ContrastiveTrainer(
             method,
             arguments,
@@ -133,7 +137,7 @@ def train(
         few = rows[:8][method.views[0].column]
         unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
         with stop.listening(), unpadded:
-            trainer.train(str(last_checkpoint(folder)) if resume else None)
+            trainer.train(str(start) if start else None)
         run = Run(
             output=folder,
             **what_came_of(trainer, selected=settings.select != "last"),

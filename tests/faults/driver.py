@@ -37,9 +37,8 @@ TIMES = ("runtime", "per_second")
 
 
 def run(recipe, folder, settings, batches=None):
-    """Train once, from the last checkpoint where there is one; or so many batches."""
-    resume = last_checkpoint(folder) is not None
-    how = {"resume": resume, "overwrite": not resume}
+    """Train once, and go on where there is a folder; or so many batches."""
+    how = {"resume": folder.exists()}
     if recipe == "finetune":
         data = read_training_data(embedded("topics.tsv"), [("text", "label")])
         few = replace(data, rows=data.rows.select(range(0, 160, 4)))

@@ -19,6 +19,7 @@ from sentemb.inference.int8 import Int8Encoder
 from sentemb.inference.plain import load_encoder
 from sentemb.safety import check_model, trusting_code
 from sentemb.safety.files import read_json
+from sentemb.training.commit import commit, read_commit
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,8 @@ def test_an_unsafe_folder_is_refused_by_every_loader(case, model, tmp_path, sent
         "export given/model --int8 -o out",
         "views word --model given/model",
         "info given/model",
+        "check a.txt --model given/model",
+        "train --max-steps 1 --model given/model --resume -o begun",
     ],
 )
 def test_every_command_refuses(command, model, tmp_path, sentemb):
@@ -72,7 +75,24 @@ def test_every_command_refuses(command, model, tmp_path, sentemb):
     code(model, canary)
     change(model / "config.json", auto_map={"AutoModel": "custom_code.Model"})
     (tmp_path / "a.txt").write_text("One.\n")
+    (tmp_path / "begun").mkdir()
     process = sentemb(*command.split())
+    assert process.returncode == 3, process.stderr
+    assert b"auto_map" in process.stderr
+    assert not canary.exists()
+
+
+def test_a_resumed_run_refuses_its_checkpoint(tmp_path, sentemb):
+    """Whoever may write there can commit what they put in."""
+    canary = tmp_path / "canary"
+    words = ("train", "--max-steps", 1, "--batch-size", 2, "--select", "last", "-o", "run")
+    assert sentemb(*words).returncode == 0
+    (tmp_path / "run/run.json").unlink()
+    checkpoint = tmp_path / "run/checkpoints/checkpoint-1"
+    code(checkpoint, canary)
+    change(checkpoint / "config.json", auto_map={"AutoModel": "custom_code.Model"})
+    commit(checkpoint, read_commit(checkpoint)["conditions"])
+    process = sentemb(*words, "--resume")
     assert process.returncode == 3, process.stderr
     assert b"auto_map" in process.stderr
     assert not canary.exists()

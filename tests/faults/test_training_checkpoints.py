@@ -60,6 +60,7 @@ FILES = (
     *("COMMIT.json", "model.safetensors", "method.safetensors", "optimizer.pt", "scheduler.pt"),
     *("rng_state.pth", "trainer_state.json", "log_state.json", "modules.json", "tokenizer.json"),
     *("config.json", "tokenizer_config.json", "sentence_bert_config.json", "1_Pooling/config.json"),
+    "config_sentence_transformers.json",
 )
 
 
@@ -73,7 +74,7 @@ def test_every_damaged_file_is_named_and_the_checkpoint_before_it_used(
         shutil.copytree(two[0] / "cut/checkpoints", folder)
         files = {str(p.relative_to(folder / "checkpoint-2"))
                  for p in (folder / "checkpoint-2").rglob("*") if p.is_file()}  # fmt: skip
-        assert set(FILES) <= files
+        assert set(FILES) == files
         fault(folder / "checkpoint-2" / name)
         caplog.clear()
         assert newest_whole(folder) == folder / "checkpoint-1"
@@ -100,13 +101,36 @@ def test_names_of_what_is_set_aside_do_not_run_out(two, tmp_path):
     assert (folder / "checkpoint-2.incomplete-2/model.safetensors").exists()
 
 
-def test_when_nothing_is_whole_it_is_said(two, tmp_path, caplog):
+def test_what_was_set_aside_goes_once_the_run_is_past_it(two, tmp_path, caplog):
+    folder = tmp_path / "cut/checkpoints"
+    shutil.copytree(two[0] / "cut", tmp_path / "cut")
+    (tmp_path / "elsewhere").mkdir()
+    not_ours = ("checkpoint-1.incomplete-old", "my-checkpoint-1.incomplete", "checkpoint-1.bak")
+    for name in ("checkpoint-1.incomplete", "checkpoint-1.incomplete-2", *not_ours):
+        (folder / name).mkdir()
+    (folder / "checkpoint-1.incomplete-3").symlink_to(tmp_path / "elsewhere")
+    delete(folder / "checkpoint-2/COMMIT.json")  # torn
+    caplog.set_level("INFO", "sentemb")
+    train(queued(), data(), tmp_path / "cut", SETTINGS, resume=True)
+    assert {path.name for path in folder.iterdir()} == {
+        *("checkpoint-3", "checkpoint-4", "checkpoint-1.incomplete-3", *not_ours)
+    }
+    removed = [line for line in caplog.messages if line.startswith("Removed")]
+    assert removed == [
+        "Removed checkpoint-1.incomplete, checkpoint-1.incomplete-2: checkpoint-1 is whole.",
+        "Removed checkpoint-2.incomplete: checkpoint-2 is whole.",
+    ]
+
+
+def test_when_nothing_is_whole_it_is_said_and_the_run_begins_anew(two, tmp_path, caplog):
     shutil.copytree(two[0] / "cut", tmp_path / "cut")
     for step in (1, 2):
         delete(tmp_path / f"cut/checkpoints/checkpoint-{step}/model.safetensors")
-    with pytest.raises(UsageError, match="Nothing to resume"):
-        train(queued(), data(), tmp_path / "cut", SETTINGS, resume=True)
+    resumed = queued()
+    train(resumed, data(), tmp_path / "cut", SETTINGS, resume=True)
     assert caplog.text.count("model.safetensors is missing") == 2
+    assert "holds no whole checkpoint: the run starts at step 0" in caplog.text
+    assert_bit_equal(two[1], state(resumed))
 
 
 def test_a_damaged_best_checkpoint_is_no_model(tmp_path):

@@ -56,15 +56,16 @@ def test_twenty_random_kills(tmp_path, recipe, workers):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("kind", "stride"),
+    ("kind", "least"),
     [
-        ("python", 1),
-        pytest.param("rename", 1, marks=STRACE),
-        pytest.param("fsync", 1, marks=STRACE),
-        pytest.param("write", 2, marks=STRACE),
+        ("python", 40),
+        pytest.param("rename", 10, marks=STRACE),
+        pytest.param("fsync", 28, marks=STRACE),
+        pytest.param("write", 50, marks=STRACE),
     ],
 )
-def test_killed_at_the_nth_call(tmp_path, kind, stride):
-    counted = drive(tmp_path, "calls", kind, stride)
-    assert counted["kills"] >= 5
+def test_killed_at_the_nth_call(tmp_path, kind, least):
+    """Every one, and about as many as a save makes."""
+    counted = drive(tmp_path, "calls", kind, 1)
+    assert counted["kills"] >= least
     assert counted["differences"] == []

@@ -51,7 +51,9 @@ def test_one_of_two_is_killed(tmp_path, whole, moment, rank):
     for process in running:
         process.communicate(timeout=60)
         assert process.returncode != 0
-    print(f"all ended after {time.monotonic() - killed:.1f} s")
+    seconds = time.monotonic() - killed
+    print(f"all ended after {seconds:.1f} s")
+    assert seconds < 15
     assert committed(run / "checkpoints")
     assert not (run / "modules.json").exists()
     outputs_of(start_two([*TRAIN, "--resume", "-o", str(run)]))

@@ -1,0 +1,37 @@
+"""One run a seed, each in a folder of its own."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sentemb.errors import FinishedError
+
+from . import console
+
+
+def run_each(
+    job: Any, seeds: Sequence[int], run: Callable[[Any], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Run a job once a seed; where it is resumed, what has ended is kept, and the rest goes on.
+
+    Args:
+        job: A dataclass with `settings`, `output` and `resume`.
+        seeds: Of the runs.
+        run: From the job of one seed to the record of its run.
+
+    Returns:
+        The records, in the order of the seeds.
+    """
+    records = []
+    for seed in seeds:
+        folder = job.output / f"seed-{seed}"
+        resume = job.resume and folder.exists()
+        settings = replace(job.settings, seed=seed)
+        try:
+            records.append(run(replace(job, settings=settings, output=folder, resume=resume)))
+        except FinishedError as ended:
+            console.log(f"Kept as it is: {ended}")
+            record = json.loads((folder / "run.json").read_text())
+            records.append(record | {"output": str(folder)})
+    return records
