@@ -20,6 +20,7 @@ from . import (
     merge,
     predict,
     recipes,
+    study,
     train,
     views,
 )
@@ -125,6 +126,9 @@ def build(args: list[str]) -> typer.Typer:
     )
     app.callback()(_root)
     app.command("train", epilog=train.EXAMPLES)(recipes.with_method_options(train.train, args))
+    app.command("study", epilog=study.EXAMPLES)(
+        recipes.with_train_options(study.study, train.train, args, *study.LEFT_OUT)
+    )
     app.command("finetune", epilog=finetune.EXAMPLES)(finetune.finetune)
     app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
     app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
