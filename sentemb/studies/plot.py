@@ -1,4 +1,4 @@
-"""Pictures of studies: curves over an option, bars of methods. Needs matplotlib."""
+"""Pictures of studies: curves over an option, methods side by side. Needs matplotlib."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def draw_curves(
     plt.close(figure)
 
 
-def draw_bars(path: Path, numbers: Mapping[str, Numbers]) -> None:
+def draw_dots(path: Path, numbers: Mapping[str, Numbers]) -> None:
     """Draw every measure of several methods beside each other, deviations as whiskers."""
     plt = _pyplot()
     measures = [name for name in AXES if any(name in one for one in numbers.values())]
@@ -80,10 +80,10 @@ def draw_bars(path: Path, numbers: Mapping[str, Numbers]) -> None:
     figure, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
     panels = list(grid.flat)
     for axes, measure in zip(panels, measures, strict=False):
-        for place, (one, colour) in enumerate(zip(numbers.values(), _cycle(), strict=False)):
+        for place, one in enumerate(numbers.values()):
             if measure in one:
                 mean, sd = one[measure]
-                axes.errorbar(mean, place, xerr=sd, fmt="o", color=colour, capsize=4, ms=8)
+                axes.errorbar(mean, place, xerr=sd, fmt="o", color=COLOURS[0], capsize=4, ms=8)
         axes.set(xlabel=AXES[measure], yticks=range(len(numbers)), ylim=(len(numbers) - 0.5, -0.5))
         axes.set_yticklabels(list(numbers))
         axes.margins(x=0.15)
@@ -101,10 +101,6 @@ def _pyplot() -> Any:
     import matplotlib.pyplot as plt
 
     return plt
-
-
-def _cycle() -> list[str]:
-    return [COLOURS[number % len(COLOURS)] for number in range(100)]
 
 
 def _draw_curve(
