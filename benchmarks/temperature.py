@@ -6,9 +6,10 @@
 From the embedded encoder `mini` with mean pooling, 100 steps of 64 rows at a learning rate of 3e-4,
 three seeds, measured after the last step. `sentences`: unsupervised, dropout's two masks of 12,800
 mixed sentences, as the paper's instance discrimination. `captions`: 12,800 pairs of captions of
-one picture. Neither holds a sentence of an STS dev or test set. STS-B dev gives Spearman,
-uniformity, alignment and local separation; the 500 questions of TREC's test set, with their 6
-classes, give the tolerance. Nothing is chosen by either. A control starts from random weights.
+one picture, with InfoNCE and four temperatures alone. Neither holds a sentence of an STS dev or
+test set. STS-B dev gives Spearman, uniformity, alignment and local separation; the 500 questions of
+TREC's test set, with their 6 classes, give the tolerance. Nothing is chosen by either. A control
+starts from random weights.
 
 The work is that of `sentemb study temperature`, in runs/temperature: a second start goes on where
 the first stopped. Writes results/temperature.md, docs/temperature.png and
@@ -31,7 +32,11 @@ from common import RESULTS, data, is_in_sts, lines, machine, normalised, sample,
 ROOT = Path(__file__).parents[1]
 WORK = Path("runs/temperature")
 ROWS, STEPS, SEEDS = 12_800, 100, 3
-LOSSES = ("infonce", "hard-contrastive:count=8", f"simple-contrastive:{1 / 63:.4f}")
+LOSSES = {
+    "sentences": ("infonce", "hard-contrastive:count=8", f"simple-contrastive:{1 / 63:.4f}"),
+    "captions": ("infonce",),
+}
+TEMPERATURES = {"sentences": "0.01,0.02,0.05,0.07,0.1,0.2,0.5,1", "captions": "0.01,0.05,0.2,1"}
 METHODS = {"sentences": "simcse-unsup", "captions": "simcse-sup"}
 PICTURES = {"sentences": "temperature.png", "captions": "temperature-captions.png"}
 COLUMNS = ("spearman", "uniformity", "tolerance", "local_separation", "alignment")
@@ -111,8 +116,9 @@ def rows_of(results: list[dict], label: str | None = None) -> list[list[str]]:
 
 
 def study(setting: str) -> str:
-    losses = [word for loss in LOSSES for word in ("--loss", loss)]
-    results = run(command(setting, setting, "--model", "mini", *losses))
+    losses = [word for loss in LOSSES[setting] for word in ("--loss", loss)]
+    grid = ("--values", TEMPERATURES[setting])
+    results = run(command(setting, setting, "--model", "mini", *losses, *grid))
     shutil.copy(WORK / setting / "study.png", ROOT / "docs" / PICTURES[setting])
     options = ("--model", random_encoder(), "--loss", "infonce", "--values", "0.05")
     control = run(command(setting, f"{setting}-random", *options))
