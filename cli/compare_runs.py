@@ -50,6 +50,8 @@ def run_compare(
     for name, (data, dev) in read.items():
         check_points([Point(name, {}, jobs[name])], data)
         plan |= {f"{key} of {name}": v for key, v in plan_of(jobs[name], data, dev).items()}
+    if len({plan[f"data of {name}"] for name in jobs}) > 1:
+        console.log("The methods are trained on different data: give --data for one and the same.")
     dev = next(iter(read.values()))[1] if read else _dev(options, output)
     plan |= {f"model {name}": _weights(name, options) for name in names if name not in METHODS}
     with opened(output, plan, overwrite=overwrite) as ledger:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sentemb.datasets import TrainingData
 from sentemb.embedded import embedded
-from sentemb.errors import InterruptedRunError, NumericError
+from sentemb.errors import InterruptedRunError, NumericError, UsageError
 from sentemb.evaluation import STS
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import load_encoder
@@ -43,10 +43,11 @@ class Point:
 
 
 def read_with_dev(job: Job) -> tuple[TrainingData, STS]:
-    """Read the data and the graded pairs that all runs are measured on."""
+    """Read the data and the graded pairs that all runs are measured on, by default embedded."""
     named = job if job.dev or not job.data else replace(job, dev=str(embedded("graded.tsv")))
     data, dev = read_data(named)
-    assert dev is not None  # noqa: S101 - given, or embedded
+    if dev is None:
+        raise UsageError("There is nothing to measure on: give graded pairs, as --dev.")
     return data, dev
 
 
@@ -58,6 +59,7 @@ def plan_of(job: Job, data: TrainingData, dev: STS) -> dict[str, Any]:
         "method": job.method,
         "method_options": job.method_options,
         "views": job.views,
+        "loss": job.loss,
         "matryoshka": list(job.matryoshka),
         "mask_above": job.mask_above,
         "pooling": job.pooling,

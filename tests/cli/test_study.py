@@ -101,7 +101,8 @@ def test_a_choice_is_studied_as_well(sentemb, tmp_path):
 
 
 def test_a_comparison_is_of_methods_and_models(sentemb, tmp_path, trained):
-    words = ("compare", "simcse-unsup", "consert", "mini-sentemb", "--seeds", "4-4", *SMALL, "-o", "c")  # fmt: skip
+    methods = ("simcse-unsup", "consert", "mini-sentemb")
+    words = ("compare", *methods, "--seeds", "4-4", *SMALL, "-o", "c")
     ok(sentemb(*words))
     rows = lines_of(tmp_path / "c")
     assert [(row["method"], row["seed"]) for row in rows] == [
