@@ -65,7 +65,14 @@ def draw_curves(
     for axes in panels[len(measures) :]:
         axes.axis("off")
     handles, labels = panels[0].get_legend_handles_labels()
-    panels[len(measures)].legend(handles, labels, loc="center", frameon=False, fontsize=11)
+    panels[len(measures)].legend(
+        handles,
+        labels,
+        loc="center",
+        frameon=False,
+        fontsize=11,
+        title="band: ± standard deviation over seeds\n",
+    )
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
