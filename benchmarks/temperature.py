@@ -1,6 +1,6 @@
 """The temperature study of Wang and Liu (2021, arXiv:2012.09740), for sentences.
 
-    python benchmarks/temperature.py             both settings, about half an hour on one core
+    python benchmarks/temperature.py             both settings, about half an hour on one busy core
     python benchmarks/temperature.py sentences   one of them
 
 From the embedded encoder `mini` with mean pooling, 100 steps of 64 rows at a learning rate of 3e-4,
