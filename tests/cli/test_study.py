@@ -207,7 +207,7 @@ def test_a_sweep_without_optuna_says_what_to_install(sentemb, monkeypatch):
 
 
 def examples():
-    text = "\n".join(module.EXAMPLES for module in (study, compare, sweep))
+    text = "\n\n".join(module.EXAMPLES for module in (study, compare, sweep))
     return [block.replace("\n", " ") for block in text.split("\n\n") if "sentemb " in block]
 
 
