@@ -6,7 +6,8 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -80,6 +81,18 @@ def quieten_libraries() -> None:
 def log(message: str) -> None:
     """Log a line for people."""
     logging.getLogger("sentemb").info(message)
+
+
+@contextmanager
+def only_warnings() -> Iterator[None]:
+    """Leave log lines out for a while, but for warnings."""
+    logger = logging.getLogger("sentemb")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def print_json(schema: str, content: dict[str, Any]) -> None:

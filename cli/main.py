@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from . import (
     analyze,
     check,
+    compare,
     console,
     encode,
     evaluate,
@@ -22,6 +23,8 @@ from . import (
     postprocess,
     predict,
     recipes,
+    study,
+    sweep,
     train,
     views,
 )
@@ -127,6 +130,15 @@ def build(args: list[str]) -> typer.Typer:
     )
     app.callback()(_root)
     app.command("train", epilog=train.EXAMPLES)(recipes.with_method_options(train.train, args))
+    app.command("study", epilog=study.EXAMPLES)(
+        recipes.with_train_options(study.study, train.train, args, *study.LEFT_OUT)
+    )
+    app.command("sweep", epilog=sweep.EXAMPLES)(
+        recipes.with_train_options(sweep.sweep, train.train, args, *sweep.LEFT_OUT)
+    )
+    app.command("compare", epilog=compare.EXAMPLES)(
+        recipes.with_train_options(compare.compare, train.train, args, *compare.LEFT_OUT)
+    )
     app.command("finetune", epilog=finetune.EXAMPLES)(finetune.finetune)
     app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
     app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)

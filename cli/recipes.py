@@ -36,6 +36,7 @@ METHODS = {
     "nsp": "NSP",
 }
 DEFAULT_METHOD = "simcse-unsup"
+TRAINING = {"train", "study", "sweep"}
 NOT_OPTIONS = ("encoder", "columns", "classes")
 
 
@@ -61,18 +62,54 @@ def with_method_options(train: Callable[..., None], args: list[str]) -> Callable
 
     ``--method moco --queue-size 4096`` exists because ``def moco(encoder, queue_size=…)`` does.
     """
-    method = _named_method(args)
-    own = _options_of(method) if method in METHODS else []
+    own = _method_options(args)
 
     def command(**arguments: Any) -> None:
         method_options = {p.name: arguments.pop(p.name) for p in own}
         train(**arguments, method_options=method_options)
 
     known = [p for p in inspect.signature(train).parameters.values() if p.name != "method_options"]
-    command.__signature__ = inspect.Signature([*known, *own])  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in [*known, *own]}
-    command.__doc__ = train.__doc__
+    return _with_signature(command, [*known, *own], train.__doc__)
+
+
+def with_train_options(
+    function: Callable[..., None], train: Callable[..., None], args: list[str], *without: str
+) -> Callable[..., None]:
+    """Add the options of ``sentemb train`` to another command, the method's own among them.
+
+    Args:
+        function: Gets what it has no parameter for as ``options``, as typed; its own parameters
+            stand in the place of those of the same name.
+        train: The command ``train``.
+        args: What was typed.
+        without: Options of ``train`` to leave out; without ``method``, there are none of a method.
+    """
+    known = [p for p in inspect.signature(function).parameters.values() if p.name != "options"]
+    names = {p.name for p in known} | {"method_options", *without}
+    shared = [p for p in inspect.signature(train).parameters.values() if p.name not in names]
+    own = [] if "method" in names else _method_options(args)
+
+    def command(**arguments: Any) -> None:
+        method_options = {p.name: arguments.pop(p.name) for p in own}
+        options = {p.name: arguments.pop(p.name) for p in shared}
+        function(**arguments, options=options | {"method_options": method_options})
+
+    keywords = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in shared]
+    return _with_signature(command, [*known, *keywords, *own], function.__doc__)
+
+
+def _with_signature(
+    command: Callable[..., None], parameters: list[inspect.Parameter], doc: str | None
+) -> Callable[..., None]:
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__doc__ = doc
     return command
+
+
+def _method_options(args: list[str]) -> list[inspect.Parameter]:
+    method = _named_method(args)
+    return _options_of(method) if method in METHODS else []
 
 
 def _options_of(method: str) -> list[inspect.Parameter]:
@@ -92,8 +129,8 @@ def _options_of(method: str) -> list[inspect.Parameter]:
 
 
 def _named_method(args: list[str]) -> str | None:
-    """Return the method of a ``train`` command, unless it only asks for help on no method."""
-    if "train" not in args:
+    """Return the method of a command that trains, unless it only asks for help on no method."""
+    if not TRAINING & set(args):
         return None
     for position, arg in enumerate(args):
         if arg in ("--method", "-m") and position + 1 < len(args):

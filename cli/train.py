@@ -5,7 +5,7 @@ from typing import Any
 
 from . import console
 from . import train_options as options
-from .recipes import DEFAULT_METHOD, find_recipe
+from .recipes import DEFAULT_METHOD
 
 EXAMPLES = """Examples:
 
@@ -65,36 +65,18 @@ def train(
 
     The model folder loads in plain sentence-transformers.
     """
-    given = {k: v for k, v in locals().items() if k not in ("as_json", "resume", "overwrite")}
+    given = locals().copy()
     from sentemb.errors import FinishedError
     from sentemb.training.processes import leave_processes, processes
 
-    from .settings import parse_dims, parse_seeds, settings_from
-    from .training_runs import Job, run_seeds
+    from .jobs import job_from
+    from .settings import parse_seeds
+    from .training_runs import run_seeds
 
-    recipe = find_recipe(method)
     console.quieten_libraries()
     if not processes().is_main_process:
         console.configure(quiet=True)
-    job = Job(
-        method=method,
-        recipe=recipe,
-        method_options=method_options or {},
-        model=model,
-        pooling=pooling,
-        views=view or [],
-        loss=loss,
-        matryoshka=parse_dims(matryoshka),
-        mask_above=mask_above,
-        data=data,
-        columns=columns.split(",") if columns else None,
-        dev=dev,
-        output=output or Path("runs") / method,
-        settings=settings_from(recipe, given),
-        resume=resume,
-        allow_changed=allow_changed or [],
-        overwrite=overwrite,
-    )
+    job = job_from(given, output or Path("runs") / method)
     try:
         result = run_seeds(job, parse_seeds(seeds) if seeds is not None else None)
     except FinishedError:

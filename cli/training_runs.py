@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +15,7 @@ from sentemb.embedded import embedded
 from sentemb.encoders import PoolingName, build_encoder, describe
 from sentemb.evaluation import STS
 from sentemb.method import Method
-from sentemb.training import Run, Settings, train
+from sentemb.training import Run, train
 from sentemb.training.card import write_card
 from sentemb.training.output import check_output
 from sentemb.training.processes import processes, refused_by_one
@@ -23,51 +23,24 @@ from sentemb.training.record import data_record, write_record
 from sentemb.views import View
 
 from . import console
-from .overrides import override, remaining_options
+from .jobs import Job
+from .overrides import override
 from .seeds import run_each
 from .spread import spread_of, spread_table
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from sentemb.methods import Recipe
-
-
-@dataclass(frozen=True)
-class Job:
-    """A ``train`` command, as typed but for defaults."""
-
-    method: str
-    recipe: "Recipe"
-    method_options: dict[str, Any]
-    model: str
-    pooling: str | None
-    views: list[str]
-    loss: str | None
-    matryoshka: tuple[int, ...]
-    mask_above: float | None
-    data: str | None
-    columns: list[str] | None
-    dev: str | None
-    output: Path
-    settings: Settings
-    resume: bool
-    allow_changed: list[str]
-    overwrite: bool
-
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
     how = {"resume": job.resume, "overwrite": job.overwrite, "seeds": seeds is not None}
     refused_by_one(partial(check_output, job.output, **how))
-    defaults = inspect.signature(job.recipe.build).parameters
-    typed = {name for name, value in job.method_options.items() if value != defaults[name].default}
-    left = remaining_options(job.method_options, typed, job.views, job.loss)
-    job = replace(job, method_options=left)
-    data, dev = _read(job)
+    job = job.without_replaced()
+    data, dev = read_data(job)
     if seeds is None:
-        return _run(job, data, dev)
-    records = run_each(job, seeds, lambda one: _run(one, data, dev))
+        return run(job, data, dev)
+    records = run_each(job, seeds, lambda one: run(one, data, dev))
     spread = spread_of([record["metrics"] for record in records])
     summary = {"seeds": list(seeds), "spread": spread}
     if processes().is_main_process:
@@ -79,7 +52,7 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     return summary | {"runs": records}
 
 
-def _read(job: Job) -> tuple[TrainingData, STS | None]:
+def read_data(job: Job) -> tuple[TrainingData, STS | None]:
     """Read the data, embedded where none is named, and say what is used."""
     source = job.data or str(embedded(job.recipe.embedded_data))
     data = read_training_data(source, job.recipe.layouts, job.columns)
@@ -103,15 +76,11 @@ def _named_dev(job: Job, dev: STS | None) -> str:
     return f"{job.dev or 'embedded graded.tsv'} ({len(dev.scores):,} pairs)"
 
 
-def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
-    set_seed(job.settings.seed)
-    encoder = build_encoder(
-        job.model,
-        pooling=cast("PoolingName | None", job.pooling),
-        raw_pooling=job.recipe.pooling,
-    )
-    method = _method(job, encoder, data)
-    run = train(
+def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
+    """Train, tell what came of it, and return it as it stands in ``run.json``."""
+    encoder = starting_encoder(job)
+    method = build_method(job, encoder, data)
+    came = train(
         method,
         data,
         job.output,
@@ -121,7 +90,7 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         overwrite=job.overwrite,
         allow_changed=job.allow_changed,
     )
-    _tell(run)
+    _tell(came)
     record = {
         "method": job.method,
         "method_options": job.method_options,
@@ -134,7 +103,7 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         "processes": processes().num_processes,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": console.versions(),
-        **{name: value for name, value in asdict(run).items() if name != "output"},
+        **{name: value for name, value in asdict(came).items() if name != "output"},
     }
     if processes().is_main_process:
         write_card(job.output, record, job.recipe.citation)
@@ -142,7 +111,18 @@ def _run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
     return record | {"output": str(job.output)}
 
 
-def _method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -> Method:
+def starting_encoder(job: Job) -> "SentenceTransformer":
+    """Build the encoder that a job starts from; what is random in it is its seed's."""
+    set_seed(job.settings.seed)
+    return build_encoder(
+        job.model,
+        pooling=cast("PoolingName | None", job.pooling),
+        raw_pooling=job.recipe.pooling,
+    )
+
+
+def build_method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -> Method:
+    """Build the method of a job, with what stands in the place of the recipe's parts."""
     options = dict(job.method_options)
     parameters = inspect.signature(job.recipe.build).parameters
     if "columns" in parameters:

@@ -31,3 +31,13 @@ def test_the_blocks_about_extending_run_in_order(tmp_path, monkeypatch):
     assert float(names["Margin"]()(pairs)) == 0
     assert set(names["pull"](pairs)) == {"apart", "off_centre"}
     assert float(names["pull"](pairs)["apart"]) == 0
+
+
+def test_the_tables_about_temperature_are_those_that_were_measured():
+    page = (DOCS / "temperature.md").read_text()
+    measured = (DOCS.parent / "benchmarks/results/temperature.md").read_text()
+    rows = [line for line in measured.splitlines() if line.startswith("|")]
+    assert len(rows) > 10
+    assert set(rows) <= set(page.splitlines())
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", page):
+        assert (DOCS / picture).is_file()

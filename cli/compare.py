@@ -1,0 +1,64 @@
+"""``sentemb compare``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import console
+from . import train_options as options_of_train
+from .study import Seeds
+
+EXAMPLES = """Examples:
+
+sentemb compare simcse-unsup consert --max-steps 3 --batch-size 16 -o comparisons/two
+
+sentemb compare simcse-unsup mini-sentemb --seeds 2 --max-steps 3 --batch-size 16
+-o comparisons/seeds"""
+LEFT_OUT = ("method", "output", "seed", "resume", "allow_changed")
+
+
+def compare(
+    methods: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METHOD...",
+            help="Methods of sentemb train, which are trained, and models, which are measured as "
+            "they are: embedded ones, folders or hub ids.",
+        ),
+    ],
+    seeds: Seeds = "1",
+    batch_size: Annotated[
+        int, typer.Option(help="Rows a batch.", rich_help_panel=options_of_train.SPEED)
+    ] = 64,
+    max_steps: Annotated[
+        int,
+        typer.Option(min=1, help="Optimizer steps.", rich_help_panel=options_of_train.SPEED),
+    ] = 100,
+    select: options_of_train.Select = "last",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")] = Path(
+        "comparison"
+    ),
+    overwrite: options_of_train.Overwrite = False,
+    as_json: options_of_train.AsJson = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Train methods on the same data, batches, steps and seeds; measure them and models alike.
+
+    Learning rate and pooling are each method's own where none is given. Measured on the graded
+    pairs of --dev: Spearman x 100, alignment and uniformity; and the seconds a training took.
+
+    Writes results.jsonl and compare.png. The same command goes on where it was stopped; what was
+    trained is not kept.
+    """
+    from .compare_runs import run_compare
+    from .settings import parse_count_or_seeds
+
+    console.quieten_libraries()
+    shared = {"batch_size": batch_size, "max_steps": max_steps, "select": select}
+    result = run_compare(
+        methods, options | shared, parse_count_or_seeds(seeds), output, overwrite=overwrite
+    )
+    if as_json:
+        console.print_json("compare", result)

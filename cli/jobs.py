@@ -1,0 +1,77 @@
+"""`Job`: one training run, as it was typed."""
+
+import inspect
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from sentemb.methods import Recipe
+from sentemb.training import Settings
+
+from .overrides import remaining_options
+from .recipes import find_recipe
+from .settings import parse_dims, settings_from
+
+
+@dataclass(frozen=True)
+class Job:
+    """A ``train`` command, as typed but for defaults."""
+
+    method: str
+    recipe: Recipe
+    method_options: dict[str, Any]
+    model: str
+    pooling: str | None
+    views: list[str]
+    loss: str | None
+    matryoshka: tuple[int, ...]
+    mask_above: float | None
+    data: str | None
+    columns: list[str] | None
+    dev: str | None
+    output: Path
+    settings: Settings
+    resume: bool
+    allow_changed: list[str]
+    overwrite: bool
+
+    def without_replaced(self) -> Self:
+        """Leave out the method's options whose part ``--view`` or ``--loss`` replaces.
+
+        Raises:
+            UsageError: When one of them was typed.
+        """
+        defaults = inspect.signature(self.recipe.build).parameters
+        options = self.method_options
+        typed = {name for name, value in options.items() if value != defaults[name].default}
+        left = remaining_options(options, typed, self.views, self.loss)
+        return replace(self, method_options=left)
+
+    def with_seed(self, seed: int, output: Path) -> Self:
+        """Return the same job with another seed, in a folder of its own."""
+        return replace(self, settings=replace(self.settings, seed=seed), output=output)
+
+
+def job_from(options: dict[str, Any], output: Path) -> Job:
+    """Make a job of the options of ``sentemb train``, as typed."""
+    recipe = find_recipe(options["method"])
+    columns = options["columns"]
+    return Job(
+        method=options["method"],
+        recipe=recipe,
+        method_options=options["method_options"] or {},
+        model=options["model"],
+        pooling=options["pooling"],
+        views=options["view"] or [],
+        loss=options["loss"],
+        matryoshka=parse_dims(options["matryoshka"]),
+        mask_above=options["mask_above"],
+        data=options["data"],
+        columns=columns.split(",") if columns else None,
+        dev=options["dev"],
+        output=output,
+        settings=settings_from(recipe, options),
+        resume=options.get("resume", False),
+        allow_changed=options.get("allow_changed") or [],
+        overwrite=options.get("overwrite", False),
+    )

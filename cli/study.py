@@ -1,0 +1,95 @@
+"""``sentemb study``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import console
+from . import train_options as options_of_train
+
+EXAMPLES = """Examples:
+
+sentemb study temperature --max-steps 3 --batch-size 16 -o studies/temperature
+
+sentemb study batch-size --values 8,16 --max-steps 3 -o studies/batch-size
+
+sentemb study temperature --values 0.05,0.5 --loss infonce --loss hard-contrastive:count=8 --seeds 2
+--max-steps 3 --batch-size 16 -o studies/hard"""
+
+TEMPERATURES = "0.01,0.02,0.05,0.07,0.1,0.2,0.5,1"
+
+Values = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Of the option, with commas between; of temperature by default {TEMPERATURES}."
+    ),
+]
+Losses = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="In place of the method's loss; once for each. One that has no such option is trained "
+        "once. For temperature and simcse-unsup by default infonce, hard-contrastive and "
+        "simple-contrastive.",
+        rich_help_panel=options_of_train.METHOD,
+    ),
+]
+Seeds = Annotated[
+    str,
+    typer.Option(
+        help="How many, as 3, or which, as 0-4 or 1,7,42.",
+        rich_help_panel=options_of_train.RUN,
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        help="Sentences with a class (text, label), for the tolerance; by default the embedded "
+        "topics.",
+        rich_help_panel=options_of_train.DATA,
+    ),
+]
+LEFT_OUT = ("output", "seed", "resume", "allow_changed")
+
+
+def study(
+    option: Annotated[str, typer.Argument(help="Option of sentemb train, as temperature.")],
+    values: Values = None,
+    loss: Losses = None,
+    seeds: Seeds = "1",
+    labels: Labels = None,
+    select: options_of_train.Select = "last",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder; by default studies/OPTION."),
+    ] = None,
+    overwrite: options_of_train.Overwrite = False,
+    as_json: options_of_train.AsJson = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Train a recipe over values of one option, and draw what it does to the embeddings.
+
+    Every run starts from the same model and reads the same rows. Measured on the graded pairs of
+    --dev: Spearman x 100, uniformity, alignment and local separation; on --labels: tolerance.
+
+    Writes results.jsonl and study.png. The same command goes on where it was stopped; models are
+    not kept.
+    """
+    from .study_runs import Study, run_study
+
+    console.quieten_libraries()
+    result = run_study(
+        Study(
+            option=option,
+            values=values,
+            losses=loss or [],
+            seeds=seeds,
+            labels=labels,
+            output=output or Path("studies") / option.removeprefix("--"),
+            overwrite=overwrite,
+            train={**options, "select": select, "loss": None},
+        )
+    )
+    if as_json:
+        console.print_json("study", result)

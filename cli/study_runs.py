@@ -1,0 +1,121 @@
+"""From the words of a ``study`` command to runs, a table and a picture."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sentemb.datasets import read_training_data
+from sentemb.embedded import embedded
+from sentemb.errors import UsageError
+from sentemb.studies import Measured, opened
+from sentemb.studies.measured import MEASURES
+from sentemb.studies.plot import Curve, Numbers, draw_curves
+from sentemb.training.conditions import described_rows
+
+from . import console
+from .jobs import Job, job_from
+from .points import Point, check_points, measure_start, plan_of, read_with_dev, run_points
+from .settings import parse_count_or_seeds
+from .study import TEMPERATURES
+from .summary import summarise, summary_table
+from .varied import Option, Value, belongs_to, find_option, read_values
+
+BY, START = ("loss", "value"), "before training"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A ``study`` command, as typed."""
+
+    option: str
+    values: str | None
+    losses: list[str]
+    seeds: str
+    labels: str | None
+    output: Path
+    overwrite: bool
+    train: dict[str, Any]
+
+
+def run_study(study: Study) -> dict[str, Any]:
+    """Run what is not done yet of a study, and show it.
+
+    Raises:
+        UsageError: When the option cannot be varied so, or the folder holds another study.
+    """
+    job = job_from(study.train, study.output)
+    losses = study.losses or _default_losses(study.option, job)
+    option = find_option(study.option, job, losses)
+    values = read_values(option, study.values or _default_values(option))
+    seeds = parse_count_or_seeds(study.seeds)
+    points = _points(job, option, values, losses, seeds)
+    data, dev = read_with_dev(job)
+    labelled = read_training_data(study.labels or embedded("topics.tsv"), [("text", "label")])
+    check_points([point for point in points if point.labels["seed"] == seeds[0]], data)
+    plan = {"option": option.flag, "values": values, "losses": losses, "seeds": seeds}
+    plan |= plan_of(job, data, dev) | {"labels": described_rows(labelled.rows)}
+    measure = Measured(dev, labelled.rows["text"][:], labelled.rows["label"][:])
+    with opened(study.output, plan, overwrite=study.overwrite) as ledger:
+        labels = {"loss": START, "value": None, "seed": None}
+        start = ledger.result("start") or labels | measure_start(job, measure)
+        ledger.commit("start", start)
+        runs = run_points(ledger, points, data, dev, measure)
+        results = [{k: v for k, v in one.items() if k != "seconds"} for one in (start, *runs)]
+        files = [ledger.write_lines(results)]
+        lines = summarise(results, BY, MEASURES)
+        console.show(summary_table(lines, BY, MEASURES, {"value": option.flag}))
+        files += _drawn(study.output / "study.png", option, lines)
+    return {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
+
+
+def _default_losses(option: str, job: Job) -> list[str]:
+    """Return those of Wang and Liu's figures, where their temperature is what is studied."""
+    if (option, job.method) != ("temperature", "simcse-unsup"):
+        return []
+    alike = 1 / (job.settings.batch_size - 1)  # positives and negatives weigh the same
+    return ["infonce", "hard-contrastive", f"simple-contrastive:{alike:.4g}"]
+
+
+def _default_values(option: Option) -> str:
+    if option.name != "temperature":
+        raise UsageError(f"Which values of {option.flag}? Give them as --values A,B,C.")
+    return TEMPERATURES
+
+
+def _points(
+    job: Job,
+    option: Option,
+    values: Sequence[Value],
+    losses: Sequence[str],
+    seeds: Sequence[int],
+) -> list[Point]:
+    """Return every run: losses, values, seeds, the last the fastest."""
+    points: list[Point] = []
+    either: Sequence[str | None] = losses or [None]
+    for loss in either:
+        base = replace(job, loss=loss).without_replaced()
+        for value in values if belongs_to(option, loss) else [None]:
+            varied = base if value is None else option.given_to(base, value)
+            for seed in seeds:
+                labels = {"loss": loss or job.method, "value": value, "seed": seed}
+                words = "-".join(str(v) for v in labels.values() if v is not None)
+                name = f"{len(points) + 1:03d}-{re.sub('[^A-Za-z0-9.]+', '-', words)}"
+                points.append(Point(name, labels, varied.with_seed(seed, job.output)))
+    return points
+
+
+def _drawn(path: Path, option: Option, lines: Sequence[dict[str, Any]]) -> list[Path]:
+    """Draw the summary; return the picture, if there is one."""
+    if not find_spec("matplotlib"):
+        console.log('No picture without matplotlib: pip install "sentemb[plot]".')
+        return []
+    start = {name: numbers["mean"] for name, numbers in lines[0]["spread"].items()}
+    points: dict[str, list[tuple[Any, Numbers]]] = {}
+    for line in lines[1:]:
+        numbers = {name: (one["mean"], one["sd"]) for name, one in line["spread"].items()}
+        points.setdefault(line["loss"], []).append((line["value"], numbers))
+    draw_curves(path, option.flag, [Curve(*item) for item in points.items()], start)
+    return [path]

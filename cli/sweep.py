@@ -1,0 +1,63 @@
+"""``sentemb sweep``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import console
+from . import train_options as options_of_train
+from .study import Seeds
+
+EXAMPLES = """Examples:
+
+sentemb sweep --search temperature=0.01..0.5 --trials 2 --max-steps 3 --batch-size 16 -o sweeps/one
+
+sentemb sweep --search learning-rate=1e-5..1e-3 --search pooling=cls,mean --trials 2 --max-steps 3
+--batch-size 16 -o sweeps/two"""
+LEFT_OUT = ("output", "seed", "resume", "allow_changed")
+
+
+def sweep(
+    search: Annotated[
+        list[str],
+        typer.Option(
+            metavar="OPTION=VALUES",
+            help="An option of sentemb train and what is tried: temperature=0.01..0.5 (on a "
+            "logarithmic scale where the ends are a factor of 10 apart) or pooling=cls,mean; once "
+            "for each.",
+        ),
+    ],
+    trials: Annotated[int, typer.Option(min=1, help="How many; more later go on.")] = 20,
+    seeds: Seeds = "1",
+    select: options_of_train.Select = "last",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")] = Path(
+        "sweep"
+    ),
+    overwrite: options_of_train.Overwrite = False,
+    as_json: options_of_train.AsJson = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Search the options of a recipe that give the best Spearman on --dev, with optuna.
+
+    The score of a trial is the mean over the seeds. It is the best of many on these pairs: report
+    the score on others. Writes results.jsonl and journal.log, optuna's own record. The same
+    command goes on where it was stopped; models are not kept.
+
+    Needs optuna: pip install "sentemb[sweep]".
+    """
+    from .settings import parse_count_or_seeds
+    from .sweep_runs import run_sweep
+
+    console.quieten_libraries()
+    result = run_sweep(
+        search,
+        trials,
+        parse_count_or_seeds(seeds),
+        options | {"select": select},
+        output,
+        overwrite=overwrite,
+    )
+    if as_json:
+        console.print_json("sweep", result)
