@@ -86,7 +86,7 @@ def command(setting: str, name: str, *options: object) -> list[str]:
     words = ["study", "temperature", "--method", METHODS[setting]]
     words += ["--data", WORK / f"{setting}.csv", "--dev", data("sts/STSB.dev.tsv")]
     words += ["--labels", WORK / "trec.csv", "--pooling", "mean", "--batch-size", 64]
-    words += ["--lr", "3e-4", "--max-steps", STEPS, "--seeds", SEEDS, *options]
+    words += ["--lr", "3e-4", "--max-steps", STEPS, "--seeds", f"0-{SEEDS - 1}", *options]
     return [str(word) for word in (*words, "-o", WORK / name)]
 
 

@@ -13,7 +13,7 @@ EXAMPLES = """Examples:
 
 sentemb compare simcse-unsup consert --max-steps 3 --batch-size 16 -o comparisons/two
 
-sentemb compare simcse-unsup mini-sentemb --seeds 2 --max-steps 3 --batch-size 16
+sentemb compare simcse-unsup mini-sentemb --seeds 0-1 --max-steps 3 --batch-size 16
 -o comparisons/seeds"""
 LEFT_OUT = ("method", "output", "seed", "resume", "allow_changed")
 
@@ -27,7 +27,7 @@ def compare(
             "they are: embedded ones, folders or hub ids.",
         ),
     ],
-    seeds: Seeds = "1",
+    seeds: Seeds = "0",
     batch_size: Annotated[
         int, typer.Option(help="Rows a batch.", rich_help_panel=options_of_train.SPEED)
     ] = 64,
@@ -53,12 +53,10 @@ def compare(
     trained is not kept.
     """
     from .compare_runs import run_compare
-    from .settings import parse_count_or_seeds
+    from .settings import parse_seeds
 
     console.quieten_libraries()
     shared = {"batch_size": batch_size, "max_steps": max_steps, "select": select}
-    result = run_compare(
-        methods, options | shared, parse_count_or_seeds(seeds), output, overwrite=overwrite
-    )
+    result = run_compare(methods, options | shared, parse_seeds(seeds), output, overwrite=overwrite)
     if as_json:
         console.print_json("compare", result)

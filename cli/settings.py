@@ -33,21 +33,6 @@ def parse_seeds(text: str) -> list[int]:
     return seeds
 
 
-def parse_count_or_seeds(text: str) -> list[int]:
-    """Read how many seeds, as ``3`` for 0, 1 and 2, or which, as `parse_seeds`.
-
-    Raises:
-        UsageError: When it is neither, or none.
-    """
-    if not text.isdecimal():
-        return parse_seeds(text)
-    if int(text) < 1:
-        raise UsageError(
-            f"--seeds takes how many, 1 or more, or which, as 0-4 or 1,7,42; got '{text}'."
-        )
-    return list(range(int(text)))
-
-
 def parse_dims(text: str | None) -> tuple[int, ...]:
     """Read ``128,64,32``.
 

@@ -14,8 +14,8 @@ sentemb study temperature --max-steps 3 --batch-size 16 -o studies/temperature
 
 sentemb study batch-size --values 8,16 --max-steps 3 -o studies/batch-size
 
-sentemb study temperature --values 0.05,0.5 --loss infonce --loss hard-contrastive:count=8 --seeds 2
---max-steps 3 --batch-size 16 -o studies/hard"""
+sentemb study temperature --values 0.05,0.5 --loss infonce --loss hard-contrastive:count=8
+--seeds 0-1 --max-steps 3 --batch-size 16 -o studies/hard"""
 
 TEMPERATURES = "0.01,0.02,0.05,0.07,0.1,0.2,0.5,1"
 
@@ -37,7 +37,7 @@ Losses = Annotated[
 Seeds = Annotated[
     str,
     typer.Option(
-        help="How many, as 3, or which, as 0-4 or 1,7,42.",
+        help="A run for each: 0-4, or 1,7,42.",
         rich_help_panel=options_of_train.RUN,
     ),
 ]
@@ -56,7 +56,7 @@ def study(
     option: Annotated[str, typer.Argument(help="Option of sentemb train, as temperature.")],
     values: Values = None,
     loss: Losses = None,
-    seeds: Seeds = "1",
+    seeds: Seeds = "0",
     labels: Labels = None,
     select: options_of_train.Select = "last",
     output: Annotated[

@@ -18,7 +18,7 @@ from sentemb.training.conditions import described_rows
 from . import console
 from .jobs import Job, job_from
 from .points import Point, check_points, measure_start, plan_of, read_with_dev, run_points
-from .settings import parse_count_or_seeds
+from .settings import parse_seeds
 from .study import TEMPERATURES
 from .summary import summarise, summary_table
 from .varied import Option, Value, belongs_to, find_option, read_values
@@ -50,7 +50,7 @@ def run_study(study: Study) -> dict[str, Any]:
     losses = study.losses or _default_losses(study.option, job)
     option = find_option(study.option, job, losses)
     values = read_values(option, study.values or _default_values(option))
-    seeds = parse_count_or_seeds(study.seeds)
+    seeds = parse_seeds(study.seeds)
     points = _points(job, option, values, losses, seeds)
     data, dev = read_with_dev(job)
     labelled = read_training_data(study.labels or embedded("topics.tsv"), [("text", "label")])

@@ -29,7 +29,7 @@ def sweep(
         ),
     ],
     trials: Annotated[int, typer.Option(min=1, help="How many; more later go on.")] = 20,
-    seeds: Seeds = "1",
+    seeds: Seeds = "0",
     select: options_of_train.Select = "last",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")] = Path(
         "sweep"
@@ -47,14 +47,14 @@ def sweep(
 
     Needs optuna: pip install "sentemb[sweep]".
     """
-    from .settings import parse_count_or_seeds
+    from .settings import parse_seeds
     from .sweep_runs import run_sweep
 
     console.quieten_libraries()
     result = run_sweep(
         search,
         trials,
-        parse_count_or_seeds(seeds),
+        parse_seeds(seeds),
         options | {"select": select},
         output,
         overwrite=overwrite,

@@ -45,7 +45,7 @@ def lines_of(folder):
 
 def test_a_study_draws_and_tells_every_loss_and_value(sentemb, tmp_path, trained):
     words = ("study", "temperature", "--values", "0.05", "--loss", "infonce",
-             "--loss", "simple-contrastive:0.3", "--seeds", 2, *SMALL, "-o", "s")  # fmt: skip
+             "--loss", "simple-contrastive:0.3", "--seeds", "0-1", *SMALL, "-o", "s")  # fmt: skip
     output = json.loads(ok(sentemb(*words, "--json")).stdout.decode().splitlines()[-1])
     rows = lines_of(tmp_path / "s")
     found = [(row["loss"], row["value"], row["seed"]) for row in rows]
@@ -158,7 +158,7 @@ CASES = [
     ("study temperature --values 0.1,0", "temperature must be a positive number"),
     ("study temperature --values 0.1,0.10", "comes twice"),
     ("study pooling --values mean,meen", "Did you mean 'mean'?"),
-    ("study temperature --seeds 0", "how many, 1 or more"),
+    ("study temperature --seeds some", "--seeds takes 0-4 or 1,7,42"),
     ("study temperature --loss infonse", "Did you mean 'infonce'?"),
     ("study temperature --values 1 --loss infonce:0.1", "temperature is given twice"),
     ("study temperature --values 1 --loss simple-contrastive", "no option with numbers"),
