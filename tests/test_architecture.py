@@ -37,7 +37,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "encoding": {"datasets", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage", "safety"},
-    "studies": {"evaluation", "storage", "types", "errors"},
+    "studies": {"evaluation", "geometry", "storage", "types", "errors"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
     "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}
     | {"views", "twins", "functional", "interruption", "storage", "versions"}

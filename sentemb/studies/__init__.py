@@ -2,6 +2,5 @@
 
 from sentemb.studies.ledger import Ledger, opened
 from sentemb.studies.measured import Measured
-from sentemb.studies.measures import local_separation, tolerance
 
-__all__ = ["Ledger", "Measured", "local_separation", "opened", "tolerance"]
+__all__ = ["Ledger", "Measured", "opened"]

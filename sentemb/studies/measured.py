@@ -7,7 +7,7 @@ import torch
 
 from sentemb.evaluation import STS
 from sentemb.evaluation.once import EncodeOnce
-from sentemb.studies.measures import local_separation, tolerance
+from sentemb.geometry.measures import local_separation, tolerance
 from sentemb.types import Encode
 
 MEASURES = ("spearman", "uniformity", "tolerance", "local_separation", "alignment")
@@ -43,5 +43,5 @@ class Measured:
             vectors = torch.from_numpy(once(sentences))
             result["local_separation"] = float(local_separation(vectors, torch.tensor(alike)))
         classified = torch.from_numpy(once(self.texts))
-        result["tolerance"] = float(tolerance(classified, torch.tensor(self.labels)))
+        result["tolerance"] = tolerance(classified, torch.tensor(self.labels)).tolerance
         return {name: result[name] for name in MEASURES if name in result}

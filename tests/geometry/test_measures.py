@@ -10,6 +10,7 @@ from sentemb.errors import InputError
 from sentemb.functional import cosine, effective_rank, spectrum, uniformity
 from sentemb.geometry.measures import (
     entropy,
+    local_separation,
     mean_cosine,
     relative_penalties,
     tolerance,
@@ -156,3 +157,43 @@ def test_rank_correlation_of_what_does_not_vary():
     assert rank_correlation(x, -(x**3)) == pytest.approx(-1)
     assert rank_correlation(x, 1 + 1e-7 * np.sin(x)) is None
     assert rank_correlation(np.zeros(9), x) is None
+
+
+def at(*degrees):
+    radians = torch.tensor(degrees, dtype=torch.float64).deg2rad()
+    return torch.stack([radians.cos(), radians.sin()], dim=1)
+
+
+def cos(degrees):
+    return math.cos(math.radians(degrees))
+
+
+def test_local_separation_in_the_plane():
+    """From 0°: the positive at 10°, negatives at 40° and 90°; from 10°: 30° and 80° away."""
+    x = at(0, 10, 40, 90)
+    both = torch.tensor([[0, 1]])
+    assert float(local_separation(x, both, nearest=1)) == pytest.approx(
+        cos(10) - (cos(40) + cos(30)) / 2
+    )
+    all_of_them = cos(10) - (cos(40) + cos(90) + cos(30) + cos(80)) / 4
+    assert float(local_separation(x, both)) == pytest.approx(all_of_them)
+
+
+def test_another_positive_is_no_negative():
+    """0° has the positives 10° and 20°, so 90° is its only negative."""
+    x, pairs = at(0, 10, 20, 90), torch.tensor([[0, 1], [0, 2]])
+    of_0 = [cos(10) - cos(90), cos(20) - cos(90)]
+    of_the_others = [cos(10) - cos(10), cos(20) - cos(10)]  # their nearest negative is the other
+    expected = sum(of_0 + of_the_others) / 4
+    assert float(local_separation(x, pairs, nearest=1)) == pytest.approx(expected)
+
+
+def test_local_separation_of_a_collapsed_encoder_is_zero():
+    assert float(local_separation(torch.ones(5, 3), torch.tensor([[0, 1]]))) == pytest.approx(0)
+
+
+def test_local_separation_says_what_it_lacks():
+    with pytest.raises(InputError, match="got none"):
+        local_separation(torch.eye(3), torch.zeros(0, 2, dtype=torch.long))
+    with pytest.raises(InputError, match="no negative among 2 vectors"):
+        local_separation(torch.eye(2), torch.tensor([[0, 1]]))
