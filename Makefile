@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# A process for each core, of one thread each.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 export HF_HUB_OFFLINE := 1
 
 .PHONY: demo test faults bench clean
@@ -33,11 +35,11 @@ test: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # Every fault of docs/reliability.md, also those that take minutes.
 faults: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/faults -m "long or not long"
+	$(PYTEST) tests/faults -m "long or not long"
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/bench.py
