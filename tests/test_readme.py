@@ -81,6 +81,7 @@ def test_the_python_runs(folder):
         "bench.md",
         "encode-1t.md",
         "encode-2t.md",
+        "evaluate.md",
         "train_step.md",
         "train_quality.md",
         "startup.md",
