@@ -1,5 +1,6 @@
 """Where rows come from: a file, or a data set of the hub."""
 
+import logging
 import os
 from collections.abc import Iterator
 from itertools import chain
@@ -10,6 +11,8 @@ from sentemb.datasets.files import READERS, read_rows
 from sentemb.datasets.lines import Row
 from sentemb.errors import InputError
 
+logger = logging.getLogger("sentemb")
+
 
 def read_source(
     source: str | os.PathLike[str], split: str | None = "train", faults: Faults | None = None
@@ -19,17 +22,28 @@ def read_source(
     Args:
         source: A path, or ``owner/name`` or ``owner/name:split`` of the hub.
         split: Of a hub data set that names none; with None it must name one.
-        faults: As in `read_rows`.
+        faults: As in `read_rows`; by default blank lines that are no row are told in the log.
 
     Raises:
         InputError: When there is no such file, no row in it, or no hub in reach.
     """
     name = os.fspath(source)
-    rows = _read_hub(name, split) if _looks_like_hub_id(name) else read_rows(Path(name), faults)
+    if _looks_like_hub_id(name):
+        rows = _read_hub(name, split)
+    elif faults is None:
+        rows = _telling(Path(name), Faults())
+    else:
+        rows = read_rows(Path(name), faults)
     first = next(rows, None)
     if first is None:
         raise InputError(f"{name} holds no row.")
     return list(first[1]), chain([first], rows)
+
+
+def _telling(path: Path, faults: Faults) -> Iterator[Row]:
+    yield from read_rows(path, faults)
+    if faults.blank_lines.rows:
+        logger.info("%s: %d blank lines, which are no rows.", path, faults.blank_lines.rows)
 
 
 def _looks_like_hub_id(name: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from datasets import Dataset
 
+from sentemb.datasets.faults import Faults
 from sentemb.datasets.files import text_of
 from sentemb.datasets.lines import Row
 from sentemb.datasets.source import read_source
@@ -66,7 +67,8 @@ def read_training_data(
         InputError: When no layout fits, or a row has a text missing or a label that is not among
             ``classes``; names the row.
     """
-    present, rows = read_source(source)
+    faults = Faults()
+    present, rows = read_source(source, faults=faults)
     mapping = _mapping(str(source), present, layouts, columns)
     data: dict[str, list[str]] = {name: [] for name in mapping}
     empty = 0
@@ -77,6 +79,7 @@ def read_training_data(
             continue
         for name, text in zip(mapping, texts, strict=True):
             data[name].append(text)
+    empty += faults.blank_lines.rows
     if not any(data.values()):
         raise InputError(f"{source} holds no row with text.")
     if SCORE in data:

@@ -80,6 +80,16 @@ def test_tsv_has_no_quoting(tmp_path):
 def test_blank_rows_are_left_out_of_training_and_counted(tmp_path):
     data = read_training_data(write(tmp_path / "a.txt", "one\n\n  \ntwo\n"), TEXT)
     assert (data.rows["text"][:], data.empty_rows) == (["one", "two"], 2)
+    lines = '{"text": "one"}\n\n{"text": ""}\n{"text": "two"}\n'
+    data = read_training_data(write(tmp_path / "a.jsonl", lines), TEXT)
+    assert (data.rows["text"][:], data.empty_rows) == (["one", "two"], 2)
+
+
+def test_blank_lines_between_graded_pairs_are_told(tmp_path, caplog):
+    caplog.set_level("INFO")
+    path = write(tmp_path / "a.tsv", "sentence1\tsentence2\tscore\na\tb\t1\n\nc\td\t2\n")
+    assert len(read_sts(path).scores) == 2
+    assert f"{path}: 1 blank lines, which are no rows" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.tsv"])
