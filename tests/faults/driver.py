@@ -77,6 +77,7 @@ def forked(work):
         with open(os.environ.get("DRIVER_LOG", os.devnull), "a") as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
+        torch.set_num_threads(1)  # torch makes its pool anew after a fork: here, not in two threads
         work()
         code = 0
     except BaseException:
