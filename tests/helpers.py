@@ -1,5 +1,6 @@
 """Random inputs, numbered rows, encoders without dropout."""
 
+import math
 import os
 import socket
 import subprocess
@@ -94,3 +95,28 @@ def outputs_of(running: list[subprocess.Popen]) -> list[str]:
     outputs = [process.communicate(timeout=300)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0], "\n".join(outputs)
     return outputs
+
+
+def assert_refused(sentemb, folder, files, command, code, message):
+    """A command ends with one line of error, and leaves the folder as it was."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    before = sorted(folder.rglob("*"))
+    process = sentemb(*command.split())
+    stderr = process.stderr.decode()
+    assert process.returncode == code, stderr
+    assert message.lower() in stderr.lower()
+    assert stderr.count("error: ") <= 1
+    assert process.stdout == b""
+    assert sorted(folder.rglob("*")) == before
+
+
+def at(*degrees):
+    """Unit vectors in the plane."""
+    radians = torch.tensor(degrees, dtype=torch.float64).deg2rad()
+    return torch.stack([radians.cos(), radians.sin()], dim=1)
+
+
+def cos(degrees):
+    return math.cos(math.radians(degrees))

@@ -1,5 +1,6 @@
 """Transfer: what does a logistic regression read out of frozen embeddings?"""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -47,7 +48,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class _Transfer:
+class _Transfer(ABC):
     """A logistic regression on frozen embeddings; what it is chosen by, the protocols say."""
 
     main: ClassVar[str] = "accuracy"
@@ -81,8 +82,9 @@ class _Transfer:
             numbers["f1"] = _f1(items)
         return Outcome(numbers, items, _accuracy)
 
+    @abstractmethod
     def _predicted(self, encode: Encode) -> tuple[Labels, Labels]:
-        raise NotImplementedError
+        """Return the predicted and the true label of each scored row."""
 
     def _numbers(self, rows: Labelled) -> Labels:
         classes = {label: number for number, label in enumerate(sorted(set(self.train.labels)))}

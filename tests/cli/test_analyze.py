@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import assert_refused
 from sentemb_cli import analyze
 
 from sentemb.embedded import embedded
@@ -48,17 +49,7 @@ EXAMPLES = [e for e in analyze.EXAMPLES.splitlines() if " --" in e or " -o" in e
 
 @pytest.mark.parametrize(("command", "code", "message"), CASES, ids=[c for c, *_ in CASES])
 def test_wrong_input(sentemb, tmp_path, command, code, message):
-    for name, content in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-    before = sorted(tmp_path.rglob("*"))
-    process = sentemb("analyze", *command.split())
-    stderr = process.stderr.decode()
-    assert process.returncode == code, stderr
-    assert message.lower() in stderr.lower()
-    assert stderr.count("error: ") <= 1
-    assert process.stdout == b""
-    assert sorted(tmp_path.rglob("*")) == before
+    assert_refused(sentemb, tmp_path, FILES, f"analyze {command}", code, message)
 
 
 def test_several_models_as_a_table(sentemb):

@@ -5,6 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
+from helpers import assert_refused
 from sentemb_cli import postprocess
 from sentence_transformers import SentenceTransformer
 
@@ -45,17 +46,7 @@ CASES = [
 
 @pytest.mark.parametrize(("command", "code", "message"), CASES, ids=[c for c, *_ in CASES])
 def test_wrong_input(sentemb, tmp_path, command, code, message):
-    for name, content in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-    before = sorted(tmp_path.rglob("*"))
-    process = sentemb("postprocess", *command.split())
-    stderr = process.stderr.decode()
-    assert process.returncode == code, stderr
-    assert message.lower() in stderr.lower()
-    assert stderr.count("error: ") <= 1
-    assert process.stdout == b""
-    assert sorted(tmp_path.rglob("*")) == before
+    assert_refused(sentemb, tmp_path, FILES, f"postprocess {command}", code, message)
 
 
 def test_empty_rows_are_left_out_and_said(sentemb, tmp_path):

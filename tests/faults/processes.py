@@ -1,14 +1,23 @@
 """Child processes that die on purpose; forked, so that nothing is imported again."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
 import traceback
 from collections.abc import Callable
 
+import pytest
+
 CALLS = ("fsync", "link", "mkdir", "open", "remove", "rename", "replace", "rmdir", "unlink")
 """What changes files, in Python; `write` is not among them, `strace` sees it."""
+
+NEEDS_STRACE = pytest.mark.skipif(
+    not shutil.which("strace"),
+    reason="strace, which kills at a system call from outside, is not installed; calls of Python "
+    "are killed at without it",
+)
 
 
 def forked(work: Callable[[], object], dies_at: int = 0) -> int:

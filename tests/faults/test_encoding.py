@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from processes import exit_code, forked, killed_after, killed_at_call
+from processes import NEEDS_STRACE, exit_code, forked, killed_after, killed_at_call
 from safetensors.torch import load_file
 
 from sentemb.encoding import EncodeOptions, Shard, encode_file, windows
@@ -122,7 +122,7 @@ def test_e1_killed_at_random_fifty_times(encoder, texts, whole, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@NEEDS_STRACE
 @pytest.mark.parametrize("call", ["write", "pwrite64", "fsync", "rename", "unlink"])
 def test_e1_killed_before_each_system_call(encoder, texts, whole, tmp_path, call):
     """As above, from outside, whatever library makes the call."""
@@ -215,7 +215,10 @@ def test_e8_no_room_or_a_bad_disk(encoder, texts, tmp_path, suffix, failing, mon
     assert number > 6
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+@pytest.mark.skipif(
+    os.geteuid() != 0,
+    reason="only root may mount the small disk that is filled; ENOSPC is injected above for all",
+)
 def test_e8_a_full_disk(sentences, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()

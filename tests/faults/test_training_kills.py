@@ -2,15 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import driver
 import pytest
-
-STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+from processes import NEEDS_STRACE
 
 
 def drive(folder, *words):
@@ -59,9 +57,9 @@ def test_twenty_random_kills(tmp_path, recipe, workers):
     ("kind", "least"),
     [
         ("python", 40),
-        pytest.param("rename", 10, marks=STRACE),
-        pytest.param("fsync", 28, marks=STRACE),
-        pytest.param("write", 50, marks=STRACE),
+        pytest.param("rename", 10, marks=NEEDS_STRACE),
+        pytest.param("fsync", 28, marks=NEEDS_STRACE),
+        pytest.param("write", 50, marks=NEEDS_STRACE),
     ],
 )
 def test_killed_at_the_nth_call(tmp_path, kind, least):

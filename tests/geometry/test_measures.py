@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from helpers import at, cos
 
 from sentemb.errors import InputError
 from sentemb.functional import cosine, effective_rank, spectrum, uniformity
@@ -157,15 +158,6 @@ def test_rank_correlation_of_what_does_not_vary():
     assert rank_correlation(x, -(x**3)) == pytest.approx(-1)
     assert rank_correlation(x, 1 + 1e-7 * np.sin(x)) is None
     assert rank_correlation(np.zeros(9), x) is None
-
-
-def at(*degrees):
-    radians = torch.tensor(degrees, dtype=torch.float64).deg2rad()
-    return torch.stack([radians.cos(), radians.sin()], dim=1)
-
-
-def cos(degrees):
-    return math.cos(math.radians(degrees))
 
 
 def test_local_separation_in_the_plane():

@@ -1,22 +1,11 @@
 """What a study measures, in closed form."""
 
-import math
-
 import numpy as np
 import pytest
-import torch
+from helpers import at, cos
 
 from sentemb.evaluation import STS
 from sentemb.studies import Measured
-
-
-def at(*degrees):
-    radians = torch.tensor(degrees, dtype=torch.float64).deg2rad()
-    return torch.stack([radians.cos(), radians.sin()], dim=1)
-
-
-def cos(degrees):
-    return math.cos(math.radians(degrees))
 
 
 def test_all_measures_of_an_encoder_encode_each_text_once():
