@@ -66,7 +66,7 @@ def encode(
     ] = None,
     batch_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="Tokens of a forward; by default 1024 on a CPU, 32768 on a GPU."),
+        typer.Option(min=1, help="Tokens of a forward; by default 512 on a CPU, 32768 on a GPU."),
     ] = None,
     precision: Annotated[
         str, typer.Option(help="fp32; or fp16 or bf16, faster on a GPU, at about three digits.")

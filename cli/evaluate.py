@@ -67,7 +67,7 @@ def evaluate(
     ] = None,
     batch_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="Tokens of a forward; by default 1024 on a CPU, 32768 on a GPU."),
+        typer.Option(min=1, help="Tokens of a forward; by default 512 on a CPU, 32768 on a GPU."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="For the results.")

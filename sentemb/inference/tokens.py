@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from sentemb.encoders.lengths import NO_LIMIT
 
-AT_ONCE = 1024
+AT_ONCE = 256
 """Texts that are tokenised at once: what a tokeniser says of each is large."""
 
 

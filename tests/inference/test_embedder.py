@@ -11,7 +11,7 @@ from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from sentemb.encoders import without_padding
 from sentemb.errors import UsageError
-from sentemb.inference.embedder import Embedder
+from sentemb.inference.embedder import BATCH_TOKENS, Embedder
 from sentemb.inference.plain import load_encoder
 from sentemb.inference.tokens import by_tokens
 
@@ -121,6 +121,7 @@ def test_padding_is_below_two_in_a_hundred(shared):
     with Embedder(load_encoder("mini")) as embedder:
         lengths = [len(ids) for ids in embedder.tokenise(texts).ids]
     padded = sum(
-        len(batch) * max(lengths[row] for row in batch) for batch in by_tokens(lengths, 1024)
+        len(batch) * max(lengths[row] for row in batch)
+        for batch in by_tokens(lengths, BATCH_TOKENS["cpu"])
     )
     assert padded / sum(lengths) <= 1.02
