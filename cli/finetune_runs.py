@@ -36,8 +36,7 @@ class Job:
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
-    how = {"resume": job.resume, "overwrite": job.overwrite, "seeds": seeds is not None}
-    check_output(job.output, **how)
+    check_output(job.output, resume=job.resume, overwrite=job.overwrite, seeds=seeds)
     data, dev = _read(job)
     if seeds is None:
         return _run(job, data, dev)

@@ -34,8 +34,15 @@ if TYPE_CHECKING:
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
-    how = {"resume": job.resume, "overwrite": job.overwrite, "seeds": seeds is not None}
-    refused_by_one(partial(check_output, job.output, **how))
+    refused_by_one(
+        partial(
+            check_output,
+            job.output,
+            resume=job.resume,
+            overwrite=job.overwrite,
+            seeds=seeds,
+        )
+    )
     job = job.without_replaced()
     data, dev = read_data(job)
     if seeds is None:

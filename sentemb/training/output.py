@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +36,11 @@ COMMIT_LAST = "modules.json"
 
 
 def check_output(
-    folder: Path, *, resume: bool | None, overwrite: bool, seeds: bool = False
+    folder: Path,
+    *,
+    resume: bool | None,
+    overwrite: bool,
+    seeds: Collection[int] | None = None,
 ) -> None:
     """Raise unless a run may write here; writes nothing.
 
@@ -44,7 +48,7 @@ def check_output(
         folder: Of the run.
         resume: Whether a run is to go on; None where such runs cannot.
         overwrite: Whether an earlier run is to be replaced.
-        seeds: Whether the folder is that of several runs, one a seed, in folders of their own.
+        seeds: Of the runs, each in a folder of its own; None for one run in the folder itself.
 
     Raises:
         LockedError: When another run writes here.
@@ -59,7 +63,11 @@ def check_output(
 
 
 def _check_contents(
-    folder: Path, *, resume: bool | None, overwrite: bool, seeds: bool = False
+    folder: Path,
+    *,
+    resume: bool | None,
+    overwrite: bool,
+    seeds: Collection[int] | None = None,
 ) -> None:
     one, several = ((CHECKPOINTS, METRICS, RUN), ("seed-*", "seeds.json"))
     holds_one, holds_several = (any(any(folder.glob(n)) for n in names) for names in (one, several))
@@ -69,15 +77,23 @@ def _check_contents(
     if resume and not (folder.exists() and (empty or holds_one or holds_several)):
         what = "holds no run of sentemb" if folder.exists() else "is no folder"
         raise UsageError(f"Nothing to resume: '{folder}' {what}.{_meant(folder)}")
-    if resume and not seeds and holds_several and not holds_one:
+    if resume and seeds is None and holds_several and not holds_one:
         raise UsageError(
             f"'{folder}' holds runs of several seeds: give the same --seeds, or one of its folders "
             "as --output."
         )
-    if resume and seeds and holds_one and not holds_several:
+    if resume and seeds is not None and holds_one and not holds_several:
         raise UsageError(f"'{folder}' holds one run: leave --seeds out to resume it.")
     if overwrite and not (empty or holds_one or holds_several):
         raise UsageError(f"'{folder}' is not empty and holds no run of sentemb: not overwritten.")
+    if overwrite and seeds is not None:
+        replaced = {f"seed-{seed}" for seed in seeds}
+        others = sorted(path.name for path in folder.glob("seed-*") if path.name not in replaced)
+        if holds_one or others:
+            raise UsageError(
+                f"'{folder}' holds {others[0] if others else 'one run'}, which these --seeds would "
+                "leave beside their own: remove it, or give another folder."
+            )
     if not (empty or resume or overwrite):
         ours = holds_one or holds_several
         goes_on = "" if resume is None else ", or resume the run in it (--resume)"

@@ -21,6 +21,8 @@ FILES = {
     "late.jsonl": '{"other": "x"}\n{"text": "a"}\n',
     "twice.csv": "text,text\na,b\n",
     "full/thesis.txt": "mine",
+    "ran/run.json": "{}",
+    "seeds/seed-2/run.json": "{}",
     "file.npy": "taken",
     "file.txt": "x\n",
 }
@@ -40,6 +42,9 @@ CASES = [
     ("train --resume -o new", 2, "Nothing to resume: 'new' is no folder."),
     ("train --resume -o full", 2, "Nothing to resume: 'full' holds no run of sentemb."),
     ("train --seeds 0-1 --resume -o full", 2, "'full' holds no run of sentemb."),
+    ("train --seeds 0-1 --overwrite -o ran", 2, "'ran' holds one run, which these --seeds would"),
+    ("train --seeds 0-1 --overwrite -o seeds", 2, "'seeds' holds seed-2, which these --seeds"),
+    ("finetune --seeds 0-1 --overwrite -o seeds", 2, "'seeds' holds seed-2, which these --seeds"),
     ("finetune --resume -o new", 2, "Nothing to resume: 'new' is no folder."),
     ("train --pooling meen", 2, "Did you mean 'mean'?"),
     ("train --precision fp8", 2, "precision must be one of"),
@@ -144,7 +149,7 @@ CASES = [
 def test_wrong_input(sentemb, tmp_path, command, code, message):
     for name, content in FILES.items():
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     process = sentemb(*command.split(), stdin=b"")
