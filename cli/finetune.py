@@ -56,7 +56,9 @@ def finetune(
     max_length: Annotated[int, typer.Option(help="Tokens a row is truncated to.")] = 128,
     metric: Annotated[
         str,
-        typer.Option(help="accuracy, f1, f1_macro, mcc, pearson or spearman; chooses the epoch."),
+        typer.Option(
+            help="accuracy, f1, f1_macro, f1_micro, mcc, pearson or spearman; chooses the epoch."
+        ),
     ] = "auto",
     patience: Annotated[
         int, typer.Option(help="Stop after so many epochs without a better one; 0: never.")

@@ -1,5 +1,6 @@
 """Our settings of fine-tuning in the words of transformers' Trainer."""
 
+import logging
 import math
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from transformers import TrainingArguments
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.training.arguments import resolve_precision
 from sentemb.training.output import CHECKPOINTS
+
+logger = logging.getLogger("sentemb")
 
 
 def training_arguments(
@@ -22,7 +25,7 @@ def training_arguments(
     precision = resolve_precision(settings.precision)
     steps_an_epoch = math.ceil(math.ceil(rows / settings.batch_size) / settings.accumulation)
     steps = math.ceil(settings.epochs * steps_an_epoch)
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder / CHECKPOINTS),
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=64,
@@ -47,6 +50,10 @@ def training_arguments(
         disable_tqdm=True,
         report_to="none",
     )
+    if arguments.n_gpu > 1:
+        logger.warning("One of %d GPUs is used.", arguments.n_gpu)
+        arguments._n_gpu = 1
+    return arguments
 
 
 def _metric(settings: FinetuneSettings, classes: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from transformers import (
+    AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedTokenizerBase,
@@ -27,7 +28,8 @@ def load_classifier(
         labels: What a config says of labels; by default what the folder's own does.
 
     Returns:
-        The tokenizer, the model, and the names of weights that the folder lacks: drawn afresh.
+        The tokenizer, the model, and the names of weights that were drawn afresh: the folder lacks
+        them, or has them for other labels.
 
     Raises:
         InputError: When the model cannot be found, is unsafe, or has no vocabulary.
@@ -41,9 +43,34 @@ def load_classifier(
         use_safetensors=True,
         trust_remote_code=code_is_trusted(),
         output_loading_info=True,
+        ignore_mismatched_sizes=bool(labels),
         **labels,
     )
-    return tokenizer, classifier, set(loading["missing_keys"])
+    fresh = set(loading["missing_keys"]) | {key for key, *_ in loading["mismatched_keys"]}
+    if (
+        labels
+        and not fresh
+        and _names(classifier.config) != _names(AutoConfig.from_pretrained(path))
+    ):
+        fresh = _draw_afresh(classifier)
+    return tokenizer, classifier, fresh
+
+
+def _names(config: Any) -> tuple[str | None, dict[int, str]]:
+    return config.problem_type, config.id2label
+
+
+def _draw_afresh(classifier: Any) -> set[str]:
+    """Draw what is not the encoder's: it was trained for other labels."""
+    drawn = set()
+    for part, module in classifier.named_children():
+        if part == classifier.base_model_prefix:
+            continue
+        for name, parameter in module.named_parameters():
+            parameter._is_hf_initialized = False
+            drawn.add(f"{part}.{name}")
+        module.apply(classifier._init_weights)
+    return drawn
 
 
 def fits(classifier: Any, checkpoint: Path) -> bool:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from sentemb.errors import IdenticalViewsError, UsageError
 from sentemb.functional import symmetric_kl
@@ -35,7 +36,8 @@ class RDropMixin(Base):
 
     Works with models whose outputs have ``logits`` and whose batches have ``labels``, with
     accumulation, mixed precision and several processes. With accumulation each batch is a mean of
-    its own, also where transformers would count tokens over all of them.
+    its own, also where transformers would count tokens over all of them. What is labelled -100
+    counts in no term.
 
     Attributes:
         r_drop: α; raising it pulls both passes together more. 0 leaves twice the ordinary loss.
@@ -59,6 +61,7 @@ class RDropMixin(Base):
         if not self.r_drop >= 0:
             raise UsageError(f"r_drop is a weight, 0 or more, got {self.r_drop}.")
         super().__init__(*args, **kwargs)
+        self.model_accepts_loss_kwargs = False
         self._r_drop_terms: list[dict[str, Tensor]] = []
         self._passes_known_to_differ = False
 
@@ -83,9 +86,13 @@ class RDropMixin(Base):
             if not self._passes_known_to_differ:
                 require_two_passes(self.model, first, second)
                 self._passes_known_to_differ = True
-            kl = _divergence(first, second, labels, _problem(self.model))
+            answers = labels
+            if type(self.model).__name__ in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values():
+                first, second, answers = first[:, :-1], second[:, :-1], labels[:, 1:]
+            kl = _divergence(first, second, answers, _problem(self.model))
             terms = {"task": task, "kl": kl, **self.further_terms(outputs, labels)}
-        self._r_drop_terms.append({name: term.detach() for name, term in terms.items()})
+        if self.args.logging_strategy != "no":
+            self._r_drop_terms.append({name: term.detach() for name, term in terms.items()})
         loss = sum(self.weight_of(name) * term for name, term in terms.items())
         return (loss, outputs) if return_outputs else loss
 
@@ -98,11 +105,12 @@ class RDropMixin(Base):
         return {"task": 1.0, "kl": self.r_drop}[term]
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Log, with the mean of both terms since the last line."""
+        """Log, with the mean of each term since the last line, over all processes."""
         if "loss" in logs and self._r_drop_terms:
             for name in self._r_drop_terms[0]:
                 values = torch.stack([terms[name] for terms in self._r_drop_terms])
-                logs[f"loss_{name}"] = round(float(values.mean()), 6)
+                mean = self.accelerator.reduce(values.mean(), "mean")
+                logs[f"loss_{name}"] = round(float(mean), 6)
             self._r_drop_terms.clear()
         super().log(logs, *args, **kwargs)
 
@@ -117,8 +125,9 @@ def require_two_passes(model: Any, first: Logits, second: Logits) -> None:
         config = getattr(model, "config", None)
         names = [name for name in vars(config or object) if "drop" in name]
         raise IdenticalViewsError(
-            "Both passes gave the same logits, so R-Drop has nothing to pull together: this "
-            f"model has no dropout. Set {' and '.join(names) or 'it'} to 0.1 in its config."
+            "Both passes gave the same logits, so there is nothing to pull together or to "
+            f"contrast: this model has no dropout. Set {' and '.join(names) or 'it'} to 0.1 in "
+            "its config."
         )
 
 
@@ -130,22 +139,21 @@ def _twice(value: Any, rows: int) -> Any:
 
 
 def _problem(model: Any) -> str | None:
-    config = getattr(model, "config", None)
-    problem: str | None = getattr(config, "problem_type", None)
-    if problem is None and getattr(config, "num_labels", None) == 1:
-        return "regression"
+    problem: str | None = getattr(getattr(model, "config", None), "problem_type", None)
     return problem
 
 
 def _divergence(first: Logits, second: Logits, labels: Tensor, problem: str | None) -> Tensor:
     """Return half of both divergences, averaged over rows or labelled tokens."""
-    if problem == "regression":
+    if problem == "regression" or first.shape[-1] == 1:
         return (first - second).square().mean()
-    if problem == MULTI_LABEL:  # each label is a choice of two: log-odds of 0 and of the logit
+    one_each = labels.is_floating_point() and labels.shape == first.shape
+    if problem == MULTI_LABEL or (problem is None and one_each):
+        # Each label is a choice of two: log-odds of 0 and of the logit.
         first, second = (torch.stack([x, torch.zeros_like(x)], dim=-1) for x in (first, second))
         return symmetric_kl(first, second).sum(dim=-1).mean() / 2
     both = symmetric_kl(first, second) / 2
-    if both.ndim == 1:
+    if labels.shape != both.shape:
         return both.mean()
     counts = labels != IGNORED
     return both.masked_fill(~counts, 0.0).sum() / counts.sum().clamp(min=1)

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
 
 from sentemb.datasets import TrainingData
@@ -18,11 +16,11 @@ from sentemb.errors import UsageError
 from sentemb.finetuning.arguments import training_arguments
 from sentemb.finetuning.metrics import scorer
 from sentemb.finetuning.pretrained import fits, load_classifier
-from sentemb.finetuning.r_drop import require_two_passes
 from sentemb.finetuning.result import FinetuneRun
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.finetuning.trainer import FinetuneTrainer, make_trainer
+from sentemb.finetuning.trials import try_contrast, try_longest, try_two_passes
 from sentemb.training.arguments import resolve_precision
 from sentemb.training.conditions import WITHOUT_EFFECT, described_rows, require_unchanged
 from sentemb.training.disk import size_of, told_what_is_free
@@ -35,7 +33,7 @@ from sentemb.training.output import (
     prepare_output,
     put_in_place,
 )
-from sentemb.training.randomness import random_state_kept
+from sentemb.training.processes import processes
 from sentemb.training.settle import require_known_words
 from sentemb.training.signals import StopOnSignal
 
@@ -56,7 +54,8 @@ def finetune(
     """Fine-tune a pre-trained encoder on labels or scores.
 
     Args:
-        model: An embedded encoder, a folder or a hub id; its classifier is drawn afresh.
+        model: An embedded encoder, a folder or a hub id; its classifier is drawn afresh, unless it
+            is one of the very labels of the data.
         data: Rows with ``text``, or ``sentence1`` and ``sentence2``, and ``label``.
         dev: The same; it chooses the checkpoint.
         output: Folder of the model, which plain transformers loads.
@@ -74,6 +73,8 @@ def finetune(
         InterruptedRunError: When SIGINT or SIGTERM ended it; the last step's checkpoint is there.
     """
     folder = Path(output)
+    if processes().num_processes > 1:
+        raise UsageError("finetune runs in one process: start it without torchrun.")
     _check(settings, data)
     check_output(folder, resume=resume, overwrite=overwrite)
     set_seed(settings.seed)
@@ -82,8 +83,12 @@ def finetune(
     require_known_words(tokenizer, data.rows[:64][name])
     rows, truncated = tokenised(data.rows, tokenizer, settings.max_length)
     dev_rows, _ = tokenised(dev.rows, tokenizer, settings.max_length)
+    for tokens in (rows, dev_rows):
+        try_longest(classifier, tokenizer, tokens)
     if settings.two_passes:
-        _try_two_passes(classifier, tokenizer, rows)
+        try_two_passes(classifier, tokenizer, rows)
+    if settings.supcon or settings.contrast:
+        try_contrast(classifier, tokenizer, rows)
     arguments = training_arguments(settings, folder, len(rows), len(data.classes))
     conditions = _conditions(classifier, tokenizer, data, dev, settings, arguments)
     stop = StopOnSignal(folder)
@@ -175,15 +180,6 @@ def _check(settings: FinetuneSettings, data: TrainingData) -> None:
         raise UsageError(f"metric {settings.metric} does not fit rows with {kind}.")
     if settings.metric == "f1" and len(data.classes) != 2:
         raise UsageError(f"metric f1 is of 2 classes, got {len(data.classes)}: use f1_macro.")
-
-
-def _try_two_passes(classifier: Any, tokenizer: PreTrainedTokenizerBase, rows: Dataset) -> None:
-    """Raise where dropout makes no difference, before anything is written."""
-    few = rows.select(range(min(4, len(rows)))).remove_columns("labels")
-    inputs = tokenizer.pad(few[:], return_tensors="pt")
-    classifier.train()
-    with random_state_kept(), torch.no_grad():
-        require_two_passes(classifier, classifier(**inputs).logits, classifier(**inputs).logits)
 
 
 def _labels(data: TrainingData) -> dict[str, Any]:

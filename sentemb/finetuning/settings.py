@@ -1,12 +1,13 @@
 """`FinetuneSettings`: everything about a fine-tuning run that is not the model or the data."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sentemb.errors import UsageError
 from sentemb.training.settings import Precision
 
-Metric = Literal["auto", "accuracy", "f1", "f1_macro", "mcc", "pearson", "spearman"]
+Metric = Literal["auto", "accuracy", "f1", "f1_macro", "f1_micro", "mcc", "pearson", "spearman"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class FinetuneSettings:
     up as R-Drop's paper has it, with λ or γ alone their mean.
 
     Args:
-        batch_size: Rows a step, of each process.
+        batch_size: Rows of a batch.
         learning_rate: Peak of the linear decay.
         epochs: Passes over the data. R-Drop wants about twice those of ordinary fine-tuning.
         max_length: Tokens that a row is truncated to.
@@ -65,14 +66,21 @@ class FinetuneSettings:
     seed: int = 42
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "learning_rate", "epochs", "accumulation", "max_bad_steps"):
-            if not getattr(self, name) > 0:
+        for name in (
+            *("batch_size", "learning_rate", "epochs", "accumulation", "max_bad_steps"),
+            *("supcon_temperature", "contrast_temperature"),
+        ):
+            if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be above 0, got {getattr(self, name)}.")
         for name in ("r_drop", "contrast", "weight_decay", "patience", "seed"):
-            if not getattr(self, name) >= 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be 0 or more, got {getattr(self, name)}.")
+        if self.seed >= 2**32:
+            raise UsageError(f"seed must be below 2^32, got {self.seed}.")
         if not 0 <= self.supcon < 1:
             raise UsageError(f"supcon is a weight in [0, 1), got {self.supcon}.")
+        if (self.supcon or self.contrast) and self.batch_size < 2:
+            raise UsageError("A batch of 1 row has nothing to contrast with: use 2 or more.")
         if not 0 <= self.warmup <= 1:
             raise UsageError(f"warmup is a rate in [0, 1], got {self.warmup}.")
         for name, allowed in (("metric", get_args(Metric)), ("precision", get_args(Precision))):

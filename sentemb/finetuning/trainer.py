@@ -22,7 +22,15 @@ from sentemb.training.output import METRICS
 
 
 class FinetuneTrainer(GuardedTrainer):
-    """transformers' own, with commits and without a pickle beside the model."""
+    """transformers' own, with commits and without a pickle beside the model.
+
+    The loss of accumulated batches is the mean of their means: most classifiers do not divide by
+    the number of all labels, though they take it.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model_accepts_loss_kwargs = False
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)
@@ -58,16 +66,17 @@ class TwoPassTrainer(RDropMixin, FinetuneTrainer):
         return super().compute_loss(model, inputs, *args, **kwargs)
 
     def further_terms(self, outputs: Any, labels: Tensor) -> dict[str, Tensor]:
-        """Return the contrasts of both passes' [CLS]."""
-        if not (self.settings.supcon or self.settings.contrast):
-            return {}
+        """Return the contrasts of both passes' [CLS]; a lone row has none, so they are 0."""
+        names = [name for name in ("supcon", "contrast") if getattr(self.settings, name)]
+        if not names or len(labels) == 1:
+            return dict.fromkeys(names, labels.new_zeros((), dtype=torch.float32))
         first, second = outputs["hidden_states"][-1][:, 0].float().chunk(2)
-        pairs = Pairs(first, second)
         terms = {}
         if self.settings.supcon:
             loss = SupConOut(self.settings.supcon_temperature)
             terms["supcon"] = loss(Pairs(first, second, labels=labels))
         if self.settings.contrast:
+            pairs = Pairs(first, second)
             terms["contrast"] = InfoNCE(self.settings.contrast_temperature)(pairs)
         return terms
 
@@ -125,6 +134,7 @@ def make_trainer(
         "eval_dataset": dev_rows,
         "processing_class": tokenizer,
         "compute_metrics": lambda output: score(output.predictions, output.label_ids),
+        "preprocess_logits_for_metrics": _logits_alone,
         "callbacks": [MetricsFile(Path(str(arguments.output_dir)).parent / METRICS), LogLines()],
     }
     if settings.patience:
@@ -135,3 +145,8 @@ def make_trainer(
     for prints_to_stdout in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(prints_to_stdout)
     return trainer
+
+
+def _logits_alone(outputs: Any, _labels: Any) -> Tensor:
+    """Leave out what else a model returns, as its hidden states."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
@@ -62,6 +63,6 @@ class RDrop:
                 "RDrop needs class logits of two passes over each row, got "
                 f"{got} for {len(labels)} labels: use a twin that classifies every row twice."
             )
-        p, q = logits.chunk(2)
+        p, q = logits.to(torch.promote_types(logits.dtype, torch.float32)).chunk(2)
         likelihood = F.cross_entropy(p, labels) + F.cross_entropy(q, labels)
         return likelihood + self.weight * symmetric_kl(p, q).mean() / 2

@@ -13,6 +13,7 @@ from sentemb.embedded import embedded
 from sentemb.errors import UsageError
 from sentemb.finetuning import FinetuneSettings
 from sentemb.finetuning.metrics import classification, regression
+from sentemb.finetuning.pretrained import load_classifier
 from sentemb.finetuning.trainer import TwoPassTrainer
 from sentemb.losses import InfoNCE, SupConOut
 from sentemb.pairs import Pairs
@@ -142,6 +143,60 @@ def test_contrasts_are_of_the_first_token_of_both_passes():
     assert torch.equal(terms["contrast"], InfoNCE(0.05)(Pairs(first, second)))
 
 
+def test_a_lone_row_has_no_contrast():
+    trainer = TwoPassTrainer.__new__(TwoPassTrainer)
+    trainer.settings = FinetuneSettings(supcon=0.1, contrast=0.1)
+    hidden = {"hidden_states": (torch.randn(2, 5, 6),)}
+    assert trainer.further_terms(hidden, torch.tensor([0])) == {"supcon": 0, "contrast": 0}
+
+
+def test_a_last_batch_of_one_row_does_not_end_a_run(sentemb, tmp_path):
+    (tmp_path / "odd.tsv").write_text(OF_NINE)
+    files = ("--data", "odd.tsv", "--dev", "odd.tsv", "--batch-size", 4, "--epochs", 1)
+    ok(sentemb("finetune", *files, "--contrast", 0.1, "--supcon", 0.1, "-o", "out"))
+
+
+@pytest.mark.parametrize("passes", [(), ("--rdrop", 1.0)], ids=["one-pass", "two-passes"])
+def test_accumulated_batches_are_a_mean(sentemb, tmp_path, passes):
+    whole, parts = ("--batch-size", 32), ("--batch-size", 8, "--accumulation", 4)
+    first = []
+    for name, batches in (("whole", whole), ("parts", parts)):
+        ok(sentemb("finetune", *FEW, *batches, *passes, "-o", name))
+        first.append(lines(tmp_path / name)[0])
+    assert first[1]["loss"] == pytest.approx(first[0]["loss"], rel=0.02)
+    assert first[1]["grad_norm"] == pytest.approx(first[0]["grad_norm"], rel=0.3)
+
+
+def test_models_that_return_more_than_logits(sentemb, tmp_path):
+    """``mini-sentemb`` pools several layers, so that its config asks for hidden states."""
+    ok(sentemb("finetune", "--model", "mini-sentemb", "--epochs", 1, "-o", "out"))
+    assert (tmp_path / "out/config.json").is_file()
+
+
+def test_a_classifier_of_other_labels_is_drawn_afresh(sentemb, tmp_path):
+    (tmp_path / "ab.tsv").write_text(OF_NINE)
+    (tmp_path / "cd.tsv").write_text(OF_NINE.replace("\ta\n", "\tc\n").replace("\tb\n", "\td\n"))
+    ok(sentemb("finetune", "--data", "ab.tsv", "--dev", "ab.tsv", "--epochs", 1, "-o", "first"))
+    names = {"num_labels": 2, "problem_type": "single_label_classification"}
+    labels = {
+        "same": {0: "a", 1: "b"},
+        "other": {0: "c", 1: "d"},
+        "more": {0: "a", 1: "b", 2: "c"},
+    }
+    fresh = {}
+    for name, of_number in labels.items():
+        given = names | {"num_labels": len(of_number), "id2label": of_number}
+        given["label2id"] = {label: number for number, label in of_number.items()}
+        fresh[name] = load_classifier(tmp_path / "first", **given)[1:]
+    before = fresh["same"][0].classifier.weight
+    assert fresh["same"][1] == set()
+    assert fresh["other"][1] == fresh["more"][1] == {"classifier.weight", "classifier.bias"}
+    assert not torch.isclose(fresh["other"][0].classifier.weight, before).any()
+    assert float(fresh["other"][0].classifier.weight.detach().std()) == pytest.approx(0.02, rel=0.3)
+    again = ("--data", "cd.tsv", "--dev", "cd.tsv", "--epochs", 1, "--model", "first")
+    ok(sentemb("finetune", *again, "-o", "second"))
+
+
 def test_metrics():
     logits = np.array([[2.0, 1], [0, 1], [3, 1], [0, 2]])
     labels = np.array([0, 1, 1, 1])
@@ -154,7 +209,9 @@ def test_metrics():
     assert regression(np.arange(3.0), np.arange(3.0))["pearson"] == pytest.approx(1.0)
 
 
+OF_NINE = "text\tlabel\n" + "".join(f"words {i}\t{'ab'[i % 2]}\n" for i in range(9))
 FILES = {
+    "long.tsv": "text\tlabel\n" + "word " * 200 + "\ta\nx y\tb\n",
     "ok.tsv": "text\tlabel\n" + "".join(f"words {i}\t{'ab'[i % 2]}\n" for i in range(8)),
     "one.tsv": "text\tlabel\nx y\ta\nz\ta\n",
     "unseen.tsv": "text\tlabel\nx y\ta\nz\tc\n",
@@ -176,6 +233,14 @@ FILES = {
         ("--data bare.jsonl --dev ok.tsv", 3, "row 2: the label is nan; a text or a whole number"),
         ("--data ok.tsv", 2, "--data and --dev go together"),
         ("--rdrop -1", 2, "r_drop must be 0 or more, got -1"),
+        ("--rdrop inf", 2, "r_drop must be 0 or more, got inf"),
+        ("--lr inf", 2, "learning_rate must be above 0, got inf"),
+        ("--seed 99999999999", 2, "seed must be below 2^32"),
+        ("--supcon 0.1 --supcon-temperature 0", 2, "supcon_temperature must be above 0, got 0"),
+        ("--contrast 0.1 --batch-size 1", 2, "A batch of 1 row has nothing to contrast with"),
+        ("--max-length 2", 2, "max_length must be at least 5, got 2"),
+        ("--data long.tsv --dev ok.tsv --max-length 256", 2, "128 places: give a smaller"),
+        ("--data ok.tsv --dev long.tsv --max-length 256", 2, "128 places: give a smaller"),
         ("--supcon 1", 2, "supcon is a weight in [0, 1), got 1"),
         ("--metric f2", 2, "metric must be one of auto, accuracy"),
         ("--metric spearman", 2, "metric spearman does not fit rows with classes"),

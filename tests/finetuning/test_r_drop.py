@@ -12,6 +12,7 @@ from scipy.special import rel_entr, softmax
 from transformers import (
     BertForSequenceClassification,
     BertForTokenClassification,
+    BertLMHeadModel,
     Trainer,
 )
 
@@ -160,6 +161,42 @@ def test_two_halves_accumulated_are_one_whole(tmp_path):
         one.train()
         gradients.append(model.classifier.weight.detach().clone())
     torch.testing.assert_close(*gradients)
+
+
+def test_one_number_a_row_is_a_regression_whatever_the_config_says():
+    a, b = torch.randn(4, 1), torch.randn(4, 1)
+    assert _divergence(a, b, torch.randn(4), None) == (a - b).square().mean()
+
+
+def test_labels_as_numbers_of_the_logits_shape_are_several_at_once():
+    a, b, labels = torch.randn(4, 3), torch.randn(4, 3), torch.ones(4, 3)
+    mine = _divergence(a, b, labels, None)
+    assert mine == _divergence(a, b, labels, "multi_label_classification")
+
+
+def test_rows_without_a_label_count_in_no_term():
+    a, b = torch.randn(4, 3), torch.randn(4, 3)
+    mine = _divergence(a, b, torch.tensor([1, -100, 2, -100]), None)
+    torch.testing.assert_close(mine, _divergence(a[::2], b[::2], torch.tensor([1, 2]), None))
+
+
+def test_a_language_model_answers_one_token_earlier(tmp_path):
+    model = model_of(BertLMHeadModel, is_decoder=True)
+    trainer = trainer_of(model, of_three, tmp_path)
+    ids = torch.randint(5, 20, (2, 6))
+    labels = ids.masked_fill(torch.arange(6) < 3, -100)
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
+    _, outputs = trainer.compute_loss(model.train(), batch, return_outputs=True)
+    first, second = (x[:, 2:5] for x in outputs.logits.detach().chunk(2))
+    expected = _divergence(first, second, torch.zeros(2, 3), None)
+    torch.testing.assert_close(trainer._r_drop_terms[-1]["kl"], expected)
+
+
+def test_terms_are_not_kept_where_nothing_is_logged(tmp_path):
+    model = model_of(BertForSequenceClassification, num_labels=3)
+    trainer = trainer_of(model, of_three, tmp_path, logging_strategy="no")
+    trainer.train()
+    assert trainer._r_drop_terms == []
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
