@@ -67,7 +67,7 @@ def test_the_search_finds_what_it_looks_for(line):
 def test_the_rules_and_the_floors_are_on():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert "S" in project["tool"]["ruff"]["lint"]["select"]
-    floors = {"torch>=2.6,<3", "transformers>=5.3,<6", "sentence-transformers>=6.0,<7"}
+    floors = {"torch>=2.13,<3", "transformers>=5.19,<6", "sentence-transformers>=6.0,<7"}
     assert floors | {"safetensors>=0.8,<1"} <= set(project["project"]["dependencies"])
 
 
