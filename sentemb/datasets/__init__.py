@@ -7,14 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sentemb.datasets.inputs import read_inputs
     from sentemb.datasets.sts import read_sts
     from sentemb.datasets.texts import read_texts
     from sentemb.datasets.training import TrainingData, read_training_data
 
-__all__ = ["TrainingData", "read_sts", "read_texts", "read_training_data"]
+__all__ = ["TrainingData", "read_inputs", "read_sts", "read_texts", "read_training_data"]
 
 _HOME = {
     "TrainingData": "training",
+    "read_inputs": "inputs",
     "read_sts": "sts",
     "read_texts": "texts",
     "read_training_data": "training",

@@ -80,7 +80,7 @@ def labelled_of(rows: Iterable[Row], columns: list[str], source: object) -> Labe
 
 
 def _label(value: Any, source: object, number: int) -> str:
-    if value is None or not str(value).strip():
+    if value is None or str(value).strip().lower() in ("", "nan"):
         raise InputError(f"{source}, row {number} has no label: fill it, or take the row out.")
     return str(value).strip()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sentemb.datasets.files import text_of
+from sentemb.datasets.labels import score_of
 from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, nearest
 from sentemb.evaluation import STS
@@ -63,7 +64,7 @@ def graded_pair(row: dict[str, Any], source: object, number: int) -> Graded:
     return (
         sentence_of(row, "sentence1", source, number),
         sentence_of(row, "sentence2", source, number),
-        _score(row.get("score"), source, number),
+        _score(row, source, number),
         str(row.get("subset") or ""),
     )
 
@@ -100,13 +101,8 @@ def sentence_of(row: dict[str, Any], column: str, source: object, number: int) -
     return text
 
 
-def _score(value: Any, source: object, number: int) -> float | None:
+def _score(row: dict[str, Any], source: object, number: int) -> float | None:
+    value = row.get("score")
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    try:
-        score = float(value)
-    except (TypeError, ValueError):
-        score = float("nan")
-    if not abs(score) < float("inf"):
-        raise InputError(f"{source}, row {number}: score {value!r} is not a finite number.")
-    return score
+    return score_of(row, "score", source, number)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentemb.datasets import lines, read_sts, read_texts, read_training_data
+from sentemb.datasets import lines, read_inputs, read_sts, read_texts, read_training_data
 from sentemb.datasets.faults import Faults, Found
+from sentemb.datasets.labelled import read_clustering
 from sentemb.embedded import embedded
 from sentemb.errors import InputError, UsageError
 
@@ -196,6 +197,35 @@ def test_a_pair_needs_both_sentences(tmp_path, sentence):
     path = write(tmp_path / "a.jsonl", '{"sentence1": "a", "sentence2": "b", "score": 2}\n' + rows)
     with pytest.raises(InputError, match=r"row 2( has no sentence2|: column 'sentence2' holds 3)"):
         read_sts(path)
+
+
+@pytest.mark.parametrize("score", ["true", "NaN", "1" + "0" * 400, "[1]"])
+def test_a_score_is_a_finite_number(tmp_path, score):
+    rows = '{"sentence1": "a", "sentence2": "b", "score": %s}\n'
+    path = write(tmp_path / "a.jsonl", rows % 2 + rows % score)
+    with pytest.raises(InputError, match=r"row 2: score .* is not a finite number"):
+        read_sts(path)
+    with pytest.raises(InputError, match=r"row 2: score .* is not a finite number"):
+        read_training_data(path, [("sentence1", "sentence2", "score")])
+
+
+@pytest.mark.parametrize("label", ["NaN", '"nan"', '"NaN"', "null", '" "'])
+def test_a_row_without_a_label_is_named(tmp_path, label):
+    rows = '{"text": "x", "label": %s}\n'
+    path = write(tmp_path / "a.jsonl", rows % '"a"' + rows % '"b"' + rows % label)
+    with pytest.raises(InputError, match=r"(?i)row 3(: the label is '?nan| has no label)"):
+        read_training_data(path, [("text", "label")])
+    with pytest.raises(InputError, match="row 3 has no label"):
+        read_clustering(path)
+
+
+def test_inputs_are_read_row_by_row_and_told_where_a_column_comes_late(tmp_path):
+    path = write(tmp_path / "a.csv", "premise,hypothesis\na,b\n,c\n")
+    rows = read_inputs(path, [("sentence1", "sentence2"), ("text",)])
+    assert rows[:] == {"sentence1": ["a", ""], "sentence2": ["b", "c"]}
+    path = write(tmp_path / "a.jsonl", '{"text": "a"}\n{"sentence1": "a", "sentence2": "b"}\n')
+    with pytest.raises(InputError, match="row 2 has a sentence1, which row 1 has not"):
+        read_inputs(path, [("sentence1", "sentence2"), ("text",)])
 
 
 def test_a_row_without_a_score_column_is_ungraded(tmp_path):
