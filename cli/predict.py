@@ -33,8 +33,11 @@ def predict(
         bool, typer.Option("--overwrite", help="Replace the output file.")
     ] = False,
 ) -> None:
-    """Write the label and its probability (or the score) of every row of a file, in order."""
-    from sentemb.datasets import read_training_data
+    """Write the label and its probability (or the score) of every row of a file, in order.
+
+    A row without text, or a pair without one of its two, gets null.
+    """
+    from sentemb.datasets import read_inputs
     from sentemb.errors import UsageError
     from sentemb.finetuning.predict import predictions, write_predictions
 
@@ -45,10 +48,10 @@ def predict(
     if target is not None and target.exists() and not overwrite:
         raise UsageError(f"Output '{target}' exists: give another, or --overwrite.")
     layouts = [("sentence1", "sentence2"), ("text",)]
-    data = read_training_data(source, layouts, columns.split(",") if columns else None)
-    found, truncated = predictions(model, data.rows, batch_size, max_length)
-    write_predictions(found, target)
+    rows = read_inputs(source, layouts, columns.split(",") if columns else None)
+    found = predictions(model, rows, batch_size, max_length)
+    write_predictions(found.rows, target)
     console.log(
-        f"{len(data.rows):,} rows; left out: {data.empty_rows} empty; {truncated:,} cut to "
-        f"{max_length} tokens"
+        f"{len(rows):,} rows; without text, so null: {found.empty_rows:,}; "
+        f"{found.truncated_rows:,} cut to {max_length} tokens"
     )

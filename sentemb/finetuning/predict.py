@@ -1,64 +1,129 @@
 """Labels or scores for rows, by a classifier of transformers."""
 
+import json
+import logging
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
 
-from sentemb.errors import InputError
+from sentemb.datasets.layouts import kind_of
+from sentemb.encoders.build import locate
+from sentemb.errors import InputError, UsageError
 from sentemb.finetuning.pretrained import load_classifier
-from sentemb.finetuning.tokens import tokenised
+from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.storage import json_line, replaced
 
+logger = logging.getLogger("sentemb")
 
-@torch.no_grad()
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a classifier says of rows.
+
+    Args:
+        rows: ``{"label", "probability"}`` of each row, or ``{"score"}`` of a regression, in order;
+            None where a text of the row is blank.
+        empty_rows: Rows with a blank text.
+        truncated_rows: Rows that were cut.
+    """
+
+    rows: list[dict[str, Any]]
+    empty_rows: int
+    truncated_rows: int
+
+
 def predictions(
     model: str, rows: Dataset, batch_size: int = 64, max_length: int = 128
-) -> tuple[list[dict[str, Any]], int]:
-    """Return what a classifier says of each row, and how many rows were cut.
+) -> Predictions:
+    """Say of each row what a classifier says.
 
-    Returns:
-        ``{"label", "probability"}`` of each row, or ``{"score"}`` of a regression, in order.
+    Rows of another kind than those that `finetune` noted in the model's folder are warned of.
 
     Raises:
         InputError: When the model is no classifier, but a raw encoder.
+        UsageError: When it gives a row several labels.
     """
+    tokenizer, classifier = _one_label_classifier(model)
+    _compare_kinds(model, rows)
+    columns = [rows[name][:] for name in TEXTS if name in rows.column_names]
+    filled = [
+        number
+        for number, texts in enumerate(zip(*columns, strict=True))
+        if all(map(str.strip, texts))
+    ]
+    tokens, truncated = Dataset.from_dict({}), 0
+    if filled:
+        tokens, truncated = tokenised(rows.select(filled), tokenizer, max_length)
+    keys = ("score",) if classifier.config.num_labels == 1 else ("label", "probability")
+    found: list[dict[str, Any]] = [dict.fromkeys(keys) for _ in range(len(rows))]
+    for number, answer in zip(
+        filled, _answers(tokens, tokenizer, classifier, batch_size), strict=True
+    ):
+        found[number] = dict(zip(keys, answer, strict=True))
+    return Predictions(found, len(rows) - len(filled), truncated)
+
+
+def _one_label_classifier(model: str) -> tuple[PreTrainedTokenizerBase, Any]:
     tokenizer, classifier, missing = load_classifier(model)
     if missing:
         raise InputError(
             f"Model '{model}' has no classifier ({', '.join(sorted(missing)[:2])} missing): "
             "fine-tune it first (sentemb finetune)."
         )
+    if classifier.config.problem_type == "multi_label_classification":
+        raise UsageError(
+            f"Model '{model}' has several labels a text (its problem_type is "
+            "multi_label_classification), and predict gives one: use transformers' own "
+            "pipeline('text-classification', top_k=None)."
+        )
+    return tokenizer, classifier
+
+
+def _compare_kinds(model: str, rows: Dataset) -> None:
+    """Warn where the model's record tells that it was trained on another kind of rows."""
+    try:
+        record = json.loads(Path(locate(model), "run.json").read_text(encoding="utf-8"))
+        trained_on = kind_of(record["data"]["columns"])
+    except (OSError, ValueError, LookupError, TypeError):  # none, or another program's
+        return
+    given = kind_of(rows.column_names)
+    if trained_on not in (None, given):
+        logger.warning("Model '%s' was trained on %s; these are %s.", model, trained_on, given)
+
+
+@torch.no_grad()
+def _answers(
+    tokens: Dataset, tokenizer: PreTrainedTokenizerBase, classifier: Any, batch_size: int
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the label and probability of each row, or its score."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     classifier.to(device).eval()
-    tokens, truncated = tokenised(rows, tokenizer, max_length)
     names = classifier.config.id2label
-    found: list[dict[str, Any]] = []
     for batch in _batches(tokens, batch_size):
         inputs = tokenizer.pad(batch, return_tensors="pt").to(device)
         logits = classifier(**inputs).logits.float()
         if logits.shape[1] == 1:
-            found += [{"score": round(float(score), 6)} for score in logits[:, 0]]
+            yield from ((round(float(score), 6),) for score in logits[:, 0])
             continue
         best = logits.softmax(dim=1).max(dim=1)
-        found += [
-            {"label": names[int(label)], "probability": round(float(probability), 6)}
-            for probability, label in zip(best.values, best.indices, strict=True)
-        ]
-    return found, truncated
+        for probability, label in zip(best.values, best.indices, strict=True):
+            yield names[int(label)], round(float(probability), 6)
 
 
 def write_predictions(found: Iterable[dict[str, Any]], target: Path | None) -> None:
     """Write a line of JSON for each row, to a file that is there only when it is whole."""
-    lines = "".join(map(json_line, found))
+    lines = "".join(map(json_line, found)).encode()
     if target is None:
-        sys.stdout.write(lines)
+        sys.stdout.buffer.write(lines)
         return
     with replaced(target) as file:
-        file.write(lines.encode())
+        file.write(lines)
 
 
 def _batches(tokens: Dataset, size: int) -> Iterator[dict[str, Any]]:
