@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sentemb.datasets import TrainingData, read_training_data
+from sentemb.datasets.layouts import kind_of
 from sentemb.embedded import embedded
-from sentemb.errors import UsageError
+from sentemb.errors import InputError, UsageError
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.finetuning.card import write_card
 from sentemb.training.output import check_output
@@ -56,6 +57,11 @@ def _read(job: Job) -> tuple[TrainingData, TrainingData]:
         return _every_fourth(whole, held=False), _every_fourth(whole, held=True)
     data = read_training_data(job.data, job.layouts, job.columns)
     dev = read_training_data(job.dev, job.layouts, job.columns, classes=data.classes)
+    kinds = kind_of(data.rows.column_names), kind_of(dev.rows.column_names)
+    if kinds[0] != kinds[1]:
+        raise InputError(
+            f"{job.data} has {kinds[0]}, {job.dev} has {kinds[1]}: give two files of one kind."
+        )
     if data.classes:
         console.log(f"{len(data.classes)} labels: {', '.join(data.classes[:8])}")
     return data, dev
