@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sentemb_cli.main import build
+from sentemb_cli.main import EXIT_CODES, build
 from typer.testing import CliRunner
 
 from sentemb.embedded import embedded
@@ -32,6 +32,10 @@ def folder(tmp_path, monkeypatch):
     for name in ("triplets.csv", "graded.tsv"):
         (tmp_path / name).write_bytes(embedded(name).read_bytes())
     return tmp_path
+
+
+def test_exit_codes_are_those_of_the_command_line():
+    assert " ".join(EXIT_CODES.split()) in " ".join(README.split())
 
 
 def test_every_sentemb_command_runs_in_order(folder):
