@@ -75,7 +75,7 @@ def _model(name: str) -> dict[str, Any]:
     run = Path(locate(name)) / "run.json"
     if run.is_file():
         try:
-            record = json.loads(run.read_text())
+            record = json.loads(run.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
             raise InputError(f"{run} is damaged: {error}.") from error
         content |= {key: record.get(key) for key in ("method", "best_step", "before", "metrics")}

@@ -78,7 +78,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         return str(error), 4
     handle, report = tempfile.mkstemp(prefix="sentemb-error-", suffix=".txt", text=True)
-    with os.fdopen(handle, "w") as file:
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
         traceback.print_exc(file=file)
     summary = str(error).partition("\n")[0]
     return f"internal error, {type(error).__name__}: {summary} (report: {report})", INTERNAL

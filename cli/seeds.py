@@ -32,6 +32,6 @@ def run_each(
             records.append(run(replace(job, settings=settings, output=folder, resume=resume)))
         except FinishedError as ended:
             console.log(f"Kept as it is: {ended}")
-            record = json.loads((folder / "run.json").read_text())
+            record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
             records.append(record | {"output": str(folder)})
     return records

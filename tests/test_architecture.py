@@ -84,6 +84,16 @@ def test_heavy_imports_stay_where_they_are_needed(path):
     assert not roots & {"typer", "rich"}
 
 
+@pytest.mark.parametrize("path", [*FILES, *(ROOT / "cli").glob("*.py")], ids=str)
+def test_text_files_are_utf8_whatever_the_locale(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        name = node.func.attr if isinstance(node, ast.Call) and hasattr(node.func, "attr") else ""
+        if name in ("read_text", "write_text") or (
+            name in ("open", "fdopen") and re.search("'[rwax]t?'", ast.unparse(node))
+        ):
+            assert "encoding=" in ast.unparse(node)
+
+
 def test_packages_on_disk_are_declared():
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {path.parent.relative_to(ROOT) for path in ROOT.glob("sentemb/**/__init__.py")}

@@ -38,7 +38,7 @@ print(pipeline("text-classification", "{name}")("A sentence."))
 
 
 def write_card(folder: Path, record: dict[str, Any]) -> None:
-    """Write ``README.md`` from the record of a run."""
+    """Write ``README.md`` from the record of a run; file names in it as the disk has them."""
     text = CARD.format(
         **{**record["settings"], **record},
         name=folder.name,
@@ -47,4 +47,4 @@ def write_card(folder: Path, record: dict[str, Any]) -> None:
         sha256=record["data"]["sha256"][:16],
         scores="\n".join(f"| {name} | {value:.4f} |" for name, value in record["metrics"].items()),
     )
-    (folder / "README.md").write_text(text)
+    (folder / "README.md").write_text(text, encoding="utf-8", errors="surrogateescape")

@@ -59,7 +59,7 @@ class Static:
         """
         with TemporaryDirectory() as draft:
             modules = [{"idx": 0, "name": "0", "path": "", "type": TYPE}]
-            (Path(draft) / "modules.json").write_text(json.dumps(modules))
+            (Path(draft) / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
             save_file({"embedding.weight": self.vectors}, Path(draft) / "model.safetensors")
             self.tokenizer.save(str(Path(draft) / "tokenizer.json"))
             build_encoder(draft, device="cpu").save_pretrained(str(folder), create_model_card=False)

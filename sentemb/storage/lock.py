@@ -31,7 +31,7 @@ def locked(file: Path, output: Path) -> Iterator[None]:
             "output."
         ) from None
     try:
-        file.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
         yield
     finally:
         lock.release()
@@ -39,6 +39,6 @@ def locked(file: Path, output: Path) -> Iterator[None]:
 
 def _holder(file: Path) -> str:
     try:
-        return file.read_text().strip() or "unknown process"
+        return file.read_text(encoding="utf-8").strip() or "unknown process"
     except OSError:
         return "unknown process"

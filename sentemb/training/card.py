@@ -49,7 +49,7 @@ SUPERVISION = {
 
 
 def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
-    """Write ``README.md`` from the record of a run."""
+    """Write ``README.md`` from the record of a run; file names in it as the disk has them."""
     settings = record["settings"]
     select = settings["select"]
     if select == "auto":
@@ -64,7 +64,7 @@ def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
         scores=_scores(record["before"], record["metrics"]),
         citation=citation,
     )
-    (folder / "README.md").write_text(text)
+    (folder / "README.md").write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def _scores(before: dict[str, float], after: dict[str, float]) -> str:

@@ -100,7 +100,7 @@ def read_commit(checkpoint: Path) -> dict[str, Any]:
     Raises:
         ValueError: When it is no commit of this schema and step.
     """
-    content: dict[str, Any] = json.loads((checkpoint / COMMIT).read_text())
+    content: dict[str, Any] = json.loads((checkpoint / COMMIT).read_text(encoding="utf-8"))
     if content["schema"] != SCHEMA or content["step"] != step_of(checkpoint):
         raise ValueError(f"{checkpoint / COMMIT} is not of this checkpoint.")
     return content

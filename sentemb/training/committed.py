@@ -86,7 +86,9 @@ class CommittedTrainer(Trainer):
         try:
             with told_what_is_free(f"'{checkpoint}'", folder.parent, needed):
                 super()._save_checkpoint(model, trial)
-                self._unlogged_file(checkpoint).write_text(json.dumps(self.unlogged()))
+                self._unlogged_file(checkpoint).write_text(
+                    json.dumps(self.unlogged()), encoding="utf-8"
+                )
                 if first and (folder.parent / METRICS).exists():
                     sync(folder.parent / METRICS)
                 processes().wait_for_everyone()
@@ -118,7 +120,9 @@ class CommittedTrainer(Trainer):
         """Take up what transformers does not: the log, and the best checkpoint by its step."""
         if self._resumes_from is None:
             return
-        self.take_up(json.loads(self._unlogged_file(self._resumes_from).read_text()))
+        self.take_up(
+            json.loads(self._unlogged_file(self._resumes_from).read_text(encoding="utf-8"))
+        )
         self.state.best_model_checkpoint = None
         if self.state.best_global_step and self.args.load_best_model_at_end:
             folder = Path(str(self.args.output_dir))  # which may have been moved since

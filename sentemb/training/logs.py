@@ -34,7 +34,7 @@ class MetricsFile(TrainerCallback):
         lines = list(takewhile(lambda line: "train_runtime" not in line, lines))  # said at the end
         kept = [_json_line(line) for line in lines if line["step"] <= state.global_step]
         partial = self.path.with_name(f"{self.path.name}.partial")
-        partial.write_text("".join(kept))
+        partial.write_text("".join(kept), encoding="utf-8")
         partial.replace(self.path)
 
     def on_log(
@@ -48,7 +48,7 @@ class MetricsFile(TrainerCallback):
         """Write one line, in one process."""
         if not state.is_world_process_zero:
             return
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(_json_line({"step": state.global_step, **(logs or {})}))
 
 
@@ -63,7 +63,7 @@ def _json_line(content: dict[str, Any]) -> str:
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Read the lines of a ``metrics.jsonl``; a last line cut short by a crash is left out."""
-    *whole, _cut_short = path.read_text().split("\n")
+    *whole, _cut_short = path.read_text(encoding="utf-8").split("\n")
     return [json.loads(line) for line in whole]
 
 

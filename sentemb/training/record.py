@@ -26,5 +26,5 @@ def write_record(path: Path, content: dict[str, Any]) -> None:
     """Write JSON beside the file, and rename."""
     partial = path.with_name(f"{path.name}.partial")
     text = json.dumps({"schema": f"sentemb.{path.stem}/1", **content}, indent=2)
-    partial.write_text(text + "\n")
+    partial.write_text(text + "\n", encoding="utf-8")
     os.replace(partial, path)

@@ -1,7 +1,10 @@
 """Fine-tuning end to end: a plain transformers classifier, every combination, what is refused."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -109,6 +112,25 @@ def test_pairs_and_scores(sentemb, tmp_path):
     scores = [json.loads(line)["score"] for line in process.stdout.splitlines()]
     assert len(scores) == len(graded) - 200
     assert np.isfinite(scores).all()
+
+
+def test_a_run_is_the_same_in_a_locale_without_unicode(tmp_path):
+    rows = "".join(f"wörter {i}\t{('grün', 'rot')[i % 2]}\n" for i in range(4))
+    (tmp_path / "ä.tsv").write_text(f"text\tlabel\n{rows}", encoding="utf-8")
+    ascii_only = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+
+    def run(*words):
+        command = [sys.executable, "-m", "sentemb_cli", *words]
+        return ok(subprocess.run(command, cwd=tmp_path, env=os.environ | ascii_only,
+                                 capture_output=True))  # fmt: skip
+
+    run("finetune", "--data", "ä.tsv", "--dev", "ä.tsv", "--epochs", "1", "-o", "out")
+    card = (tmp_path / "out/README.md").read_text(encoding="utf-8")
+    assert "| data | ä.tsv, 4 rows" in card
+    assert "grün, rot" in card
+    process = run("predict", "out", "ä.tsv", "--columns", "text")
+    found = {json.loads(line)["label"] for line in process.stdout.decode().splitlines()}
+    assert found <= {"grün", "rot"}
 
 
 def test_seeds_are_summed_up(sentemb, tmp_path):
