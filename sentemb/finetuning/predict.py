@@ -17,6 +17,7 @@ from sentemb.encoders.build import locate
 from sentemb.errors import InputError, UsageError
 from sentemb.finetuning.pretrained import load_classifier
 from sentemb.finetuning.tokens import TEXTS, tokenised
+from sentemb.finetuning.trials import try_longest
 from sentemb.storage import json_line, replaced
 
 logger = logging.getLogger("sentemb")
@@ -47,7 +48,7 @@ def predictions(
 
     Raises:
         InputError: When the model is no classifier, but a raw encoder.
-        UsageError: When it gives a row several labels.
+        UsageError: When it gives a row several labels, or a row does not fit into it.
     """
     tokenizer, classifier = _one_label_classifier(model)
     _compare_kinds(model, rows)
@@ -60,6 +61,7 @@ def predictions(
     tokens, truncated = Dataset.from_dict({}), 0
     if filled:
         tokens, truncated = tokenised(rows.select(filled), tokenizer, max_length)
+        try_longest(classifier, tokenizer, tokens)
     keys = ("score",) if classifier.config.num_labels == 1 else ("label", "probability")
     found: list[dict[str, Any]] = [dict.fromkeys(keys) for _ in range(len(rows))]
     for number, answer in zip(

@@ -89,3 +89,15 @@ def test_rows_of_another_kind_than_the_model_was_trained_on_are_told(
     assert process.returncode == 0
     told = f"Model 'model' was trained on {trained_on}; these are {given}.\n"
     assert process.stderr.decode() == (told if trained_on not in (None, given) else "")
+
+
+@pytest.mark.parametrize(
+    ("length", "message"),
+    [(2, b"max_length must be at least 5, got 2"), (256, b"128 places: give a smaller max_length")],
+)
+def test_a_length_that_does_not_fit_is_refused(sentemb, tmp_path, classifier, length, message):
+    classifier(num_labels=2)
+    (tmp_path / "a.txt").write_text("word " * 200 + "\n")
+    process = sentemb("predict", "model", "a.txt", "--max-length", length)
+    assert process.returncode == 2
+    assert message in process.stderr
