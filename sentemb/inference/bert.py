@@ -17,7 +17,13 @@ from torch.nn.functional import embedding, gelu, layer_norm, linear, relu
 from sentemb.encoders.packed_attention import attend
 from sentemb.encoders.packing import Packing
 
-FAMILY = ("bert", "electra")
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "bert": {"layer_norm_eps": 1e-12},
+    "electra": {"layer_norm_eps": 1e-12, "embedding_size": 128},
+}
+"""Of each family in transformers, for what its configs may leave out."""
+SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings")
+"""What a config must hold to be read here."""
 Activation = Callable[[Tensor], Tensor]
 ACTIVATIONS: dict[str, Activation] = {"gelu": gelu, "relu": relu}
 
@@ -26,7 +32,7 @@ class Bert:
     """Embeddings and layers of BERT or ELECTRA.
 
     Args:
-        config: Of the model, as its config.json.
+        config: Of the model, as its config.json, with the family's defaults.
         weights: By their names in transformers.
     """
 
@@ -98,7 +104,8 @@ def load_bert(folder: Path) -> Bert | None:
         None where it is of another family, its config asks for what is not computed here, or its
         weights are not those of this structure, in one safetensors file.
     """
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    given = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = DEFAULTS.get(given.get("model_type"), {}) | given
     file = folder / "model.safetensors"
     if not file.is_file() or not _is_plain(config):
         return None
@@ -117,7 +124,9 @@ def load_bert(folder: Path) -> Bert | None:
 
 def _is_plain(config: dict[str, Any]) -> bool:
     return (
-        config.get("model_type") in FAMILY
+        config.get("model_type") in DEFAULTS
+        and all(isinstance(config.get(name), int) for name in SIZES)
+        and isinstance(config["layer_norm_eps"], float)
         and config.get("hidden_act") in ACTIVATIONS
         and config.get("position_embedding_type", "absolute") == "absolute"
         and not config.get("is_decoder", False)

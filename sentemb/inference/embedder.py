@@ -65,7 +65,7 @@ class Embedder:
         self._tokenizer = truncating(encoder.tokenizer, encoder.max_seq_length)
         self.halved = 0
         self._compared = False
-        self._padding = _padding(encoder)
+        self._padding = int(getattr(encoder.tokenizer, "pad_token_id", None) or 0)
         self._prompt = _prompt(encoder)
         self._undo = ExitStack()
 
@@ -165,12 +165,6 @@ class Embedder:
             logger.warning(
                 "%s runs with padding: without, its vectors differ.", type(model).__name__
             )
-
-
-def _padding(encoder: "PlainEncoder | SentenceTransformer") -> int:
-    if isinstance(encoder, PlainEncoder):
-        return int(encoder.bert.config["pad_token_id"])
-    return int(getattr(encoder.tokenizer, "pad_token_id", None) or 0)
 
 
 def _prompt(encoder: "PlainEncoder | SentenceTransformer") -> str:
