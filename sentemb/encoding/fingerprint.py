@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sentemb.inference.plain import PlainEncoder
+from sentemb.inference.tokens import truncating
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -19,7 +20,9 @@ def fingerprint(encoder: "PlainEncoder | SentenceTransformer") -> str:
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         found.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     found.update(f"{encoder.max_seq_length} {_settings(encoder)}".encode())
-    found.update(_described(getattr(encoder, "tokenizer", None)).encode())
+    tokenizer = getattr(encoder, "tokenizer", None)
+    cut = truncating(tokenizer, encoder.max_seq_length) or tokenizer
+    found.update(_described(cut).encode())
     return found.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -117,14 +118,20 @@ def _tokenizer(folder: Path) -> Tokenizer | None:
     if (
         normalizer.get("type") != "BertNormalizer"
         or file["model"]["type"] != "WordPiece"
-        or settings.get("padding_side", "right") != "right"
-        or settings.get("truncation_side", "right") != "right"
+        or any(side != "right" for side in _sides(settings, file))
         or "auto_map" in settings
         or any(settings.get(ours, normalizer[theirs]) != normalizer[theirs]
                for ours, theirs in same.items())
     ):  # fmt: skip
         return None
     return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def _sides(settings: dict[str, Any], file: dict[str, Any]) -> Iterator[str]:
+    """Return where a tokenizer's config and its file pad and truncate."""
+    for kind in ("padding", "truncation"):
+        yield settings.get(f"{kind}_side", "right")
+        yield (file.get(kind) or {}).get("direction", "Right").lower()
 
 
 def _json(path: Path) -> Any:

@@ -54,7 +54,7 @@ def tokenised(tokenizer: Tokenizer | None, texts: Sequence[str], prompt: str = "
 
 
 def truncating(tokenizer: Any, limit: int | None) -> Tokenizer | None:
-    """Return a copy of a tokeniser that truncates at a limit, and pads not.
+    """Return a copy of a tokeniser that truncates at a limit, on its own side, and pads not.
 
     Args:
         tokenizer: Of the tokenizers library, or of transformers around one.
@@ -66,11 +66,12 @@ def truncating(tokenizer: Any, limit: int | None) -> Tokenizer | None:
     own = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if not isinstance(own, Tokenizer):
         return None
+    its_own = (own.truncation or {}).get("direction", "right")
     copy: Tokenizer = Tokenizer.from_str(own.to_str())
     copy.no_padding()
     copy.no_truncation()
     if limit is not None and limit <= NO_LIMIT:
-        copy.enable_truncation(limit)
+        copy.enable_truncation(limit, direction=getattr(tokenizer, "truncation_side", its_own))
     return copy
 
 

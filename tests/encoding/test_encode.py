@@ -98,6 +98,14 @@ def test_what_an_encoder_does_to_texts_and_vectors_is_part_of_it(mini, name):
     assert fingerprint(mini) not in (before, named)
 
 
+def test_where_a_tokenizer_cuts_is_part_of_it_but_not_what_it_did_last(mini):
+    before = fingerprint(mini)
+    mini.encode(["one text"])
+    assert fingerprint(mini) == before
+    mini.tokenizer.truncation_side = "left"
+    assert fingerprint(mini) != before
+
+
 def test_a_tokenizer_is_the_same_wherever_it_lies():
     found = set()
     for words in (["a", "b"], ["a", "b"], ["a", "c"]):

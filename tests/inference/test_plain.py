@@ -6,13 +6,23 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize
+from tiny import CONFIGS
 
 from sentemb.embedded import embedded
 from sentemb.encoders import POOLINGS, build_encoder, describe
 from sentemb.encoders.linear import append_linear
 from sentemb.errors import InputError
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_plain
+from sentemb.inference.plain import load_encoder, load_plain
+
+CUT = {"max_length": 128, "strategy": "LongestFirst", "stride": 0}
+PADDED = {
+    "strategy": "BatchLongest",
+    "pad_to_multiple_of": None,
+    "pad_id": 0,
+    "pad_type_id": 0,
+    "pad_token": "[PAD]",
+}
 
 
 @pytest.fixture
@@ -80,11 +90,16 @@ def test_a_folder_of_older_days(minilm, texts):
         ("sentence_bert_config.json", {"query_length": 32}),
         ("1_Pooling/config.json", {"pooling_mode": "max"}),
         ("tokenizer_config.json", {"padding_side": "left"}),
+        ("tokenizer_config.json", {"truncation_side": "left"}),
+        ("tokenizer.json", {"truncation": CUT | {"direction": "Left"}}),
+        ("tokenizer.json", {"padding": PADDED | {"direction": "Left"}}),
         ("tokenizer_config.json", {"do_lower_case": False}),
         ("config.json", {"hidden_act": "silu"}),
         ("config.json", {"position_embedding_type": "relative_key"}),
         ("config.json", {"auto_map": {"AutoModel": "code.py"}}),
         ("config.json", {"num_hidden_layers": 3}),
+        ("config.json", {"num_attention_heads": None}),
+        ("config.json", {"layer_norm_eps": None}),
     ],
 )
 def test_what_needs_more_is_left_to_sentence_transformers(tmp_path, file, change):
@@ -92,6 +107,31 @@ def test_what_needs_more_is_left_to_sentence_transformers(tmp_path, file, change
     path = tmp_path / "model" / file
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     assert load_plain(tmp_path / "model") is None
+
+
+@pytest.mark.parametrize(
+    ("family", "sizes", "left_out", "plain"),
+    [
+        ("Bert", {}, ["layer_norm_eps"], True),
+        ("Bert", {}, ["pad_token_id"], True),
+        ("Bert", {"num_attention_heads": 12, "hidden_size": 48}, ["num_attention_heads"], False),
+        ("Bert", {}, ["hidden_act", "max_position_embeddings"], False),
+        ("Electra", {}, ["layer_norm_eps", "pad_token_id"], True),
+        ("Electra", {"embedding_size": 128}, ["embedding_size"], True),
+    ],
+)
+def test_what_a_config_leaves_out(
+    build_tiny, tmp_path, texts, monkeypatch, family, sizes, left_out, plain
+):
+    monkeypatch.setitem(CONFIGS, family, CONFIGS[family] | sizes)
+    build_tiny(family).save_pretrained(str(tmp_path / "model"))
+    path = tmp_path / "model/config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({key: config[key] for key in config if key not in left_out}))
+    found = vectors_of(load_encoder(tmp_path / "model"), texts)
+    expected = SentenceTransformer(str(tmp_path / "model")).encode(texts, convert_to_tensor=True)
+    torch.testing.assert_close(found, expected.cpu(), atol=1e-5, rtol=0)
+    assert (load_plain(tmp_path / "model") is not None) == plain
 
 
 def test_an_electra(build_tiny, tmp_path, texts):
