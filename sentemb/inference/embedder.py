@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import torch
-from torch import nn
 
-from sentemb.encoders.packed import can_be_packed, packed
+from sentemb.encoders.packed import packed
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
 from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from sentemb.inference.plain import PlainEncoder
+from sentemb.inference.takes_tokens import PROBES, takes_tokens
 from sentemb.inference.tokens import Tokens, by_tokens, tokenised, truncating
 from sentemb.types import Embeddings, Vectors
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 logger = logging.getLogger("sentemb")
-PROBES = ("a", "two words", "some words, and then some more of them.", "word " * 60)
 BATCH_TOKENS = {"cpu": 512, "cuda": 32768}
 """Tokens of a forward. More are a little faster on a CPU, and take twice the memory and more."""
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -33,7 +32,8 @@ class Embedder:
     Batches are cut by tokens from texts in the order of their length; each is computed by a thread
     of its own, on one core, so that a busy core delays its batches alone. Padding is left out
     where the encoder's family allows it and the first texts' vectors stay the same. An encoder
-    that needs more than its tokens (prompts, modules of others) embeds by itself, in these batches.
+    that needs more than its tokens (prompts, modules of others) embeds by itself, in these batches,
+    and the log says why.
 
     A context manager: the encoder is left as it was.
 
@@ -61,8 +61,10 @@ class Embedder:
         self.encoder = encoder
         self.dtype = DTYPES[precision]
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 512)
-        self.takes_tokens = isinstance(encoder, PlainEncoder) or _takes_tokens(encoder)
         self._tokenizer = truncating(encoder.tokenizer, encoder.max_seq_length)
+        self.takes_tokens = isinstance(encoder, PlainEncoder) or takes_tokens(
+            encoder, self._tokenizer
+        )
         self.halved = 0
         self._compared = False
         self._padding = int(getattr(encoder.tokenizer, "pad_token_id", None) or 0)
@@ -172,18 +174,3 @@ def _prompt(encoder: "PlainEncoder | SentenceTransformer") -> str:
     if isinstance(encoder, PlainEncoder) or encoder.default_prompt_name is None:
         return ""
     return str(encoder.prompts[encoder.default_prompt_name])
-
-
-def _takes_tokens(encoder: "SentenceTransformer") -> bool:
-    """Tell whether ids and a mask are all that an encoder needs to know of a text."""
-    transformer: Any = encoder[0]
-    tokenizer, model = encoder.tokenizer, getattr(transformer, "auto_model", None)
-    return (
-        isinstance(model, nn.Module)
-        and can_be_packed(cast(Any, model))
-        and bool(getattr(tokenizer, "is_fast", False))
-        and tokenizer.padding_side == "right"
-        and encoder.default_prompt_name is None
-        and encoder.truncate_dim is None
-        and len(encoder) > 1
-    )

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sentemb.errors import InputError
 from sentemb.inference.int8 import MODEL, OUTPUT, extra, inputs_of, session_of
+from sentemb.inference.takes_tokens import LONG
 from sentemb.inference.tokens import truncating
 from sentemb.types import Embeddings, Vectors
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-3
 """How far the graph's vectors may be from the encoder's, before it is quantised; relative."""
-SAMPLES = ["", "A man is playing the guitar.", "a " * 200]
+SAMPLES = ["", "A man is playing the guitar.", LONG]
 """What the graph is traced with, and compared on: nothing, a sentence, a long text."""
 
 

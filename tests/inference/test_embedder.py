@@ -1,5 +1,6 @@
 """Many texts with one encoder: the vectors of sentence-transformers, whatever the order."""
 
+import json
 import logging
 import threading
 
@@ -8,12 +9,14 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+from tiny import CONFIGS
+from tokenizers import Tokenizer
 
-from sentemb.encoders import without_padding
+from sentemb.encoders import build_encoder, without_padding
 from sentemb.errors import UsageError
 from sentemb.inference.embedder import BATCH_TOKENS, Embedder
 from sentemb.inference.plain import load_encoder
-from sentemb.inference.tokens import by_tokens
+from sentemb.inference.tokens import by_tokens, truncating
 
 
 @pytest.fixture
@@ -42,20 +45,89 @@ def test_other_families(build_tiny, texts, family, pooling):
     np.testing.assert_allclose(found, encoder.encode(texts[:30]), atol=1e-4)
 
 
-def test_an_encoder_with_a_prompt_embeds_by_itself(mini, texts):
-    mini.prompts, mini.default_prompt_name = {"query": "a search for "}, "query"
-    with Embedder(mini) as embedder:
+@pytest.mark.parametrize("said_by", ["tokenizer_config.json", "tokenizer.json"])
+@pytest.mark.parametrize("name", ["mini", "mini-sentemb"])
+def test_texts_are_cut_on_the_tokenizer_s_side(tmp_path, texts, name, said_by):
+    build_encoder(name, device="cpu").save_pretrained(str(tmp_path))
+    settings = json.loads((tmp_path / said_by).read_text())
+    if said_by == "tokenizer.json":
+        cut = {"max_length": 128, "strategy": "LongestFirst", "stride": 0}
+        settings["truncation"] = cut | {"direction": "Left"}
+    else:
+        settings["truncation_side"] = "left"
+    (tmp_path / said_by).write_text(json.dumps(settings))
+    stock = SentenceTransformer(str(tmp_path), device="cpu")
+    with Embedder(load_encoder(tmp_path)) as embedder:
+        assert embedder.takes_tokens
+        found = embedder.encode(texts)
+    np.testing.assert_allclose(found, stock.encode(texts), atol=1e-5)
+
+
+def test_a_bare_tokenizer_keeps_its_side(mini):
+    tokenizer = Tokenizer.from_str(mini.tokenizer.backend_tokenizer.to_str())
+    cls, *words, sep = tokenizer.encode("one two three").ids
+    tokenizer.enable_truncation(9, direction="right")
+    assert truncating(tokenizer, 4).encode("one two three").ids == [cls, *words[:2], sep]
+    tokenizer.enable_truncation(9, direction="left")
+    assert truncating(tokenizer, 4).encode("one two three").ids == [cls, *words[-2:], sep]
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "reason"),
+    [
+        (lambda e: e, {"default_prompt_name": "query"}, "it puts a prompt before each text"),
+        (lambda e: e, {"truncate_dim": 64}, "it cuts its vectors"),
+        (lambda e: e.tokenizer, {"padding_side": "left"}, "it pads on the left"),
+        (
+            lambda e: e[0],
+            {"processing_kwargs": {"text": {"max_length": 20}}},
+            "its tokens are not its tokenizer's",
+        ),
+    ],
+)
+def test_the_log_says_why_an_encoder_embeds_by_itself(mini, texts, caplog, part, change, reason):
+    mini.prompts = {"query": "a search for "}
+    for name, value in change.items():
+        setattr(part(mini), name, value)
+    with caplog.at_level(logging.INFO, "sentemb"), Embedder(mini) as embedder:
         assert not embedder.takes_tokens
-        found = embedder.encode(texts[:9])
-    np.testing.assert_allclose(found, mini.encode(texts[:9]), atol=1e-5)
+        found = embedder.encode(texts[-2:])  # one batch: padding on the left moves positions
+    assert caplog.messages == [f"BertModel runs with padding: {reason}."]
+    np.testing.assert_allclose(found, mini.encode(texts[-2:]), atol=1e-5)
 
 
-def test_an_encoder_of_static_embeddings(mini, texts):
+@pytest.mark.parametrize("family", ["DebertaV2", "T5", "GPT2"])
+def test_encode_says_that_a_family_runs_with_padding(
+    build_tiny, tmp_path, sentemb, monkeypatch, family
+):
+    gpt = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 140, "vocab_size": 8000}
+    monkeypatch.setitem(CONFIGS, "GPT2", gpt)
+    encoder = build_tiny(family)
+    encoder.save_pretrained(str(tmp_path / "model"))
+    (tmp_path / "a.txt").write_text("A man is playing the guitar.\nTwo words.\n")
+    process = sentemb("encode", "a.txt", "--model", "model")
+    name = type(encoder[0].auto_model).__name__
+    said = f"{name} runs with padding: its family is not packed.\n"
+    assert process.returncode == 0
+    assert process.stderr.decode().count(said) == 1
+
+
+@pytest.mark.parametrize("name", ["mini", "mini-sentemb"])
+def test_encoders_that_take_tokens_say_nothing(tmp_path, caplog, name):
+    with caplog.at_level(logging.INFO, "sentemb"):
+        for encoder in (load_encoder(name), build_encoder(name, device="cpu")):
+            with Embedder(encoder) as embedder:
+                embedder.encode(["two words"])
+    assert not caplog.messages
+
+
+def test_an_encoder_of_static_embeddings_has_no_padding(mini, texts, caplog):
     static = SentenceTransformer(
         modules=[StaticEmbedding(mini.tokenizer.backend_tokenizer, embedding_dim=16)], device="cpu"
     )
-    with Embedder(static) as embedder:
+    with caplog.at_level(logging.INFO, "sentemb"), Embedder(static) as embedder:
         found = embedder.encode(texts[:9])
+    assert not caplog.messages
     np.testing.assert_allclose(found, static.encode(texts[:9]), atol=1e-6)
 
 

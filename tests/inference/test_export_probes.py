@@ -11,6 +11,7 @@ from sentemb.errors import InputError
 from sentemb.inference.export import export_int8, export_static
 from sentemb.inference.int8 import Int8Encoder
 from sentemb.inference.plain import load_encoder
+from sentemb.inference.quantise import quantise
 from sentemb.inference.static import distil
 
 
@@ -47,6 +48,17 @@ def test_an_int8_folder_is_near_the_encoder(name, tmp_path, graded, probes):
     export_int8(name, tmp_path / "int8", graded)
     encoder, expected = Int8Encoder(tmp_path / "int8", threads=1), build_encoder(name, device="cpu")
     assert distances(encoder.encode(probes), expected.encode(probes)).max() <= 1e-2
+
+
+def test_an_int8_folder_cuts_texts_on_the_encoder_s_side(tmp_path, sentences):
+    for module in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(module, reason="the extra int8 is not installed")
+    encoder = build_encoder("mini-sentemb", device="cpu")
+    encoder.tokenizer.truncation_side = "left"
+    quantise(encoder, tmp_path)
+    long = [" ".join(sentences[start : start + 40]) for start in (0, 40)]
+    found = Int8Encoder(tmp_path, threads=1).encode(long)
+    assert distances(found, encoder.encode(long)).max() <= 1e-2
 
 
 @pytest.mark.parametrize("location", ["/etc/hostname", "../elsewhere.bin"])
