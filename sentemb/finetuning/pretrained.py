@@ -47,17 +47,11 @@ def load_classifier(
         **labels,
     )
     fresh = set(loading["missing_keys"]) | {key for key, *_ in loading["mismatched_keys"]}
-    if (
-        labels
-        and not fresh
-        and _names(classifier.config) != _names(AutoConfig.from_pretrained(path))
-    ):
-        fresh = _draw_afresh(classifier)
+    if labels and not fresh:
+        own = AutoConfig.from_pretrained(path, trust_remote_code=code_is_trusted())
+        if own.id2label != classifier.config.id2label:
+            fresh = _draw_afresh(classifier)
     return tokenizer, classifier, fresh
-
-
-def _names(config: Any) -> tuple[str | None, dict[int, str]]:
-    return config.problem_type, config.id2label
 
 
 def _draw_afresh(classifier: Any) -> set[str]:
