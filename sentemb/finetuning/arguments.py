@@ -1,6 +1,5 @@
 """Our settings of fine-tuning in the words of transformers' Trainer."""
 
-import logging
 import math
 from pathlib import Path
 
@@ -8,10 +7,8 @@ import torch
 from transformers import TrainingArguments
 
 from sentemb.finetuning.settings import FinetuneSettings
-from sentemb.training.arguments import resolve_precision
+from sentemb.training.arguments import on_one_gpu, resolve_precision
 from sentemb.training.output import CHECKPOINTS
-
-logger = logging.getLogger("sentemb")
 
 
 def training_arguments(
@@ -25,35 +22,33 @@ def training_arguments(
     precision = resolve_precision(settings.precision)
     steps_an_epoch = math.ceil(math.ceil(rows / settings.batch_size) / settings.accumulation)
     steps = math.ceil(settings.epochs * steps_an_epoch)
-    arguments = TrainingArguments(
-        output_dir=str(folder / CHECKPOINTS),
-        per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=64,
-        learning_rate=settings.learning_rate,
-        max_steps=steps,
-        warmup_steps=round(settings.warmup * steps),
-        weight_decay=settings.weight_decay,
-        seed=settings.seed,
-        data_seed=settings.seed,
-        gradient_accumulation_steps=settings.accumulation,
-        use_cpu=not torch.cuda.is_available(),
-        fp16=precision == "fp16",
-        bf16=precision == "bf16",
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        restore_callback_states_from_checkpoint=settings.patience > 0,
-        load_best_model_at_end=True,
-        metric_for_best_model=f"eval_{_metric(settings, classes)}",
-        greater_is_better=True,
-        logging_steps=min(10, steps_an_epoch),
-        logging_nan_inf_filter=False,
-        disable_tqdm=True,
-        report_to="none",
+    return on_one_gpu(
+        TrainingArguments(
+            output_dir=str(folder / CHECKPOINTS),
+            per_device_train_batch_size=settings.batch_size,
+            per_device_eval_batch_size=64,
+            learning_rate=settings.learning_rate,
+            max_steps=steps,
+            warmup_steps=round(settings.warmup * steps),
+            weight_decay=settings.weight_decay,
+            seed=settings.seed,
+            data_seed=settings.seed,
+            gradient_accumulation_steps=settings.accumulation,
+            use_cpu=not torch.cuda.is_available(),
+            fp16=precision == "fp16",
+            bf16=precision == "bf16",
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            restore_callback_states_from_checkpoint=settings.patience > 0,
+            load_best_model_at_end=True,
+            metric_for_best_model=f"eval_{_metric(settings, classes)}",
+            greater_is_better=True,
+            logging_steps=min(10, steps_an_epoch),
+            logging_nan_inf_filter=False,
+            disable_tqdm=True,
+            report_to="none",
+        )
     )
-    if arguments.n_gpu > 1:
-        logger.warning("One of %d GPUs is used.", arguments.n_gpu)
-        arguments._n_gpu = 1
-    return arguments
 
 
 def _metric(settings: FinetuneSettings, classes: int) -> str:

@@ -72,7 +72,12 @@ def training_arguments(
         disable_tqdm=True,
         report_to="none",
     )
-    if arguments.n_gpu > 1:  # DataParallel would keep each GPU's negatives apart
+    return on_one_gpu(arguments)
+
+
+def on_one_gpu(arguments: TrainingArguments) -> TrainingArguments:
+    """Have one GPU used of several: transformers' DataParallel would split a batch's rows."""
+    if arguments.n_gpu > 1:
         logger.warning("One of %d GPUs is used.", arguments.n_gpu)
         arguments._n_gpu = 1
     return arguments
