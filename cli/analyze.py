@@ -98,7 +98,7 @@ def analyze(
     corpus = _corpus(file, column, sts, labels)
     found = {name: _analysis(name, corpus, temperature) for name in names}
     if output is not None:
-        write_report(output, found, corpus, temperature)
+        write_report(output, found, corpus, temperature, overwrite=overwrite)
         console.log(f"{output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
     if as_json:
         console.print_json("analyze", record_of(found, corpus, temperature))

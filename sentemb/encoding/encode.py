@@ -1,5 +1,6 @@
 """Encode texts to a file as a job that can be gone on with, or to a stream."""
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from sentemb.datasets.faults import Faults
 from sentemb.encoding.folder import SEEN, job_folder, job_held, remove
-from sentemb.encoding.job import Job, assemble
+from sentemb.encoding.job import Job
 from sentemb.encoding.manifest import Assembled
 from sentemb.encoding.options import EncodeOptions, fixed
 from sentemb.encoding.output import check_output, exists, in_place
@@ -54,6 +55,7 @@ def encode_file(
         NumericError: When an embedding is not finite; names the text.
         OutOfMemoryError: When memory does not suffice for one text; names it.
         LockedError: When another process writes the same file.
+        StorageError: When a file cannot be written, or a part was damaged after it was written.
         InterruptedRunError: When SIGINT or SIGTERM came; the window it came in is done.
     """
     options = options or EncodeOptions()
@@ -69,12 +71,12 @@ def encode_file(
             remove(folder)
             if counts == job.manifest.counts:
                 return run.summary(assembled)
-        if output.exists() and not overwrite and options.shard.of == 1:
+        if os.path.lexists(output) and not overwrite and options.shard.of == 1:
             raise exists(output)
         _follow(run, texts, progress)
         if options.shard.of > 1:
             return run.summary(None)
-        return run.summary(assemble(job.parts(), job.manifest, folder, output))
+        return run.summary(job.assemble(job.parts(), output))
 
 
 def _follow(run: Run, texts: Iterable[str], progress: Progress) -> None:
@@ -99,7 +101,7 @@ def _encode_stream(
         job = Job(Path(folder), ".jsonl", {}, overwrite=False)
         run = Run(encoder, options, job, faults, "a stream begins anew, a file would go on")
         for window in run.over(texts):
-            parts.add(job.part(window.number), len(window.new))
+            parts.add(job.part(window.number), job.manifest.done[window.number])
             found = parts.rows(window.number)
             writer.write(found.texts, found.vectors)
             truncated += found.truncated

@@ -2,7 +2,8 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,23 +19,28 @@ PRAGMAS = ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cac
 class FirstSeen:
     """Numbers distinct texts in the order in which they are first seen.
 
-    What was seen is in a file, as 128-bit hashes, so that memory does not grow with the texts; it
-    lives as long as this object.
+    What was seen is in a file, as 128-bit hashes, so that memory does not grow with the texts. The
+    file loses its name at once: nothing else can change it, and it ends with the process.
 
     Args:
         file: Where; what is there is replaced.
+
+    Raises:
+        StorageError: When there is no room for it.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.count = 0
         file.unlink(missing_ok=True)
-        self._database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-        for pragma in PRAGMAS:
-            self._database.execute(f"PRAGMA {pragma}")
-        self._database.execute(
-            "CREATE TABLE seen (digest BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID"
-        )
+        with self._writing():
+            self._database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+            for pragma in PRAGMAS:
+                self._database.execute(f"PRAGMA {pragma}")
+            self._database.execute(
+                "CREATE TABLE seen (digest BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID"
+            )
+        file.unlink()
 
     def numbers(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
         """Return the number of each text, and those that are new, in the order of their numbers.
@@ -43,15 +49,11 @@ class FirstSeen:
             StorageError: When there is no room for what was seen.
         """
         by_digest = {_digest(text): text for text in dict.fromkeys(texts)}
-        known = self._known(list(by_digest))
-        new = [digest for digest in by_digest if digest not in known]
-        added = dict(zip(new, range(self.count, self.count + len(new)), strict=True))
-        try:
+        with self._writing():
+            known = self._known(list(by_digest))
+            new = [digest for digest in by_digest if digest not in known]
+            added = dict(zip(new, range(self.count, self.count + len(new)), strict=True))
             self._insert(added)
-        except sqlite3.OperationalError as error:
-            raise StorageError(
-                f"Cannot write '{self.file}' ({error}): is the disk full?"
-            ) from error
         self.count += len(new)
         known |= added
         of_text = {text: known[digest] for digest, text in by_digest.items()}
@@ -59,9 +61,17 @@ class FirstSeen:
         return numbers, [by_digest[digest] for digest in new]
 
     def close(self) -> None:
-        """Remove the file."""
+        """Give the file's room back."""
         self._database.close()
-        self.file.unlink(missing_ok=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StorageError(
+                f"Cannot write '{self.file}' ({error}): is the disk full?"
+            ) from error
 
     def _insert(self, added: dict[bytes, int]) -> None:
         self._database.execute("BEGIN")

@@ -15,6 +15,10 @@ SEEN = "texts.sqlite"
 OURS = re.compile(
     rf"{re.escape(FILE)}|{LOCK}|{SEEN}|assembled\.\w+|\d{{8}}\.safetensors(\.partial)?"
 )
+HALF = re.compile(rf"{SEEN}|assembled\.\w+|.*\.partial")
+"""What a killed run leaves behind that no later one uses."""
+OPEN = ".nfs"
+"""NFS keeps a removed file under such a name for as long as a process has it open."""
 
 
 def job_folder(output: Path, shard: Shard) -> Path:
@@ -42,23 +46,30 @@ def job_held(folder: Path, output: Path) -> Iterator[None]:
             "move it, or give another output."
         )
     folder.mkdir(exist_ok=True)
-    for path in folder.iterdir():
+    for path in _files(folder):
         if not OURS.fullmatch(path.name) or path.is_dir():
             raise UsageError(
                 f"The work on '{output}' is kept in '{folder}', but that holds '{path.name}', "
                 "which is no part of it: move it, or give another output."
             )
-    with locked(folder / LOCK, output):
-        try:
-            yield
-        finally:
-            if folder.is_dir() and Manifest(folder).is_empty:
-                remove(folder)
+    try:
+        with locked(folder / LOCK, output):
+            for path in _files(folder):
+                if HALF.fullmatch(path.name):
+                    path.unlink()
+            try:
+                yield
+            finally:
+                if folder.is_dir() and Manifest(folder).is_empty:
+                    remove(folder)
+    finally:
+        if folder.is_dir() and not _files(folder):
+            _remove_empty(folder)  # on NFS the lock stood in the way until it was let go
 
 
 def clear(folder: Path) -> None:
     """Remove what a job has, but for its lock."""
-    for path in folder.iterdir():
+    for path in _files(folder):
         if path.name != LOCK:
             path.unlink()
 
@@ -66,9 +77,19 @@ def clear(folder: Path) -> None:
 def remove(folder: Path) -> None:
     """Remove a job, its manifest last but for the lock: until then it can be told what it was."""
     last = (FILE, LOCK)
-    paths = sorted(
-        folder.iterdir(), key=lambda path: path.name in last and last.index(path.name) + 1
-    )
+    paths = sorted(_files(folder), key=lambda path: path.name in last and last.index(path.name) + 1)
     for path in paths:
         path.unlink()
-    folder.rmdir()
+    _remove_empty(folder)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(OPEN)]
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        if not any(folder.iterdir()):
+            raise

@@ -1,13 +1,16 @@
 """What is done of an encoding: parts, and the manifest that vouches for them."""
 
+import hashlib
 import logging
 import os
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sentemb.encoding.folder import clear, part_file, remove
 from sentemb.encoding.manifest import Assembled, Counts, Done, Manifest
+from sentemb.encoding.output import exists
 from sentemb.encoding.parts import Parts, part_of
 from sentemb.encoding.windows import Window
 from sentemb.encoding.writers import SHOWS_TEXTS, WRITERS
@@ -90,7 +93,7 @@ class Job:
                 rows=len(window.texts),
                 new=len(window.new),
                 texts=window.digest,
-                part=sha256(path),
+                part=hashlib.sha256(part).hexdigest(),
                 halved=halved,
             )
         )
@@ -115,33 +118,41 @@ class Job:
         assert self.manifest.counts is not None  # noqa: S101 -- `finish` was called
         parts = Parts()
         for window in range(self.manifest.counts.windows):
-            parts.add(self.part(window), self.manifest.done[window].new)
+            parts.add(self.part(window), self.manifest.done[window])
         return parts
 
+    def assemble(self, parts: Parts, output: Path) -> Assembled:
+        """Write an output from its parts; put it in place when it is whole, and remove the job.
 
-def assemble(parts: Parts, manifest: Manifest, folder: Path, output: Path) -> Assembled:
-    """Write an output from its parts; put it in place when it is whole, and remove the job.
+        Args:
+            parts: Of all windows.
+            output: Its suffix is the format.
 
-    Args:
-        parts: Of all windows.
-        manifest: Of the job; its counts are known.
-        folder: Of the job.
-        output: Its suffix is the format.
-    """
-    assert manifest.counts is not None  # noqa: S101 -- `finish` was called
-    whole = folder / f"assembled{output.suffix}"
-    truncated = 0
-    with whole.open("w+b") as file:
-        writer = WRITERS[output.suffix](file, manifest.counts.rows, parts.dim)
-        for rows in parts:
-            writer.write(rows.texts, rows.vectors)
-            truncated += rows.truncated
-        writer.close()
-        file.flush()
-        os.fsync(file.fileno())
-    assembled = Assembled(sha256(whole), parts.known(truncated), parts.dim)
-    manifest.add(assembled)
-    os.replace(whole, output)
-    sync(output.parent)
-    remove(folder)
-    return assembled
+        Raises:
+            DamagedPartError: When a part is not as it was written.
+            UsageError: When something of the output's name appeared meanwhile.
+        """
+        whole = self.folder / f"assembled{output.suffix}"
+        try:
+            assembled = self._written(parts, whole)
+            self.manifest.add(assembled)
+            if os.path.lexists(output) and not self.overwrite:
+                raise exists(output)
+            os.replace(whole, output)
+        finally:
+            whole.unlink(missing_ok=True)  # half of it would keep the room of a full disk
+        sync(output.parent)
+        remove(self.folder)
+        return assembled
+
+    def _written(self, parts: Parts, whole: Path) -> Assembled:
+        assert self.manifest.counts is not None  # noqa: S101 -- `finish` was called
+        truncated = 0
+        with whole.open("w+b") as file:
+            with closing(WRITERS[whole.suffix](file, self.manifest.counts.rows, parts.dim)) as to:
+                for rows in parts:
+                    to.write(rows.texts, rows.vectors)
+                    truncated += rows.truncated
+            file.flush()
+            os.fsync(file.fileno())
+        return Assembled(sha256(whole), parts.known(truncated), parts.dim)

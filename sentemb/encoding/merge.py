@@ -1,19 +1,19 @@
 """Shards of one encoding into one file."""
 
+import os
 import time
 from collections.abc import Sequence
 from glob import escape
 from pathlib import Path
 
 from sentemb.encoding.folder import job_folder, job_held, part_file, remove
-from sentemb.encoding.job import Job, assemble
+from sentemb.encoding.job import Job
 from sentemb.encoding.manifest import Counts, Manifest
 from sentemb.encoding.output import check_output, exists, in_place
-from sentemb.encoding.parts import Parts
+from sentemb.encoding.parts import DamagedPartError, Parts
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary, summary_of
 from sentemb.errors import InputError, UsageError
-from sentemb.storage import sha256
 
 
 def merge(
@@ -45,12 +45,17 @@ def merge(
         assembled = None if overwrite else in_place(job.manifest, output)
         if assembled and job.manifest.counts == counts:
             remove(place)
-        elif output.exists() and not overwrite:
+        elif os.path.lexists(output) and not overwrite:
             raise exists(output)
         else:
-            parts = _parts(manifests, counts.windows)
             job.finish(counts)
-            assembled = assemble(parts, job.manifest, place, output)
+            try:
+                assembled = job.assemble(_parts(manifests, counts.windows), output)
+            except DamagedPartError as error:
+                remove(place)
+                raise InputError(
+                    f"'{error.file}' is damaged or missing: give its shard's command again."
+                ) from error
     return summary_of(
         counts,
         assembled,
@@ -64,10 +69,7 @@ def _parts(manifests: dict[Path, Manifest], windows: int) -> Parts:
     parts = Parts()
     for window in range(windows):
         folder = next(folder for folder, manifest in manifests.items() if window in manifest.done)
-        done, path = manifests[folder].done[window], part_file(folder, window)
-        if not path.is_file() or sha256(path) != done.part:
-            raise InputError(f"'{path}' is damaged or missing: give its shard's command again.")
-        parts.add(path, done.new)
+        parts.add(part_file(folder, window), manifests[folder].done[window])
     return parts
 
 

@@ -1,19 +1,27 @@
 """A part holds what was embedded with a window; rows are gathered from all of them."""
 
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
 from safetensors.numpy import save
 
+from sentemb.encoding.manifest import Done
 from sentemb.encoding.windows import Window
+from sentemb.errors import StorageError
 from sentemb.types import Vectors
 
 Numbers = NDArray[np.int64]
+Tensors = dict[str, NDArray[Any]]
+DTYPES = {"F32": "<f4", "I64": "<i8", "U8": "u1"}
+"""What parts hold, by safetensors' names."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +63,26 @@ def part_of(
     return save(tensors)
 
 
+class DamagedPartError(StorageError):
+    """A part is missing, or its bytes are not those that were written.
+
+    Args:
+        file: Of the part.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"'{file}' was damaged or removed after it was written: give the same command again to "
+            "encode its rows again, and check the disk."
+        )
+        self.file = file
+
+
 class Parts:
     """The parts of an input's first windows, in order; each file is opened when it is needed.
+
+    The bytes of a part are compared with the hash in the manifest before any of them is used, and
+    again whenever the file has changed since.
 
     Attributes:
         dim: Width of the embeddings.
@@ -64,24 +90,28 @@ class Parts:
     """
 
     def __init__(self) -> None:
-        self._files: list[Path] = []
+        self._files: list[tuple[Path, str]] = []
+        self._compared: dict[int, tuple[int, ...]] = {}
         self._starts = [0]
         self.dim = 0
         self.tell_truncated = False
 
-    def add(self, file: Path, new: int) -> None:
+    def add(self, file: Path, done: Done) -> None:
         """Take the part of the next window.
 
         Args:
             file: Of the part.
-            new: How many texts it holds.
+            done: What the manifest holds of it.
+
+        Raises:
+            DamagedPartError: When the bytes are not those that were written.
         """
-        self._files.append(file)
-        self._starts.append(self._starts[-1] + new)
-        if new and not self.dim:
-            with safe_open(file, "numpy") as part:
-                self.dim = part.get_slice("vectors").get_shape()[1]
-                self.tell_truncated = "cut" in part.keys()  # noqa: SIM118 -- it is no dictionary
+        self._files.append((file, done.part))
+        self._starts.append(self._starts[-1] + done.new)
+        if done.new and not self.dim:
+            part = self._tensors(len(self._files) - 1)
+            self.dim = part["vectors"].shape[1]
+            self.tell_truncated = "cut" in part
 
     def known(self, truncated: int) -> int | None:
         """Return a count of what was cut; None where the encoder does not tell."""
@@ -91,9 +121,12 @@ class Parts:
         return map(self.rows, range(len(self._files)))
 
     def rows(self, window: int) -> Rows:
-        """Return the rows of a window, of which earlier windows may have embedded some."""
-        with safe_open(self._files[window], "numpy") as part:
-            numbers: Numbers = part.get_tensor("numbers")
+        """Return the rows of a window, of which earlier windows may have embedded some.
+
+        Raises:
+            DamagedPartError: When a part that is needed is not as it was written.
+        """
+        numbers = self._tensors(window)["numbers"]
         distinct, places = np.unique(numbers, return_inverse=True)
         homes = np.searchsorted(self._starts, distinct, side="right") - 1
         vectors = np.empty((len(distinct), self.dim), dtype=np.float32)
@@ -102,27 +135,43 @@ class Parts:
         for home in np.unique(homes):
             here = homes == home
             local = distinct[here] - self._starts[home]
-            with safe_open(self._files[home], "numpy") as part:
-                vectors[here] = _rows_of(part, "vectors", local)
-                names = part.keys()
-                if "cut" in names:
-                    cut[here] = _rows_of(part, "cut", local)
-                if "texts" in names:
-                    texts += _texts_of(part, local)
+            part = self._tensors(home)
+            vectors[here] = part["vectors"][local]
+            if "cut" in part:
+                cut[here] = part["cut"][local]
+            if "texts" in part:
+                texts += _texts_of(part, local)
         return Rows(vectors[places], int(cut[places].sum()), [texts[i] for i in places if texts])
 
+    def _tensors(self, window: int) -> Tensors:
+        """Map the tensors of a part, of which only what is used is read."""
+        file, expected = self._files[window]
+        try:
+            with file.open("rb") as opened:
+                found = os.fstat(opened.fileno())
+                data = mmap(opened.fileno(), 0, access=ACCESS_READ)
+        except (FileNotFoundError, ValueError) as error:  # ValueError: the file is empty
+            raise DamagedPartError(file) from error
+        state = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if self._compared.get(window) != state:
+            if sha256(data).hexdigest() != expected:
+                raise DamagedPartError(file)
+            self._compared[window] = state
+        return _mapped(data)
 
-def _rows_of(part: Any, name: str, rows: Numbers) -> NDArray[Any]:
-    """Read some rows of a tensor; all of it only where they are many."""
-    stored = part.get_slice(name)
-    if len(rows) * 8 > stored.get_shape()[0]:
-        whole: NDArray[Any] = part.get_tensor(name)
-        return whole[rows]
-    return np.stack([stored[int(row) : int(row) + 1][0] for row in rows])
+
+def _mapped(data: mmap) -> Tensors:
+    """Return the tensors of a safetensors file without copying them."""
+    length = int.from_bytes(data[:8], "little")
+    entries = json.loads(data[8 : 8 + length])
+    return {
+        name: np.ndarray(
+            entry["shape"], DTYPES[entry["dtype"]], data, 8 + length + entry["data_offsets"][0]
+        )
+        for name, entry in entries.items()
+    }
 
 
-def _texts_of(part: Any, rows: Numbers) -> list[str]:
-    ends: Numbers = part.get_tensor("ends")
-    stored = part.get_slice("texts")
-    bounds = [(int(ends[row]), int(ends[row + 1])) for row in rows]
-    return [stored[start:end].tobytes().decode() if end > start else "" for start, end in bounds]
+def _texts_of(part: Tensors, rows: Numbers) -> list[str]:
+    stored, ends = part["texts"], part["ends"]
+    return [stored[ends[row] : ends[row + 1]].tobytes().decode() for row in rows]

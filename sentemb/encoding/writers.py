@@ -95,7 +95,10 @@ class ParquetWriter:
     def close(self) -> None:
         """Write the footer."""
         if self.writer is not None:
-            self.writer.close()
+            try:
+                self.writer.close()
+            finally:
+                self.writer.is_open = False  # else its destructor tries again
 
 
 WRITERS: dict[str, Callable[[IO[bytes], int, int], Writer]] = {

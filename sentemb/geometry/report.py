@@ -51,9 +51,21 @@ def record_of(found: dict[str, Analysis], corpus: Corpus, temperature: float) ->
 
 
 def write_report(
-    folder: Path, found: dict[str, Analysis], corpus: Corpus, temperature: float
+    folder: Path,
+    found: dict[str, Analysis],
+    corpus: Corpus,
+    temperature: float,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write ``analysis.json`` and the pictures; the folder is there when all of it is.
+
+    Args:
+        folder: Where.
+        found: By model.
+        corpus: What the models were run on.
+        temperature: Of relative penalties.
+        overwrite: Whether an earlier report in the folder is replaced.
 
     Raises:
         UsageError: When matplotlib is not installed.
@@ -63,6 +75,6 @@ def write_report(
 
     record: dict[str, Any] = {"schema": "sentemb.analyze/1", "versions": versions()}
     record |= record_of(found, corpus, temperature)
-    with whole_folder(folder) as new:
+    with whole_folder(folder, RECORD, overwrite=overwrite) as new:
         (new / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         draw(new, found, corpus)

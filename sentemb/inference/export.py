@@ -64,7 +64,7 @@ def export_static(
         "dim": made.vectors.shape[1],
         "variance": made.variance,
     }
-    with whole_folder(folder) as new:
+    with whole_folder(folder, RECORD, overwrite=overwrite) as new:
         static = made.save(new)
         encode = partial(static.encode, show_progress_bar=False)
         numbers, _ = compare(task, encoder.to("cpu"), encode)
@@ -86,7 +86,7 @@ def export_int8(
     check_output(folder, RECORD, overwrite=overwrite)
     check_extra()
     encoder = build_encoder(model, device="cpu")
-    with whole_folder(folder) as new:
+    with whole_folder(folder, RECORD, overwrite=overwrite) as new:
         quantise(encoder, new)
         numbers, (x, y) = compare(task, encoder, Int8Encoder(new, threads=1).encode)
         numbers["after"]["megabytes"] = (new / MODEL).stat().st_size / 1e6

@@ -63,7 +63,7 @@ def postprocess(
         found = fit(torch.from_numpy(vectors))
         before = task(embedder.encode)
     append_linear(encoder, found.weight, found.bias)
-    with whole_folder(folder) as new:
+    with whole_folder(folder, RECORD, overwrite=overwrite) as new:
         encoder.save_pretrained(str(new), create_model_card=False)
         with Embedder(build_encoder(new)) as embedder:  # as it will be loaded
             after = task(embedder.encode)

@@ -1,12 +1,20 @@
 """A folder that is there whole or not at all."""
 
+import ctypes
 import os
+import shutil
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sentemb.errors import UsageError
+from sentemb.storage.durable import sync
+from sentemb.storage.lock import locked
+
+LOCK, NEW, OLD = "lock", "new", "old"
+HERE, EXCHANGE = -100, 2
+"""Linux's AT_FDCWD and RENAME_EXCHANGE."""
 
 
 def check_output(folder: Path, record: str, *, overwrite: bool) -> None:
@@ -21,7 +29,7 @@ def check_output(folder: Path, record: str, *, overwrite: bool) -> None:
         UsageError: When the folder holds something that is not to be lost.
     """
     kind = record.partition(".")[0]
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
     if not folder.exists() or not any(folder.iterdir()):
         return
@@ -35,23 +43,94 @@ def check_output(folder: Path, record: str, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: Path, record: str, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a folder beside to write into; it takes its place, and its name, at the end.
+
+    The work is done in a folder of the same name and ``.partial``. An earlier version keeps its
+    name until the new one is on the disk; then the two are exchanged in one step, or, where the
+    file system cannot do that, in two, which the next call completes.
+
+    Args:
+        folder: What is to be written.
+        record: As in `check_output`.
+        overwrite: Whether an earlier version is replaced.
+
+    Raises:
+        UsageError: When the folder, or the one beside it, holds something else.
+        LockedError: When another process writes the same folder.
 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as place:
-        ...     with whole_folder(Path(place, "a")) as new:
+        ...     with whole_folder(Path(place, "a"), "b.txt") as new:
         ...         _ = (new / "b.txt").write_text("whole")
         ...     print(sorted(path.name for path in Path(place).rglob("*")))
         ['a', 'b.txt']
     """
-    folder = folder.absolute()
+    folder = Path(os.path.realpath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f"{folder.name}.partial-", dir=folder.parent) as beside:
-        new = Path(beside) / folder.name
-        new.mkdir()
-        yield new
-        if folder.exists():
-            os.replace(folder, Path(beside) / f"{folder.name}.old")
+    beside = folder.with_name(f"{folder.name}.partial")
+    _check_beside(beside, folder)
+    beside.mkdir(exist_ok=True)
+    with locked(beside / LOCK, folder):
+        try:
+            _recover(beside, folder)
+            check_output(folder, record, overwrite=overwrite)
+            new = beside / NEW / folder.name
+            new.mkdir(parents=True)
+            yield new
+            for path in [*new.rglob("*"), new]:
+                sync(path)
+            check_output(folder, record, overwrite=overwrite)
+            _put_in_place(new, folder, beside / OLD)
+        finally:
+            _recover(beside, folder)
+            (beside / LOCK).unlink()
+            with suppress(OSError):  # another process has come, or NFS still shows the lock
+                beside.rmdir()
+    with suppress(OSError):
+        beside.rmdir()
+
+
+def _check_beside(beside: Path, folder: Path) -> None:
+    if os.path.lexists(beside) and not beside.is_dir():
+        raise UsageError(
+            f"'{beside}' is a file, but '{folder}' is written in a folder of this name first: "
+            "move it, or give another output."
+        )
+    for path in beside.iterdir() if beside.exists() else ():
+        if path.name not in (LOCK, NEW, OLD) and not path.name.startswith(".nfs"):
+            raise UsageError(
+                f"'{folder}' is written in '{beside}' first, but that holds '{path.name}', which "
+                "is no part of it: move it, or give another output."
+            )
+
+
+def _put_in_place(new: Path, folder: Path, old: Path) -> None:
+    """Give a folder its name; an earlier one of that name is then in the place of either."""
+    if not folder.exists():
         os.replace(new, folder)
+    elif not _exchanged(new, folder):
+        os.replace(folder, old)
+        os.replace(new, folder)
+    sync(folder.parent)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, where the system can."""
+    if sys.platform != "linux":
+        return False
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    return bool(
+        rename and rename(HERE, os.fsencode(one), HERE, os.fsencode(other), EXCHANGE) == 0
+    )
+
+
+def _recover(beside: Path, folder: Path) -> None:
+    """Give an earlier version its name back where there is no other; remove what is left over."""
+    old = beside / OLD
+    if old.is_dir() and not folder.exists():
+        os.replace(old, folder)
+    for path in (old, beside / NEW):
+        if path.is_dir():
+            shutil.rmtree(path)

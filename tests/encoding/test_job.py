@@ -1,5 +1,7 @@
 """What was done is not done again, and the file is the same to the byte however it came about."""
 
+import errno
+import io
 import itertools
 import json
 import os
@@ -9,10 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from sentemb.encoding import EncodeOptions, Shard, encode_file, merge, windows
+from sentemb.encoding.first_seen import FirstSeen
 from sentemb.encoding.folder import job_folder
+from sentemb.encoding.job import Job
 from sentemb.encoding.manifest import FILE
+from sentemb.encoding.writers import NpyWriter
 from sentemb.errors import InputError, StorageError, UsageError
 from sentemb.inference.embedder import Embedder
 
@@ -392,3 +398,192 @@ def test_the_manifest_is_lines_of_json(mini, texts, tmp_path):
     assert options["schema"] == "sentemb.encoding/1"
     assert [first["done"]["window"], second["done"]["window"]] == [0, 1]
     assert len(first["done"]["part"]) == len(options["model"]) == 64
+
+
+def damaged_after(rows, part, damage=flip_a_byte):
+    """Damage a part once so many rows are done."""
+    return lambda done: done == rows and damage(part)
+
+
+@pytest.mark.parametrize("suffix", ["npy", "jsonl", "parquet", "safetensors"])
+@pytest.mark.parametrize("damage", [flip_a_byte, Path.unlink, lambda part: part.write_bytes(b"")])
+def test_a_part_damaged_while_its_run_goes_on(mini, texts, tmp_path, suffix, damage):
+    encode_file(mini, texts, whole := tmp_path / f"whole.{suffix}")
+    path = tmp_path / f"a.{suffix}"
+    part = job_folder(path, Shard()) / "00000001.safetensors"
+    with pytest.raises(StorageError, match=r"00000001.safetensors' was damaged or removed"):
+        encode_file(mini, texts, path, progress=damaged_after(40, part, damage))
+    assert not path.exists()
+    assert not list(part.parent.glob("assembled*"))
+    assert encode_file(mini, texts, path).kept_rows == len(texts) - ROWS
+    assert path.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["vectors", "cut", "numbers", "texts", "ends"])
+def test_no_byte_of_a_part_is_taken_unchecked(mini, texts, tmp_path, name):
+    def damage(part):
+        data = bytearray(part.read_bytes())
+        length = int.from_bytes(data[:8], "little")
+        start = json.loads(data[8 : 8 + length])[name]["data_offsets"][0]
+        data[8 + length + start] ^= 64
+        part.write_bytes(data)
+
+    path = tmp_path / "a.jsonl"
+    part = job_folder(path, Shard()) / "00000000.safetensors"
+    with pytest.raises(StorageError, match="damaged"):
+        encode_file(mini, texts, path, progress=damaged_after(50, part, damage))
+    assert not path.exists()
+
+
+def test_a_part_damaged_after_its_own_rows_were_written(mini, texts, tmp_path, monkeypatch):
+    """Later rows repeat its texts: it is compared again, for it has changed."""
+    path = tmp_path / "a.npy"
+    part = job_folder(path, Shard()) / "00000000.safetensors"
+    write, written = NpyWriter.write, []
+
+    def damaging(self, texts, vectors):
+        write(self, texts, vectors)
+        written.append(len(vectors))
+        if len(written) == 1:
+            flip_a_byte(part)
+
+    monkeypatch.setattr(NpyWriter, "write", damaging)
+    with pytest.raises(StorageError, match=r"00000000.safetensors' was damaged"):
+        encode_file(mini, texts, path)
+    assert 1 < len(written) < len(texts) / ROWS
+
+
+def test_a_shard_damaged_while_it_is_merged(mini, texts, tmp_path, monkeypatch):
+    path = tmp_path / "a.npy"
+    for number in (1, 2):
+        encode_file(mini, texts, path, EncodeOptions(shard=Shard(number, 2)))
+    part = job_folder(path, Shard(2, 2)) / "00000003.safetensors"
+    write = NpyWriter.write
+
+    def damaging(self, texts, vectors):
+        write(self, texts, vectors)
+        flip_a_byte(part)
+
+    monkeypatch.setattr(NpyWriter, "write", damaging)
+    with pytest.raises(InputError, match=r"00000003.safetensors' is damaged or missing: give its"):
+        merge(path)
+    assert not path.exists()
+    assert not job_folder(path, Shard()).exists()
+
+
+def test_a_part_of_a_stream_that_is_damaged(mini, texts, monkeypatch):
+    commit = Job.commit
+
+    def damaging(self, window, *args):
+        commit(self, window, *args)
+        if window.number == 1:
+            flip_a_byte(self.part(0))
+
+    monkeypatch.setattr(Job, "commit", damaging)
+    repeated = [*texts[:ROWS], "new", *texts[:3]]
+    with pytest.raises(StorageError, match=r"00000000.safetensors' was damaged"):
+        encode_file(mini, repeated, io.BytesIO())
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(mini, texts, tmp_path, encoded):
+    path = tmp_path / "a.npy"
+
+    def appear(rows):
+        if rows == len(texts):
+            path.write_text("of another")
+
+    with pytest.raises(UsageError, match=r"a.npy' exists"):
+        encode_file(mini, texts, path, progress=appear)
+    assert path.read_text() == "of another"
+    encoded.clear()
+    encode_file(mini, texts, path, overwrite=True)
+    assert encoded == []
+    assert np.load(path).shape == (len(texts), 128)
+
+
+def test_a_link_to_nothing_is_a_name_that_is_taken(mini, texts, tmp_path):
+    path = tmp_path / "a.npy"
+    path.symlink_to("nowhere")
+    with pytest.raises(UsageError, match="exists"):
+        encode_file(mini, texts, path)
+    assert path.is_symlink()
+
+
+def test_files_that_nfs_keeps_while_they_are_open(mini, texts, tmp_path, monkeypatch):
+    """A removed file that a process has open is a file ``.nfs…`` until it is closed."""
+    unlink, release, path = Path.unlink, FileLock.release, tmp_path / "a.npy"
+    kept = job_folder(path, Shard()) / ".nfs0000000000000001"
+
+    def unlinked(file, missing_ok=False):
+        if file.name == "lock":
+            file.rename(kept)
+        else:
+            unlink(file, missing_ok)
+
+    def released(self, force=False):
+        release(self, force)
+        unlink(kept, missing_ok=True)
+
+    kept.parent.mkdir()
+    kept.touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", unlinked)
+        patch.setattr(FileLock, "release", released)
+        assert encode_file(mini, texts, path).rows == len(texts)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("method", ["execute", "executemany"])
+def test_no_room_at_any_call_of_the_database(tmp_path, monkeypatch, method):
+    """A disk that was filled by the first try is still full at the second."""
+    connect = sqlite3.connect
+
+    class Full(sqlite3.Connection):
+        calls = 0
+
+        def _called(self, kind, *args):
+            Full.calls += kind == method
+            if Full.calls == failing and kind == method:
+                raise sqlite3.OperationalError("database or disk is full")
+            return getattr(super(), kind)(*args)
+
+        def execute(self, *args):
+            return self._called("execute", *args)
+
+        def executemany(self, *args):
+            return self._called("executemany", *args)
+
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, factory=Full, **k))
+    for failing in range(1, 99):  # noqa: B007 -- `Full` reads it
+        Full.calls = 0
+        try:
+            seen = FirstSeen(tmp_path / "seen")
+            seen.numbers(["a", "b"])
+            seen.close()
+        except StorageError as error:
+            assert "disk is full" in str(error)  # noqa: PT017
+        else:
+            break
+    assert failing > 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_half_written_output_does_not_keep_its_room(mini, texts, tmp_path, monkeypatch):
+    path = tmp_path / "a.npy"
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NpyWriter, "close", full)
+        with pytest.raises(OSError, match="No space left"):
+            encode_file(mini, texts, path)
+    folder = job_folder(path, Shard())
+    assert not list(folder.glob("assembled*"))
+    (folder / "assembled.npy").write_bytes(b"of a run that was killed")
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "has", full)
+        with pytest.raises(OSError, match="No space left"):
+            encode_file(mini, texts, path)
+    assert not list(folder.glob("assembled*"))
+    assert encode_file(mini, texts, path).kept_rows == len(texts)
