@@ -1,5 +1,5 @@
 """``python -m sentemb_cli`` is ``sentemb``: for launchers of several processes."""
 
-from .main import main
+from .entry import main
 
 main()

@@ -1,5 +1,6 @@
 """Entry point: the commands, and how errors become one line and an exit code."""
 
+import errno
 import os
 import sys
 import tempfile
@@ -8,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from sentemb.inert import inert
 
 from . import (
     analyze,
@@ -23,6 +26,7 @@ from . import (
     postprocess,
     predict,
     recipes,
+    streams,
     study,
     sweep,
     train,
@@ -43,14 +47,24 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 class Commands(TyperGroup):
     """Run a command; turn what goes wrong into one line and an exit code."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the arguments; typer would end at an interrupt without a word."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except KeyboardInterrupt:
+            typer.echo("error: interrupted", err=True)
+            raise typer.Exit(130) from None
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
         except KeyboardInterrupt:
             self._stop("interrupted", 130, ctx)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            streams.drop_unwritten()
             raise typer.Exit(0) from None
         except Exception as error:
             if isinstance(error, typer.Exit) or type(error).__module__.startswith("typer"):
@@ -61,7 +75,7 @@ class Commands(TyperGroup):
         if ctx.params.get("debug"):
             traceback.print_exc()
         if code == INTERNAL or os.environ.get("RANK", "0") == "0":  # else one of them has said it
-            typer.echo(f"error: {console.inert(message, lines=False)}", err=True)
+            typer.echo(f"error: {inert(message, lines=False)}", err=True)
         raise typer.Exit(code)
 
 
@@ -76,6 +90,8 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, MemoryError):
         return "out of memory: give a smaller --batch-size.", 6
     if isinstance(error, OSError):
+        if error.errno == errno.EBADF and error.filename is None:
+            return "stdin or stdout, which this command needs, is closed.", 4
         return str(error), 4
     handle, report = tempfile.mkstemp(prefix="sentemb-error-", suffix=".txt", text=True)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -155,9 +171,12 @@ def build(args: list[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
+    streams.open_missing()
     try:
-        app = build(sys.argv[1:])
-    except KeyboardInterrupt:
-        typer.echo("error: interrupted", err=True)
-        sys.exit(130)
-    app()
+        build(sys.argv[1:])()
+    except OSError as error:  # help or usage that cannot be written; commands have their own words
+        message, code = _explain(error)
+        typer.echo(f"error: {inert(message, lines=False)}", err=True)
+        sys.exit(code)
+    finally:
+        streams.drop_unwritten()

@@ -14,6 +14,7 @@ from sentemb import losses, methods, twins, views
 ROOT = Path(__file__).parents[1]
 BELOW = {  # what each part may import of sentemb; cli may import everything
     "errors": set(),
+    "inert": set(),
     "embedded": set(),
     "types": set(),
     "versions": set(),
@@ -32,7 +33,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "datasets": {"evaluation", "errors", "types"},
     "suites": {"datasets", "evaluation", "errors"},
     "checks": {"datasets", "errors"},
-    "inference": {"encoders", "geometry", "safety", "storage", "types", "errors", "versions"},
+    "inference": {"encoders", "geometry", "inert", "safety", "storage", "types", "errors"}
+    | {"versions"},
     "interruption": set(),
     "encoding": {"datasets", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}

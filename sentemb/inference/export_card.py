@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from sentemb.inert import inert, inert_values
+
 CARD = """---
 library_name: {library}
 pipeline_tag: sentence-similarity
@@ -66,10 +68,12 @@ WORDS = {
 
 def write_card(folder: Path, record: dict[str, Any]) -> None:
     """Write ``README.md`` from the record of an export."""
-    how = {**record["how"], "name": folder.name}
+    record = inert_values(record)
+    name = inert(folder.name, lines=False)
+    how = {**record["how"], "name": name}
     words = {key: text.format(**how) for key, text in WORDS[record["kind"]].items()}
     versions = ", ".join(f"{package} {number}" for package, number in record["versions"].items())
     rates = [record[side]["sentences_per_second"] for side in ("before", "after")]
     told = {**record, **words, "versions": versions, "rates": rates}
-    text = CARD.format(**told, name=folder.name)
+    text = CARD.format(**told, name=name)
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from sentemb.inert import inert, inert_values
+
 CARD = """---
 library_name: sentence-transformers
 pipeline_tag: sentence-similarity
@@ -51,6 +53,7 @@ NUMBERS = ("spearman", "pearson", "alignment", "uniformity")
 
 def write_card(folder: Path, name: str, record: dict[str, Any]) -> None:
     """Write ``README.md`` from the record."""
+    record, name = inert_values(record), inert(name, lines=False)
     rows = [f"| {record['task']}, {record['pairs']:,} pairs | before | after |", "|---|---|---|"]
     for number in NUMBERS:
         if number in record["before"]:

@@ -29,6 +29,11 @@ def check_output(folder: Path, record: str, *, overwrite: bool) -> None:
         UsageError: When the folder holds something that is not to be lost.
     """
     kind = record.partition(".")[0]
+    if not is_utf8(folder):
+        raise UsageError(
+            f"The name of output folder '{folder}' is not UTF-8, so models cannot be written to "
+            "it: give another."
+        )
     if os.path.lexists(folder) and not folder.is_dir():
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
     if not folder.exists() or not any(folder.iterdir()):
@@ -40,6 +45,15 @@ def check_output(folder: Path, record: str, *, overwrite: bool) -> None:
             f"Output folder '{folder}' is not empty: give another, or replace an earlier {kind} "
             "with --overwrite."
         )
+
+
+def is_utf8(path: Path) -> bool:
+    """Tell whether a path, in full, is UTF-8, as the libraries that write models need."""
+    try:
+        os.path.realpath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager
@@ -121,9 +135,7 @@ def _exchanged(one: Path, other: Path) -> bool:
     if sys.platform != "linux":
         return False
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
-    return bool(
-        rename and rename(HERE, os.fsencode(one), HERE, os.fsencode(other), EXCHANGE) == 0
-    )
+    return bool(rename and rename(HERE, os.fsencode(one), HERE, os.fsencode(other), EXCHANGE) == 0)
 
 
 def _recover(beside: Path, folder: Path) -> None:

@@ -1,0 +1,195 @@
+"""A folder that is written is there whole, old or new, whenever the process is killed."""
+
+import os
+import signal
+import time
+
+import pytest
+from processes import NEEDS_STRACE, exit_code, forked, killed_after, killed_at_call
+
+from sentemb.errors import LockedError, UsageError
+from sentemb.storage import check_output, whole_folder
+from sentemb.storage import folder as storage
+
+RECORD = "export.json"
+
+
+def write(folder, version, overwrite=True):
+    with whole_folder(folder, RECORD, overwrite=overwrite) as new:
+        (new / "deep").mkdir()
+        for name in ("deep/weights", "README.md", RECORD):
+            (new / name).write_text(version)
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_text() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def whole(version):
+    return {"deep": None, **dict.fromkeys(("deep/weights", "README.md", RECORD), version)}
+
+
+@pytest.fixture(params=["in one step", "in two"])
+def exchanges(request, monkeypatch):
+    """Whether the file system can exchange two folders."""
+    one_step = request.param == "in one step"
+    if not one_step:
+        monkeypatch.setattr(storage, "_exchanged", lambda one, other: False)
+    return one_step
+
+
+def check_whole_and_taken_up(folder, exchanges):
+    """After a kill there is one whole version, or the next call brings one back."""
+    if folder.exists():
+        assert contents(folder) in (whole("old"), whole("new"))
+    else:
+        assert not exchanges
+    with pytest.raises(UsageError, match="is not empty"):
+        write(folder, "newer", overwrite=False)
+    assert contents(folder) in (whole("old"), whole("new"))
+    write(folder, "new")
+    assert contents(folder) == whole("new")
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def killed_before_every_change(folder, exchanges):
+    for number in range(1, 200):
+        write(folder, "old")
+        code = exit_code(forked(lambda: write(folder, "new"), number))
+        assert code in (0, -signal.SIGKILL)
+        if code == 0:
+            return number - 1
+        check_whole_and_taken_up(folder, exchanges)
+    raise AssertionError
+
+
+def test_killed_before_each_change_of_a_file(tmp_path, exchanges):
+    killed = killed_before_every_change(tmp_path / "a", exchanges)
+    print(f"killed {killed} times")
+    assert killed > 20
+
+
+def test_a_first_version_that_was_killed_is_begun_again(tmp_path):
+    folder = tmp_path / "a"
+    for number in range(1, 200, 3):
+        code = exit_code(forked(lambda: write(folder, "new", overwrite=False), number))
+        if code == 0:
+            break
+        if folder.exists():
+            assert contents(folder) == whole("new")
+        else:
+            write(folder, "new", overwrite=False)
+            assert list(tmp_path.iterdir()) == [folder]
+        write(folder, "newer")
+        assert list(tmp_path.iterdir()) == [folder]
+        storage.shutil.rmtree(folder)
+    assert number > 12
+
+
+def test_killed_at_random(tmp_path):
+    folder, killed = tmp_path / "a", 0
+    for number in range(10):
+        write(folder, "old")
+        killed += not killed_after(0.001 * number, lambda: write(folder, "new"))
+        check_whole_and_taken_up(folder, exchanges=True)
+    assert killed
+
+
+@pytest.mark.long
+@NEEDS_STRACE
+@pytest.mark.parametrize(
+    "call", ["write", "fsync", "rename", "renameat2", "mkdir", "unlink", "unlinkat", "rmdir"]
+)
+def test_killed_before_each_system_call(tmp_path, call, exchanges):
+    folder, killed = tmp_path / "a", 0
+    write(folder, "old")
+    while not killed_at_call(call, killed + 1, lambda: write(folder, "new")):
+        killed += 1
+        check_whole_and_taken_up(folder, exchanges)
+        write(folder, "old")
+    print(f"{call}: killed {killed} times")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_appears_meanwhile_is_not_replaced(tmp_path, overwrite):
+    folder = tmp_path / "a"
+
+    def appears():
+        with whole_folder(folder, RECORD, overwrite=overwrite) as new:
+            (new / RECORD).write_text("new")
+            folder.mkdir()
+            (folder / "thesis.txt").write_text("mine")
+
+    with pytest.raises(UsageError, match="is not empty"):
+        appears()
+    assert contents(folder) == {"thesis.txt": "mine"}
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_an_error_leaves_the_old_version(tmp_path, exchanges):
+    folder = tmp_path / "a"
+    write(folder, "old")
+
+    def fails():
+        with whole_folder(folder, RECORD, overwrite=True) as new:
+            (new / RECORD).write_text("new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert contents(folder) == whole("old")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_old_version_stays_until_the_new_one_stands(tmp_path, exchanges):
+    folder = tmp_path / "a"
+    write(folder, "old")
+    with whole_folder(folder, RECORD, overwrite=True) as new:
+        (new / RECORD).write_text("new")
+        assert contents(folder) == whole("old")
+    assert contents(folder) == {RECORD: "new"}
+
+
+def test_a_second_writer_is_refused(tmp_path):
+    folder = tmp_path / "a"
+
+    def hold():
+        with whole_folder(folder, RECORD):
+            time.sleep(60)
+
+    child = forked(hold)
+    while not (tmp_path / "a.partial/new").exists():
+        time.sleep(0.01)
+    with pytest.raises(LockedError, match="Another run writes to"):
+        write(folder, "new")
+    os.kill(child, signal.SIGKILL)
+    exit_code(child)
+    write(folder, "new")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", ""])
+def test_names_that_are_taken(tmp_path, name):
+    taken = tmp_path / "a.partial" / name
+    taken.parent.mkdir(exist_ok=True)
+    taken.write_text("mine")
+    with pytest.raises(UsageError, match=r"holds 'thesis.txt'" if name else "is a file"):
+        write(tmp_path / "a", "new")
+    assert taken.read_text() == "mine"
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "a").symlink_to("far")
+    write(tmp_path / "a", "old")
+    write(tmp_path / "a", "new")
+    assert (tmp_path / "a").is_symlink()
+    assert contents(tmp_path / "far") == whole("new")
+
+
+def test_names_that_are_not_utf8_are_refused_before_any_work(tmp_path):
+    with pytest.raises(UsageError, match="is not UTF-8"):
+        check_output(tmp_path / "a\udcff" / "b", RECORD, overwrite=False)
