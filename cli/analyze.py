@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentemb.embedded import embedded
+
 from . import console
+from .early import check_columns
 from .texts import texts_without_blanks
 
 if TYPE_CHECKING:
+    from sentemb.evaluation import STS
     from sentemb.geometry import Analysis, Corpus
 
 EXAMPLES = """Examples:
@@ -18,6 +22,7 @@ sentemb analyze mini-sentemb
 sentemb analyze mini mini-sentemb file.txt -o runs/analysis
 
 sentemb analyze runs/mine --sts STSB.dev.tsv --labels topics.tsv --json"""
+RECORD = "analysis.json"
 MOST_MODELS = 8
 """Colours that can be told apart."""
 WORDS = {
@@ -81,21 +86,28 @@ def analyze(
     Alignment and uniformity, tolerance, isotropy, relative penalties, and what rare words and
     length do to a vector. docs/analysis.md says what each number is.
     """
-    from sentemb.encoders.build import locate
     from sentemb.errors import UsageError
-    from sentemb.geometry.report import RECORD, check_extra, record_of, write_report
     from sentemb.storage import check_output
 
-    console.quieten_before_import()
+    from .early import check_extra
+
     names, file = _models_and_file(models or [])
     if len(names) > MOST_MODELS:
         raise UsageError(f"{len(names)} models; at most {MOST_MODELS} can be told apart.")
     if output is not None:
-        check_extra()
+        check_extra("matplotlib", "plot", "A picture, for -o,")
         check_output(output, RECORD, overwrite=overwrite)
+    texts = texts_without_blanks(file or embedded("sentences.txt"), column)
+    graded = _graded(sts)
+    if labels is not None:
+        check_columns(labels, [("text", "label")])
+    console.quieten_before_import()
+    from sentemb.encoders.build import locate
+    from sentemb.geometry.report import record_of, write_report
+
     for name in names:
         locate(name)  # before the first is run
-    corpus = _corpus(file, column, sts, labels)
+    corpus = _corpus(file, texts, graded, sts, labels)
     found = {name: _analysis(name, corpus, temperature) for name in names}
     if output is not None:
         write_report(output, found, corpus, temperature, overwrite=overwrite)
@@ -124,16 +136,22 @@ def _models_and_file(words: list[str]) -> tuple[list[str], str | None]:
     return list(dict.fromkeys(words)) or ["mini-sentemb"], file
 
 
-def _corpus(file: str | None, column: str, sts: Path | None, labels: Path | None) -> "Corpus":
-    from sentemb.datasets import read_sts, read_training_data
-    from sentemb.embedded import embedded
-    from sentemb.geometry import Corpus
+def _graded(sts: Path | None) -> "STS":
+    from sentemb.datasets import read_sts
 
-    kept = texts_without_blanks(file or embedded("sentences.txt"), column)
-    defaults = [("sentences.txt", file is None), ("graded.tsv", sts is None)]
     graded = read_sts(sts or embedded("graded.tsv"))
     if graded.ungraded:
         console.log(f"{graded.name}: {graded.ungraded} rows without a score left out")
+    return graded
+
+
+def _corpus(
+    file: str | None, texts: list[str], graded: "STS", sts: Path | None, labels: Path | None
+) -> "Corpus":
+    from sentemb.datasets import read_training_data
+    from sentemb.geometry import Corpus
+
+    defaults = [("sentences.txt", file is None), ("graded.tsv", sts is None)]
     if labels is None and file is None:
         labels = embedded("topics.tsv")
         defaults.append(("topics.tsv", True))
@@ -143,7 +161,7 @@ def _corpus(file: str | None, column: str, sts: Path | None, labels: Path | None
         classes = list(data.rows["text"]), [data.classes[n] for n in data.rows["label"]]
     if taken := [name for name, is_taken in defaults if is_taken]:
         console.log(f"embedded: {', '.join(taken)}")
-    return Corpus(str(file or "sentences.txt"), kept, graded, *classes)
+    return Corpus(str(file or "sentences.txt"), texts, graded, *classes)
 
 
 def _analysis(name: str, corpus: "Corpus", temperature: float) -> "Analysis":

@@ -52,11 +52,25 @@ def compare(
     Writes results.jsonl and compare.png. The same command goes on where it was stopped; what was
     trained is not kept.
     """
-    from .compare_runs import run_compare
+    from .early import check_job, check_names, check_study
+    from .jobs import job_from
+    from .recipes import METHODS
     from .settings import parse_seeds
 
+    check_names(methods)
+    given = options | {"batch_size": batch_size, "max_steps": max_steps, "select": select}
+    jobs = {
+        name: job_from({**given, "method": name}, output).without_replaced()
+        for name in methods
+        if name in METHODS
+    }
+    chosen = parse_seeds(seeds)
+    check_study(output)
+    for job in jobs.values():
+        check_job(job)
+    from .compare_runs import run_compare
+
     console.quieten_libraries()
-    shared = {"batch_size": batch_size, "max_steps": max_steps, "select": select}
-    result = run_compare(methods, options | shared, parse_seeds(seeds), output, overwrite=overwrite)
+    result = run_compare(methods, jobs, given, chosen, output, overwrite=overwrite)
     if as_json:
         console.print_json("compare", result)

@@ -5,10 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sentemb.embedded import EMBEDDED_ENCODERS
 from sentemb.encoders import PoolingName, build_encoder
 from sentemb.encoding.fingerprint import fingerprint
-from sentemb.errors import UsageError
 from sentemb.evaluation import STS
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import PlainEncoder, load_encoder
@@ -20,7 +18,6 @@ from .jobs import Job, job_from
 from .points import Point, check_points, plan_of, read_with_dev, run_points
 from .recipes import DEFAULT_METHOD, METHODS
 from .summary import summarise, summary_table
-from .words import unknown
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -31,6 +28,7 @@ Result = dict[str, Any]
 
 def run_compare(
     names: Sequence[str],
+    jobs: dict[str, Job],
     options: dict[str, Any],
     seeds: Sequence[int],
     output: Path,
@@ -40,14 +38,8 @@ def run_compare(
     """Run what is not done yet of a comparison, and show it.
 
     Raises:
-        UsageError: When a name is neither a method nor a model, or comes twice.
+        UsageError: When a value is out of range, or the folder holds another comparison.
     """
-    _check(names)
-    jobs = {
-        name: job_from({**options, "method": name}, output).without_replaced()
-        for name in names
-        if name in METHODS
-    }
     read = {name: read_with_dev(job) for name, job in jobs.items()}
     plan: dict[str, Any] = {"methods": list(names), "seeds": list(seeds)}
     for name, (data, dev) in read.items():
@@ -71,14 +63,6 @@ def run_compare(
         console.show(summary_table(lines, BY, MEASURES))
         files += _drawn(output / "compare.png", lines)
     return {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
-
-
-def _check(names: Sequence[str]) -> None:
-    for name in names:
-        if not (name in (*METHODS, *EMBEDDED_ENCODERS) or "/" in name or Path(name).exists()):
-            raise UsageError(unknown("method or model", name, [*METHODS, *EMBEDDED_ENCODERS]))
-    if len(set(names)) < len(names):
-        raise UsageError(f"Each method or model once, got {', '.join(names)}.")
 
 
 def _dev(options: dict[str, Any], output: Path) -> STS:

@@ -87,6 +87,7 @@ def encode(
     from sentemb.datasets import read_texts
     from sentemb.datasets.faults import Faults
     from sentemb.embedded import EMBEDDED_ENCODERS
+    from sentemb.encoding import EncodeOptions
     from sentemb.encoding.shards import Shard
     from sentemb.errors import UsageError, reading
 
@@ -96,6 +97,7 @@ def encode(
         raise UsageError("--json and -o - both want stdout: give one of them.")
     if not isinstance(target, Path) and part.of > 1:
         raise UsageError("A shard is kept beside a file: name it with --output.")
+    options = EncodeOptions(batch_tokens, precision, empty, part)  # type: ignore[arg-type]
     faults = Faults(errors)  # type: ignore[arg-type]
     if model in EMBEDDED_ENCODERS:
         console.log(f"model: {model} (embedded)")
@@ -106,11 +108,10 @@ def encode(
         total = sum(1 for _ in read_texts(source, column, Faults(faults.errors)))
     texts = _stdin(faults) if source == "-" else read_texts(source, column, faults)
 
-    from sentemb.encoding import EncodeOptions, encode_file
+    console.quieten_before_import()
+    from sentemb.encoding import encode_file
     from sentemb.inference.plain import load_encoder
 
-    console.quieten_before_import()
-    options = EncodeOptions(batch_tokens, precision, empty, part)  # type: ignore[arg-type]
     encoder = load_encoder(model)
     with _progress(total) as progress:
         summary = encode_file(encoder, texts, target, options, overwrite, progress, faults)

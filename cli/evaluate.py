@@ -84,14 +84,14 @@ def evaluate(
     Of several models, the difference to the first is given with its 95 % interval and p, by a
     paired bootstrap over the rows of a task.
     """
+    from .early import check_pooling
     from .evaluate_models import models_of
     from .evaluate_results import check_output, results_of, write_results
-    from .evaluate_runs import score
     from .evaluate_tables import show_tables
     from .evaluate_tasks import files_of, tasks_of
 
-    console.quieten_before_import()
     check_output(output, overwrite=overwrite)
+    check_pooling(pooling)
     given = {
         "sts": sts or [],
         "transfer": transfer or [],
@@ -102,6 +102,9 @@ def evaluate(
     names, own = files_of(words or [], given)
     models = models_of(names or ["mini-sentemb"])
     tasks = tasks_of(suite or [], data_folder, own)
+    console.quieten_before_import()
+    from .evaluate_runs import score
+
     scored = [score(model, tasks, pooling, batch_tokens) for model in models]
     results = results_of(scored, tasks)
     if output is not None:

@@ -68,26 +68,33 @@ def export(
     from sentemb.datasets import read_sts, read_texts
     from sentemb.embedded import embedded
     from sentemb.errors import UsageError
+    from sentemb.inference.export_card import RECORD
+    from sentemb.storage import check_output
+
+    from .early import check_extra
 
     if static == int8:
         raise UsageError("Give one of --static and --int8.")
     if int8 and (dim is not None or texts is not None):
         raise UsageError("--dim and --texts are for --static: they have no effect beside --int8.")
+    if texts is None and column != "text":
+        raise UsageError("--column names a column of --texts: it has no effect without it.")
+    for module in ("onnx", "onnxscript", "onnxruntime") if int8 else ():
+        check_extra(module, "int8", "--int8")
+    check_output(output, RECORD, overwrite=overwrite)
     if sts is None:
         console.log("graded pairs: embedded graded.tsv")
     task = read_sts(sts or embedded("graded.tsv"))
     if task.ungraded:
         console.log(f"{task.name}: {task.ungraded} rows without a score left out")
+    counted = (texts, read_texts(texts, column)) if texts else None
     console.quieten_before_import()
-    from sentemb.inference.export import RECORD, export_int8, export_static
-    from sentemb.storage import check_output
+    from sentemb.inference.export import export_int8, export_static
 
-    check_output(output, RECORD, overwrite=overwrite)
     console.quieten_libraries()
     if int8:
         record = export_int8(model, output, task, overwrite=overwrite)
     else:
-        counted = (texts, read_texts(texts, column)) if texts else None
         record = export_static(model, output, task, dim, counted, overwrite=overwrite)
     _log(record, output)
     if as_json:

@@ -100,27 +100,44 @@ def finetune(
     """
     options = {name: value for name, value in locals().items() if name not in NOT_SETTINGS}
     options["r_drop"] = options.pop("rdrop")
-    from sentemb.finetuning import FinetuneSettings
+    from sentemb.finetuning.settings import FinetuneSettings
 
-    from .finetune_runs import Job, run_seeds
+    from .early import check_columns, check_output_of_run
     from .settings import parse_seeds
+
+    settings = FinetuneSettings(**options)
+    chosen = parse_seeds(seeds) if seeds is not None else None
+    names, layouts = columns.split(",") if columns else None, SCORED if regression else LAYOUTS
+    _check_together(data, dev)
+    check_output_of_run(output, resume=resume, overwrite=overwrite, seeds=chosen)
+    for file in (data, dev):
+        if file is not None:
+            check_columns(file, layouts, names)
+    from .finetune_runs import Job, run_seeds
 
     console.quieten_libraries()
     job = Job(
         data=data,
         dev=dev,
-        columns=columns.split(",") if columns else None,
-        layouts=SCORED if regression else LAYOUTS,
+        columns=names,
+        layouts=layouts,
         model=model,
         output=output,
-        settings=FinetuneSettings(**options),
+        settings=settings,
         resume=resume,
         allow_changed=allow_changed or [],
         overwrite=overwrite,
     )
-    result = run_seeds(job, parse_seeds(seeds) if seeds is not None else None)
+    result = run_seeds(job, chosen)
     if as_json:
         console.print_json("finetune", result)
+
+
+def _check_together(data: str | None, dev: str | None) -> None:
+    from sentemb.errors import UsageError
+
+    if (data is None) != (dev is None):
+        raise UsageError("--data and --dev go together: the dev set chooses the checkpoint.")
 
 
 NOT_SETTINGS = {

@@ -8,7 +8,7 @@ from typing import Any
 from sentemb.datasets import TrainingData, read_training_data
 from sentemb.datasets.layouts import kind_of
 from sentemb.embedded import embedded
-from sentemb.errors import InputError, UsageError
+from sentemb.errors import InputError
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.finetuning.card import write_card
 from sentemb.training.output import check_output
@@ -49,8 +49,6 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
 
 
 def _read(job: Job) -> tuple[TrainingData, TrainingData]:
-    if (job.data is None) != (job.dev is None):
-        raise UsageError("--data and --dev go together: the dev set chooses the checkpoint.")
     if job.data is None or job.dev is None:
         console.log("data: embedded topics.tsv, every fourth row for dev")
         whole = read_training_data(embedded("topics.tsv"), job.layouts, job.columns)

@@ -1,16 +1,17 @@
 """`Job`: one training run, as it was typed."""
 
-import inspect
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from sentemb.methods import Recipe
-from sentemb.training import Settings
+from sentemb.training.settings import Settings
 
-from .overrides import remaining_options
-from .recipes import find_recipe
+from .recipes import find_recipe, parameters_of
+from .replaced import remaining_options
 from .settings import parse_dims, settings_from
+
+if TYPE_CHECKING:
+    from sentemb.methods import Recipe
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Job:
     """A ``train`` command, as typed but for defaults."""
 
     method: str
-    recipe: Recipe
+    recipe: "Recipe"
     method_options: dict[str, Any]
     model: str
     pooling: str | None
@@ -41,7 +42,7 @@ class Job:
         Raises:
             UsageError: When one of them was typed.
         """
-        defaults = inspect.signature(self.recipe.build).parameters
+        defaults = {p.name: p for p in parameters_of(self.method)}
         options = self.method_options
         typed = {name for name, value in options.items() if value != defaults[name].default}
         left = remaining_options(options, typed, self.views, self.loss)

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from .words import make, unknown
+from .words import make, read, unknown
 
 if TYPE_CHECKING:
     from sentemb.losses import Loss
@@ -50,15 +50,33 @@ def make_loss(words: str) -> "Loss":
     Raises:
         UsageError: When a name or an option is unknown, or a value is out of range.
     """
-    from sentemb.errors import UsageError
+    weights, names = zip(*_terms(words), strict=True)
+    terms = tuple(make("sentemb.losses", LOSSES[_name(term)], term) for term in names)
+    if len(terms) == 1 and weights == (1.0,):
+        return terms[0]
     from sentemb.losses import Sum
+
+    return Sum(terms, weights)
+
+
+def check_loss(words: str) -> None:
+    """Read the words of a loss without making it.
+
+    Raises:
+        UsageError: When a name or an option is unknown.
+    """
+    for _, term in _terms(words):
+        read("sentemb.losses", LOSSES[_name(term)], term)
+
+
+def _terms(words: str) -> list[tuple[float, str]]:
+    """Return the weight and the words of each term."""
+    from sentemb.errors import UsageError
 
     written = [term.strip() for term in words.split("+")]
     if not all(written) or any(term.endswith("*") for term in written):
         raise UsageError(f"Loss '{words}': the name of a loss is missing; write it as {EXAMPLE}.")
-    weights, names = zip(*(_weighted(term) for term in written), strict=True)
-    terms = tuple(_named(name) for name in names)
-    return terms[0] if len(terms) == 1 and weights == (1.0,) else Sum(terms, weights)
+    return [_weighted(term) for term in written]
 
 
 def _weighted(term: str) -> tuple[float, str]:
@@ -76,11 +94,10 @@ def _weighted(term: str) -> tuple[float, str]:
     return number, name.strip()
 
 
-def _named(words: str) -> "Loss":
+def _name(words: str) -> str:
     from sentemb.errors import UsageError
 
     name = words.partition(":")[0]
     if name not in LOSSES:
         raise UsageError(unknown("loss", name, list(LOSSES)))
-    loss: Loss = make("sentemb.losses", LOSSES[name], words)
-    return loss
+    return name

@@ -63,17 +63,15 @@ def postprocess(
     from sentemb.datasets import read_sts
     from sentemb.embedded import embedded
     from sentemb.errors import UsageError
+    from sentemb.inference.postprocess_card import RECORD
     from sentemb.storage import check_output
 
     if whiten == (remove_top is not None):
         raise UsageError("Give one of --whiten and --remove-top K.")
     if dims is not None and not whiten:
         raise UsageError("--dims is for --whiten: it has no effect beside --remove-top.")
-    console.quieten_before_import()
-    from sentemb.geometry.linear import all_but_the_top, whitening
-    from sentemb.inference.postprocess import RECORD
-    from sentemb.inference.postprocess import postprocess as run
-
+    if data is None and column != "text":
+        raise UsageError("--column names a column of --data: it has no effect without it.")
     check_output(output, RECORD, overwrite=overwrite)
     if sts is None:
         console.log("graded pairs: embedded graded.tsv")
@@ -83,6 +81,10 @@ def postprocess(
     if data is None:
         console.log("fitted to: embedded sentences.txt")
     texts = texts_without_blanks(data or embedded("sentences.txt"), column)
+    console.quieten_before_import()
+    from sentemb.geometry.linear import all_but_the_top, whitening
+    from sentemb.inference.postprocess import postprocess as run
+
     console.quieten_libraries()
     fit = (
         partial(all_but_the_top, components=remove_top)

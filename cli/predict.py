@@ -37,18 +37,23 @@ def predict(
 
     A row without text, or a pair without one of its two, gets null.
     """
-    from sentemb.datasets import read_inputs
     from sentemb.errors import UsageError
-    from sentemb.finetuning.predict import predictions, write_predictions
 
-    console.quieten_libraries()
+    from .early import check_columns
+
     target = None if output == "-" else Path(output)
     if target is not None and target.suffix != ".jsonl":
         raise UsageError(f"Cannot write '{target}': give a file ending in .jsonl, or -.")
     if target is not None and target.exists() and not overwrite:
         raise UsageError(f"Output '{target}' exists: give another, or --overwrite.")
     layouts = [("sentence1", "sentence2"), ("text",)]
-    rows = read_inputs(source, layouts, columns.split(",") if columns else None)
+    names = columns.split(",") if columns else None
+    check_columns(source, layouts, names)
+    from sentemb.datasets import read_inputs
+    from sentemb.finetuning.predict import predictions, write_predictions
+
+    console.quieten_libraries()
+    rows = read_inputs(source, layouts, names)
     found = predictions(model, rows, batch_size, max_length)
     write_predictions(found.rows, target)
     console.log(

@@ -4,9 +4,11 @@ import inspect
 import re
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+
+from . import source
 
 if TYPE_CHECKING:
     from sentemb.methods import Recipe
@@ -53,8 +55,36 @@ def find_recipe(method: str) -> "Recipe":
             f"Unknown method '{method}'; allowed: {', '.join(METHODS)}."
             + nearest(method, list(METHODS))
         )
-    recipe: Recipe = getattr(import_module("sentemb.methods"), METHODS[method])
-    return recipe
+    return cast("Recipe", WrittenRecipe(METHODS[method]))
+
+
+class WrittenRecipe:
+    """A recipe as its source has it; its function is imported when a method is built.
+
+    Args:
+        name: In `sentemb.methods`.
+    """
+
+    def __init__(self, name: str) -> None:
+        settings = source.recipe(name)
+        self._function = settings.pop("build")
+        vars(self).update(settings)
+
+    @property
+    def build(self) -> Callable[..., Any]:
+        """The function, from an encoder to the method."""
+        function: Callable[..., Any] = getattr(import_module("sentemb.methods"), self._function)
+        return function
+
+
+def parameters_of(method: str) -> list[inspect.Parameter]:
+    """Return the parameters of a method's function, without importing it."""
+    return source.parameters("sentemb.methods", _function_of(method))
+
+
+def _function_of(method: str) -> str:
+    function: str = source.recipe(METHODS[method])["build"]
+    return function
 
 
 def with_method_options(train: Callable[..., None], args: list[str]) -> Callable[..., None]:
@@ -113,8 +143,7 @@ def _method_options(args: list[str]) -> list[inspect.Parameter]:
 
 
 def _options_of(method: str) -> list[inspect.Parameter]:
-    build = find_recipe(method).build
-    helps = argument_helps(build)
+    helps = argument_helps(source.doc("sentemb.methods", _function_of(method)))
     return [
         p.replace(
             kind=inspect.Parameter.KEYWORD_ONLY,
@@ -123,7 +152,7 @@ def _options_of(method: str) -> list[inspect.Parameter]:
                 typer.Option(help=helps[p.name], rich_help_panel=f"Options of {method}"),
             ],
         )
-        for p in inspect.signature(build).parameters.values()
+        for p in parameters_of(method)
         if p.name not in NOT_OPTIONS
     ]
 
@@ -140,9 +169,8 @@ def _named_method(args: list[str]) -> str | None:
     return None if {"--help", "-h"} & set(args) else DEFAULT_METHOD
 
 
-def argument_helps(function: Callable[..., Any]) -> dict[str, str]:
+def argument_helps(doc: str) -> dict[str, str]:
     """Read the ``Args:`` section of a docstring."""
-    doc = inspect.getdoc(function) or ""
     section = re.search(r"^Args:\n((?:    .*\n?|\n)*)", doc, re.MULTILINE)
     entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", section[1] if section else "", re.M)
     return {name: " ".join(text.split()) for name, text in entries}

@@ -1,14 +1,16 @@
 """From typed options to the settings and seeds of runs."""
 
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentemb.errors import UsageError
-from sentemb.methods import Recipe
-from sentemb.training import Settings
+from sentemb.training.settings import Settings
+
+if TYPE_CHECKING:
+    from sentemb.methods import Recipe
 
 
-def settings_from(recipe: Recipe, options: dict[str, Any]) -> Settings:
+def settings_from(recipe: "Recipe", options: dict[str, Any]) -> Settings:
     """Take what was typed, and the recipe's own value for what was not."""
     names = {field.name for field in fields(Settings)}
     values = {name: getattr(recipe, name) for name in names if hasattr(recipe, name)}

@@ -1,5 +1,6 @@
 """``sentemb study``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,20 +77,27 @@ def study(
     Writes results.jsonl and study.png. The same command goes on where it was stopped; models are
     not kept.
     """
-    from .study_runs import Study, run_study
+    from .early import check_columns, check_job, check_study
+    from .study_plan import Study
+
+    planned = Study.of(
+        option,
+        values,
+        loss or [],
+        seeds,
+        {**options, "select": select, "loss": None},
+        labels=labels,
+        output=output or Path("studies") / option.removeprefix("--"),
+        overwrite=overwrite,
+    )
+    check_study(planned.output)
+    for words in planned.losses or [None]:
+        check_job(replace(planned.job, loss=words))
+    if labels is not None:
+        check_columns(labels, [("text", "label")])
+    from .study_runs import run_study
 
     console.quieten_libraries()
-    result = run_study(
-        Study(
-            option=option,
-            values=values,
-            losses=loss or [],
-            seeds=seeds,
-            labels=labels,
-            output=output or Path("studies") / option.removeprefix("--"),
-            overwrite=overwrite,
-            train={**options, "select": select, "loss": None},
-        )
-    )
+    result = run_study(planned)
     if as_json:
         console.print_json("study", result)

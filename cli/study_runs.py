@@ -2,60 +2,42 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from sentemb.datasets import read_training_data
 from sentemb.embedded import embedded
-from sentemb.errors import UsageError
 from sentemb.studies import Measured, opened
 from sentemb.studies.measured import MEASURES
 from sentemb.studies.plot import Curve, Numbers, draw_curves
 from sentemb.training.conditions import described_rows
 
 from . import console
-from .jobs import Job, job_from
+from .jobs import Job
 from .points import Point, check_points, measure_start, plan_of, read_with_dev, run_points
-from .settings import parse_seeds
-from .study import TEMPERATURES
+from .study_plan import Study
 from .summary import summarise, summary_table
-from .varied import Option, Value, belongs_to, find_option, read_values
+from .varied import Option, Value, belongs_to
 
 BY, START = ("loss", "value"), "before training"
-
-
-@dataclass(frozen=True)
-class Study:
-    """A ``study`` command, as typed."""
-
-    option: str
-    values: str | None
-    losses: list[str]
-    seeds: str
-    labels: str | None
-    output: Path
-    overwrite: bool
-    train: dict[str, Any]
 
 
 def run_study(study: Study) -> dict[str, Any]:
     """Run what is not done yet of a study, and show it.
 
     Raises:
-        UsageError: When the option cannot be varied so, or the folder holds another study.
+        UsageError: When a value is out of range, or the folder holds another study.
     """
-    job = job_from(study.train, study.output)
-    losses = study.losses or _default_losses(study.option, job)
-    option = find_option(study.option, job, losses)
-    values = read_values(option, study.values or _default_values(option))
-    seeds = parse_seeds(study.seeds)
+    job, option, values, seeds = study.job, study.option, study.values, study.seeds
+    losses = list(study.losses)
     points = _points(job, option, values, losses, seeds)
     data, dev = read_with_dev(job)
     labelled = read_training_data(study.labels or embedded("topics.tsv"), [("text", "label")])
     check_points([point for point in points if point.labels["seed"] == seeds[0]], data)
-    plan = {"option": option.flag, "values": values, "losses": losses, "seeds": seeds}
+    plan: dict[str, Any] = {"option": option.flag, "values": values}
+    plan |= {"losses": losses, "seeds": seeds}
     plan |= plan_of(job, data, dev) | {"labels": described_rows(labelled.rows)}
     measure = Measured(dev, labelled.rows["text"][:], labelled.rows["label"][:])
     with opened(study.output, plan, overwrite=study.overwrite) as ledger:
@@ -69,20 +51,6 @@ def run_study(study: Study) -> dict[str, Any]:
         console.show(summary_table(lines, BY, MEASURES, {"value": option.flag}))
         files += _drawn(study.output / "study.png", option, lines)
     return {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
-
-
-def _default_losses(option: str, job: Job) -> list[str]:
-    """Return those of Wang and Liu's figures, where their temperature is what is studied."""
-    if (option, job.method) != ("temperature", "simcse-unsup"):
-        return []
-    alike = 1 / (job.settings.batch_size - 1)  # positives and negatives weigh the same
-    return ["infonce", "hard-contrastive", f"simple-contrastive:{alike:.4g}"]
-
-
-def _default_values(option: Option) -> str:
-    if option.name != "temperature":
-        raise UsageError(f"Which values of {option.flag}? Give them as --values A,B,C.")
-    return TEMPERATURES
 
 
 def _points(

@@ -47,17 +47,19 @@ def sweep(
 
     Needs optuna: pip install "sentemb[sweep]".
     """
+    from .early import check_extra, check_job, check_study
+    from .jobs import job_from
     from .settings import parse_seeds
+    from .sweep_space import space_of
+
+    check_extra("optuna", "sweep", "sentemb sweep")
+    job = job_from({**options, "select": select}, output).without_replaced()
+    space, chosen = space_of(search, job), parse_seeds(seeds)
+    check_study(output)
+    check_job(job)
     from .sweep_runs import run_sweep
 
     console.quieten_libraries()
-    result = run_sweep(
-        search,
-        trials,
-        parse_seeds(seeds),
-        options | {"select": select},
-        output,
-        overwrite=overwrite,
-    )
+    result = run_sweep(job, space, trials, chosen, output, overwrite=overwrite)
     if as_json:
         console.print_json("sweep", result)

@@ -4,18 +4,17 @@ import math
 import shlex
 import statistics
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentemb.errors import UsageError
 from sentemb.studies import opened
 
 from . import console
-from .jobs import Job, job_from
+from .jobs import Job
 from .points import Point, check_points, plan_of, read_with_dev, run_points
 from .summary import summarise, summary_table
-from .varied import Option, Value, find_option, read_values
+from .sweep_space import Space
+from .varied import Value
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -25,10 +24,10 @@ MEASURES = ("spearman", "alignment", "uniformity")
 
 
 def run_sweep(
-    search: Sequence[str],
+    job: Job,
+    space: Space,
     trials: int,
     seeds: Sequence[int],
-    options: dict[str, Any],
     output: Path,
     *,
     overwrite: bool,
@@ -36,12 +35,8 @@ def run_sweep(
     """Run the trials that are not done yet, and show all, the best first.
 
     Raises:
-        UsageError: When optuna is missing, or what is searched cannot be.
+        UsageError: When a value is out of range, or the folder holds another sweep.
     """
-    if not find_spec("optuna"):
-        raise UsageError('sentemb sweep needs optuna: pip install "sentemb[sweep]".')
-    job = job_from(options, output).without_replaced()
-    space = _space(search, job)
     data, dev = read_with_dev(job)
     first = {name: values[0] for name, (_, values) in space.items()}
     each = [first | {name: value} for name, (_, values) in space.items() for value in values]
@@ -66,32 +61,6 @@ def run_sweep(
     typed = shlex.join(_typed(_given(job, space, best), space, best))
     console.log(f"The best of {len(lines)} on dev, so measure it on other pairs: {typed}")
     return {"plan": plan, "best": best, "summary": lines, "files": [str(f) for f in files]}
-
-
-Space = Mapping[str, tuple[Option, Sequence[Value]]]
-"""Options by name, with their values: two ends of a range (a tuple) or choices (a list)."""
-
-
-def _space(search: Sequence[str], job: Job) -> dict[str, tuple[Option, Sequence[Value]]]:
-    space: dict[str, tuple[Option, Sequence[Value]]] = {}
-    for words in search:
-        flag, equals, written = words.partition("=")
-        if not (equals and written):
-            raise UsageError(f"--search takes OPTION=LOW..HIGH or OPTION=A,B,C; got '{words}'.")
-        option = find_option(flag.strip(), job, [job.loss] if job.loss else [])
-        if option.name in space:
-            raise UsageError(f"--search: {option.flag} is given twice.")
-        low, dots, high = written.partition("..")
-        if not dots:
-            space[option.name] = option, read_values(option, written)
-            continue
-        ends = option.read(low), option.read(high)
-        if option.kind not in (int, float) or not float(ends[0]) < float(ends[1]):
-            raise UsageError(
-                f"--search: a range needs two numbers, the lower first; got '{words}'."
-            )
-        space[option.name] = option, ends
-    return space
 
 
 def _distribution(values: Sequence[Value]) -> "BaseDistribution":

@@ -66,19 +66,24 @@ def train(
     The model folder loads in plain sentence-transformers.
     """
     given = locals().copy()
+    from .early import check_job, check_output_of_run
+    from .jobs import job_from
+    from .settings import parse_seeds
+
+    job = job_from(given, output or Path("runs") / method)
+    chosen = parse_seeds(seeds) if seeds is not None else None
+    check_output_of_run(job.output, resume=resume, overwrite=overwrite, seeds=chosen)
+    check_job(job)
     from sentemb.errors import FinishedError
     from sentemb.training.processes import leave_processes, processes
 
-    from .jobs import job_from
-    from .settings import parse_seeds
     from .training_runs import run_seeds
 
     console.quieten_libraries()
     if not processes().is_main_process:
         console.configure(quiet=True)
-    job = job_from(given, output or Path("runs") / method)
     try:
-        result = run_seeds(job, parse_seeds(seeds) if seeds is not None else None)
+        result = run_seeds(job, chosen)
     except FinishedError:
         leave_processes()
         raise

@@ -1,23 +1,26 @@
 """One option of a recipe, and the jobs that differ in it alone."""
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from sentemb.encoders import PoolingName
 from sentemb.errors import UsageError, nearest
-from sentemb.training import Settings
+from sentemb.training.settings import Settings
 
+from . import source
 from .jobs import Job
-from .losses import LOSSES, make_loss
+from .losses import LOSSES, check_loss
+from .recipes import parameters_of
 from .words import options_of
 
 OF_SETTINGS = (
     *("batch_size", "learning_rate", "epochs", "max_steps", "max_length", "accumulation"),
     *("warmup", "weight_decay", "max_grad_norm", "precision", "mask_identical"),
 )
-OF_JOB = {"pooling": PoolingName, "mask_above": float}
+OF_JOB = {
+    "pooling": Literal[source.choices("sentemb.encoders.poolings", "PoolingName")],
+    "mask_above": float,
+}
 Value = float | int | str | bool
 
 
@@ -121,9 +124,10 @@ def _of_train() -> list[Option]:
 
 
 def _of_recipe(job: Job) -> list[Option]:
-    parameters = inspect.signature(job.recipe.build).parameters.values()
     return [
-        Option(p.name, p.annotation, "method") for p in parameters if p.name in job.method_options
+        Option(p.name, p.annotation, "method")
+        for p in parameters_of(job.method)
+        if p.name in job.method_options
     ]
 
 
@@ -131,7 +135,7 @@ def _of_loss(words: str) -> list[Option]:
     """Return the numbers that the words of a loss can set; a sum has none of its own."""
     name = words.partition(":")[0].strip()
     if name not in LOSSES:
-        make_loss(words) if words else None
+        check_loss(words) if words else None
         return []
     parameters = options_of("sentemb.losses", LOSSES[name])
     numbers = [p for p in parameters if isinstance(p.default, int | float)]

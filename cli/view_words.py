@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .words import make, unknown
+from .words import make, read, unknown
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -48,11 +48,33 @@ def make_view(words: str, encoder: "SentenceTransformer") -> "View":
         UsageError: When a name or option is unknown, a value is out of range, or two parts change
             the same stage.
     """
-    from sentemb.errors import UsageError
     from sentemb.views import View
 
+    made = {}
+    for stage, (class_name, part) in _parts(words).items():
+        synonyms = partial(_synonyms, part.partition(":")[0], encoder)
+        made[stage] = make("sentemb.views", class_name, part, synonyms=synonyms)
+    return View(**made)
+
+
+def check_view(words: str) -> None:
+    """Read the words of a view without making it.
+
+    Raises:
+        UsageError: When a name or option is unknown, or two parts change the same stage.
+    """
+    for class_name, part in _parts(words).values():
+        values = read("sentemb.views", class_name, part)
+        if "synonyms" in values:
+            _check_synonyms(part.partition(":")[0], values["synonyms"])
+
+
+def _parts(words: str) -> dict[str, tuple[str, str]]:
+    """Return the class and the words of what changes each stage."""
+    from sentemb.errors import UsageError
+
     names = {name: stage for stage, members in STAGES.items() for name in members}
-    parts: dict[str, Any] = {}
+    parts: dict[str, tuple[str, str]] = {}
     for part in map(str.strip, words.split("+")):
         if part == CLEAN:
             continue
@@ -67,20 +89,24 @@ def make_view(words: str, encoder: "SentenceTransformer") -> "View":
                 f"View '{words}': '{name}' and another part both change the same stage; one view "
                 "takes one of each: word edit, sub-word edit, shuffle, perturbation."
             )
-        synonyms = partial(_synonyms, name, encoder)
-        parts[stage] = make("sentemb.views", STAGES[stage][name], part, synonyms=synonyms)
-    return View(**parts)
+        parts[stage] = STAGES[stage][name], part
+    return parts
 
 
 def _synonyms(name: str, encoder: "SentenceTransformer", written: str | None) -> Any:
     from sentemb.encoders import EmbeddingNeighbours
-    from sentemb.errors import UsageError, nearest
     from sentemb.views import WordNet
 
     written = written or SYNONYMS[0]
+    _check_synonyms(name, written)
+    return WordNet() if written == "wordnet" else EmbeddingNeighbours(encoder)
+
+
+def _check_synonyms(name: str, written: str) -> None:
+    from sentemb.errors import UsageError, nearest
+
     if written not in SYNONYMS:
         raise UsageError(
             f"'{name}': synonyms are {' or '.join(SYNONYMS)}, got '{written}'."
             + nearest(written, list(SYNONYMS))
         )
-    return WordNet() if written == "wordnet" else EmbeddingNeighbours(encoder)

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console
+from . import console, source
 from .losses import LOSSES
-from .view_words import CLEAN, STAGES, SYNONYMS, make_view
+from .view_words import CLEAN, STAGES, SYNONYMS, check_view, make_view
 from .words import helps_of, options_of
 
 EXAMPLES = """Examples:
@@ -42,6 +42,8 @@ def views(
             raise UsageError("--view needs a sentence to show it on: give one before it.")
         _list(as_json)
         return
+    for words in view or []:
+        check_view(words)
     console.quieten_libraries()
     from sentemb.encoders import build_encoder
 
@@ -91,11 +93,7 @@ def _list(as_json: bool) -> None:
 
 
 def _described(module: str, name: str, class_name: str) -> dict[str, Any]:
-    import inspect
-    from importlib import import_module
-
-    of = getattr(import_module(module), class_name)
-    doc = inspect.getdoc(of) or ""
+    doc = source.doc(module, class_name)
     options = {
         field.name.replace("_", "-"): _default(field.default)
         for field in options_of(module, class_name)

@@ -4,6 +4,7 @@ import inspect
 from importlib import import_module
 from typing import Any
 
+from . import source
 from .recipes import argument_helps
 
 
@@ -19,23 +20,32 @@ def make(module: str, class_name: str, words: str, **given: Any) -> Any:
     Raises:
         UsageError: When an option is unknown or given twice, or a value is out of range.
     """
-    allowed = {p.name.replace("_", "-"): p for p in options_of(module, class_name)}
-    values = _written(words, allowed)
-    for name, read in given.items():
-        if name in (p.name for p in allowed.values()):
-            values[name] = read(values.get(name))
+    values = read(module, class_name, words)
+    for name, made in given.items():
+        if name in (p.name for p in options_of(module, class_name)):
+            values[name] = made(values.get(name))
     return getattr(import_module(module), class_name)(**values)
+
+
+def read(module: str, class_name: str, words: str) -> dict[str, Any]:
+    """Read the options in words, without importing the class.
+
+    Raises:
+        UsageError: When an option is unknown or given twice, or a value of another kind.
+    """
+    allowed = {p.name.replace("_", "-"): p for p in options_of(module, class_name)}
+    return _written(words, allowed)
 
 
 def options_of(module: str, class_name: str) -> list[inspect.Parameter]:
     """Return the parameters that words can set, the one that needs no name first."""
-    parameters = inspect.signature(getattr(import_module(module), class_name)).parameters.values()
+    parameters = source.parameters(module, class_name)
     return sorted(parameters, key=lambda parameter: parameter.name == "synonyms")
 
 
 def helps_of(module: str, class_name: str) -> dict[str, str]:
     """Return what the docstring says of each option."""
-    return argument_helps(getattr(import_module(module), class_name))
+    return argument_helps(source.doc(module, class_name))
 
 
 def unknown(kind: str, name: str, allowed: list[str]) -> str:

@@ -4,18 +4,20 @@ The annotation is the documentation; :class:`sentemb.Pairs` checks it at run tim
 """
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-Embeddings = Annotated[Tensor, "[batch, dim]"]
-Logits = Annotated[Tensor, "[rows, classes]"]
-TokenEmbeddings = Annotated[Tensor, "[rows, tokens, dim]"]
-Similarities = Annotated[Tensor, "[batch, candidates]"]
-Mask = Annotated[Tensor, "[rows, tokens], 1 for a real token"]
-Features = dict[str, Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Embeddings = Annotated["Tensor", "[batch, dim]"]
+Logits = Annotated["Tensor", "[rows, classes]"]
+TokenEmbeddings = Annotated["Tensor", "[rows, tokens, dim]"]
+Similarities = Annotated["Tensor", "[batch, candidates]"]
+Mask = Annotated["Tensor", "[rows, tokens], 1 for a real token"]
+Features = dict[str, "Tensor"]
 """What an encoder reads: ``input_ids``, ``attention_mask``, … each ``[rows, tokens]``."""
 
 Vectors = NDArray[np.float32]

@@ -28,7 +28,7 @@ def read_source(
         InputError: When there is no such file, no row in it, or no hub in reach.
     """
     name = os.fspath(source)
-    if _looks_like_hub_id(name):
+    if looks_like_hub_id(name):
         rows = _read_hub(name, split)
     elif faults is None:
         rows = _telling(Path(name), Faults())
@@ -46,7 +46,8 @@ def _telling(path: Path, faults: Faults) -> Iterator[Row]:
         logger.info("%s: %d blank lines, which are no rows.", path, faults.blank_lines.rows)
 
 
-def _looks_like_hub_id(name: str) -> bool:
+def looks_like_hub_id(name: str) -> bool:
+    """Tell whether a name can only be that of a data set of the hub."""
     path = Path(name)
     known_suffix = any(suffix.lower() in READERS for suffix in path.suffixes)
     return name.count("/") == 1 and not (known_suffix or path.is_absolute() or path.exists())

@@ -6,7 +6,7 @@ from typing import Any
 from sentemb.datasets.faults import Errors, Faults
 from sentemb.datasets.texts import read_texts
 from sentemb.encoding.encode import encode_file
-from sentemb.encoding.merge import merge
+from sentemb.encoding.merging import merge
 from sentemb.encoding.options import EncodeOptions
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary

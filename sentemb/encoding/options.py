@@ -5,15 +5,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sentemb.encoding import windows
-from sentemb.encoding.fingerprint import fingerprint
 from sentemb.encoding.shards import Shard
-from sentemb.errors import UsageError
-from sentemb.inference.plain import PlainEncoder
+from sentemb.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from sentemb.inference.plain import PlainEncoder
+
 Empty = Literal["encode", "nan", "error"]
+PRECISIONS = ("fp32", "fp16", "bf16")
 LIBRARIES = ("sentemb", "torch", "transformers", "tokenizers")
 
 
@@ -38,14 +39,22 @@ class EncodeOptions:
     shard: Shard = field(default_factory=Shard)
 
     def __post_init__(self) -> None:
-        if self.empty not in get_args(Empty):
+        self._one_of("empty", get_args(Empty))
+        self._one_of("precision", PRECISIONS)
+
+    def _one_of(self, name: str, allowed: tuple[str, ...]) -> None:
+        value = getattr(self, name)
+        if value not in allowed:
             raise UsageError(
-                f"empty must be one of {', '.join(get_args(Empty))}; got '{self.empty}'."
+                f"{name} must be one of {', '.join(allowed)}; got '{value}'."
+                + nearest(value, list(allowed))
             )
 
 
 def fixed(encoder: "PlainEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:
     """Return all that the vectors depend on, but for the texts."""
+    from sentemb.encoding.fingerprint import fingerprint  # torch: options are checked without it
+
     return {
         "model": fingerprint(encoder),
         "device": encoder.device.type,

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.stats import pearsonr, spearmanr
 
 from sentemb.errors import InputError
 from sentemb.evaluation.cosines import cosine_of_pairs, encoded_once
 from sentemb.evaluation.outcome import Numbers, Outcome
-from sentemb.functional import alignment, uniformity
 from sentemb.types import Encode, Vectors
 
 
@@ -70,6 +67,8 @@ class STS:
 
     def outcome(self, encode: Encode) -> Outcome:
         """Return the numbers, with the cosine and the score of each pair."""
+        from scipy.stats import pearsonr, spearmanr
+
         vectors, (x, y) = encoded_once(encode, self.sentences1, self.sentences2)
         cosines = cosine_of_pairs(x, y)
         gold = np.asarray(self.scores, dtype=np.float64)
@@ -84,6 +83,8 @@ class STS:
 
 
 def _spearman_of_items(items: Numbers) -> float:
+    from scipy.stats import spearmanr
+
     return _percent(spearmanr, items[:, 0], items[:, 1])
 
 
@@ -99,6 +100,8 @@ def _percent(correlation: Callable[..., Any], cosines: Numbers, gold: Numbers) -
 
 
 def _over_subsets(cosines: Numbers, gold: Numbers, subsets: NDArray[np.str_]) -> dict[str, float]:
+    from scipy.stats import spearmanr
+
     names, sizes = np.unique(subsets, return_counts=True)
     each = [_percent(spearmanr, cosines[subsets == n], gold[subsets == n]) for n in names]
     return {
@@ -109,6 +112,10 @@ def _over_subsets(cosines: Numbers, gold: Numbers, subsets: NDArray[np.str_]) ->
 
 def _geometry(vectors: Vectors, x: Vectors, y: Vectors) -> dict[str, float]:
     """SimCSE's convention: alignment of gold > 4, uniformity of all unique sentences."""
+    import torch
+
+    from sentemb.functional import alignment, uniformity
+
     result = {"uniformity": float(uniformity(torch.from_numpy(vectors)))}
     if len(x):
         result["alignment"] = float(alignment(torch.from_numpy(x), torch.from_numpy(y)))

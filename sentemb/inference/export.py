@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentemb.encoders import build_encoder, describe
-from sentemb.inference.export_card import write_card
+from sentemb.inference.export_card import RECORD, write_card
 from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.quantise import check_extra, quantise
 from sentemb.inference.side_by_side import Graded, compare
@@ -21,7 +21,6 @@ from sentemb.storage import check_output, whole_folder
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-RECORD = "export.json"
 PACKAGES = {
     "static": ("sentemb", "torch", "transformers", "sentence-transformers", "scikit-learn"),
     "int8": ("sentemb", "torch", "transformers", "sentence-transformers", "onnx", "onnxruntime"),

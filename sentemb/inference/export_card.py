@@ -5,6 +5,7 @@ from typing import Any
 
 from sentemb.inert import inert, inert_values
 
+RECORD = "export.json"
 CARD = """---
 library_name: {library}
 pipeline_tag: sentence-similarity

@@ -15,12 +15,10 @@ from sentemb.encoders.linear import append_linear
 from sentemb.errors import NumericError
 from sentemb.geometry.linear import LinearMap
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.postprocess_card import write_card
+from sentemb.inference.postprocess_card import RECORD, write_card
 from sentemb.inference.side_by_side import Graded
 from sentemb.storage import check_output, whole_folder
 from sentemb.versions import versions
-
-RECORD = "postprocess.json"
 
 
 def postprocess(

@@ -5,6 +5,7 @@ from typing import Any
 
 from sentemb.inert import inert, inert_values
 
+RECORD = "postprocess.json"
 CARD = """---
 library_name: sentence-transformers
 pipeline_tag: sentence-similarity

@@ -56,6 +56,20 @@ class Ledger:
         return self.folder / "results" / f"{name}.json"
 
 
+def check_folder(folder: Path) -> None:
+    """Raise unless runs may be kept in a folder; touches nothing.
+
+    Raises:
+        UsageError: When it holds something else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
+    unfinished = (LOCK, f"{PLAN}.partial")
+    holds = folder.exists() and any(path.name not in unfinished for path in folder.iterdir())
+    if holds and not (folder / PLAN).exists():
+        raise UsageError(f"'{folder}' is not empty and holds no study: give another --output.")
+
+
 @contextmanager
 def opened(folder: Path, plan: Mapping[str, Any], *, overwrite: bool) -> Iterator[Ledger]:
     """Hold the folder of a plan: a new one, or one that was begun by the same plan.
@@ -69,13 +83,8 @@ def opened(folder: Path, plan: Mapping[str, Any], *, overwrite: bool) -> Iterato
         LockedError: When another process holds it.
         UsageError: When it holds something else, or runs of another plan; shows the difference.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
-    unfinished = (LOCK, f"{PLAN}.partial")
-    holds = folder.exists() and any(path.name not in unfinished for path in folder.iterdir())
+    check_folder(folder)
     begun = (folder / PLAN).exists()
-    if holds and not begun:
-        raise UsageError(f"'{folder}' is not empty and holds no study: give another --output.")
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / LOCK, folder):
         if begun and overwrite:

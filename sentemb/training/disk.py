@@ -4,11 +4,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
-from torch import nn
 
 from sentemb.errors import StorageError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 OF_TORCH = ("PytorchStreamWriter", "inline_container", "iostream")
 """What torch.save says when a write came up short."""
@@ -41,7 +44,7 @@ def told_what_is_free(what: str, folder: Path, needed: int) -> Iterator[None]:
         ) from error
 
 
-def size_of(module: nn.Module) -> int:
+def size_of(module: "nn.Module") -> int:
     """Return the bytes of a module's state."""
     return sum(t.numel() * t.element_size() for t in module.state_dict().values())
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentemb.errors import FinishedError, UsageError
-from sentemb.method import Method
 from sentemb.storage import locked
-from sentemb.training.checkpoints import save_encoder
 from sentemb.training.commit import (
     committed,
     newest_whole,
@@ -20,10 +18,11 @@ from sentemb.training.commit import (
     sync_all,
 )
 from sentemb.training.disk import size_of, told_what_is_free
-from sentemb.twins import EncoderTwin
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+    from sentemb.method import Method
 
 logger = logging.getLogger("sentemb")
 
@@ -168,12 +167,14 @@ def last_checkpoint(folder: Path) -> Path | None:
     return next(iter(committed(folder / CHECKPOINTS)), None)
 
 
-def publish(method: Method, folder: Path) -> None:
+def publish(method: "Method", folder: Path) -> None:
     """Put the trained encoder into the folder, and into folders in it what else is deployed.
 
     Raises:
         StorageError: When it could not be written.
     """
+    from sentemb.twins import EncoderTwin  # torch: outputs are checked before it is imported
+
     towers = method.twin.towers() if isinstance(method.twin, EncoderTwin) else {}
     with told_what_is_free(f"The model in '{folder}'", folder, size_of(method)):
         for name, encoder in towers.items():
@@ -182,6 +183,8 @@ def publish(method: Method, folder: Path) -> None:
 
 
 def _put(encoder: "SentenceTransformer", folder: Path) -> None:
+    from sentemb.training.checkpoints import save_encoder
+
     folder.mkdir(exist_ok=True)
     partial = folder / "model.partial"
     shutil.rmtree(partial, ignore_errors=True)

@@ -200,7 +200,7 @@ def test_other_data_or_another_grid_is_refused_with_the_difference(sentemb, tmp_
 
 
 def test_a_sweep_without_optuna_says_what_to_install(sentemb, monkeypatch):
-    monkeypatch.setattr("sentemb_cli.sweep_runs.find_spec", lambda name: None)
+    monkeypatch.setattr("sentemb_cli.early.find_spec", lambda name: None)
     result = sentemb("sweep", "--search", "temperature=0.01..1", "--data", "few.txt")
     assert result.returncode == 2
     assert b'pip install "sentemb[sweep]"' in result.stderr
