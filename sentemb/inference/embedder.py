@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from sentemb.encoders.packed import packed
+from sentemb.encoders.padding import padded_right
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
 from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from sentemb.inference.plain import PlainEncoder
@@ -78,6 +79,7 @@ class Embedder:
         if workers > 1:
             torch.set_num_threads(1)
         self._pool = self._undo.enter_context(ThreadPoolExecutor(workers))
+        self._undo.enter_context(padded_right(self.encoder.tokenizer))
         self._undo.callback(self.encoder.train, self.encoder.training)
         self.encoder.eval()
         return self

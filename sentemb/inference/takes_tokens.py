@@ -40,7 +40,6 @@ def takes_tokens(encoder: "SentenceTransformer", tokenizer: Tokenizer | None) ->
     needs = {
         "its family is not packed": not can_be_packed(model),  # type: ignore[arg-type]
         "its tokenizer is not a fast one": tokenizer is None or not getattr(own, "is_fast", False),
-        "it pads on the left": getattr(own, "padding_side", "right") != "right",
         "it puts a prompt before each text": encoder.default_prompt_name is not None,
         "it cuts its vectors": encoder.truncate_dim is not None,
         "no module follows its transformer": len(encoder) == 1,
