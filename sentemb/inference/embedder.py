@@ -11,6 +11,7 @@ import torch
 
 from sentemb.encoders.packed import packed
 from sentemb.encoders.padding import padded_right
+from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
 from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from sentemb.inference.plain import PlainEncoder
@@ -49,6 +50,7 @@ class Embedder:
 
     Raises:
         UsageError: When the precision is another.
+        InputError: When the encoder's pooling does not see the whole text.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class Embedder:
         self.takes_tokens = isinstance(encoder, PlainEncoder) or takes_tokens(
             encoder, self._tokenizer
         )
+        if not isinstance(encoder, PlainEncoder):
+            require_telling_apart(encoder)
         self.halved = 0
         self._compared = False
         self._padding = int(getattr(encoder.tokenizer, "pad_token_id", None) or 0)

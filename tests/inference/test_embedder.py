@@ -77,7 +77,6 @@ def test_a_bare_tokenizer_keeps_its_side(mini):
     [
         (lambda e: e, {"default_prompt_name": "query"}, "it puts a prompt before each text"),
         (lambda e: e, {"truncate_dim": 64}, "it cuts its vectors"),
-        (lambda e: e.tokenizer, {"padding_side": "left"}, "it pads on the left"),
         (
             lambda e: e[0],
             {"processing_kwargs": {"text": {"max_length": 20}}},
@@ -91,7 +90,7 @@ def test_the_log_says_why_an_encoder_embeds_by_itself(mini, texts, caplog, part,
         setattr(part(mini), name, value)
     with caplog.at_level(logging.INFO, "sentemb"), Embedder(mini) as embedder:
         assert not embedder.takes_tokens
-        found = embedder.encode(texts[-2:])  # one batch: padding on the left moves positions
+        found = embedder.encode(texts[-2:])
     assert caplog.messages == [f"BertModel runs with padding: {reason}."]
     np.testing.assert_allclose(found, mini.encode(texts[-2:]), atol=1e-5)
 
