@@ -33,8 +33,8 @@ def pooling_modules(transformer: "Transformer", pooling: PoolingName) -> list[nn
       model.
     - ``avg_top2``: mean of the real tokens, over the last two layers.
     - ``avg_first_last``: the same over the first layer and the last.
-    - ``avg_embedding_last``: the same over the embedding block's output and the last layer, as in the
-      tables of the SimCSE paper.
+    - ``avg_embedding_last``: the same over the embedding block's output and the last layer, as in
+      the tables of the SimCSE paper.
 
     Source: Gao et al., 2021 (arXiv:2104.08821) and the authors' repository; the last token of a
         causal model, Neelakantan et al., 2022 (arXiv:2201.10005), section 3.

@@ -13,10 +13,11 @@ from tiny import CONFIGS
 from tokenizers import Tokenizer
 
 from sentemb.encoders import build_encoder, without_padding
+from sentemb.encoders.truncating import truncating
 from sentemb.errors import UsageError
 from sentemb.inference.embedder import BATCH_TOKENS, Embedder
 from sentemb.inference.plain import load_encoder
-from sentemb.inference.tokens import by_tokens, truncating
+from sentemb.inference.tokens import by_tokens
 
 
 @pytest.fixture
