@@ -88,9 +88,9 @@ def check(
 def _tokens(model: str) -> tuple[Callable[[list[str]], list[int]], int]:
     """Return what counts a model's tokens, and how many of them it reads."""
     console.quieten_before_import()
+    from sentemb.encoders.truncating import truncating
     from sentemb.errors import InputError
     from sentemb.inference.plain import load_encoder
-    from sentemb.inference.tokens import truncating
 
     encoder = load_encoder(model)
     tokenizer = truncating(encoder.tokenizer, limit=None)

@@ -34,8 +34,8 @@ Model = Annotated[
 Pooling = Annotated[
     str | None,
     typer.Option(
-        help="cls, cls_before_pooler, mean, avg_top2, avg_first_last or avg_embedding_last; "
-        "by default the model's own, or the method's for a raw encoder.",
+        help="cls, cls_before_pooler, mean, lasttoken, avg_top2, avg_first_last or "
+        "avg_embedding_last; by default the model's own, or the method's for a raw encoder.",
         rich_help_panel=DATA,
     ),
 ]

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sentemb.embedded import EMBEDDED_ENCODERS, embedded
+from sentemb.encoders.padding import pads_right
 from sentemb.encoders.poolings import PoolingName, pooling_modules
 from sentemb.encoders.vocabulary import require_vocabulary
 from sentemb.errors import InputError, SentembError, nearest, reading
@@ -58,6 +59,7 @@ def build_encoder(
         first_line = str(error).strip().partition("\n")[0]
         raise InputError(f"Cannot load model '{model}': {first_line}") from error
     require_vocabulary(encoder.tokenizer, model)
+    pads_right(encoder)
     _drop_what_training_must_not_touch(encoder)
     return encoder
 

@@ -15,6 +15,7 @@ PoolingName = Literal[
     "cls",
     "cls_before_pooler",
     "mean",
+    "lasttoken",
     "avg_top2",
     "avg_first_last",
     "avg_embedding_last",
@@ -28,12 +29,15 @@ def pooling_modules(transformer: "Transformer", pooling: PoolingName) -> list[nn
     - ``cls``: last layer's [CLS], then a fresh Linear and tanh that stay in the encoder.
     - ``cls_before_pooler``: last layer's [CLS] itself.
     - ``mean``: mean of the real tokens of the last layer.
-    - ``avg_top2``: the same over the last two layers.
-    - ``avg_first_last``: over the first layer and the last.
-    - ``avg_embedding_last``: over the embedding block's output and the last layer, as in the
-      tables of the SimCSE paper.
+    - ``lasttoken``: last layer's last real token, the one that has seen all others in a causal
+      model.
+    - ``avg_top2``: mean of the real tokens, over the last two layers.
+    - ``avg_first_last``: the same over the first layer and the last.
+    - ``avg_embedding_last``: the same over the embedding block's output and the last layer, as in
+      the tables of the SimCSE paper.
 
-    Source: Gao et al., 2021 (arXiv:2104.08821) and the authors' repository.
+    Source: Gao et al., 2021 (arXiv:2104.08821) and the authors' repository; the last token of a
+        causal model, Neelakantan et al., 2022 (arXiv:2201.10005), section 3.
     """
     from sentence_transformers.sentence_transformer.modules import Pooling
 
@@ -47,8 +51,8 @@ def pooling_modules(transformer: "Transformer", pooling: PoolingName) -> list[nn
         return [Pooling(dim, "cls"), _tanh_layer(dim)]
     if pooling == "cls_before_pooler":
         return [Pooling(dim, "cls")]
-    if pooling == "mean":
-        return [Pooling(dim, "mean")]
+    if pooling in ("mean", "lasttoken"):
+        return [Pooling(dim, pooling)]
     layers: int = transformer.config.num_hidden_layers
     first = {"avg_top2": layers - 1, "avg_first_last": 1, "avg_embedding_last": 0}[pooling]
     transformer.config.output_hidden_states = True

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from sentemb.encoders.truncating import truncating
 from sentemb.inference.plain import PlainEncoder
-from sentemb.inference.tokens import truncating
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

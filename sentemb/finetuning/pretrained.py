@@ -14,6 +14,7 @@ from transformers import (
 )
 
 from sentemb.encoders.build import locate
+from sentemb.encoders.padding import pad_right
 from sentemb.encoders.vocabulary import require_vocabulary
 from sentemb.safety import code_is_trusted
 
@@ -37,6 +38,7 @@ def load_classifier(
     path = locate(model)
     tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=code_is_trusted())
     require_vocabulary(tokenizer, model)
+    pad_right(tokenizer)
     classifier, loading = AutoModelForSequenceClassification.from_pretrained(
         path,
         dtype=torch.float32,

@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from sentemb.encoders.packed import packed
+from sentemb.encoders.padding import padded_right
+from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
 from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from sentemb.inference.plain import PlainEncoder
-from sentemb.inference.takes_tokens import PROBES, takes_tokens
-from sentemb.inference.tokens import Tokens, by_tokens, tokenised, truncating
+from sentemb.inference.takes_tokens import PROBES, same_tokens, takes_tokens
+from sentemb.inference.tokens import Tokenising, Tokens, by_tokens
 from sentemb.types import Embeddings, Vectors
 
 if TYPE_CHECKING:
@@ -44,10 +46,12 @@ class Embedder:
             digits.
 
     Attributes:
+        tokenise: From texts to their tokens, each distinct text once.
         halved: Batches that were halved because memory did not suffice.
 
     Raises:
         UsageError: When the precision is another.
+        InputError: When the encoder's pooling does not see the whole text.
     """
 
     def __init__(
@@ -61,14 +65,15 @@ class Embedder:
         self.encoder = encoder
         self.dtype = DTYPES[precision]
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 512)
-        self._tokenizer = truncating(encoder.tokenizer, encoder.max_seq_length)
-        self.takes_tokens = isinstance(encoder, PlainEncoder) or takes_tokens(
-            encoder, self._tokenizer
-        )
+        self.tokenise = Tokenising(encoder.tokenizer, encoder.max_seq_length, _prompt(encoder))
+        self.takes_tokens = isinstance(encoder, PlainEncoder) or takes_tokens(encoder)
+        self._same_tokens = self.takes_tokens
+        if not isinstance(encoder, PlainEncoder):
+            require_telling_apart(encoder)
+            self._same_tokens = self.takes_tokens or same_tokens(encoder)
         self.halved = 0
         self._compared = False
         self._padding = int(getattr(encoder.tokenizer, "pad_token_id", None) or 0)
-        self._prompt = _prompt(encoder)
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -78,6 +83,7 @@ class Embedder:
         if workers > 1:
             torch.set_num_threads(1)
         self._pool = self._undo.enter_context(ThreadPoolExecutor(workers))
+        self._undo.enter_context(padded_right(self.encoder.tokenizer))
         self._undo.callback(self.encoder.train, self.encoder.training)
         self.encoder.eval()
         return self
@@ -88,10 +94,6 @@ class Embedder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return a vector for each text, ``[rows, dim]`` in float32."""
         return self.embed(self.tokenise(texts))
-
-    def tokenise(self, texts: Sequence[str]) -> Tokens:
-        """Return the tokens of each distinct text."""
-        return tokenised(self._tokenizer, texts, self._prompt)
 
     def embed(self, tokens: Tokens) -> Vectors:
         """Return a vector for each row of what was tokenised."""
@@ -133,7 +135,8 @@ class Embedder:
             if self.takes_tokens:
                 return self._forward([tokens.ids[i] for i in batch])
             encoder = cast("SentenceTransformer", self.encoder)
-            texts = [tokens.texts[i] for i in batch]
+            given = tokens.read if self._same_tokens else tokens.texts
+            texts = [given[i] for i in batch]
             return encoder.encode(texts, batch_size=len(texts), convert_to_tensor=True)
 
     def _forward(self, ids: list[list[int]]) -> Embeddings:

@@ -7,7 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-POOLINGS = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
+POOLINGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
 """What older folders call the poolings that need nothing but the last layer."""
 ACTIVATIONS = {
     "torch.nn.modules.activation.ReLU": nn.ReLU,
@@ -40,7 +44,7 @@ class Parts:
 
     Args:
         max_length: Tokens a text is truncated to; None is the tokeniser's and encoder's own.
-        pooling: ``cls`` or ``mean``.
+        pooling: ``cls``, ``mean`` or ``lasttoken``.
         layer_weights: ``[layers + 1]``, where several layers are pooled.
         heads: Linear layers and their activations, and lengths of 1 before them.
         normalised: Whether vectors have length 1 at the end.

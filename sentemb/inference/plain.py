@@ -63,6 +63,8 @@ class PlainEncoder(nn.Module):
         tokens = packing.unpack(packed.unsqueeze(0))
         if self.pooling == "cls":
             pooled = tokens[:, 0]
+        elif self.pooling == "lasttoken":
+            pooled = tokens[torch.arange(len(mask), device=mask.device), mask.sum(1) - 1]
         else:
             pooled = tokens.sum(1) / mask.sum(1, keepdim=True)
         vectors: Embeddings = self.heads(pooled)

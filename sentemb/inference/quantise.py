@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from sentemb.encoders.truncating import truncating
 from sentemb.errors import InputError
 from sentemb.inference.int8 import MODEL, OUTPUT, extra, inputs_of, session_of
 from sentemb.inference.takes_tokens import LONG
-from sentemb.inference.tokens import truncating
 from sentemb.types import Embeddings, Vectors
 
 if TYPE_CHECKING:

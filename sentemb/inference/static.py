@@ -17,8 +17,8 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from sentemb.encoders import build_encoder
+from sentemb.encoders.truncating import truncating
 from sentemb.errors import InputError, NumericError, UsageError
-from sentemb.inference.tokens import truncating
 from sentemb.types import Vectors
 
 if TYPE_CHECKING:

@@ -3,12 +3,11 @@
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tokenizers import Tokenizer
 from torch import nn
 
 from sentemb.encoders.hooks import name_of
 from sentemb.encoders.packed import can_be_packed
-from sentemb.inference.tokens import tokenised
+from sentemb.inference.tokens import Tokenising
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -24,14 +23,13 @@ LONG = " ".join(map(str, range(600)))
 """Longer than what most encoders are cut to; no part of it is like another."""
 
 
-def takes_tokens(encoder: "SentenceTransformer", tokenizer: Tokenizer | None) -> bool:
+def takes_tokens(encoder: "SentenceTransformer") -> bool:
     """Tell whether ids and a mask are all that an encoder needs to know of a text.
 
     Where it is a transformer and needs more, the reason is logged.
 
     Args:
         encoder: A sentence-transformers model.
-        tokenizer: Its own, cut to its length; None where it is not a fast one.
     """
     model: Any = getattr(encoder[0], "auto_model", None)
     if not isinstance(model, nn.Module):
@@ -39,23 +37,25 @@ def takes_tokens(encoder: "SentenceTransformer", tokenizer: Tokenizer | None) ->
     own: Any = encoder.tokenizer
     needs = {
         "its family is not packed": not can_be_packed(model),  # type: ignore[arg-type]
-        "its tokenizer is not a fast one": tokenizer is None or not getattr(own, "is_fast", False),
-        "it pads on the left": getattr(own, "padding_side", "right") != "right",
+        "its tokenizer is not a fast one": not getattr(own, "is_fast", False),
         "it puts a prompt before each text": encoder.default_prompt_name is not None,
         "it cuts its vectors": encoder.truncate_dim is not None,
         "no module follows its transformer": len(encoder) == 1,
     }
     reason = next((reason for reason, holds in needs.items() if holds), None)
-    if reason is None and not _same_tokens(encoder, tokenizer):
+    if reason is None and not same_tokens(encoder):
         reason = "its tokens are not its tokenizer's"
     if reason is not None:
         logger.info("%s runs with padding: %s.", name_of(encoder), reason)
     return reason is None
 
 
-def _same_tokens(encoder: "SentenceTransformer", tokenizer: Tokenizer | None) -> bool:
+def same_tokens(encoder: "SentenceTransformer") -> bool:
     """Compare what the encoder makes of some texts with what its tokenizer does."""
     texts = [*PROBES, LONG]
     features: Any = encoder.preprocess(texts)
+    if not {"input_ids", "attention_mask"} <= set(features):
+        return False
     rows = zip(features["input_ids"], features["attention_mask"], strict=True)
-    return [ids[mask.bool()].tolist() for ids, mask in rows] == tokenised(tokenizer, texts).ids
+    ours = Tokenising(encoder.tokenizer, encoder.max_seq_length)(texts).ids
+    return [ids[mask.bool()].tolist() for ids, mask in rows] == ours

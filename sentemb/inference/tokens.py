@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from tokenizers import Tokenizer
+from tokenizers import Encoding
 
-from sentemb.encoders.lengths import NO_LIMIT
+from sentemb.encoders.bounded import Bounded
+from sentemb.encoders.truncating import truncating
+from sentemb.encoders.unknown import unknown_id
 
-AT_ONCE = 256
+AT_ONCE, CHARACTERS = 256, 2**20
 """Texts that are tokenised at once: what a tokeniser says of each is large."""
 
 
@@ -18,61 +21,91 @@ class Tokens:
 
     Args:
         texts: Each once.
+        read: What of each can reach the encoder's maximum.
         ids: The tokens of each, cut to the encoder's maximum.
         cut: Whether each was longer; None where the encoder does not tell.
+        unknown: Tokens of each that the tokenizer does not know; None where it does not tell.
+        known: Those that it knows, without special tokens and prompt; None likewise.
         rows: For every row of what was asked for, which of them it is.
     """
 
     texts: list[str]
+    read: list[str]
     ids: list[list[int]]
     cut: list[bool] | None
+    unknown: list[int] | None
+    known: list[int] | None
     rows: list[int]
 
 
-def tokenised(tokenizer: Tokenizer | None, texts: Sequence[str], prompt: str = "") -> Tokens:
-    """Return the tokens of each distinct text.
+class Tokenising:
+    """Texts into the tokens that an encoder reads of them.
 
     Args:
-        tokenizer: Truncates as the encoder does; None where the encoder has none of its kind: every
-            text counts as one token then.
-        texts: One a row.
-        prompt: What the encoder puts before each.
-    """
-    numbers: dict[str, int] = {}
-    rows = [numbers.setdefault(text, len(numbers)) for text in texts]
-    distinct = list(numbers)
-    if tokenizer is None:
-        return Tokens(distinct, [[0]] * len(distinct), None, rows)
-    ids: list[list[int]] = []
-    cut: list[bool] = []
-    for start in range(0, len(distinct), AT_ONCE):
-        some = [prompt + text for text in distinct[start : start + AT_ONCE]]
-        found = tokenizer.encode_batch_fast(some)
-        ids += [text.ids for text in found]
-        cut += [bool(text.overflowing) for text in found]
-    return Tokens(distinct, ids, cut, rows)
-
-
-def truncating(tokenizer: Any, limit: int | None) -> Tokenizer | None:
-    """Return a copy of a tokeniser that truncates at a limit, on its own side, and pads not.
-
-    Args:
-        tokenizer: Of the tokenizers library, or of transformers around one.
+        tokenizer: Of the tokenizers library, or of transformers around one; with any other, every
+            text counts as one token.
         limit: Tokens of a text; None for no limit.
-
-    Returns:
-        None where it is neither.
+        prompt: What the encoder puts before each text.
     """
-    own = getattr(tokenizer, "backend_tokenizer", tokenizer)
-    if not isinstance(own, Tokenizer):
-        return None
-    its_own = (own.truncation or {}).get("direction", "right")
-    copy: Tokenizer = Tokenizer.from_str(own.to_str())
-    copy.no_padding()
-    copy.no_truncation()
-    if limit is not None and limit <= NO_LIMIT:
-        copy.enable_truncation(limit, direction=getattr(tokenizer, "truncation_side", its_own))
-    return copy
+
+    def __init__(self, tokenizer: Any, limit: int | None = None, prompt: str = "") -> None:
+        self.own = truncating(tokenizer, limit)
+        self._bounded = Bounded(tokenizer, limit)
+        self._prompt = prompt
+
+    def __call__(self, texts: Sequence[str]) -> Tokens:
+        """Return the tokens of each distinct text."""
+        numbers: dict[str, int] = {}
+        rows = [numbers.setdefault(text, len(numbers)) for text in texts]
+        distinct = list(numbers)
+        if self.own is None:
+            return Tokens(distinct, distinct, [[0]] * len(distinct), None, None, None, rows)
+        read: list[str] = []
+        ids: list[list[int]] = []
+        cut: list[bool] = []
+        for some in batches_of(distinct):
+            parts = [self._bounded(self._prompt + text) for text in some]
+            found: list[Encoding] = self.own.encode_batch_fast(parts)
+            read += map(self._without_prompt, some, parts)
+            ids += [text.ids for text in found]
+            cut += [bool(text.overflowing) for text in found]
+        unknown_id, unknown_around, known_around = self._around
+        unknown = [max(0, each.count(unknown_id) - unknown_around) for each in ids]
+        known = [
+            max(0, len(each) - count - known_around)
+            for each, count in zip(ids, unknown, strict=True)
+        ]
+        return Tokens(distinct, read, ids, cut, unknown, known, rows)
+
+    def _without_prompt(self, text: str, part: str) -> str:
+        if len(part) == len(self._prompt) + len(text):
+            return text
+        return part if self._bounded.at_end else part[len(self._prompt) :]
+
+    @cached_property
+    def _around(self) -> tuple[int, int, int]:
+        """Return the unknown token, and how many of the prompt are unknown and known."""
+        unknown = unknown_id(self.own)
+        ids: list[int] = self.own.encode(self._prompt).ids if self.own else []
+        token = -1 if unknown is None else unknown
+        return token, ids.count(token), len(ids) - ids.count(token)
+
+
+def batches_of(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut texts into batches that are small enough to be tokenised at once.
+
+    Example:
+        >>> [len(batch) for batch in batches_of(["a"] * 300)]
+        [256, 44]
+    """
+    start = characters = 0
+    for place, text in enumerate(texts):
+        if place > start and (place - start == AT_ONCE or characters + len(text) > CHARACTERS):
+            yield texts[start:place]
+            start, characters = place, 0
+        characters += len(text)
+    if start < len(texts):
+        yield texts[start:]
 
 
 def by_tokens(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sentemb.encoders.embed import KEYS, TEXTS
+from sentemb.encoders.padding import pads_right
 from sentemb.errors import UsageError
 from sentemb.training.rows import EPOCH, ROW
 from sentemb.training.token_edits import edited
@@ -41,6 +42,7 @@ class Collator:
         seed: int,
         mask_identical: bool = True,
     ) -> None:
+        pads_right(encoder)
         self.encoder = encoder
         self.views = views
         self.max_length = max_length

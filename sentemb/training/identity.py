@@ -8,8 +8,8 @@ from torch import nn
 
 from sentemb.encoders import describe
 from sentemb.encoders.dropout import dropout_rates
+from sentemb.encoders.truncating import truncating
 from sentemb.encoding.fingerprint import fingerprint
-from sentemb.inference.tokens import truncating
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -25,6 +25,7 @@ from sentemb.training.settings import Settings
 from sentemb.training.settle import (
     check_labels,
     check_length,
+    check_pooling,
     check_texts,
     split_rows,
     with_clipping,
@@ -67,6 +68,7 @@ def train(
         UsageError: When the batch is larger than the data, the output folder is not empty, or a
             resumed run is not the one that was started.
         LockedError: When another run writes to the folder.
+        InputError: When all texts are one, or the pooling does not see the whole text.
         IdenticalViewsError: When the views of a sentence do not differ.
         NumericError: When the loss is not a number in several steps on end, or an evaluation is
             none.
@@ -79,6 +81,7 @@ def train(
     check_length(method, settings.max_length)
     check_labels(method, data.rows)
     check_texts(method, data.rows)
+    check_pooling(method)
     check_batch(method, batch)
     set_micro_batch(method, settings.micro_batch)
     rows, held_out = split_rows(data.rows, batch, settings.select)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 
+from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError, UsageError
 from sentemb.evaluation import STS
 from sentemb.losses import Loss
@@ -15,6 +16,7 @@ from sentemb.losses.parts import never_fades, parts
 from sentemb.method import Method
 from sentemb.training.collator import LABEL
 from sentemb.training.settings import Select, Settings
+from sentemb.twins import EncoderTwin
 
 logger = logging.getLogger("sentemb")
 
@@ -50,6 +52,15 @@ def check_length(method: Method, max_length: int) -> None:
     limit = method.encoder.max_seq_length
     if limit is not None and max_length > limit:
         raise UsageError(f"max_length is {max_length}, but the encoder takes {limit} tokens.")
+
+
+def check_pooling(method: Method) -> None:
+    """Raise where an encoder's pooling does not see the whole text, see `require_telling_apart`."""
+    require_telling_apart(method.encoder)
+    if (pooling := getattr(method.twin, "pooling", None)) is not None:
+        require_telling_apart(method.encoder, pooling)
+    for tower in method.twin.towers().values() if isinstance(method.twin, EncoderTwin) else ():
+        require_telling_apart(tower)
 
 
 def check_labels(method: Method, rows: Dataset) -> None:

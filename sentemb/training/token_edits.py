@@ -25,7 +25,7 @@ def edited(
     A row may come out longer than it was truncated to, but not longer than the encoder takes.
 
     Args:
-        encoder: Its tokeniser says which tokens are special, and how it pads.
+        encoder: Its tokeniser says which tokens are special, and what it pads with.
         tokens: Padded rows.
         edits: One a row, None for none.
         randoms: One a row.
@@ -42,12 +42,9 @@ def edited(
             inner = edit(real[before:end], random)[: limit - before - after]
             real = [*real[:before], *inner, *real[end:]]
         rows.append(torch.tensor(real))
-    tokenizer = encoder.tokenizer
-    side = tokenizer.padding_side
-    ids = pad_sequence(
-        rows, batch_first=True, padding_value=tokenizer.pad_token_id, padding_side=side
-    )
-    mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True, padding_side=side)
+    padding = encoder.tokenizer.pad_token_id
+    ids = pad_sequence(rows, batch_first=True, padding_value=padding)
+    mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
     of_one_text = {name: torch.zeros_like(ids) for name in tokens if name == "token_type_ids"}
     return {"input_ids": ids, "attention_mask": mask, **of_one_text}
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from sentemb.encoders.padding import pads_right
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.twins.heads import output_width, projected
@@ -53,6 +54,7 @@ class TwoTower(EncoderTwin):
                 f"TwoTower compares both sides, but they have {widths[0]} and {widths[1]} "
                 "dimensions: give projectors of one width."
             )
+        pads_right(other)
         self.other = other
         self.projector = projector
         self.other_projector = other_projector

@@ -23,6 +23,7 @@ def expected(pooling, layers, mask, encoder):
         "cls": lambda: torch.tanh(encoder[2].linear(cls)),
         "cls_before_pooler": lambda: cls,
         "mean": lambda: mean(layers[-1]),
+        "lasttoken": lambda: layers[-1][torch.arange(len(mask)), mask.sum(dim=1) - 1],
         "avg_top2": lambda: (mean(layers[-1]) + mean(layers[-2])) / 2,
         "avg_first_last": lambda: (mean(layers[1]) + mean(layers[-1])) / 2,
         "avg_embedding_last": lambda: (mean(layers[0]) + mean(layers[-1])) / 2,

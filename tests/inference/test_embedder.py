@@ -13,10 +13,11 @@ from tiny import CONFIGS
 from tokenizers import Tokenizer
 
 from sentemb.encoders import build_encoder, without_padding
+from sentemb.encoders.truncating import truncating
 from sentemb.errors import UsageError
 from sentemb.inference.embedder import BATCH_TOKENS, Embedder
 from sentemb.inference.plain import load_encoder
-from sentemb.inference.tokens import by_tokens, truncating
+from sentemb.inference.tokens import by_tokens
 
 
 @pytest.fixture
@@ -77,7 +78,6 @@ def test_a_bare_tokenizer_keeps_its_side(mini):
     [
         (lambda e: e, {"default_prompt_name": "query"}, "it puts a prompt before each text"),
         (lambda e: e, {"truncate_dim": 64}, "it cuts its vectors"),
-        (lambda e: e.tokenizer, {"padding_side": "left"}, "it pads on the left"),
         (
             lambda e: e[0],
             {"processing_kwargs": {"text": {"max_length": 20}}},
@@ -91,7 +91,7 @@ def test_the_log_says_why_an_encoder_embeds_by_itself(mini, texts, caplog, part,
         setattr(part(mini), name, value)
     with caplog.at_level(logging.INFO, "sentemb"), Embedder(mini) as embedder:
         assert not embedder.takes_tokens
-        found = embedder.encode(texts[-2:])  # one batch: padding on the left moves positions
+        found = embedder.encode(texts[-2:])
     assert caplog.messages == [f"BertModel runs with padding: {reason}."]
     np.testing.assert_allclose(found, mini.encode(texts[-2:]), atol=1e-5)
 

@@ -1,0 +1,86 @@
+"""Whether a pooling sees the whole text: tried on texts that differ, before anything is written."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import nn
+
+from sentemb.encoders.embed import in_mode
+from sentemb.encoders.hooks import name_of
+from sentemb.errors import InputError
+from sentemb.types import Embeddings, Features
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+TEXT = "a b c d e f g"
+TOLERANCE = 1e-6
+"""Of the largest number in the vectors: rounding, where both texts are the same to a pooling."""
+OFFERED = ("mean", "lasttoken")
+
+
+def require_telling_apart(encoder: "SentenceTransformer", pooling: nn.Module | None = None) -> None:
+    """Raise where texts that begin alike and differ later have one vector.
+
+    So it is with the first token of a causal model, which sees no token after itself.
+
+    Args:
+        encoder: A sentence-transformers model; one that does not read tokens is not tried.
+        pooling: In place of all that follows the encoder's transformer.
+
+    Raises:
+        InputError: Names the poolings that tell the texts apart.
+    """
+    features = _texts_that_differ(encoder)
+    if features is None or _differ(encoder, features, pooling):
+        return
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    dim = cast(Any, encoder[0]).get_embedding_dimension()
+    working = [name for name in OFFERED if _differ(encoder, features, Pooling(dim, name))]
+    mode = getattr(pooling or encoder[1], "pooling_mode", "its own")
+    raise InputError(
+        f"{name_of(encoder)} with pooling {mode} gives texts that begin alike and differ later one "
+        "vector. "
+        + (
+            f"Use pooling {' or '.join(working)} instead."
+            if working
+            else "No other pooling tells them apart either: are its weights damaged?"
+        )
+    )
+
+
+def _differ(encoder: "SentenceTransformer", features: Features, pooling: nn.Module | None) -> bool:
+    embed: Callable[[Features], dict[str, Any]] = encoder
+    if pooling is not None:
+        embed = nn.Sequential(encoder[0], pooling)
+    with torch.no_grad(), in_mode(cast(nn.Module, encoder), training=False):
+        found: Embeddings = embed(dict(features))["sentence_embedding"]
+    return bool((found[0] - found[1]).abs().max() > TOLERANCE * found.abs().max())
+
+
+def _texts_that_differ(encoder: "SentenceTransformer") -> Features | None:
+    """Return the tokens of two texts of one first token; None where an encoder reads none.
+
+    Their tokens are taken from the vocabulary, so that they are known in any language.
+    """
+    tokenizer: Any = getattr(encoder, "tokenizer", None)
+    if not hasattr(getattr(encoder[0], "auto_model", None), "config") or len(encoder) == 1:
+        return None
+    if not hasattr(tokenizer, "all_special_ids"):
+        return None
+    found: Any = encoder.preprocess([TEXT, TEXT])
+    special = set(tokenizer.all_special_ids)
+    real = sorted(set(tokenizer.get_vocab().values()) - special)
+    places = [
+        place
+        for place, token in enumerate(found["input_ids"][0].tolist())
+        if token not in special - {tokenizer.unk_token_id}
+    ]
+    if len(real) < 2 or len(places) < 2:
+        return None
+    features = {name: tensor for name, tensor in found.items() if torch.is_tensor(tensor)}
+    features["input_ids"][:, places] = real[len(real) // 4]
+    features["input_ids"][1, places[1:]] = real[len(real) // 2]
+    return {name: tensor.to(encoder.device) for name, tensor in features.items()}
