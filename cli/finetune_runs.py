@@ -85,7 +85,8 @@ def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
     for name, value in run.metrics.items():
         console.log(f"{name:12} {value:8.4f}")
     console.log(
-        f"{run.rows:,} rows, {run.dev_rows:,} of dev; left out: {run.empty_rows} empty; "
+        f"{run.rows:,} rows, {run.dev_rows:,} of dev; left out: {run.empty_rows} empty, "
+        f"{data.unlabelled_rows + dev.unlabelled_rows} without a label or score; "
         f"{run.truncated_rows:,} cut to {job.settings.max_length} tokens"
     )
     if run.skipped_steps:

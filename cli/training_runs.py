@@ -97,7 +97,7 @@ def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         overwrite=job.overwrite,
         allow_changed=job.allow_changed,
     )
-    _tell(came)
+    _tell(came, data.unlabelled_rows)
     record = {
         "method": job.method,
         "method_options": job.method_options,
@@ -153,14 +153,15 @@ def _shown(view: View) -> str:
     return ", ".join([view.column, *(repr(change) for change in changes if change is not None)])
 
 
-def _tell(run: Run) -> None:
+def _tell(run: Run, unlabelled: int) -> None:
     for name, value in run.metrics.items():
         before, after = console.number(name, run.before.get(name)), console.number(name, value)
         console.log(f"{name:16} {before:>8} -> {after:>8}")
     if run.metrics.get("spearman", 0) < run.before.get("spearman", 0):
         console.log("Training lowered the dev score: try a lower --learning-rate or more data.")
     console.log(
-        f"{run.rows:,} rows; left out: {run.empty_rows} empty, {run.held_out_rows} held out, "
+        f"{run.rows:,} rows; left out: {run.empty_rows} empty, {unlabelled} without a label or "
+        f"score, {run.held_out_rows} held out, "
         f"{run.rows_left_over} of each epoch (incomplete batch); {run.truncated_texts:,} texts "
         f"cut to {run.settings.max_length} tokens"
     )

@@ -1,21 +1,24 @@
-"""What the columns of a file are for."""
+"""What the columns of a file are for; the names are those that the readers know."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sentemb.datasets.layouts import further_negatives, shown
+from sentemb.datasets.roles import (
+    LABEL,
+    MARKS,
+    NAMES,
+    SCORE,
+    TEXT,
+    column_of,
+    columns_of,
+    unread_columns,
+)
 from sentemb.errors import InputError, nearest
 
-ROLES = {
-    "text": ("text", "sentence"),
-    "anchor": ("anchor", "sent0"),
-    "positive": ("positive", "sent1"),
-    "negative": ("negative", "hard_neg"),
-    "sentence1": ("sentence1", "premise"),
-    "sentence2": ("sentence2", "hypothesis"),
-}
-"""Columns of texts, and what they are called."""
-LABEL, SCORE = "label", "score"
-KNOWN = {LABEL, SCORE}.union(*ROLES.values())
+TRIPLET, PAIR = ("anchor", "positive", "negative"), ("anchor", "positive")
+TEXTS = (TRIPLET, PAIR, ("sentence1", "sentence2"), (TEXT,))
+"""Layouts of texts, the fullest first."""
 
 
 @dataclass(frozen=True)
@@ -23,23 +26,32 @@ class Columns:
     """The columns of a file by what they are for.
 
     Args:
-        texts: In the order of the file, or as they were named.
+        roles: Columns of texts by their roles, or by their names where those were given.
         label: Of classes.
         score: Of graded pairs.
-        guessed: Whether no name was known, so that all columns but those two are taken for texts.
+        guessed: Whether no layout fits, so that all columns but those two are taken for texts.
+        further: Numbered negatives behind the first, which is the one that is read.
+        unread: Other columns that are named like a role, or nearly so.
     """
 
-    texts: tuple[str, ...]
+    roles: dict[str, str]
     label: str | None
     score: str | None
     guessed: bool = False
+    further: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns of texts, in the order of the layout, or as they were named."""
+        return tuple(self.roles.values())
 
     def role(self, name: str) -> str | None:
         """Return the column that has a role, if there is one."""
-        return next((column for column in self.texts if column in ROLES[name]), None)
+        return self.roles.get(name)
 
 
-def columns_of(present: Sequence[str], named: Sequence[str] | None, source: object) -> Columns:
+def find_columns(present: Sequence[str], named: Sequence[str] | None, source: object) -> Columns:
     """Find out what the columns are for.
 
     Args:
@@ -53,14 +65,23 @@ def columns_of(present: Sequence[str], named: Sequence[str] | None, source: obje
     for column in named or ():
         if column not in present:
             raise InputError(
-                f"{source}: its first row has no column '{column}'; it has {', '.join(present)}."
+                f"{source}: its first row has no column '{column}'; it has {shown(present)}."
                 f"{nearest(column, list(present))}"
             )
     chosen = list(named or present)
-    label = LABEL if LABEL in chosen else None
-    score = SCORE if SCORE in chosen else None
-    others = tuple(column for column in chosen if column not in (LABEL, SCORE))
-    if named:
-        return Columns(others, label, score)
-    texts = tuple(column for column in others if column in KNOWN)
-    return Columns(texts or others, label, score, guessed=not texts)
+    label, score = (column_of(mark, chosen) for mark in MARKS)
+    others = [column for column in chosen if column not in (label, score)]
+    layout = next((found for each in TEXTS if (found := columns_of(each, others))), None)
+    if named or layout is None:
+        by_name = {_role(column): column for column in others}
+        return Columns(by_name, label, score, guessed=not named)
+    taken = {*layout.values(), *(column for column in (label, score) if column)}
+    further = further_negatives(present, taken)
+    unread = [column for column in unread_columns(present, taken) if column not in further]
+    return Columns(layout, label, score, further=tuple(further), unread=tuple(unread))
+
+
+def _role(column: str) -> str:
+    """Return the role of a column that was named, or its name where it has none."""
+    roles = (role for role in NAMES if role not in (LABEL, SCORE))
+    return next((role for role in roles if column_of(role, [column])), column)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentemb.checks.columns import KNOWN, ROLES, Columns, columns_of
+from sentemb.checks.columns import TEXTS, Columns, find_columns
 from sentemb.checks.marks import LabelChecks, ScoreChecks
 from sentemb.checks.problem import Problem, of_rows
 from sentemb.checks.seen import Seen
 from sentemb.checks.texts import Count, TextChecks
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import read_rows
+from sentemb.datasets.layouts import late_columns, shown
 from sentemb.datasets.lines import suffixes_of
 
 BATCH = 64
@@ -79,23 +80,23 @@ def check_file(file: Path, limits: Limits, named: Sequence[str] | None = None) -
     faults = Faults(errors="replace")
     rows = 0
     present: tuple[str, ...] = ()
-    columns = Columns((), None, None)
+    columns = Columns({}, None, None)
     texts = TextChecks(columns, faults, limits.count, limits.max_length)
     labels, scores, late = LabelChecks(), ScoreChecks(), Found()
     for number, row in read_rows(file, faults):
         if not rows:
             present = tuple(row)
-            columns = columns_of(present, named, file)
+            columns = find_columns(present, named, file)
             texts = TextChecks(columns, faults, limits.count, limits.max_length)
         rows += 1
-        if named is None and KNOWN & (row.keys() - present):
+        if named is None and late_columns(row, present):
             late.add(number)
         label = row.get(columns.label) if columns.label else None
         texts.add(number, row, str(label))
         if columns.label:
-            labels.add(number, label)
+            labels.add(number, row, columns.label)
         if columns.score:
-            scores.add(number, row.get(columns.score))
+            scores.add(number, row, columns.score)
     found = [*texts.problems(), *labels.problems(), *scores.problems(), *_of_bytes(faults)]
     if labels.classes:
         message = "an earlier row has the same texts and another label"
@@ -143,9 +144,16 @@ def _of_the_whole(
         return [Problem("no_rows", "error", "no row")]
     found = []
     if columns.guessed:
-        known = ", ".join(name for names in ROLES.values() for name in names)
-        message = f"no column is called {known}: name yours with --columns"
+        known = "; ".join(", ".join(layout) for layout in TEXTS)
+        message = f"the columns are none of {known}: name yours with --columns"
         found.append(Problem("unknown_columns", "error", message))
+    if columns.unread:
+        message = f"train would not read {shown(columns.unread)} beside {shown(columns.texts)}: "
+        remedy = "rename what it should read, or name with --columns what it should"
+        found.append(Problem("unread_columns", "error", message + remedy))
+    if columns.further:
+        message = f"of several negatives the first is read; not read: {shown(columns.further)}"
+        found.append(Problem("further_negatives", "note", message))
     if distinct == 1 and rows > 1:
         found.append(Problem("one_text", "error", "all texts are the same"))
     if rows < (batch_size or BATCH):

@@ -6,6 +6,8 @@ from typing import Any
 
 from sentemb.checks.problem import Problem, of_rows
 from sentemb.datasets.faults import Found
+from sentemb.datasets.labels import label_of, score_of
+from sentemb.errors import InputError
 
 UNEVEN = 0.05
 """The least share of the largest class that a class should have."""
@@ -20,28 +22,29 @@ class LabelChecks:
 
     def __init__(self) -> None:
         self.classes: Counter[str] = Counter()
-        self._missing, self._none, self._wrong = Found(), Found(), Found()
+        self._missing, self._wrong = Found(), Found()
 
-    def add(self, number: int, value: Any) -> None:
+    def add(self, number: int, row: dict[str, Any], column: str) -> None:
         """Look at a label."""
-        if value is None or value == "":
-            self._missing.add(number)
-        elif value == "-":
-            self._none.add(number)
-        elif not isinstance(value, str | int):
+        try:
+            label = label_of(row, column, "", number)
+        except InputError:
             self._wrong.add(number)
+            return
+        if label is None:
+            self._missing.add(number)
         else:
-            self.classes[str(value)] += 1
+            self.classes[label] += 1
 
     def problems(self) -> list[Problem]:
         """Return what is wrong with all that were added."""
         found = [
-            *of_rows("no_label", "error", self._missing, "no label"),
-            *of_rows("unlabelled", "error", self._none, "the label is '-', SNLI's for none"),
+            *of_rows("no_label", "note", self._missing, "no label (blank, -, -1, nan): left out"),
             *of_rows("label_type", "error", self._wrong, "the label is no text or whole number"),
         ]
         if not self.classes:
-            return found
+            none = Problem("no_labels", "error", "no row has a label")
+            return [*found, none] if self._missing.rows else found
         total = self.classes.total()
         (largest, most), (smallest, fewest) = (self.classes.most_common()[i] for i in (0, -1))
         if len(self.classes) == 1:
@@ -62,17 +65,15 @@ class ScoreChecks:
         self._missing, self._wrong, self._outside = Found(), Found(), Found()
         self._rows, self._least, self._most = 0, math.inf, -math.inf
 
-    def add(self, number: int, value: Any) -> None:
+    def add(self, number: int, row: dict[str, Any], column: str) -> None:
         """Look at a score."""
-        if value is None or (isinstance(value, str) and not value.strip()):
-            self._missing.add(number)
-            return
         try:
-            score = float(value)
-        except (TypeError, ValueError):
-            score = math.nan
-        if not math.isfinite(score):
+            score = score_of(row, column, "", number)
+        except InputError:
             self._wrong.add(number)
+            return
+        if score is None:
+            self._missing.add(number)
             return
         self._rows += 1
         self._least, self._most = min(self._least, score), max(self._most, score)
@@ -83,9 +84,11 @@ class ScoreChecks:
         """Return what is wrong with all that were added."""
         found = [
             *of_rows("not_finite", "error", self._wrong, "the score is not a finite number"),
-            *of_rows("no_score", "note", self._missing, "no score: evaluate leaves it out"),
+            *of_rows("no_score", "note", self._missing, "no score: left out"),
             *of_rows("out_of_scale", "note", self._outside, "the score is not in 0 to 5"),
         ]
-        if self._rows > 1 and self._least == self._most:
+        if self._rows and self._least == self._most:
             found.append(Problem("one_score", "error", f"all scores are {self._least:g}"))
+        if self._missing.rows and not self._rows:
+            found.append(Problem("no_scores", "error", "no row has a score"))
         return found

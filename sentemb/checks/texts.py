@@ -7,8 +7,12 @@ from sentemb.checks.columns import Columns
 from sentemb.checks.problem import Problem, of_rows
 from sentemb.checks.seen import Seen, normalised
 from sentemb.datasets.faults import Faults, Found
+from sentemb.datasets.layouts import shown
+from sentemb.datasets.lists import first_text, is_listed
 
 Count = Callable[[list[str]], list[int]]
+LISTED = ("positive", "negative")
+"""Roles of which a row may have several texts, in a list."""
 AT_ONCE = 1024
 """Rows whose tokens are counted at once."""
 
@@ -28,7 +32,7 @@ class TextChecks:
         self.seen = Seen(len(columns.texts))
         self.longest = 0
         self._blank, self._no_text, self._over = Found(), Found(), Found()
-        self._equal, self._negative = Found(), Found()
+        self._equal, self._negative, self._listed = Found(), Found(), Found()
         self._words = dict.fromkeys(columns.texts, False)
         self._waiting: list[tuple[int, list[str]]] = []
         of = columns.role
@@ -37,7 +41,13 @@ class TextChecks:
 
     def add(self, number: int, row: dict[str, Any], label: str) -> None:
         """Look at a row."""
-        values = [row.get(column) for column in self.columns.texts]
+        values = [
+            first_text(row.get(column)) if role in LISTED else row.get(column)
+            for role, column in self.columns.roles.items()
+        ]
+        if is_listed(row.get(column) for role, column in self.columns.roles.items()
+                     if role in LISTED):  # fmt: skip
+            self._listed.add(number)
         if any(value is not None and not isinstance(value, str) for value in values):
             self._no_text.add(number)
         texts = {
@@ -99,13 +109,16 @@ class TextChecks:
                      "the same as an earlier row but for case and spaces"),
             *of_rows("over_long", "note", self._over,
                      f"more than {self.limit} tokens: cut there"),
+            *of_rows("listed", "note", self._listed, "a list of texts: the first is read"),
         ]  # fmt: skip
 
     def _of_numbers(self) -> list[Problem]:
         columns: Sequence[str] = [name for name, words in self._words.items() if not words]
         if not columns or not len(self.seen.rows):
             return []
-        message = f"column {columns[0]} holds no word: are columns swapped, or named wrongly?"
+        message = (
+            f"column {shown(columns[:1])} holds no word: are columns swapped, or named wrongly?"
+        )
         return [Problem("no_words", "error", message)]
 
 

@@ -1,16 +1,21 @@
 """Labelled texts and labelled pairs to evaluate on."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from sentemb.datasets.files import text_of
+from sentemb.datasets.labels import label_of
 from sentemb.datasets.lines import Row
+from sentemb.datasets.omitted import Omitted
+from sentemb.datasets.roles import LABEL
 from sentemb.datasets.source import read_source
-from sentemb.datasets.sts import require, sentence_of, task_name
+from sentemb.datasets.sts import read_roles, sentence_of, task_name
 from sentemb.errors import InputError
 from sentemb.evaluation import Clustering, Labelled, NestedFolds, PairClassification
 
+PAIRS, TEXTS = ("sentence1", "sentence2", LABEL), ("text", LABEL)
 TOGETHER = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -20,79 +25,80 @@ def read_pair_classification(source: str | os.PathLike[str]) -> PairClassificati
     Raises:
         InputError: When a column or a sentence is missing, or a label is another; names the row.
     """
-    present, rows = read_source(source, split=None)
-    require(source, present, ("sentence1", "sentence2", "label"), "labelled pairs")
+    _, rows = read_roles(source, [PAIRS], "labelled pairs")
     return pair_classification_of(task_name(source), rows, source)
 
 
 def pair_classification_of(name: str, rows: Iterable[Row], source: object) -> PairClassification:
-    """Make a task of such rows."""
-    pairs = [
-        (
-            sentence_of(row, "sentence1", source, number),
-            sentence_of(row, "sentence2", source, number),
-            _together(row.get("label"), source, number),
-        )
-        for number, row in rows
-    ]
-    if not pairs:
-        raise InputError(f"{source} holds no pair.")
-    first, second, labels = zip(*pairs, strict=True)
-    return PairClassification(name, first, second, labels)
+    """Make a task of such rows; those without a label are left out, and that is logged."""
+    labelled = labelled_of(rows, ["sentence1", "sentence2"], source, check=_require_together)
+    together = tuple(TOGETHER[label.lower()] for label in labelled.labels)
+    return PairClassification(name, tuple(labelled.texts), tuple(labelled.others or ()), together)
 
 
 def read_transfer(source: str | os.PathLike[str]) -> NestedFolds:
     """Read labelled texts (``text, label``) or pairs (``sentence1, sentence2, label``).
 
     Raises:
-        InputError: When columns are missing, a row lacks a text or a label (names it), or there
-            are too few rows of a label.
+        InputError: When columns are missing, a pair lacks a text (names the row), or there are too
+            few rows of a label.
     """
-    present, rows = read_source(source, split=None)
-    columns = ["text"] if "text" in present else ["sentence1", "sentence2"]
-    require(source, present, ("text", "label") if "text" in present else (*columns, "label"),
-            "labelled texts")  # fmt: skip
-    return NestedFolds(task_name(source), labelled_of(rows, columns, source))
+    roles, rows = read_roles(source, [PAIRS, TEXTS], "labelled texts")
+    return NestedFolds(task_name(source), labelled_of(rows, [*roles[:-1]], source))
 
 
 def read_clustering(source: str | os.PathLike[str]) -> Clustering:
     """Read labelled texts: ``text, label``.
 
     Raises:
-        InputError: When a column is missing, a row lacks a text or a label (names it), or all
-            labels are the same.
+        InputError: When a column is missing, or all labels are the same.
     """
-    present, rows = read_source(source, split=None)
-    require(source, present, ("text", "label"), "labelled texts")
+    _, rows = read_roles(source, [TEXTS], "labelled texts")
     labelled = labelled_of(rows, ["text"], source)
     return Clustering(task_name(source), labelled.texts, labelled.labels)
 
 
-def labelled_of(rows: Iterable[Row], columns: list[str], source: object) -> Labelled:
-    """Return labelled texts of one column or two, and ``label``."""
+def labelled_of(
+    rows: Iterable[Row],
+    columns: list[str],
+    source: object,
+    check: Callable[[str, object, int], None] = lambda label, source, number: None,
+) -> Labelled:
+    """Return labelled texts of one column or two, and ``label``.
+
+    Rows without a label, and rows of one text that is blank, are left out, and that is logged.
+
+    Raises:
+        InputError: When a text of a pair is missing, a label is refused, or no row is left.
+    """
     texts: list[list[str]] = [[] for _ in columns]
     labels: list[str] = []
+    omitted = Omitted()
     for number, row in rows:
-        for column, some in zip(columns, texts, strict=True):
-            some.append(sentence_of(row, column, source, number))
-        labels.append(_label(row.get("label"), source, number))
+        if len(columns) == 1 and not text_of(row, columns[0], source, number).strip():
+            omitted.blank.add(number)
+            continue
+        sentences = [sentence_of(row, column, source, number) for column in columns]
+        label = label_of(row, LABEL, source, number)
+        if label is None:
+            omitted.unmarked.add(number)
+            continue
+        check(label, source, number)
+        for some, sentence in zip(texts, sentences, strict=True):
+            some.append(sentence)
+        labels.append(label)
+    omitted.tell(source)
+    if not labels:
+        raise InputError(f"{source} holds no row with text and a label{omitted.why()}.")
     return Labelled(texts[0], labels, texts[1] if len(texts) > 1 else None)
 
 
-def _label(value: Any, source: object, number: int) -> str:
-    if value is None or str(value).strip().lower() in ("", "nan"):
-        raise InputError(f"{source}, row {number} has no label: fill it, or take the row out.")
-    return str(value).strip()
-
-
-def _together(value: Any, source: object, number: int) -> bool:
-    label = _label(value, source, number)
+def _require_together(label: str, source: object, number: int) -> None:
     if label.lower() not in TOGETHER:
         raise InputError(
             f"{source}, row {number}: label {label!r}; of pairs it is 1, they belong together, "
             "or 0, they do not."
         )
-    return TOGETHER[label.lower()]
 
 
 def read_mteb_clustering(name: str, path: Path) -> Clustering:
@@ -103,6 +109,7 @@ def read_mteb_clustering(name: str, path: Path) -> Clustering:
     """
     texts: list[str] = []
     labels: list[str] = []
+    omitted = Omitted()
     for number, row in read_source(path)[1]:
         sentences: Any = row.get("sentences")
         given: Any = row.get("labels")
@@ -111,6 +118,12 @@ def read_mteb_clustering(name: str, path: Path) -> Clustering:
             raise InputError(
                 f"{path}, row {number}: 'sentences' and 'labels' must be lists of one length."
             )
-        texts += map(str, sentences)
-        labels += map(str, given)
+        for sentence, value in zip(sentences, given, strict=True):
+            label = label_of({LABEL: value}, LABEL, path, number)
+            if label is None:
+                omitted.unmarked.add(number)
+                continue
+            texts.append(str(sentence))
+            labels.append(label)
+    omitted.tell(path)
     return Clustering(name, texts, labels)

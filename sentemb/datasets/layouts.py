@@ -1,24 +1,26 @@
 """Rows by the layout that their columns fit: which column is which."""
 
+import logging
 import os
-from collections.abc import Collection, Iterator, Sequence
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.lines import Row
+from sentemb.datasets.roles import (
+    NEGATIVE,
+    column_of,
+    columns_of,
+    has_role,
+    numbered_negatives,
+    unread_columns,
+)
 from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, nearest
 
 Layout = tuple[str, ...]
-ALIASES = {
-    "text": "sentence",
-    "anchor": "sent0",
-    "positive": "sent1",
-    "negative": "hard_neg",
-    "sentence1": "premise",
-    "sentence2": "hypothesis",
-}
-"""Other names of the columns: SimCSE's, and those of NLI and GLUE."""
 KINDS = {"text": "single texts", "sentence1": "pairs"}
+logger = logging.getLogger("sentemb")
 
 
 def read_layout(
@@ -27,21 +29,24 @@ def read_layout(
     columns: Sequence[str] | None = None,
     faults: Faults | None = None,
 ) -> tuple[dict[str, str], Iterator[Row]]:
-    """Return the fullest layout that a file has, from fixed names to its own, and its rows.
+    """Return the fullest layout that a file has, from roles to its columns, and its rows.
+
+    Columns that are named like a role, or nearly so, and are not read are named in the log.
 
     Args:
-        source: A file (txt, csv, tsv, jsonl, parquet, each also .gz) or a hub data set.
-        layouts: What can be read, the fullest first; of each, other names do too.
+        source: A file of any format, also compressed, or a hub data set.
+        layouts: What can be read, the fullest first; `sentemb.datasets.roles` has the names.
         columns: Names in the file, in the order of a layout, where they are others.
         faults: As in `read_source`.
 
     Raises:
-        InputError: When no layout fits, or later, a row has a column more of one than the first.
+        InputError: When no layout fits, or later, a row has a role's column that the first has not.
     """
     present, rows = read_source(source, faults=faults)
     mapping = _mapping(str(source), present, layouts, columns)
-    known = {name for layout in layouts for name in (*layout, *map(_alias, layout))}
-    return mapping, _none_fuller(str(source), rows, known - set(present))
+    if columns is None:
+        tell_unread(source, present, mapping)
+    return mapping, _none_fuller(str(source), rows, set(present))
 
 
 def kind_of(names: Collection[str]) -> str | None:
@@ -54,19 +59,42 @@ def kind_of(names: Collection[str]) -> str | None:
     return next((kind for name, kind in KINDS.items() if name in names), None)
 
 
-def _alias(name: str) -> str:
-    return ALIASES.get(name, name)
+def tell_unread(source: object, present: Sequence[str], mapping: dict[str, str]) -> None:
+    """Log which columns are named like a role, or nearly so, and are not read."""
+    further = further_negatives(present, mapping.values())
+    unread = [name for name in unread_columns(present, mapping.values()) if name not in further]
+    if further:
+        logger.info("%s: of several negatives a row, only the first is read, that of column %r; "
+                    "not read: %s.", source, mapping[NEGATIVE], shown(further))  # fmt: skip
+    if unread:
+        logger.info("%s: columns not read: %s.", source, shown(unread))
+
+
+def further_negatives(present: Sequence[str], taken: Collection[str]) -> list[str]:
+    """Return the numbered negatives behind the one that is read."""
+    numbered = numbered_negatives(present)
+    return [name for name in numbered if name not in taken] if set(numbered) & set(taken) else []
+
+
+def shown(names: Iterable[str]) -> str:
+    r"""Write names of columns on one line, whatever is in them.
+
+    Example:
+        >>> shown(["a", "b\nc"])
+        'a, b\\nc'
+    """
+    return ", ".join(name if name.isprintable() else ascii(name)[1:-1] for name in map(str, names))
 
 
 def _mapping(
     source: str, present: list[str], layouts: Sequence[Layout], columns: Sequence[str] | None
 ) -> dict[str, str]:
-    """Map each fixed column name to its name in the file."""
+    """Map each role to its column in the file."""
     if columns is not None:
         missing = [column for column in columns if column not in present]
         if missing:
             raise InputError(
-                f"{source} has no column '{missing[0]}'; it has {', '.join(present)}."
+                f"{source} has no column '{missing[0]}'; it has {shown(present)}."
                 + nearest(missing[0], present)
             )
         for layout in layouts:
@@ -74,25 +102,38 @@ def _mapping(
                 return dict(zip(layout, columns, strict=True))
     else:
         for layout in layouts:
-            for names in (layout, tuple(map(_alias, layout))):
-                if set(names) <= set(present):
-                    return dict(zip(layout, names, strict=True))
+            if found := columns_of(layout, present):
+                return found
     wanted = " or ".join(", ".join(layout) for layout in layouts)
-    absent = [name for name in layouts[-1] if name not in (columns or present)]
+    absent = [name for name in layouts[-1] if column_of(name, columns or present) is None]
     raise InputError(
-        f"{source} has the columns {', '.join(columns or present)}; this method reads {wanted}"
-        f"{' (missing: ' + ', '.join(absent) + ')' if absent else ''}. "
-        f"Name yours in that order, as --columns {','.join('abc'[: len(layouts[-1])])}."
+        f"{source} has the columns {shown(columns or present)}; this method reads {wanted}"
+        f"{' (missing: ' + ', '.join(absent) + ')' if absent else ''}."
+        + _advice(layouts[-1], present)
         + (nearest(absent[0], present) if absent else "")
     )
 
 
-def _none_fuller(source: str, rows: Iterator[Row], ignored: set[str]) -> Iterator[Row]:
+def _advice(layout: Layout, present: Sequence[str]) -> str:
+    """Say how to name this file's columns, where they can be typed."""
+    found = {role: column_of(role, present) for role in layout}
+    others = iter([name for name in present if name not in found.values()])
+    names = [name or next(others, None) for name in found.values()]
+    if not all(name and name.isprintable() and "," not in name for name in names):
+        return ""
+    return f" Name yours in that order, as --columns {shlex.quote(','.join(map(str, names)))}."
+
+
+def _none_fuller(source: str, rows: Iterator[Row], present: set[str]) -> Iterator[Row]:
     for number, row in rows:
-        late = ignored & row.keys()
-        if late:
+        if late := late_columns(row, present):
             raise InputError(
-                f"{source}, row {number} has a {min(late)}, which row 1 has not: give one in "
+                f"{source}, row {number} has a {late[0]}, which row 1 has not: give one in "
                 "every row, or none."
             )
         yield number, row
+
+
+def late_columns(row: Iterable[str], present: Collection[str]) -> list[str]:
+    """Return the columns of a row that have a role and are not in the first row."""
+    return sorted(name for name in row if name not in present and has_role(name))

@@ -1,6 +1,5 @@
 """Where rows come from: a file, or a data set of the hub."""
 
-import logging
 import os
 from collections.abc import Iterator
 from itertools import chain
@@ -9,9 +8,8 @@ from pathlib import Path
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.files import READERS, read_rows
 from sentemb.datasets.lines import Row
+from sentemb.datasets.omitted import tell_faults
 from sentemb.errors import InputError
-
-logger = logging.getLogger("sentemb")
 
 
 def read_source(
@@ -42,8 +40,7 @@ def read_source(
 
 def _telling(path: Path, faults: Faults) -> Iterator[Row]:
     yield from read_rows(path, faults)
-    if faults.blank_lines.rows:
-        logger.info("%s: %d blank lines, which are no rows.", path, faults.blank_lines.rows)
+    tell_faults(path, faults)
 
 
 def looks_like_hub_id(name: str) -> bool:

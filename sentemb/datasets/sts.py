@@ -1,12 +1,15 @@
 """Graded pairs for STS evaluation."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from sentemb.datasets.files import text_of
 from sentemb.datasets.labels import score_of
+from sentemb.datasets.layouts import shown, tell_unread
+from sentemb.datasets.lines import Row
+from sentemb.datasets.roles import column_of, columns_of
 from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, nearest
 from sentemb.evaluation import STS
@@ -64,15 +67,44 @@ def graded_pair(row: dict[str, Any], source: object, number: int) -> Graded:
     return (
         sentence_of(row, "sentence1", source, number),
         sentence_of(row, "sentence2", source, number),
-        _score(row, source, number),
+        score_of(row, "score", source, number),
         str(row.get("subset") or ""),
     )
 
 
 def _graded(source: str | os.PathLike[str]) -> list[Graded]:
-    present, rows = read_source(source, split=None)
-    require(source, present, COLUMNS, "graded pairs")
+    rows = read_roles(source, [COLUMNS], "graded pairs", also=("subset",))[1]
     return [graded_pair(row, source, number) for number, row in rows]
+
+
+def read_roles(
+    source: str | os.PathLike[str],
+    layouts: Sequence[tuple[str, ...]],
+    what: str,
+    also: Sequence[str] = (),
+) -> tuple[tuple[str, ...], Iterator[Row]]:
+    """Return the roles of the first layout that a file has, and its rows by role.
+
+    Args:
+        source: A file, or a hub data set with its split.
+        layouts: Roles of columns; see `sentemb.datasets.roles`.
+        what: What the rows are, in the words of an error.
+        also: Further roles, which a file need not have.
+
+    Raises:
+        InputError: When the file has none of the layouts; names the column that the last misses.
+    """
+    present, rows = read_source(source, split=None)
+    mapping = next((found for layout in layouts if (found := columns_of(layout, present))), None)
+    if mapping is None:
+        roles = layouts[-1]
+        absent = next((role for role in roles if column_of(role, present) is None), roles[-1])
+        raise _no_column(source, absent, present, roles, what)
+    more = {role: column for role in also if (column := column_of(role, present))}
+    mapping |= more
+    tell_unread(source, present, mapping)
+    named = ((n, {role: row.get(name) for role, name in mapping.items()}) for n, row in rows)
+    return tuple(mapping), named
 
 
 def require(source: object, present: list[str], wanted: Sequence[str], what: str) -> None:
@@ -83,10 +115,16 @@ def require(source: object, present: list[str], wanted: Sequence[str], what: str
     """
     for column in wanted:
         if column not in present:
-            raise InputError(
-                f"{source} has no column '{column}'; it has {', '.join(present)}, and {what} "
-                f"need {', '.join(wanted)}.{nearest(column, present)}"
-            )
+            raise _no_column(source, column, present, wanted, what)
+
+
+def _no_column(
+    source: object, column: str, present: list[str], wanted: Sequence[str], what: str
+) -> InputError:
+    return InputError(
+        f"{source} has no column '{column}'; it has {shown(present)}, and {what} "
+        f"need {', '.join(wanted)}.{nearest(column, present)}"
+    )
 
 
 def sentence_of(row: dict[str, Any], column: str, source: object, number: int) -> str:
@@ -99,10 +137,3 @@ def sentence_of(row: dict[str, Any], column: str, source: object, number: int) -
     if not text.strip():
         raise InputError(f"{source}, row {number} has no {column}: fill it, or take the row out.")
     return text
-
-
-def _score(row: dict[str, Any], source: object, number: int) -> float | None:
-    value = row.get("score")
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    return score_of(row, "score", source, number)

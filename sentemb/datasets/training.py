@@ -1,5 +1,6 @@
 """Training data: rows with the columns that a recipe reads, under fixed names."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,20 +8,24 @@ from typing import Any
 
 from datasets import Dataset
 
-from sentemb.datasets.faults import Faults
+from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import text_of
 from sentemb.datasets.labels import label_of, score_of
 from sentemb.datasets.layouts import Layout, read_layout
 from sentemb.datasets.lines import Row
+from sentemb.datasets.lists import first_of, is_listed
+from sentemb.datasets.omitted import Omitted, numbers, tell_faults
+from sentemb.datasets.roles import LABEL, MARKS, NEGATIVE, SCORE
 from sentemb.errors import InputError
 
-LABEL = "label"
-SCORE = "score"
-READ: dict[str, Callable[[dict[str, Any], str, object, int], str | float]] = {
+READ: dict[str, Callable[[dict[str, Any], str, object, int], str | float | None]] = {
     LABEL: label_of,
     SCORE: score_of,
+    "positive": first_of,
+    NEGATIVE: first_of,
 }
 """How a value is read; that of any other column is a text."""
+logger = logging.getLogger("sentemb")
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,14 @@ class TrainingData:
         source: The file or data set, as it was named.
         empty_rows: Rows without text that were left out.
         classes: The labels, in the order of their numbers in the column ``label``.
+        unlabelled_rows: Rows without a label or a score that were left out.
     """
 
     rows: Dataset
     source: str
     empty_rows: int
     classes: tuple[str, ...] = ()
+    unlabelled_rows: int = 0
 
 
 def read_training_data(
@@ -49,13 +56,14 @@ def read_training_data(
 ) -> TrainingData:
     """Read the rows of the fullest layout that the file has.
 
-    Rows of single texts that are blank are left out and counted. A pair or triplet with a blank
-    text is an error. Labels, strings or whole numbers, become 0, 1, … in the order of their names;
-    scores stay the numbers they are. There must be two labels, or two scores, at least.
+    Rows of single texts that are blank, and rows without a label or a score, are left out and
+    counted; see `sentemb.datasets.labels` for what stands for no label. A pair or triplet with a
+    blank text is an error. Labels become 0, 1, … in the order of their names; scores stay the
+    numbers they are. There must be two labels, or two scores, at least.
 
     Args:
-        source: A file (txt, csv, tsv, jsonl, parquet, each also .gz) or a hub data set.
-        layouts: What the recipe can read, the fullest first; of each, other names do too.
+        source: A file of any format, also compressed, or a hub data set.
+        layouts: What the recipe can read, the fullest first; `sentemb.datasets.roles` has the names.
         columns: Names in the file, in the order of a layout, where they are others.
         classes: The labels there are, where the rows are to be those of another file's.
 
@@ -63,57 +71,87 @@ def read_training_data(
         InputError: When no layout fits, all labels or scores are the same, or a row has a text
             missing or a label that is not among ``classes``; names the row.
     """
-    faults = Faults()
+    faults, omitted = Faults(), Omitted()
     mapping, rows = read_layout(source, layouts, columns, faults)
+    mark = next((mark for mark in MARKS if mark in mapping), LABEL)
     data: dict[str, list[Any]] = {name: [] for name in mapping}
-    empty = 0
-    for values in _values(str(source), rows, mapping, classes):
-        if values is None:
-            empty += 1
-            continue
+    for values in _values(str(source), rows, mapping, classes, omitted):
         for name, value in values.items():
             data[name].append(value)
-    empty += faults.blank_lines.rows
+    tell_faults(source, faults)
+    omitted.tell(source, mark)
     if not any(data.values()):
-        raise InputError(f"{source} holds no row with text.")
-    if SCORE in data:
-        scores = data.pop(SCORE)
-        if len(set(scores)) < 2:
+        marked = f" and a {mark}" if mark in mapping else ""
+        raise InputError(f"{source} holds no row with text{marked}{omitted.why(mark)}.")
+    given = data.pop(mark, None)
+    numbered, classes = _numbered(source, mark, given, classes, omitted.why(mark))
+    return TrainingData(
+        rows=Dataset.from_dict(data if given is None else {**data, LABEL: numbered}),
+        source=str(source),
+        empty_rows=omitted.blank.rows + faults.blank_lines.rows,
+        classes=classes,
+        unlabelled_rows=omitted.unmarked.rows,
+    )
+
+
+def _numbered(
+    source: object, mark: str, given: list[Any] | None, classes: tuple[str, ...], why: str
+) -> tuple[list[float], tuple[str, ...]]:
+    """Return labels as numbers, with their names; or scores as they are.
+
+    Raises:
+        InputError: When they do not differ, or there are too many labels.
+    """
+    if given is None:
+        return [], ()
+    if mark == SCORE:
+        if len(set(given)) < 2:
             raise InputError(
-                f"{source} has one score only, {scores[0]:g}: at least 2 different ones are needed."
+                f"{source} has one score only, {given[0]:g}: at least 2 different ones are needed"
+                f"{why}."
             )
-        return TrainingData(Dataset.from_dict({**data, LABEL: scores}), str(source), empty)
-    if LABEL not in data:
-        return TrainingData(Dataset.from_dict(data), str(source), empty)
-    classes = classes or tuple(sorted(set(data[LABEL])))
-    if len(classes) > max(20, len(data[LABEL]) / 2):
+        return given, ()
+    classes = classes or tuple(sorted(set(given)))
+    if len(classes) > max(20, len(given) / 2):
         raise InputError(
-            f"{source} has {len(classes)} labels in {len(data[LABEL])} rows: these are scores, not "
+            f"{source} has {len(classes)} labels in {len(given)} rows: these are scores, not "
             "classes."
         )
     if len(classes) < 2:
-        raise InputError(f"{source} has one label only, '{classes[0]}': at least 2 are needed.")
-    numbers = [classes.index(label) for label in data[LABEL]]
-    return TrainingData(Dataset.from_dict({**data, LABEL: numbers}), str(source), empty, classes)
+        raise InputError(
+            f"{source} has one label only, '{classes[0]}': at least 2 are needed{why}."
+        )
+    return [classes.index(label) for label in given], classes
 
 
 def _values(
-    source: str, rows: Iterator[Row], mapping: dict[str, str], classes: tuple[str, ...]
-) -> Iterator[dict[str, str | float] | None]:
-    """Yield the values of each row by their fixed names; None for a single text that is blank."""
+    source: str,
+    rows: Iterator[Row],
+    mapping: dict[str, str],
+    classes: tuple[str, ...],
+    omitted: Omitted,
+) -> Iterator[dict[str, Any]]:
+    """Yield the values of each row by role, but for rows that are left out."""
+    texts = [name for name in mapping if name not in MARKS]
+    listed = Found()
     for number, row in rows:
         values = {
             name: READ.get(name, text_of)(row, column, source, number)
             for name, column in mapping.items()
         }
-        blank = [name for name, value in values.items() if not str(value).strip()]
-        if blank and len(mapping) == 1:
-            yield None
+        if is_listed(row.get(column) for name, column in mapping.items() if name in READ):
+            listed.add(number)
+        blank = [name for name in texts if not str(values[name]).strip()]
+        if blank and len(texts) == 1:
+            omitted.blank.add(number)
+            continue
+        if any(value is None for value in values.values()):
+            omitted.unmarked.add(number)
             continue
         if blank:
             raise InputError(
                 f"{source}, row {number} has no {blank[0]}: fill it, or take the row out"
-                + (", or train on --columns anchor,positive." if blank == ["negative"] else ".")
+                f"{_without(mapping) if blank == [NEGATIVE] else ''}."
             )
         if classes and LABEL in values and values[LABEL] not in classes:
             raise InputError(
@@ -121,3 +159,10 @@ def _values(
                 f"{', '.join(classes)}."
             )
         yield values
+    if listed.rows:
+        logger.info("%s: of several texts in a list, only the first is read, in %d rows (%s).",
+                    source, listed.rows, numbers(listed))  # fmt: skip
+
+
+def _without(mapping: dict[str, str]) -> str:
+    return f", or train on --columns {mapping['anchor']},{mapping['positive']}"

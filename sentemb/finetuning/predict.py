@@ -12,6 +12,7 @@ import torch
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from sentemb.datasets.labels import is_missing
 from sentemb.datasets.layouts import kind_of
 from sentemb.encoders.build import locate
 from sentemb.errors import InputError, UsageError
@@ -103,16 +104,21 @@ def _compare_kinds(model: str, rows: Dataset) -> None:
 def _answers(
     tokens: Dataset, tokenizer: PreTrainedTokenizerBase, classifier: Any, batch_size: int
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the label and probability of each row, or its score."""
+    """Yield the label and probability of each row, or its score.
+
+    A class that stands for no label, as the -1 of hub data sets, is never answered.
+    """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     classifier.to(device).eval()
     names = classifier.config.id2label
+    no_answers = [number for number, name in names.items() if is_missing(str(name))]
     for batch in _batches(tokens, batch_size):
         inputs = tokenizer.pad(batch, return_tensors="pt").to(device)
         logits = classifier(**inputs).logits.float()
         if logits.shape[1] == 1:
             yield from ((round(float(score), 6),) for score in logits[:, 0])
             continue
+        logits[:, no_answers] = -torch.inf
         best = logits.softmax(dim=1).max(dim=1)
         for probability, label in zip(best.values, best.indices, strict=True):
             yield names[int(label)], round(float(probability), 6)

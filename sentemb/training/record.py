@@ -18,6 +18,7 @@ def data_record(data: TrainingData, named: str) -> dict[str, Any]:
         "source": named,
         "columns": data.rows.column_names,
         "rows": len(data.rows),
+        "unlabelled_rows": data.unlabelled_rows,
         "sha256": digest.hexdigest(),
     }
 

@@ -135,7 +135,7 @@ CASES = [
     ("train --temperature 0.2 --loss ntxent", 2, "--temperature has no effect beside --loss"),
     ("train --view clean:1", 2, "'clean' takes no option, got 'clean:1'"),
     ("train --method consert --view supervised-adversarial", 2, "needs labelled pairs"),
-    ("train --method consert-sup --data gold.tsv --batch-size 2", 3, "row 2: the label is '-'"),
+    ("train --method consert-sup --data gold.tsv --batch-size 2", 3, "row 2 has no label"),
     ("train --method consert-sup --data wide.tsv", 3, "30 labels in 30 rows: these are scores"),
     ("train --method consert-sup --data plain.tsv", 3, "(missing: label)"),
     ("views x --seed -1", 2, "--seed"),

@@ -87,10 +87,9 @@ def test_hostile_triplets(check):
         "invalid_utf8": ("error", 1, (9,)),
         "label_type": ("error", 1, (13,)),
         "negative_is_positive": ("error", 2, (3, 4)),
-        "no_label": ("error", 1, (11,)),
+        "no_label": ("note", 2, (11, 12)),
         "not_text": ("error", 1, (8,)),
         "small": ("note", 0, ()),
-        "unlabelled": ("error", 1, (12,)),
     }
     assert checked.classes == {"x": 8, "3": 1, "y": 1}
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from sentemb.datasets import lines, read_inputs, read_sts, read_texts, read_training_data
 from sentemb.datasets.faults import Faults, Found
-from sentemb.datasets.labelled import read_clustering
 from sentemb.embedded import embedded
 from sentemb.errors import InputError, UsageError
 
@@ -207,16 +206,6 @@ def test_a_score_is_a_finite_number(tmp_path, score):
         read_sts(path)
     with pytest.raises(InputError, match=r"row 2: score .* is not a finite number"):
         read_training_data(path, [("sentence1", "sentence2", "score")])
-
-
-@pytest.mark.parametrize("label", ["NaN", '"nan"', '"NaN"', "null", '" "'])
-def test_a_row_without_a_label_is_named(tmp_path, label):
-    rows = '{"text": "x", "label": %s}\n'
-    path = write(tmp_path / "a.jsonl", rows % '"a"' + rows % '"b"' + rows % label)
-    with pytest.raises(InputError, match=r"(?i)row 3(: the label is '?nan| has no label)"):
-        read_training_data(path, [("text", "label")])
-    with pytest.raises(InputError, match="row 3 has no label"):
-        read_clustering(path)
 
 
 def test_inputs_are_read_row_by_row_and_told_where_a_column_comes_late(tmp_path):

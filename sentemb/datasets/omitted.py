@@ -1,0 +1,59 @@
+"""What a reader left out or cut, and the log line that says so."""
+
+import logging
+from dataclasses import dataclass, field
+
+from sentemb.datasets.faults import Faults, Found
+
+logger = logging.getLogger("sentemb")
+
+
+@dataclass
+class Omitted:
+    """Rows that were left out.
+
+    Args:
+        blank: Rows whose one text is blank.
+        unmarked: Rows without a label or a score.
+    """
+
+    blank: Found = field(default_factory=Found)
+    unmarked: Found = field(default_factory=Found)
+
+    def tell(self, source: object, mark: str = "label") -> None:
+        """Log what was left out.
+
+        Args:
+            source: The file, as it was named.
+            mark: What a row has none of.
+        """
+        parts = [
+            f"{found.rows:,} {words} ({numbers(found)})"
+            for found, words in ((self.blank, "without text"), (self.unmarked, f"without a {mark}"))
+            if found.rows
+        ]
+        if parts:
+            logger.info("%s: rows left out: %s.", source, ", ".join(parts))
+
+    def why(self, mark: str = "label") -> str:
+        """Return the first row left out for want of a label, in brackets; "" where none was."""
+        return f" (row {self.unmarked.first[0]} has no {mark})" if self.unmarked.rows else ""
+
+
+def tell_faults(source: object, faults: Faults) -> None:
+    """Log which lines were no rows, and which texts were cut."""
+    if faults.blank_lines.rows:
+        logger.info("%s: %d blank lines, which are no rows.", source, faults.blank_lines.rows)
+    if faults.long.rows:
+        logger.info("%s: rows with a text longer than 1 MiB, which was cut there: %d (%s).",
+                    source, faults.long.rows, numbers(faults.long))  # fmt: skip
+
+
+def numbers(found: Found) -> str:
+    """Return the numbers of the first rows.
+
+    Example:
+        >>> numbers(Found(7, [1, 2, 3, 4, 5]))
+        '1, 2, 3, 4, 5, …'
+    """
+    return ", ".join(map(str, found.first)) + (", …" if found.rows > len(found.first) else "")
