@@ -15,8 +15,9 @@ from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import load_encoder
 from sentemb.studies import Ledger
 from sentemb.training.conditions import described, described_rows
+from sentemb.training.earlier import RUN
 from sentemb.training.identity import weights
-from sentemb.training.output import RUN, last_checkpoint
+from sentemb.training.output import last_checkpoint
 from sentemb.types import Encode
 
 from . import console
