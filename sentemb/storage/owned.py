@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sentemb.errors import StorageError
 from sentemb.storage.durable import replaced, sha256, sync
 
 logger = logging.getLogger("sentemb")
 
 MANIFEST = ".files.json"
+LOCK = ".lock"
 SCHEMA = "sentemb.files/1"
 LISTING = "COMMIT.json"
 """In a listed folder, names the files of it."""
@@ -144,10 +146,20 @@ def remove_tree(tree: Path) -> None:
     _prune(_folders(tree))
 
 
+def remove_listed(tree: Path) -> None:
+    """Remove what the manifest of a folder lists, and the folder where nothing else is in it."""
+    if read_owned(tree) is not None or (tree.is_dir() and not any(tree.iterdir())):
+        remove_tree(tree)
+
+
 def _write(folder: Path, owned: Owned) -> None:
     content = {"schema": SCHEMA, "kind": owned.kind, "removing": owned.removing}
-    with replaced(folder / MANIFEST) as file:
-        file.write((json.dumps({**content, "files": dict(owned.files)}, indent=1) + "\n").encode())
+    text = json.dumps({**content, "files": dict(owned.files)}, indent=1) + "\n"
+    try:
+        with replaced(folder / MANIFEST) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise StorageError(f"'{folder / MANIFEST}' could not be written: {error}.") from error
 
 
 def _is_inside(name: str) -> bool:
@@ -174,7 +186,11 @@ def _paths(folder: Path, name: str) -> Iterator[Path]:
 
 
 def _listed(tree: Path) -> list[Path]:
-    """Return the files that the listing of a folder names, the listing first."""
+    """Return the files that the folder's own manifest names, or the listing in it, that one first."""
+    owned = read_owned(tree)
+    if owned is not None:
+        rest = (path for name in (LOCK, MANIFEST) for path in _paths(tree, name))
+        return [*own_paths(tree, owned), *rest]
     try:
         content = json.loads((tree / LISTING).read_text(encoding="utf-8"))
         names = [name for name in content["files"] if _is_inside(name)]

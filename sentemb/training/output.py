@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sentemb.errors import FinishedError, InputError, UsageError
 from sentemb.storage import claim, locked, read_owned, remove_own
-from sentemb.storage.owned import MANIFEST, damage, own_paths
+from sentemb.storage.owned import LOCK, MANIFEST, damage, own_paths
 from sentemb.training.commit import (
     OF_A_RUN,
     committed,
@@ -30,7 +30,6 @@ from sentemb.training.earlier import (
 
 logger = logging.getLogger("sentemb")
 
-LOCK = ".lock"
 NO_CONTENT = (LOCK, f"{MANIFEST}.partial")
 """What a run that was cut in its first moment leaves."""
 
