@@ -151,7 +151,7 @@ def _conditions(
     compared = {k: v for k, v in asdict(settings).items() if k not in WITHOUT_EFFECT}
     return {
         **compared,
-        "steps": arguments.max_steps,
+        "epochs": settings.epochs,
         "precision": resolve_precision(settings.precision),
         **classifier_identity(classifier, tokenizer),
         "classes": list(data.classes),

@@ -186,7 +186,7 @@ def _paths(folder: Path, name: str) -> Iterator[Path]:
 
 
 def _listed(tree: Path) -> list[Path]:
-    """Return the files that the folder's own manifest names, or the listing in it, that one first."""
+    """Return the files that the folder's manifest names, or its listing, that one first."""
     owned = read_owned(tree)
     if owned is not None:
         rest = (path for name in (LOCK, MANIFEST) for path in _paths(tree, name))

@@ -14,7 +14,7 @@ from sentemb.storage.owned import LOCK, MANIFEST, remove_listed
 PLAN, LINES = "plan.json", "results.jsonl"
 OF_A_STUDY = "study"
 """The kind of the folder, in its manifest."""
-REMEDY = "Remove it to have it made again, or start afresh (--overwrite)."
+AFRESH = "start afresh (--overwrite)."
 Result = dict[str, Any]
 
 
@@ -86,7 +86,7 @@ def opened(folder: Path, plan: Mapping[str, Any], *, overwrite: bool) -> Iterato
         owned = read_owned(folder)
         if owned and (overwrite or owned.removing):
             _clear(folder)
-        elif (folder / PLAN).exists():
+        elif (folder / PLAN).exists() or any(folder.glob("results/*.json")):
             _require_the_same(folder, plan)
         claim(folder, [PLAN], OF_A_STUDY)
         _write(folder / PLAN, dict(plan))
@@ -120,10 +120,10 @@ def _read(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is damaged: {error}. {REMEDY}") from error
+    except (FileNotFoundError, ValueError, RecursionError) as error:
+        raise InputError(f"'{path}' is damaged: {error}: {AFRESH}") from error
     if not isinstance(content, dict):
-        raise InputError(f"'{path}' is damaged: it holds no JSON object. {REMEDY}")
+        raise InputError(f"'{path}' is damaged: it holds no JSON object: {AFRESH}")
     return content
 
 
