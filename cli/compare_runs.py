@@ -61,6 +61,7 @@ def run_compare(
         files = [ledger.write_lines(results)]
         lines = summarise(results, BY, MEASURES)
         console.show(summary_table(lines, BY, MEASURES))
+        ledger.claim("compare.png")
         files += _drawn(output / "compare.png", lines)
     return {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
 

@@ -11,11 +11,14 @@ from sentemb.embedded import embedded
 from sentemb.errors import InputError
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.finetuning.card import write_card
+from sentemb.storage import claim
+from sentemb.training.commit import OF_A_RUN
+from sentemb.training.earlier import CARD, RUN
 from sentemb.training.output import check_output
 from sentemb.training.record import data_record, write_record
 
 from . import console
-from .seeds import run_each
+from .seeds import run_each, write_seeds
 from .spread import spread_of, spread_table
 
 
@@ -37,13 +40,14 @@ class Job:
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
-    check_output(job.output, resume=job.resume, overwrite=job.overwrite, seeds=seeds)
+    reads = [path for path in (job.data, job.dev, job.model) if path]
+    check_output(job.output, resume=job.resume, overwrite=job.overwrite, seeds=seeds, reads=reads)
     data, dev = _read(job)
     if seeds is None:
         return _run(job, data, dev)
     runs = run_each(job, seeds, lambda one: _run(one, data, dev))
     spread = spread_of([run["metrics"] for run in runs])
-    write_record(job.output / "seeds.json", {"seeds": list(seeds), "spread": spread})
+    write_seeds(job.output, {"seeds": list(seeds), "spread": spread})
     console.log(spread_table(len(seeds), spread))
     return {"seeds": list(seeds), "spread": spread, "runs": runs}
 
@@ -103,6 +107,7 @@ def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
         "versions": console.versions(),
         **{name: value for name, value in asdict(run).items() if name != "output"},
     }
+    claim(job.output, [CARD, RUN], OF_A_RUN)
     write_card(job.output, record)
-    write_record(job.output / "run.json", record)
+    write_record(job.output / RUN, record)
     return record | {"output": str(job.output)}

@@ -48,6 +48,12 @@ class Job:
         left = remaining_options(options, typed, self.views, self.loss)
         return replace(self, method_options=left)
 
+    @property
+    def reads(self) -> list[str]:
+        """What the job reads; the embedded files among it are in nobody's way."""
+        given = (v for v in self.method_options.values() if isinstance(v, str | Path))
+        return [str(path) for path in (self.data, self.dev, self.model, *given) if path]
+
     def with_seed(self, seed: int, output: Path) -> Self:
         """Return the same job with another seed, in a folder of its own."""
         return replace(self, settings=replace(self.settings, seed=seed), output=output)

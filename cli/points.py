@@ -1,6 +1,5 @@
 """Training runs side by side: each is trained once, measured, and let go of."""
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,10 +12,12 @@ from sentemb.errors import InterruptedRunError, NumericError, UsageError
 from sentemb.evaluation import STS
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import load_encoder
+from sentemb.storage.owned import remove_listed
 from sentemb.studies import Ledger
 from sentemb.training.conditions import described, described_rows
+from sentemb.training.earlier import RUN
 from sentemb.training.identity import weights
-from sentemb.training.output import RUN, last_checkpoint
+from sentemb.training.output import last_checkpoint
 from sentemb.types import Encode
 
 from . import console
@@ -115,7 +116,7 @@ def _train(folder: Path, job: Job, data: TrainingData, dev: STS) -> float | None
         return None
     goes_on = last_checkpoint(folder) is not None
     if not goes_on:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_listed(folder)
     started = time.monotonic()
     with console.only_warnings():
         run(

@@ -1,11 +1,14 @@
 """One run a seed, each in a folder of its own."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sentemb.errors import FinishedError
+from sentemb.storage import claim
+from sentemb.training.earlier import OF_SEEDS, RUN, SEEDS, read_record
+from sentemb.training.record import write_record
 
 from . import console
 
@@ -32,6 +35,11 @@ def run_each(
             records.append(run(replace(job, settings=settings, output=folder, resume=resume)))
         except FinishedError as ended:
             console.log(f"Kept as it is: {ended}")
-            record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-            records.append(record | {"output": str(folder)})
+            records.append(read_record(folder / RUN) | {"output": str(folder)})
     return records
+
+
+def write_seeds(folder: Path, summary: dict[str, Any]) -> None:
+    """Write what came of the runs of all seeds beside their folders."""
+    claim(folder, [SEEDS], OF_SEEDS)
+    write_record(folder / SEEDS, summary)

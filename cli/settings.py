@@ -1,5 +1,6 @@
 """From typed options to the settings and seeds of runs."""
 
+import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,8 @@ from sentemb.training.settings import Settings
 
 if TYPE_CHECKING:
     from sentemb.methods import Recipe
+
+MOST_SEEDS = 10_000
 
 
 def settings_from(recipe: "Recipe", options: dict[str, Any]) -> Settings:
@@ -26,9 +29,12 @@ def parse_seeds(text: str) -> list[int]:
     """
     seeds: list[int] = []
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        if not first.isdigit() or (last and not last.isdigit()):
-            raise UsageError(f"--seeds takes 0-4 or 1,7,42; got '{text}'.")
+        found = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", part.strip())
+        first, last = found.groups() if found else ("", None)
+        if not first or int(last or first) >= 2**32:
+            raise UsageError(f"--seeds takes 0-4 or 1,7,42, each below 2^32; got '{text}'.")
+        if int(last or first) - int(first) >= MOST_SEEDS:
+            raise UsageError(f"--seeds takes at most {MOST_SEEDS:,} seeds, got '{text}'.")
         seeds += range(int(first), int(last or first) + 1)
     if not seeds or len(set(seeds)) < len(seeds):
         raise UsageError(f"--seeds needs seeds that differ, the first of a range first: '{text}'.")

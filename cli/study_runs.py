@@ -49,6 +49,7 @@ def run_study(study: Study) -> dict[str, Any]:
         files = [ledger.write_lines(results)]
         lines = summarise(results, BY, MEASURES)
         console.show(summary_table(lines, BY, MEASURES, {"value": option.flag}))
+        ledger.claim("study.png")
         files += _drawn(study.output / "study.png", option, lines)
     return {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
 

@@ -45,6 +45,7 @@ def run_sweep(
     plan = {"search": tried, "seeds": list(seeds), **plan_of(job, data, dev)}
     by = (*space, "trial")
     with opened(output, plan, overwrite=overwrite) as ledger:
+        ledger.claim("journal.log")
         study, results = _study(output), []
         for number in range(trials):
             values = _ask(study, number, space)

@@ -15,8 +15,11 @@ from sentemb.embedded import embedded
 from sentemb.encoders import PoolingName, build_encoder, describe
 from sentemb.evaluation import STS
 from sentemb.method import Method
+from sentemb.storage import claim
 from sentemb.training import Run, train
 from sentemb.training.card import write_card
+from sentemb.training.commit import OF_A_RUN
+from sentemb.training.earlier import CARD, RUN
 from sentemb.training.output import check_output
 from sentemb.training.processes import processes, refused_by_one
 from sentemb.training.record import data_record, write_record
@@ -25,7 +28,7 @@ from sentemb.views import View
 from . import console
 from .jobs import Job
 from .overrides import override
-from .seeds import run_each
+from .seeds import run_each, write_seeds
 from .spread import spread_of, spread_table
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
             resume=job.resume,
             overwrite=job.overwrite,
             seeds=seeds,
+            reads=job.reads,
         )
     )
     job = job.without_replaced()
@@ -51,7 +55,7 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     spread = spread_of([record["metrics"] for record in records])
     summary = {"seeds": list(seeds), "spread": spread}
     if processes().is_main_process:
-        write_record(job.output / "seeds.json", summary)
+        write_seeds(job.output, summary)
     if not spread:
         console.log("No dev set, so there is no score to spread: give --dev.")
         return summary | {"runs": records}
@@ -113,8 +117,9 @@ def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         **{name: value for name, value in asdict(came).items() if name != "output"},
     }
     if processes().is_main_process:
+        claim(job.output, [CARD, RUN], OF_A_RUN)
         write_card(job.output, record, job.recipe.citation)
-        write_record(job.output / "run.json", record)
+        write_record(job.output / RUN, record)
     return record | {"output": str(job.output)}
 
 

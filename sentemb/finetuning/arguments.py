@@ -8,7 +8,7 @@ from transformers import TrainingArguments
 
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.training.arguments import on_one_gpu, resolve_precision
-from sentemb.training.output import CHECKPOINTS
+from sentemb.training.earlier import CHECKPOINTS
 
 
 def training_arguments(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import (
     AutoConfig,
@@ -71,6 +72,12 @@ def _draw_afresh(classifier: Any) -> set[str]:
 
 def fits(classifier: Any, checkpoint: Path) -> bool:
     """Tell whether the weights of a checkpoint have the names and shapes of a classifier's."""
-    own = {name: tensor.shape for name, tensor in classifier.state_dict().items()}
-    saved = load_file(checkpoint / "model.safetensors")
-    return all(own.get(name) == tensor.shape for name, tensor in saved.items())
+    own = classifier.state_dict()
+    try:
+        saved = load_file(checkpoint / "model.safetensors")
+    except (OSError, SafetensorError):
+        return False
+    shared = {own[name].data_ptr() for name in saved if name in own}  # is saved once
+    return all(tensor.data_ptr() in shared for tensor in own.values()) and all(
+        name in own and own[name].shape == tensor.shape for name, tensor in saved.items()
+    )

@@ -18,7 +18,7 @@ class FinetuneRun:
         empty_rows: Rows without text, left out.
         truncated_rows: Rows cut to the maximum length.
         skipped_steps: Steps whose loss or gradient was no number, and that changed nothing.
-        seconds: Wall-clock time of the training.
+        seconds: Wall-clock time of the training, of all parts of a resumed run.
     """
 
     output: Path

@@ -1,7 +1,5 @@
 """`finetune`: from a pre-trained encoder and labelled rows to a plain transformers classifier."""
 
-import shutil
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -23,22 +21,16 @@ from sentemb.finetuning.trainer import FinetuneTrainer, make_trainer
 from sentemb.finetuning.trials import try_contrast, try_longest, try_two_passes
 from sentemb.training.arguments import resolve_precision
 from sentemb.training.conditions import WITHOUT_EFFECT, described_rows, require_unchanged
-from sentemb.training.disk import size_of, told_what_is_free
+from sentemb.training.disk import size_of
 from sentemb.training.guarded import SKIPPED
 from sentemb.training.identity import classifier_identity
 from sentemb.training.logs import require_finite
-from sentemb.training.output import (
-    check_output,
-    last_checkpoint,
-    prepare_output,
-    put_in_place,
-)
+from sentemb.training.output import check_output, last_checkpoint, prepare_output
 from sentemb.training.processes import processes
+from sentemb.training.publish import publish_model
+from sentemb.training.reads import read_by
 from sentemb.training.settle import require_known_words
 from sentemb.training.signals import StopOnSignal
-
-COMMIT_LAST = "config.json"
-"""Without it a folder is no model, so it is put there last."""
 
 
 def finetune(
@@ -76,7 +68,8 @@ def finetune(
     if processes().num_processes > 1:
         raise UsageError("finetune runs in one process: start it without torchrun.")
     _check(settings, data)
-    check_output(folder, resume=resume, overwrite=overwrite)
+    reads = [model, *read_by(data), *read_by(dev)]
+    check_output(folder, resume=resume, overwrite=overwrite, reads=reads)
     set_seed(settings.seed)
     tokenizer, classifier, _ = load_classifier(model, **_labels(data))
     name = next(name for name in TEXTS if name in data.rows.column_names)
@@ -105,6 +98,7 @@ def finetune(
                 allowed=allow_changed,
                 fits=partial(fits, classifier),
             ),
+            reads=reads,
         )
         start = last_checkpoint(folder) if resume else None
         trainer = make_trainer(
@@ -118,11 +112,10 @@ def finetune(
         )
         trainer.add_callback(stop)
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
-        started = time.monotonic()
         with stop.listening():
             trainer.train(str(start) if start else None)
-        seconds = time.monotonic() - started
         require_finite(classifier)
+        seconds = trainer.seconds
         metrics = trainer.evaluate()
         _publish(trainer, folder)
     return FinetuneRun(
@@ -144,11 +137,7 @@ def finetune(
 
 
 def _publish(trainer: FinetuneTrainer, folder: Path) -> None:
-    partial_folder = folder / "model.partial"
-    shutil.rmtree(partial_folder, ignore_errors=True)
-    with told_what_is_free(f"The model in '{folder}'", folder, size_of(trainer.trained)):
-        trainer.save_model(str(partial_folder))
-        put_in_place(partial_folder, last=COMMIT_LAST)
+    publish_model(lambda beside: trainer.save_model(str(beside)), folder, size_of(trainer.trained))
 
 
 def _conditions(
@@ -162,7 +151,7 @@ def _conditions(
     compared = {k: v for k, v in asdict(settings).items() if k not in WITHOUT_EFFECT}
     return {
         **compared,
-        "steps": arguments.max_steps,
+        "epochs": settings.epochs,
         "precision": resolve_precision(settings.precision),
         **classifier_identity(classifier, tokenizer),
         "classes": list(data.classes),

@@ -1,5 +1,6 @@
 """Trainers of transformers that fine-tune by our settings."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -11,14 +12,17 @@ from torch.utils.data import Sampler
 from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from sentemb.errors import InputError
 from sentemb.finetuning.balanced import ClassBalancedSampler
+from sentemb.finetuning.pretrained import fits
 from sentemb.finetuning.r_drop import RDropMixin
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.losses import InfoNCE, SupConOut
 from sentemb.pairs import Pairs
+from sentemb.training.earlier import METRICS
 from sentemb.training.guarded import GuardedTrainer
 from sentemb.training.logs import LogLines, MetricsFile
-from sentemb.training.output import METRICS
+from sentemb.training.resumed import require_number
 
 
 class FinetuneTrainer(GuardedTrainer):
@@ -35,6 +39,14 @@ class FinetuneTrainer(GuardedTrainer):
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)
         (Path(str(output_dir or self.args.output_dir)) / "training_args.bin").unlink()
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if not fits(self.trained, Path(resume_from_checkpoint)):
+            raise InputError(
+                f"Checkpoint '{resume_from_checkpoint}' does not hold the weights of this model: "
+                "remove it to resume from the one before, or start afresh (--overwrite)."
+            )
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """Run none where patience had ended before the run was cut."""
@@ -95,6 +107,9 @@ class TwoPassTrainer(RDropMixin, FinetuneTrainer):
     def take_up(self, unlogged: dict[str, Any]) -> None:
         """Go on with a line of the log."""
         super().take_up(unlogged)
+        for batch in unlogged["terms"]:
+            for name in batch:
+                require_number(batch, name, least=-math.inf, finite=False)
         self._r_drop_terms = [
             {k: torch.tensor(v, device=self.args.device) for k, v in batch.items()}
             for batch in unlogged["terms"]

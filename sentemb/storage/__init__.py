@@ -1,14 +1,19 @@
-"""Files that are there whole or not at all, and that one process writes."""
+"""Files that are there whole or not at all, that one process writes, and that are known again."""
 
 from sentemb.storage.durable import replaced, sha256, sync
 from sentemb.storage.folder import check_output, whole_folder
 from sentemb.storage.json_lines import json_line
 from sentemb.storage.lock import locked
+from sentemb.storage.owned import claim, read_owned, remove_own, remove_tree
 
 __all__ = [
     "check_output",
+    "claim",
     "json_line",
     "locked",
+    "read_owned",
+    "remove_own",
+    "remove_tree",
     "replaced",
     "sha256",
     "sync",

@@ -1,19 +1,20 @@
 """The folder of many runs: what is to be run, and what came of those that are done."""
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentemb.errors import UsageError
-from sentemb.storage import json_line, locked, replaced
+from sentemb.errors import InputError, UsageError
+from sentemb.storage import claim, json_line, locked, read_owned, remove_own, replaced
+from sentemb.storage.owned import LOCK, MANIFEST, remove_listed
 
-LOCK, PLAN = ".lock", "plan.json"
-OURS = ("results", "runs", "results.jsonl", "journal.log", PLAN)
-"""What is taken away to start afresh: the plan last, so that it can be done again."""
+PLAN, LINES = "plan.json", "results.jsonl"
+OF_A_STUDY = "study"
+"""The kind of the folder, in its manifest."""
+AFRESH = "start afresh (--overwrite)."
 Result = dict[str, Any]
 
 
@@ -36,18 +37,23 @@ class Ledger:
         path = self._path(name)
         if not path.exists():
             return None
-        shutil.rmtree(self.run(name), ignore_errors=True)
-        result: Result = json.loads(path.read_text(encoding="utf-8"))
-        return result
+        remove_listed(self.run(name))
+        return _read(path)
 
     def commit(self, name: str, result: Result) -> None:
         """Write what came of a run, whole or not at all, and let go of its model."""
+        self.claim(f"results/{name}.json")
         _write(self._path(name), result)
-        shutil.rmtree(self.run(name), ignore_errors=True)
+        remove_listed(self.run(name))
+
+    def claim(self, *names: str) -> None:
+        """List files of the folder that are about to be made; only such are ever removed."""
+        claim(self.folder, names, OF_A_STUDY)
 
     def write_lines(self, results: list[Result]) -> Path:
         """Write results as ``results.jsonl``."""
-        path = self.folder / "results.jsonl"
+        self.claim(LINES)
+        path = self.folder / LINES
         with replaced(path) as file:
             file.write("".join(map(json_line, results)).encode())
         return path
@@ -64,9 +70,9 @@ def check_folder(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
-    unfinished = (LOCK, f"{PLAN}.partial")
+    unfinished = (LOCK, f"{PLAN}.partial", f"{MANIFEST}.partial")
     holds = folder.exists() and any(path.name not in unfinished for path in folder.iterdir())
-    if holds and not (folder / PLAN).exists():
+    if holds and not _is_study(folder):
         raise UsageError(f"'{folder}' is not empty and holds no study: give another --output.")
 
 
@@ -84,13 +90,14 @@ def opened(folder: Path, plan: Mapping[str, Any], *, overwrite: bool) -> Iterato
         UsageError: When it holds something else, or runs of another plan; shows the difference.
     """
     check_folder(folder)
-    begun = (folder / PLAN).exists()
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / LOCK, folder):
-        if begun and overwrite:
+        owned = read_owned(folder)
+        if owned and (overwrite or owned.removing):
             _clear(folder)
-        elif begun:
+        elif (folder / PLAN).exists() or any(folder.glob("results/*.json")):
             _require_the_same(folder, plan)
+        claim(folder, [PLAN], OF_A_STUDY)
         _write(folder / PLAN, dict(plan))
         for part in ("results", "runs"):
             (folder / part).mkdir(exist_ok=True)
@@ -102,16 +109,35 @@ def _write(path: Path, content: dict[str, Any]) -> None:
         file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+def _is_study(folder: Path) -> bool:
+    owned = read_owned(folder)
+    return owned is not None and owned.kind == OF_A_STUDY
+
+
 def _clear(folder: Path) -> None:
-    for path in (folder / name for name in OURS):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    """Remove the runs of an earlier plan, and what else was made for it."""
+    for run in (folder / "runs").glob("*"):
+        remove_listed(run)
+    remove_own(folder)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a plan or a result.
+
+    Raises:
+        InputError: When it is damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError) as error:
+        raise InputError(f"'{path}' is damaged: {error}: {AFRESH}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"'{path}' is damaged: it holds no JSON object: {AFRESH}")
+    return content
 
 
 def _require_the_same(folder: Path, plan: Mapping[str, Any]) -> None:
-    was = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+    was = _read(folder / PLAN)
     now = json.loads(json.dumps(plan))
     names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
     if names:

@@ -8,7 +8,7 @@ import torch
 from transformers import TrainingArguments
 
 from sentemb.errors import UsageError
-from sentemb.training.output import CHECKPOINTS
+from sentemb.training.earlier import CHECKPOINTS
 from sentemb.training.processes import processes
 from sentemb.training.settings import Settings
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -40,7 +41,7 @@ def fits(method: Method, folder: Path) -> bool:
     """Tell whether what `save_checkpoint` saved has the names and shapes of a method's state."""
     try:
         saved = _saved(folder)
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, SafetensorError):
         return False
     own = method.state_dict()
     return own.keys() == saved.keys() and all(own[k].shape == saved[k].shape for k in own)
@@ -60,6 +61,6 @@ def load_checkpoint(method: Method, folder: Path) -> None:
     """
     try:
         method.load_state_dict(_saved(folder))
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"Checkpoint {folder} does not fit this method: {reason}") from error

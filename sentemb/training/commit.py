@@ -4,18 +4,20 @@ import json
 import logging
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sentemb.storage import replaced, sha256, sync
+from sentemb.storage import remove_tree, replaced, sync
+from sentemb.storage.owned import LISTING, difference, enlist, print_of, read_owned
 from sentemb.versions import versions
 
 logger = logging.getLogger("sentemb")
 
-COMMIT = "COMMIT.json"
+COMMIT = LISTING
 SCHEMA = "sentemb.checkpoint/1"
+OF_A_RUN = "run"
+"""The kind of a run's folder, in its manifest."""
 KEPT = 2
 """Newest checkpoints that stay; the best one does, too."""
 
@@ -41,10 +43,7 @@ def commit(checkpoint: Path, conditions: Mapping[str, Any]) -> None:
     files = {}
     for path in sorted(checkpoint.rglob("*")):
         if path.is_file() and path.name != COMMIT:
-            files[path.relative_to(checkpoint).as_posix()] = {
-                "size": path.stat().st_size,
-                "sha256": sha256(path),
-            }
+            files[path.relative_to(checkpoint).as_posix()] = print_of(path)
     content = {
         "schema": SCHEMA,
         "step": step_of(checkpoint),
@@ -82,14 +81,10 @@ def problem_of(checkpoint: Path) -> str | None:
     try:
         files = read_commit(checkpoint)["files"].items()
         for name, expected in files:
-            path = checkpoint / name
-            if not path.is_file():
-                return f"{name} is missing"
-            if path.stat().st_size != expected["size"]:
-                return f"{name} has {path.stat().st_size} bytes, not {expected['size']}"
-            if sha256(path) != expected["sha256"]:
-                return f"{name} is not what was written: its hash differs"
-    except (ValueError, KeyError, TypeError, AttributeError):
+            problem = difference(checkpoint / name, expected)
+            if problem:
+                return f"{name} {problem}"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return f"{COMMIT} is damaged"
     return None
 
@@ -106,25 +101,49 @@ def read_commit(checkpoint: Path) -> dict[str, Any]:
     return content
 
 
+def _by_step(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder, the newest first; a link is none."""
+    found = {path: step_of(path) for path in folder.glob("checkpoint-*") if not path.is_symlink()}
+    steps = {path: step for path, step in found.items() if step}
+    return sorted(steps, key=lambda path: -steps[path])
+
+
 def committed(folder: Path) -> list[Path]:
     """Return the checkpoints in a folder that have a commit, the newest first, by step."""
-    found = [path for path in folder.glob("checkpoint-*") if (path / COMMIT).exists()]
-    steps = {path: step for path in found if (step := step_of(path)) is not None}
-    return sorted(steps, key=lambda path: -steps[path])
+    return [path for path in _by_step(folder) if (path / COMMIT).exists()]
 
 
 def newest_whole(folder: Path) -> Path | None:
     """Return the newest checkpoint that is whole; those after it are set aside, and named."""
-    steps = {path: step for path in folder.glob("checkpoint-*") if (step := step_of(path))}
-    for checkpoint in sorted(steps, key=lambda path: -steps[path]):
+    for link in sorted(folder.glob("checkpoint-*")):
+        if link.is_symlink() and step_of(link) is not None:
+            logger.warning("'%s' is not used: it is a link.", link)
+    for checkpoint in _by_step(folder):
         problem = problem_of(checkpoint)
         if problem is None:
             return checkpoint
         aside = _free_name(checkpoint)
+        if _is_listed(checkpoint):
+            enlist(folder.parent, [f"{folder.name}/{aside.name}/"], OF_A_RUN)
         checkpoint.rename(aside)
         sync(folder)
         logger.warning("%s is not used, and now called %s: %s.", checkpoint, aside.name, problem)
     return None
+
+
+def _is_listed(checkpoint: Path) -> bool:
+    """Tell whether the manifest of the run lists a folder of its checkpoints."""
+    owned = read_owned(checkpoint.parents[1])
+    return bool(owned and f"{checkpoint.parent.name}/{checkpoint.name}/" in owned.files)
+
+
+def _remove(checkpoint: Path) -> bool:
+    """Remove a checkpoint, or what is left of one; tell whether it was a run's."""
+    made_by_run = (checkpoint / COMMIT).exists() or _is_listed(checkpoint)
+    if made_by_run or not any(checkpoint.iterdir()):
+        remove_tree(checkpoint)
+        return True
+    return False
 
 
 def remove_set_aside(folder: Path) -> None:
@@ -139,8 +158,8 @@ def remove_set_aside(folder: Path) -> None:
     for path in sorted(folder.glob("checkpoint-*.incomplete*")):
         found = re.fullmatch(r"checkpoint-(\d+)\.incomplete(-\d+)?", path.name)
         is_folder = path.is_dir() and not path.is_symlink()
-        if found and is_folder and newest is not None and int(found[1]) <= newest:
-            shutil.rmtree(path)
+        past = newest is not None and found is not None and int(found[1]) <= newest
+        if past and is_folder and _remove(path):
             gone.append(path.name)
     if gone:
         logger.info("Removed %s: %s is whole.", ", ".join(gone), whole[0].name)
@@ -155,20 +174,26 @@ def _free_name(checkpoint: Path) -> Path:
     return aside
 
 
-def rotate(folder: Path, best_step: int | None) -> None:
-    """Delete all checkpoints but the newest ones and the best; by step, whatever the clock says.
+def good_checkpoints(folder: Path, proven: int) -> list[Path]:
+    """Return the commits up to a step whose weights are known to give finite losses."""
+    return [path for path in committed(folder) if (step_of(path) or 0) <= proven]
+
+
+def rotate(folder: Path, best_step: int | None, proven: int = -1) -> None:
+    """Delete all checkpoints but the newest ones, the best and the newest that is known to be good.
+
+    By step, whatever the clock says.
 
     The commit goes first, so that what is left after a crash does not count. What was set aside
     goes, too, once the run has come past it.
     """
     kept = committed(folder)[:KEPT]
     newest = step_of(kept[0]) if kept else None
-    for checkpoint in folder.glob("checkpoint-*"):
+    kept += good_checkpoints(folder, proven)[:1]
+    for checkpoint in _by_step(folder):
         step = step_of(checkpoint)
         if step is None or newest is None or step > newest:
             continue
         if checkpoint not in kept and step != best_step:
-            (checkpoint / COMMIT).unlink(missing_ok=True)
-            sync(checkpoint)
-            shutil.rmtree(checkpoint)
+            _remove(checkpoint)
     remove_set_aside(folder)

@@ -1,7 +1,8 @@
 """`CommittedTrainer`: what it saved is whole, and a run that goes on is the run that was cut."""
 
 import json
-import shutil
+import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,13 +12,29 @@ from torch import nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.errors import InputError, NumericError, StorageError
-from sentemb.storage import sync
-from sentemb.training.commit import COMMIT, commit, committed, problem_of, rotate
+from sentemb.storage import claim, remove_tree, sync
+from sentemb.training.commit import (
+    COMMIT,
+    OF_A_RUN,
+    commit,
+    committed,
+    good_checkpoints,
+    problem_of,
+    rotate,
+)
 from sentemb.training.disk import size_of, told_what_is_free
+from sentemb.training.earlier import METRICS
 from sentemb.training.logs import require_finite
-from sentemb.training.output import METRICS
 from sentemb.training.processes import processes
 from sentemb.training.randomness import random_state_kept
+from sentemb.training.resumed import (
+    check_callbacks,
+    check_optimizer,
+    check_scheduler,
+    check_trainer_state,
+    require_number,
+    taken_up,
+)
 
 
 class CommittedTrainer(Trainer):
@@ -34,6 +51,8 @@ class CommittedTrainer(Trainer):
         self.add_callback(_TakeUp(self))
         self._resumes_from: Path | None = None
         self._line_began = 0
+        self._began, self._seconds_before = time.monotonic(), 0.0
+        self._proven = -1
 
     @property
     def trained(self) -> nn.Module:
@@ -43,6 +62,9 @@ class CommittedTrainer(Trainer):
     def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train, from a checkpoint where one is named."""
         self._resumes_from = Path(resume_from_checkpoint) if resume_from_checkpoint else None
+        self._began = time.monotonic()
+        if self._resumes_from is not None:
+            check_trainer_state(self._resumes_from)
         return super().train(resume_from_checkpoint, *args, **kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
@@ -51,12 +73,22 @@ class CommittedTrainer(Trainer):
             return super().evaluate(*args, **kwargs)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log; the mean loss of the whole run also where it was resumed."""
+        """Log; the mean loss and the time are of the whole run, also where it was resumed."""
         if "train_loss" in logs:
             logs["train_loss"] = self._total_loss_scalar / max(1, self.state.global_step)
+        if "train_runtime" in logs:
+            longer = self.seconds / max(logs["train_runtime"], 1e-9)
+            logs["train_runtime"] = round(self.seconds, 4)
+            for name in ("train_samples_per_second", "train_steps_per_second"):
+                logs[name] = round(logs[name] / max(longer, 1e-9), 3)
         super().log(logs, start_time)
         if "loss" in logs:
             self._line_began = self.state.global_step
+
+    @property
+    def seconds(self) -> float:
+        """The time of the run so far, that of the parts before its checkpoint included."""
+        return self._seconds_before + time.monotonic() - self._began
 
     def unlogged(self) -> dict[str, Any]:
         """Return what the next line of the log is made of, as JSON."""
@@ -64,10 +96,18 @@ class CommittedTrainer(Trainer):
             "loss": float(self._tr_loss),
             "total_loss": self._total_loss_scalar,
             "began": self._line_began,
+            "seconds": round(self.seconds, 1),
+            "proven": self._proven,
         }
 
     def take_up(self, unlogged: dict[str, Any]) -> None:
-        """Go on with a line of the log."""
+        """Resume within a line of the log."""
+        unlogged = {"seconds": 0.0, "proven": -1, **unlogged}  # earlier versions lack them
+        for name in ("loss", "total_loss", "proven"):
+            require_number(unlogged, name, least=-math.inf, finite=name == "proven")
+        require_number(unlogged, "seconds")
+        require_number(unlogged, "began", most=self.state.global_step)
+        self._seconds_before, self._proven = unlogged["seconds"], unlogged["proven"]
         self._tr_loss += unlogged["loss"]
         self._total_loss_scalar = unlogged["total_loss"]
         self._line_began = self._globalstep_last_logged = unlogged["began"]
@@ -78,13 +118,14 @@ class CommittedTrainer(Trainer):
         try:
             require_finite(self.trained)
         except NumericError as error:
-            raise NumericError(f"{error} {self.goes_on_from()}") from None
+            raise NumericError(f"{error} {self.last_good()}") from None
         first = self.is_world_process_zero()
         needed = size_of(self.trained) + _size_of_state(self.optimizer)
-        if first:
-            (checkpoint / COMMIT).unlink(missing_ok=True)
         try:
             with told_what_is_free(f"'{checkpoint}'", folder.parent, needed):
+                if first:
+                    claim(folder.parent, [f"{folder.name}/{checkpoint.name}/"], OF_A_RUN)
+                    (checkpoint / COMMIT).unlink(missing_ok=True)
                 super()._save_checkpoint(model, trial)
                 self._unlogged_file(checkpoint).write_text(
                     json.dumps(self.unlogged()), encoding="utf-8"
@@ -95,15 +136,55 @@ class CommittedTrainer(Trainer):
                 if first:
                     commit(checkpoint, self.conditions)
         except StorageError as error:
-            shutil.rmtree(checkpoint, ignore_errors=True)  # it does not count, and takes room
+            remove_tree(checkpoint)  # it does not count, and takes room
             raise StorageError(f"{error} {self.goes_on_from()}") from error
         if first:
-            rotate(folder, self.state.best_global_step)
+            rotate(folder, self.state.best_global_step, self._proven)
 
     def goes_on_from(self) -> str:
         """Say which checkpoint is left."""
         whole = committed(Path(str(self.args.output_dir)))
         return f"The last good checkpoint is '{whole[0]}'." if whole else "There is no checkpoint."
+
+    def last_good(self) -> str:
+        """Say which is the newest checkpoint whose weights are known to give finite losses."""
+        good = good_checkpoints(Path(str(self.args.output_dir)), self._proven)
+        if good:
+            return f"The last good checkpoint is '{good[0]}'."
+        return "No checkpoint is known to give finite losses: start afresh (--overwrite)."
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is None:
+            return
+        check_optimizer(Path(checkpoint), self.optimizer)
+        check_scheduler(Path(checkpoint), self.lr_scheduler)
+        with taken_up(Path(checkpoint)):
+            super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[no-untyped-call]
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is None:
+            return
+        rank = f"_{self.args.process_index}" if self.args.world_size > 1 else ""
+        path = Path(checkpoint, f"rng_state{rank}.pth")
+        with taken_up(path):
+            if not path.is_file():
+                raise ValueError("it is missing")
+            super()._load_rng_state(checkpoint)  # type: ignore[no-untyped-call]
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        with taken_up(Path(str(checkpoint), "scaler.pt")):
+            super()._load_scaler(checkpoint)  # type: ignore[no-untyped-call]
+
+    def _load_callback_state(self) -> None:
+        if self.args.restore_callback_states_from_checkpoint and self._resumes_from is not None:
+            check_callbacks(
+                self._resumes_from, self.state, [*self.callback_handler.callbacks, self.control]
+            )
+        super()._load_callback_state()  # type: ignore[no-untyped-call]
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        with taken_up(Path(resume_from_checkpoint)):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """Take no step where all are taken: the run was cut between the last one and the model."""
@@ -120,9 +201,9 @@ class CommittedTrainer(Trainer):
         """Take up what transformers does not: the log, and the best checkpoint by its step."""
         if self._resumes_from is None:
             return
-        self.take_up(
-            json.loads(self._unlogged_file(self._resumes_from).read_text(encoding="utf-8"))
-        )
+        path = self._unlogged_file(self._resumes_from)
+        with taken_up(path):
+            self.take_up(json.loads(path.read_text(encoding="utf-8")))
         self.state.best_model_checkpoint = None
         if self.state.best_global_step and self.args.load_best_model_at_end:
             folder = Path(str(self.args.output_dir))  # which may have been moved since
@@ -131,8 +212,10 @@ class CommittedTrainer(Trainer):
             require_whole(best)
 
     def _load_best_model(self) -> None:
-        require_whole(Path(str(self.state.best_model_checkpoint)))
-        super()._load_best_model()
+        best = Path(str(self.state.best_model_checkpoint))
+        require_whole(best)
+        with taken_up(best):
+            super()._load_best_model()
 
 
 def _size_of_state(optimizer: torch.optim.Optimizer | None) -> int:

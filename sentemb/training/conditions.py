@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,20 @@ logger = logging.getLogger("sentemb")
 
 WITHOUT_EFFECT = {
     *("workers", "save_steps", "on_collapse", "max_bad_steps"),
-    *("epochs", "max_steps"),  # both are told by the number of steps
+    *("epochs", "max_steps"),  # both are known by the number of steps
 }
 """Settings that cannot change the model."""
+OTHER_NAMES = {
+    "steps": "max_steps",
+    "epochs": "max_steps",
+    "view": "views",
+    "lr": "learning_rate",
+    "rdrop": "r_drop",
+    "mask_above": "loss",
+    "matryoshka": "loss",
+    "pooling": "modules",
+}
+"""Options, and names in earlier versions, under which `--allow-changed` knows a condition too."""
 IDENTITY = ("config", "modules", "tokenizer", "dropout")
 """What checkpoints of earlier versions did not note."""
 
@@ -45,7 +56,7 @@ def conditions_of(
         compared["dev"] = described(len(dev.scores), (repr(row) for row in rows))
     return {
         **compared,
-        "steps": steps,
+        "max_steps": steps,
         "precision": resolve_precision(settings.precision),
         "processes": processes().num_processes,
         "views": "; ".join(_words(view) for view in method.views),
@@ -88,13 +99,9 @@ def require_unchanged(
         UsageError: When one differs that may not; shows each, as it was and as it is now.
     """
     commit = read_commit(checkpoint)
-    was, now = commit["conditions"], json.loads(json.dumps(now))
-    names = {name.replace("-", "_") for name in allowed}
-    for name in sorted(names - was.keys() - now.keys()):
-        raise UsageError(
-            f"--allow-changed takes one of {', '.join(sorted(now))}; got '{name}'."
-            + nearest(name, sorted(now))
-        )
+    was = {OTHER_NAMES.get(name, name): value for name, value in commit["conditions"].items()}
+    now = json.loads(json.dumps(now))
+    names = _conditions_named(allowed, was.keys() | now.keys())
     unknown = [name for name in IDENTITY if name in now and name not in was]
     if unknown:
         raise UsageError(
@@ -115,6 +122,25 @@ def require_unchanged(
                 commit["versions"].get(name),
                 new,
             )
+
+
+def _conditions_named(allowed: Sequence[str], known: Set[str]) -> set[str]:
+    """Return the conditions that the words after --allow-changed name: theirs, or their option's.
+
+    Raises:
+        UsageError: When one names none.
+    """
+    found = set()
+    for word in allowed:
+        name = word.removeprefix("--").removeprefix("no-").replace("-", "_")
+        name = name if name in known else OTHER_NAMES.get(name, name)
+        if name not in known:
+            raise UsageError(
+                f"--allow-changed takes one of {', '.join(sorted(known))}; got '{word}'."
+                + nearest(name, sorted(known))
+            )
+        found.add(name)
+    return found
 
 
 def _refuse(checkpoint: Path, lines: Mapping[str, str], allowed: set[str], lasting: bool) -> None:

@@ -17,6 +17,7 @@ from sentemb.training.memory import (
     set_random_state,
 )
 from sentemb.training.processes import any_process
+from sentemb.training.resumed import require_number
 
 logger = logging.getLogger("sentemb")
 
@@ -112,6 +113,7 @@ class GuardedTrainer(CommittedTrainer):
         self._batches = []
         if not self.step_was_skipped:
             self._in_a_row = 0
+            self._proven = self.state.global_step
             return
         self._undo()
         self._tr_loss -= self._step_loss
@@ -123,7 +125,7 @@ class GuardedTrainer(CommittedTrainer):
         if self._in_a_row >= self.max_bad_steps:
             raise NumericError(
                 f"{what} at step {step}, as in each of the last {self._in_a_row} steps: lower "
-                f"--learning-rate, or train with --precision fp32. {self.goes_on_from()}"
+                f"--learning-rate, or train with --precision fp32. {self.last_good()}"
             )
         logger.warning("Step %d is skipped: %s.", step, what)
 
@@ -163,6 +165,8 @@ class GuardedTrainer(CommittedTrainer):
     def take_up(self, unlogged: dict[str, Any]) -> None:
         """Go on with a line of the log."""
         super().take_up(unlogged)
+        for name in (SKIPPED, "in_a_row"):
+            require_number(unlogged, name)
         self._skipped, self._in_a_row = unlogged[SKIPPED], unlogged["in_a_row"]
 
 

@@ -4,7 +4,6 @@ import json
 import logging
 import math
 import time
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,17 @@ from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.errors import NumericError
+from sentemb.storage import replaced
 
 logger = logging.getLogger("sentemb")
 SECONDS_BETWEEN_LINES = 10.0
 
 
 class MetricsFile(TrainerCallback):
-    """Append every logged step to ``metrics.jsonl``; a resumed run drops what it will repeat."""
+    """Append every logged step to ``metrics.jsonl``.
+
+    A resumed run begins with the lines that its checkpoint holds, whatever became of the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,15 +30,28 @@ class MetricsFile(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Keep the lines up to the step the run starts from."""
+        """Write the lines up to the step the run starts from."""
         if not state.is_world_process_zero:
             return
-        lines = read_metrics(self.path) if self.path.exists() and state.global_step else []
-        lines = list(takewhile(lambda line: "train_runtime" not in line, lines))  # said at the end
-        kept = [_json_line(line) for line in lines if line["step"] <= state.global_step]
-        partial = self.path.with_name(f"{self.path.name}.partial")
-        partial.write_text("".join(kept), encoding="utf-8")
-        partial.replace(self.path)
+        lines = [_json_line(line) for line in state.log_history]
+        if lines and not self._begins_with(lines):
+            logger.warning(
+                "'%s' was damaged or incomplete: its lines up to step %d are restored from the "
+                "checkpoint.",
+                self.path,
+                state.global_step,
+            )
+        with replaced(self.path) as file:
+            file.write("".join(lines).encode())
+
+    def _begins_with(self, lines: list[str]) -> bool:
+        """Tell whether the file still holds what a run has logged."""
+        try:
+            content = self.path.read_bytes()
+            found = [json.loads(line) for line in content.splitlines()[: len(lines)]]
+        except (OSError, ValueError, RecursionError):
+            return False
+        return found == [json.loads(line) for line in lines]
 
     def on_log(
         self,
@@ -49,14 +65,16 @@ class MetricsFile(TrainerCallback):
         if not state.is_world_process_zero:
             return
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(_json_line({"step": state.global_step, **(logs or {})}))
+            file.write(_json_line({**(logs or {}), "step": state.global_step}))
 
 
 def _json_line(content: dict[str, Any]) -> str:
-    """Write one line; JSON knows no NaN, so a number that is none becomes null."""
+    """Write one line, the step first; JSON knows no NaN, so such a number becomes null."""
     finite = {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in content.items()
+        name: None
+        if isinstance(content[name], float) and not math.isfinite(content[name])
+        else content[name]
+        for name in sorted(content, key=lambda name: (name != "step", name))
     }
     return json.dumps(finite, allow_nan=False) + "\n"
 

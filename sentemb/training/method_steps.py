@@ -1,6 +1,7 @@
 """`MethodSteps`: the steps of a method, with its terms, its queue and its micro-batches."""
 
 import logging
+import math
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from sentemb.errors import OutOfMemoryError, SentembError
 from sentemb.method import Method
 from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.guarded import GuardedTrainer
+from sentemb.training.resumed import require_number
 from sentemb.training.settings import OnCollapse
 from sentemb.training.twins import (
     after_batch,
@@ -78,6 +80,10 @@ class MethodSteps(GuardedTrainer):
     def take_up(self, unlogged: dict[str, Any]) -> None:
         """Go on with a line of the log, and with the micro-batch that fitted."""
         super().take_up(unlogged)
+        require_number(unlogged, MICRO_BATCH)
+        for values in unlogged["terms"].values():
+            for value in values:
+                require_number({"terms": value}, "terms", least=-math.inf, finite=False)
         self._terms = {
             name: [torch.tensor(value, device=self.args.device) for value in values]
             for name, values in unlogged["terms"].items()

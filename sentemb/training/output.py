@@ -1,37 +1,37 @@
-"""The output folder of a run: what is in it, and when it counts as one."""
+"""The output folder of a run: what may be written there, and what is removed of it."""
 
 import logging
 import os
-import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sentemb.errors import FinishedError, UsageError
-from sentemb.storage import locked
+from sentemb.errors import FinishedError, InputError, UsageError
+from sentemb.storage import claim, locked, read_owned, remove_own
+from sentemb.storage.owned import LOCK, MANIFEST, damage, own_paths
 from sentemb.training.commit import (
+    OF_A_RUN,
     committed,
     newest_whole,
     remove_set_aside,
     step_of,
-    sync_all,
 )
-from sentemb.training.disk import size_of, told_what_is_free
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
-    from sentemb.method import Method
+from sentemb.training.earlier import (
+    CHECKPOINTS,
+    METRICS,
+    RUN,
+    adopt,
+    holds_run,
+    holds_seeds,
+    is_record,
+    owned_by_run,
+    seed_folders,
+)
 
 logger = logging.getLogger("sentemb")
 
-CHECKPOINTS = "checkpoints"
-METRICS = "metrics.jsonl"
-RUN = "run.json"
-LOCK = ".lock"
-COMMIT_LAST = "modules.json"
-"""Without it a folder is no sentence-transformers model, so it is put there last."""
+NO_CONTENT = (LOCK, f"{MANIFEST}.partial")
+"""What a run that was cut in its first moment leaves."""
 
 
 def check_output(
@@ -40,6 +40,7 @@ def check_output(
     resume: bool | None,
     overwrite: bool,
     seeds: Collection[int] | None = None,
+    reads: Iterable[str | Path] = (),
 ) -> None:
     """Raise unless a run may write here; writes nothing.
 
@@ -48,17 +49,30 @@ def check_output(
         resume: Whether a run is to go on; None where such runs cannot.
         overwrite: Whether an earlier run is to be replaced.
         seeds: Of the runs, each in a folder of its own; None for one run in the folder itself.
+        reads: Files and folders that the run reads, which are never removed.
 
     Raises:
         LockedError: When another run writes here.
         UsageError: When the folder holds something that is not to be lost, or nothing to resume.
     """
+    _check_name(folder)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
     if (folder / LOCK).exists():
         with locked(folder / LOCK, folder):
             pass
-    _check_contents(folder, resume=resume, overwrite=overwrite, seeds=seeds)
+    _check_contents(folder, resume=resume, overwrite=overwrite, seeds=seeds, reads=reads)
+
+
+def _check_name(folder: Path) -> None:
+    """Raise where a path is no UTF-8, which neither safetensors nor JSON can write."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"The name of the output folder {str(folder)!a} is not valid UTF-8: give another "
+            "--output."
+        ) from None
 
 
 def _check_contents(
@@ -66,38 +80,80 @@ def _check_contents(
     *,
     resume: bool | None,
     overwrite: bool,
+    reads: Iterable[str | Path],
     seeds: Collection[int] | None = None,
 ) -> None:
-    one, several = ((CHECKPOINTS, METRICS, RUN), ("seed-*", "seeds.json"))
-    holds_one, holds_several = (any(any(folder.glob(n)) for n in names) for names in (one, several))
-    empty = not folder.exists() or all(path.name == LOCK for path in folder.iterdir())
+    one, several = holds_run(folder), holds_seeds(folder)
+    empty = not folder.exists() or all(path.name in NO_CONTENT for path in folder.iterdir())
     if resume and overwrite:
         raise UsageError("--resume goes on and --overwrite starts afresh: give one of them.")
-    if resume and not (folder.exists() and (empty or holds_one or holds_several)):
+    if resume and not (folder.exists() and (empty or one or several)):
         what = "holds no run of sentemb" if folder.exists() else "is no folder"
         raise UsageError(f"Nothing to resume: '{folder}' {what}.{_meant(folder)}")
-    if resume and seeds is None and holds_several and not holds_one:
+    if resume and seeds is None and several and not one:
         raise UsageError(
             f"'{folder}' holds runs of several seeds: give the same --seeds, or one of its folders "
             "as --output."
         )
-    if resume and seeds is not None and holds_one and not holds_several:
+    if resume and seeds is not None and one and not several:
         raise UsageError(f"'{folder}' holds one run: leave --seeds out to resume it.")
-    if overwrite and not (empty or holds_one or holds_several):
-        raise UsageError(f"'{folder}' is not empty and holds no run of sentemb: not overwritten.")
+    if overwrite and not (empty or one or several):
+        raise UsageError(
+            f"'{folder}' is not empty and holds no run of sentemb: not overwritten. Give another "
+            "--output."
+        )
+    if overwrite and seeds is None and several and not one:
+        raise UsageError(
+            f"'{folder}' holds runs of several seeds, which one run does not replace: give the "
+            "same --seeds, or another --output."
+        )
     if overwrite and seeds is not None:
         replaced = {f"seed-{seed}" for seed in seeds}
-        others = sorted(path.name for path in folder.glob("seed-*") if path.name not in replaced)
-        if holds_one or others:
+        others = [path.name for path in seed_folders(folder) if path.name not in replaced]
+        if one or others:
             raise UsageError(
                 f"'{folder}' holds {others[0] if others else 'one run'}, which these --seeds would "
                 "leave beside their own: remove it, or give another folder."
             )
+    if overwrite:
+        for run in [folder] if seeds is None else [folder / f"seed-{seed}" for seed in seeds]:
+            _refuse_to_remove(run, reads)
     if not (empty or resume or overwrite):
-        ours = holds_one or holds_several
         goes_on = "" if resume is None else ", or resume the run in it (--resume)"
-        ways = f"{goes_on}, or start afresh (--overwrite)" if ours else ""
+        ways = f"{goes_on}, or start afresh (--overwrite)" if one or several else ""
         raise UsageError(f"Output folder '{folder}' is not empty: give another{ways}.")
+
+
+def _refuse_to_remove(folder: Path, reads: Iterable[str | Path]) -> None:
+    """Raise where something that the run reads is among what --overwrite would remove."""
+    if (folder / CHECKPOINTS).is_symlink():
+        raise UsageError(
+            f"'{folder / CHECKPOINTS}' is a link, and --overwrite removes nothing behind a link: "
+            "remove the link, or give another --output."
+        )
+    removed = {
+        Path(os.path.realpath(path.parent), path.name)
+        for path in own_paths(folder, owned_by_run(folder))
+    }
+    for read in reads:
+        for place in {Path(os.path.abspath(read)), *_behind(Path(read))}:
+            if any(path == place or place in path.parents for path in removed):
+                raise UsageError(
+                    f"'{read}' is read by this run, and --overwrite would remove it with the "
+                    f"earlier run in '{folder}': give another --output."
+                )
+
+
+def _behind(path: Path) -> set[Path]:
+    """Return where a path leads: itself, and every link on the way to what is read."""
+    found: set[Path] = set()
+    place = Path(os.path.realpath(path.parent), path.name)
+    while os.path.lexists(place) and place not in found:
+        found.add(place)
+        if place.is_symlink():
+            target = Path(place.parent, os.readlink(place))
+            place = Path(os.path.realpath(target.parent), target.name)
+    return found
 
 
 def _meant(folder: Path) -> str:
@@ -115,8 +171,12 @@ def prepare_output(
     overwrite: bool,
     steps: int,
     check: Callable[[Path], None],
+    reads: Iterable[str | Path] = (),
 ) -> None:
     """Lock the folder and make it ready; a damaged checkpoint is set aside.
+
+    What an earlier run made is removed, and that alone. An interrupted removal is finished by the
+    next run, with --overwrite or --resume.
 
     Args:
         folder: Of the run.
@@ -125,30 +185,48 @@ def prepare_output(
         overwrite: Whether an earlier run is to be replaced.
         steps: That the run is to take.
         check: Called with the checkpoint a run is to go on from.
+        reads: As in `check_output`.
 
     Raises:
         LockedError: When another run writes here.
         UsageError: As `check_output`.
+        InputError: When the run to resume has ended, and its folder is damaged beyond repair.
         FinishedError: When the run to resume has come to its end.
     """
-    check_output(folder, resume=resume, overwrite=overwrite)
+    check_output(folder, resume=resume, overwrite=overwrite, reads=reads)
     folder.mkdir(parents=True, exist_ok=True)
     held.enter_context(locked(folder / LOCK, folder))
-    _check_contents(folder, resume=resume, overwrite=overwrite)
+    _check_contents(folder, resume=resume, overwrite=overwrite, reads=reads)
+    adopt(folder)
+    owned = read_owned(folder)
     if overwrite:
-        for path in folder.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path.name != LOCK:
-                path.unlink()
-    if not resume:
-        return
+        remove_own(folder)
+    elif owned and owned.removing:
+        logger.warning(
+            "'%s' was being overwritten: the removal of the earlier run is finished.", folder
+        )
+        remove_own(folder)
+    claim(folder, [METRICS], OF_A_RUN)
+    if resume:
+        _check_resumed(folder, steps, check)
+
+
+def _check_resumed(folder: Path, steps: int, check: Callable[[Path], None]) -> None:
+    """Check the checkpoint that a run goes on from, and raise where it has ended."""
     checkpoint = newest_whole(folder / CHECKPOINTS)
     ended = (folder / RUN).exists()
+    damaged = _damage_of_ended(folder) if ended else None
+    if checkpoint is None and damaged:
+        raise InputError(
+            f"The run in '{folder}' has ended, but {damaged}, and no checkpoint is left to restore "
+            "it from: start afresh (--overwrite)."
+        )
+    if damaged:
+        logger.warning("'%s' is made again from its last checkpoint: %s.", folder, damaged)
     if checkpoint is not None:
         check(checkpoint)
         remove_set_aside(folder / CHECKPOINTS)
-        if ended and (step_of(checkpoint) or 0) >= steps:
+        if ended and not damaged and (step_of(checkpoint) or 0) >= steps:
             raise FinishedError(
                 f"The run in '{folder}' has taken all of its {steps} steps: nothing is left to "
                 "resume."
@@ -162,47 +240,11 @@ def prepare_output(
         logger.warning("'%s' holds no whole checkpoint: the run starts at step 0.", folder)
 
 
+def _damage_of_ended(folder: Path) -> str | None:
+    """Say what is wrong with the record or the model of a run that has ended."""
+    return damage(folder) if is_record(folder / RUN) else f"{RUN} is damaged"
+
+
 def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint that was written to its end, by step."""
     return next(iter(committed(folder / CHECKPOINTS)), None)
-
-
-def publish(method: "Method", folder: Path) -> None:
-    """Put the trained encoder into the folder, and into folders in it what else is deployed.
-
-    Raises:
-        StorageError: When it could not be written.
-    """
-    from sentemb.twins import EncoderTwin  # torch: outputs are checked before it is imported
-
-    towers = method.twin.towers() if isinstance(method.twin, EncoderTwin) else {}
-    with told_what_is_free(f"The model in '{folder}'", folder, size_of(method)):
-        for name, encoder in towers.items():
-            _put(encoder, folder / name)
-        _put(method.encoder, folder)
-
-
-def _put(encoder: "SentenceTransformer", folder: Path) -> None:
-    from sentemb.training.checkpoints import save_encoder
-
-    folder.mkdir(exist_ok=True)
-    partial = folder / "model.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    save_encoder(encoder, partial)
-    put_in_place(partial, last=COMMIT_LAST)
-
-
-def put_in_place(partial: Path, last: str) -> None:
-    """Move what is in a folder up, so that it is never there by halves.
-
-    Args:
-        partial: A folder in the one that it is for.
-        last: Without this file it does not count.
-    """
-    sync_all(partial)
-    for path in sorted(partial.iterdir(), key=lambda path: path.name == last):
-        target = partial.parent / path.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        os.replace(path, target)
-    partial.rmdir()

@@ -30,7 +30,7 @@ class Run:
         skipped_steps: Steps whose loss or gradient was no number, and that changed nothing.
         micro_batch: Rows that the encoder took at once in the end; 0 for all.
         settings: As they were resolved.
-        seconds: Wall-clock time of the training.
+        seconds: Wall-clock time of the training, of all parts of a resumed run.
     """
 
     output: Path

@@ -1,6 +1,5 @@
 """`train`: from a method and rows to a model folder that tells how it was made."""
 
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from functools import partial
@@ -16,10 +15,13 @@ from sentemb.training.arguments import training_arguments
 from sentemb.training.checkpoints import fits
 from sentemb.training.collator import Collator
 from sentemb.training.conditions import conditions_of, require_unchanged
+from sentemb.training.earlier import METRICS
 from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
-from sentemb.training.output import METRICS, last_checkpoint, prepare_output, publish
+from sentemb.training.output import last_checkpoint, prepare_output
 from sentemb.training.packed import packed_encoders
 from sentemb.training.processes import DropoutOfItsOwn, processes, refused_by_one
+from sentemb.training.publish import publish
+from sentemb.training.reads import read_by
 from sentemb.training.result import Run, what_came_of
 from sentemb.training.settings import Settings
 from sentemb.training.settle import (
@@ -113,6 +115,7 @@ def train(
         check=partial(
             require_unchanged, now=conditions, allowed=allow_changed, fits=partial(fits, method)
         ),
+        reads=read_by(data, method.encoder.tokenizer),
     )
     stop = StopOnSignal(folder)
     with held:
@@ -136,7 +139,6 @@ def train(
             on_collapse=settings.on_collapse,
         )
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
-        started = time.monotonic()
         few = rows[:8][method.views[0].column]
         unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
         with stop.listening(), unpadded:
@@ -150,7 +152,7 @@ def train(
             rows_left_over=len(rows) % batch,
             truncated_texts=_truncated(method, rows, settings.max_length),
             settings=settings,
-            seconds=round(time.monotonic() - started, 1),
+            seconds=round(trainer.seconds, 1),
         )
         require_finite(method)
         if processes().is_main_process:

@@ -9,6 +9,11 @@ from sentemb.errors import UsageError
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Select = Literal["auto", "spearman", "held-out-loss", "last"]
 OnCollapse = Literal["warn", "stop"]
+COUNTS = (
+    *("batch_size", "max_steps", "max_length", "micro_batch", "accumulation", "eval_steps"),
+    *("save_steps", "seed", "workers", "max_bad_steps"),
+)
+"""Whole numbers, which generators and counters of 32 bits take."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,12 @@ class Settings:
             self._at_least(name, 0)
         if self.max_grad_norm is not None:
             self._at_least("max_grad_norm", 0)
+        for name in COUNTS:
+            if getattr(self, name) >= 2**32:
+                raise UsageError(f"{name} must be below 2^32, got {getattr(self, name)}.")
+        for name in ("weight_decay", "max_grad_norm", "epochs"):
+            if not math.isfinite(getattr(self, name) or 0):
+                raise UsageError(f"{name} must be finite, got {getattr(self, name)}.")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
             raise UsageError(f"learning_rate must be positive, got {self.learning_rate}.")
         if not (self.epochs > 0 or self.max_steps):

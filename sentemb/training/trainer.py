@@ -19,6 +19,7 @@ from sentemb.training.constant_rate import keep_constant_rates, set_constant_rat
 from sentemb.training.held_out import held_out_loss
 from sentemb.training.method_steps import MethodSteps
 from sentemb.training.randomness import random_state_kept
+from sentemb.training.resumed import taken_up
 from sentemb.training.rows import CountEpochs, NumberedRows
 from sentemb.training.settings import OnCollapse
 from sentemb.training.twins import AfterStep, constant_rate
@@ -124,9 +125,11 @@ class ContrastiveTrainer(MethodSteps):
         save_checkpoint(self.method, folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        load_checkpoint(self.method, Path(resume_from_checkpoint))
+        with taken_up(Path(resume_from_checkpoint)):
+            load_checkpoint(self.method, Path(resume_from_checkpoint))
 
     def _load_best_model(self) -> None:
         best = Path(str(self.state.best_model_checkpoint))
         require_whole(best)
-        load_checkpoint(self.method, best)
+        with taken_up(best):
+            load_checkpoint(self.method, best)

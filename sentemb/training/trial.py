@@ -1,13 +1,24 @@
 """A few rows run before anything is written."""
 
+import logging
+from typing import Any
+
 from datasets import Dataset
 
+from sentemb.errors import OutOfMemoryError, SentembError, UsageError
 from sentemb.method import Method
 from sentemb.training.collator import Collator
 from sentemb.training.held_out import loss_of
+from sentemb.training.memory import OutOfMemorySignal, running_out_told
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import NumberedRows
-from sentemb.training.twins import need_a_reader_of_the_queue, queue_filled
+from sentemb.training.twins import (
+    halve_micro_batch,
+    need_a_reader_of_the_queue,
+    queue_filled,
+)
+
+logger = logging.getLogger("sentemb")
 
 
 def try_out(method: Method, rows: Dataset, collator: Collator) -> None:
@@ -21,9 +32,48 @@ def try_out(method: Method, rows: Dataset, collator: Collator) -> None:
     batch = few.__getitems__(list(range(len(few))))
     was_training = method.training
     with random_state_kept():
-        loss_of(method.train(), batch, collator)
-        with queue_filled(method) as is_filled:
-            if is_filled:
-                loss_of(method, batch, collator)
-                need_a_reader_of_the_queue(method)
+        while not _fits_into_memory(method, batch, collator):
+            pass
     method.train(was_training)
+
+
+def _fits_into_memory(method: Method, batch: list[dict[str, Any]], collator: Collator) -> bool:
+    """Run a few rows; where memory ran out, have the encoder take half as many at once.
+
+    Raises:
+        OutOfMemoryError: When not even one row at a time fits.
+    """
+    try:
+        with running_out_told():
+            _run(method, batch, collator)
+        return True
+    except OutOfMemorySignal as error:
+        reason = str(error)
+    try:
+        rows = halve_micro_batch(method, len(batch))
+    except SentembError as error:
+        raise OutOfMemoryError(
+            f"Memory does not suffice for {len(batch)} of the rows ({reason}), and {error} Give a "
+            "smaller --max-length, or a smaller --model."
+        ) from None
+    logger.warning(
+        "%d of the rows did not fit into memory (%s): the encoder now takes %d rows at once. The "
+        "batch stays as it is.",
+        len(batch),
+        reason,
+        rows,
+    )
+    return False
+
+
+def _run(method: Method, batch: list[dict[str, Any]], collator: Collator) -> None:
+    loss = loss_of(method.train(), batch, collator)
+    if not loss.requires_grad:
+        raise UsageError(
+            "The loss does not depend on the embeddings by a gradient, so nothing would be "
+            "trained: compute it in torch, without .item(), .detach() or numpy."
+        )
+    with queue_filled(method) as is_filled:
+        if is_filled:
+            loss_of(method, batch, collator)
+            need_a_reader_of_the_queue(method)

@@ -21,8 +21,8 @@ FILES = {
     "late.jsonl": '{"other": "x"}\n{"text": "a"}\n',
     "twice.csv": "text,text\na,b\n",
     "full/thesis.txt": "mine",
-    "ran/run.json": "{}",
-    "seeds/seed-2/run.json": "{}",
+    "ran/run.json": '{"schema": "sentemb.run/1"}',
+    "seeds/seed-2/run.json": '{"schema": "sentemb.run/1"}',
     "file.npy": "taken",
     "file.txt": "x\n",
 }

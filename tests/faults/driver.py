@@ -1,8 +1,8 @@
 """Runs in forked children that are killed, and gone on with, until they end.
 
-The imports are paid for once. ``python driver.py kills RECIPE WORKERS KILLS FOLDER`` and
-``python driver.py calls KIND STRIDE FOLDER`` print one JSON object; ``KIND`` is ``python`` or a
-system call of strace.
+The imports are paid for once. ``python driver.py kills RECIPE WORKERS KILLS FOLDER``,
+``python driver.py calls KIND STRIDE FOLDER`` and ``python driver.py overwrite KIND STRIDE FOLDER``
+print one JSON object; ``KIND`` is ``python`` or a system call of strace.
 """
 
 import json
@@ -19,12 +19,17 @@ from pathlib import Path
 import torch
 from helpers import PowerCut
 from safetensors.torch import load_file
+from sentemb_cli.main import build
+from typer.testing import CliRunner
 
 from sentemb import Settings, build_encoder, read_sts, read_training_data, train
 from sentemb.embedded import embedded
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.methods import byol, consert, moco, simcse_unsup, swav
-from sentemb.training.output import last_checkpoint
+from sentemb.storage import read_owned
+from sentemb.storage.owned import damage
+from sentemb.training.earlier import is_record
+from sentemb.training.output import check_output, last_checkpoint
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=12, save_steps=3)
 OPTIONS = {
@@ -203,7 +208,61 @@ def calls(kind, stride, folder):
             "differences": found}  # fmt: skip
 
 
-def _counting(work, kind, n):
+def overwrite(kind, stride, folder):
+    """Kill ``train --overwrite`` at its n-th call, until it passes; then the old run stands whole,
+    or ``--resume`` ends as the new one would have, and ``--overwrite`` is never refused."""
+    base, whole, cut = folder / "base", folder / "whole", folder / "cut"
+    rows = folder / "rows.txt"
+    rows.write_text("".join(embedded("sentences.txt").read_text().splitlines(True)[:40]))
+    finished(lambda: command(rows, base, seed=1))
+    (base / "notes.txt").write_text("mine")
+    (base / "1_Pooling/notes.txt").write_text("mine")
+    shutil.copytree(base, whole)
+    finished(lambda: command(rows, whole, seed=2, how="--overwrite"))
+    old, new = (one.joinpath("model.safetensors").read_bytes() for one in (base, whole))
+    came = {"old run": 0, "resumed": 0}
+    n = 1
+    while True:
+        shutil.rmtree(cut, ignore_errors=True)
+        shutil.copytree(base, cut)
+        attempt = _changing if kind == "python" else _traced
+        code = attempt(lambda: command(rows, cut, seed=2, how="--overwrite"), kind, n)
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL, f"ended with {code}; see DRIVER_LOG"
+        check_output(cut, resume=False, overwrite=True, reads=[rows])
+        weights, config = cut / "model.safetensors", cut / "config.json"
+        assert not config.exists() or weights.read_bytes() in (old, new), n
+        stands = read_owned(cut)
+        if not stands.removing and is_record(cut / "run.json") and damage(cut) is None:
+            assert weights.read_bytes() in (old, new), n
+            came["old run"] += weights.read_bytes() == old
+        else:
+            finished(lambda: command(rows, cut, seed=2, how="--resume"))
+            assert weights.read_bytes() == new, n
+            assert damage(cut) is None, n
+            came["resumed"] += 1
+        assert (cut / "notes.txt").read_text() == "mine", n
+        assert (cut / "1_Pooling/notes.txt").read_text() == "mine", n
+        n += stride
+    assert weights.read_bytes() == new
+    return {"kind": kind, "stride": stride, "calls": n - 1, **came}
+
+
+def command(rows, folder, seed, how=None):
+    """Give a ``train`` command."""
+    words = ["train", "--data", str(rows), "--max-steps", "2", "--save-steps", "1", "--batch-size",
+             "8", "--seed", str(seed), "-o", str(folder), *([how] if how else [])]  # fmt: skip
+    result = CliRunner().invoke(build(words), words)
+    assert result.exit_code == 0, result.output
+
+
+def _changing(work, kind, n):
+    """Run work whose n-th call that changes a name is its last."""
+    return _counting(work, kind, n, ("replace", "rename", "unlink", "rmdir", "mkdir"))
+
+
+def _counting(work, kind, n, names=("replace", "rename", "fsync", "unlink")):
     """Run work whose n-th call of rename, replace or fsync is its last."""
 
     def counted():
@@ -218,7 +277,7 @@ def _counting(work, kind, n):
 
             return call
 
-        for name in ("replace", "rename", "fsync", "unlink"):
+        for name in names:
             setattr(os, name, dies(getattr(os, name)))
         work()
 
@@ -234,7 +293,7 @@ def _traced(work, kind, n):
 
     pid = forked(stopped)
     os.waitid(os.P_PID, pid, os.WSTOPPED)
-    names = "rename,renameat,renameat2" if kind == "rename" else kind
+    names = {"rename": "rename,renameat,renameat2", "unlink": "unlink,unlinkat"}.get(kind, kind)
     tracer = subprocess.Popen(
         ["/usr/bin/strace", "-f", "-qq", "-o", os.devnull, "-p", str(pid),
          "-e", f"trace={names}", "-e", f"inject={names}:signal=SIGKILL:when={n}"],
@@ -255,13 +314,15 @@ def _tracer_of(pid):
 
 def main():
     torch.set_num_threads(1)
-    command, *words = sys.argv[1:]
-    if command == "kills":
+    command_name, *words = sys.argv[1:]
+    if command_name == "kills":
         recipe, workers, wanted, folder = words
         result = kills(recipe, int(workers), int(wanted), Path(folder))
     else:
         kind, stride, folder = words
-        result = calls(kind, int(stride), Path(folder))
+        result = {"calls": calls, "overwrite": overwrite}[command_name](
+            kind, int(stride), Path(folder)
+        )
     print(json.dumps(result))
 
 

@@ -263,7 +263,7 @@ def test_checkpoints_rotate_by_step_whatever_the_clock_says(tmp_path):
 CHANGES = {
     "learning_rate": 2e-3,
     "batch_size": 4,
-    "steps": 5,
+    "max_steps": 5,
     "max_length": 16,
     "seed": 7,
     "weight_decay": 0.1,
@@ -275,8 +275,7 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_changed_option_is_refused_until_it_is_allowed(two, tmp_path, name, caplog):
     """T14: what was, and what is."""
-    field = "max_steps" if name == "steps" else name
-    changed = replace(SETTINGS, **{field: CHANGES[name]})
+    changed = replace(SETTINGS, **{name: CHANGES[name]})
     shutil.copytree(two[0] / "cut", tmp_path / "cut")
     shown = rf"{name} was .*, is now {CHANGES[name]}.*--allow-changed {name}"
     with pytest.raises(UsageError, match=shown):

@@ -42,6 +42,22 @@ def test_killed_at_renames_and_syncs_of_a_save(tmp_path):
     assert counted["differences"] == []
 
 
+def test_killed_while_it_overwrites_an_earlier_run(tmp_path):
+    """Every thirtieth change of a name; make faults has every one, and each call of the system."""
+    counted = drive(tmp_path, "overwrite", "python", 30)
+    assert counted["resumed"] >= 3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "kind",
+    ["python", *(pytest.param(k, marks=NEEDS_STRACE) for k in ("rename", "unlink", "write"))],
+)
+def test_killed_at_every_call_while_it_overwrites(tmp_path, kind):
+    counted = drive(tmp_path, "overwrite", kind, 1)
+    assert counted["resumed"] >= 10
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("recipe", [*driver.RECIPES, "finetune"])
