@@ -59,5 +59,9 @@ def tell(
             shown = ", ".join(f"{number:,}" for number in found["first"])
             more = ", …" if found["rows"] > len(found["first"]) else ""
             console.log(f"{found['rows']:,} {what}: {shown}{more}")
+    if (encoding := summary.faults.get("encoding", "utf-8")) != "utf-8":
+        console.log(f"the input was read as {encoding.upper()}")
+    if separator := summary.faults.get("separator"):
+        console.log(f"the input was read as {separator}")
     if summary.halved_batches:
         console.log(f"{summary.halved_batches:,} batches halved: memory did not suffice")

@@ -127,11 +127,15 @@ def _of_late(late: Found, columns: Columns, found: list[Problem]) -> list[Proble
 def _of_bytes(faults: Faults) -> list[Problem]:
     found = [
         *of_rows("invalid_utf8", "error", faults.invalid, "not UTF-8, or half a surrogate pair"),
-        *of_rows("cut_lines", "note", faults.long, "longer than 1 MiB: cut there"),
+        *of_rows("cut_lines", "note", faults.long, "a text is longer than 1 MiB: cut there"),
         *of_rows("nul", "note", faults.nul, "holds a NUL character"),
         *of_rows("crlf", "note", faults.crlf, "a line ends with CR LF: the CR is dropped"),
         *of_rows("blank_lines", "note", faults.blank_lines, "a blank line: no row"),
     ]
+    if faults.encoding != "utf-8":
+        found.append(Problem("encoding", "note", f"read as {faults.encoding.upper()}"))
+    if faults.separator:
+        found.append(Problem("separator", "note", f"read as {faults.separator}"))
     if faults.bom:
         found.append(Problem("bom", "note", "begins with a byte-order mark: it is dropped"))
     return found

@@ -48,11 +48,13 @@ class Faults:
 
     Attributes:
         invalid: Rows that were replaced or left out; the names of the columns may be among them.
-        long: Lines of a txt file that were cut, for they were longer than 1 MiB.
+        long: Rows with a text that was cut, for it was longer than 1 MiB.
         nul: Rows with a NUL character, which stays.
         crlf: Rows with CR LF at the end of their line, or of one of their lines; the CR is dropped.
         blank_lines: Lines that are no row, as nothing is in them; see `sentemb.datasets.files`.
         bom: Whether the file began with a byte-order mark.
+        encoding: Of the file.
+        separator: What stands between the fields of a table, where its name says otherwise.
 
     Raises:
         UsageError: When ``errors`` is something else.
@@ -65,6 +67,8 @@ class Faults:
     crlf: Found = field(default_factory=Found)
     blank_lines: Found = field(default_factory=Found)
     bom: bool = False
+    encoding: str = "utf-8"
+    separator: str = ""
 
     def __post_init__(self) -> None:
         if self.errors not in get_args(Errors):

@@ -37,4 +37,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         InputError: When there is no such file, or a line is not UTF-8; names the row.
     """
     with opened(path) as file:
-        yield from ((line.number, line.text) for line in lines_of(file, path, Faults()))
+        faults = Faults()
+        for line in lines_of(file, path, faults):
+            if line.stays(path, faults):
+                yield line.number, line.text

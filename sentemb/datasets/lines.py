@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from sentemb.datasets.encodings import as_utf8
 from sentemb.datasets.faults import Faults
+from sentemb.datasets.limits import LONGEST_LINE, whole_characters
+from sentemb.datasets.progress import Progress
 from sentemb.errors import InputError, reading
 
 Row = tuple[int, dict[str, Any]]
 COMPRESSED = (".gz", ".zst")
-LONGEST_TEXT = 2**20
-LONGEST_LINE = 2**26
 
 
 def suffixes_of(path: Path) -> list[str]:
@@ -67,21 +68,29 @@ class Line(NamedTuple):
     """A line, or what was found in all lines of a row.
 
     Args:
-        number: From 1; that of the last line of a row.
+        number: Of the row, from 1.
         text: Without its end, and with U+FFFD where it is not UTF-8.
-        invalid: Whether there is such a place.
+        invalid: What is wrong in such a place; "" where there is none.
         crlf: Whether it ended with CR LF.
         long: Whether it was cut.
     """
 
     number: int
     text: str
-    invalid: bool
+    invalid: str
     crlf: bool
     long: bool = False
 
-    def stays(self, faults: Faults) -> bool:
-        """Count what is wrong with a row; tell whether it stays."""
+    def stays(self, path: Path, faults: Faults) -> bool:
+        """Count what is wrong with a row; tell whether it stays.
+
+        Raises:
+            InputError: When it is not UTF-8, and that is an error.
+        """
+        if self.invalid and faults.errors == "strict":
+            raise InputError(
+                f"{path}, row {self.number}: not UTF-8 ({self.invalid}). Save the file as UTF-8."
+            )
         if self.invalid:
             faults.invalid.add(self.number)
             if faults.errors == "skip":
@@ -101,15 +110,16 @@ def lines_of(
     Args:
         file: At its beginning.
         path: Its name, in the words of an error.
-        faults: Whether a line that is not UTF-8 is an error, and where a byte-order mark is noted.
+        faults: Where the encoding of the file, and a byte-order mark, are noted.
         longest: Bytes a line may have; of a text alone, what is more is cut, else it is an error.
 
     Raises:
         InputError: Names the row.
     """
-    number = 0
+    number, file, progress = 0, as_utf8(file, path, faults), Progress(path)
     while line := file.readline(longest + 2):  # with CR LF
         number += 1
+        progress.add(len(line), number)
         if number == 1 and line.startswith(b"\xef\xbb\xbf"):
             faults.bom = True
             line = line[3:] if line.endswith(b"\n") else line[3:] + file.readline(3)
@@ -119,27 +129,18 @@ def lines_of(
         if long := len(line) > longest:
             if longest == LONGEST_LINE:
                 raise InputError(f"{path}, row {number}: longer than {longest:,} bytes.")
-            line = _whole_characters(line[:longest])
+            line = whole_characters(line[:longest])
             while not end.endswith(b"\n") and (rest := file.readline(longest)):
                 end = (end + rest)[-2:]
-        text, invalid = _decoded(line, path, number, faults)
+        text, invalid = _decoded(line)
+        line = b""  # it may be long, and is not needed while the text is
         yield Line(number, text, invalid, end == b"\r\n", long)
 
 
-def _whole_characters(line: bytes) -> bytes:
-    """Drop the beginning of a character from the end of a line that was cut."""
-    for back in (1, 2, 3):
-        if line[-back] >= 0xC0:  # it begins a character, of two to four bytes
-            whole = 2 + (line[-back] >= 0xE0) + (line[-back] >= 0xF0)
-            return line if whole == back else line[:-back]
-    return line
-
-
-def _decoded(line: bytes, path: Path, number: int, faults: Faults) -> tuple[str, bool]:
-    """Return the text of a line, and whether something in it was replaced."""
+def _decoded(line: bytes) -> tuple[str, str]:
+    """Return the text of a line, and why it is not UTF-8; "" where it is."""
     try:
-        return line.decode(), False
+        return line.decode(), ""
     except UnicodeDecodeError as error:
-        if faults.errors == "strict":
-            raise InputError(f"{path}, row {number}: not UTF-8 ({error.reason}).") from error
-    return line.decode(errors="replace"), True
+        hint = ", it may be UTF-16 without a byte-order mark" if b"\0" in line else ""
+        return line.decode(errors="replace"), f"{error.reason}{hint}"

@@ -41,7 +41,11 @@ class Omitted:
 
 
 def tell_faults(source: object, faults: Faults) -> None:
-    """Log which lines were no rows, and which texts were cut."""
+    """Log how a file was read, which lines were no rows, and which texts were cut."""
+    if faults.encoding != "utf-8":
+        logger.info("%s: read as %s.", source, faults.encoding.upper())
+    if faults.separator:
+        logger.info("%s: read as %s.", source, faults.separator)
     if faults.blank_lines.rows:
         logger.info("%s: %d blank lines, which are no rows.", source, faults.blank_lines.rows)
     if faults.long.rows:

@@ -1,25 +1,44 @@
 """Tables of lines: csv and tsv. Their first line names the columns, each differently."""
 
-import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
+from sentemb.datasets.delimiters import DELIMITERS, delimiter_of
 from sentemb.datasets.faults import Faults
+from sentemb.datasets.fields import plain_fields, quoted_rows
 from sentemb.datasets.lines import Line, Row, lines_of
 from sentemb.errors import InputError
 
 
 def read_csv(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
-    """Read comma-separated fields, which may be quoted; a row is that of the last of its lines."""
-    return _rows(_parsed(lines_of(file, path, faults), path), path, faults)
+    """Read comma-separated fields, which may be quoted."""
+    return _read(file, path, faults, usual=",", quoted=True)
 
 
 def read_tsv(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
     """Read tab-separated fields without csv quoting: STS-B's files hold lone quotes."""
+    return _read(file, path, faults, usual="\t", quoted=False)
+
+
+def _read(
+    file: IO[bytes], path: Path, faults: Faults, *, usual: str, quoted: bool
+) -> Iterator[Row]:
+    """Read a table by the delimiter of its header, which is noted where it is not the usual one."""
     lines = lines_of(file, path, faults)
-    split = ((line, line.text.split("\t") if line.text else []) for line in lines)
-    return _rows(split, path, faults)
+    first = next(lines, None)
+    if first is None:
+        return
+    delimiter = delimiter_of(first.text, usual)
+    lines = chain([first], lines)
+    if delimiter != usual:
+        faults.separator = f"separated by {DELIMITERS[delimiter]}"
+    if quoted or delimiter != usual:
+        rows = quoted_rows(lines, delimiter, path)
+    else:
+        rows = ((line, plain_fields(line.text, delimiter)) for line in lines)
+    yield from _rows(rows, path, faults)
 
 
 def require_distinct(names: Sequence[str], path: Path) -> None:
@@ -33,44 +52,6 @@ def require_distinct(names: Sequence[str], path: Path) -> None:
         raise InputError(f"{path} has two columns called '{twice}': give them names of their own.")
 
 
-class _Joined:
-    """Lines for a parser that takes several for a row, and what was found in those of a row."""
-
-    def __init__(self, lines: Iterable[Line]) -> None:
-        self._lines = lines
-        self._row = _NOTHING
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._lines:
-            row = self._row
-            if row is not _NOTHING:
-                line = line._replace(
-                    invalid=row.invalid or line.invalid, crlf=row.crlf or line.crlf
-                )
-            self._row = line
-            yield line.text + "\n"
-
-    def row(self) -> Line:
-        """Return what was found since this was last asked."""
-        row, self._row = self._row, _NOTHING
-        return row
-
-
-_NOTHING = Line(0, "", invalid=False, crlf=False)
-
-
-def _parsed(lines: Iterable[Line], path: Path) -> Iterator[tuple[Line, list[str]]]:
-    """Parse lines that are whole: one left out would take an opening or closing quote with it."""
-    csv.field_size_limit(2**31 - 1)
-    joined = _Joined(lines)
-    reader = csv.reader(joined, strict=True)
-    try:
-        for fields in reader:
-            yield joined.row(), fields
-    except csv.Error as error:
-        raise InputError(f"{path}, row {reader.line_num}: {error}.") from error
-
-
 def _rows(rows: Iterator[tuple[Line, list[str]]], path: Path, faults: Faults) -> Iterator[Row]:
     first = next(rows, None)
     if first is None:
@@ -79,7 +60,7 @@ def _rows(rows: Iterator[tuple[Line, list[str]]], path: Path, faults: Faults) ->
     for line, fields in rows:
         if not fields and len(header) > 1:
             faults.blank_lines.add(line.number)
-        elif line.stays(faults):
+        elif line.stays(path, faults):
             yield line.number, _named(header, fields or [""], path, line.number)
 
 
@@ -92,7 +73,7 @@ def _header(line: Line, names: list[str], path: Path, faults: Faults) -> list[st
                 f"{path}, row {line.number}: the names of the columns are not UTF-8, and they "
                 "cannot be left out: correct them, or have them replaced."
             )
-        faults.invalid.add(line.number)
+        line.stays(path, faults)
     require_distinct(names, path)
     return names
 

@@ -63,7 +63,7 @@ def read_training_data(
 
     Args:
         source: A file of any format, also compressed, or a hub data set.
-        layouts: What the recipe can read, the fullest first; `sentemb.datasets.roles` has the names.
+        layouts: What the recipe can read, the fullest first; see `sentemb.datasets.roles`.
         columns: Names in the file, in the order of a layout, where they are others.
         classes: The labels there are, where the rows are to be those of another file's.
 

@@ -66,7 +66,7 @@ CASES = [
     ("encode late.jsonl", 3, "late.jsonl: its first row has no column 'text'; it has other"),
     ("encode twice.csv", 3, "twice.csv has two columns called 'text'"),
     ("encode empty.txt", 3, "empty.txt holds no row"),
-    ("encode blank.csv --empty error", 3, "Row 4 is empty"),
+    ("encode blank.csv --empty error", 3, "Row 3 is empty"),
     ("encode notes.xyz", 3, "unknown format '.xyz'"),
     ("encode texts.jsonl -o texts.jsonl --overwrite", 2, "is the input"),
     ("encode file.txt", 2, "Output 'file.npy' exists"),
