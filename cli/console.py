@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 
 import typer
 
-OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+from sentemb.inert import inert
 
 
 def configure(*, quiet: bool) -> None:
@@ -26,26 +25,11 @@ def configure(*, quiet: bool) -> None:
 
 
 class _Inert(logging.Formatter):
-    """Log lines quote rows and file names."""
+    """Log lines quote rows and file names; a record is one line, unless it is a table."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return inert(super().format(record))
-
-
-def inert(text: str, *, lines: bool = True) -> str:
-    r"""Write out what a terminal would obey: escapes, controls, changes of direction.
-
-    Args:
-        text: Of a user, or with a user's words in it.
-        lines: Whether line ends and tabs stay.
-
-    Example:
-        >>> inert("a\x1b[31mb")
-        'a\\x1b[31mb'
-    """
-    kept = "\n\t" if lines else ""
-    return OBEYED.sub(lambda found: found[0] if found[0] in kept else ascii(found[0])[1:-1], text)
+        return inert(super().format(record), lines=getattr(record, "table", False))
 
 
 def show(text: str) -> None:
@@ -78,9 +62,9 @@ def quieten_libraries() -> None:
     warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # transformers'
 
 
-def log(message: str) -> None:
-    """Log a line for people."""
-    logging.getLogger("sentemb").info(message)
+def log(message: str, *, table: bool = False) -> None:
+    """Log a line for people, or a table of several."""
+    logging.getLogger("sentemb").info(message, extra={"table": table})
 
 
 @contextmanager
