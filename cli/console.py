@@ -25,11 +25,11 @@ def configure(*, quiet: bool) -> None:
 
 
 class _Inert(logging.Formatter):
-    """Log lines quote rows and file names."""
+    """Log lines quote rows and file names; a record is one line, unless it is a table."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return inert(super().format(record))
+        return inert(super().format(record), lines=getattr(record, "table", False))
 
 
 def show(text: str) -> None:
@@ -62,9 +62,9 @@ def quieten_libraries() -> None:
     warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # transformers'
 
 
-def log(message: str) -> None:
-    """Log a line for people."""
-    logging.getLogger("sentemb").info(message)
+def log(message: str, *, table: bool = False) -> None:
+    """Log a line for people, or a table of several."""
+    logging.getLogger("sentemb").info(message, extra={"table": table})
 
 
 @contextmanager

@@ -113,4 +113,4 @@ def _log(record: dict[str, Any], output: Path) -> None:
         ]
         for name, side in ((record["model"], record["before"]), (str(output), record["after"]))
     ]
-    console.log(console.table(header, rows))
+    console.log(console.table(header, rows), table=True)

@@ -48,7 +48,7 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     runs = run_each(job, seeds, lambda one: _run(one, data, dev))
     spread = spread_of([run["metrics"] for run in runs])
     write_seeds(job.output, {"seeds": list(seeds), "spread": spread})
-    console.log(spread_table(len(seeds), spread))
+    console.log(spread_table(len(seeds), spread), table=True)
     return {"seeds": list(seeds), "spread": spread, "runs": runs}
 
 

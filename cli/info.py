@@ -47,19 +47,22 @@ def info(
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {console.number(name, v)}" for name, v in value.items())
+        return ", ".join(f"{name} {_number(name, v)}" for name, v in value.items())
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _number(name: str, value: Any) -> str:
+    return console.number(name, value) if isinstance(value, int | float) else str(value)
+
+
 def _model(name: str) -> dict[str, Any]:
-    import json
     from pathlib import Path
 
     from sentemb.encoders import build_encoder, describe
     from sentemb.encoders.build import locate
-    from sentemb.errors import InputError
+    from sentemb.training.earlier import read_object
 
     encoder = build_encoder(name, device="cpu")
     config = getattr(encoder[0], "config", None)
@@ -74,9 +77,6 @@ def _model(name: str) -> dict[str, Any]:
     }
     run = Path(locate(name)) / "run.json"
     if run.is_file():
-        try:
-            record = json.loads(run.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise InputError(f"{run} is damaged: {error}.") from error
+        record = read_object(run)
         content |= {key: record.get(key) for key in ("method", "best_step", "before", "metrics")}
     return content

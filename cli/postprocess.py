@@ -110,7 +110,7 @@ def _log(record: dict[str, Any], output: Path) -> None:
             (str(output), record["after"], record["dim"]),
         )
     ]
-    console.log(console.table([record["task"], *names, "dim"], rows))
+    console.log(console.table([record["task"], *names, "dim"], rows), table=True)
     if record["after"]["spearman"] < record["before"]["spearman"]:
         console.log(
             f"Spearman fell on {record['task']}: give --data that is like the texts the model will "

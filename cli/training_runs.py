@@ -59,7 +59,7 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     if not spread:
         console.log("No dev set, so there is no score to spread: give --dev.")
         return summary | {"runs": records}
-    console.log(spread_table(len(seeds), spread))
+    console.log(spread_table(len(seeds), spread), table=True)
     return summary | {"runs": records}
 
 

@@ -1,4 +1,4 @@
-"""Text that others chose, such as names of files, without what a terminal or a file would obey."""
+"""Text that others chose, such as names of files, without what a terminal or a page would obey."""
 
 import re
 from typing import Any
@@ -35,3 +35,13 @@ def _inert_value(value: Any) -> Any:
     if isinstance(value, dict):
         return inert_values(value)
     return inert(value, lines=False) if isinstance(value, str) else value
+
+
+def cell(text: str) -> str:
+    r"""Write a text so that it stays one cell of a Markdown table, and no markup.
+
+    Example:
+        >>> cell("a|b\n<c>")
+        'a\\|b\\n&lt;c>'
+    """
+    return inert(text, lines=False).replace("|", r"\|").replace("<", "&lt;").replace("`", "'")

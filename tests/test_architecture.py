@@ -18,6 +18,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "embedded": set(),
     "types": set(),
     "versions": set(),
+    "inert": set(),
     "pairs": {"types"},
     "functional": {"types"},
     "safety": {"errors"},
@@ -38,12 +39,12 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "interruption": set(),
     "encoding": {"datasets", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
-    | {"training", "storage", "safety"},
+    | {"training", "storage", "safety", "inert"},
     "studies": {"evaluation", "geometry", "storage", "types", "errors"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
     "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}
     | {"views", "twins", "functional", "interruption", "storage", "versions"}
-    | {"encoding", "inference"},
+    | {"encoding", "inert", "inference"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "Sum", "Term", "Twin", "View", "row_key"} | {
     "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit", "WithQueue",

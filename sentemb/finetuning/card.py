@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from sentemb.inert import cell
+
 CARD = """---
 library_name: transformers
 pipeline_tag: text-classification
@@ -38,13 +40,14 @@ print(pipeline("text-classification", "{name}")("A sentence."))
 
 
 def write_card(folder: Path, record: dict[str, Any]) -> None:
-    """Write ``README.md`` from the record of a run; file names in it as the disk has them."""
+    """Write ``README.md`` from the record of a run; what users named is inert in it."""
+    shown = {**record["settings"], **record}
     text = CARD.format(
-        **{**record["settings"], **record},
-        name=folder.name,
-        labels=", ".join(record["classes"]) or "none: a regression",
-        source=record["data"]["source"],
+        **{name: cell(value) if isinstance(value, str) else value for name, value in shown.items()},
+        name=cell(folder.name).replace('"', "'"),
+        labels=cell(", ".join(record["classes"])) or "none: a regression",
+        source=cell(record["data"]["source"]),
         sha256=record["data"]["sha256"][:16],
         scores="\n".join(f"| {name} | {value:.4f} |" for name, value in record["metrics"].items()),
     )
-    (folder / "README.md").write_text(text, encoding="utf-8", errors="surrogateescape")
+    (folder / "README.md").write_text(text, encoding="utf-8")

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from sentemb.inert import cell
+
 CARD = """---
 library_name: sentence-transformers
 pipeline_tag: sentence-similarity
@@ -49,22 +51,23 @@ SUPERVISION = {
 
 
 def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
-    """Write ``README.md`` from the record of a run; file names in it as the disk has them."""
+    """Write ``README.md`` from the record of a run; what users named is inert in it."""
     settings = record["settings"]
     select = settings["select"]
     if select == "auto":
         select = "spearman" if record["dev"] else "last"
     options = ", ".join(f"{k} {v}" for k, v in record["method_options"].items()) or "none"
+    shown = {**settings, **record, "method_options": options, "views": "; ".join(record["views"])}
     text = CARD.format(
-        **{**settings, **record, "method_options": options, "views": "; ".join(record["views"])},
-        name=folder.name,
-        data_source=record["data"]["source"],
+        **{name: cell(value) if isinstance(value, str) else value for name, value in shown.items()},
+        name=cell(folder.name).replace('"', "'"),
+        data_source=cell(record["data"]["source"]),
         sha256=record["data"]["sha256"][:16],
-        supervision=SUPERVISION[select].format(dev=record["dev"]),
+        supervision=SUPERVISION[select].format(dev=cell(str(record["dev"]))),
         scores=_scores(record["before"], record["metrics"]),
         citation=citation,
     )
-    (folder / "README.md").write_text(text, encoding="utf-8", errors="surrogateescape")
+    (folder / "README.md").write_text(text, encoding="utf-8")
 
 
 def _scores(before: dict[str, float], after: dict[str, float]) -> str:

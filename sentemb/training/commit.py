@@ -96,7 +96,9 @@ def read_commit(checkpoint: Path) -> dict[str, Any]:
         ValueError: When it is no commit of this schema and step.
     """
     content: dict[str, Any] = json.loads((checkpoint / COMMIT).read_text(encoding="utf-8"))
-    if content["schema"] != SCHEMA or content["step"] != step_of(checkpoint):
+    parts = (content[name] for name in ("files", "conditions", "versions"))
+    ours = content["schema"] == SCHEMA and content["step"] == step_of(checkpoint)
+    if not ours or not all(isinstance(part, dict) for part in parts):
         raise ValueError(f"{checkpoint / COMMIT} is not of this checkpoint.")
     return content
 

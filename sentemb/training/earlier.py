@@ -26,17 +26,29 @@ OF_A_MODEL = (
 """What earlier versions put into the folder of a run, beside the folders of the modules."""
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object, whoever wrote it.
+
+    Raises:
+        InputError: When it is missing or damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"'{path}' is damaged: it holds no JSON object.")
+    return content
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """Read a record that a command of ours wrote, as ``run.json``.
 
     Raises:
         InputError: When it is missing, damaged, or another's.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())}.") from error
-    if not isinstance(content, dict) or content.get("schema") != f"sentemb.{path.stem}/1":
+    content = read_object(path)
+    if content.get("schema") != f"sentemb.{path.stem}/1":
         raise InputError(f"'{path}' is damaged: it is no record that sentemb wrote.")
     return content
 
