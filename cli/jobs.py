@@ -10,7 +10,7 @@ from sentemb.training import Settings
 
 from .overrides import remaining_options
 from .recipes import find_recipe
-from .settings import parse_dims, settings_from
+from .settings import parse_dims, parse_prompts, settings_from
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Job:
     method_options: dict[str, Any]
     model: str
     pooling: str | None
+    prompts: dict[str, str]
     views: list[str]
     loss: str | None
     matryoshka: tuple[int, ...]
@@ -62,6 +63,7 @@ def job_from(options: dict[str, Any], output: Path) -> Job:
         method_options=options["method_options"] or {},
         model=options["model"],
         pooling=options["pooling"],
+        prompts=parse_prompts(options.get("prompt") or []),
         views=options["view"] or [],
         loss=options["loss"],
         matryoshka=parse_dims(options["matryoshka"]),

@@ -34,7 +34,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "checks": {"datasets", "errors"},
     "inference": {"encoders", "geometry", "safety", "storage", "types", "errors", "versions"},
     "interruption": set(),
-    "encoding": {"datasets", "inference", "interruption", "storage", "types", "errors"},
+    "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage", "safety"},
     "studies": {"evaluation", "geometry", "storage", "types", "errors"},

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sentemb.encoders.lengths import Reading
+from sentemb.encoders.tokenising import TextCounts
 from sentemb.encoding.folder import clear, part_file, remove
 from sentemb.encoding.manifest import Assembled, Counts, Done, Manifest
 from sentemb.encoding.parts import Parts, part_of
@@ -78,10 +80,12 @@ class Job:
         logger.warning("%s is damaged or missing: its rows are encoded again.", part)
         return False
 
-    def commit(self, window: Window, vectors: Vectors, cut: list[bool] | None, halved: int) -> None:
+    def commit(
+        self, window: Window, vectors: Vectors, counts: TextCounts | None, halved: int
+    ) -> None:
         """Write a window's part, and then that it is there."""
         path = self.part(window.number)
-        part = part_of(window, vectors, cut, keeps_texts=self.suffix in SHOWS_TEXTS)
+        part = part_of(window, vectors, counts, keeps_texts=self.suffix in SHOWS_TEXTS)
         with replaced(path) as file:
             file.write(part)
         self.manifest.add(
@@ -130,16 +134,16 @@ def assemble(parts: Parts, manifest: Manifest, folder: Path, output: Path) -> As
     """
     assert manifest.counts is not None  # noqa: S101 -- `finish` was called
     whole = folder / f"assembled{output.suffix}"
-    truncated = 0
+    reading = Reading()
     with whole.open("w+b") as file:
         writer = WRITERS[output.suffix](file, manifest.counts.rows, parts.dim)
         for rows in parts:
             writer.write(rows.texts, rows.vectors)
-            truncated += rows.truncated
+            reading += rows.reading
         writer.close()
         file.flush()
         os.fsync(file.fileno())
-    assembled = Assembled(sha256(whole), parts.known(truncated), parts.dim)
+    assembled = Assembled.of(sha256(whole), parts.known(reading), parts.dim)
     manifest.add(assembled)
     os.replace(whole, output)
     sync(output.parent)

@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save
 
+from sentemb.encoders.lengths import Reading
+from sentemb.encoders.tokenising import TextCounts
 from sentemb.encoding.windows import Window
 from sentemb.types import Vectors
 
 Numbers = NDArray[np.int64]
+COUNTED = {"cut": np.uint8, "unknown": np.int32, "known": np.int32, "unread": np.uint8}
+"""What a part holds of `TextCounts`."""
 
 
 @dataclass(frozen=True)
@@ -22,32 +26,32 @@ class Rows:
 
     Args:
         vectors: ``[rows, dim]``.
-        truncated: How many were cut, as far as the encoder tells.
+        reading: How much of them was read and known, as far as the encoder tells.
         texts: One a row, where the parts keep them.
     """
 
     vectors: Vectors
-    truncated: int
+    reading: Reading
     texts: list[str]
 
 
 def part_of(
-    window: Window, vectors: Vectors, cut: list[bool] | None, *, keeps_texts: bool
+    window: Window, vectors: Vectors, counts: TextCounts | None, *, keeps_texts: bool
 ) -> bytes:
     """Return the bytes of a part.
 
     Args:
         window: Of rows.
         vectors: Of its new texts, ``[new, dim]`` in float32.
-        cut: Whether each of them was longer than the encoder's maximum; None where it is not known.
+        counts: What is counted of each of them; None where it is not known.
         keeps_texts: Whether the output shows the texts.
     """
     tensors: dict[str, NDArray[Any]] = {
         "numbers": window.numbers,
         "vectors": np.ascontiguousarray(vectors, dtype=np.float32),
     }
-    if cut is not None:
-        tensors["cut"] = np.array(cut, dtype=np.uint8)
+    if counts is not None:
+        tensors |= {name: np.array(x, dtype=COUNTED[name]) for name, x in counts._asdict().items()}
     if keeps_texts:
         encoded = [text.encode() for text in window.new]
         tensors["texts"] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
@@ -60,14 +64,14 @@ class Parts:
 
     Attributes:
         dim: Width of the embeddings.
-        tell_truncated: Whether the encoder told which texts it cut.
+        tell_counts: Whether the encoder told which texts it cut, and what it knows of them.
     """
 
     def __init__(self) -> None:
         self._files: list[Path] = []
         self._starts = [0]
         self.dim = 0
-        self.tell_truncated = False
+        self.tell_counts = False
 
     def add(self, file: Path, new: int) -> None:
         """Take the part of the next window.
@@ -81,11 +85,11 @@ class Parts:
         if new and not self.dim:
             with safe_open(file, "numpy") as part:
                 self.dim = part.get_slice("vectors").get_shape()[1]
-                self.tell_truncated = "cut" in part.keys()  # noqa: SIM118 -- it is no dictionary
+                self.tell_counts = "cut" in part.keys()  # noqa: SIM118 -- it is no dictionary
 
-    def known(self, truncated: int) -> int | None:
-        """Return a count of what was cut; None where the encoder does not tell."""
-        return truncated if self.tell_truncated else None
+    def known(self, reading: Reading) -> Reading | None:
+        """Return what was read and known of texts; None where the encoder does not tell."""
+        return reading if self.tell_counts else None
 
     def __iter__(self) -> Iterator[Rows]:
         return map(self.rows, range(len(self._files)))
@@ -97,7 +101,7 @@ class Parts:
         distinct, places = np.unique(numbers, return_inverse=True)
         homes = np.searchsorted(self._starts, distinct, side="right") - 1
         vectors = np.empty((len(distinct), self.dim), dtype=np.float32)
-        cut = np.zeros(len(distinct), dtype=np.uint8)
+        counted = {name: np.zeros(len(distinct), dtype) for name, dtype in COUNTED.items()}
         texts: list[str] = []
         for home in np.unique(homes):
             here = homes == home
@@ -105,11 +109,23 @@ class Parts:
             with safe_open(self._files[home], "numpy") as part:
                 vectors[here] = _rows_of(part, "vectors", local)
                 names = part.keys()
-                if "cut" in names:
-                    cut[here] = _rows_of(part, "cut", local)
+                for name in counted.keys() & names:
+                    counted[name][here] = _rows_of(part, name, local)
                 if "texts" in names:
                     texts += _texts_of(part, local)
-        return Rows(vectors[places], int(cut[places].sum()), [texts[i] for i in places if texts])
+        reading = _reading({name: values[places] for name, values in counted.items()})
+        return Rows(vectors[places], reading, [texts[i] for i in places if texts])
+
+
+def _reading(counted: dict[str, NDArray[Any]]) -> Reading:
+    return Reading(
+        texts=len(counted["cut"]),
+        truncated=int(counted["cut"].sum()),
+        unknown_texts=int((counted["unknown"] > 0).sum()),
+        unread_texts=int(counted["unread"].sum()),
+        unknown_tokens=int(counted["unknown"].sum(dtype=np.int64)),
+        known_tokens=int(counted["known"].sum(dtype=np.int64)),
+    )
 
 
 def _rows_of(part: Any, name: str, rows: Numbers) -> NDArray[Any]:

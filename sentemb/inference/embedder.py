@@ -11,12 +11,14 @@ import torch
 
 from sentemb.encoders.packed import packed
 from sentemb.encoders.padding import padded_right
+from sentemb.encoders.prompts import default_prompt
 from sentemb.encoders.tells_apart import require_telling_apart
+from sentemb.encoders.tokenising import Tokenising, Tokens
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
 from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from sentemb.inference.plain import PlainEncoder
 from sentemb.inference.takes_tokens import PROBES, same_tokens, takes_tokens
-from sentemb.inference.tokens import Tokenising, Tokens, by_tokens
+from sentemb.inference.tokens import by_tokens
 from sentemb.types import Embeddings, Vectors
 
 if TYPE_CHECKING:
@@ -65,7 +67,9 @@ class Embedder:
         self.encoder = encoder
         self.dtype = DTYPES[precision]
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 512)
-        self.tokenise = Tokenising(encoder.tokenizer, encoder.max_seq_length, _prompt(encoder))
+        self.tokenise = Tokenising(
+            encoder.tokenizer, encoder.max_seq_length, default_prompt(encoder)
+        )
         self.takes_tokens = isinstance(encoder, PlainEncoder) or takes_tokens(encoder)
         self._same_tokens = self.takes_tokens
         if not isinstance(encoder, PlainEncoder):
@@ -170,10 +174,3 @@ class Embedder:
             logger.warning(
                 "%s runs with padding: without, its vectors differ.", type(model).__name__
             )
-
-
-def _prompt(encoder: "PlainEncoder | SentenceTransformer") -> str:
-    """Return what an encoder puts before every text."""
-    if isinstance(encoder, PlainEncoder) or encoder.default_prompt_name is None:
-        return ""
-    return str(encoder.prompts[encoder.default_prompt_name])
