@@ -88,7 +88,8 @@ def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
         console.log(f"{name:12} {value:8.4f}")
     console.log(
         f"{run.rows:,} rows, {run.dev_rows:,} of dev; left out: {run.empty_rows} empty; "
-        f"{run.truncated_rows:,} cut to {job.settings.max_length} tokens"
+        f"{run.truncated_rows:,} cut to {job.settings.max_length} tokens, "
+        f"{run.unknown_rows:,} with unknown tokens"
     )
     if run.skipped_steps:
         console.log(f"{run.skipped_steps:,} steps were skipped: loss or gradient was no number")

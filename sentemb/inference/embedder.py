@@ -11,6 +11,7 @@ import torch
 
 from sentemb.encoders.packed import packed
 from sentemb.encoders.padding import padded_right
+from sentemb.encoders.precision import require_precision
 from sentemb.encoders.prompts import default_prompt
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.encoders.tokenising import Tokenising, Tokens
@@ -52,7 +53,7 @@ class Embedder:
         halved: Batches that were halved because memory did not suffice.
 
     Raises:
-        UsageError: When the precision is another.
+        UsageError: When the precision is another, or the encoder's device cannot compute in it.
         InputError: When the encoder's pooling does not see the whole text.
     """
 
@@ -64,6 +65,7 @@ class Embedder:
     ) -> None:
         if precision not in DTYPES:
             raise UsageError(f"precision must be one of {', '.join(DTYPES)}; got '{precision}'.")
+        require_precision(precision, encoder.device.type)
         self.encoder = encoder
         self.dtype = DTYPES[precision]
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 512)
