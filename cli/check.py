@@ -67,11 +67,13 @@ def check(
         raise UsageError(f"--columns takes names, commas between, as text,label; got '{columns}'.")
     if any(str(file) == "-" for file in [*files, *(test or [])]):
         raise UsageError("check takes files alone: save what comes from stdin, and name the file.")
-    count, limit = _tokens(model)
-    limits = Limits(count, max_length or limit, batch_size)
+    count, unknown, limit = _tokens(model)
+    limits = Limits(count, max_length or limit, batch_size, unknown)
     reports: list[tuple[CheckedFile, list[Problem]]] = []
     for place, file in enumerate([*files, *(test or [])]):
-        found = check_file(file, limits if place == 0 else Limits(count, limits.max_length), named)
+        found = check_file(
+            file, limits if place == 0 else Limits(count, limits.max_length, None, unknown), named
+        )
         leaks = leakage(reports[0][0], found, test=place >= len(files)) if reports else []
         held = {"small"} if reports else set()
         reports.append((found, leaks + [p for p in found.problems if p.name not in held]))
@@ -85,22 +87,35 @@ def check(
         raise typer.Exit(1)
 
 
-def _tokens(model: str) -> tuple[Callable[[list[str]], list[int]], int]:
-    """Return what counts a model's tokens, and how many of them it reads."""
+def _tokens(
+    model: str,
+) -> tuple[Callable[[list[str]], list[int]], Callable[[list[str]], list[bool]], int]:
+    """Return what counts a model's tokens, what finds texts that it does not know, and its limit."""
     console.quieten_before_import()
-    from sentemb.encoders.truncating import truncating
+    from sentemb.encoders.prompts import default_prompt
+    from sentemb.encoders.tokenising import Tokenising
     from sentemb.errors import InputError
     from sentemb.inference.plain import load_encoder
 
     encoder = load_encoder(model)
-    tokenizer = truncating(encoder.tokenizer, limit=None)
-    if tokenizer is None:
+    whole = Tokenising(encoder.tokenizer)
+    read = Tokenising(encoder.tokenizer, encoder.max_seq_length, default_prompt(encoder))
+    if whole.own is None:
         raise InputError(f"Model '{model}' has no fast tokenizer: give another --model.")
 
     def count(texts: list[str]) -> list[int]:
-        return [len(text.ids) for text in tokenizer.encode_batch_fast(texts)]
+        tokens = whole(texts)
+        return [len(tokens.ids[row]) for row in tokens.rows]
 
-    return count, int(min(encoder.max_seq_length or 512, 10**9))
+    def unknown(texts: list[str]) -> list[bool]:
+        counts = read(texts).of_rows()
+        assert counts is not None  # noqa: S101 -- the tokenizer is a fast one
+        return [
+            n > known or nothing
+            for n, known, nothing in zip(counts.unknown, counts.known, counts.unread, strict=True)
+        ]
+
+    return count, unknown, int(min(encoder.max_seq_length or 512, 10**9))
 
 
 def _print(found: "CheckedFile", problems: "list[Problem]") -> None:

@@ -50,7 +50,13 @@ def tell(
         console.log(
             f"{summary.rows:,} rows x {summary.dim} in {summary.seconds:.1f} s; "
             f"{summary.rows - summary.distinct_texts:,} repeated, {summary.empty_rows:,} empty, "
-            f"{truncated}: {output}"
+            f"{truncated}{_unknown(summary.unknown_rows)}: {output}"
+        )
+    if (reading := summary.reading) and reading.is_mostly_unknown:
+        console.log(
+            "warning: most of the texts is unknown to the model's tokenizer "
+            f"({reading.share_words()}), so their vectors say little: use a --model of their "
+            "language and script"
         )
     words = FAULTS | {"invalid": INVALID.get(summary.faults.get("errors", ""), "")}
     for name, what in words.items():
@@ -65,3 +71,7 @@ def tell(
         console.log(f"the input was read as {separator}")
     if summary.halved_batches:
         console.log(f"{summary.halved_batches:,} batches halved: memory did not suffice")
+
+
+def _unknown(rows: int | None) -> str:
+    return "" if rows is None else f", {rows:,} with unknown tokens"

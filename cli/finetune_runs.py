@@ -91,7 +91,8 @@ def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
     console.log(
         f"{run.rows:,} rows, {run.dev_rows:,} of dev; left out: {run.empty_rows} empty, "
         f"{data.unlabelled_rows + dev.unlabelled_rows} without a label or score; "
-        f"{run.truncated_rows:,} cut to {job.settings.max_length} tokens"
+        f"{run.truncated_rows:,} cut to {job.settings.max_length} tokens, "
+        f"{run.unknown_rows:,} with unknown tokens"
     )
     if run.skipped_steps:
         console.log(f"{run.skipped_steps:,} steps were skipped: loss or gradient was no number")

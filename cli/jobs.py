@@ -8,7 +8,7 @@ from sentemb.training.settings import Settings
 
 from .recipes import find_recipe, parameters_of
 from .replaced import remaining_options
-from .settings import parse_dims, settings_from
+from .settings import parse_dims, parse_prompts, settings_from
 
 if TYPE_CHECKING:
     from sentemb.methods import Recipe
@@ -23,6 +23,7 @@ class Job:
     method_options: dict[str, Any]
     model: str
     pooling: str | None
+    prompts: dict[str, str]
     views: list[str]
     loss: str | None
     matryoshka: tuple[int, ...]
@@ -69,6 +70,7 @@ def job_from(options: dict[str, Any], output: Path) -> Job:
         method_options=options["method_options"] or {},
         model=options["model"],
         pooling=options["pooling"],
+        prompts=parse_prompts(options.get("prompt") or []),
         views=options["view"] or [],
         loss=options["loss"],
         matryoshka=parse_dims(options["matryoshka"]),

@@ -51,3 +51,20 @@ def parse_dims(text: str | None) -> tuple[int, ...]:
     if not all(part.strip().isdecimal() for part in parts):
         raise UsageError(f"--matryoshka takes lengths as 128,64,32; got '{text}'.")
     return tuple(map(int, parts))
+
+
+def parse_prompts(typed: list[str]) -> dict[str, str]:
+    """Read ``anchor=query: ``, once for each column.
+
+    Raises:
+        UsageError: When one names no column, or one column is named twice.
+    """
+    prompts: dict[str, str] = {}
+    for text in typed:
+        column, equals, prompt = text.partition("=")
+        if not (column and equals):
+            raise UsageError(f"--prompt takes COLUMN=TEXT, as anchor='query: '; got '{text}'.")
+        if column in prompts:
+            raise UsageError(f"--prompt {column} is given twice: give it once.")
+        prompts[column] = prompt
+    return prompts

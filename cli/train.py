@@ -26,6 +26,7 @@ def train(
     columns: options.Columns = None,
     model: options.Model = "mini",
     pooling: options.Pooling = None,
+    prompt: options.Prompt = None,
     dev: options.Dev = None,
     view: options.View = None,
     loss: options.Loss = None,

@@ -39,6 +39,15 @@ Pooling = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+Prompt = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN=TEXT",
+        help="What is put before the texts of a column, as anchor='query: '; once for each. It is "
+        "saved with the model; by default the model's own default prompt.",
+        rich_help_panel=DATA,
+    ),
+]
 Dev = Annotated[
     str | None,
     typer.Option(

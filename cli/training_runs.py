@@ -1,7 +1,7 @@
 """From the words of a ``train`` command to runs: strings become objects here."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from transformers import set_seed
 from sentemb.datasets import TrainingData, read_sts, read_training_data
 from sentemb.embedded import embedded
 from sentemb.encoders import PoolingName, build_encoder, describe
+from sentemb.encoders.prompts import set_prompts
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.storage import claim
@@ -23,6 +24,7 @@ from sentemb.training.earlier import CARD, RUN
 from sentemb.training.output import check_output
 from sentemb.training.processes import processes, refused_by_one
 from sentemb.training.record import data_record, write_record
+from sentemb.twins import EncoderTwin
 from sentemb.views import View
 
 from . import console
@@ -91,6 +93,7 @@ def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
     """Train, tell what came of it, and return it as it stands in ``run.json``."""
     encoder = starting_encoder(job)
     method = build_method(job, encoder, data)
+    give_prompts(method, job.prompts)
     came = train(
         method,
         data,
@@ -133,6 +136,14 @@ def starting_encoder(job: Job) -> "SentenceTransformer":
     )
 
 
+def give_prompts(method: Method, prompts: Mapping[str, str]) -> None:
+    """Give the encoders of a method the prompts that were typed."""
+    columns = [view.column for view in method.views]
+    towers = method.twin.towers().values() if isinstance(method.twin, EncoderTwin) else ()
+    for encoder in (method.encoder, *towers):
+        set_prompts(encoder, prompts, columns)
+
+
 def build_method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -> Method:
     """Build the method of a job, with what stands in the place of the recipe's parts."""
     options = dict(job.method_options)
@@ -168,8 +179,10 @@ def _tell(run: Run, unlabelled: int) -> None:
         f"{run.rows:,} rows; left out: {run.empty_rows} empty, {unlabelled} without a label or "
         f"score, {run.held_out_rows} held out, "
         f"{run.rows_left_over} of each epoch (incomplete batch); {run.truncated_texts:,} texts "
-        f"cut to {run.settings.max_length} tokens"
+        f"cut to {run.settings.max_length} tokens, {run.unknown_texts:,} with unknown tokens"
     )
+    if prompts := {column: prompt for column, prompt in run.prompts.items() if prompt}:
+        console.log("prompts: " + ", ".join(f"{name} {text!r}" for name, text in prompts.items()))
     if run.masked_negatives:
         console.log(
             f"{run.masked_negatives:,} candidates were no negatives: the text of the anchor or of "

@@ -37,7 +37,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "inference": {"encoders", "geometry", "inert", "safety", "storage", "types", "errors"}
     | {"versions"},
     "interruption": set(),
-    "encoding": {"datasets", "inference", "interruption", "storage", "types", "errors"},
+    "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage", "safety", "inert"},
     "studies": {"evaluation", "geometry", "storage", "types", "errors"},

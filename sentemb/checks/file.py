@@ -8,7 +8,7 @@ from sentemb.checks.columns import TEXTS, Columns, find_columns
 from sentemb.checks.marks import LabelChecks, ScoreChecks
 from sentemb.checks.problem import Problem, of_rows
 from sentemb.checks.seen import Seen
-from sentemb.checks.texts import Count, TextChecks
+from sentemb.checks.texts import Count, TextChecks, Unknown, none_unknown
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import read_rows
 from sentemb.datasets.layouts import late_columns, shown
@@ -28,11 +28,13 @@ class Limits:
         count: Counts the tokens of texts, special ones included.
         max_length: Tokens that an encoder reads of a text.
         batch_size: Rows of a batch; None where nobody has said.
+        unknown: Tells of texts whether the encoder's tokenizer does not know most of their tokens.
     """
 
     count: Count
     max_length: int
     batch_size: int | None = None
+    unknown: Unknown = none_unknown
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,13 @@ def check_file(file: Path, limits: Limits, named: Sequence[str] | None = None) -
     rows = 0
     present: tuple[str, ...] = ()
     columns = Columns({}, None, None)
-    texts = TextChecks(columns, faults, limits.count, limits.max_length)
+    texts = TextChecks(columns, faults, limits.count, limits.max_length, limits.unknown)
     labels, scores, late = LabelChecks(), ScoreChecks(), Found()
     for number, row in read_rows(file, faults):
         if not rows:
             present = tuple(row)
             columns = find_columns(present, named, file)
-            texts = TextChecks(columns, faults, limits.count, limits.max_length)
+            texts = TextChecks(columns, faults, limits.count, limits.max_length, limits.unknown)
         rows += 1
         if named is None and late_columns(row, present):
             late.add(number)

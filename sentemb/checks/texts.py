@@ -11,10 +11,16 @@ from sentemb.datasets.layouts import shown
 from sentemb.datasets.lists import first_text, is_listed
 
 Count = Callable[[list[str]], list[int]]
+Unknown = Callable[[list[str]], list[bool]]
 LISTED = ("positive", "negative")
 """Roles of which a row may have several texts, in a list."""
 AT_ONCE = 1024
 """Rows whose tokens are counted at once."""
+
+
+def none_unknown(texts: list[str]) -> list[bool]:
+    """Tell of no text that it is unknown."""
+    return [False] * len(texts)
 
 
 class TextChecks:
@@ -25,9 +31,18 @@ class TextChecks:
         faults: Of its reader; texts that are none are counted there, too.
         count: Counts the tokens of texts.
         max_length: Tokens that an encoder reads of a text.
+        unknown: Tells of texts whether an encoder does not know most of their tokens.
     """
 
-    def __init__(self, columns: Columns, faults: Faults, count: Count, max_length: int) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        faults: Faults,
+        count: Count,
+        max_length: int,
+        unknown: Unknown = none_unknown,
+    ) -> None:
+        self._is_unknown, self._unknown = unknown, Found()
         self.columns, self.faults, self.count, self.limit = columns, faults, count, max_length
         self.seen = Seen(len(columns.texts))
         self.longest = 0
@@ -84,11 +99,14 @@ class TextChecks:
     def _tokens(self) -> None:
         texts = [text.encode(errors="replace").decode() for _, row in self._waiting for text in row]
         counts, width = self.count(texts), len(self.columns.texts)
+        unknown = self._is_unknown(texts)
         for place, (number, _) in enumerate(self._waiting):
             most = max(counts[place * width : (place + 1) * width], default=0)
             self.longest = max(self.longest, most)
             if most > self.limit:
                 self._over.add(number)
+            if any(unknown[place * width : (place + 1) * width]):
+                self._unknown.add(number)
         self._waiting.clear()
 
     def problems(self) -> list[Problem]:
@@ -107,6 +125,9 @@ class TextChecks:
             *of_rows("duplicates", "note", exact, "the same as an earlier row"),
             *of_rows("near_duplicates", "note", alike,
                      "the same as an earlier row but for case and spaces"),
+            *of_rows("unknown_tokens",
+                     "error" if 2 * self._unknown.rows > len(self.seen.rows) else "note",
+                     self._unknown, "the model's tokenizer does not know most of a text"),
             *of_rows("over_long", "note", self._over,
                      f"more than {self.limit} tokens: cut there"),
             *of_rows("listed", "note", self._listed, "a list of texts: the first is read"),

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from sentemb.encoders.hooks import perturbed, reordered
+from sentemb.encoders.prompts import prompts_left_out, text_tokens
 from sentemb.types import Embeddings, Features, Mask, TokenEmbeddings
 from sentemb.views import Draws, View
 
@@ -20,6 +21,8 @@ KEYS = "row_keys"
 """The feature that holds the key of each row's random numbers; the encoder does not see it."""
 TEXTS = "text_numbers"
 """The feature that numbers the texts, equal ones alike; the encoder does not see it."""
+PROMPTS = "prompt_tokens"
+"""The feature that counts the tokens of each row's prompt; the encoder does not see it."""
 
 
 def embed(
@@ -99,9 +102,12 @@ def _embed(
     stacked = {
         name: torch.cat([view[name] for view in features])
         for name in features[0]
-        if name not in (KEYS, TEXTS)
+        if name not in (KEYS, TEXTS, PROMPTS)
     }
     with ExitStack() as hooks:
+        if PROMPTS in features[0]:
+            lengths = torch.cat([view[PROMPTS] for view in features])
+            hooks.enter_context(prompts_left_out([*encoder, pooling or nn.Identity()], lengths))
         if any(view.order for view in views):
             hooks.enter_context(reordered(encoder, _order(features, views)))
         if any(view.perturb for view in views):
@@ -137,4 +143,6 @@ def _perturb(
 
 
 def _mask(feature: Features) -> Mask:
-    return feature["attention_mask"].bool()
+    """Return which tokens are a text's; its prompt is none of them."""
+    mask = feature["attention_mask"].bool()
+    return text_tokens(mask, feature[PROMPTS]) if PROMPTS in feature else mask

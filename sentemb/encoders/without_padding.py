@@ -67,5 +67,8 @@ def same_without_padding(
 
 def reads_first_token_only(*poolings: nn.Module | None) -> bool:
     """Tell whether nothing but [CLS] is read off the last layer by any of these."""
-    modes = [getattr(pooling, "pooling_mode", None) for pooling in poolings if pooling is not None]
-    return all(mode == "cls" for mode in modes)
+    return all(
+        getattr(pooling, "pooling_mode", None) == "cls" and getattr(pooling, "include_prompt", True)
+        for pooling in poolings
+        if pooling is not None
+    )

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING
 
 from sentemb.datasets.faults import Faults
+from sentemb.encoders.lengths import Reading
 from sentemb.encoding.folder import SEEN, job_folder, job_held, remove
 from sentemb.encoding.job import Job
 from sentemb.encoding.manifest import Assembled
@@ -96,7 +97,7 @@ def _encode_stream(
 ) -> EncodeSummary:
     """Write rows as they come; parts are kept for texts that come again, and removed at the end."""
     parts, writer = Parts(), JsonlWriter(stream)
-    rows = truncated = 0
+    rows, reading = 0, Reading()
     with TemporaryDirectory(prefix="sentemb-") as folder:
         job = Job(Path(folder), ".jsonl", {}, overwrite=False)
         run = Run(encoder, options, job, faults, "a stream begins anew, a file would go on")
@@ -104,7 +105,7 @@ def _encode_stream(
             parts.add(job.part(window.number), job.manifest.done[window.number])
             found = parts.rows(window.number)
             writer.write(found.texts, found.vectors)
-            truncated += found.truncated
+            reading += found.reading
             rows += len(window.texts)
             progress(rows)
-    return run.summary(Assembled(None, parts.known(truncated), parts.dim))
+    return run.summary(Assembled.of(None, parts.known(reading), parts.dim))

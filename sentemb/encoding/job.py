@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sentemb.encoders.lengths import Reading
+from sentemb.encoders.tokenising import TextCounts
 from sentemb.encoding.folder import clear, part_file, remove
 from sentemb.encoding.manifest import Assembled, Counts, Done, Manifest
 from sentemb.encoding.output import exists
@@ -81,10 +83,12 @@ class Job:
         logger.warning("%s is damaged or missing: its rows are encoded again.", part)
         return False
 
-    def commit(self, window: Window, vectors: Vectors, cut: list[bool] | None, halved: int) -> None:
+    def commit(
+        self, window: Window, vectors: Vectors, counts: TextCounts | None, halved: int
+    ) -> None:
         """Write a window's part, and then that it is there."""
         path = self.part(window.number)
-        part = part_of(window, vectors, cut, keeps_texts=self.suffix in SHOWS_TEXTS)
+        part = part_of(window, vectors, counts, keeps_texts=self.suffix in SHOWS_TEXTS)
         with replaced(path) as file:
             file.write(part)
         self.manifest.add(
@@ -147,12 +151,12 @@ class Job:
 
     def _written(self, parts: Parts, whole: Path) -> Assembled:
         assert self.manifest.counts is not None  # noqa: S101 -- `finish` was called
-        truncated = 0
+        reading = Reading()
         with whole.open("w+b") as file:
             with closing(WRITERS[whole.suffix](file, self.manifest.counts.rows, parts.dim)) as to:
                 for rows in parts:
                     to.write(rows.texts, rows.vectors)
-                    truncated += rows.truncated
+                    reading += rows.reading
             file.flush()
             os.fsync(file.fileno())
-        return Assembled(sha256(whole), parts.known(truncated), parts.dim)
+        return Assembled.of(sha256(whole), parts.known(reading), parts.dim)

@@ -6,8 +6,9 @@ import logging
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from sentemb.encoders.lengths import Reading
 from sentemb.errors import UsageError
 from sentemb.storage import sync
 
@@ -66,11 +67,26 @@ class Assembled:
         sha256: Of its bytes; None of a stream.
         truncated: Rows that were longer than the encoder's maximum; None where it does not tell.
         dim: Width of the embeddings.
+        unknown: Rows and tokens that the tokenizer does not know; None where it does not tell.
     """
 
     sha256: str | None
     truncated: int | None
     dim: int
+    unknown: dict[str, int] | None = None
+
+    @classmethod
+    def of(cls, sha256: str | None, reading: Reading | None, dim: int) -> Self:
+        """Note what was read of the rows, where it is known."""
+        if reading is None:
+            return cls(sha256, None, dim)
+        unknown = {
+            "unknown_rows": reading.unknown_texts,
+            "unread_rows": reading.unread_texts,
+            "unknown_tokens": reading.unknown_tokens,
+            "known_tokens": reading.known_tokens,
+        }
+        return cls(sha256, reading.truncated, dim, unknown)
 
 
 Entry = Done | Counts | Assembled

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from sentemb.encoders.lengths import Reading
+from sentemb.encoders.tokenising import TextCounts
 from sentemb.encoding.manifest import Done
 from sentemb.encoding.windows import Window
 from sentemb.errors import StorageError
@@ -20,8 +22,10 @@ from sentemb.types import Vectors
 
 Numbers = NDArray[np.int64]
 Tensors = dict[str, NDArray[Any]]
-DTYPES = {"F32": "<f4", "I64": "<i8", "U8": "u1"}
+DTYPES = {"F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "u1"}
 """What parts hold, by safetensors' names."""
+COUNTED = {"cut": np.uint8, "unknown": np.int32, "known": np.int32, "unread": np.uint8}
+"""What a part holds of `TextCounts`."""
 
 
 @dataclass(frozen=True)
@@ -30,32 +34,32 @@ class Rows:
 
     Args:
         vectors: ``[rows, dim]``.
-        truncated: How many were cut, as far as the encoder tells.
+        reading: How much of them was read and known, as far as the encoder tells.
         texts: One a row, where the parts keep them.
     """
 
     vectors: Vectors
-    truncated: int
+    reading: Reading
     texts: list[str]
 
 
 def part_of(
-    window: Window, vectors: Vectors, cut: list[bool] | None, *, keeps_texts: bool
+    window: Window, vectors: Vectors, counts: TextCounts | None, *, keeps_texts: bool
 ) -> bytes:
     """Return the bytes of a part.
 
     Args:
         window: Of rows.
         vectors: Of its new texts, ``[new, dim]`` in float32.
-        cut: Whether each of them was longer than the encoder's maximum; None where it is not known.
+        counts: What is counted of each of them; None where it is not known.
         keeps_texts: Whether the output shows the texts.
     """
     tensors: dict[str, NDArray[Any]] = {
         "numbers": window.numbers,
         "vectors": np.ascontiguousarray(vectors, dtype=np.float32),
     }
-    if cut is not None:
-        tensors["cut"] = np.array(cut, dtype=np.uint8)
+    if counts is not None:
+        tensors |= {name: np.array(x, dtype=COUNTED[name]) for name, x in counts._asdict().items()}
     if keeps_texts:
         encoded = [text.encode() for text in window.new]
         tensors["texts"] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
@@ -86,7 +90,7 @@ class Parts:
 
     Attributes:
         dim: Width of the embeddings.
-        tell_truncated: Whether the encoder told which texts it cut.
+        tell_counts: Whether the encoder told which texts it cut, and what it knows of them.
     """
 
     def __init__(self) -> None:
@@ -94,7 +98,7 @@ class Parts:
         self._compared: dict[int, tuple[int, ...]] = {}
         self._starts = [0]
         self.dim = 0
-        self.tell_truncated = False
+        self.tell_counts = False
 
     def add(self, file: Path, done: Done) -> None:
         """Take the part of the next window.
@@ -111,11 +115,11 @@ class Parts:
         if done.new and not self.dim:
             part = self._tensors(len(self._files) - 1)
             self.dim = part["vectors"].shape[1]
-            self.tell_truncated = "cut" in part
+            self.tell_counts = "cut" in part
 
-    def known(self, truncated: int) -> int | None:
-        """Return a count of what was cut; None where the encoder does not tell."""
-        return truncated if self.tell_truncated else None
+    def known(self, reading: Reading) -> Reading | None:
+        """Return what was read and known of texts; None where the encoder does not tell."""
+        return reading if self.tell_counts else None
 
     def __iter__(self) -> Iterator[Rows]:
         return map(self.rows, range(len(self._files)))
@@ -130,18 +134,19 @@ class Parts:
         distinct, places = np.unique(numbers, return_inverse=True)
         homes = np.searchsorted(self._starts, distinct, side="right") - 1
         vectors = np.empty((len(distinct), self.dim), dtype=np.float32)
-        cut = np.zeros(len(distinct), dtype=np.uint8)
+        counted = {name: np.zeros(len(distinct), dtype) for name, dtype in COUNTED.items()}
         texts: list[str] = []
         for home in np.unique(homes):
             here = homes == home
             local = distinct[here] - self._starts[home]
             part = self._tensors(home)
             vectors[here] = part["vectors"][local]
-            if "cut" in part:
-                cut[here] = part["cut"][local]
+            for name in counted.keys() & part.keys():
+                counted[name][here] = part[name][local]
             if "texts" in part:
                 texts += _texts_of(part, local)
-        return Rows(vectors[places], int(cut[places].sum()), [texts[i] for i in places if texts])
+        reading = _reading({name: values[places] for name, values in counted.items()})
+        return Rows(vectors[places], reading, [texts[i] for i in places if texts])
 
     def _tensors(self, window: int) -> Tensors:
         """Map the tensors of a part, of which only what is used is read."""
@@ -158,6 +163,17 @@ class Parts:
                 raise DamagedPartError(file)
             self._compared[window] = state
         return _mapped(data)
+
+
+def _reading(counted: dict[str, NDArray[Any]]) -> Reading:
+    return Reading(
+        texts=len(counted["cut"]),
+        truncated=int(counted["cut"].sum()),
+        unknown_texts=int((counted["unknown"] > 0).sum()),
+        unread_texts=int(counted["unread"].sum()),
+        unknown_tokens=int(counted["unknown"].sum(dtype=np.int64)),
+        known_tokens=int(counted["known"].sum(dtype=np.int64)),
+    )
 
 
 def _mapped(data: mmap) -> Tensors:

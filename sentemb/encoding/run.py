@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sentemb.datasets.faults import Faults
+from sentemb.encoders.tokenising import Tokens
 from sentemb.encoding.ahead import ahead
 from sentemb.encoding.first_seen import FirstSeen
 from sentemb.encoding.folder import SEEN
@@ -19,7 +20,6 @@ from sentemb.encoding.windows import Window, windows
 from sentemb.errors import InputError, InterruptedRunError, NumericError, OutOfMemoryError
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import PlainEncoder
-from sentemb.inference.tokens import Tokens
 from sentemb.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Run:
             raise NumericError(f"{self._named(window, text)} has no finite embedding.")
         if self.options.empty == "nan":
             vectors[[not text.strip() for text in window.new]] = np.nan
-        self.job.commit(window, vectors, tokens.cut, self.embedder.halved - halved)
+        self.job.commit(window, vectors, tokens.counts, self.embedder.halved - halved)
 
     def _named(self, window: Window, text: str) -> str:
         """Name a text by the row it came from, where the reader tells, and by how it begins."""

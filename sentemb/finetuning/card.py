@@ -30,6 +30,7 @@ print(pipeline("text-classification", "{name}")("A sentence."))
 | data | {source}, {rows:,} rows, sha256 `{sha256}` |
 | left out | {empty_rows} empty rows |
 | rows cut to {max_length} tokens | {truncated_rows:,} |
+| rows with unknown tokens | {unknown_rows:,} |
 | batch, learning rate, epochs, seed | {batch_size}, {learning_rate:g}, {epochs:g}, {seed} |
 | checkpoint chosen by | {metric} on {dev}, step {best_step} of {steps} |
 

@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from sentemb.datasets.labels import is_missing
 from sentemb.datasets.layouts import kind_of
 from sentemb.encoders.build import locate
+from sentemb.encoders.lengths import Reading
 from sentemb.errors import InputError, UsageError
 from sentemb.finetuning.pretrained import load_classifier
 from sentemb.finetuning.tokens import TEXTS, tokenised
@@ -33,11 +34,13 @@ class Predictions:
             None where a text of the row is blank.
         empty_rows: Rows with a blank text.
         truncated_rows: Rows that were cut.
+        unknown_rows: Rows with a token that the tokenizer does not know.
     """
 
     rows: list[dict[str, Any]]
     empty_rows: int
     truncated_rows: int
+    unknown_rows: int
 
 
 def predictions(
@@ -59,17 +62,22 @@ def predictions(
         for number, texts in enumerate(zip(*columns, strict=True))
         if all(map(str.strip, texts))
     ]
-    tokens, truncated = Dataset.from_dict({}), 0
+    tokens, read = Dataset.from_dict({}), Reading()
     if filled:
-        tokens, truncated = tokenised(rows.select(filled), tokenizer, max_length)
+        tokens, read = tokenised(rows.select(filled), tokenizer, max_length)
         try_longest(classifier, tokenizer, tokens)
+    if read.is_mostly_unknown:
+        logger.warning(
+            "Most of the texts is unknown to the model's tokenizer (%s), so its answers say little.",
+            read.share_words(),
+        )
     keys = ("score",) if classifier.config.num_labels == 1 else ("label", "probability")
     found: list[dict[str, Any]] = [dict.fromkeys(keys) for _ in range(len(rows))]
     for number, answer in zip(
         filled, _answers(tokens, tokenizer, classifier, batch_size), strict=True
     ):
         found[number] = dict(zip(keys, answer, strict=True))
-    return Predictions(found, len(rows) - len(filled), truncated)
+    return Predictions(found, len(rows) - len(filled), read.truncated, read.unknown_texts)
 
 
 def _one_label_classifier(model: str) -> tuple[PreTrainedTokenizerBase, Any]:

@@ -17,6 +17,9 @@ class FinetuneRun:
         dev_rows: Rows of the dev set.
         empty_rows: Rows without text, left out.
         truncated_rows: Rows cut to the maximum length.
+        unknown_rows: Rows with a token that the tokenizer does not know.
+        unknown_tokens: Tokens that it does not know.
+        known_tokens: Tokens that it knows, without special tokens.
         skipped_steps: Steps whose loss or gradient was no number, and that changed nothing.
         seconds: Wall-clock time of the training, of all parts of a resumed run.
     """
@@ -29,5 +32,8 @@ class FinetuneRun:
     dev_rows: int
     empty_rows: int
     truncated_rows: int
+    unknown_rows: int
+    unknown_tokens: int
+    known_tokens: int
     skipped_steps: int
     seconds: float

@@ -29,7 +29,7 @@ from sentemb.training.output import check_output, last_checkpoint, prepare_outpu
 from sentemb.training.processes import processes
 from sentemb.training.publish import publish_model
 from sentemb.training.reads import read_by
-from sentemb.training.settle import require_known_words
+from sentemb.training.settle import require_known, require_known_words
 from sentemb.training.signals import StopOnSignal
 
 
@@ -74,7 +74,8 @@ def finetune(
     tokenizer, classifier, _ = load_classifier(model, **_labels(data))
     name = next(name for name in TEXTS if name in data.rows.column_names)
     require_known_words(tokenizer, data.rows[:64][name])
-    rows, truncated = tokenised(data.rows, tokenizer, settings.max_length)
+    rows, read = tokenised(data.rows, tokenizer, settings.max_length)
+    require_known(read)
     dev_rows, _ = tokenised(dev.rows, tokenizer, settings.max_length)
     for tokens in (rows, dev_rows):
         try_longest(classifier, tokenizer, tokens)
@@ -130,7 +131,10 @@ def finetune(
         rows=len(rows),
         dev_rows=len(dev_rows),
         empty_rows=data.empty_rows,
-        truncated_rows=truncated,
+        truncated_rows=read.truncated,
+        unknown_rows=read.unknown_texts,
+        unknown_tokens=read.unknown_tokens,
+        known_tokens=read.known_tokens,
         skipped_steps=sum(int(line.get(SKIPPED, 0)) for line in trainer.state.log_history),
         seconds=round(seconds, 1),
     )

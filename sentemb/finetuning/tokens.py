@@ -3,6 +3,10 @@
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from sentemb.encoders.bounded import Bounded
+from sentemb.encoders.lengths import Reading, of_counts
+from sentemb.encoders.tokenising import TextCounts
+from sentemb.encoders.unknown import unknown_id
 from sentemb.errors import UsageError
 
 TEXTS = ("text", "sentence1", "sentence2")
@@ -10,8 +14,8 @@ TEXTS = ("text", "sentence1", "sentence2")
 
 def tokenised(
     rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
-) -> tuple[Dataset, int]:
-    """Return token ids, labels where there are any, and how many rows were cut.
+) -> tuple[Dataset, Reading]:
+    """Return token ids, labels where there are any, and how much of the rows was read and known.
 
     Raises:
         UsageError: When ``max_length`` has no room for words.
@@ -19,8 +23,32 @@ def tokenised(
     least = tokenizer.num_special_tokens_to_add(pair=True) + 2
     if max_length < least:
         raise UsageError(f"max_length must be at least {least}, got {max_length}.")
-    texts = [rows[name][:] for name in TEXTS if name in rows.column_names]
+    texts = _bounded([rows[name][:] for name in TEXTS if name in rows.column_names],
+                     Bounded(tokenizer, max_length + 1))  # fmt: skip
     tokens = tokenizer(*texts, truncation=True, max_length=max_length)
-    whole = tokenizer(*texts, truncation=False, return_length=True, verbose=False)["length"]
+    longer = tokenizer(*texts, truncation=True, max_length=max_length + 1, return_length=True)
+    cut = [length > max_length for length in longer["length"]]
     labels = {"labels": rows["label"][:]} if "label" in rows.column_names else {}
-    return Dataset.from_dict({**tokens, **labels}), sum(length > max_length for length in whole)
+    special = tokenizer.num_special_tokens_to_add(pair=len(texts) > 1)
+    reading = _reading(tokens["input_ids"], cut, unknown_id(tokenizer), special)
+    return Dataset.from_dict({**tokens, **labels}), reading
+
+
+def _bounded(columns: list[list[str]], bounded: Bounded) -> list[list[str]]:
+    """Cut long texts to what can reach the limit; of two long ones the longer must be known."""
+    parts = [list(map(bounded, texts)) for texts in columns]
+    both = [
+        len(parts) > 1
+        and all(len(p[row]) < len(c[row]) for p, c in zip(parts, columns, strict=True))
+        for row in range(len(columns[0]))
+    ]
+    return [
+        [c if whole else p for whole, p, c in zip(both, part, column, strict=True)]
+        for part, column in zip(parts, columns, strict=True)
+    ]
+
+
+def _reading(rows: list[list[int]], cut: list[bool], unknown: int | None, special: int) -> Reading:
+    counts = [row.count(-1 if unknown is None else unknown) for row in rows]
+    known = [max(0, len(row) - n - special) for row, n in zip(rows, counts, strict=True)]
+    return of_counts(TextCounts(cut, counts, known, [not n for n in known]))

@@ -11,12 +11,15 @@ import torch
 
 from sentemb.encoders.packed import packed
 from sentemb.encoders.padding import padded_right
+from sentemb.encoders.precision import require_precision
+from sentemb.encoders.prompts import default_prompt
 from sentemb.encoders.tells_apart import require_telling_apart
+from sentemb.encoders.tokenising import Tokenising, Tokens
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
 from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from sentemb.inference.plain import PlainEncoder
 from sentemb.inference.takes_tokens import PROBES, same_tokens, takes_tokens
-from sentemb.inference.tokens import Tokenising, Tokens, by_tokens
+from sentemb.inference.tokens import by_tokens
 from sentemb.types import Embeddings, Vectors
 
 if TYPE_CHECKING:
@@ -50,7 +53,7 @@ class Embedder:
         halved: Batches that were halved because memory did not suffice.
 
     Raises:
-        UsageError: When the precision is another.
+        UsageError: When the precision is another, or the encoder's device cannot compute in it.
         InputError: When the encoder's pooling does not see the whole text.
     """
 
@@ -62,10 +65,13 @@ class Embedder:
     ) -> None:
         if precision not in DTYPES:
             raise UsageError(f"precision must be one of {', '.join(DTYPES)}; got '{precision}'.")
+        require_precision(precision, encoder.device.type)
         self.encoder = encoder
         self.dtype = DTYPES[precision]
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 512)
-        self.tokenise = Tokenising(encoder.tokenizer, encoder.max_seq_length, _prompt(encoder))
+        self.tokenise = Tokenising(
+            encoder.tokenizer, encoder.max_seq_length, default_prompt(encoder)
+        )
         self.takes_tokens = isinstance(encoder, PlainEncoder) or takes_tokens(encoder)
         self._same_tokens = self.takes_tokens
         if not isinstance(encoder, PlainEncoder):
@@ -170,10 +176,3 @@ class Embedder:
             logger.warning(
                 "%s runs with padding: without, its vectors differ.", type(model).__name__
             )
-
-
-def _prompt(encoder: "PlainEncoder | SentenceTransformer") -> str:
-    """Return what an encoder puts before every text."""
-    if isinstance(encoder, PlainEncoder) or encoder.default_prompt_name is None:
-        return ""
-    return str(encoder.prompts[encoder.default_prompt_name])

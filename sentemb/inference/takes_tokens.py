@@ -7,7 +7,7 @@ from torch import nn
 
 from sentemb.encoders.hooks import name_of
 from sentemb.encoders.packed import can_be_packed
-from sentemb.inference.tokens import Tokenising
+from sentemb.encoders.tokenising import Tokenising
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

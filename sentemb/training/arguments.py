@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from transformers import TrainingArguments
 
+from sentemb.encoders.precision import require_precision
 from sentemb.errors import UsageError
 from sentemb.training.earlier import CHECKPOINTS
 from sentemb.training.processes import processes
@@ -96,6 +97,5 @@ def resolve_precision(precision: str) -> str:
     cuda = torch.cuda.is_available()
     if precision == "auto":
         return "fp16" if cuda else "fp32"
-    if precision == "fp16" and not cuda:
-        raise UsageError("precision fp16 needs a CUDA GPU: use fp32, or bf16, on this machine.")
+    require_precision(precision, "cuda" if cuda else "cpu")
     return precision

@@ -33,7 +33,9 @@ embeddings = SentenceTransformer("{name}").encode(["A sentence.", "Another one."
 | method options | {method_options} |
 | data | {data_source}, {rows:,} rows, sha256 `{sha256}` |
 | left out | {empty_rows} empty rows, {held_out_rows} held out |
+| prompts | {prompts} |
 | texts cut to {max_length} tokens in training | {truncated_texts:,} |
+| texts with unknown tokens | {unknown_texts:,} ({unknown_share:.1%} of the tokens) |
 | steps | {steps}, step {best_step} kept |
 | batch, learning rate, seed | {batch_size}, {learning_rate:g}, {seed} |
 | checkpoint chosen by | {supervision} |
@@ -57,7 +59,13 @@ def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
     if select == "auto":
         select = "spearman" if record["dev"] else "last"
     options = ", ".join(f"{k} {v}" for k, v in record["method_options"].items()) or "none"
-    shown = {**settings, **record, "method_options": options, "views": "; ".join(record["views"])}
+    shown = {
+        **settings,
+        **record,
+        **_of_texts(record),
+        "method_options": options,
+        "views": "; ".join(record["views"]),
+    }
     text = CARD.format(
         **{name: cell(value) if isinstance(value, str) else value for name, value in shown.items()},
         name=cell(folder.name).replace('"', "'"),
@@ -68,6 +76,16 @@ def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
         citation=citation,
     )
     (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _of_texts(record: dict[str, Any]) -> dict[str, Any]:
+    """Say what was put before the texts, and how much of them the tokenizer does not know."""
+    given = [f"{column} {prompt!r}" for column, prompt in record["prompts"].items() if prompt]
+    tokens = record["unknown_tokens"] + record["known_tokens"]
+    return {
+        "prompts": ", ".join(given) or "none",
+        "unknown_share": record["unknown_tokens"] / max(1, tokens),
+    }
 
 
 def _scores(before: dict[str, float], after: dict[str, float]) -> str:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from sentemb.encoders.embed import KEYS, TEXTS
+from sentemb.encoders.bounded import Bounded
+from sentemb.encoders.embed import KEYS, PROMPTS, TEXTS
 from sentemb.encoders.padding import pads_right
+from sentemb.encoders.prompts import prompt_of, prompt_tokens
 from sentemb.errors import UsageError
 from sentemb.training.rows import EPOCH, ROW
 from sentemb.training.token_edits import edited
@@ -44,6 +46,9 @@ class Collator:
     ) -> None:
         pads_right(encoder)
         self.encoder = encoder
+        self.prompts = [prompt_of(encoder, view.column) for view in views]
+        self._prompt_tokens = [prompt_tokens(encoder, prompt) for prompt in self.prompts]
+        self._bounded = Bounded(encoder.tokenizer, max_length)
         self.views = views
         self.max_length = max_length
         self.seed = seed
@@ -62,7 +67,9 @@ class Collator:
         ]
         randoms = [Random(key) for key in keys]
         each = [(view, row) for view in self.views for row in rows]
-        texts = [view.read(row, r) or " " for (view, row), r in zip(each, randoms, strict=True)]
+        prompts = [prompt for prompt in self.prompts for _ in rows]
+        given = zip(prompts, each, randoms, strict=True)
+        texts = [self._bounded(p + view.read(row, r)) or " " for p, (view, row), r in given]
         tokens = self.encoder.preprocess(
             texts, processing_kwargs={"text": {"max_length": self.max_length, "truncation": True}}
         )
@@ -72,9 +79,12 @@ class Collator:
                 f"{type(self.encoder[0]).__name__} reads no tokens with a mask, so it has no views "
                 "to contrast: use an encoder like BERT."
             )
+        lengths = [length for length in self._prompt_tokens for _ in rows]
         edits = [view.edit_tokens for view, _ in each]
         if any(edits):
-            tensors = edited(self.encoder, tensors, edits, randoms)
+            tensors = edited(self.encoder, tensors, edits, randoms, lengths)
+        if any(lengths):
+            tensors[PROMPTS] = torch.tensor(lengths)
         tensors[KEYS] = torch.tensor([key - 2**63 for key in keys])
         if self.mask_identical:
             tensors[TEXTS] = torch.tensor([_number(row[view.column]) for view, row in each])

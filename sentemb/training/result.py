@@ -25,6 +25,10 @@ class Run:
         rows_left_over: Rows of the incomplete last batch, left out of each epoch (others each
             time).
         truncated_texts: Texts cut to the maximum length.
+        unknown_texts: Texts with a token that the encoder's tokenizer does not know.
+        unknown_tokens: Tokens that it does not know.
+        known_tokens: Tokens that it knows, without special tokens and prompts.
+        prompts: What was put before the texts of each column.
         masked_negatives: Candidates that were not contrasted with an anchor, for their text or
             their similarity, over all steps.
         skipped_steps: Steps whose loss or gradient was no number, and that changed nothing.
@@ -43,6 +47,10 @@ class Run:
     empty_rows: int
     rows_left_over: int
     truncated_texts: int
+    unknown_texts: int
+    unknown_tokens: int
+    known_tokens: int
+    prompts: dict[str, str]
     masked_negatives: int
     skipped_steps: int
     micro_batch: int

@@ -5,10 +5,8 @@ from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
-from datasets import Dataset
-
 from sentemb.datasets import TrainingData
-from sentemb.encoders.lengths import count_truncated
+from sentemb.encoders.prompts import prompt_of
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.training.arguments import training_arguments
@@ -30,6 +28,7 @@ from sentemb.training.settle import (
     check_pooling,
     check_texts,
     split_rows,
+    what_is_read,
     with_clipping,
     with_selection,
 )
@@ -103,6 +102,7 @@ def train(
         mask_identical=settings.mask_identical,
     )
     conditions = conditions_of(method, data.rows, settings, arguments.max_steps, dev)
+    read = what_is_read(method, rows, settings.max_length)
     try_out(method, rows, collator)
     held = ExitStack()
     prepare = partial(
@@ -150,7 +150,11 @@ def train(
             held_out_rows=len(held_out or []),
             empty_rows=data.empty_rows,
             rows_left_over=len(rows) % batch,
-            truncated_texts=_truncated(method, rows, settings.max_length),
+            truncated_texts=read.truncated,
+            unknown_texts=read.unknown_texts,
+            unknown_tokens=read.unknown_tokens,
+            known_tokens=read.known_tokens,
+            prompts={v.column: prompt_of(method.encoder, v.column) for v in method.views},
             settings=settings,
             seconds=round(trainer.seconds, 1),
         )
@@ -158,8 +162,3 @@ def train(
         if processes().is_main_process:
             publish(method, folder)
     return run
-
-
-def _truncated(method: Method, rows: Dataset, max_length: int) -> int:
-    columns = {view.column for view in method.views}
-    return sum(count_truncated(method.encoder, rows[column], max_length) for column in columns)

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from datasets import Dataset
 
+from sentemb.encoders.lengths import Reading, reading
+from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError, UsageError
 from sentemb.evaluation import STS
@@ -86,6 +88,36 @@ def check_texts(method: Method, rows: Dataset) -> None:
             "nothing to tell apart."
         )
     require_known_words(method.encoder.tokenizer, rows[:64][column])
+
+
+def what_is_read(method: Method, rows: Dataset, max_length: int) -> Reading:
+    """Count what the encoder reads and knows of all texts, before the first step.
+
+    Raises:
+        InputError: When most of the texts is unknown to it.
+    """
+    found = Reading()
+    for column in sorted({view.column for view in method.views}):
+        parts = (rows[start : start + 1000][column] for start in range(0, len(rows), 1000))
+        texts = (text for part in parts for text in part)
+        prompt = prompt_of(method.encoder, column)
+        found += reading(method.encoder.tokenizer, texts, max_length, prompt)
+    require_known(found)
+    return found
+
+
+def require_known(found: Reading) -> None:
+    """Raise where most of what was read is unknown to the tokenizer.
+
+    Raises:
+        InputError: Says how much is unknown.
+    """
+    if found.is_mostly_unknown:
+        raise InputError(
+            f"Most of the texts is unknown to the model's tokenizer ({found.share_words()}), so "
+            "there is little to learn from: use a model whose tokenizer knows their language and "
+            "script."
+        )
 
 
 def require_known_words(tokenizer: Any, texts: Sequence[str]) -> None:

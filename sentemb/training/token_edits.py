@@ -19,6 +19,7 @@ def edited(
     tokens: Features,
     edits: Sequence[TokenEdit | None],
     randoms: Sequence[Random],
+    prompts: Sequence[int],
 ) -> Features:
     """Edit the ids between each row's special tokens, and pad anew.
 
@@ -29,18 +30,19 @@ def edited(
         tokens: Padded rows.
         edits: One a row, None for none.
         randoms: One a row.
+        prompts: Tokens of each row's prompt, special ones before it included; they stay.
     """
     before, after = _special_tokens_around(encoder)
     limit = encoder.max_seq_length or len(tokens["input_ids"][0])
     rows = []
-    for ids, mask, edit, random in zip(
-        tokens["input_ids"], tokens["attention_mask"], edits, randoms, strict=True
+    for ids, mask, edit, random, prompt in zip(
+        tokens["input_ids"], tokens["attention_mask"], edits, randoms, prompts, strict=True
     ):
         real = ids[mask.bool()].tolist()
         if edit is not None:
-            end = len(real) - after
-            inner = edit(real[before:end], random)[: limit - before - after]
-            real = [*real[:before], *inner, *real[end:]]
+            start, end = max(before, prompt), len(real) - after
+            inner = edit(real[start:end], random)[: limit - start - after]
+            real = [*real[:start], *inner, *real[end:]]
         rows.append(torch.tensor(real))
     padding = encoder.tokenizer.pad_token_id
     ids = pad_sequence(rows, batch_first=True, padding_value=padding)

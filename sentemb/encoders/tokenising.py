@@ -1,0 +1,137 @@
+"""Texts in tokens, each distinct text once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from tokenizers import Encoding
+
+from sentemb.encoders.bounded import Bounded
+from sentemb.encoders.truncating import truncating
+from sentemb.encoders.unknown import unknown_id
+
+AT_ONCE, CHARACTERS = 256, 2**20
+"""Texts that are tokenised at once: what a tokeniser says of each is large."""
+
+
+class TextCounts(NamedTuple):
+    """What is counted of each text.
+
+    Args:
+        cut: Whether it was longer than the encoder's maximum.
+        unknown: Tokens that the tokenizer does not know.
+        known: Those that it knows, without special tokens and prompt.
+        unread: Whether nothing of it is known, though it is not blank.
+    """
+
+    cut: list[bool]
+    unknown: list[int]
+    known: list[int]
+    unread: list[bool]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Distinct texts in tokens.
+
+    Args:
+        texts: Each once.
+        read: What of each can reach the encoder's maximum.
+        ids: The tokens of each, cut to the encoder's maximum.
+        counts: What is counted of each; None where the tokenizer does not tell.
+        rows: For every row of what was asked for, which of them it is.
+    """
+
+    texts: list[str]
+    read: list[str]
+    ids: list[list[int]]
+    counts: TextCounts | None
+    rows: list[int]
+
+    def of_rows(self) -> TextCounts | None:
+        """Return what is counted of each row."""
+        if self.counts is None:
+            return None
+        cut, unknown, known, unread = self.counts
+        rows = self.rows
+        return TextCounts(
+            [cut[row] for row in rows],
+            [unknown[row] for row in rows],
+            [known[row] for row in rows],
+            [unread[row] for row in rows],
+        )
+
+
+class Tokenising:
+    """Texts into the tokens that an encoder reads of them.
+
+    Args:
+        tokenizer: Of the tokenizers library, or of transformers around one; with any other, every
+            text counts as one token.
+        limit: Tokens of a text; None for no limit.
+        prompt: What the encoder puts before each text.
+    """
+
+    def __init__(self, tokenizer: Any, limit: int | None = None, prompt: str = "") -> None:
+        self.own = truncating(tokenizer, limit)
+        self._bounded = Bounded(tokenizer, limit)
+        self._prompt = prompt
+
+    def __call__(self, texts: Sequence[str]) -> Tokens:
+        """Return the tokens of each distinct text."""
+        numbers: dict[str, int] = {}
+        rows = [numbers.setdefault(text, len(numbers)) for text in texts]
+        distinct = list(numbers)
+        if self.own is None:
+            return Tokens(distinct, distinct, [[0]] * len(distinct), None, rows)
+        read: list[str] = []
+        ids: list[list[int]] = []
+        cut: list[bool] = []
+        for some in batches_of(distinct):
+            parts = [self._bounded(self._prompt + text) for text in some]
+            found: list[Encoding] = self.own.encode_batch_fast(parts)
+            read += map(self._without_prompt, some, parts)
+            ids += [text.ids for text in found]
+            cut += [bool(text.overflowing) for text in found]
+        return Tokens(distinct, read, ids, self._counted(distinct, ids, cut), rows)
+
+    def _counted(
+        self, texts: Sequence[str], ids: Sequence[list[int]], cut: list[bool]
+    ) -> TextCounts:
+        token, unknown_around, known_around = self._around
+        unknown = [max(0, each.count(token) - unknown_around) for each in ids]
+        lengths = map(len, ids)
+        known = [max(0, n - m - known_around) for n, m in zip(lengths, unknown, strict=True)]
+        unread = [not n and bool(text.strip()) for n, text in zip(known, texts, strict=True)]
+        return TextCounts(cut, unknown, known, unread)
+
+    def _without_prompt(self, text: str, part: str) -> str:
+        if len(part) == len(self._prompt) + len(text):
+            return text
+        return part if self._bounded.at_end else part[len(self._prompt) :]
+
+    @cached_property
+    def _around(self) -> tuple[int, int, int]:
+        """Return the unknown token, and how many of the prompt are unknown and known."""
+        unknown = unknown_id(self.own)
+        ids: list[int] = self.own.encode(self._prompt).ids if self.own else []
+        token = -1 if unknown is None else unknown
+        return token, ids.count(token), len(ids) - ids.count(token)
+
+
+def batches_of(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut texts into batches that are small enough to be tokenised at once.
+
+    Example:
+        >>> [len(batch) for batch in batches_of(["a"] * 300)]
+        [256, 44]
+    """
+    start = characters = 0
+    for place, text in enumerate(texts):
+        if place > start and (place - start == AT_ONCE or characters + len(text) > CHARACTERS):
+            yield texts[start:place]
+            start, characters = place, 0
+        characters += len(text)
+    if start < len(texts):
+        yield texts[start:]
