@@ -81,7 +81,7 @@ def analyze(
     Alignment and uniformity, tolerance, isotropy, relative penalties, and what rare words and
     length do to a vector. docs/analysis.md says what each number is.
     """
-    from sentemb.encoders.build import locate
+    from sentemb.encoders.locate import locate
     from sentemb.errors import UsageError
     from sentemb.geometry.report import RECORD, check_extra, record_of, write_report
     from sentemb.storage import check_output

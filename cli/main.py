@@ -45,8 +45,11 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
+        from sentemb.errors import panics_refused
+
         try:
-            return super().invoke(ctx)
+            with panics_refused():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             self._stop("interrupted", 130, ctx)
         except BrokenPipeError:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sentemb.encoders.panics import failing_text_named
+
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
@@ -25,8 +27,9 @@ def count_truncated(
     truncated = 0
     for start in range(0, len(texts), WINDOW):
         window = list(texts[start : start + WINDOW])
-        tokens = tokenizer(
-            window, truncation=True, max_length=limit + 1, return_attention_mask=False
-        )
+        with failing_text_named(tokenizer, window):
+            tokens = tokenizer(
+                window, truncation=True, max_length=limit + 1, return_attention_mask=False
+            )
         truncated += sum(len(ids) > limit for ids in tokens["input_ids"])
     return truncated

@@ -13,7 +13,7 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from sentemb.datasets.layouts import kind_of
-from sentemb.encoders.build import locate
+from sentemb.encoders.locate import locate
 from sentemb.errors import InputError, UsageError
 from sentemb.finetuning.pretrained import load_classifier
 from sentemb.finetuning.tokens import TEXTS, tokenised

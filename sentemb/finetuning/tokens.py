@@ -3,6 +3,7 @@
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from sentemb.encoders.panics import failing_text_named
 from sentemb.errors import UsageError
 
 TEXTS = ("text", "sentence1", "sentence2")
@@ -20,7 +21,8 @@ def tokenised(
     if max_length < least:
         raise UsageError(f"max_length must be at least {least}, got {max_length}.")
     texts = [rows[name][:] for name in TEXTS if name in rows.column_names]
-    tokens = tokenizer(*texts, truncation=True, max_length=max_length)
+    with failing_text_named(tokenizer, [text for column in texts for text in column]):
+        tokens = tokenizer(*texts, truncation=True, max_length=max_length)
     whole = tokenizer(*texts, truncation=False, return_length=True, verbose=False)["length"]
     labels = {"labels": rows["label"][:]} if "label" in rows.column_names else {}
     return Dataset.from_dict({**tokens, **labels}), sum(length > max_length for length in whole)

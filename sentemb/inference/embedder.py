@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 import torch
 
+from sentemb.encoders.hooks import name_of
+from sentemb.encoders.inspection import settle
 from sentemb.encoders.packed import packed
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
 from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from sentemb.inference.plain import PlainEncoder
 from sentemb.inference.takes_tokens import PROBES, takes_tokens
 from sentemb.inference.tokens import Tokens, by_tokens, tokenised, truncating
+from sentemb.inference.without_tokens import require_tokens
 from sentemb.types import Embeddings, Vectors
 
 if TYPE_CHECKING:
@@ -58,6 +61,8 @@ class Embedder:
     ) -> None:
         if precision not in DTYPES:
             raise UsageError(f"precision must be one of {', '.join(DTYPES)}; got '{precision}'.")
+        if not isinstance(encoder, PlainEncoder):
+            settle(encoder, name_of(encoder))  # one given from Python was not inspected yet
         self.encoder = encoder
         self.dtype = DTYPES[precision]
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 512)
@@ -95,6 +100,8 @@ class Embedder:
 
     def embed(self, tokens: Tokens) -> Vectors:
         """Return a vector for each row of what was tokenised."""
+        if isinstance(self.encoder, PlainEncoder) or hasattr(self.encoder[0], "auto_model"):
+            require_tokens(tokens)
         batches = list(by_tokens([len(ids) for ids in tokens.ids], self.batch_tokens))
         if self.takes_tokens and not isinstance(self.encoder, PlainEncoder):
             self._leave_padding_out()

@@ -1,6 +1,7 @@
 """A sentence-transformers folder by torch alone: importing what made it takes seconds."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +12,11 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from sentemb.encoders.build import build_encoder, locate
+from sentemb.encoders.build import build_encoder
+from sentemb.encoders.inspection import CUT_SOONER
+from sentemb.encoders.lengths import NO_LIMIT
+from sentemb.encoders.loading import warn_of_a_classifier
+from sentemb.encoders.locate import is_sentence_transformer, locate
 from sentemb.encoders.packing import Packing
 from sentemb.inference.bert import Bert, load_bert
 from sentemb.inference.parts import Parts, read_parts
@@ -19,6 +24,9 @@ from sentemb.types import Embeddings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+
+logger = logging.getLogger("sentemb")
 
 
 class PlainEncoder(nn.Module):
@@ -80,17 +88,29 @@ def load_encoder(model: str | os.PathLike[str]) -> "PlainEncoder | SentenceTrans
     """
     path = locate(model)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    plain = None
     with suppress(Exception):  # the other loader finds the words for what is wrong
-        if plain := load_plain(path):
-            return plain.to(device)
-    return build_encoder(model, device=device)
+        plain = load_plain(path, model)
+    if plain is None:
+        return build_encoder(model, device=device)
+    if not is_sentence_transformer(path):
+        warn_of_a_classifier(path, model)
+    return plain.to(device)
 
 
-def load_plain(path: str | os.PathLike[str]) -> PlainEncoder | None:
+def load_plain(
+    path: str | os.PathLike[str], model: str | os.PathLike[str] | None = None
+) -> PlainEncoder | None:
     """Load a folder where torch alone can: BERT's family, stock modules, no prompts.
 
+    No forward is tried here: that every text fits is seen from the headers and configs.
+
+    Args:
+        path: The folder.
+        model: Its name for messages, where it is another than the path.
+
     Returns:
-        In float32 and evaluation mode; None where something in it needs more.
+        In float32 and evaluation mode; None where something in it needs more, or does not fit.
     """
     folder = Path(path)
     parts = read_parts(folder) if folder.is_dir() else None
@@ -99,9 +119,35 @@ def load_plain(path: str | os.PathLike[str]) -> PlainEncoder | None:
     if parts is None or tokenizer is None or bert is None:
         return None
     if parts.max_length is None:
-        longest = _json(folder / "tokenizer_config.json").get("model_max_length", 10**30)
-        parts.max_length = min(longest, bert.config["max_position_embeddings"])
+        parts.max_length = _json(folder / "tokenizer_config.json").get("model_max_length", 10**30)
+    if not _fits(bert, tokenizer, parts):
+        return None
+    _settle_length(parts, bert.places, model or path)
     return PlainEncoder(bert, tokenizer, parts).eval()
+
+
+def _fits(bert: Bert, tokenizer: Tokenizer, parts: Parts) -> bool:
+    """Tell whether all ids have an embedding, and each part takes what the one before it gives."""
+    layers = parts.layer_weights
+    sizes = [(head.in_features, head.out_features) for head in parts.heads
+             if isinstance(head, nn.Linear)]  # fmt: skip
+    given = [bert.config["hidden_size"], *(size for _, size in sizes)]
+    return (
+        max(tokenizer.get_vocab().values()) < bert.config["vocab_size"]
+        and isinstance(parts.max_length, int)
+        and parts.max_length > tokenizer.num_special_tokens_to_add(False)
+        and (layers is None or layers.shape == (bert.config["num_hidden_layers"] + 1,))
+        and [size for size, _ in sizes] == given[:-1]
+    )
+
+
+def _settle_length(parts: Parts, places: int, model: str | os.PathLike[str]) -> None:
+    """Lower the maximum length to what there are positions for; say so where a folder sets more."""
+    if parts.max_length is None or parts.max_length <= places:
+        return
+    if parts.max_length <= NO_LIMIT:
+        logger.info(CUT_SOONER, os.fspath(model), f"{places:,}", f"instead of {parts.max_length:,}")
+    parts.max_length = places
 
 
 def _tokenizer(folder: Path) -> Tokenizer | None:

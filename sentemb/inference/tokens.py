@@ -7,6 +7,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from sentemb.encoders.lengths import NO_LIMIT
+from sentemb.encoders.panics import failing_text_named
 
 AT_ONCE = 256
 """Texts that are tokenised at once: what a tokeniser says of each is large."""
@@ -47,7 +48,8 @@ def tokenised(tokenizer: Tokenizer | None, texts: Sequence[str], prompt: str = "
     cut: list[bool] = []
     for start in range(0, len(distinct), AT_ONCE):
         some = [prompt + text for text in distinct[start : start + AT_ONCE]]
-        found = tokenizer.encode_batch_fast(some)
+        with failing_text_named(tokenizer.encode, some):
+            found = tokenizer.encode_batch_fast(some)
         ids += [text.ids for text in found]
         cut += [bool(text.overflowing) for text in found]
     return Tokens(distinct, ids, cut, rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sentemb.encoders.embed import KEYS, TEXTS
+from sentemb.encoders.panics import failing_text_named
 from sentemb.errors import UsageError
 from sentemb.training.rows import EPOCH, ROW
 from sentemb.training.token_edits import edited
@@ -61,9 +62,11 @@ class Collator:
         randoms = [Random(key) for key in keys]
         each = [(view, row) for view in self.views for row in rows]
         texts = [view.read(row, r) or " " for (view, row), r in zip(each, randoms, strict=True)]
-        tokens = self.encoder.preprocess(
-            texts, processing_kwargs={"text": {"max_length": self.max_length, "truncation": True}}
-        )
+        with failing_text_named(lambda text: self.encoder.preprocess([text]), texts):
+            tokens = self.encoder.preprocess(
+                texts,
+                processing_kwargs={"text": {"max_length": self.max_length, "truncation": True}},
+            )
         tensors = {name: value for name, value in tokens.items() if name != "modality"}
         if "attention_mask" not in tensors:
             raise UsageError(
