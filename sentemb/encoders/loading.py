@@ -43,8 +43,14 @@ def loading(model: str | os.PathLike[str], needed: str = "") -> Iterator[None]:
     except Exception as error:  # a damaged model raises whatever its parts raise
         if is_out_of_memory(error):
             raise
-        cause = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise InputError(f"{name}: {cause}" + (f" {needed}" if needed else "")) from error
+        raise InputError(f"{name}: {cause_of(error)}" + (f" {needed}" if needed else "")) from error
+
+
+def cause_of(error: Exception) -> str:
+    """Return the first line of an error, and the second where the first announces it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    announced = lines and lines[0].endswith(":")
+    return " ".join(lines[: 2 if announced else 1]) or type(error).__name__
 
 
 @contextmanager

@@ -134,10 +134,12 @@ class Run:
     def _tokens(self, window: Window) -> Tokens:
         """Tokenise the new texts; where blank ones become NaN, they need not have tokens."""
         tokens = self.embedder.tokenise(window.new)
-        if self.options.empty != "nan":
+        if self.options.empty != "nan" or all(tokens.ids):
             return tokens
-        stand_in = next((ids for ids in tokens.ids if ids), [0])
-        return replace(tokens, ids=[ids or stand_in for ids in tokens.ids])
+        known = list(zip(tokens.texts, tokens.ids, strict=True))
+        other = next(((text, ids) for text, ids in known if ids), ("a", [0]))
+        texts, ids = zip(*((text, ids) if ids else other for text, ids in known), strict=True)
+        return replace(tokens, texts=list(texts), ids=list(ids))
 
     @contextmanager
     def _rows_named(self, window: Window) -> Iterator[None]:
