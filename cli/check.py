@@ -88,6 +88,7 @@ def check(
 def _tokens(model: str) -> tuple[Callable[[list[str]], list[int]], int]:
     """Return what counts a model's tokens, and how many of them it reads."""
     console.quieten_before_import()
+    from sentemb.encoders.panics import failing_text_named
     from sentemb.errors import InputError
     from sentemb.inference.plain import load_encoder
     from sentemb.inference.tokens import truncating
@@ -98,7 +99,8 @@ def _tokens(model: str) -> tuple[Callable[[list[str]], list[int]], int]:
         raise InputError(f"Model '{model}' has no fast tokenizer: give another --model.")
 
     def count(texts: list[str]) -> list[int]:
-        return [len(text.ids) for text in tokenizer.encode_batch_fast(texts)]
+        with failing_text_named(tokenizer.encode, texts):
+            return [len(text.ids) for text in tokenizer.encode_batch_fast(texts)]
 
     return count, int(min(encoder.max_seq_length or 512, 10**9))
 

@@ -15,9 +15,9 @@ from sentemb.encoders.packed import packed
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
 from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from sentemb.inference.plain import PlainEncoder
+from sentemb.inference.refused_texts import model_named, require_tokens
 from sentemb.inference.takes_tokens import PROBES, takes_tokens
 from sentemb.inference.tokens import Tokens, by_tokens, tokenised, truncating
-from sentemb.inference.without_tokens import require_tokens
 from sentemb.types import Embeddings, Vectors
 
 if TYPE_CHECKING:
@@ -96,12 +96,13 @@ class Embedder:
 
     def tokenise(self, texts: Sequence[str]) -> Tokens:
         """Return the tokens of each distinct text."""
-        return tokenised(self._tokenizer, texts, self._prompt)
+        with model_named(self.encoder):
+            return tokenised(self._tokenizer, texts, self._prompt)
 
     def embed(self, tokens: Tokens) -> Vectors:
         """Return a vector for each row of what was tokenised."""
-        if isinstance(self.encoder, PlainEncoder) or hasattr(self.encoder[0], "auto_model"):
-            require_tokens(tokens)
+        with model_named(self.encoder):
+            require_tokens(self.encoder, tokens)
         batches = list(by_tokens([len(ids) for ids in tokens.ids], self.batch_tokens))
         if self.takes_tokens and not isinstance(self.encoder, PlainEncoder):
             self._leave_padding_out()

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger("sentemb")
+AS_BERT = {
+    "pre_tokenizer": ("BertPreTokenizer",),
+    "post_processor": ("TemplateProcessing", "BertProcessing"),
+}
+"""transformers builds these anew for BERT's tokenizer, whatever the file says."""
 
 
 class PlainEncoder(nn.Module):
@@ -36,10 +41,12 @@ class PlainEncoder(nn.Module):
         bert: Embeddings and layers.
         tokenizer: Of the tokenizers library, as it is in the folder.
         parts: What follows the model.
+        name: What messages call it.
     """
 
-    def __init__(self, bert: Bert, tokenizer: Tokenizer, parts: Parts) -> None:
+    def __init__(self, bert: Bert, tokenizer: Tokenizer, parts: Parts, name: str = "") -> None:
         super().__init__()
+        self.name = name
         self.bert = bert
         self.tokenizer = tokenizer
         self.max_seq_length = parts.max_length
@@ -122,8 +129,9 @@ def load_plain(
         parts.max_length = _json(folder / "tokenizer_config.json").get("model_max_length", 10**30)
     if not _fits(bert, tokenizer, parts):
         return None
-    _settle_length(parts, bert.places, model or path)
-    return PlainEncoder(bert, tokenizer, parts).eval()
+    name = os.fspath(model or path)
+    _settle_length(parts, bert.places, name)
+    return PlainEncoder(bert, tokenizer, parts, name).eval()
 
 
 def _fits(bert: Bert, tokenizer: Tokenizer, parts: Parts) -> bool:
@@ -141,12 +149,12 @@ def _fits(bert: Bert, tokenizer: Tokenizer, parts: Parts) -> bool:
     )
 
 
-def _settle_length(parts: Parts, places: int, model: str | os.PathLike[str]) -> None:
+def _settle_length(parts: Parts, places: int, name: str) -> None:
     """Lower the maximum length to what there are positions for; say so where a folder sets more."""
     if parts.max_length is None or parts.max_length <= places:
         return
     if parts.max_length <= NO_LIMIT:
-        logger.info(CUT_SOONER, os.fspath(model), f"{places:,}", f"instead of {parts.max_length:,}")
+        logger.info(CUT_SOONER, name, f"{places:,}", f"instead of {parts.max_length:,}")
     parts.max_length = places
 
 
@@ -164,6 +172,7 @@ def _tokenizer(folder: Path) -> Tokenizer | None:
     if (
         normalizer.get("type") != "BertNormalizer"
         or file["model"]["type"] != "WordPiece"
+        or any((file[part] or {}).get("type") not in kinds for part, kinds in AS_BERT.items())
         or any(side != "right" for side in _sides(settings, file))
         or "auto_map" in settings
         or any(settings.get(ours, normalizer[theirs]) != normalizer[theirs]

@@ -33,7 +33,7 @@ def raw(tmp_path):
     return shutil.copytree(embedded("mini"), tmp_path / "raw")
 
 
-@pytest.mark.parametrize("kind, most", [
+@pytest.mark.parametrize(("kind", "most"), [
     (zoo.bert, 128), (zoo.roberta, 128), (zoo.xlm_roberta, 64), (zoo.mpnet, 64), (zoo.albert, 64),
     (zoo.distilbert, 64), (zoo.gpt2, 64), (zoo.deberta, None), (zoo.modernbert, None),
     (zoo.qwen2, None), (zoo.t5_encoder, None),
@@ -61,12 +61,12 @@ def test_ids_past_the_table_are_refused_by_every_loader(raw):
             load(raw)
 
 
-@pytest.mark.parametrize("given", [-5, 0, "long", 1, 2.5, True])
+@pytest.mark.parametrize("given", [-5, 0, "long", 2.5])
 def test_lengths_that_are_none(given, raw, tmp_path):
     build_encoder(raw, device="cpu").save_pretrained(str(tmp_path / "model"))
     change(tmp_path / "model/sentence_bert_config.json", max_seq_length=given)
     for load in (build_encoder, load_encoder):
-        with pytest.raises(InputError, match="Cannot (load|use) model '.*model'"):
+        with pytest.raises(InputError, match=r"Cannot (load|use) model '.*model'"):
             load(tmp_path / "model")
 
 
@@ -133,8 +133,9 @@ def test_a_pooler_that_is_read_is_kept(tmp_path):
 def panicking(raw):
     """A tokenizer that fails on one text: its expression backtracks without end."""
     tokenizer = json.loads((raw / "tokenizer.json").read_text())
-    tokenizer["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [
-        BACKTRACKS, tokenizer["pre_tokenizer"]]}  # fmt: skip
+    steps = [BACKTRACKS, tokenizer["pre_tokenizer"]]
+    tokenizer["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": steps}
+    change(raw / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
     (raw / "tokenizer.json").write_text(json.dumps(tokenizer))
     return raw
 
