@@ -86,6 +86,7 @@ def analyze(
     Alignment and uniformity, tolerance, isotropy, relative penalties, and what rare words and
     length do to a vector. docs/analysis.md says what each number is.
     """
+    from sentemb.encoders.locate import locate
     from sentemb.errors import UsageError
     from sentemb.storage import check_output
 

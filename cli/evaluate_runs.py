@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentemb.encoders import build_encoder
-from sentemb.encoders.build import locate
+from sentemb.encoders.locate import locate
 from sentemb.evaluation import Outcome
 from sentemb.evaluation.disclosure import Disclosure, disclose
 from sentemb.evaluation.once import EncodeOnce

@@ -61,7 +61,8 @@ def _model(name: str) -> dict[str, Any]:
     from pathlib import Path
 
     from sentemb.encoders import build_encoder, describe
-    from sentemb.encoders.build import locate
+    from sentemb.encoders.locate import locate
+    from sentemb.errors import InputError
     from sentemb.training.earlier import read_object
 
     encoder = build_encoder(name, device="cpu")

@@ -57,8 +57,11 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
+        from sentemb.errors import panics_refused
+
         try:
-            result = super().invoke(ctx)
+            with panics_refused():
+                result = super().invoke(ctx)
             sys.stdout.flush()
             return result
         except KeyboardInterrupt:

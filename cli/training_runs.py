@@ -14,6 +14,7 @@ from sentemb.datasets import TrainingData, read_sts, read_training_data
 from sentemb.embedded import embedded
 from sentemb.encoders import PoolingName, build_encoder, describe
 from sentemb.encoders.prompts import set_prompts
+from sentemb.encoders.trainable import require_transformer
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.storage import claim
@@ -129,11 +130,13 @@ def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
 def starting_encoder(job: Job) -> "SentenceTransformer":
     """Build the encoder that a job starts from; what is random in it is its seed's."""
     set_seed(job.settings.seed)
-    return build_encoder(
+    encoder = build_encoder(
         job.model,
         pooling=cast("PoolingName | None", job.pooling),
         raw_pooling=job.recipe.pooling,
     )
+    require_transformer(encoder, job.model, "training")
+    return encoder
 
 
 def give_prompts(method: Method, prompts: Mapping[str, str]) -> None:

@@ -26,6 +26,25 @@ class InputError(SentembError, ValueError):
     exit_code = 3
 
 
+class TextError(InputError):
+    """A text that a model cannot take; who knows the rows says which it is.
+
+    Args:
+        reason: Why not, and what to do.
+        text: The text.
+    """
+
+    def __init__(self, reason: str, text: str) -> None:
+        shown = f"The text '{text[:30]}'" if text.strip() else "A blank text"
+        super().__init__(f"{shown}: {reason}")
+        self.reason = reason
+        self.text = text
+
+
+class TokenizerError(InputError):
+    """A tokenizer failed in Rust, on a text or when it was loaded."""
+
+
 class IdenticalViewsError(SentembError, RuntimeError):
     """The two views of a sentence came out equal, so there is nothing to learn from them."""
 
@@ -111,6 +130,28 @@ def reading() -> Iterator[None]:
     except PermissionError as error:
         raise InputError(
             f"'{error.filename}' may not be read by you: ask for leave to read it."
+        ) from error
+
+
+@contextmanager
+def panics_refused() -> Iterator[None]:
+    """Make an input error of a panic in the tokenizers library.
+
+    A broken normalizer, or an expression that backtracks without end on one text, panics. The
+    exception is no ``Exception``, so that it would end the program past every handler.
+
+    Raises:
+        TokenizerError: When the tokenizer panicked.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        first_line = str(error).strip().partition("\n")[0]
+        raise TokenizerError(
+            f"the model's tokenizer failed ({first_line[:200]}). Fetch the model again, or leave "
+            "the text out."
         ) from error
 
 

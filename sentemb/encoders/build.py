@@ -1,28 +1,28 @@
 """From a name to an encoder: a plain `SentenceTransformer` made of stock modules."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import nn
 
-from sentemb.embedded import EMBEDDED_ENCODERS, embedded
+from sentemb.encoders.inspection import inspect
+from sentemb.encoders.loading import loading, reads_images, warn_of_a_classifier
+from sentemb.encoders.locate import is_sentence_transformer, locate
 from sentemb.encoders.padding import pads_right
 from sentemb.encoders.poolings import PoolingName, pooling_modules
-from sentemb.encoders.vocabulary import require_vocabulary
-from sentemb.errors import InputError, SentembError, nearest, reading
-from sentemb.safety import check_model, code_is_trusted
+from sentemb.safety import code_is_trusted
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Transformer
 
-READ = ["*.json", "*.txt", "*.model", "*.safetensors"]
-NOT_READ = ["onnx/*", "openvino/*", "original/*", "checkpoint*/*"]
-"""Of a hub repository. No pickle is fetched."""
+TOKENS, VECTOR = "token_embeddings", "sentence_embedding"
+"""What sentence-transformers calls what a transformer gives."""
+OF_IMAGES = (
+    "It reads images too, and needs its preprocessor_config.json and torchvision: give a model of "
+    "text, or its text part saved by sentence-transformers."
+)
 _MODEL = {"dtype": torch.float32, "use_safetensors": True}
 
 
@@ -50,27 +50,29 @@ def build_encoder(
     """
     path = locate(model)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        with load_report_hidden():
-            encoder = _load(path, pooling, raw_pooling, device)
-    except SentembError:
-        raise
-    except Exception as error:  # a damaged model raises whatever its parts raise
-        first_line = str(error).strip().partition("\n")[0]
-        raise InputError(f"Cannot load model '{model}': {first_line}") from error
-    require_vocabulary(encoder.tokenizer, model)
+    with loading(model, OF_IMAGES if reads_images(path) else ""):
+        encoder = _load(path, model, pooling, raw_pooling, device)
     pads_right(encoder)
     _drop_what_training_must_not_touch(encoder)
+    inspect(encoder, model)
     return encoder
 
 
 def _load(
-    path: str, pooling: PoolingName | None, raw_pooling: PoolingName, device: str
+    path: str,
+    model: str | os.PathLike[str],
+    pooling: PoolingName | None,
+    raw_pooling: PoolingName,
+    device: str,
 ) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
 
-    if not _is_sentence_transformer(path):
-        return _with_pooling(_transformer(path), pooling or raw_pooling, device)
+    if not is_sentence_transformer(path):
+        warn_of_a_classifier(path, model)
+        transformer: nn.Module = _transformer(path)
+        if getattr(transformer, "module_output_name", "") == VECTOR and pooling is None:
+            return SentenceTransformer(modules=[transformer], device=device)
+        return _with_pooling(transformer, pooling or raw_pooling, device)
     encoder = SentenceTransformer(
         path,
         device=device,
@@ -79,77 +81,6 @@ def _load(
         model_kwargs=_MODEL,
     )
     return encoder if pooling is None else _with_pooling(encoder[0], pooling, device)
-
-
-@contextmanager
-def load_report_hidden() -> Iterator[None]:
-    """Hide the report that a masked-language head was not wanted and a pooler not found."""
-    from transformers.utils import logging
-
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-
-
-@reading()
-def locate(model: str | os.PathLike[str]) -> str:
-    """Return the folder of a model, once nothing in it speaks against loading it.
-
-    Args:
-        model: An embedded encoder, a folder, or a hub id, which is fetched but for its pickles.
-
-    Raises:
-        InputError: When it is none of them, no hub is in reach, or the folder is unsafe.
-    """
-    name = os.fspath(model)
-    if name in EMBEDDED_ENCODERS:
-        return str(embedded(name))
-    folder = Path(name) if Path(name).is_dir() else _fetch(name)
-    if not (folder / "config.json").is_file() and not _is_sentence_transformer(str(folder)):
-        raise InputError(
-            f"Folder '{folder}' holds no model: it has neither modules.json nor config.json."
-        )
-    check_model(folder)
-    return str(folder)
-
-
-def _fetch(name: str) -> Path:
-    """Return the folder of a hub id in the hub's cache."""
-    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
-    is_path = Path(name).is_absolute() or name.startswith(".") or name.count("/") > 1
-    if is_path or (offline and not _in_cache(name)):
-        raise InputError(
-            f"No model '{name}': it is no folder, and none of the embedded encoders "
-            f"({', '.join(EMBEDDED_ENCODERS)})"
-            + ("." if is_path else "; HF_HUB_OFFLINE is set, and the hub's cache has none.")
-            + nearest(name, list(EMBEDDED_ENCODERS))
-        )
-    from huggingface_hub import snapshot_download
-
-    wanted = [*READ, "*.py"] if code_is_trusted() else READ
-    try:
-        return Path(snapshot_download(name, allow_patterns=wanted, ignore_patterns=NOT_READ))
-    except Exception as error:  # the hub raises a dozen unrelated types
-        first_line = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"Cannot load model '{name}': it is no folder and no embedded encoder "
-            f"({', '.join(EMBEDDED_ENCODERS)}), and the hub says: {first_line}"
-            + nearest(name, list(EMBEDDED_ENCODERS))
-        ) from error
-
-
-def _is_sentence_transformer(path: str) -> bool:
-    return (Path(path) / "modules.json").is_file()
-
-
-def _in_cache(hub_id: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    found = (try_to_load_from_cache(hub_id, file) for file in ("config.json", "modules.json"))
-    return any(isinstance(file, str) for file in found)
 
 
 def describe(encoder: "SentenceTransformer") -> str:
@@ -178,6 +109,11 @@ def _with_pooling(
 ) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
 
+    if getattr(transformer, "module_output_name", None) != TOKENS:
+        raise ValueError(
+            f"its {type(transformer).__name__} gives a vector a text, not a vector a token, so "
+            f"pooling '{pooling}' has nothing to pool. Leave pooling out."
+        )
     modules = [transformer, *pooling_modules(cast("Transformer", transformer), pooling)]
     return SentenceTransformer(modules=modules, device=device)
 
@@ -193,11 +129,12 @@ def _transformer(path: str) -> "Transformer":
 
 
 def _drop_what_training_must_not_touch(encoder: "SentenceTransformer") -> None:
-    """Remove the unused pre-trained pooler and freeze which layers are averaged."""
+    """Remove the pre-trained pooler that nothing reads and freeze which layers are averaged."""
     from sentence_transformers.sentence_transformer.modules import WeightedLayerPooling
 
     transformer = getattr(encoder[0], "auto_model", None)
-    if transformer is not None and getattr(transformer, "pooler", None) is not None:
+    is_read = "pooler_output" in str(getattr(encoder[0], "modality_config", ""))
+    if not is_read and transformer is not None and getattr(transformer, "pooler", None) is not None:
         transformer.pooler = None
     for module in encoder:
         if isinstance(module, WeightedLayerPooling):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.tokenising import TextCounts, Tokenising
 from sentemb.encoders.unknown import unknown_id
 
@@ -99,7 +100,8 @@ def _by_python(
         return None
     longest = {"truncation": True, "max_length": limit + 1} if limit else {}
     given = [prompt, *(prompt + text for text in texts)]
-    around, *rows = tokenizer(given, return_attention_mask=False, **longest)["input_ids"]
+    with failing_text_named(tokenizer, given):
+        around, *rows = tokenizer(given, return_attention_mask=False, **longest)["input_ids"]
     token = unknown_id(tokenizer)
     unknown = [max(0, ids.count(token) - around.count(token)) for ids in rows]
     more = len(around) - around.count(token)

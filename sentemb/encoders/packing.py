@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sentemb.errors import InputError
 from sentemb.types import Mask
 
 
@@ -48,7 +49,7 @@ class Packing:
         """Pack a batch by its attention mask ``[rows, tokens]``.
 
         Raises:
-            ValueError: When a row has no token.
+            InputError: When a row has no token.
         """
         mask = mask.bool()
         lengths, order = mask.sum(dim=1).sort(stable=True)
@@ -56,7 +57,10 @@ class Packing:
         values, counts = torch.unique_consecutive(lengths, return_counts=True)
         runs = tuple(map(Run, counts.tolist(), values.tolist()))
         if runs[0].length == 0:
-            raise ValueError("a row has no token")
+            raise InputError(
+                "A row has no token: the model's tokenizer makes none of its text, and adds none "
+                "of its own. Leave such rows out."
+            )
         return cls(
             shape=(mask.shape[0], mask.shape[1]),
             tokens=order[row] * mask.shape[1] + column,

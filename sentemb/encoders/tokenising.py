@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tokenizers import Encoding
 
 from sentemb.encoders.bounded import Bounded
+from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.truncating import truncating
 from sentemb.encoders.unknown import unknown_id
 
@@ -89,12 +90,16 @@ class Tokenising:
         ids: list[list[int]] = []
         cut: list[bool] = []
         for some in batches_of(distinct):
-            parts = [self._bounded(self._prompt + text) for text in some]
-            found: list[Encoding] = self.own.encode_batch_fast(parts)
+            parts = list(map(self._part, some))
+            with failing_text_named(lambda text: self.own.encode(self._part(text)), some):
+                found: list[Encoding] = self.own.encode_batch_fast(parts)
             read += map(self._without_prompt, some, parts)
             ids += [text.ids for text in found]
             cut += [bool(text.overflowing) for text in found]
         return Tokens(distinct, read, ids, self._counted(distinct, ids, cut), rows)
+
+    def _part(self, text: str) -> str:
+        return self._bounded(self._prompt + text)
 
     def _counted(
         self, texts: Sequence[str], ids: Sequence[list[int]], cut: list[bool]

@@ -22,3 +22,30 @@ def require_vocabulary(tokenizer: Any, model: str | os.PathLike[str]) -> None:
             f"Cannot load model '{os.fspath(model)}': its tokenizer knows no word. Is its "
             "tokenizer.json (or vocab.txt) missing?"
         )
+
+
+def require_rows(tokenizer: Any, table: Any, model: str | os.PathLike[str]) -> None:
+    """Raise where a tokenizer has ids past the end of a table of embeddings.
+
+    Args:
+        tokenizer: Of transformers, tokenizers or sentence-transformers.
+        table: With ``num_embeddings``; anything else is not compared.
+        model: Whose they are.
+
+    Raises:
+        InputError: When some token has no row; names it.
+    """
+    rows = getattr(table, "num_embeddings", None)
+    if rows is None or not hasattr(tokenizer, "get_vocab"):
+        return
+    vocabulary = tokenizer.get_vocab()
+    if not isinstance(vocabulary, dict):
+        vocabulary = {token: place for place, token in enumerate(vocabulary)}
+    beyond = sorted((place, token) for token, place in vocabulary.items() if place >= rows)
+    if beyond:
+        raise InputError(
+            f"Cannot load model '{os.fspath(model)}': its tokenizer has {len(beyond):,} tokens "
+            f"without an embedding, first '{beyond[0][1]}' with the id {beyond[0][0]:,}, where the "
+            f"table has {rows:,} rows. Resize it (model.resize_token_embeddings) and save the "
+            "model, or remove the added tokens from the tokenizer."
+        )

@@ -36,7 +36,7 @@ def without_padding(
         Whether padding is left out; where not, the reason is logged.
     """
     model: Any = getattr(encoder[0], "auto_model", None)
-    first_only = reads_first_token_only(encoder[1], pooling)
+    first_only = len(encoder) > 1 and reads_first_token_only(encoder[1], pooling)
 
     def embed() -> Embeddings:
         features = encoder.preprocess(texts)

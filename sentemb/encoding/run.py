@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +19,13 @@ from sentemb.encoding.options import EncodeOptions
 from sentemb.encoding.summary import EncodeSummary, summary_of
 from sentemb.encoding.tally import Tally
 from sentemb.encoding.windows import Window, windows
-from sentemb.errors import InputError, InterruptedRunError, NumericError, OutOfMemoryError
+from sentemb.errors import (
+    InputError,
+    InterruptedRunError,
+    NumericError,
+    OutOfMemoryError,
+    TextError,
+)
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import PlainEncoder
 from sentemb.interruption import Interruption
@@ -105,19 +113,16 @@ class Run:
                 self.kept_rows += len(window.texts)
                 yield window, None
             else:
-                yield window, self.embedder.tokenise(window.new)
+                with self._rows_named(window):
+                    tokens = self._tokens(window)
+                yield window, tokens
 
     def _do(self, window: Window, tokens: Tokens) -> None:
         halved = self.embedder.halved
         vectors = np.empty((0, 0), dtype=np.float32)
         if window.new:
-            try:
+            with self._rows_named(window):
                 vectors = self.embedder.embed(tokens)
-            except OutOfMemoryError as error:
-                text = window.new[0] if error.text is None else error.text
-                raise OutOfMemoryError(
-                    f"{self._named(window, text)}: {error}", error.text
-                ) from error
         finite = np.isfinite(vectors).all(axis=1)
         if not finite.all():
             text = window.new[int(finite.argmin())]
@@ -125,6 +130,27 @@ class Run:
         if self.options.empty == "nan":
             vectors[[not text.strip() for text in window.new]] = np.nan
         self.job.commit(window, vectors, tokens.counts, self.embedder.halved - halved)
+
+    def _tokens(self, window: Window) -> Tokens:
+        """Tokenise the new texts; where blank ones become NaN, they need not have tokens."""
+        tokens = self.embedder.tokenise(window.new)
+        if self.options.empty != "nan" or all(tokens.ids):
+            return tokens
+        known = list(zip(tokens.texts, tokens.ids, strict=True))
+        other = next(((text, ids) for text, ids in known if ids), ("a", [0]))
+        texts, ids = zip(*((text, ids) if ids else other for text, ids in known), strict=True)
+        return replace(tokens, texts=list(texts), ids=list(ids))
+
+    @contextmanager
+    def _rows_named(self, window: Window) -> Iterator[None]:
+        """Name the row of a text that cannot be tokenised or embedded."""
+        try:
+            yield
+        except TextError as error:
+            raise InputError(f"{self._named(window, error.text)}: {error.reason}") from error
+        except OutOfMemoryError as error:
+            text = window.new[0] if error.text is None else error.text
+            raise OutOfMemoryError(f"{self._named(window, text)}: {error}", error.text) from error
 
     def _named(self, window: Window, text: str) -> str:
         """Name a text by the row it came from, where the reader tells, and by how it begins."""

@@ -14,8 +14,8 @@ from transformers import PreTrainedTokenizerBase
 
 from sentemb.datasets.labels import is_missing
 from sentemb.datasets.layouts import kind_of
-from sentemb.encoders.build import locate
 from sentemb.encoders.lengths import Reading
+from sentemb.encoders.locate import locate
 from sentemb.errors import InputError, UsageError
 from sentemb.finetuning.pretrained import load_classifier
 from sentemb.finetuning.tokens import TEXTS, tokenised

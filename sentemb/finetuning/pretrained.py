@@ -14,10 +14,17 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from sentemb.encoders.build import locate
+from sentemb.encoders.inspection import settle_padding
+from sentemb.encoders.loading import loading
+from sentemb.encoders.locate import locate, transformer_folder
 from sentemb.encoders.padding import pad_right
-from sentemb.encoders.vocabulary import require_vocabulary
+from sentemb.encoders.vocabulary import require_rows, require_vocabulary
 from sentemb.safety import code_is_trusted
+
+NEEDED = (
+    "A classifier needs a folder of transformers whose family has a classification head, such as "
+    "BERT, not only an encoder without its decoder, or a model of words."
+)
 
 
 def load_classifier(
@@ -36,20 +43,25 @@ def load_classifier(
     Raises:
         InputError: When the model cannot be found, is unsafe, or has no vocabulary.
     """
-    path = locate(model)
-    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=code_is_trusted())
+    path = transformer_folder(locate(model))
+    with loading(model, NEEDED):
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=code_is_trusted())
+        classifier, report = AutoModelForSequenceClassification.from_pretrained(
+            path,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=code_is_trusted(),
+            output_loading_info=True,
+            ignore_mismatched_sizes=bool(labels),
+            **labels,
+        )
     require_vocabulary(tokenizer, model)
+    require_rows(tokenizer, classifier.get_input_embeddings(), model)
     pad_right(tokenizer)
-    classifier, loading = AutoModelForSequenceClassification.from_pretrained(
-        path,
-        dtype=torch.float32,
-        use_safetensors=True,
-        trust_remote_code=code_is_trusted(),
-        output_loading_info=True,
-        ignore_mismatched_sizes=bool(labels),
-        **labels,
-    )
-    fresh = set(loading["missing_keys"]) | {key for key, *_ in loading["mismatched_keys"]}
+    settle_padding(tokenizer, model)
+    if classifier.config.pad_token_id is None:  # GPT-2's classifier looks for it in a batch
+        classifier.config.pad_token_id = tokenizer.pad_token_id
+    fresh = set(report["missing_keys"]) | {key for key, *_ in report["mismatched_keys"]}
     if labels and not fresh:
         own = AutoConfig.from_pretrained(path, trust_remote_code=code_is_trusted())
         if own.id2label != classifier.config.id2label:

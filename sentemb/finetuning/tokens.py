@@ -5,6 +5,7 @@ from transformers import PreTrainedTokenizerBase
 
 from sentemb.encoders.bounded import Bounded
 from sentemb.encoders.lengths import Reading, of_counts
+from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.tokenising import TextCounts
 from sentemb.encoders.unknown import unknown_id
 from sentemb.errors import UsageError
@@ -25,7 +26,8 @@ def tokenised(
         raise UsageError(f"max_length must be at least {least}, got {max_length}.")
     texts = _bounded([rows[name][:] for name in TEXTS if name in rows.column_names],
                      Bounded(tokenizer, max_length + 1))  # fmt: skip
-    tokens = tokenizer(*texts, truncation=True, max_length=max_length)
+    with failing_text_named(tokenizer, [text for column in texts for text in column]):
+        tokens = tokenizer(*texts, truncation=True, max_length=max_length)
     longer = tokenizer(*texts, truncation=True, max_length=max_length + 1, return_length=True)
     cut = [length > max_length for length in longer["length"]]
     labels = {"labels": rows["label"][:]} if "label" in rows.column_names else {}

@@ -6,6 +6,7 @@ import torch
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from sentemb.encoders.places import places
 from sentemb.errors import UsageError
 from sentemb.finetuning.r_drop import require_two_passes
 from sentemb.training.randomness import random_state_kept
@@ -24,11 +25,11 @@ def try_longest(classifier: Any, tokenizer: PreTrainedTokenizerBase, tokens: Dat
         with torch.no_grad():
             classifier(**inputs)
     except (IndexError, RuntimeError) as error:
-        most = getattr(classifier.config, "max_position_embeddings", None)
-        places = f" of {most} places" if most else ""
+        most = places(classifier)
+        shown = f" of {most} places" if most else ""
         raise UsageError(
             f"A row has {len(longest)} tokens, which do not fit into a {type(classifier).__name__}"
-            f"{places}: give a smaller max_length."
+            f"{shown}: give a smaller max_length."
         ) from error
 
 

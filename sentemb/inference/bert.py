@@ -5,7 +5,7 @@ should not pay; and where they are not imported, nothing but what is written her
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,11 +18,14 @@ from sentemb.encoders.packed_attention import attend
 from sentemb.encoders.packing import Packing
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "bert": {"layer_norm_eps": 1e-12},
-    "electra": {"layer_norm_eps": 1e-12, "embedding_size": 128},
+    "bert": {"layer_norm_eps": 1e-12, "type_vocab_size": 2},
+    "electra": {"layer_norm_eps": 1e-12, "type_vocab_size": 2, "embedding_size": 128},
 }
 """Of each family in transformers, for what its configs may leave out."""
-SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings")
+SIZES = (
+    *("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
+    *("vocab_size", "max_position_embeddings", "type_vocab_size"),
+)
 """What a config must hold to be read here."""
 Activation = Callable[[Tensor], Tensor]
 ACTIVATIONS: dict[str, Activation] = {"gelu": gelu, "relu": relu}
@@ -45,6 +48,11 @@ class Bert:
     def device(self) -> torch.device:
         """Where it is."""
         return self.weights["embeddings.word_embeddings.weight"].device
+
+    @property
+    def places(self) -> int:
+        """The most tokens that a text may have."""
+        return int(self.config["max_position_embeddings"])
 
     def to(self, device: str | torch.device) -> Self:
         """Move it."""
@@ -102,30 +110,31 @@ def load_bert(folder: Path) -> Bert | None:
 
     Returns:
         None where it is of another family, its config asks for what is not computed here, or its
-        weights are not those of this structure, in one safetensors file.
+        weights are not those of this structure in names and shapes, in one safetensors file.
     """
     given = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config = DEFAULTS.get(given.get("model_type"), {}) | given
     file = folder / "model.safetensors"
     if not file.is_file() or not _is_plain(config):
         return None
-    weights, wanted = {}, set(_names(config))
+    weights, wanted = {}, _shapes(config)
     with safe_open(file, "pt") as stored:
         for name in stored.keys():  # noqa: SIM118 -- it is no dictionary
             bare = name.removeprefix(f"{config['model_type']}.")
             bare = bare.replace("LayerNorm.gamma", "LayerNorm.weight")
             bare = bare.replace("LayerNorm.beta", "LayerNorm.bias")
-            if bare in wanted:
+            if wanted.get(bare) == tuple(stored.get_slice(name).get_shape()):
                 weights[bare] = stored.get_tensor(name).float()
             elif bare.startswith(("embeddings.", "encoder.")) and "position_ids" not in bare:
                 return None
-    return Bert(config, weights) if set(weights) == wanted else None
+    return Bert(config, weights) if weights.keys() == wanted.keys() else None
 
 
 def _is_plain(config: dict[str, Any]) -> bool:
     return (
         config.get("model_type") in DEFAULTS
-        and all(isinstance(config.get(name), int) for name in SIZES)
+        and all(isinstance(config.get(name), int) and config[name] > 0 for name in SIZES)
+        and config["hidden_size"] % config["num_attention_heads"] == 0
         and isinstance(config["layer_norm_eps"], float)
         and config.get("hidden_act") in ACTIVATIONS
         and config.get("position_embedding_type", "absolute") == "absolute"
@@ -135,21 +144,31 @@ def _is_plain(config: dict[str, Any]) -> bool:
     )
 
 
-def _names(config: dict[str, Any]) -> Iterator[str]:
-    """Name every weight that is used."""
-    kinds = ("word_embeddings", "position_embeddings", "token_type_embeddings")
-    yield from (f"embeddings.{kind}.weight" for kind in kinds)
-    with_bias = ["embeddings.LayerNorm"]
-    if config.get("embedding_size", config["hidden_size"]) != config["hidden_size"]:
-        with_bias.append("embeddings_project")
+def _shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Name every weight that is used, with its shape."""
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    narrow = config.get("embedding_size", hidden)
+    shapes: dict[str, tuple[int, ...]] = {
+        "embeddings.word_embeddings.weight": (config["vocab_size"], narrow),
+        "embeddings.position_embeddings.weight": (config["max_position_embeddings"], narrow),
+        "embeddings.token_type_embeddings.weight": (config["type_vocab_size"], narrow),
+        **_norm("embeddings", narrow),
+    }
+    if narrow != hidden:
+        shapes |= _linear("embeddings_project", hidden, narrow)
     for number in range(config["num_hidden_layers"]):
         layer = f"encoder.layer.{number}"
-        with_bias += [f"{layer}.attention.self.{name}" for name in ("query", "key", "value")]
-        with_bias += [
-            f"{layer}.{block}.{part}"
-            for block in ("attention.output", "output")
-            for part in ("dense", "LayerNorm")
-        ]
-        with_bias.append(f"{layer}.intermediate.dense")
-    for name in with_bias:
-        yield from (f"{name}.weight", f"{name}.bias")
+        for name in ("self.query", "self.key", "self.value", "output.dense"):
+            shapes |= _linear(f"{layer}.attention.{name}", hidden, hidden)
+        shapes |= _norm(f"{layer}.attention.output", hidden) | _norm(f"{layer}.output", hidden)
+        shapes |= _linear(f"{layer}.intermediate.dense", inner, hidden)
+        shapes |= _linear(f"{layer}.output.dense", hidden, inner)
+    return shapes
+
+
+def _linear(name: str, outputs: int, inputs: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def _norm(name: str, dim: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.LayerNorm.{part}": (dim,) for part in ("weight", "bias")}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 import torch
 
+from sentemb.encoders.hooks import name_of
+from sentemb.encoders.inspection import settle
 from sentemb.encoders.packed import packed
 from sentemb.encoders.padding import padded_right
 from sentemb.encoders.precision import require_precision
@@ -18,6 +20,7 @@ from sentemb.encoders.tokenising import Tokenising, Tokens
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
 from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from sentemb.inference.plain import PlainEncoder
+from sentemb.inference.refused_texts import model_named, require_tokens
 from sentemb.inference.takes_tokens import PROBES, same_tokens, takes_tokens
 from sentemb.inference.tokens import by_tokens
 from sentemb.types import Embeddings, Vectors
@@ -49,7 +52,6 @@ class Embedder:
             digits.
 
     Attributes:
-        tokenise: From texts to their tokens, each distinct text once.
         halved: Batches that were halved because memory did not suffice.
 
     Raises:
@@ -66,10 +68,12 @@ class Embedder:
         if precision not in DTYPES:
             raise UsageError(f"precision must be one of {', '.join(DTYPES)}; got '{precision}'.")
         require_precision(precision, encoder.device.type)
+        if not isinstance(encoder, PlainEncoder):
+            settle(encoder, name_of(encoder))  # one given from Python was not inspected yet
         self.encoder = encoder
         self.dtype = DTYPES[precision]
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 512)
-        self.tokenise = Tokenising(
+        self._tokenising = Tokenising(
             encoder.tokenizer, encoder.max_seq_length, default_prompt(encoder)
         )
         self.takes_tokens = isinstance(encoder, PlainEncoder) or takes_tokens(encoder)
@@ -101,8 +105,15 @@ class Embedder:
         """Return a vector for each text, ``[rows, dim]`` in float32."""
         return self.embed(self.tokenise(texts))
 
+    def tokenise(self, texts: Sequence[str]) -> Tokens:
+        """Return the tokens of each distinct text."""
+        with model_named(self.encoder):
+            return self._tokenising(texts)
+
     def embed(self, tokens: Tokens) -> Vectors:
         """Return a vector for each row of what was tokenised."""
+        with model_named(self.encoder):
+            require_tokens(self.encoder, tokens)
         batches = list(by_tokens([len(ids) for ids in tokens.ids], self.batch_tokens))
         if self.takes_tokens and not isinstance(self.encoder, PlainEncoder):
             self._leave_padding_out()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentemb.encoders import build_encoder, describe
+from sentemb.encoders.trainable import require_transformer
 from sentemb.inference.export_card import RECORD, write_card
 from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.quantise import check_extra, quantise
@@ -55,6 +56,7 @@ def export_static(
     """
     check_output(folder, RECORD, overwrite=overwrite)
     encoder = build_encoder(model)
+    require_transformer(encoder, model, "export --static")
     made = distil(encoder, dim, texts[1] if texts else None)
     how = {
         "probabilities": f"counts in {texts[0]}" if texts else "Zipf's law",
@@ -85,6 +87,7 @@ def export_int8(
     check_output(folder, RECORD, overwrite=overwrite)
     check_extra()
     encoder = build_encoder(model, device="cpu")
+    require_transformer(encoder, model, "export --int8")
     with whole_folder(folder, RECORD, overwrite=overwrite) as new:
         quantise(encoder, new)
         numbers, (x, y) = compare(task, encoder, Int8Encoder(new, threads=1).encode)

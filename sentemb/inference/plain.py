@@ -1,6 +1,7 @@
 """A sentence-transformers folder by torch alone: importing what made it takes seconds."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +12,11 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from sentemb.encoders.build import build_encoder, locate
+from sentemb.encoders.build import build_encoder
+from sentemb.encoders.inspection import CUT_SOONER
+from sentemb.encoders.lengths import NO_LIMIT
+from sentemb.encoders.loading import warn_of_a_classifier
+from sentemb.encoders.locate import is_sentence_transformer, locate
 from sentemb.encoders.packing import Packing
 from sentemb.inference.bert import Bert, load_bert
 from sentemb.inference.parts import Parts, read_parts
@@ -21,6 +26,14 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
+logger = logging.getLogger("sentemb")
+AS_BERT = {
+    "pre_tokenizer": ("BertPreTokenizer",),
+    "post_processor": ("TemplateProcessing", "BertProcessing"),
+}
+"""transformers builds these anew for BERT's tokenizer, whatever the file says."""
+
+
 class PlainEncoder(nn.Module):
     """BERT, a pooling, and what follows it.
 
@@ -28,10 +41,12 @@ class PlainEncoder(nn.Module):
         bert: Embeddings and layers.
         tokenizer: Of the tokenizers library, as it is in the folder.
         parts: What follows the model.
+        name: What messages call it.
     """
 
-    def __init__(self, bert: Bert, tokenizer: Tokenizer, parts: Parts) -> None:
+    def __init__(self, bert: Bert, tokenizer: Tokenizer, parts: Parts, name: str = "") -> None:
         super().__init__()
+        self.name = name
         self.bert = bert
         self.tokenizer = tokenizer
         self.max_seq_length = parts.max_length
@@ -82,17 +97,29 @@ def load_encoder(model: str | os.PathLike[str]) -> "PlainEncoder | SentenceTrans
     """
     path = locate(model)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    plain = None
     with suppress(Exception):  # the other loader finds the words for what is wrong
-        if plain := load_plain(path):
-            return plain.to(device)
-    return build_encoder(model, device=device)
+        plain = load_plain(path, model)
+    if plain is None:
+        return build_encoder(model, device=device)
+    if not is_sentence_transformer(path):
+        warn_of_a_classifier(path, model)
+    return plain.to(device)
 
 
-def load_plain(path: str | os.PathLike[str]) -> PlainEncoder | None:
+def load_plain(
+    path: str | os.PathLike[str], model: str | os.PathLike[str] | None = None
+) -> PlainEncoder | None:
     """Load a folder where torch alone can: BERT's family, stock modules, no prompts.
 
+    No forward is tried here: that every text fits is seen from the headers and configs.
+
+    Args:
+        path: The folder.
+        model: Its name for messages, where it is another than the path.
+
     Returns:
-        In float32 and evaluation mode; None where something in it needs more.
+        In float32 and evaluation mode; None where something in it needs more, or does not fit.
     """
     folder = Path(path)
     parts = read_parts(folder) if folder.is_dir() else None
@@ -101,9 +128,36 @@ def load_plain(path: str | os.PathLike[str]) -> PlainEncoder | None:
     if parts is None or tokenizer is None or bert is None:
         return None
     if parts.max_length is None:
-        longest = _json(folder / "tokenizer_config.json").get("model_max_length", 10**30)
-        parts.max_length = min(longest, bert.config["max_position_embeddings"])
-    return PlainEncoder(bert, tokenizer, parts).eval()
+        parts.max_length = _json(folder / "tokenizer_config.json").get("model_max_length", 10**30)
+    if not _fits(bert, tokenizer, parts):
+        return None
+    name = os.fspath(model or path)
+    _settle_length(parts, bert.places, name)
+    return PlainEncoder(bert, tokenizer, parts, name).eval()
+
+
+def _fits(bert: Bert, tokenizer: Tokenizer, parts: Parts) -> bool:
+    """Tell whether all ids have an embedding, and each part takes what the one before it gives."""
+    layers = parts.layer_weights
+    sizes = [(head.in_features, head.out_features) for head in parts.heads
+             if isinstance(head, nn.Linear)]  # fmt: skip
+    given = [bert.config["hidden_size"], *(size for _, size in sizes)]
+    return (
+        max(tokenizer.get_vocab().values()) < bert.config["vocab_size"]
+        and isinstance(parts.max_length, int)
+        and parts.max_length > tokenizer.num_special_tokens_to_add(False)
+        and (layers is None or layers.shape == (bert.config["num_hidden_layers"] + 1,))
+        and [size for size, _ in sizes] == given[:-1]
+    )
+
+
+def _settle_length(parts: Parts, places: int, name: str) -> None:
+    """Lower the maximum length to what there are positions for; say so where a folder sets more."""
+    if parts.max_length is None or parts.max_length <= places:
+        return
+    if parts.max_length <= NO_LIMIT:
+        logger.info(CUT_SOONER, name, f"{places:,}", f"instead of {parts.max_length:,}")
+    parts.max_length = places
 
 
 def _tokenizer(folder: Path) -> Tokenizer | None:
@@ -120,6 +174,7 @@ def _tokenizer(folder: Path) -> Tokenizer | None:
     if (
         normalizer.get("type") != "BertNormalizer"
         or file["model"]["type"] != "WordPiece"
+        or any((file[part] or {}).get("type") not in kinds for part, kinds in AS_BERT.items())
         or any(side != "right" for side in _sides(settings, file))
         or "auto_map" in settings
         or any(settings.get(ours, normalizer[theirs]) != normalizer[theirs]

@@ -13,8 +13,6 @@ from sentemb.safety.trust import HINT, code_is_trusted
 
 logger = logging.getLogger("sentemb")
 READ = re.compile(r"([\w-]+_)?config(_sentence_transformers)?\.json")
-MOST_LAYERS = 10_000
-"""More would be built for hours before a weight is found to be missing."""
 WHOSE = ("model", "tokenizer", "processor", "config")
 ARGUMENTS = {f"{whose}_{kind}" for whose in WHOSE for kind in ("args", "kwargs")}
 HARMLESS = {
@@ -23,10 +21,12 @@ HARMLESS = {
     *("torch_dtype", "truncation_side", "use_fast"),
 }
 """What a config may hand to the loaders; ``weights_only`` and its like unlock pickles there."""
+METHODS = re.compile(r"forward|get_[a-z]+_features")
+OUTPUTS = re.compile(r"[a-z]\w*")
+"""What sentence-transformers may call on a model and read off its output, by a folder's config."""
 FILES = ("merges_file", "sentencepiece_model_file", "spm_file", "vocab_file")
 """Not tokenizer_file and special_tokens_map_file: many a tokenizer has left its author's there."""
 ELSEWHERE = ("tokenizer_name_or_path", "cache_dir")
-LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
 KERNELS = ("attn_implementation", "experts_implementation")
 """Also with what transformers puts around these names: ``_attn_implementation_internal``."""
 CLASSES = {"activation_function": ACTIVATIONS, "tokenizer_class": TOKENIZERS}
@@ -61,13 +61,18 @@ def _check(file: Path, content: dict[str, Any]) -> None:
             logger.warning("%s: trust_remote_code is ignored: it is yours to give.", file)
         if any(name in key for name in KERNELS) and "/" in str(value):
             raise InputError(f"'{file}' has {key} fetch code of the hub, {value!r}: take it out.")
-        if key in LAYERS and isinstance(value, int | float) and value > MOST_LAYERS:
-            raise InputError(f"'{file}' asks for {value:,} layers; at most {MOST_LAYERS:,} do.")
+        if key == "transformers_weights" and value is not None:
+            raise InputError(
+                f"'{file}' names a file of weights, {value!r} (transformers_weights). Only "
+                "model.safetensors and its index are read: rename the file if it is a safetensors "
+                "file, and remove the key."
+            )
     for key in FILES:
         if content.get(key) is not None:
             inside(content[key], file)
     if file.name.startswith("sentence_"):
         _check_arguments(file, content)
+        _check_methods(file, content.get("modality_config"))
     for key, allowed in CLASSES.items():
         if "." in str(content.get(key)):
             check_type(content[key], allowed, file)
@@ -84,6 +89,22 @@ def _check_arguments(file: Path, content: dict[str, Any]) -> None:
             raise InputError(
                 f"'{file}' hands {other[0]!r} to the loader ({name}); a model may only set "
                 f"{', '.join(sorted(HARMLESS))}: take it out."
+            )
+
+
+def _check_methods(file: Path, modalities: Any) -> None:
+    """Raise where a config names a method to call that does not embed, as ``push_to_hub``."""
+    for entry in modalities.values() if isinstance(modalities, dict) else ():
+        given = entry if isinstance(entry, dict) else {}
+        method, output = given.get("method", "forward"), given.get("method_output_name")
+        names = output if isinstance(output, list) else [] if output is None else [output]
+        if not METHODS.fullmatch(str(method)) or not all(
+            isinstance(name, int) or OUTPUTS.fullmatch(str(name)) for name in names
+        ):
+            raise InputError(
+                f"'{file}' has the method {str(method)!r} called on the model and {output!r} read "
+                "from the result (modality_config). Allowed are forward and get_…_features, and "
+                "names of outputs such as last_hidden_state: the model is damaged or unsafe."
             )
 
 

@@ -6,6 +6,7 @@ from sentemb.errors import reading
 from sentemb.safety.configs import check_configs
 from sentemb.safety.files import check_files
 from sentemb.safety.modules import folders_of
+from sentemb.safety.sizes import check_sizes
 from sentemb.safety.trust import warn_of_the_variable
 from sentemb.safety.weights import check_weights
 
@@ -32,6 +33,8 @@ def check_model(folder: Path) -> None:
     for each in folders:
         check_configs(each)
     check_weights(folders)
+    for each in folders:
+        check_sizes(each)
 
 
 def _may_link_to(folder: Path) -> Path:

@@ -35,6 +35,22 @@ def check_weights(folders: list[Path]) -> None:
         check_safetensors(file)
 
 
+def stored_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every tensor that loading a folder reads; headers alone are read.
+
+    Raises:
+        InputError: When a file is cut short or its header is damaged.
+    """
+    files = {folder / WEIGHTS}
+    if not (folder / WEIGHTS).is_file():
+        index = read_json(folder / INDEX) if (folder / INDEX).is_file() else {"weight_map": {}}
+        files = {folder / str(shard) for shard in index["weight_map"].values()}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for file in sorted(files):
+        shapes |= check_safetensors(file)
+    return shapes
+
+
 def _refuse(pickles: list[Path]) -> None:
     for file in pickles:
         if file.is_file():
@@ -44,8 +60,8 @@ def _refuse(pickles: list[Path]) -> None:
             )
 
 
-def check_safetensors(file: Path) -> None:
-    """Raise unless a file is as long as its header says.
+def check_safetensors(file: Path) -> dict[str, tuple[int, ...]]:
+    """Raise unless a file is as long as its header says; return the shapes of its tensors.
 
     Raises:
         InputError: When it is not, or the header is none; names the file.
@@ -69,6 +85,7 @@ def check_safetensors(file: Path) -> None:
         tensors.pop("__metadata__", None)
         data = max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
         expected = 8 + length + int(data)
+        shapes = {name: tuple(map(int, tensor["shape"])) for name, tensor in tensors.items()}
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         raise InputError(f"'{file}' is no safetensors: its header is damaged.") from error
     if size != expected:
@@ -76,6 +93,7 @@ def check_safetensors(file: Path) -> None:
             f"'{file}' has {size:,} bytes where its header says {expected:,}: it is cut short or "
             "damaged, fetch the model again."
         )
+    return shapes
 
 
 def _check_index(file: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 from sentemb.encoders.bounded import Bounded
 from sentemb.encoders.embed import KEYS, PROMPTS, TEXTS
 from sentemb.encoders.padding import pads_right
+from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.prompts import prompt_of, prompt_tokens
 from sentemb.errors import UsageError
 from sentemb.training.rows import EPOCH, ROW
@@ -70,9 +71,11 @@ class Collator:
         prompts = [prompt for prompt in self.prompts for _ in rows]
         given = zip(prompts, each, randoms, strict=True)
         texts = [self._bounded(p + view.read(row, r)) or " " for p, (view, row), r in given]
-        tokens = self.encoder.preprocess(
-            texts, processing_kwargs={"text": {"max_length": self.max_length, "truncation": True}}
-        )
+        with failing_text_named(lambda text: self.encoder.preprocess([text]), texts):
+            tokens = self.encoder.preprocess(
+                texts,
+                processing_kwargs={"text": {"max_length": self.max_length, "truncation": True}},
+            )
         tensors = {name: value for name, value in tokens.items() if name != "modality"}
         if "attention_mask" not in tensors:
             raise UsageError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sentemb.datasets import TrainingData
 from sentemb.encoders.prompts import prompt_of
+from sentemb.encoders.trainable import made_trainable
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.training.arguments import training_arguments
@@ -77,6 +78,7 @@ def train(
         StorageError: When a checkpoint or the model could not be written.
         InterruptedRunError: When SIGINT or SIGTERM ended it; the last step's checkpoint is there.
     """
+    made_trainable(method)
     settings = with_clipping(with_selection(settings, dev), method.loss)
     batch = settings.batch_size * processes().num_processes
     check_length(method, settings.max_length)

@@ -9,6 +9,7 @@ import torch
 from datasets import Dataset
 
 from sentemb.encoders.lengths import Reading, reading
+from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError, UsageError
@@ -127,7 +128,8 @@ def require_known_words(tokenizer: Any, texts: Sequence[str]) -> None:
         InputError: When that is so.
     """
     unknown, special = tokenizer.unk_token_id, set(tokenizer.all_special_ids)
-    ids = {token for ids in tokenizer(list(texts))["input_ids"] for token in ids}
+    with failing_text_named(tokenizer, texts):
+        ids = {token for ids in tokenizer(list(texts))["input_ids"] for token in ids}
     if unknown is not None and unknown in ids and ids <= special:
         raise InputError(
             f"The model's tokenizer knows no word of '{texts[0][:40]}' and the rows after it: is "

@@ -263,6 +263,38 @@ def words_by_code_alone(folder: Path, canary: Path) -> None:
     config.write_text('{"tokenizer_class": "custom_code.Module"}')
 
 
+def weights_by_config(folder: Path, canary: Path) -> None:
+    torch_bomb(folder / "adapter_model.bin", canary)
+    change(folder / "config.json", transformers_weights="adapter_model.bin")
+
+
+def safetensors_by_config(folder: Path, canary: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "other.safetensors")
+    change(folder / "config.json", transformers_weights="other.safetensors")
+
+
+def method(folder: Path, name: str, output: object) -> None:
+    modality = {"text": {"method": name, "method_output_name": output}}
+    change(folder / "sentence_bert_config.json",
+           modality_config=modality, module_output_name="token_embeddings")  # fmt: skip
+
+
+def method_that_uploads(folder: Path, canary: Path) -> None:
+    method(folder, "push_to_hub", "last_hidden_state")
+
+
+def method_that_writes(folder: Path, canary: Path) -> None:
+    method(folder, "save_pretrained", "last_hidden_state")
+
+
+def method_of_python(folder: Path, canary: Path) -> None:
+    method(folder, "__class__", "last_hidden_state")
+
+
+def output_of_python(folder: Path, canary: Path) -> None:
+    method(folder, "forward", ["__class__", "__init__"])
+
+
 def pipe(folder: Path, canary: Path) -> None:
     (folder / "tokenizer_config.json").unlink()
     os.mkfifo(folder / "tokenizer_config.json")
@@ -315,4 +347,10 @@ CASES = [
     Case(words_by_code_alone, "wordembedding_config.json"),
     Case(endless_layers, "config.json"),
     Case(pipe, "tokenizer_config.json"),
+    Case(weights_by_config, "config.json"),
+    Case(safetensors_by_config, "config.json"),
+    Case(method_that_uploads, "sentence_bert_config.json"),
+    Case(method_that_writes, "sentence_bert_config.json"),
+    Case(method_of_python, "sentence_bert_config.json"),
+    Case(output_of_python, "sentence_bert_config.json"),
 ]

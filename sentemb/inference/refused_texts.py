@@ -1,0 +1,46 @@
+"""Texts that an encoder cannot take, named with the model."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sentemb.encoders.hooks import name_of
+from sentemb.encoders.tokenising import Tokens
+from sentemb.errors import TextError
+from sentemb.inference.plain import PlainEncoder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+@contextmanager
+def model_named(encoder: "PlainEncoder | SentenceTransformer") -> Iterator[None]:
+    """Name the model where a text is refused inside."""
+    try:
+        yield
+    except TextError as error:
+        if isinstance(encoder, PlainEncoder):
+            name = encoder.name
+        else:
+            name = getattr(encoder.tokenizer, "name_or_path", "") or name_of(encoder)
+        raise TextError(f"{error.reason} (Model '{name}'.)", error.text) from error
+
+
+def require_tokens(encoder: "PlainEncoder | SentenceTransformer", tokens: Tokens) -> None:
+    """Raise where a transformer is given a text without a token.
+
+    Tokenizers that add no special tokens make none of a blank text. sentence-transformers fails
+    on such a text alone; beside longer ones it gives what a pooling makes of padding.
+
+    Raises:
+        TextError: When a text has none; carries the text.
+    """
+    is_transformer = isinstance(encoder, PlainEncoder) or hasattr(encoder[0], "auto_model")
+    if all(tokens.ids) or not is_transformer:
+        return
+    text = tokens.texts[next(row for row, ids in enumerate(tokens.ids) if not ids)]
+    raise TextError(
+        "the model's tokenizer makes no token of it and adds none of its own, so it has no "
+        "embedding. Leave such rows out, or give --empty nan where the command has it.",
+        text,
+    )
