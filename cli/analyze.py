@@ -103,7 +103,6 @@ def analyze(
     if labels is not None:
         check_columns(labels, [("text", "label")])
     console.quieten_before_import()
-    from sentemb.encoders.build import locate
     from sentemb.geometry.report import record_of, write_report
 
     for name in names:

@@ -62,7 +62,6 @@ def _model(name: str) -> dict[str, Any]:
 
     from sentemb.encoders import build_encoder, describe
     from sentemb.encoders.locate import locate
-    from sentemb.errors import InputError
     from sentemb.training.earlier import read_object
 
     encoder = build_encoder(name, device="cpu")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from torch import nn
 
-from sentemb.encoders.lengths import NO_LIMIT
 from sentemb.encoders.places import places
+from sentemb.encoders.truncating import NO_LIMIT
 from sentemb.encoders.vocabulary import require_rows, require_vocabulary
 from sentemb.errors import (
     InputError,

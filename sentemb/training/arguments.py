@@ -8,7 +8,6 @@ import torch
 from transformers import TrainingArguments
 
 from sentemb.encoders.precision import require_precision
-from sentemb.errors import UsageError
 from sentemb.training.earlier import CHECKPOINTS
 from sentemb.training.processes import processes
 from sentemb.training.settings import Settings
