@@ -146,12 +146,18 @@ class CommittedTrainer(Trainer):
         whole = committed(Path(str(self.args.output_dir)))
         return f"The last good checkpoint is '{whole[0]}'." if whole else "There is no checkpoint."
 
-    def last_good(self) -> str:
-        """Say which is the newest checkpoint whose weights are known to give finite losses."""
+    def last_good(self, present_is_good: bool = False) -> str:
+        """Say which is the newest checkpoint whose weights are known to give numbers.
+
+        Args:
+            present_is_good: Whether the present weights do: then all checkpoints do.
+        """
+        if present_is_good:
+            return self.goes_on_from()
         good = good_checkpoints(Path(str(self.args.output_dir)), self._proven)
         if good:
             return f"The last good checkpoint is '{good[0]}'."
-        return "No checkpoint is known to give finite losses: start afresh (--overwrite)."
+        return "No checkpoint is known to give finite numbers: start afresh (--overwrite)."
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is None:
