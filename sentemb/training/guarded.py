@@ -124,9 +124,10 @@ class GuardedTrainer(CommittedTrainer):
         loss = float(self._last_loss)
         what = "a gradient is no number" if math.isfinite(loss) else f"loss is {loss}"
         if self._in_a_row >= self.max_bad_steps:
+            good = self.last_good(self.gives_numbers())
             raise NumericError(
                 f"{what} at step {step}, as in each of the last {self._in_a_row} steps: lower "
-                f"--learning-rate, or train with --precision fp32. {self.last_good(self.gives_numbers())}"
+                f"--learning-rate, or train with --precision fp32. {good}"
             )
         self._batches = []
         logger.warning("Step %d is skipped: %s.", step, what)

@@ -57,7 +57,9 @@ def ok(process):
     return process.stderr.decode()
 
 
-@pytest.mark.parametrize("kept", [*USERS, None], ids=str)
+@pytest.mark.parametrize(
+    "kept", ["run.json", "plan.json", "checkpoints/checkpoint-1/weights", None], ids=str
+)
 def test_a_folder_of_the_users_is_refused(sentemb, rows, tmp_path, kept):
     """Whatever single file of it has a name that runs use, or all of them."""
     for name, content in USERS.items():
@@ -94,7 +96,8 @@ def test_a_run_of_a_version_without_manifests(sentemb, out):
 @pytest.mark.parametrize(
     "read",
     ["--data out/metrics.jsonl", "--data out/../out/README.md", "--data link.txt", "--dev two.txt",
-     "--model out", "--model out/checkpoints/checkpoint-1", "--model linked", "--dev folder/run.json"],
+     "--model out", "--model out/checkpoints/checkpoint-1", "--model linked",
+     "--dev folder/run.json"],
 )  # fmt: skip
 def test_what_is_read_is_not_removed(sentemb, out, tmp_path, read):
     os.symlink("out/README.md", "link.txt")
