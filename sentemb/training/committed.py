@@ -71,7 +71,7 @@ class CommittedTrainer(Trainer):
             if "DataLoader worker" not in str(error):
                 raise
             raise OutOfMemoryError(
-                "A process that tokenizes ahead was killed, most often because memory ran out: give "
+                "A process that tokenizes ahead was killed, most often for lack of memory: give "
                 f"fewer --workers, and --resume. {self.goes_on_from()}"
             ) from error
 
