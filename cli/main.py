@@ -84,13 +84,11 @@ class Commands(TyperGroup):
 
 def _explain(error: Exception) -> tuple[str, int]:
     """Return the line to show and the exit code."""
-    from sentemb.errors import SentembError
+    from sentemb.errors import SentembError, is_out_of_memory
 
     if isinstance(error, SentembError):
         return str(error), error.exit_code
-    if type(error).__name__ == "OutOfMemoryError":
-        return "out of GPU memory: give a smaller --batch-size.", 6
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return "out of memory: give a smaller --batch-size.", 6
     if isinstance(error, OSError):
         if error.errno == errno.EBADF and error.filename is None:

@@ -25,6 +25,7 @@ from sentemb.training.disk import size_of
 from sentemb.training.guarded import SKIPPED
 from sentemb.training.identity import classifier_identity
 from sentemb.training.logs import require_finite
+from sentemb.training.memory import enough_for
 from sentemb.training.output import check_output, last_checkpoint, prepare_output
 from sentemb.training.processes import processes
 from sentemb.training.publish import publish_model
@@ -77,12 +78,13 @@ def finetune(
     rows, read = tokenised(data.rows, tokenizer, settings.max_length)
     require_known(read)
     dev_rows, _ = tokenised(dev.rows, tokenizer, settings.max_length)
-    for tokens in (rows, dev_rows):
-        try_longest(classifier, tokenizer, tokens)
-    if settings.two_passes:
-        try_two_passes(classifier, tokenizer, rows)
-    if settings.supcon or settings.contrast:
-        try_contrast(classifier, tokenizer, rows)
+    with enough_for("the longest rows", "give a smaller --max-length, or a smaller --model."):
+        for tokens in (rows, dev_rows):
+            try_longest(classifier, tokenizer, tokens)
+        if settings.two_passes:
+            try_two_passes(classifier, tokenizer, rows)
+        if settings.supcon or settings.contrast:
+            try_contrast(classifier, tokenizer, rows)
     arguments = training_arguments(settings, folder, len(rows), len(data.classes))
     conditions = _conditions(classifier, tokenizer, data, dev, settings, arguments)
     stop = StopOnSignal(folder)

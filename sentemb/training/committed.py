@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentemb.errors import InputError, NumericError, StorageError
+from sentemb.errors import InputError, NumericError, OutOfMemoryError, StorageError
 from sentemb.storage import claim, remove_tree, sync
 from sentemb.training.commit import (
     COMMIT,
@@ -65,7 +65,15 @@ class CommittedTrainer(Trainer):
         self._began = time.monotonic()
         if self._resumes_from is not None:
             check_trainer_state(self._resumes_from)
-        return super().train(resume_from_checkpoint, *args, **kwargs)
+        try:
+            return super().train(resume_from_checkpoint, *args, **kwargs)
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise OutOfMemoryError(
+                "A process that tokenizes ahead was killed, most often for lack of memory: give "
+                f"fewer --workers, and --resume. {self.goes_on_from()}"
+            ) from error
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Evaluate; training is not perturbed."""
@@ -77,10 +85,12 @@ class CommittedTrainer(Trainer):
         if "train_loss" in logs:
             logs["train_loss"] = self._total_loss_scalar / max(1, self.state.global_step)
         if "train_runtime" in logs:
-            longer = self.seconds / max(logs["train_runtime"], 1e-9)
-            logs["train_runtime"] = round(self.seconds, 4)
-            for name in ("train_samples_per_second", "train_steps_per_second"):
-                logs[name] = round(logs[name] / max(longer, 1e-9), 3)
+            steps, seconds = self.state.global_step, max(self.seconds, 1e-4)
+            rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
+            rows *= self.args.world_size
+            logs["train_runtime"] = round(seconds, 4)
+            logs["train_samples_per_second"] = round(steps * rows / seconds, 3)
+            logs["train_steps_per_second"] = round(steps / seconds, 3)
         super().log(logs, start_time)
         if "loss" in logs:
             self._line_began = self.state.global_step
@@ -146,12 +156,18 @@ class CommittedTrainer(Trainer):
         whole = committed(Path(str(self.args.output_dir)))
         return f"The last good checkpoint is '{whole[0]}'." if whole else "There is no checkpoint."
 
-    def last_good(self) -> str:
-        """Say which is the newest checkpoint whose weights are known to give finite losses."""
+    def last_good(self, present_is_good: bool = False) -> str:
+        """Say which is the newest checkpoint whose weights are known to give numbers.
+
+        Args:
+            present_is_good: Whether the present weights do: then all checkpoints do.
+        """
+        if present_is_good:
+            return self.goes_on_from()
         good = good_checkpoints(Path(str(self.args.output_dir)), self._proven)
         if good:
             return f"The last good checkpoint is '{good[0]}'."
-        return "No checkpoint is known to give finite losses: start afresh (--overwrite)."
+        return "No checkpoint is known to give finite numbers: start afresh (--overwrite)."
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is None:

@@ -13,13 +13,13 @@ from sentemb.errors import StorageError
 if TYPE_CHECKING:
     from torch import nn
 
-OF_TORCH = ("PytorchStreamWriter", "inline_container", "iostream")
-"""What torch.save says when a write came up short."""
+OF_LIBRARIES = ("PytorchStreamWriter", "inline_container", "iostream", "os error", "No space left")
+"""What torch.save and tokenizers say when a write came up short; the latter in a bare Exception."""
 
 
 @contextmanager
 def told_what_is_free(what: str, folder: Path, needed: int) -> Iterator[None]:
-    """Translate what safetensors and torch say when they cannot write.
+    """Translate what safetensors, torch and tokenizers say when they cannot write.
 
     Args:
         what: Is written.
@@ -32,8 +32,9 @@ def told_what_is_free(what: str, folder: Path, needed: int) -> Iterator[None]:
     free = _free(folder)
     try:
         yield
-    except (OSError, SafetensorError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not any(word in str(error) for word in OF_TORCH):
+    except Exception as error:
+        is_known = isinstance(error, OSError | SafetensorError)
+        if not is_known and not any(word in str(error) for word in OF_LIBRARIES):
             raise
         reason = " ".join(str(error).split())[:160]
         if free < needed:

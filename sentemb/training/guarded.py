@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from sentemb.encoders.embed import in_mode
 from sentemb.errors import NumericError, OutOfMemoryError
 from sentemb.training.committed import CommittedTrainer
 from sentemb.training.memory import (
@@ -110,8 +111,8 @@ class GuardedTrainer(CommittedTrainer):
         self._overflowed = scaled and not gradient_is_finite
         finite = self._loss_is_finite if scaled else self._loss_is_finite & gradient_is_finite
         self.step_was_skipped = any_process(~finite)
-        self._batches = []
         if not self.step_was_skipped:
+            self._batches = []
             self._in_a_row = 0
             self._proven = self.state.global_step
             return
@@ -123,11 +124,20 @@ class GuardedTrainer(CommittedTrainer):
         loss = float(self._last_loss)
         what = "a gradient is no number" if math.isfinite(loss) else f"loss is {loss}"
         if self._in_a_row >= self.max_bad_steps:
+            good = self.last_good(self.gives_numbers())
             raise NumericError(
                 f"{what} at step {step}, as in each of the last {self._in_a_row} steps: lower "
-                f"--learning-rate, or train with --precision fp32. {self.last_good()}"
+                f"--learning-rate, or train with --precision fp32. {good}"
             )
+        self._batches = []
         logger.warning("Step %d is skipped: %s.", step, what)
+
+    @torch.no_grad()
+    def gives_numbers(self) -> bool:
+        """Say whether the present weights give finite outputs, whatever the loss makes of them."""
+        batch = self._prepare_inputs(self._batches[-1])
+        with in_mode(self.trained, training=False):
+            return bool(self.trained(**batch).logits.isfinite().all())
 
     def nothing_was_changed(self) -> bool:
         """Say whether the last step changed nothing, by our judgement or by the scaler's.

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-from sentemb.errors import is_out_of_memory
+from sentemb.errors import OutOfMemoryError, is_out_of_memory
 
 
 class OutOfMemorySignal(Exception):  # noqa: N818
@@ -32,6 +32,24 @@ def running_out_told() -> Iterator[None]:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     raise OutOfMemorySignal(reason)
+
+
+@contextmanager
+def enough_for(what: str, advice: str) -> Iterator[None]:
+    """Translate a lack of memory for something that cannot be divided.
+
+    Args:
+        what: Was to be computed.
+        advice: What to do.
+
+    Raises:
+        OutOfMemoryError: In the place of what torch raised.
+    """
+    try:
+        with running_out_told():
+            yield
+    except OutOfMemorySignal as error:
+        raise OutOfMemoryError(f"Memory does not suffice for {what} ({error}): {advice}") from None
 
 
 def random_state() -> list[torch.Tensor]:

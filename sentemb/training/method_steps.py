@@ -122,6 +122,10 @@ class MethodSteps(GuardedTrainer):
             rows,
         )
 
+    def gives_numbers(self) -> bool:
+        """Say whether the present weights give finite embeddings, whatever the loss is."""
+        return "spread" in self.collapse.measure()
+
     def begin_step(self) -> None:
         """Note what a step must give back if it is skipped."""
         super().begin_step()

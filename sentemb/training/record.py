@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from sentemb.datasets import TrainingData
+from sentemb.storage import replaced
 
 
 def data_record(data: TrainingData, named: str) -> dict[str, Any]:
@@ -24,8 +24,7 @@ def data_record(data: TrainingData, named: str) -> dict[str, Any]:
 
 
 def write_record(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON beside the file, and rename."""
-    partial = path.with_name(f"{path.name}.partial")
+    """Write JSON, whole or not at all."""
     text = json.dumps({"schema": f"sentemb.{path.stem}/1", **content}, indent=2)
-    partial.write_text(text + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    with replaced(path) as file:
+        file.write((text + "\n").encode())

@@ -278,7 +278,8 @@ def test_a_run_cut_before_its_record_is_published_once_more(unlabelled, tmp_path
 
 def test_a_finished_run_has_nothing_to_resume(unlabelled, tmp_path):
     train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
-    (tmp_path / "run/run.json").write_text("{}")  # the command line writes it last
+    record = '{"schema": "sentemb.run/1"}'
+    (tmp_path / "run/run.json").write_text(record)  # the command line writes it last
     with pytest.raises(UsageError, match="has taken all of its 8 steps"):
         train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS, resume=True)
 
