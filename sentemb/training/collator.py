@@ -48,7 +48,7 @@ class Collator:
         self.encoder = encoder
         self.prompts = [prompt_of(encoder, view.column) for view in views]
         self._prompt_tokens = [prompt_tokens(encoder, prompt) for prompt in self.prompts]
-        self._bounded = Bounded(encoder.tokenizer, max_length)
+        self.bounded = Bounded(encoder.tokenizer, max_length)
         self.views = views
         self.max_length = max_length
         self.seed = seed
@@ -69,7 +69,7 @@ class Collator:
         each = [(view, row) for view in self.views for row in rows]
         prompts = [prompt for prompt in self.prompts for _ in rows]
         given = zip(prompts, each, randoms, strict=True)
-        texts = [self._bounded(p + view.read(row, r)) or " " for p, (view, row), r in given]
+        texts = [self.bounded(p + view.read(row, r)) or " " for p, (view, row), r in given]
         tokens = self.encoder.preprocess(
             texts, processing_kwargs={"text": {"max_length": self.max_length, "truncation": True}}
         )
