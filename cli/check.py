@@ -1,7 +1,7 @@
 """``sentemb check``."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,9 +71,7 @@ def check(
     limits = Limits(count, max_length or limit, batch_size, unknown)
     reports: list[tuple[CheckedFile, list[Problem]]] = []
     for place, file in enumerate([*files, *(test or [])]):
-        found = check_file(
-            file, limits if place == 0 else Limits(count, limits.max_length, None, unknown), named
-        )
+        found = check_file(file, limits if place == 0 else replace(limits, batch_size=None), named)
         leaks = leakage(reports[0][0], found, test=place >= len(files)) if reports else []
         held = {"small"} if reports else set()
         reports.append((found, leaks + [p for p in found.problems if p.name not in held]))
@@ -90,7 +88,7 @@ def check(
 def _tokens(
     model: str,
 ) -> tuple[Callable[[list[str]], list[int]], Callable[[list[str]], list[bool]], int]:
-    """Return what counts a model's tokens, what finds texts that it does not know, and its limit."""
+    """Return what counts a model's tokens, what finds unknown texts, and how much it reads."""
     console.quieten_before_import()
     from sentemb.encoders.prompts import default_prompt
     from sentemb.encoders.tokenising import Tokenising

@@ -58,5 +58,6 @@ def predict(
     write_predictions(found.rows, target)
     console.log(
         f"{len(rows):,} rows; without text, so null: {found.empty_rows:,}; "
-        f"{found.truncated_rows:,} cut to {max_length} tokens, {found.unknown_rows:,} with unknown tokens"
+        f"{found.truncated_rows:,} cut to {max_length} tokens, "
+        f"{found.unknown_rows:,} with unknown tokens"
     )

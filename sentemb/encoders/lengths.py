@@ -104,8 +104,7 @@ def _by_python(
         around, *rows = tokenizer(given, return_attention_mask=False, **longest)["input_ids"]
     token = unknown_id(tokenizer)
     unknown = [max(0, ids.count(token) - around.count(token)) for ids in rows]
-    more = len(around) - around.count(token)
-    known = [max(0, len(ids) - n - more) for ids, n in zip(rows, unknown, strict=True)]
+    known = [max(0, len(ids) - n - len(around)) for ids, n in zip(rows, unknown, strict=True)]
     return TextCounts(
         cut=[limit is not None and len(ids) > limit for ids in rows],
         unknown=unknown,

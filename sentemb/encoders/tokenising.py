@@ -104,10 +104,10 @@ class Tokenising:
     def _counted(
         self, texts: Sequence[str], ids: Sequence[list[int]], cut: list[bool]
     ) -> TextCounts:
-        token, unknown_around, known_around = self._around
+        token, unknown_around, around = self._around
         unknown = [max(0, each.count(token) - unknown_around) for each in ids]
         lengths = map(len, ids)
-        known = [max(0, n - m - known_around) for n, m in zip(lengths, unknown, strict=True)]
+        known = [max(0, n - m - around) for n, m in zip(lengths, unknown, strict=True)]
         unread = [not n and bool(text.strip()) for n, text in zip(known, texts, strict=True)]
         return TextCounts(cut, unknown, known, unread)
 
@@ -118,11 +118,11 @@ class Tokenising:
 
     @cached_property
     def _around(self) -> tuple[int, int, int]:
-        """Return the unknown token, and how many of the prompt are unknown and known."""
+        """Return the unknown token, how often the prompt has it, and all tokens around a text."""
         unknown = unknown_id(self.own)
         ids: list[int] = self.own.encode(self._prompt).ids if self.own else []
         token = -1 if unknown is None else unknown
-        return token, ids.count(token), len(ids) - ids.count(token)
+        return token, ids.count(token), len(ids)
 
 
 def batches_of(texts: Sequence[str]) -> Iterator[Sequence[str]]:

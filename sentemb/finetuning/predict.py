@@ -68,7 +68,7 @@ def predictions(
         try_longest(classifier, tokenizer, tokens)
     if read.is_mostly_unknown:
         logger.warning(
-            "Most of the texts is unknown to the model's tokenizer (%s), so its answers say little.",
+            "Most of the texts is unknown to the model's tokenizer (%s): its answers say little.",
             read.share_words(),
         )
     keys = ("score",) if classifier.config.num_labels == 1 else ("label", "probability")

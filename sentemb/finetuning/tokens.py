@@ -40,9 +40,8 @@ def _bounded(columns: list[list[str]], bounded: Bounded) -> list[list[str]]:
     """Cut long texts to what can reach the limit; of two long ones the longer must be known."""
     parts = [list(map(bounded, texts)) for texts in columns]
     both = [
-        len(parts) > 1
-        and all(len(p[row]) < len(c[row]) for p, c in zip(parts, columns, strict=True))
-        for row in range(len(columns[0]))
+        len(texts) > 1 and all(len(p) < len(text) for p, text in zip(cut, texts, strict=True))
+        for cut, texts in zip(zip(*parts, strict=True), zip(*columns, strict=True), strict=True)
     ]
     return [
         [c if whole else p for whole, p, c in zip(both, part, column, strict=True)]

@@ -49,7 +49,7 @@ class Collator:
         self.encoder = encoder
         self.prompts = [prompt_of(encoder, view.column) for view in views]
         self._prompt_tokens = [prompt_tokens(encoder, prompt) for prompt in self.prompts]
-        self._bounded = Bounded(encoder.tokenizer, max_length)
+        self.bounded = Bounded(encoder.tokenizer, max_length)
         self.views = views
         self.max_length = max_length
         self.seed = seed
@@ -70,7 +70,7 @@ class Collator:
         each = [(view, row) for view in self.views for row in rows]
         prompts = [prompt for prompt in self.prompts for _ in rows]
         given = zip(prompts, each, randoms, strict=True)
-        texts = [self._bounded(p + view.read(row, r)) or " " for p, (view, row), r in given]
+        texts = [self.bounded(p + view.read(row, r)) or " " for p, (view, row), r in given]
         with failing_text_named(lambda text: self.encoder.preprocess([text]), texts):
             tokens = self.encoder.preprocess(
                 texts,

@@ -41,6 +41,7 @@ from sentemb.training.twins import (
     may_leave_parameters_out,
     set_micro_batch,
 )
+from sentemb.training.workers import dead_workers_told
 
 
 def train(
@@ -141,9 +142,9 @@ def train(
             on_collapse=settings.on_collapse,
         )
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
-        few = rows[:8][method.views[0].column]
+        few = list(map(collator.bounded, rows[:8][method.views[0].column]))
         unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
-        with stop.listening(), unpadded:
+        with stop.listening(), unpadded, dead_workers_told():
             trainer.train(str(start) if start else None)
         run = Run(
             output=folder,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 
+from sentemb.encoders.bounded import Bounded
 from sentemb.encoders.lengths import Reading, reading
 from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.prompts import prompt_of
@@ -128,8 +129,9 @@ def require_known_words(tokenizer: Any, texts: Sequence[str]) -> None:
         InputError: When that is so.
     """
     unknown, special = tokenizer.unk_token_id, set(tokenizer.all_special_ids)
-    with failing_text_named(tokenizer, texts):
-        ids = {token for ids in tokenizer(list(texts))["input_ids"] for token in ids}
+    read = list(map(Bounded(tokenizer, 512), texts))
+    with failing_text_named(tokenizer, read):
+        ids = {token for ids in tokenizer(read)["input_ids"] for token in ids}
     if unknown is not None and unknown in ids and ids <= special:
         raise InputError(
             f"The model's tokenizer knows no word of '{texts[0][:40]}' and the rows after it: is "
