@@ -56,8 +56,9 @@ def settle(encoder: "SentenceTransformer", model: Name) -> None:
     """
     require_vocabulary(encoder.tokenizer, model)
     for reader in _readers(encoder):
-        require_rows(reader.tokenizer, _table(reader), model)
-        settle_padding(reader.tokenizer, model)
+        tokenizer = getattr(reader, "tokenizer", None)
+        require_rows(tokenizer, _table(reader), model)
+        settle_padding(tokenizer, model)
         _settle_length(reader, model)
 
 
