@@ -40,7 +40,8 @@ def weights_compared(model: str | os.PathLike[str]) -> Iterator[None]:
     """
     from transformers import PreTrainedConfig, PreTrainedModel
 
-    load = PreTrainedModel.from_pretrained.__func__
+    base: Any = PreTrainedModel
+    load = base.from_pretrained.__func__
 
     def compared(cls: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
         config, folder = kwargs.get("config"), Path(path, kwargs.get("subfolder") or "")
@@ -49,11 +50,11 @@ def weights_compared(model: str | os.PathLike[str]) -> Iterator[None]:
         return load(cls, path, *args, **kwargs)
 
     with _one_at_a_time:
-        PreTrainedModel.from_pretrained = classmethod(compared)  # type: ignore[assignment]
+        base.from_pretrained = classmethod(compared)
         try:
             yield
         finally:
-            PreTrainedModel.from_pretrained = classmethod(load)  # type: ignore[method-assign]
+            base.from_pretrained = classmethod(load)
 
 
 def _compare(
