@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sentemb")
 SHORT = ["a", "two words", "some words, and then some more of them."]
 LONGEST = 1024
-"""Words of the longest text that is tried. Where positions have no table, none is too long."""
+"""Most words of a text that is tried. Where positions have no table, no length fails."""
 CUT_SOONER = "Model '%s' has positions for %s tokens: texts are cut there, %s."
 Name = str | os.PathLike[str]
 
@@ -43,8 +43,8 @@ def inspect(encoder: "SentenceTransformer", model: Name) -> None:
     """
     settle(encoder, model)
     _try(encoder, [*_blank(encoder), *SHORT], "short texts", model)
-    words = min(int(encoder.max_seq_length or 0), LONGEST) if _places_of(encoder) else 0
-    if words:
+    lengths = [reader.max_seq_length for reader in _readers(encoder) if _places_of(reader)]
+    if lengths and (words := min(lengths)) <= LONGEST:
         _try(encoder, [" ".join(["a"] * words)], f"a text of {words:,} words", model)
 
 
@@ -56,9 +56,10 @@ def settle(encoder: "SentenceTransformer", model: Name) -> None:
     """
     require_vocabulary(encoder.tokenizer, model)
     for reader in _readers(encoder):
-        require_rows(reader.tokenizer, _table(reader), model)
-        settle_padding(reader.tokenizer, model)
-    _settle_length(encoder, model)
+        tokenizer = getattr(reader, "tokenizer", None)
+        require_rows(tokenizer, _table(reader), model)
+        settle_padding(tokenizer, model)
+        _settle_length(reader, model)
 
 
 def settle_padding(tokenizer: Any, model: Name) -> None:
@@ -84,24 +85,24 @@ def settle_padding(tokenizer: Any, model: Name) -> None:
     logger.info("Model '%s' has no padding token: %s pads, masked.", os.fspath(model), token)
 
 
-def _settle_length(encoder: "SentenceTransformer", model: Name) -> None:
-    limit: Any = encoder.max_seq_length
+def _settle_length(reader: Any, model: Name) -> None:
+    """Lower the maximum length of a module to what it has positions for."""
+    limit: Any = getattr(reader, "max_seq_length", None)
     if limit is not None and not (isinstance(limit, int | float) and limit >= 1):
         raise InputError(
             f"Cannot load model '{os.fspath(model)}': it cuts texts to {limit!r} tokens "
             "(max_seq_length or model_max_length); a whole number of at least 1 is needed."
         )
-    room = _places_of(encoder)
+    room = _places_of(reader)
     if room is not None and (limit is None or limit > room):
         shown = f"instead of {limit:,}" if limit and limit <= NO_LIMIT else "as nothing else is set"
-        encoder.max_seq_length = room
+        reader.max_seq_length = room
         logger.info(CUT_SOONER, os.fspath(model), f"{room:,}", shown)
 
 
-def _places_of(encoder: "SentenceTransformer") -> int | None:
-    models = [getattr(reader, "auto_model", None) for reader in _readers(encoder)]
-    found = [places(model) for model in models if isinstance(model, nn.Module)]
-    return min((room for room in found if room is not None), default=None)
+def _places_of(reader: Any) -> int | None:
+    model = getattr(reader, "auto_model", None)
+    return places(model) if isinstance(model, nn.Module) else None
 
 
 def _readers(encoder: "SentenceTransformer") -> list[Any]:

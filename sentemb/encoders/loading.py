@@ -34,7 +34,7 @@ def loading(model: str | os.PathLike[str], needed: str = "") -> Iterator[None]:
     """
     name = f"Cannot load model '{os.fspath(model)}'"
     try:
-        with load_report_hidden(), panics_refused(), weights_compared(model):
+        with load_report_hidden(), panics_refused(), weights_compared(model, needed):
             yield
     except TokenizerError as error:
         raise InputError(f"{name}: {error}") from error

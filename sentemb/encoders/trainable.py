@@ -2,7 +2,7 @@
 
 import logging
 import os
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -55,9 +55,8 @@ def made_trainable(module: nn.Module) -> None:
 
     for part in module.modules():
         if isinstance(part, SentenceTransformer):
-            encoder = cast("SentenceTransformer", part)
-            require_transformer(encoder, name_of(encoder), "training")
-            settle(encoder, name_of(encoder))
+            require_transformer(part, name_of(part), "training")
+            settle(part, name_of(part))
     half = sorted({str(p.dtype) for p in module.parameters() if p.dtype in HALVES})
     if half:
         module.float()

@@ -25,7 +25,7 @@ SHOWN = 3
 
 
 @contextmanager
-def weights_compared(model: str | os.PathLike[str]) -> Iterator[None]:
+def weights_compared(model: str | os.PathLike[str], needed: str = "") -> Iterator[None]:
     """Have transformers load a model only if the folder has every weight of its encoder.
 
     Inside, ``from_pretrained`` first builds the model without memory (on torch's ``meta`` device)
@@ -34,26 +34,31 @@ def weights_compared(model: str | os.PathLike[str]) -> Iterator[None]:
 
     Args:
         model: Whose name errors and warnings show.
+        needed: A sentence on what kind of model the caller needs.
 
     Raises:
         InputError: When a weight is missing or has another shape than the config asks for.
     """
     from transformers import PreTrainedConfig, PreTrainedModel
 
-    load = PreTrainedModel.from_pretrained.__func__
+    base: Any = PreTrainedModel
+    load = base.from_pretrained.__func__
 
     def compared(cls: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
         config, folder = kwargs.get("config"), Path(path, kwargs.get("subfolder") or "")
         if isinstance(config, PreTrainedConfig) and not hasattr(config, "quantization_config"):
-            _compare(model, partial(load, cls), stored_shapes(folder), config)
+            try:
+                _compare(model, partial(load, cls), stored_shapes(folder), config)
+            except InputError as error:
+                raise InputError(f"{error} {needed}".strip()) from error
         return load(cls, path, *args, **kwargs)
 
     with _one_at_a_time:
-        PreTrainedModel.from_pretrained = classmethod(compared)  # type: ignore[assignment]
+        base.from_pretrained = classmethod(compared)
         try:
             yield
         finally:
-            PreTrainedModel.from_pretrained = classmethod(load)  # type: ignore[method-assign]
+            base.from_pretrained = classmethod(load)
 
 
 def _compare(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from sentemb.errors import InputError, UsageError
+from sentemb.errors import InputError, UsageError, panics_refused
 from sentemb.inference.embedder import BATCH_TOKENS
 from sentemb.inference.tokens import by_tokens
 from sentemb.safety import check_files
@@ -49,7 +49,8 @@ class Int8Encoder:
         if path.is_dir():
             check_files(path, path.resolve())
         try:
-            self._tokenizer: Tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+            with panics_refused():
+                self._tokenizer: Tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
             self._pad = int((self._tokenizer.padding or {})["pad_id"])
             self._session = session_of(runtime, path / MODEL, threads)
         except Exception as error:  # both libraries raise whatever their parts raise

@@ -121,20 +121,20 @@ def test_a_row_without_a_token_is_refused_or_nan(kind, folder, files, sentemb):
     )
 
 
-@pytest.mark.parametrize("command", ["info", "evaluate", "train"])
+@pytest.mark.parametrize("command", ["info", "evaluate"])
 @names(KINDS)
 def test_commands_take_it_or_say_why_not(kind, command, folder, files, sentemb):
     answered(kind, command, folder, sentemb)
 
 
-@pytest.mark.parametrize("command", ["finetune", "static"])
+@pytest.mark.parametrize("command", ["train", "finetune", "static"])
 @names([kind for kind in KINDS if kind.name not in ORDINARY])
 def test_more_commands_take_it_or_say_why_not(kind, command, folder, files, sentemb):
     answered(kind, command, folder, sentemb)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("command", ["finetune", "static"])
+@pytest.mark.parametrize("command", ["train", "finetune", "static"])
 @names([kind for kind in KINDS if kind.name in ORDINARY])
 def test_more_commands_take_ordinary_models(kind, command, folder, files, sentemb):
     answered(kind, command, folder, sentemb)
