@@ -92,6 +92,18 @@ def check_columns(
             read_layout(data, layouts, columns, Faults())
 
 
+def check_readable(*files: Path, columns: Sequence[str] | None = None) -> None:
+    """Raise unless files can be opened and their first rows have the columns."""
+    from sentemb.checks.columns import columns_of
+    from sentemb.datasets.faults import Faults
+    from sentemb.datasets.files import read_rows
+
+    for file in files:
+        if _can_be_read_again(file):
+            _, row = next(read_rows(file, Faults("replace")), (0, {}))
+            columns_of(list(row), columns if row else None, file)
+
+
 def check_graded(*files: str | os.PathLike[str] | None) -> None:
     """Raise unless files of graded pairs can be read."""
     from sentemb.datasets.sts import read_sts
