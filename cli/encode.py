@@ -91,10 +91,13 @@ def encode(
     from sentemb.encoding.shards import Shard
     from sentemb.errors import UsageError, reading
 
+    from .early import without_effect
+
     part = Shard.parse(shard) if shard is not None else Shard()
     target = _target(source, output, part, overwrite=overwrite)
     if not isinstance(target, Path) and as_json:
         raise UsageError("--json and -o - both want stdout: give one of them.")
+    without_effect("--overwrite", overwrite and not isinstance(target, Path), "an output file")
     if source == "-" and column != "text":
         raise UsageError("--column names a column of a file: stdin has lines of text alone.")
     if not isinstance(target, Path) and part.of > 1:
