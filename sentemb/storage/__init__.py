@@ -1,7 +1,7 @@
 """Files that are there whole or not at all, and that one process writes."""
 
 from sentemb.storage.durable import replaced, sha256, sync
-from sentemb.storage.folder import check_output, whole_folder
+from sentemb.storage.folder import check_output, require_utf8, whole_folder
 from sentemb.storage.json_lines import json_line
 from sentemb.storage.lock import locked
 
@@ -10,6 +10,7 @@ __all__ = [
     "json_line",
     "locked",
     "replaced",
+    "require_utf8",
     "sha256",
     "sync",
     "whole_folder",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentemb.errors import UsageError
-from sentemb.storage import json_line, locked, replaced
+from sentemb.storage import json_line, locked, replaced, require_utf8
 
 LOCK, PLAN = ".lock", "plan.json"
 OURS = ("results", "runs", "results.jsonl", "journal.log", PLAN)
@@ -62,6 +62,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         UsageError: When it holds something else.
     """
+    require_utf8(folder)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
     unfinished = (LOCK, f"{PLAN}.partial")
