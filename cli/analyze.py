@@ -90,11 +90,12 @@ def analyze(
     from sentemb.errors import UsageError
     from sentemb.storage import check_output
 
-    from .early import check_extra
+    from .early import check_extra, without_effect
 
     names, file = _models_and_file(models or [])
     if len(names) > MOST_MODELS:
         raise UsageError(f"{len(names)} models; at most {MOST_MODELS} can be told apart.")
+    without_effect("--column", file is None and column != "text", "a FILE of sentences")
     if output is not None:
         check_extra("matplotlib", "plot", "A picture, for -o,")
         check_output(output, RECORD, overwrite=overwrite)

@@ -62,11 +62,14 @@ def check(
     from sentemb.checks import Limits, check_file, leakage
     from sentemb.errors import UsageError
 
+    from .early import check_readable
+
     named = columns.split(",") if columns is not None else None
     if named is not None and not all(name.strip() for name in named):
         raise UsageError(f"--columns takes names, commas between, as text,label; got '{columns}'.")
     if any(str(file) == "-" for file in [*files, *(test or [])]):
         raise UsageError("check takes files alone: save what comes from stdin, and name the file.")
+    check_readable(*files, *(test or []), columns=named)
     count, unknown, limit = _tokens(model)
     limits = Limits(count, max_length or limit, batch_size, unknown)
     reports: list[tuple[CheckedFile, list[Problem]]] = []

@@ -71,6 +71,5 @@ def compare(
     from .compare_runs import run_compare
 
     console.quieten_libraries()
-    result = run_compare(methods, jobs, given, chosen, output, overwrite=overwrite)
-    if as_json:
-        console.print_json("compare", result)
+    result, table = run_compare(methods, jobs, given, chosen, output, overwrite=overwrite)
+    console.show_or_print("compare", result, table, as_json=as_json)

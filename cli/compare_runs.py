@@ -34,8 +34,8 @@ def run_compare(
     output: Path,
     *,
     overwrite: bool,
-) -> Result:
-    """Run what is not done yet of a comparison, and show it.
+) -> tuple[Result, str]:
+    """Run what is not done yet of a comparison; return what came of it, and its table.
 
     Raises:
         UsageError: When a value is out of range, or the folder holds another comparison.
@@ -60,10 +60,10 @@ def run_compare(
                 results.append(_measured(ledger, name, names.index(name), options, dev))
         files = [ledger.write_lines(results)]
         lines = summarise(results, BY, MEASURES)
-        console.show(summary_table(lines, BY, MEASURES))
         ledger.claim("compare.png")
         files += _drawn(output / "compare.png", lines)
-    return {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
+    found = {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
+    return found, summary_table(lines, BY, MEASURES)
 
 
 def _dev(options: dict[str, Any], output: Path) -> STS:

@@ -67,6 +67,11 @@ def log(message: str, *, table: bool = False) -> None:
     logging.getLogger("sentemb").info(message, extra={"table": table})
 
 
+def warn(message: str) -> None:
+    """Log what a person should look at, also with ``--quiet``."""
+    logging.getLogger("sentemb").warning(message)
+
+
 @contextmanager
 def only_warnings() -> Iterator[None]:
     """Leave log lines out for a while, but for warnings."""
@@ -82,6 +87,14 @@ def only_warnings() -> Iterator[None]:
 def print_json(schema: str, content: dict[str, Any]) -> None:
     """Print exactly one JSON object to stdout."""
     typer.echo(json.dumps({"schema": f"sentemb.{schema}/1", "versions": versions(), **content}))
+
+
+def show_or_print(schema: str, content: dict[str, Any], table: str, *, as_json: bool) -> None:
+    """Print one JSON object to stdout, or else a table for people."""
+    if as_json:
+        print_json(schema, content)
+    else:
+        show(table)
 
 
 def versions() -> dict[str, str]:

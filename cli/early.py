@@ -19,6 +19,9 @@ from .words import unknown
 if TYPE_CHECKING:
     from .jobs import Job
 
+SEED = 42
+"""What ``--seed`` is where it is not given."""
+
 
 def check_job(job: "Job") -> None:
     """Raise where a command that trains names what is not there.
@@ -92,6 +95,18 @@ def check_columns(
             read_layout(data, layouts, columns, Faults())
 
 
+def check_readable(*files: Path, columns: Sequence[str] | None = None) -> None:
+    """Raise unless files can be opened and their first rows have the columns."""
+    from sentemb.checks.columns import columns_of
+    from sentemb.datasets.faults import Faults
+    from sentemb.datasets.files import read_rows
+
+    for file in files:
+        if _can_be_read_again(file):
+            _, row = next(read_rows(file, Faults("replace")), (0, {}))
+            columns_of(list(row), columns if row else None, file)
+
+
 def check_graded(*files: str | os.PathLike[str] | None) -> None:
     """Raise unless files of graded pairs can be read."""
     from sentemb.datasets.sts import read_sts
@@ -100,6 +115,22 @@ def check_graded(*files: str | os.PathLike[str] | None) -> None:
         if file is not None and _can_be_read_again(file):
             with console.only_warnings():
                 read_sts(file)
+
+
+def without_effect(flag: str, given: bool, needed: str) -> None:
+    """Raise where an option is given that does nothing without another."""
+    from sentemb.errors import UsageError
+
+    if given:
+        raise UsageError(f"{flag} has no effect without {needed}: leave it out, or give both.")
+
+
+def one_of_seeds(seed: int, seeds: str | None) -> None:
+    """Raise where both ``--seed`` and ``--seeds`` say what the seeds are."""
+    from sentemb.errors import UsageError
+
+    if seeds is not None and seed != SEED:
+        raise UsageError("--seed has no effect beside --seeds, which names all of them.")
 
 
 def check_extra(module: str, extra: str, what: str) -> None:

@@ -91,10 +91,15 @@ def encode(
     from sentemb.encoding.shards import Shard
     from sentemb.errors import UsageError, reading
 
+    from .early import without_effect
+
     part = Shard.parse(shard) if shard is not None else Shard()
     target = _target(source, output, part, overwrite=overwrite)
     if not isinstance(target, Path) and as_json:
         raise UsageError("--json and -o - both want stdout: give one of them.")
+    without_effect("--overwrite", overwrite and not isinstance(target, Path), "an output file")
+    if source == "-" and column != "text":
+        raise UsageError("--column names a column of a file: stdin has lines of text alone.")
     if not isinstance(target, Path) and part.of > 1:
         raise UsageError("A shard is kept beside a file: name it with --output.")
     options = EncodeOptions(batch_tokens, precision, empty, part)  # type: ignore[arg-type]
@@ -107,6 +112,8 @@ def encode(
     if is_file:
         total = sum(1 for _ in read_texts(source, column, Faults(faults.errors)))
     texts = _stdin(faults) if source == "-" else read_texts(source, column, faults)
+    if total is not None:
+        texts = _as_counted(texts, total, source)
 
     console.quieten_before_import()
     from sentemb.encoding import encode_file
@@ -142,6 +149,25 @@ def _target(
     if path.exists() and not (overwrite or job_folder(path, shard).exists()):
         raise exists(path)
     return path
+
+
+def _as_counted(texts: Iterator[str], total: int, source: str) -> Iterator[str]:
+    """Yield the texts of a file that was counted before, unless it has become shorter since."""
+    from sentemb.errors import InputError
+
+    rows = 0
+    for rows, text in enumerate(texts, start=1):  # noqa: B007 -- the last number is their count
+        yield text
+    if rows < total:
+        raise InputError(
+            f"{source} became shorter while it was read: {total:,} rows were counted, and then "
+            f"there were {rows:,}. Restore it, and give the same command again to go on."
+        )
+    if rows > total:
+        console.warn(
+            f"{source} became longer while it was read: {total:,} rows were counted, {rows:,} are "
+            "encoded."
+        )
 
 
 def _stdin(faults: "Faults") -> Iterator[str]:

@@ -84,12 +84,13 @@ def evaluate(
     Of several models, the difference to the first is given with its 95 % interval and p, by a
     paired bootstrap over the rows of a task.
     """
-    from .early import check_pooling
+    from .early import check_pooling, without_effect
     from .evaluate_models import models_of
     from .evaluate_results import check_output, results_of, write_results
     from .evaluate_tables import show_tables
     from .evaluate_tasks import files_of, tasks_of
 
+    without_effect("--overwrite", overwrite and output is None, "--output")
     check_output(output, overwrite=overwrite)
     check_pooling(pooling)
     given = {

@@ -71,14 +71,13 @@ def export(
     from sentemb.inference.export_card import RECORD
     from sentemb.storage import check_output
 
-    from .early import check_extra
+    from .early import check_extra, without_effect
 
     if static == int8:
         raise UsageError("Give one of --static and --int8.")
     if int8 and (dim is not None or texts is not None):
         raise UsageError("--dim and --texts are for --static: they have no effect beside --int8.")
-    if texts is None and column != "text":
-        raise UsageError("--column names a column of --texts: it has no effect without it.")
+    without_effect("--column", texts is None and column != "text", "--texts")
     for module in ("onnx", "onnxscript", "onnxruntime") if int8 else ():
         check_extra(module, "int8", "--int8")
     check_output(output, RECORD, overwrite=overwrite)

@@ -102,13 +102,18 @@ def finetune(
     options["r_drop"] = options.pop("rdrop")
     from sentemb.finetuning.settings import FinetuneSettings
 
-    from .early import check_columns, check_output_of_run
+    from .early import check_columns, check_output_of_run, one_of_seeds, without_effect
     from .settings import parse_seeds
 
     settings = FinetuneSettings(**options)
     chosen = parse_seeds(seeds) if seeds is not None else None
     names, layouts = columns.split(",") if columns else None, SCORED if regression else LAYOUTS
     _check_together(data, dev)
+    tau, own_tau = supcon_temperature != 0.3, contrast_temperature != 0.05
+    without_effect("--supcon-temperature", tau and not supcon, "--supcon")
+    without_effect("--contrast-temperature", own_tau and not contrast, "--contrast")
+    without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
+    one_of_seeds(seed, seeds)
     check_output_of_run(output, resume=resume, overwrite=overwrite, seeds=chosen)
     for file in (data, dev):
         if file is not None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sentemb.training.settings import Settings
 
+from .overrides import remaining_options
 from .recipes import find_recipe, parameters_of
-from .replaced import remaining_options
 from .settings import parse_dims, parse_prompts, settings_from
 
 if TYPE_CHECKING:

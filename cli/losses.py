@@ -51,7 +51,9 @@ def make_loss(words: str) -> "Loss":
         UsageError: When a name or an option is unknown, or a value is out of range.
     """
     weights, names = zip(*_terms(words), strict=True)
-    terms = tuple(make("sentemb.losses", LOSSES[_name(term)], term) for term in names)
+    terms: tuple[Loss, ...] = tuple(
+        make("sentemb.losses", LOSSES[_name(term)], term) for term in names
+    )
     if len(terms) == 1 and weights == (1.0,):
         return terms[0]
     from sentemb.losses import Sum

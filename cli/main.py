@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -72,7 +73,20 @@ class Commands(TyperGroup):
         except Exception as error:
             if isinstance(error, typer.Exit) or type(error).__module__.startswith("typer"):
                 raise
-            self._stop(*_explain(error), ctx)
+            message, code = _explain(error)
+            self._stop(self._with_flags(message, ctx) if code == 2 else message, code, ctx)
+
+    def _with_flags(self, message: str, ctx: Any) -> str:
+        """Add how options are typed: the library knows the names of its parameters alone."""
+        command: Any = self.commands.get(ctx.invoked_subcommand or "")
+        flags = []
+        for option in command.params if command else ():
+            flag = next((flag for flag in option.opts if flag.startswith("--")), None)
+            alone = rf"(?<![\w'\"./-]){re.escape(option.name)}(?![\w'\"./=])"
+            first = rf"^{re.escape(option.name)}(?= (\w+ )?(must|is|needs|takes)\b)"
+            if flag and flag not in message:
+                flags += re.findall(alone if "_" in option.name else first, message)[:1] and [flag]
+        return f"{message} ({', '.join(flags)})" if flags else message
 
     def _stop(self, message: str, code: int, ctx: Any) -> None:
         if ctx.params.get("debug"):
@@ -90,6 +104,12 @@ def _explain(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if is_out_of_memory(error):
         return "out of memory: give a smaller --batch-size.", 6
+    if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker"):
+        return (
+            "a process that tokenises ahead (--workers) was killed, most often because memory ran "
+            "out: give fewer --workers, or 0, and go on with --resume.",
+            6,
+        )
     if isinstance(error, OSError):
         if error.errno == errno.EBADF and error.filename is None:
             return "stdin or stdout, which this command needs, is closed.", 4

@@ -2,29 +2,54 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from sentemb.errors import UsageError
-from sentemb.losses import AnglE, Contrastive, CoSENT, Loss, MaskSimilar, Matryoshka, Sum
-from sentemb.losses.parts import parts
-from sentemb.method import Method
-from sentemb.twins.heads import width
-from sentemb.views import View
 
 from .losses import make_loss
 from .view_words import make_view
 
-GRADED = (AnglE, CoSENT, Contrastive)
+if TYPE_CHECKING:
+    from sentemb.losses import Loss
+    from sentemb.method import Method
+    from sentemb.views import View
+
+OPTIONS_OF_VIEWS = frozenset({"alpha", "synonyms", "keep_negations", "repetition", "rate"})
+OPTIONS_OF_LOSS = frozenset(
+    {"temperature", "hard_negative_weight", "epsilon", "off_diagonal_weight"}
+    | {"invariance_weight", "variance_weight", "covariance_weight"}
+)
+"""The options of methods that --view and --loss take the place of."""
+
+
+def remaining_options(
+    options: dict[str, Any], typed: set[str], views: Sequence[str], loss: str | None
+) -> dict[str, Any]:
+    """Return a method's options without those of the parts that are replaced.
+
+    Raises:
+        UsageError: When one of them was typed: it would have no effect.
+    """
+    replaced = OPTIONS_OF_VIEWS if views else frozenset()
+    replaced |= OPTIONS_OF_LOSS if loss is not None else frozenset()
+    for name in sorted(typed & replaced):
+        flag = "view" if name in OPTIONS_OF_VIEWS else "loss"
+        raise UsageError(
+            f"--{name.replace('_', '-')} has no effect beside --{flag}, which replaces what it "
+            f"belongs to: write it there, as --{flag} NAME:OPTION=VALUE."
+        )
+    return {name: value for name, value in options.items() if name not in replaced}
 
 
 def override(
-    method: Method,
+    method: "Method",
     name: str,
     views: Sequence[str],
     loss: str | None,
     *,
     matryoshka: Sequence[int] = (),
     mask_above: float | None = None,
-) -> Method:
+) -> "Method":
     """Return a method with views and loss in the place of its own.
 
     The views of a method keep their columns. Two names for a method of four views (two sentences,
@@ -42,6 +67,10 @@ def override(
         UsageError: When the names cannot be spread evenly over the views, the method's loss is a
             sum, or what could be cut short is not what is deployed.
     """
+    from sentemb.losses import MaskSimilar, Matryoshka, Sum  # torch: words are read without it
+    from sentemb.method import Method
+    from sentemb.twins.heads import width
+
     seen = _views(method, name, views) if views else method.views
     compared = method.loss
     if loss is not None:
@@ -74,16 +103,20 @@ def _with_the_full(dims: Sequence[int], full: int) -> tuple[int, ...]:
     return tuple(dims) if max(dims) >= full else (full, *dims)
 
 
-def _need_a_graded_loss(method: Method, loss: Loss, name: str) -> None:
+def _need_a_graded_loss(method: "Method", loss: "Loss", name: str) -> None:
     """Raise where a method of graded pairs gets a loss that takes each pair as a positive."""
-    if isinstance(method.loss, GRADED) and not any(isinstance(p, GRADED) for p in parts(loss)):
+    from sentemb.losses import AnglE, Contrastive, CoSENT
+    from sentemb.losses.parts import parts
+
+    graded = (AnglE, CoSENT, Contrastive)
+    if isinstance(method.loss, graded) and not any(isinstance(p, graded) for p in parts(loss)):
         raise UsageError(
             f"{name} has pairs with scores, and this loss would take each pair for a positive: "
             "use cosent, angle or contrastive, or a method of pairs (simcse-sup)."
         )
 
 
-def _views(method: Method, name: str, words: Sequence[str]) -> tuple[View, ...]:
+def _views(method: "Method", name: str, words: Sequence[str]) -> "tuple[View, ...]":
     own = len(method.views)
     if own % len(words):
         columns = ", ".join(view.column for view in method.views)

@@ -66,12 +66,13 @@ def postprocess(
     from sentemb.inference.postprocess_card import RECORD
     from sentemb.storage import check_output
 
+    from .early import without_effect
+
     if whiten == (remove_top is not None):
         raise UsageError("Give one of --whiten and --remove-top K.")
     if dims is not None and not whiten:
         raise UsageError("--dims is for --whiten: it has no effect beside --remove-top.")
-    if data is None and column != "text":
-        raise UsageError("--column names a column of --data: it has no effect without it.")
+    without_effect("--column", data is None and column != "text", "--data")
     check_output(output, RECORD, overwrite=overwrite)
     if sts is None:
         console.log("graded pairs: embedded graded.tsv")

@@ -91,13 +91,13 @@ def study(
         overwrite=overwrite,
     )
     check_study(planned.output)
-    for words in planned.losses or [None]:
+    for words in planned.losses:
         check_job(replace(planned.job, loss=words))
+    check_job(planned.job)
     if labels is not None:
         check_columns(labels, [("text", "label")])
     from .study_runs import run_study
 
     console.quieten_libraries()
-    result = run_study(planned)
-    if as_json:
-        console.print_json("study", result)
+    result, table = run_study(planned)
+    console.show_or_print("study", result, table, as_json=as_json)

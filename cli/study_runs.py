@@ -24,8 +24,8 @@ from .varied import Option, Value, belongs_to
 BY, START = ("loss", "value"), "before training"
 
 
-def run_study(study: Study) -> dict[str, Any]:
-    """Run what is not done yet of a study, and show it.
+def run_study(study: Study) -> tuple[dict[str, Any], str]:
+    """Run what is not done yet of a study; return what came of it, and its table.
 
     Raises:
         UsageError: When a value is out of range, or the folder holds another study.
@@ -48,10 +48,11 @@ def run_study(study: Study) -> dict[str, Any]:
         results = [{k: v for k, v in one.items() if k != "seconds"} for one in (start, *runs)]
         files = [ledger.write_lines(results)]
         lines = summarise(results, BY, MEASURES)
-        console.show(summary_table(lines, BY, MEASURES, {"value": option.flag}))
         ledger.claim("study.png")
         files += _drawn(study.output / "study.png", option, lines)
-    return {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
+    table = summary_table(lines, BY, MEASURES, {"value": option.flag})
+    found = {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
+    return found, table
 
 
 def _points(

@@ -60,6 +60,5 @@ def sweep(
     from .sweep_runs import run_sweep
 
     console.quieten_libraries()
-    result = run_sweep(job, space, trials, chosen, output, overwrite=overwrite)
-    if as_json:
-        console.print_json("sweep", result)
+    result, table = run_sweep(job, space, trials, chosen, output, overwrite=overwrite)
+    console.show_or_print("sweep", result, table, as_json=as_json)

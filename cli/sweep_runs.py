@@ -31,8 +31,8 @@ def run_sweep(
     output: Path,
     *,
     overwrite: bool,
-) -> dict[str, Any]:
-    """Run the trials that are not done yet, and show all, the best first.
+) -> tuple[dict[str, Any], str]:
+    """Run the trials that are not done yet; return all, and their table, the best first.
 
     Raises:
         UsageError: When a value is out of range, or the folder holds another sweep.
@@ -57,11 +57,12 @@ def run_sweep(
         files = [ledger.write_lines([_without_seconds(one) for one in results])]
     lines = summarise(results, by, MEASURES)
     lines.sort(key=lambda line: -line["spread"].get("spearman", {"mean": -math.inf})["mean"])
-    console.show(summary_table(lines, by, MEASURES, {n: o.flag for n, (o, _) in space.items()}))
+    table = summary_table(lines, by, MEASURES, {n: o.flag for n, (o, _) in space.items()})
     best = {name: lines[0][name] for name in space}
     typed = shlex.join(_typed(_given(job, space, best), space, best))
     console.log(f"The best of {len(lines)} on dev, so measure it on other pairs: {typed}")
-    return {"plan": plan, "best": best, "summary": lines, "files": [str(f) for f in files]}
+    found = {"plan": plan, "best": best, "summary": lines, "files": [str(f) for f in files]}
+    return found, table
 
 
 def _distribution(values: Sequence[Value]) -> "BaseDistribution":

@@ -67,12 +67,14 @@ def train(
     The model folder loads in plain sentence-transformers.
     """
     given = locals().copy()
-    from .early import check_job, check_output_of_run
+    from .early import check_job, check_output_of_run, one_of_seeds, without_effect
     from .jobs import job_from
     from .settings import parse_seeds
 
     job = job_from(given, output or Path("runs") / method)
     chosen = parse_seeds(seeds) if seeds is not None else None
+    without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
+    one_of_seeds(seed, seeds)
     check_output_of_run(job.output, resume=resume, overwrite=overwrite, seeds=chosen)
     check_job(job)
     from sentemb.errors import FinishedError

@@ -155,16 +155,24 @@ def panics_refused() -> Iterator[None]:
         ) from error
 
 
+SHOWN = 5
+"""How many names are shown that begin with what was typed."""
+
+
 def nearest(wanted: str, allowed: list[str]) -> str:
-    """Say which allowed name is meant.
+    """Say which allowed name is meant, or which few, where all of them begin with what was typed.
 
     Example:
         >>> nearest("mena", ["cls", "mean"])
         " Did you mean 'mean'?"
+        >>> nearest("avg", ["avg_top2", "mean", "avg_last"])
+        " Did you mean 'avg_top2' or 'avg_last'?"
         >>> nearest("xyz", ["cls", "mean"])
         ''
     """
     import difflib
 
+    longer = [name for name in allowed if wanted and name.lower().startswith(wanted.lower())]
     close = difflib.get_close_matches(wanted, allowed, n=1, cutoff=0.5)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    meant = longer if 0 < len(longer) <= SHOWN else close
+    return f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""

@@ -11,7 +11,7 @@ from sentemb.encoders.lengths import Reading
 from sentemb.encoding.folder import SEEN, job_folder, job_held, remove
 from sentemb.encoding.job import Job
 from sentemb.encoding.manifest import Assembled
-from sentemb.encoding.options import EncodeOptions, fixed
+from sentemb.encoding.options import EncodeOptions, check_precision, fixed
 from sentemb.encoding.output import check_output, exists, in_place
 from sentemb.encoding.parts import Parts
 from sentemb.encoding.run import Run
@@ -60,6 +60,7 @@ def encode_file(
         InterruptedRunError: When SIGINT or SIGTERM came; the window it came in is done.
     """
     options = options or EncodeOptions()
+    check_precision(encoder, options.precision)
     if not isinstance(output, Path):
         return _encode_stream(encoder, texts, output, options, progress, faults)
     check_output(output)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sentemb.inert import inert, inert_values
+from sentemb.inference.card_cells import cells, name_cell
 
 RECORD = "export.json"
 CARD = """---
@@ -69,8 +69,7 @@ WORDS = {
 
 def write_card(folder: Path, record: dict[str, Any]) -> None:
     """Write ``README.md`` from the record of an export."""
-    record = inert_values(record)
-    name = inert(folder.name, lines=False)
+    record, name = cells(record), name_cell(folder.name)
     how = {**record["how"], "name": name}
     words = {key: text.format(**how) for key, text in WORDS[record["kind"]].items()}
     versions = ", ".join(f"{package} {number}" for package, number in record["versions"].items())

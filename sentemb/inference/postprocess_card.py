@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sentemb.inert import inert, inert_values
+from sentemb.inference.card_cells import cells, name_cell
 
 RECORD = "postprocess.json"
 CARD = """---
@@ -54,7 +54,7 @@ NUMBERS = ("spearman", "pearson", "alignment", "uniformity")
 
 def write_card(folder: Path, name: str, record: dict[str, Any]) -> None:
     """Write ``README.md`` from the record."""
-    record, name = inert_values(record), inert(name, lines=False)
+    record, name = cells(record), name_cell(name)
     rows = [f"| {record['task']}, {record['pairs']:,} pairs | before | after |", "|---|---|---|"]
     for number in NUMBERS:
         if number in record["before"]:

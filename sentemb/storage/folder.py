@@ -29,11 +29,7 @@ def check_output(folder: Path, record: str, *, overwrite: bool) -> None:
         UsageError: When the folder holds something that is not to be lost.
     """
     kind = record.partition(".")[0]
-    if not is_utf8(folder):
-        raise UsageError(
-            f"The name of output folder '{folder}' is not UTF-8, so models cannot be written to "
-            "it: give another."
-        )
+    require_utf8(folder)
     if os.path.lexists(folder) and not folder.is_dir():
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
     if not folder.exists() or not any(folder.iterdir()):
@@ -47,13 +43,19 @@ def check_output(folder: Path, record: str, *, overwrite: bool) -> None:
         )
 
 
-def is_utf8(path: Path) -> bool:
-    """Tell whether a path, in full, is UTF-8, as the libraries that write models need."""
+def require_utf8(folder: Path) -> None:
+    """Raise unless a path is UTF-8, as the libraries that write models need it to be.
+
+    Raises:
+        UsageError: When it is not; its parents count.
+    """
     try:
-        os.path.realpath(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        os.path.realpath(folder).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"The name of output folder '{folder}' is not UTF-8, so models cannot be written to "
+            "it: give another."
+        ) from error
 
 
 @contextmanager

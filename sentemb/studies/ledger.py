@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sentemb.errors import InputError, UsageError
-from sentemb.storage import claim, json_line, locked, read_owned, remove_own, replaced
+from sentemb.storage import claim, json_line, locked, read_owned, remove_own, replaced, require_utf8
 from sentemb.storage.owned import LOCK, MANIFEST, remove_listed
 
 PLAN, LINES = "plan.json", "results.jsonl"
@@ -68,6 +68,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         UsageError: When it holds something else.
     """
+    require_utf8(folder)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
     unfinished = (LOCK, f"{PLAN}.partial", f"{MANIFEST}.partial")

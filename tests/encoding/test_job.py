@@ -587,3 +587,17 @@ def test_a_half_written_output_does_not_keep_its_room(mini, texts, tmp_path, mon
             encode_file(mini, texts, path)
     assert not list(folder.glob("assembled*"))
     assert encode_file(mini, texts, path).kept_rows == len(texts)
+
+
+@pytest.mark.parametrize("suffix", ["npy", "jsonl", "parquet", "safetensors"])
+def test_a_name_that_is_not_utf8(mini, texts, tmp_path, suffix):
+    encode_file(mini, texts, whole := tmp_path / f"whole.{suffix}")
+    path = tmp_path / f"b\udcffd.{suffix}"
+    for number in (1, 2):
+        encode_file(mini, texts, path, EncodeOptions(shard=Shard(number, 2)))
+    assert merge(path).rows == len(texts)
+    assert path.read_bytes() == whole.read_bytes()
+    path.unlink()
+    begin(mini, texts, path)
+    assert encode_file(mini, texts, path).kept_rows == 16
+    assert path.read_bytes() == whole.read_bytes()

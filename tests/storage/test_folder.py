@@ -10,6 +10,7 @@ from processes import NEEDS_STRACE, exit_code, forked, killed_after, killed_at_c
 from sentemb.errors import LockedError, UsageError
 from sentemb.storage import check_output, whole_folder
 from sentemb.storage import folder as storage
+from sentemb.studies import check_folder
 
 RECORD = "export.json"
 
@@ -193,3 +194,5 @@ def test_a_link_stays_a_link(tmp_path):
 def test_names_that_are_not_utf8_are_refused_before_any_work(tmp_path):
     with pytest.raises(UsageError, match="is not UTF-8"):
         check_output(tmp_path / "a\udcff" / "b", RECORD, overwrite=False)
+    with pytest.raises(UsageError, match="is not UTF-8"):
+        check_folder(tmp_path / "a\udcff")
