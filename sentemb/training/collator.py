@@ -11,7 +11,7 @@ from sentemb.encoders.embed import KEYS, TEXTS
 from sentemb.errors import UsageError
 from sentemb.training.rows import EPOCH, ROW
 from sentemb.training.token_edits import edited
-from sentemb.views import View, row_key
+from sentemb.views import View, row_key, words_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -60,7 +60,8 @@ class Collator:
         ]
         randoms = [Random(key) for key in keys]
         each = [(view, row) for view in self.views for row in rows]
-        texts = [view.read(row, r) or " " for (view, row), r in zip(each, randoms, strict=True)]
+        with words_of(self.encoder.tokenizer):
+            texts = [view.read(row, r) or " " for (view, row), r in zip(each, randoms, strict=True)]
         tokens = self.encoder.preprocess(
             texts, processing_kwargs={"text": {"max_length": self.max_length, "truncation": True}}
         )
