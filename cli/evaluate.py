@@ -58,6 +58,14 @@ def evaluate(
             metavar="FOLDER", help="In BEIR's form; or a table of qtext, atext, label. Repeatable."
         ),
     ] = None,
+    identical_ids: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|drop|keep",
+            help="Whether to drop the document of a query's id from its ranking, as BEIR does; "
+            "auto: where it has the query's text.",
+        ),
+    ] = "auto",
     clustering: Annotated[Files, typer.Option(metavar="FILE...", help="text, label.")] = None,
     pairs: Annotated[
         Files, typer.Option(metavar="FILE...", help="sentence1, sentence2, label 1 or 0.")
@@ -102,7 +110,7 @@ def evaluate(
     }
     names, own = files_of(words or [], given)
     models = models_of(names or ["mini-sentemb"])
-    tasks = tasks_of(suite or [], data_folder, own)
+    tasks = tasks_of(suite or [], data_folder, own, identical_ids)
     console.quieten_before_import()
     from .evaluate_runs import score
 

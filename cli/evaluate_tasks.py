@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sentemb.datasets.files import READERS
 from sentemb.datasets.labelled import read_clustering, read_pair_classification, read_transfer
@@ -13,7 +13,7 @@ from sentemb.datasets.retrieval import read_retrieval, retrieval_files
 from sentemb.datasets.sts import read_sts
 from sentemb.embedded import embedded
 from sentemb.errors import InputError, UsageError
-from sentemb.evaluation import STS, Task
+from sentemb.evaluation import STS, Retrieval, Task
 from sentemb.suites import SUITES, Chosen, missing_from, read_suite
 
 from . import console
@@ -21,6 +21,8 @@ from .words import unknown
 
 OWN = "own"
 """The suite of files that an option names."""
+IdenticalIds = Literal["auto", "drop", "keep"]
+"""Whether the document of a query's id is ranked for it; auto: unless it has the query's text."""
 READ: dict[str, Callable[[Path], Task]] = {
     "sts": read_sts,
     "transfer": read_transfer,
@@ -78,13 +80,20 @@ def _is_file(word: str) -> bool:
     return path.is_file() or (not path.is_dir() and any(s in READERS for s in suffixes_of(path)))
 
 
-def tasks_of(suites: Sequence[str], folder: Path | None, own: Mapping[str, list[Path]]) -> Tasks:
+def tasks_of(
+    suites: Sequence[str],
+    folder: Path | None,
+    own: Mapping[str, list[Path]],
+    identical_ids: str = "auto",
+) -> Tasks:
     """Read the tasks of suites and of files; the embedded pairs where none is named.
 
     Raises:
-        UsageError: When a suite is unknown.
+        UsageError: When a suite is unknown, or what to do with identical ids.
         InputError: When the files of a suite are missing, or one is not as it should be.
     """
+    if identical_ids not in get_args(IdenticalIds):
+        raise UsageError(unknown("--identical-ids", identical_ids, list(get_args(IdenticalIds))))
     for suite in suites:
         if suite not in SUITES:
             raise UsageError(unknown("suite", suite, list(SUITES)))
@@ -100,7 +109,7 @@ def tasks_of(suites: Sequence[str], folder: Path | None, own: Mapping[str, list[
     read = [_suite(name, folder) for name in dict.fromkeys(suites)]
     chosen = [*(task for suite in read for task in suite.tasks), *chosen]
     names = [one.task.name for one in chosen]
-    tasks = [_named(one, names) for one in chosen]
+    tasks = [_ranked(_named(one, names), identical_ids) for one in chosen]
     for one in tasks:
         if one.note:
             console.log(f"{one.note}.")
@@ -119,6 +128,17 @@ def _suite(name: str, folder: Path | None) -> Any:
     if not folder.is_dir():
         raise InputError(f"No folder '{folder}'. {missing_from(name, SUITES[name], 'It')}")
     return read_suite(name, SUITES[name], folder)
+
+
+def _ranked(one: Chosen, identical_ids: str) -> Chosen:
+    """Say of a retrieval task which documents it ranks, and note what it does not."""
+    task = one.task
+    if not isinstance(task, Retrieval):
+        return one
+    if identical_ids != "auto":
+        task = replace(task, not_ranked=frozenset(task.queries if identical_ids == "drop" else ()))
+    notes = [note for note in (one.note, task.note()) if note]
+    return replace(one, task=task, note="; ".join(notes))
 
 
 def _named(one: Chosen, names: Sequence[str]) -> Chosen:

@@ -28,12 +28,15 @@ class Pairs:
         logits: Class scores of what the twin classified, shape ``[rows, classes]``; for R-Drop of
             both passes, one after the other.
         texts: A number for each text, equal for equal texts, shape ``[2 * batch + candidates]``:
-            of the anchors, the positives, the negatives. Equal texts are not contrasted.
+            of the anchors, the positives, the negatives. Equal texts, and two texts that are a
+            pair in any row, are not contrasted.
         mask_above: Candidates whose cosine with an anchor is greater are not contrasted with it.
         in_batch: Whether other rows are negatives; without, only ``negatives`` are (MoCo).
         contrasted: Embeddings of the anchors' texts that stand for anchors and positives where
             rows are contrasted with each other, shape ``[batch, dim]`` (SimCSE++, without
             dropout); how alike a pair is stays a matter of ``anchor`` and ``positive``.
+        partners: For each negative the number of the text that it was a pair with in its own
+            batch (a queue's), shape ``[candidates]``; that text is not contrasted with it either.
 
     Raises:
         ValueError: When the shapes do not fit each other.
@@ -53,6 +56,7 @@ class Pairs:
     mask_above: float = math.inf
     in_batch: bool = True
     contrasted: Embeddings | None = None
+    partners: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.anchor.ndim != 2 or self.anchor.shape != self.positive.shape:
@@ -80,6 +84,12 @@ class Pairs:
         if self.texts is not None and len(self.texts) != texts:
             raise ValueError(
                 f"texts need {texts} rows (anchors, positives, negatives), got {len(self.texts)}."
+            )
+        negatives = 0 if self.negatives is None else len(self.negatives)
+        if self.partners is not None and (self.texts is None or len(self.partners) != negatives):
+            raise ValueError(
+                f"partners need texts and {negatives} rows as negatives has, got "
+                f"{len(self.partners)}."
             )
 
     def unit(self) -> "Pairs":

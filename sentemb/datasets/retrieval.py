@@ -2,14 +2,15 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sentemb.datasets.files import read_rows, text_of
 from sentemb.datasets.sts import require, sentence_of, task_name
 from sentemb.errors import InputError
 from sentemb.evaluation import Retrieval
+from sentemb.evaluation.retrieval import same_text
 
 FORMS = ("", ".gz", ".zst")
 QRELS = ("query-id", "corpus-id", "score")
@@ -26,15 +27,19 @@ def read_retrieval(source: str | os.PathLike[str], name: str | None = None) -> R
         name: What to call it; by default as the folder or file.
 
     Raises:
-        InputError: When a file is missing or empty, an id stands twice or is unknown, or a grade
-            is no number; names the row.
+        InputError: When a file is missing or empty, an id stands twice, a query is unknown or all
+            documents are, or a grade is no number; names the row.
     """
     path = Path(source)
     if not path.is_dir():
         return _read_answers(path, name or task_name(path))
     corpus_file, queries_file, qrels = retrieval_files(path)
-    corpus, queries = _texts(corpus_file), _texts(queries_file)
-    return Retrieval(name or path.name, queries, corpus, _relevant(qrels, queries, corpus))
+    titled, queries = _texts(corpus_file), _texts(queries_file)
+    corpus = {identity: document.whole for identity, document in titled.items()}
+    relevant, unknown = _relevant(qrels, queries, corpus)
+    asked = {identity: query.whole for identity, query in queries.items()}
+    own = [identity for identity, text in asked.items() if _is(text, titled.get(identity))]
+    return Retrieval(name or path.name, asked, corpus, relevant, own, unknown)
 
 
 def retrieval_files(folder: Path) -> list[Path]:
@@ -56,34 +61,60 @@ def _file(folder: Path, name: str) -> Path:
     )
 
 
-def _texts(path: Path) -> dict[str, str]:
-    texts: dict[str, str] = {}
+class _Document(NamedTuple):
+    """A text of a collection, with its title and without."""
+
+    whole: str
+    text: str
+
+
+def _is(query: str, document: _Document | None) -> bool:
+    """Say whether a query is the text of a document; its title may stand before it."""
+    return document is not None and any(same_text(query, form) for form in document)
+
+
+def _texts(path: Path) -> dict[str, _Document]:
+    texts: dict[str, _Document] = {}
     for number, row in read_rows(path):
         identity = row.get("_id")
         if not isinstance(identity, str | int) or identity == "":
             raise InputError(f"{path}, row {number} has no _id.")
         if str(identity) in texts:
             raise InputError(f"{path}, row {number}: _id '{identity}' stands there twice.")
-        parts = (text_of(row, column, path, number) for column in ("title", "text"))
-        texts[str(identity)] = " ".join(part for part in parts if part).strip()
+        title, text = (text_of(row, column, path, number) for column in ("title", "text"))
+        whole = " ".join(part for part in (title, text) if part).strip()
+        texts[str(identity)] = _Document(whole, text)
     return texts
 
 
 def _relevant(
-    path: Path, queries: dict[str, str], corpus: dict[str, str]
-) -> dict[str, dict[str, float]]:
+    path: Path, queries: Collection[str], corpus: Collection[str]
+) -> tuple[dict[str, dict[str, float]], int]:
+    """Return the grades of each query's relevant documents, and how many rows name unknown ones."""
     relevant: dict[str, dict[str, float]] = defaultdict(dict)
+    unknown: list[tuple[int, str]] = []
+    known = 0
     for number, row in _with_columns(path, QRELS, "qrels"):
         query, document = str(row["query-id"]), str(row["corpus-id"])
-        for identity, known, where in ((query, queries, "query"), (document, corpus, "document")):
-            if identity not in known:
-                raise InputError(
-                    f"{path}, row {number}: no {where} has the id '{identity}'; "
-                    f"there are {len(known):,}."
-                )
+        if query not in queries:
+            raise _unknown(path, number, "query", query, queries)
+        if document in corpus:
+            known += 1
+        else:
+            unknown.append((number, document))
         if (grade := _grade(row["score"], path, number)) > 0:
             relevant[query][document] = grade
-    return dict(relevant)
+    if unknown and not known:
+        raise _unknown(path, unknown[0][0], "document", unknown[0][1], corpus)
+    return dict(relevant), len(unknown)
+
+
+def _unknown(
+    path: Path, number: int, what: str, identity: str, known: Collection[str]
+) -> InputError:
+    return InputError(
+        f"{path}, row {number}: no {what} has the id '{identity}'; there are {len(known):,}."
+    )
 
 
 def _grade(value: Any, path: Path, number: int) -> float:
@@ -106,7 +137,7 @@ def _read_answers(path: Path, name: str) -> Retrieval:
         queries[question], corpus[answer] = question, answer
         if (grade := _grade(row["label"], path, number)) > 0:
             relevant[question][answer] = grade
-    return Retrieval(name, queries, corpus, dict(relevant))
+    return Retrieval(name, queries, corpus, dict(relevant), not_ranked=())
 
 
 def _with_columns(

@@ -25,6 +25,9 @@ def cosine_of_pairs(x: Vectors, y: Vectors) -> Numbers:
 
     .. math:: x_i^\top y_i / (\lVert x_i \rVert \lVert y_i \rVert)
 
+    Equal pairs tie to the last bit: a vector has a cosine of exactly 1 with itself, none is beyond
+    1, and a pair has one value wherever and whichever way round it stands.
+
     Example:
         >>> cosine_of_pairs(np.float32([[3, 0], [0, 0]]), np.float32([[1, 0], [1, 1]])).tolist()
         [1.0, 0.0]
@@ -33,4 +36,5 @@ def cosine_of_pairs(x: Vectors, y: Vectors) -> Numbers:
     norms = np.linalg.norm(x64, axis=1) * np.linalg.norm(y64, axis=1)
     cosines: Numbers = np.zeros(len(x))
     np.divide((x64 * y64).sum(axis=1), norms, out=cosines, where=norms > 0)
-    return cosines
+    cosines[(x == y).all(axis=1) & (norms > 0)] = 1.0
+    return np.clip(cosines, -1.0, 1.0)

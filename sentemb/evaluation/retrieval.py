@@ -1,10 +1,12 @@
 """Retrieval: are the relevant documents the nearest to a query?"""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sentemb.errors import InputError
 from sentemb.evaluation.outcome import Numbers, Outcome, percent_mean
@@ -21,14 +23,18 @@ class Retrieval:
     """One retrieval task; call it with any encoder's bound ``encode``.
 
     Every document is ranked by its cosine with the query; of equal ones the first in the corpus
-    goes first. A query without a relevant document is not scored. A document is not left out
-    because its id is the query's: in CISI both count from 1.
+    goes first. A query without a relevant document is not scored. A relevant document that the
+    corpus lacks is one that is never found, as in trec_eval.
 
     Args:
         name: What to call it.
         queries: Text by id.
         corpus: Text by id.
         relevant: By query id, the grade of each document that is relevant, above 0.
+        not_ranked: Queries for which the document of the query's id is not ranked: BEIR's rule
+            where queries are documents (ArguAna, Quora). By default those whose document has the
+            query's text. Collections whose ids merely both count from 1 (CISI) keep theirs.
+        unknown: Judgements of the source on documents that the corpus lacks.
 
     Raises:
         InputError: When the corpus is empty, or no query has a relevant document.
@@ -43,6 +49,8 @@ class Retrieval:
     queries: Mapping[str, str]
     corpus: Mapping[str, str]
     relevant: Mapping[str, Mapping[str, float]]
+    not_ranked: Collection[str] | None = None
+    unknown: int = 0
 
     def __post_init__(self) -> None:
         if not self.corpus:
@@ -58,18 +66,53 @@ class Retrieval:
         """Return the numbers, with the measures of each query."""
         judged = [query for query in self.queries if self.relevant.get(query)]
         documents = list(self.corpus)
-        corpus = _unit(encode(list(self.corpus.values())))
-        asked = _unit(encode([self.queries[query] for query in judged]))
+        left_out = frozenset(self.own_documents())
+        corpus, place = _distinct(encode, list(self.corpus.values()))
+        asked, row_of = _distinct(encode, [self.queries[query] for query in judged])
         rows = []
         for start in range(0, len(judged), BLOCK):
-            similarities = asked[start : start + BLOCK] @ corpus.T
+            similarities = asked[row_of[start : start + BLOCK]] @ corpus.T
             for query, row in zip(judged[start : start + BLOCK], similarities, strict=True):
                 grades = self.relevant[query]
-                ranked = [grades.get(documents[place], 0.0) for place in nearest(row, DEPTH)]
+                found = [documents[number] for number in nearest(row[place], DEPTH + 1)]
+                kept = [one for one in found if not (one == query and query in left_out)][:DEPTH]
+                ranked = [grades.get(document, 0.0) for document in kept]
                 rows.append(measures(np.array(ranked), np.array([*grades.values()])))
         items = np.array([[*row.values()] for row in rows])
         numbers = {name: 100 * float(items[:, i].mean()) for i, name in enumerate(rows[0])}
         return Outcome(numbers, items, percent_mean)
+
+    def own_documents(self) -> list[str]:
+        """Return the queries for which the document of the query's id is not ranked."""
+        shared = [query for query in self.queries if query in self.corpus]
+        if self.not_ranked is not None:
+            return [query for query in shared if query in self.not_ranked]
+        return [query for query in shared if same_text(self.queries[query], self.corpus[query])]
+
+    def note(self) -> str:
+        """Describe what is not ranked or cannot be found; "" where all is as it seems."""
+        shared, own = sum(query in self.corpus for query in self.queries), len(self.own_documents())
+        notes = []
+        if own:
+            notes.append(
+                f"for {own:,} of {len(self.queries):,} queries the document of the query's id is "
+                "not ranked, as in BEIR"
+            )
+        if shared > own:
+            notes.append(
+                f"{shared - own:,} ids are those of a query and of a document, which is ranked"
+            )
+        if self.unknown:
+            notes.append(
+                f"{self.unknown:,} judgements are of documents that the corpus lacks; relevant "
+                "ones count as not found"
+            )
+        return f"{self.name}: {'; '.join(notes)}" if notes else ""
+
+
+def same_text(one: str, other: str) -> bool:
+    """Say whether two texts are equal but for white space."""
+    return one.split() == other.split()
 
 
 def measures(ranked: Numbers, relevant: Numbers) -> dict[str, float]:
@@ -118,6 +161,25 @@ def nearest(similarities: Vectors, count: int) -> list[int]:
 
 def _dcg(grades: Numbers) -> float:
     return float((grades / np.log2(np.arange(len(grades)) + 2)).sum())
+
+
+def _distinct(encode: Encode, texts: Sequence[str]) -> tuple[Vectors, NDArray[np.int64]]:
+    """Return the distinct vectors of texts at length 1, and the place of each text's among them.
+
+    Each is compared once: a product of matrices rounds a vector's cosines by where it stands, and
+    documents of one text would differ.
+    """
+    unique = list(dict.fromkeys(texts))
+    vectors = np.asarray(encode(unique), dtype=np.float32)
+    places: dict[bytes, int] = {}
+    known = [places.setdefault(_digest(vector), len(places)) for vector in vectors]
+    first = np.unique(known, return_index=True)[1]
+    place_of = dict(zip(unique, known, strict=True))
+    return _unit(vectors[first]), np.array([place_of[text] for text in texts], dtype=np.int64)
+
+
+def _digest(vector: Vectors) -> bytes:
+    return blake2b(np.ascontiguousarray(vector).tobytes(), digest_size=16).digest()
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -11,27 +11,13 @@ from torch import Tensor, nn
 from sentemb.losses.block import Block
 from sentemb.losses.counting import count_as_masked
 from sentemb.losses.in_blocks import mean_in_blocks
+from sentemb.texts import Texts
 from sentemb.types import Embeddings
 
 BLOCK = 2**20
 """Similarities held at once; a million in float32 are 4 MiB."""
 ROWS = 64
 """Rows at once all the same, where the candidates are so many that fewer would be slow."""
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Numbers of texts, equal for equal ones: of rows and candidates, and of what matches each."""
-
-    rows: Tensor
-    positives: Tensor
-    candidates: Tensor
-    partners: Tensor
-
-    def match(self, number: Tensor) -> Tensor:
-        """Say which candidates have a row's own text, its positive's, or its text as positive."""
-        row, positive = self.rows[number].unsqueeze(1), self.positives[number].unsqueeze(1)
-        return (self.candidates == row) | (self.candidates == positive) | (self.partners == row)
 
 
 @dataclass(frozen=True)
@@ -44,7 +30,7 @@ class Contrast:
         rows: What is contrasted with the candidates; the anchors unless something stands for them.
         candidates: Shape ``[candidates, dim]``.
         own: For each row the candidates that are itself or its positive, shape ``[rows, k]``.
-        texts: Where they are known, equal ones are no negatives.
+        texts: Where they are known, equal ones and pairs of the batch are no negatives.
         mask_above: Candidates of a greater cosine are no negatives.
     """
 
@@ -74,11 +60,7 @@ class Contrast:
 
     def among_last(self, count: int) -> "Contrast":
         """Return the contrast with the last candidates alone, none of which is a row's own."""
-        texts = self.texts and replace(
-            self.texts,
-            candidates=self.texts.candidates[-count:],
-            partners=self.texts.partners[-count:],
-        )
+        texts = self.texts and replace(self.texts, candidates=self.texts.candidates[-count:])
         candidates = self.candidates[-count:]
         return replace(self, candidates=candidates, own=self.own[:, :0], texts=texts)
 

@@ -1,11 +1,12 @@
-"""What of a batch is contrasted with what: one way, both views, or within a view."""
+"""Build the candidates of each row: positives only, both views, or one view."""
 
 import torch
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.contrast import Contrast, Texts
+from sentemb.losses.contrast import Contrast
 from sentemb.pairs import Pairs
+from sentemb.texts import Texts, numbered_texts
 from sentemb.types import Embeddings
 
 
@@ -22,12 +23,8 @@ def one_way(pairs: Pairs) -> Contrast:
     texts = None
     if pairs.texts is not None:
         anchor, positive, negatives = pairs.split_texts()
-        texts = Texts(
-            anchor,
-            positive,
-            candidates=torch.cat([positive, negatives]),
-            partners=torch.cat([anchor, negatives]),
-        )
+        other = positive if pairs.contrasted is None else anchor
+        texts = _texts(pairs, anchor, torch.cat([other, negatives]))
     candidates = _joined(others, pairs.negatives)
     own = number.unsqueeze(1)
     whole = Contrast(pairs.anchor, pairs.positive, rows, candidates, own, texts, pairs.mask_above)
@@ -51,12 +48,8 @@ def two_views(pairs: Pairs) -> Contrast:
     texts = None
     if pairs.texts is not None:
         anchor, positive, negatives = pairs.split_texts()
-        texts = Texts(
-            torch.cat([anchor, positive]),
-            torch.cat([positive, anchor]),
-            candidates=torch.cat([anchor, positive, negatives]),
-            partners=torch.cat([positive, anchor, negatives]),
-        )
+        both = torch.cat([anchor, positive if pairs.contrasted is None else anchor])
+        texts = _texts(pairs, both, torch.cat([both, negatives]))
     candidates = _joined(rows, pairs.negatives)
     whole = Contrast(anchors, partners, rows, candidates, own, texts, pairs.mask_above)
     return whole if pairs.in_batch else whole.among_last(_count(pairs.negatives))
@@ -76,9 +69,18 @@ def within_view(
     number = torch.arange(len(rows), device=rows.device)
     known = None
     if texts is not None and partners is not None:
-        known = Texts(texts, partners, candidates=texts, partners=partners)
+        known = numbered_texts(texts, texts, (texts, partners))
     own = number.unsqueeze(1)
     return Contrast(rows, rows, rows, rows, own, known, mask_above).is_negative(number)
+
+
+def _texts(pairs: Pairs, rows: Tensor, candidates: Tensor) -> Texts:
+    anchor, positive, negatives = pairs.split_texts()
+    first, second = [anchor], [positive]
+    if pairs.partners is not None:
+        first.append(negatives)
+        second.append(pairs.partners)
+    return numbered_texts(rows, candidates, (torch.cat(first), torch.cat(second)))
 
 
 def _joined(first: Embeddings, negatives: Embeddings | None) -> Embeddings:

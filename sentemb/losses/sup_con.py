@@ -31,7 +31,7 @@ class SupConOut:
         temperature: τ.
 
     Raises:
-        UsageError: When τ is not positive, or labels are no classes.
+        UsageError: When τ is not positive, labels are no classes, or the pairs have ``contrasted``.
 
     Source: Khosla et al., 2020 (arXiv:2004.11362), equation 2.
 
@@ -74,7 +74,7 @@ class SupConIn:
         temperature: τ.
 
     Raises:
-        UsageError: When τ is not positive, or labels are no classes.
+        UsageError: When τ is not positive, labels are no classes, or the pairs have ``contrasted``.
 
     Source: Khosla et al., 2020 (arXiv:2004.11362), equation 3.
 
@@ -143,8 +143,15 @@ def classes_of(pairs: Pairs) -> Tensor:
     """Return the class of each row of both views; where there are no labels, each its own.
 
     Raises:
-        UsageError: When labels are no classes, or other rows are not contrasted.
+        UsageError: When labels are no classes, other rows are not contrasted, or other embeddings
+            stand for them.
     """
+    if pairs.contrasted is not None:
+        raise UsageError(
+            "SupCon finds positives among the rows that are contrasted, but this twin contrasts "
+            "embeddings that only stand for them (OffDropout): use Siamese, or another loss, as "
+            "NTXent."
+        )
     if not pairs.in_batch:
         raise UsageError(
             "SupCon finds positives among the other rows, which this twin does not contrast "

@@ -60,11 +60,17 @@ class SymmetricInfoNCE(nn.Module):
             self.log_inverse_temperature.clamp_(max=-math.log(SMALLEST))
         there = pairs.unit()
         back = replace(
-            there, anchor=there.positive, positive=there.anchor, negatives=None, texts=None
+            there,
+            anchor=there.positive,
+            positive=there.anchor,
+            negatives=None,
+            texts=None,
+            partners=None,
         )
         if pairs.texts is not None:
             anchor, positive, _ = pairs.split_texts()
-            back = replace(back, texts=torch.cat([positive, anchor]))
+            here = [positive, anchor] if pairs.contrasted is None else [anchor, positive]
+            back = replace(back, texts=torch.cat(here))  # what is contrasted are anchors still
         found = one_way(there).mean(self._of_rows)
         if len(pairs.anchor) < 2:  # a lone positive has no other anchor to choose from
             return found / 2

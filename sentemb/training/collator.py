@@ -15,7 +15,7 @@ from sentemb.encoders.prompts import prompt_of, prompt_tokens
 from sentemb.errors import UsageError
 from sentemb.training.rows import EPOCH, ROW
 from sentemb.training.token_edits import edited
-from sentemb.views import View, row_key
+from sentemb.views import View, row_key, words_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -70,7 +70,8 @@ class Collator:
         each = [(view, row) for view in self.views for row in rows]
         prompts = [prompt for prompt in self.prompts for _ in rows]
         given = zip(prompts, each, randoms, strict=True)
-        texts = [self.bounded(p + view.read(row, r)) or " " for p, (view, row), r in given]
+        with words_of(self.encoder.tokenizer):
+            texts = [self.bounded(p + view.read(row, r)) or " " for p, (view, row), r in given]
         with failing_text_named(lambda text: self.encoder.preprocess([text]), texts):
             tokens = self.encoder.preprocess(
                 texts,

@@ -101,8 +101,8 @@ class Momentum(WithQueue):
     def _contrasted(self, pairs: Pairs) -> Pairs:
         if self.queue is None:
             return pairs
-        count = len(pairs.positive)
-        self.remember(pairs.positive, None if pairs.texts is None else pairs.texts[count:])
+        anchors, positives = (None, None) if pairs.texts is None else pairs.texts.chunk(2)
+        self.remember(pairs.positive, positives, anchors)
         if not len(self.queue):
             return pairs
         return replace(self.queue.as_negatives_of(pairs), in_batch=False)

@@ -8,6 +8,7 @@ from torch import nn
 
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
+from sentemb.texts import numbered_texts
 from sentemb.twins.pair_classifier import PairClassifier
 from sentemb.twins.twin import need_two_views, text_numbers
 from sentemb.types import Features
@@ -48,8 +49,10 @@ class NextSentence(PairClassifier):
         texts = text_numbers(features)
         differs = torch.ones(len(first), dtype=torch.bool, device=first.device)
         if texts is not None:
-            following = texts[len(first) :]
-            differs = following != following.roll(-1)
+            before, after = texts.chunk(2)
+            row = torch.arange(len(first), device=first.device)
+            follows = numbered_texts(before, after.roll(-1), (before, after)).match(row)
+            differs = ~follows.diagonal()
         logits = torch.cat(
             [self.classify(first, second), self.classify(first, second.roll(-1, 0))[differs]]
         )

@@ -70,7 +70,7 @@ class Prototypes(WithQueue):
         """
         need_two_views("Prototypes", features)
         first, second = (projected(self.projector, view) for view in self.embed(features, views))
-        self.remember(torch.cat([first, second], dim=1), None)
+        self.remember(torch.cat([first, second], dim=1))
         past: Sequence[Embeddings] = ()
         if self.queue is not None:
             past = self.queue.contents().chunk(2, dim=1)

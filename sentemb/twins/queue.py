@@ -13,6 +13,9 @@ from sentemb.types import Embeddings
 class Queue(nn.Module):
     """A ring of embeddings and the numbers of their texts; empty at first, saved with the twin.
 
+    Of each embedding it also holds the text that it was a pair with: pairs are no negatives of
+    each other, in whichever batch they stood.
+
     Args:
         size: Embeddings it holds at most.
         dim: Their dimensions.
@@ -26,6 +29,7 @@ class Queue(nn.Module):
 
     embeddings: Tensor
     texts: Tensor
+    partners: Tensor
     position: Tensor
     filled: Tensor
 
@@ -35,6 +39,7 @@ class Queue(nn.Module):
             raise UsageError(f"A queue holds at least 1 embedding, got a size of {size}.")
         self.register_buffer("embeddings", torch.zeros(size, dim))
         self.register_buffer("texts", torch.zeros(size, dtype=torch.long))
+        self.register_buffer("partners", torch.zeros(size, dtype=torch.long))
         self.register_buffer("position", torch.zeros((), dtype=torch.long))
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
 
@@ -47,19 +52,29 @@ class Queue(nn.Module):
 
     def as_negatives_of(self, pairs: Pairs) -> Pairs:
         """Return pairs with what is in the queue as their negatives."""
-        texts = pairs.texts
-        if texts is not None:
-            texts = torch.cat([texts, self.texts[: len(self)]])
-        return replace(pairs, negatives=self.contents(), texts=texts)
+        found = replace(pairs, negatives=self.contents(), texts=None)
+        if pairs.texts is None:
+            return found
+        texts, partners = self.texts[: len(self)], self.partners[: len(self)].clone()
+        return replace(found, texts=torch.cat([pairs.texts, texts]), partners=partners)
 
     @torch.no_grad()
-    def add(self, embeddings: Embeddings, texts: Tensor | None) -> None:
-        """Put embeddings in, and the oldest out where it is full."""
+    def add(
+        self, embeddings: Embeddings, texts: Tensor | None, partners: Tensor | None = None
+    ) -> None:
+        """Put embeddings in, and the oldest out where it is full.
+
+        Args:
+            embeddings: Shape ``[count, dim]``.
+            texts: The numbers of their texts, where they are known.
+            partners: The numbers of the texts that they are pairs with; by default their own.
+        """
         size, count = len(self.texts), len(embeddings)
         places = (self.position + torch.arange(count, device=self.texts.device)) % size
         self.embeddings[places] = embeddings.to(self.embeddings.dtype)
         if texts is not None:
             self.texts[places] = texts
+            self.partners[places] = texts if partners is None else partners
         self.position.copy_((self.position + count) % size)
         self.filled.copy_((self.filled + count).clamp(max=size))
 

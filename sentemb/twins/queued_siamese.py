@@ -62,7 +62,7 @@ class QueuedSiamese(WithQueue):
             (key,) = self.embed(features[:1], views[:1], self.target)
             key = projected(self.projector, key)
         texts = text_numbers(features)
-        self.remember(key, None if texts is None else texts[: len(key)])
+        self.remember(key, *((None, None) if texts is None else texts.chunk(2)))
         pairs = Pairs(first, second, texts=texts)
         return self.queue.as_negatives_of(pairs) if self.queue else pairs
 

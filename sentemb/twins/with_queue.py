@@ -36,11 +36,13 @@ class WithQueue(EncoderTwin):
         if queue_size:
             queue = Queue(queue_size, views * output_width(projector, encoder))
             self.queue = queue.to(encoder.device)
-        self._next: tuple[Embeddings, Tensor | None] | None = None
+        self._next: tuple[Embeddings, Tensor | None, Tensor | None] | None = None
 
-    def remember(self, embeddings: Embeddings, texts: Tensor | None) -> None:
-        """Note what the queue is to take in once the batch's loss is known."""
-        self._next = embeddings.detach(), texts
+    def remember(
+        self, embeddings: Embeddings, texts: Tensor | None = None, partners: Tensor | None = None
+    ) -> None:
+        """Note what the queue is to take in once the batch's loss is known; see `Queue.add`."""
+        self._next = embeddings.detach(), texts, partners
 
     def check_batch(self, batch: int) -> None:
         """Raise where the queue is smaller than a batch.

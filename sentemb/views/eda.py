@@ -1,12 +1,14 @@
 """EDA, easy data augmentation: four edits of a sentence's words, and one of them at random."""
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
 
+import regex
+
 from sentemb.views.rates import check_rate
+from sentemb.views.splitting import Word, join, split
 
 Synonyms = Callable[[str], Sequence[str]]
 """From a lower-case word to words of like meaning, none where there are none."""
@@ -45,7 +47,7 @@ class SynonymReplacement:
 
     def __call__(self, text: str, random: Random) -> str:
         """Return the text with synonyms in it."""
-        words = text.split()
+        words = split(text)
         left = _count(self.alpha, words)
         for core in _shuffled_cores(words, self.keep_negations, random):
             if left == 0:
@@ -53,9 +55,9 @@ class SynonymReplacement:
             found = sorted(self.synonyms(core) or ())
             if found:
                 synonym = random.choice(found)
-                words = [_put(synonym, word) if _core(word) == core else word for word in words]
+                words = [_put(synonym, w) if _core(w.text) == core else w for w in words]
                 left -= 1
-        return " ".join(words)
+        return join(words)
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,16 @@ class RandomInsertion:
 
     def __call__(self, text: str, random: Random) -> str:
         """Return the text with words inserted; as it is where no word has a synonym."""
-        words = text.split()
+        words = split(text)
         for _ in range(_count(self.alpha, words)):
             for core in _shuffled_cores(words, False, random):
                 found = sorted(self.synonyms(core) or ())
                 if found:
-                    words.insert(random.randint(0, len(words)), random.choice(found))
+                    place = random.randint(0, len(words))
+                    like = next(word for word in words if _core(word.text) == core)
+                    words.insert(place, Word(random.choice(found), like.repeats, like.repeats))
                     break
-        return " ".join(words)
+        return join(words)
 
 
 @dataclass(frozen=True)
@@ -106,13 +110,13 @@ class RandomSwap:
 
     def __call__(self, text: str, random: Random) -> str:
         """Return the text with words swapped."""
-        words = text.split()
+        words = split(text)
         places = _free_places(words, self.keep_negations)
         if len(places) > 1:
             for _ in range(_count(self.alpha, words)):
                 i, j = random.sample(places, 2)
                 words[i], words[j] = words[j], words[i]
-        return " ".join(words)
+        return join(words)
 
 
 @dataclass(frozen=True)
@@ -138,10 +142,10 @@ class RandomDeletion:
 
     def __call__(self, text: str, random: Random) -> str:
         """Return the text without some of its words."""
-        words = text.split()
+        words = split(text)
         free = set(_free_places(words, self.keep_negations))
         kept = [w for i, w in enumerate(words) if i not in free or random.random() >= self.alpha]
-        return " ".join(kept or [random.choice(words)]) if words else text
+        return join(kept or [random.choice(words)]) if words else text
 
 
 @dataclass(frozen=True)
@@ -179,19 +183,21 @@ class EDA:
         return edit(text, random)
 
 
-def _count(alpha: float, words: list[str]) -> int:
+def _count(alpha: float, words: list[Word]) -> int:
     return max(1, int(alpha * len(words))) if alpha > 0 else 0
 
 
 def _core(word: str) -> str:
     """Return a word without punctuation around it, in lower case."""
-    return re.sub(r"^\W+|\W+$", "", word).lower()
+    return regex.sub(r"^[^\w\p{M}]+|[^\w\p{M}]+$", "", word).lower()
 
 
-def _put(synonym: str, word: str) -> str:
+def _put(synonym: str, word: Word) -> Word:
     """Put a synonym where a word stood, between its punctuation, with its capital."""
-    before, core, after = re.fullmatch(r"(\W*)(.*?)(\W*)", word).groups()  # type: ignore[union-attr]
-    return before + (synonym[:1].upper() + synonym[1:] if core[:1].isupper() else synonym) + after
+    parts = regex.fullmatch(r"([^\w\p{M}]*)(.*?)([^\w\p{M}]*)", word.text)
+    before, core, after = parts.groups()
+    like = synonym[:1].upper() + synonym[1:] if core[:1].isupper() else synonym
+    return replace(word, text=before + like + after)
 
 
 def _is_negation(word: str) -> bool:
@@ -199,13 +205,13 @@ def _is_negation(word: str) -> bool:
     return core in NEGATIONS or core.endswith("n't")
 
 
-def _free_places(words: list[str], keep_negations: bool) -> list[int]:
-    return [i for i, word in enumerate(words) if not (keep_negations and _is_negation(word))]
+def _free_places(words: list[Word], keep_negations: bool) -> list[int]:
+    return [i for i, word in enumerate(words) if not (keep_negations and _is_negation(word.text))]
 
 
-def _shuffled_cores(words: list[str], keep_negations: bool, random: Random) -> list[str]:
+def _shuffled_cores(words: list[Word], keep_negations: bool, random: Random) -> list[str]:
     """Return the distinct words with a meaning of their own, in random order."""
-    free = {_core(words[i]) for i in _free_places(words, keep_negations)}
+    free = {_core(words[i].text) for i in _free_places(words, keep_negations)}
     cores = sorted(free - _stop_words() - {""})
     random.shuffle(cores)
     return cores

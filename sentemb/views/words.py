@@ -1,9 +1,10 @@
-"""Edits of a sentence's words, which spaces separate; for scripts without, see subwords."""
+"""Edits of a sentence's words; `splitting` says what they are in scripts without spaces."""
 
 from dataclasses import dataclass
 from random import Random
 
 from sentemb.views.rates import check_rate
+from sentemb.views.splitting import join, split
 from sentemb.views.units import crop, drop, repeat
 
 
@@ -33,7 +34,7 @@ class WordRepetition:
 
     def __call__(self, text: str, random: Random) -> str:
         """Return the text with words repeated."""
-        return " ".join(repeat(text.split(), self.rate, random))
+        return join(repeat(split(text), self.rate, random))
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class WordDropout:
 
     def __call__(self, text: str, random: Random) -> str:
         """Return the text with words deleted."""
-        return " ".join(drop(text.split(), self.rate, random))
+        return join(drop(split(text), self.rate, random))
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,4 @@ class Crop:
 
     def __call__(self, text: str, random: Random) -> str:
         """Return a run of the text's words."""
-        return " ".join(crop(text.split(), self.rate, random))
+        return join(crop(split(text), self.rate, random))

@@ -4,6 +4,8 @@ from scipy.stats import pearsonr, spearmanr
 
 from sentemb import STS, build_encoder, read_sts
 from sentemb.embedded import embedded
+from sentemb.evaluation import PairClassification
+from sentemb.evaluation.cosines import cosine_of_pairs
 
 RNG = np.random.default_rng(0)
 WORDS = [f"w{i}" for i in range(40)]
@@ -93,3 +95,47 @@ def test_published_numbers_of_minilm_on_stsb_dev(shared):
     assert result["spearman"] == pytest.approx(86.72, abs=0.02)
     assert result["alignment"] == pytest.approx(0.2360, abs=1e-4)
     assert result["uniformity"] == pytest.approx(-3.8487, abs=1e-4)
+
+
+def test_equal_pairs_tie_to_the_last_bit():
+    """A text with itself has 1, wherever it stands; so have both orders of a pair one value."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(500, 31)).astype(np.float32) * rng.uniform(1e-3, 1e3, (500, 1))
+    x = x.astype(np.float32)
+    y = rng.normal(size=(500, 31)).astype(np.float32)
+    assert set(cosine_of_pairs(x, x).tolist()) == {1.0}
+    assert cosine_of_pairs(x, -x) == pytest.approx(-1)
+    assert (cosine_of_pairs(x, y) == cosine_of_pairs(y, x)).all()
+    order = rng.permutation(500)
+    assert (cosine_of_pairs(x[order], y[order]) == cosine_of_pairs(x, y)[order]).all()
+    near = np.nextafter(x, np.float32(np.inf))
+    assert cosine_of_pairs(x, near).max() <= 1.0
+
+
+def test_identical_sentences_share_a_rank():
+    words = WORDS[:8]
+    task = STS("t", [*words, "w9", "w10"], [*words, "w10", "w9"], [5, 4, 3, 5, 4, 3, 5, 4, 0, 1])
+    outcome = task.outcome(encode)
+    assert outcome.items[:8, 0].tolist() == [1.0] * 8
+    assert outcome.items[8, 0] == outcome.items[9, 0]
+    expected = spearmanr([1] * 8 + [0] * 2, task.scores).statistic
+    assert outcome.numbers["spearman"] == pytest.approx(100 * expected)
+    pairs = PairClassification("p", task.sentences1, task.sentences2, [True, False] * 5)
+    assert pairs(encode)["ap"] == pytest.approx(50)
+
+
+def test_sentences_that_are_identical_in_sts12_tie(shared):
+    """A fifth of SMTeuroparl are pairs of one sentence."""
+    path = shared("sts/senteval") / "STS/STS12-en-test"
+    gold = (path / "STS.gs.SMTeuroparl.txt").read_text(encoding="utf-8").split("\n")
+    rows = (path / "STS.input.SMTeuroparl.txt").read_text(encoding="utf-8").split("\n")
+    pairs = [(*row.split("\t"), score) for row, score in zip(rows, gold, strict=True) if score]
+    same = [first == second for first, second, _ in pairs]
+    rng = np.random.default_rng(0)
+    known = {text: rng.normal(size=50).astype(np.float32) for pair in pairs for text in pair[:2]}
+    task = STS(
+        "SMT", *zip(*((a, b) for a, b, _ in pairs), strict=True), [float(p[2]) for p in pairs]
+    )
+    cosines = task.outcome(lambda texts: np.stack([known[text] for text in texts])).items[:, 0]
+    assert sum(same) > 20
+    assert set(cosines[same].tolist()) == {1.0}

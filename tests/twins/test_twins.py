@@ -10,8 +10,10 @@ from helpers import numbered, without_dropout
 from torch import nn
 
 from sentemb import InfoNCE, Method, Siamese, View, build_encoder
+from sentemb.encoders.embed import TEXTS
 from sentemb.errors import UsageError
-from sentemb.losses import NegativeCosine
+from sentemb.losses import NegativeCosine, SymmetricInfoNCE
+from sentemb.losses.pairings import one_way, two_views
 from sentemb.training.collator import Collator
 from sentemb.twins import (
     ConstantMomentum,
@@ -330,3 +332,37 @@ def test_widths_that_cannot_be_are_refused(mini):
         Prototypes(mini, 4, frozen_steps=-3)
     with pytest.raises(UsageError, match="they have 16 and 128 dimensions"):
         TwoTower(mini, copy.deepcopy(mini), projector=layers(mini, 16))
+
+
+def texts_of(*numbers):
+    """Views of rows whose texts have these numbers."""
+    return lambda tokens: [{**tokens, TEXTS: torch.tensor(view)} for view in numbers]
+
+
+@pytest.mark.parametrize("siamese", [False, True])
+def test_a_queue_knows_what_its_texts_were_pairs_with(mini, siamese):
+    """Batch (1, 11), (2, 12), then (1, 21), (3, 12): 11 is a pair of 1, and 2 of 12."""
+    tokens = mini.preprocess(["one sentence", "another one"])
+    features = {name: tensor for name, tensor in tokens.items() if name != "modality"}
+    make = QueuedSiamese if siamese else Momentum
+    twin = make(mini, ConstantMomentum(0.9), queue_size=4).train()
+    twin(texts_of([1, 2], [11, 12])(features), VIEWS)
+    twin.after_batch()
+    pairs = twin(texts_of([1, 3], [21, 12])(features), VIEWS)
+    assert pairs.partners.tolist() == ([11, 12] if siamese else [1, 2])
+    in_queue = one_way(pairs).is_negative(torch.arange(2))[:, -2:].tolist()
+    assert in_queue == (
+        [[False, True], [True, True]] if siamese else [[False, True], [True, False]]
+    )
+    if siamese:
+        both = two_views(pairs).is_negative(torch.arange(4))[:, -2:].tolist()
+        assert both[2:] == [[False, True], [True, False]]  # 21 is a pair of 1, 12 was one of 2
+        assert torch.isfinite(SymmetricInfoNCE()(pairs))
+
+
+def test_next_sentence_draws_no_false_pair_that_is_a_pair_of_the_batch(mini):
+    """Rows (1, 11), (1, 12), (2, 13): the first with 12 is a pair, the last with 11 is none."""
+    tokens = mini.preprocess(["one sentence", "another one", "a third"])
+    features = {name: tensor for name, tensor in tokens.items() if name != "modality"}
+    pairs = NextSentence(mini)(texts_of([1, 1, 2], [11, 12, 13])(features), VIEWS)
+    assert pairs.labels.tolist() == [1, 1, 1, 0, 0]
