@@ -97,14 +97,14 @@ def check_columns(
 
 def check_readable(*files: Path, columns: Sequence[str] | None = None) -> None:
     """Raise unless files can be opened and their first rows have the columns."""
-    from sentemb.checks.columns import columns_of
+    from sentemb.checks.columns import find_columns
     from sentemb.datasets.faults import Faults
     from sentemb.datasets.files import read_rows
 
     for file in files:
         if _can_be_read_again(file):
             _, row = next(read_rows(file, Faults("replace")), (0, {}))
-            columns_of(list(row), columns if row else None, file)
+            find_columns(list(row), columns if row else None, file)
 
 
 def check_graded(*files: str | os.PathLike[str] | None) -> None:

@@ -84,15 +84,16 @@ class Tokenising:
         numbers: dict[str, int] = {}
         rows = [numbers.setdefault(text, len(numbers)) for text in texts]
         distinct = list(numbers)
-        if self.own is None:
+        own = self.own
+        if own is None:
             return Tokens(distinct, distinct, [[0]] * len(distinct), None, rows)
         read: list[str] = []
         ids: list[list[int]] = []
         cut: list[bool] = []
         for some in batches_of(distinct):
             parts = list(map(self._part, some))
-            with failing_text_named(lambda text: self.own.encode(self._part(text)), some):
-                found: list[Encoding] = self.own.encode_batch_fast(parts)
+            with failing_text_named(lambda text: own.encode(self._part(text)), some):
+                found: list[Encoding] = own.encode_batch_fast(parts)
             read += map(self._without_prompt, some, parts)
             ids += [text.ids for text in found]
             cut += [bool(text.overflowing) for text in found]
