@@ -113,8 +113,8 @@ def _root(
         str | None,
         typer.Option(
             "--delimiter",
-            help="What separates the fields of tables whose header has it: comma, semicolon, tab or "
-            "bar; by default each header decides.",
+            help="What separates the fields of tables whose header has it: comma, semicolon, tab "
+            "or bar; by default each header decides.",
         ),
     ] = None,
 ) -> None:
