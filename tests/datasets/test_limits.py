@@ -190,7 +190,9 @@ def test_reading_says_how_far_it_is(tmp_path, monkeypatch, caplog, ending):
     clock = iter(range(0, 10**6, 4))
     monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
     path = tmp_path / f"a.{ending}"
-    path.write_text({"txt": "", "csv": "text,n\n", "jsonl": '{"text": "a"}\n'}[ending] + "\n" * 95)
+    path.write_text(
+        {"txt": "", "csv": "text,n\na,1\n", "jsonl": '{"text": "a"}\n'}[ending] + "\n" * 95
+    )
     found = [message for message in caplog.messages if message.endswith(" lines read.")]
     assert found == []
     list(read_texts(path))
