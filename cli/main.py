@@ -146,6 +146,14 @@ def _root(
             help="Run the code that a model brings. Read it first: it can do all that you can.",
         ),
     ] = False,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            "--delimiter",
+            help="What separates the fields of tables whose header has it: comma, semicolon, tab "
+            "or bar; by default each header decides.",
+        ),
+    ] = None,
 ) -> None:
     """Train, evaluate and use sentence embeddings by contrastive learning."""
     console.configure(quiet=quiet)
@@ -154,6 +162,10 @@ def _root(
         from sentemb.safety import trusting_code
 
         ctx.with_resource(trusting_code())
+    if delimiter is not None:
+        from sentemb.datasets.delimiters import separated_by
+
+        ctx.with_resource(separated_by(delimiter))
 
 
 def build(args: list[str]) -> typer.Typer:

@@ -4,6 +4,7 @@ The standard library's parser holds a field in four bytes a character until it e
 that is left open it names the last line of the file. Otherwise rows are read as it reads them.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from sentemb.errors import InputError
 
 KEPT = 2 * LONGEST_TEXT + 2
 """Characters of a field that are kept, where each may be a quote and stand twice."""
+
+DOUBLED = re.compile('""(?:[^"]*+""){0,9999}+')
 
 
 def quoted_rows(
@@ -111,14 +114,16 @@ class _Quoted:
                 f"{self._where}: a quote opens here and never closes (unexpected end of data). "
                 "Close it, or take it out."
             )
-        self._line = self._line._replace(
-            invalid=self._line.invalid or line.invalid, crlf=self._line.crlf or line.crlf
-        )
+        if line.invalid or line.crlf:
+            self._line = self._line._replace(
+                invalid=self._line.invalid or line.invalid, crlf=self._line.crlf or line.crlf
+            )
         self._text = line.text
 
 
 def _closing(text: str, start: int) -> int:
     """Return where a quoted field ends: at a quote that is not followed by another; -1: nowhere."""
-    while (end := text.find('"', start)) >= 0 and text.startswith('"', end + 1):
-        start = end + 2
+    end = text.find('"', start)
+    while end >= 0 and (doubled := DOUBLED.match(text, end)):
+        end = text.find('"', doubled.end())
     return end
