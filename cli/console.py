@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from sentemb.inert import inert
+from sentemb.inert import inert as inert
 
 
 def configure(*, quiet: bool) -> None:

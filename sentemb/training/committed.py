@@ -175,7 +175,7 @@ class CommittedTrainer(Trainer):
         check_optimizer(Path(checkpoint), self.optimizer)
         check_scheduler(Path(checkpoint), self.lr_scheduler)
         with taken_up(Path(checkpoint)):
-            super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[no-untyped-call]
+            super()._load_optimizer_and_scheduler(checkpoint)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is None:
@@ -185,18 +185,18 @@ class CommittedTrainer(Trainer):
         with taken_up(path):
             if not path.is_file():
                 raise ValueError("it is missing")
-            super()._load_rng_state(checkpoint)  # type: ignore[no-untyped-call]
+            super()._load_rng_state(checkpoint)
 
     def _load_scaler(self, checkpoint: str | None) -> None:
         with taken_up(Path(str(checkpoint), "scaler.pt")):
-            super()._load_scaler(checkpoint)  # type: ignore[no-untyped-call]
+            super()._load_scaler(checkpoint)
 
     def _load_callback_state(self) -> None:
         if self.args.restore_callback_states_from_checkpoint and self._resumes_from is not None:
             check_callbacks(
                 self._resumes_from, self.state, [*self.callback_handler.callbacks, self.control]
             )
-        super()._load_callback_state()  # type: ignore[no-untyped-call]
+        super()._load_callback_state()
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         with taken_up(Path(resume_from_checkpoint)):

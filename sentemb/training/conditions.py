@@ -99,7 +99,9 @@ def require_unchanged(
         UsageError: When one differs that may not; shows each, as it was and as it is now.
     """
     commit = read_commit(checkpoint)
-    was = {OTHER_NAMES.get(name, name): value for name, value in commit["conditions"].items()}
+    was = dict(commit["conditions"])
+    if "steps" in was:  # as earlier versions called it
+        was["max_steps"] = was.pop("steps")
     now = json.loads(json.dumps(now))
     names = _conditions_named(allowed, was.keys() | now.keys())
     unknown = [name for name in IDENTITY if name in now and name not in was]

@@ -85,10 +85,11 @@ def check_callbacks(checkpoint: Path, state: TrainerState, callbacks: Sequence[A
         InputError: Names the file.
     """
     with taken_up(checkpoint / STATE):
+        saved: Any = state.stateful_callbacks
         for callback in callbacks:
             if isinstance(callback, ExportableState):
                 name = type(callback).__name__
-                _require_like(state.stateful_callbacks[name], callback.state(), name)
+                _require_like(saved[name], callback.state(), name)
 
 
 def require_number(
