@@ -57,7 +57,8 @@ def _differ(encoder: "SentenceTransformer", features: Features, pooling: nn.Modu
         embed = nn.Sequential(encoder[0], pooling)
     with torch.no_grad(), in_mode(cast(nn.Module, encoder), training=False):
         found: Embeddings = embed(dict(features))["sentence_embedding"]
-    return bool((found[0] - found[1]).abs().max() > TOLERANCE * found.abs().max())
+    difference = (found[0] - found[1]).abs().max()
+    return not bool(difference <= TOLERANCE * found.abs().max())  # NaN is another fault
 
 
 def _texts_that_differ(encoder: "SentenceTransformer") -> Features | None:
