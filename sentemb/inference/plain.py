@@ -18,6 +18,7 @@ from sentemb.encoders.loading import warn_of_a_classifier
 from sentemb.encoders.locate import is_sentence_transformer, locate
 from sentemb.encoders.packing import Packing
 from sentemb.encoders.truncating import NO_LIMIT
+from sentemb.errors import panics_refused
 from sentemb.inference.bert import Bert, load_bert
 from sentemb.inference.parts import Parts, read_parts
 from sentemb.types import Embeddings
@@ -98,7 +99,7 @@ def load_encoder(model: str | os.PathLike[str]) -> "PlainEncoder | SentenceTrans
     path = locate(model)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     plain = None
-    with suppress(Exception):  # the other loader finds the words for what is wrong
+    with suppress(Exception), panics_refused():  # the other loader finds the words for a fault
         plain = load_plain(path, model)
     if plain is None:
         return build_encoder(model, device=device)
