@@ -102,7 +102,13 @@ def finetune(
     options["r_drop"] = options.pop("rdrop")
     from sentemb.finetuning.settings import FinetuneSettings
 
-    from .early import check_columns, check_output_of_run, one_of_seeds, without_effect
+    from .early import (
+        check_columns,
+        check_output_of_run,
+        check_readable,
+        one_of_seeds,
+        without_effect,
+    )
     from .settings import parse_seeds
 
     settings = FinetuneSettings(**options)
@@ -115,9 +121,9 @@ def finetune(
     without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
     one_of_seeds(seed, seeds)
     check_output_of_run(output, resume=resume, overwrite=overwrite, seeds=chosen)
-    for file in (data, dev):
-        if file is not None:
-            check_columns(file, layouts, names)
+    if data is not None and dev is not None:
+        check_columns(data, layouts, names)
+        check_readable(Path(dev))
     from .finetune_runs import Job, run_seeds
 
     console.quieten_libraries()

@@ -35,12 +35,14 @@ class FirstSeen:
         file.unlink(missing_ok=True)
         with self._writing():
             self._database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-            for pragma in PRAGMAS:
-                self._database.execute(f"PRAGMA {pragma}")
-            self._database.execute(
-                "CREATE TABLE seen (digest BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID"
-            )
-        file.unlink()
+            try:
+                for pragma in PRAGMAS:
+                    self._database.execute(f"PRAGMA {pragma}")
+                self._database.execute(
+                    "CREATE TABLE seen (digest BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID"
+                )
+            finally:
+                file.unlink(missing_ok=True)
 
     def numbers(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
         """Return the number of each text, and those that are new, in the order of their numbers.

@@ -562,6 +562,7 @@ def test_no_room_at_any_call_of_the_database(tmp_path, monkeypatch, method):
             seen.close()
         except StorageError as error:
             assert "disk is full" in str(error)  # noqa: PT017
+            assert list(tmp_path.iterdir()) == []
         else:
             break
     assert failing > 1
