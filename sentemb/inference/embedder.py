@@ -49,7 +49,6 @@ class Embedder:
             digits.
 
     Attributes:
-        tokenise: From texts to their tokens, each distinct text once.
         halved: Batches that were halved because memory did not suffice.
 
     Raises:
@@ -69,7 +68,7 @@ class Embedder:
         self.encoder = encoder
         self.dtype = DTYPES[precision]
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 512)
-        self.tokenise = Tokenising(
+        self._tokenising = Tokenising(
             encoder.tokenizer, encoder.max_seq_length, default_prompt(encoder)
         )
         self.takes_tokens = isinstance(encoder, PlainEncoder) or takes_tokens(encoder)
@@ -100,6 +99,10 @@ class Embedder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return a vector for each text, ``[rows, dim]`` in float32."""
         return self.embed(self.tokenise(texts))
+
+    def tokenise(self, texts: Sequence[str]) -> Tokens:
+        """Return the tokens of each distinct text."""
+        return self._tokenising(texts)
 
     def embed(self, tokens: Tokens) -> Vectors:
         """Return a vector for each row of what was tokenised."""
