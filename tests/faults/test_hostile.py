@@ -35,6 +35,10 @@ EXACT = {
     "distinct_texts": 14,  # an ordinary row and a long one come twice
     "empty_rows": 2,
     "truncated_rows": 2,  # the 1 MiB of y is one word, so it is one token
+    "unknown_rows": 1,  # the same row
+    "unread_rows": 1,
+    "unknown_tokens": 1,
+    "known_tokens": 325,
     "kept_rows": 0,
     "halved_batches": 0,
     "dim": 128,
