@@ -86,11 +86,10 @@ def analyze(
     Alignment and uniformity, tolerance, isotropy, relative penalties, and what rare words and
     length do to a vector. docs/analysis.md says what each number is.
     """
-    from sentemb.encoders.locate import locate
     from sentemb.errors import UsageError
     from sentemb.storage import check_output
 
-    from .early import check_extra, without_effect
+    from .early import check_extra, check_models, without_effect
 
     names, file = _models_and_file(models or [])
     if len(names) > MOST_MODELS:
@@ -103,11 +102,10 @@ def analyze(
     graded = _graded(sts)
     if labels is not None:
         check_columns(labels, [("text", "label")])
+    check_models(*names)
     console.quieten_before_import()
     from sentemb.geometry.report import record_of, write_report
 
-    for name in names:
-        locate(name)  # before the first is run
     corpus = _corpus(file, texts, graded, sts, labels)
     found = {name: _analysis(name, corpus, temperature) for name in names}
     if output is not None:

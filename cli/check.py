@@ -62,7 +62,7 @@ def check(
     from sentemb.checks import Limits, check_file, leakage
     from sentemb.errors import UsageError
 
-    from .early import check_readable
+    from .early import check_models, check_readable
 
     named = columns.split(",") if columns is not None else None
     if named is not None and not all(name.strip() for name in named):
@@ -70,6 +70,7 @@ def check(
     if any(str(file) == "-" for file in [*files, *(test or [])]):
         raise UsageError("check takes files alone: save what comes from stdin, and name the file.")
     check_readable(*files, *(test or []), columns=named)
+    check_models(model)
     count, unknown, limit = _tokens(model)
     limits = Limits(count, max_length or limit, batch_size, unknown)
     reports: list[tuple[CheckedFile, list[Problem]]] = []

@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import typer
@@ -72,12 +72,21 @@ def warn(message: str) -> None:
     logging.getLogger("sentemb").warning(message)
 
 
-@contextmanager
-def only_warnings() -> Iterator[None]:
+def only_warnings() -> AbstractContextManager[None]:
     """Leave log lines out for a while, but for warnings."""
+    return _from(logging.WARNING)
+
+
+def only_errors() -> AbstractContextManager[None]:
+    """Leave warnings out too."""
+    return _from(logging.ERROR)
+
+
+@contextmanager
+def _from(least: int) -> Iterator[None]:
     logger = logging.getLogger("sentemb")
     level = logger.level
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(least)
     try:
         yield
     finally:

@@ -41,6 +41,7 @@ def check_job(job: "Job") -> None:
         check_columns(job.data, job.recipe.layouts, job.columns)
     if job.dev is not None:
         check_graded(job.dev)
+    check_models(job.model)
 
 
 def check_output_of_run(
@@ -60,8 +61,17 @@ def check_study(output: Path) -> None:
     check_folder(output)
 
 
+def check_models(*names: str) -> None:
+    """Raise unless each name leads to a model that may be loaded; what warns does so later."""
+    from sentemb.locate import locate
+
+    with console.only_errors():
+        for name in names:
+            locate(name)
+
+
 def check_names(names: Sequence[str]) -> None:
-    """Raise unless each name is a method or may be a model, and comes once."""
+    """Raise unless each name is a method or a model, and comes once."""
     from sentemb.embedded import EMBEDDED_ENCODERS
     from sentemb.errors import UsageError
 
@@ -70,6 +80,7 @@ def check_names(names: Sequence[str]) -> None:
             raise UsageError(unknown("method or model", name, [*METHODS, *EMBEDDED_ENCODERS]))
     if len(set(names)) < len(names):
         raise UsageError(f"Each method or model once, got {', '.join(names)}.")
+    check_models(*(name for name in names if name not in METHODS))
 
 
 def check_pooling(name: str | None) -> None:

@@ -91,7 +91,7 @@ def encode(
     from sentemb.encoding.shards import Shard
     from sentemb.errors import UsageError, reading
 
-    from .early import without_effect
+    from .early import check_models, without_effect
 
     part = Shard.parse(shard) if shard is not None else Shard()
     target = _target(source, output, part, overwrite=overwrite)
@@ -109,6 +109,7 @@ def encode(
     total = None
     with reading():
         is_file = Path(source).is_file()
+    check_models(model)
     if is_file:
         total = sum(1 for _ in read_texts(source, column, Faults(faults.errors)))
     texts = _stdin(faults) if source == "-" else read_texts(source, column, faults)

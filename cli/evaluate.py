@@ -92,7 +92,7 @@ def evaluate(
     Of several models, the difference to the first is given with its 95 % interval and p, by a
     paired bootstrap over the rows of a task.
     """
-    from .early import check_pooling, without_effect
+    from .early import check_models, check_pooling, without_effect
     from .evaluate_models import models_of
     from .evaluate_results import check_output, results_of, write_results
     from .evaluate_tables import show_tables
@@ -111,6 +111,7 @@ def evaluate(
     names, own = files_of(words or [], given)
     models = models_of(names or ["mini-sentemb"])
     tasks = tasks_of(suite or [], data_folder, own, identical_ids)
+    check_models(*(place for model in models for place in model.places))
     console.quieten_before_import()
     from .evaluate_runs import score
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentemb.encoders import build_encoder
-from sentemb.encoders.locate import locate
 from sentemb.evaluation import Outcome
 from sentemb.evaluation.disclosure import Disclosure, disclose
 from sentemb.evaluation.once import EncodeOnce
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import load_encoder
+from sentemb.locate import locate
 
 from . import console
 

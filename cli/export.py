@@ -71,7 +71,7 @@ def export(
     from sentemb.inference.export_card import RECORD
     from sentemb.storage import check_output
 
-    from .early import check_extra, without_effect
+    from .early import check_extra, check_models, without_effect
 
     if static == int8:
         raise UsageError("Give one of --static and --int8.")
@@ -81,6 +81,7 @@ def export(
     for module in ("onnx", "onnxscript", "onnxruntime") if int8 else ():
         check_extra(module, "int8", "--int8")
     check_output(output, RECORD, overwrite=overwrite)
+    check_models(model)
     if sts is None:
         console.log("graded pairs: embedded graded.tsv")
     task = read_sts(sts or embedded("graded.tsv"))

@@ -104,6 +104,7 @@ def finetune(
 
     from .early import (
         check_columns,
+        check_models,
         check_output_of_run,
         check_readable,
         one_of_seeds,
@@ -124,6 +125,7 @@ def finetune(
     if data is not None and dev is not None:
         check_columns(data, layouts, names)
         check_readable(Path(dev))
+    check_models(model)
     from .finetune_runs import Job, run_seeds
 
     console.quieten_libraries()

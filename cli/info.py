@@ -20,8 +20,11 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what is installed, or what a model is."""
+    from .early import check_models
     from .recipes import METHODS
 
+    if model is not None:
+        check_models(model)
     console.quieten_libraries()
     if model is None:
         import torch
@@ -61,7 +64,7 @@ def _model(name: str) -> dict[str, Any]:
     from pathlib import Path
 
     from sentemb.encoders import build_encoder, describe
-    from sentemb.encoders.locate import locate
+    from sentemb.locate import locate
     from sentemb.training.earlier import read_object
 
     encoder = build_encoder(name, device="cpu")

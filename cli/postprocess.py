@@ -66,7 +66,7 @@ def postprocess(
     from sentemb.inference.postprocess_card import RECORD
     from sentemb.storage import check_output
 
-    from .early import without_effect
+    from .early import check_models, without_effect
 
     if whiten == (remove_top is not None):
         raise UsageError("Give one of --whiten and --remove-top K.")
@@ -74,6 +74,7 @@ def postprocess(
         raise UsageError("--dims is for --whiten: it has no effect beside --remove-top.")
     without_effect("--column", data is None and column != "text", "--data")
     check_output(output, RECORD, overwrite=overwrite)
+    check_models(model)
     if sts is None:
         console.log("graded pairs: embedded graded.tsv")
     task = read_sts(sts or embedded("graded.tsv"))

@@ -39,7 +39,7 @@ def predict(
     """
     from sentemb.errors import UsageError
 
-    from .early import check_columns
+    from .early import check_columns, check_models
 
     target = None if output == "-" else Path(output)
     if target is not None and target.suffix != ".jsonl":
@@ -49,6 +49,7 @@ def predict(
     layouts = [("sentence1", "sentence2"), ("text",)]
     names = columns.split(",") if columns else None
     check_columns(source, layouts, names)
+    check_models(model)
     from sentemb.datasets import read_inputs
     from sentemb.finetuning.predict import predictions, write_predictions
 

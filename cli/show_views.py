@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from sentemb.encoders import embed
-from sentemb.encoders.embed import KEYS
+from sentemb.encoders.embedding import KEYS
 from sentemb.errors import UsageError
 from sentemb.training.collator import Collator
 from sentemb.types import Mask, TokenEmbeddings

@@ -25,7 +25,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "storage": {"errors"},
     "views": {"types", "errors"},
     "losses": {"pairs", "texts", "functional", "errors", "types"},
-    "encoders": {"views", "types", "errors", "embedded", "safety"},
+    "locate": {"embedded", "safety", "errors"},
+    "encoders": {"views", "types", "errors", "locate", "safety"},
     "twins": {"encoders", "pairs", "texts", "views", "types", "errors"},
     "adversary": {"losses", "pairs", "views", "types", "errors"},
     "method": {"adversary", "twins", "encoders", "losses", "pairs", "views", "types", "errors"},
@@ -34,12 +35,12 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "datasets": {"evaluation", "errors", "types"},
     "suites": {"datasets", "evaluation", "errors"},
     "checks": {"datasets", "errors"},
-    "inference": {"encoders", "geometry", "inert", "safety", "storage", "types", "errors"}
+    "inference": {"encoders", "geometry", "inert", "locate", "safety", "storage", "types", "errors"}
     | {"versions"},
     "interruption": set(),
     "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
-    | {"training", "storage", "safety", "inert"},
+    | {"training", "storage", "safety", "inert", "locate"},
     "studies": {"evaluation", "geometry", "storage", "types", "errors"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
     "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}

@@ -1,15 +1,22 @@
-"""Encoders: what is deployed."""
+"""Encoders: what is deployed.
 
-from sentemb.encoders.build import build_encoder, describe, has_head
-from sentemb.encoders.dropout import set_dropout
-from sentemb.encoders.embed import embed
-from sentemb.encoders.neighbours import EmbeddingNeighbours
-from sentemb.encoders.poolings import (
-    POOLINGS,
-    PoolingName,
-    keep_first_layer,
-    last_layer_mean,
-)
+Names are imported when they are first used: counting tokens needs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentemb.encoders.build import build_encoder, describe, has_head
+    from sentemb.encoders.dropout import set_dropout
+    from sentemb.encoders.embedding import embed
+    from sentemb.encoders.neighbours import EmbeddingNeighbours
+    from sentemb.encoders.poolings import (
+        POOLINGS,
+        PoolingName,
+        keep_first_layer,
+        last_layer_mean,
+    )
 
 __all__ = [
     "POOLINGS",
@@ -23,3 +30,22 @@ __all__ = [
     "last_layer_mean",
     "set_dropout",
 ]
+
+_HOME = {
+    "POOLINGS": "poolings",
+    "EmbeddingNeighbours": "neighbours",
+    "PoolingName": "poolings",
+    "build_encoder": "build",
+    "describe": "build",
+    "embed": "embedding",
+    "has_head": "build",
+    "keep_first_layer": "poolings",
+    "last_layer_mean": "poolings",
+    "set_dropout": "dropout",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'sentemb.encoders' has no attribute '{name}'")
+    return getattr(import_module(f"sentemb.encoders.{_HOME[name]}"), name)

@@ -8,9 +8,9 @@ from torch import nn
 
 from sentemb.encoders.inspection import inspect
 from sentemb.encoders.loading import loading, reads_images, warn_of_a_classifier
-from sentemb.encoders.locate import is_sentence_transformer, locate
 from sentemb.encoders.padding import pads_right
 from sentemb.encoders.poolings import PoolingName, pooling_modules
+from sentemb.locate import is_sentence_transformer, locate
 from sentemb.safety import code_is_trusted
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
-from sentemb.encoders.embed import in_mode
+from sentemb.encoders.embedding import in_mode
 from sentemb.encoders.hooks import name_of
 from sentemb.errors import InputError
 from sentemb.types import Embeddings, Features

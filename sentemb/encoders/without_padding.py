@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
-from sentemb.encoders.embed import in_mode
+from sentemb.encoders.embedding import in_mode
 from sentemb.encoders.hooks import name_of
 from sentemb.encoders.packed import can_be_packed, packed
 from sentemb.types import Embeddings

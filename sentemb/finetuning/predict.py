@@ -15,11 +15,11 @@ from transformers import PreTrainedTokenizerBase
 from sentemb.datasets.labels import is_missing
 from sentemb.datasets.layouts import kind_of
 from sentemb.encoders.lengths import Reading
-from sentemb.encoders.locate import locate
 from sentemb.errors import InputError, UsageError
 from sentemb.finetuning.pretrained import load_classifier
 from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.finetuning.trials import try_longest
+from sentemb.locate import locate
 from sentemb.storage import json_line, replaced
 
 logger = logging.getLogger("sentemb")

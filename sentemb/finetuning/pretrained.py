@@ -16,9 +16,9 @@ from transformers import (
 
 from sentemb.encoders.inspection import settle_padding
 from sentemb.encoders.loading import loading
-from sentemb.encoders.locate import locate, transformer_folder
 from sentemb.encoders.padding import pad_right
 from sentemb.encoders.vocabulary import require_rows, require_vocabulary
+from sentemb.locate import locate, transformer_folder
 from sentemb.safety import code_is_trusted
 
 NEEDED = (

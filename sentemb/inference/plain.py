@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from sentemb.encoders.build import build_encoder
 from sentemb.encoders.inspection import CUT_SOONER
 from sentemb.encoders.loading import warn_of_a_classifier
-from sentemb.encoders.locate import is_sentence_transformer, locate
 from sentemb.encoders.packing import Packing
 from sentemb.encoders.truncating import NO_LIMIT
 from sentemb.errors import panics_refused
 from sentemb.inference.bert import Bert, load_bert
 from sentemb.inference.parts import Parts, read_parts
+from sentemb.locate import is_sentence_transformer, locate
 from sentemb.types import Embeddings
 
 if TYPE_CHECKING:

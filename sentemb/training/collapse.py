@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentemb.encoders.embed import embed, in_mode
+from sentemb.encoders.embedding import embed, in_mode
 from sentemb.encoders.gather import gathered
 from sentemb.errors import NumericError
 from sentemb.functional import effective_rank, spread

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sentemb.encoders.bounded import Bounded
-from sentemb.encoders.embed import KEYS, PROMPTS, TEXTS
+from sentemb.encoders.embedding import KEYS, PROMPTS, TEXTS
 from sentemb.encoders.padding import pads_right
 from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.prompts import prompt_of, prompt_tokens

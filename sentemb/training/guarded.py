@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentemb.encoders.embed import in_mode
+from sentemb.encoders.embedding import in_mode
 from sentemb.errors import NumericError, OutOfMemoryError
 from sentemb.training.committed import CommittedTrainer
 from sentemb.training.memory import (

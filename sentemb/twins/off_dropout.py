@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from sentemb.encoders.embed import in_mode
+from sentemb.encoders.embedding import in_mode
 from sentemb.pairs import Pairs
 from sentemb.twins.heads import projected
 from sentemb.twins.twin import EncoderTwin, need_two_views, text_numbers

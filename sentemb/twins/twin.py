@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor, nn
 
-from sentemb.encoders.embed import TEXTS, embed
+from sentemb.encoders.embedding import TEXTS, embed
 from sentemb.encoders.gather import gathered
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs

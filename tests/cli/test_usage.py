@@ -96,7 +96,15 @@ LINES = [
     ("check missing.txt", "No file 'missing.txt'"),
     ("check few.txt --columns txet", "no column 'txet'"),
     ("views x --view croop", "Did you mean 'crop'?"),
-]
+    *((line, "No model './nope'") for line in [
+        "train --model ./nope", "finetune --model ./nope -o new", "encode few.txt --model ./nope",
+        "evaluate ./nope", "analyze ./nope", "export ./nope --static -o new",
+        "postprocess ./nope --whiten -o new", "predict ./nope few.txt", "info ./nope",
+        "check few.txt --model ./nope", "study temperature --model ./nope",
+        "sweep --search temperature=0.1..1 --model ./nope", "compare simcse-unsup ./nope",
+    ]),
+    ("encode few.txt --model minii", "Did you mean 'mini'?"),
+]  # fmt: skip
 CHILD = """
 import contextlib, io, json, os, shlex, sys
 from typer.testing import CliRunner

@@ -125,7 +125,7 @@ def test_shuffling_is_conserts_permutation_of_position_ids_on_bert(pooling, buil
     features = Collator(encoder, (view,), 32, 0)(rows)["views"]
     with torch.no_grad():
         (ours,) = embed(encoder, features, (view,))
-    from sentemb.encoders.embed import KEYS
+    from sentemb.encoders.embedding import KEYS
     from sentemb.views import Draws
 
     keys = features[0].pop(KEYS)

@@ -3,7 +3,7 @@ import torch
 
 from sentemb import View
 from sentemb.encoders import embed
-from sentemb.encoders.embed import KEYS
+from sentemb.encoders.embedding import KEYS
 from sentemb.errors import UsageError
 from sentemb.views import FeatureCutoff
 

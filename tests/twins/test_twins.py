@@ -10,7 +10,7 @@ from helpers import numbered, without_dropout
 from torch import nn
 
 from sentemb import InfoNCE, Method, Siamese, View, build_encoder
-from sentemb.encoders.embed import TEXTS
+from sentemb.encoders.embedding import TEXTS
 from sentemb.errors import UsageError
 from sentemb.losses import NegativeCosine, SymmetricInfoNCE
 from sentemb.losses.pairings import one_way, two_views

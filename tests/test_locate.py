@@ -8,9 +8,9 @@ import zoo
 
 from sentemb.embedded import embedded
 from sentemb.encoders import build_encoder
-from sentemb.encoders.locate import locate, transformer_folder
 from sentemb.errors import InputError
 from sentemb.inference.plain import load_encoder
+from sentemb.locate import locate, transformer_folder
 
 NO_MODELS = [
     "my model",
