@@ -189,7 +189,7 @@ def _count(alpha: float, words: list[Word]) -> int:
 
 def _core(word: str) -> str:
     """Return a word without punctuation around it, in lower case."""
-    return regex.sub(r"^[^\w\p{M}]+|[^\w\p{M}]+$", "", word).lower()
+    return str(regex.sub(r"^[^\w\p{M}]+|[^\w\p{M}]+$", "", word)).lower()
 
 
 def _put(synonym: str, word: Word) -> Word:
