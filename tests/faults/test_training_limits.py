@@ -28,10 +28,10 @@ def distances(pairs):
 @pytest.mark.parametrize(
     ("loss", "words"),
     [
-        (distances, r"'loss' is of shape \[8\]: return the mean over the rows"),
-        (lambda pairs: distances(pairs)[None].mean(dim=1), r"'loss' is of shape \[1\]"),
-        (lambda pairs: {"a": distances(pairs).mean(), "b": distances(pairs)}, r"'b' is of shape"),
-        (lambda pairs: float(distances(pairs).mean().detach()), "'loss' is of float"),
+        (distances, r"A loss has the shape \[8\], but training needs one number: return the mean"),
+        (lambda pairs: distances(pairs)[None].mean(dim=1), r"A loss has the shape \[1\]"),
+        (lambda pairs: {"a": distances(pairs).mean(), "b": distances(pairs)}, "Term 'b' has the"),
+        (lambda pairs: float(distances(pairs).mean().detach()), "A loss is a float"),
         (lambda pairs: distances(pairs).mean().detach(), "does not depend on the embeddings"),
     ],
     ids=["a vector", "one number in a list", "a term", "a float", "no gradient"],

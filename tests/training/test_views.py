@@ -16,14 +16,17 @@ from sentemb.methods import consert, consert_sup, crop, eda, esimcse
 from sentemb.training.collator import Collator
 from sentemb.training.logs import read_metrics
 from sentemb.training.rows import NumberedRows
+from sentemb.training.unchanged import unchanged_share, warn_of_unchanged
 from sentemb.views import (
     Adversarial,
     Crop,
+    FeatureCutoff,
     GaussianNoise,
     SubwordRepetition,
     SupervisedAdversarial,
     TokenCutoff,
     TokenShuffle,
+    WordDropout,
 )
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=8, save_steps=4)
@@ -223,3 +226,29 @@ def test_labels_are_numbered_by_name_and_told(tmp_path):
     assert isinstance(data, TrainingData)
     assert data.classes == ("0", "2")
     assert data.rows["label"][:] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("view", "share"),
+    [
+        (View(), 1.0),
+        (View(edit=WordDropout(0.5)), 0.75),
+        (View(order=TokenShuffle()), 0.25),
+        (View(perturb=FeatureCutoff(0.2)), 0.0),
+        (View(perturb=FeatureCutoff(0.001)), 1.0),
+        (View(perturb=Adversarial(0.5)), 0.0),
+    ],
+    ids=["clean", "words", "shuffle", "features", "no feature", "adversarial"],
+)
+def test_a_view_that_leaves_most_rows_as_they_are_is_warned_about(mini, caplog, view, share):
+    """A sentence of one word keeps it, and three tokens may be shuffled into the same order; of 128
+    features a thousandth is none."""
+    rows = Dataset.from_dict({"text": ["guitar", "piano", "violin", "a man plays the guitar here"]})
+    collator = Collator(mini, (View(), view), 32, 0)
+    assert unchanged_share(view, rows, collator) == (share, 4)
+    method = Method((View(), view), Siamese(mini), NTXent())
+    warn_of_unchanged(method, rows, collator)
+    warned = share > 0.5 and view != View()
+    assert [f"leaves {100 * share:.0f} % of the first 4 rows" in m for m in caplog.messages] == [
+        True
+    ] * warned
