@@ -11,6 +11,8 @@ from sentemb.losses import (
     CrossEntropy,
     EachSentence,
     FlatNCE,
+    HardContrastive,
+    HardContrastiveQuantile,
     InfoNCE,
     MaskSimilar,
     Matryoshka,
@@ -18,7 +20,7 @@ from sentemb.losses import (
     Sum,
 )
 from sentemb.losses.mask_similar import mask_threshold
-from sentemb.losses.parts import never_fades, parts
+from sentemb.losses.parts import never_fades, parts, total, warnings_of
 from sentemb.pairs import Pairs
 
 
