@@ -104,12 +104,6 @@ def _explain(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if is_out_of_memory(error):
         return "out of memory: give a smaller --batch-size.", 6
-    if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker"):
-        return (
-            "a process that tokenises ahead (--workers) was killed, most often because memory ran "
-            "out: give fewer --workers, or 0, and go on with --resume.",
-            6,
-        )
     if isinstance(error, OSError):
         if error.errno == errno.EBADF and error.filename is None:
             return "stdin or stdout, which this command needs, is closed.", 4

@@ -65,6 +65,7 @@ def plan_of(job: Job, data: TrainingData, dev: STS) -> dict[str, Any]:
         "matryoshka": list(job.matryoshka),
         "mask_above": job.mask_above,
         "pooling": job.pooling,
+        **({"prompts": job.prompts} if job.prompts else {}),
         **settings,
         "model": weights(starting_encoder(job)[0]),
         "data": described_rows(data.rows),
@@ -154,7 +155,7 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def measure_start(job: Job, measure: Measure) -> dict[str, float]:
+def measure_start(job: Job, data: TrainingData, measure: Measure) -> dict[str, float]:
     """Measure the encoder that a job starts from."""
-    with Embedder(starting_encoder(job)) as embedder:
+    with Embedder(build_method(job, starting_encoder(job), data).encoder) as embedder:
         return measure(embedder.encode)

@@ -42,7 +42,7 @@ def run_study(study: Study) -> tuple[dict[str, Any], str]:
     measure = Measured(dev, labelled.rows["text"][:], labelled.rows["label"][:])
     with opened(study.output, plan, overwrite=study.overwrite) as ledger:
         labels = {"loss": START, "value": None, "seed": None}
-        start = ledger.result("start") or labels | measure_start(job, measure)
+        start = ledger.result("start") or labels | measure_start(job, data, measure)
         ledger.commit("start", start)
         runs = run_points(ledger, points, data, dev, measure)
         results = [{k: v for k, v in one.items() if k != "seconds"} for one in (start, *runs)]

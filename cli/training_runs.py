@@ -94,7 +94,6 @@ def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
     """Train, tell what came of it, and return it as it stands in ``run.json``."""
     encoder = starting_encoder(job)
     method = build_method(job, encoder, data)
-    give_prompts(method, job.prompts)
     came = train(
         method,
         data,
@@ -148,7 +147,7 @@ def give_prompts(method: Method, prompts: Mapping[str, str]) -> None:
 
 
 def build_method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -> Method:
-    """Build the method of a job, with what stands in the place of the recipe's parts."""
+    """Build the method of a job, with its prompts, and what replaces the recipe's parts."""
     options = dict(job.method_options)
     parameters = inspect.signature(job.recipe.build).parameters
     if "columns" in parameters:
@@ -156,7 +155,7 @@ def build_method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -
     if "classes" in parameters:
         options["classes"] = len(data.classes)
     method = job.recipe.build(encoder, **options)
-    return override(
+    method = override(
         method,
         job.method,
         job.views,
@@ -164,6 +163,8 @@ def build_method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -
         matryoshka=job.matryoshka,
         mask_above=job.mask_above,
     )
+    give_prompts(method, job.prompts)
+    return method
 
 
 def _shown(view: View) -> str:

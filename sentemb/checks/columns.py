@@ -73,7 +73,10 @@ def find_columns(present: Sequence[str], named: Sequence[str] | None, source: ob
     others = [column for column in chosen if column not in (label, score)]
     layout = next((found for each in TEXTS if (found := columns_of(each, others))), None)
     if named or layout is None:
-        by_name = {_role(column): column for column in others}
+        by_name: dict[str, str] = {}
+        for column in others:
+            role = _role(column)
+            by_name[column if role in by_name else role] = column
         return Columns(by_name, label, score, guessed=not named)
     taken = {*layout.values(), *(column for column in (label, score) if column)}
     further = further_negatives(present, taken)

@@ -93,10 +93,8 @@ def check_file(file: Path, limits: Limits, named: Sequence[str] | None = None) -
         rows += 1
         if named is None and late_columns(row, present):
             late.add(number)
-        label = row.get(columns.label) if columns.label else None
-        texts.add(number, row, str(label))
-        if columns.label:
-            labels.add(number, row, columns.label)
+        label = labels.add(number, row, columns.label) if columns.label else None
+        texts.add(number, row, label)
         if columns.score:
             scores.add(number, row, columns.score)
     found = [*texts.problems(), *labels.problems(), *scores.problems(), *_of_bytes(faults)]

@@ -24,17 +24,18 @@ class LabelChecks:
         self.classes: Counter[str] = Counter()
         self._missing, self._wrong = Found(), Found()
 
-    def add(self, number: int, row: dict[str, Any], column: str) -> None:
-        """Look at a label."""
+    def add(self, number: int, row: dict[str, Any], column: str) -> str | None:
+        """Look at a label; return it as it is read, None where there is none."""
         try:
             label = label_of(row, column, "", number)
         except InputError:
             self._wrong.add(number)
-            return
+            return None
         if label is None:
             self._missing.add(number)
         else:
             self.classes[label] += 1
+        return label
 
     def problems(self) -> list[Problem]:
         """Return what is wrong with all that were added."""

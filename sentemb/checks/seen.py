@@ -47,13 +47,13 @@ class Seen:
         self._numbers, self._exact, self._rows, self._labels = (array("Q") for _ in range(4))
         self._texts = [array("Q") for _ in range(texts)]
 
-    def add(self, number: int, texts: Sequence[str], label: str) -> None:
+    def add(self, number: int, texts: Sequence[str], label: str | None) -> None:
         """Add a row."""
         alike = [normalised(text) for text in texts]
         self._numbers.append(number)
         self._exact.append(hashed(*texts))
         self._rows.append(hashed(*alike))
-        self._labels.append(hashed(label))
+        self._labels.append(0 if label is None else hashed(label))
         for column, text in zip(self._texts, alike, strict=True):
             column.append(hashed(text) if text else 0)
 
@@ -80,8 +80,12 @@ class Seen:
     def contradictions(self) -> Found:
         """Return the rows that repeat an earlier one with another label."""
         labels = _numpy(self._labels)
-        with_label = self.rows ^ (labels * np.uint64(0x9E3779B97F4A7C15))
-        return self.found(repeats(self.rows) & ~repeats(with_label) & self._written())
+        labelled = np.flatnonzero(labels)
+        rows = self.rows[labelled]
+        with_label = rows ^ (labels[labelled] * np.uint64(0x9E3779B97F4A7C15))
+        mask = np.zeros(len(labels), dtype=np.bool_)
+        mask[labelled] = repeats(rows) & ~repeats(with_label)
+        return self.found(mask & self._written())
 
     def _written(self) -> Mask:
         """Return which rows have a text that is not blank."""

@@ -54,7 +54,7 @@ class TextChecks:
         self._sides = (of("anchor"), of("positive")), (of("sentence1"), of("sentence2"))
         self._against = [(of("negative"), of(name)) for name in ("anchor", "positive")]
 
-    def add(self, number: int, row: dict[str, Any], label: str) -> None:
+    def add(self, number: int, row: dict[str, Any], label: str | None) -> None:
         """Look at a row."""
         values = [
             first_text(row.get(column)) if role in LISTED else row.get(column)

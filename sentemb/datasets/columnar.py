@@ -104,7 +104,7 @@ def _bytes_of(batch: Any) -> int:
 
     total = 0
     for column in batch.columns:
-        if pyarrow.types.is_dictionary(column.type):
+        if pyarrow.types.is_dictionary(column.type) and _is_text(column.type.value_type):
             lengths = pyarrow.compute.binary_length(column.dictionary).take(column.indices)
             total += pyarrow.compute.sum(lengths).as_py() or 0
         else:

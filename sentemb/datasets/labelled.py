@@ -78,11 +78,11 @@ def labelled_of(
         if len(columns) == 1 and not text_of(row, columns[0], source, number).strip():
             omitted.blank.add(number)
             continue
-        sentences = [sentence_of(row, column, source, number) for column in columns]
         label = label_of(row, LABEL, source, number)
         if label is None:
             omitted.unmarked.add(number)
             continue
+        sentences = [sentence_of(row, column, source, number) for column in columns]
         check(label, source, number)
         for some, sentence in zip(texts, sentences, strict=True):
             some.append(sentence)
@@ -126,4 +126,6 @@ def read_mteb_clustering(name: str, path: Path) -> Clustering:
             texts.append(str(sentence))
             labels.append(label)
     omitted.tell(path)
+    if not labels:
+        raise InputError(f"{path} holds no sentence with a label{omitted.why()}.")
     return Clustering(name, texts, labels)

@@ -29,11 +29,16 @@ class Omitted:
         """
         parts = [
             f"{found.rows:,} {words} ({numbers(found)})"
-            for found, words in ((self.blank, "without text"), (self.unmarked, f"without a {mark}"))
+            for found, words in (
+                (self.blank, "without text"),
+                (self.unmarked, f"without a {mark}"),
+            )
             if found.rows
         ]
         if parts:
-            logger.info("%s: rows left out: %s.", source, ", ".join(parts))
+            is_label = self.unmarked.rows and mark == "label"
+            hint = " Blank, -, NaN and -1 are no label." if is_label else ""
+            logger.warning("%s: rows left out: %s.%s", source, ", ".join(parts), hint)
 
     def why(self, mark: str = "label") -> str:
         """Return the first row left out for want of a label, in brackets; "" where none was."""

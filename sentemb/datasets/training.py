@@ -111,12 +111,12 @@ def _numbered(
                 f"{why}."
             )
         return given, ()
-    classes = classes or tuple(sorted(set(given)))
-    if len(classes) > max(20, len(given) / 2):
+    found = tuple(sorted(set(given)))
+    if not classes and len(found) > max(20, len(given) / 2):
         raise InputError(
-            f"{source} has {len(classes)} labels in {len(given)} rows: these are scores, not "
-            "classes."
+            f"{source} has {len(found)} labels in {len(given)} rows: these are scores, not classes."
         )
+    classes = classes or found
     if len(classes) < 2:
         raise InputError(
             f"{source} has one label only, '{classes[0]}': at least 2 are needed{why}."

@@ -1,16 +1,18 @@
 """A folder that is there whole or not at all."""
 
 import ctypes
+import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sentemb.errors import UsageError
 from sentemb.storage.durable import sync
 from sentemb.storage.lock import locked
+from sentemb.storage.owned import MANIFEST, enlist, read_owned
 
 LOCK, NEW, OLD = "lock", "new", "old"
 HERE, EXCHANGE = -100, 2
@@ -34,7 +36,7 @@ def check_output(folder: Path, record: str, *, overwrite: bool) -> None:
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
     if not folder.exists() or not any(folder.iterdir()):
         return
-    if overwrite and not (folder / record).is_file():
+    if overwrite and not _is_record(folder / record):
         raise UsageError(f"'{folder}' is not empty and holds no {kind} of sentemb: not replaced.")
     if not overwrite:
         raise UsageError(
@@ -95,6 +97,11 @@ def whole_folder(folder: Path, record: str, *, overwrite: bool = False) -> Itera
             new = beside / NEW / folder.name
             new.mkdir(parents=True)
             yield new
+            made = [str(path.relative_to(new)) for path in new.rglob("*") if not path.is_dir()]
+            enlist(new, made, record)
+            check_output(folder, record, overwrite=overwrite)
+            if folder.exists():
+                _keep_what_is_not_ours(folder, new, made)
             for path in [*new.rglob("*"), new]:
                 sync(path)
             check_output(folder, record, overwrite=overwrite)
@@ -120,6 +127,37 @@ def _check_beside(beside: Path, folder: Path) -> None:
                 f"'{folder}' is written in '{beside}' first, but that holds '{path.name}', which "
                 "is no part of it: move it, or give another output."
             )
+
+
+def _is_record(path: Path) -> bool:
+    """Tell whether a file is a record that sentemb wrote."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return str(content["schema"]).startswith("sentemb.")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _keep_what_is_not_ours(folder: Path, new: Path, made: Collection[str]) -> None:
+    """Take files that were put into an earlier version into the new one.
+
+    Raises:
+        UsageError: When a new file has the name of one, or an earlier version did not list its own.
+    """
+    owned = read_owned(folder)
+    ours = {MANIFEST, *(owned.files if owned else made)}
+    found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    for name in sorted({str(path.relative_to(folder)) for path in found} - ours):
+        if owned is None or name in made:
+            raise UsageError(
+                f"'{folder}' holds '{name}', which an overwritten version would lose: move it, or "
+                "give another output."
+            )
+        (new / name).parent.mkdir(parents=True, exist_ok=True)
+        if (folder / name).is_symlink():
+            (new / name).symlink_to(os.readlink(folder / name))
+        else:
+            shutil.copy2(folder / name, new / name)
 
 
 def _put_in_place(new: Path, folder: Path, old: Path) -> None:

@@ -94,6 +94,11 @@ def opened(folder: Path, plan: Mapping[str, Any], *, overwrite: bool) -> Iterato
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / LOCK, folder):
         owned = read_owned(folder)
+        if owned is None and overwrite and (folder / PLAN).exists():
+            raise UsageError(
+                f"The study in '{folder}' is of an earlier version, which did not list its files: "
+                "continue it, or give another --output."
+            )
         if owned and (overwrite or owned.removing):
             _clear(folder)
         elif (folder / PLAN).exists() or any(folder.glob("results/*.json")):
@@ -112,7 +117,9 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 def _is_study(folder: Path) -> bool:
     owned = read_owned(folder)
-    return owned is not None and owned.kind == OF_A_STUDY
+    if owned is not None:
+        return owned.kind == OF_A_STUDY
+    return (folder / PLAN).is_file() and (folder / "results").is_dir()  # of an earlier version
 
 
 def _clear(folder: Path) -> None:

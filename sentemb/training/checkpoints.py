@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TRAINING_STATE = "method.safetensors"
 ENCODER_PREFIX = "twin.encoder."
+QUEUED_TEXTS = "queue.texts"
+"""Queues of an earlier version do not hold the partners of their texts: each text is its own."""
 
 
 def save_encoder(encoder: "SentenceTransformer", folder: Path) -> None:
@@ -49,6 +51,8 @@ def fits(method: Method, folder: Path) -> bool:
 
 def _saved(folder: Path) -> dict[str, Tensor]:
     rest = load_file(folder / TRAINING_STATE)
+    for name in [name for name in rest if name.endswith(QUEUED_TEXTS)]:
+        rest.setdefault(name.removesuffix("texts") + "partners", rest[name].clone())
     encoder = build_encoder(folder, device="cpu").state_dict()
     return {ENCODER_PREFIX + name: tensor for name, tensor in encoder.items()} | rest
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentemb.errors import InputError, NumericError, OutOfMemoryError, StorageError
+from sentemb.errors import InputError, NumericError, StorageError
 from sentemb.storage import claim, remove_tree, sync
 from sentemb.training.commit import (
     COMMIT,
@@ -35,6 +35,7 @@ from sentemb.training.resumed import (
     require_number,
     taken_up,
 )
+from sentemb.training.workers import dead_workers_told
 
 
 class CommittedTrainer(Trainer):
@@ -65,15 +66,8 @@ class CommittedTrainer(Trainer):
         self._began = time.monotonic()
         if self._resumes_from is not None:
             check_trainer_state(self._resumes_from)
-        try:
+        with dead_workers_told(self.goes_on_from):
             return super().train(resume_from_checkpoint, *args, **kwargs)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise OutOfMemoryError(
-                "A process that tokenizes ahead was killed, most often for lack of memory: give "
-                f"fewer --workers, and --resume. {self.goes_on_from()}"
-            ) from error
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Evaluate; training is not perturbed."""

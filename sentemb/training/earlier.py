@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sentemb.errors import InputError
@@ -24,6 +24,8 @@ OF_A_MODEL = (
     *("special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt"),
 )
 """What earlier versions put into the folder of a run, beside the folders of the modules."""
+OTHER_TOWERS = ("positive",)
+"""Folders that they put a second encoder into."""
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -124,8 +126,10 @@ def _names_of_earlier_run(folder: Path) -> Iterator[str]:
     yield from (METRICS, RUN, "model.partial/")
     if is_record(folder / RUN):
         yield CARD
-        yield from OF_A_MODEL
-        yield from _names_of_modules(folder)
+        for tower in ("", *OTHER_TOWERS):
+            if not tower or (folder / tower / "modules.json").is_file():
+                names = (*OF_A_MODEL, *_names_of_modules(folder / tower))
+                yield from (str(PurePosixPath(tower, name)) for name in names)
 
 
 def _names_of_modules(folder: Path) -> Iterator[str]:

@@ -41,7 +41,6 @@ from sentemb.training.twins import (
     may_leave_parameters_out,
     set_micro_batch,
 )
-from sentemb.training.workers import dead_workers_told
 
 
 def train(
@@ -144,7 +143,7 @@ def train(
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
         few = list(map(collator.bounded, rows[:8][method.views[0].column]))
         unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
-        with stop.listening(), unpadded, dead_workers_told():
+        with stop.listening(), unpadded:
             trainer.train(str(start) if start else None)
         run = Run(
             output=folder,

@@ -3,15 +3,12 @@
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 
 import pytest
 import torch
 from sentemb_cli import encode
-from sentemb_cli.main import _explain
-from torch.utils.data import DataLoader
 
 from sentemb.errors import nearest
 
@@ -173,22 +170,6 @@ def test_names_that_begin_with_what_was_typed():
     assert nearest("moca", methods) == " Did you mean 'moco'?"
     assert nearest("", methods) == ""
     assert nearest("a", [f"a{number}" for number in range(9)]).count("'") <= 2
-
-
-class Killed(torch.utils.data.Dataset):
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, row):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_a_worker_that_is_killed_is_a_lack_of_memory():
-    with pytest.raises(RuntimeError) as error:
-        list(DataLoader(Killed(), num_workers=1))
-    message, code = _explain(error.value)
-    assert code == 6
-    assert "--workers" in message
 
 
 @pytest.mark.parametrize(("rows", "counted"), [(3, 5), (5, 3), (3, 3)])

@@ -181,7 +181,7 @@ def test_only_an_export_is_replaced(tmp_path, graded):
     with pytest.raises(UsageError, match="not empty"):
         export_static("mini", folder, graded, dim=8)
     export_static("mini", folder, graded, dim=8, texts=("two", TEXTS), overwrite=True)
-    assert not (folder / "note.txt").exists()
+    assert (folder / "note.txt").read_text() == "of the earlier one"
     assert "p by counts in two" in (folder / "README.md").read_text()
     (folder / "export.json").unlink()
     with pytest.raises(UsageError, match="holds no export of sentemb"):

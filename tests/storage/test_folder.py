@@ -1,5 +1,6 @@
 """A folder that is written is there whole, old or new, whenever the process is killed."""
 
+import json
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from processes import NEEDS_STRACE, exit_code, forked, killed_after, killed_at_c
 from sentemb.errors import LockedError, UsageError
 from sentemb.storage import check_output, whole_folder
 from sentemb.storage import folder as storage
+from sentemb.storage.owned import MANIFEST
 from sentemb.studies import check_folder
 
 RECORD = "export.json"
@@ -18,19 +20,27 @@ RECORD = "export.json"
 def write(folder, version, overwrite=True):
     with whole_folder(folder, RECORD, overwrite=overwrite) as new:
         (new / "deep").mkdir()
-        for name in ("deep/weights", "README.md", RECORD):
+        for name in ("deep/weights", "README.md"):
             (new / name).write_text(version)
+        (new / RECORD).write_text(record_of(version))
+
+
+def record_of(version):
+    return json.dumps({"schema": "sentemb.export/1", "version": version})
 
 
 def contents(folder):
+    """Return the texts by their names, but for the list of names."""
     return {
         str(path.relative_to(folder)): path.read_text() if path.is_file() else None
         for path in folder.rglob("*")
+        if path.name != MANIFEST
     }
 
 
 def whole(version):
-    return {"deep": None, **dict.fromkeys(("deep/weights", "README.md", RECORD), version)}
+    texts = dict.fromkeys(("deep/weights", "README.md"), version)
+    return {"deep": None, **texts, RECORD: record_of(version)}
 
 
 @pytest.fixture(params=["in one step", "in two"])
@@ -120,7 +130,7 @@ def test_what_appears_meanwhile_is_not_replaced(tmp_path, overwrite):
 
     def appears():
         with whole_folder(folder, RECORD, overwrite=overwrite) as new:
-            (new / RECORD).write_text("new")
+            (new / RECORD).write_text(record_of("new"))
             folder.mkdir()
             (folder / "thesis.txt").write_text("mine")
 
@@ -136,7 +146,7 @@ def test_an_error_leaves_the_old_version(tmp_path, exchanges):
 
     def fails():
         with whole_folder(folder, RECORD, overwrite=True) as new:
-            (new / RECORD).write_text("new")
+            (new / RECORD).write_text(record_of("new"))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -149,9 +159,44 @@ def test_the_old_version_stays_until_the_new_one_stands(tmp_path, exchanges):
     folder = tmp_path / "a"
     write(folder, "old")
     with whole_folder(folder, RECORD, overwrite=True) as new:
-        (new / RECORD).write_text("new")
+        (new / RECORD).write_text(record_of("new"))
         assert contents(folder) == whole("old")
-    assert contents(folder) == {RECORD: "new"}
+    assert contents(folder) == {RECORD: record_of("new")}
+
+
+def test_what_others_put_into_an_earlier_version_stays(tmp_path, exchanges):
+    folder = tmp_path / "a"
+    write(folder, "old")
+    (folder / "deep/notes.txt").write_text("mine")
+    (folder / "link").symlink_to("README.md")
+    write(folder, "new")
+    kept = {"deep/notes.txt": "mine", "link": "new"}
+    assert contents(folder) == whole("new") | kept
+    write(folder, "newer")
+    assert contents(folder) == whole("newer") | kept | {"link": "newer"}
+    assert (folder / "link").is_symlink()
+
+    def takes_its_name():
+        with whole_folder(folder, RECORD, overwrite=True) as new:
+            (new / "deep").mkdir()
+            (new / "deep/notes.txt").write_text("not mine")
+
+    with pytest.raises(UsageError, match=r"holds 'deep/notes\.txt', which an overwritten"):
+        takes_its_name()
+    (folder / MANIFEST).unlink()  # as an earlier version wrote it
+    with pytest.raises(UsageError, match=r"holds 'deep/notes\.txt'"):
+        write(folder, "newest")
+    assert contents(folder) == whole("newer") | kept | {"link": "newer"}
+
+
+@pytest.mark.parametrize("content", ["{}", '{"schema": 1}', "x", '["sentemb."]'])
+def test_a_record_of_another_is_none(tmp_path, content):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / RECORD).write_text(content)
+    (tmp_path / "a/thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="holds no export of sentemb"):
+        write(tmp_path / "a", "new")
+    assert (tmp_path / "a/thesis.txt").read_text() == "mine"
 
 
 def test_a_second_writer_is_refused(tmp_path):
