@@ -27,8 +27,8 @@ def check(
         typer.Argument(
             metavar="FILE...",
             readable=False,  # else typer exits with 2; what reads them, with 3
-            help="txt, csv, tsv, jsonl, parquet, each also .gz or .zst; the first is trained on, "
-            "and the others should have nothing of it.",
+            help="txt, csv, tsv, json, jsonl, parquet, arrow, also .gz or .zst; "
+            "the first is trained on, and the others should have nothing of it.",
         ),
     ],
     test: Annotated[

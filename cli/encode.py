@@ -32,7 +32,7 @@ def encode(
         str,
         typer.Argument(
             metavar="FILE",
-            help="txt, csv, tsv, jsonl, parquet, each also .gz and .zst; - is stdin.",
+            help="txt, csv, tsv, json, jsonl, parquet, arrow, each also .gz and .zst; - is stdin.",
         ),
     ],
     model: Annotated[

@@ -18,7 +18,9 @@ def predict(
     model: Annotated[str, typer.Argument(help="What sentemb finetune left, or any classifier.")],
     source: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="txt, csv, tsv, jsonl, parquet, each also .gz."),
+        typer.Argument(
+            metavar="FILE", help="txt, csv, tsv, json, jsonl, parquet, arrow, each also .gz."
+        ),
     ],
     columns: Annotated[
         str | None,

@@ -13,8 +13,8 @@ Method = Annotated[str, typer.Option("--method", "-m", help=f"One of: {', '.join
 Data = Annotated[
     str | None,
     typer.Option(
-        help="File (txt, csv, tsv, jsonl, parquet, each also .gz) or hub data set; by default "
-        "what is embedded for the method.",
+        help="File (txt, csv, tsv, json, jsonl, parquet, arrow, also .gz) or hub data set; by "
+        "default what is embedded for the method.",
         rich_help_panel=DATA,
     ),
 ]

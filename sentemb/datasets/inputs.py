@@ -17,7 +17,7 @@ def read_inputs(
     """Read the text columns of the fullest layout that the file has; a missing text is "".
 
     Args:
-        source: A file (txt, csv, tsv, jsonl, parquet, each also .gz) or a hub data set.
+        source: A file (txt, csv, tsv, json, jsonl, parquet, arrow, also .gz) or a hub data set.
         layouts: Of texts alone, the fullest first; of each, other names do too.
         columns: Names in the file, in the order of a layout, where they are others.
 

@@ -81,6 +81,8 @@ def _header(line: Line, names: list[str], path: Path, faults: Faults) -> list[st
 def _named(header: list[str], fields: list[str], path: Path, number: int) -> dict[str, Any]:
     if len(fields) != len(header):
         raise InputError(
-            f"{path}, row {number}: {len(fields)} fields where the header has {len(header)}."
+            f"{path}, row {number}: {len(fields)} fields where the header has {len(header)} "
+            f"({', '.join(map(repr, header[:8]))}). If the fields are separated in another way, "
+            "name it with --delimiter."
         )
     return dict(zip(header, fields, strict=True))

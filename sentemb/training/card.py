@@ -32,7 +32,7 @@ embeddings = SentenceTransformer("{name}").encode(["A sentence.", "Another one."
 | loss | {loss} |
 | method options | {method_options} |
 | data | {data_source}, {rows:,} rows, sha256 `{sha256}` |
-| left out | {empty_rows} empty rows, {held_out_rows} held out |
+| left out | {empty_rows} empty rows, {unlabelled} without a label, {held_out_rows} held out |
 | prompts | {prompts} |
 | texts cut to {max_length} tokens in training | {truncated_texts:,} |
 | texts with unknown tokens | {unknown_texts:,} ({unknown_share:.1%} of the tokens) |
@@ -70,6 +70,7 @@ def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
         **{name: cell(value) if isinstance(value, str) else value for name, value in shown.items()},
         name=cell(folder.name).replace('"', "'"),
         data_source=cell(record["data"]["source"]),
+        unlabelled=record["data"].get("unlabelled_rows", 0),
         sha256=record["data"]["sha256"][:16],
         supervision=SUPERVISION[select].format(dev=cell(str(record["dev"]))),
         scores=_scores(record["before"], record["metrics"]),
