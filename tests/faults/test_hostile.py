@@ -43,6 +43,8 @@ EXACT = {
     "halved_batches": 0,
     "dim": 128,
     "errors": "replace",
+    "encoding": "utf-8",
+    "separator": "",
     "bom": True,
     "invalid_rows": 2,
     "first_invalid_rows": [4, 10],
