@@ -1,6 +1,7 @@
 """Texts of users, written out where a terminal or a page would obey them."""
 
 import re
+from contextlib import suppress
 
 OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -17,6 +18,8 @@ def inert(text: str, *, lines: bool = True) -> str:
         'a\\x1b[31mb'
     """
     kept = "\n\t" if lines else ""
+    with suppress(UnicodeError):  # names of files, in a locale that is not UTF-8
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
     return OBEYED.sub(lambda found: found[0] if found[0] in kept else ascii(found[0])[1:-1], text)
 
 
