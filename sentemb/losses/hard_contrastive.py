@@ -55,6 +55,15 @@ class HardContrastive:
         """Return the mean over the batch, a scalar."""
         return one_way(pairs.unit()).mean(self._of_rows)
 
+    def without_choice(self, negatives: int) -> str:
+        """Describe that K leaves none of so many negatives out; "" where it does."""
+        if self.count < negatives:
+            return ""
+        return (
+            f"HardContrastive with count {self.count} keeps all {negatives} negatives of a row, so "
+            "it is InfoNCE: give a smaller count or a larger batch."
+        )
+
     def _of_rows(self, block: Block) -> Tensor:
         negative = block.candidates.detach().masked_fill(~block.is_negative, -torch.inf)
         hardest = negative.topk(min(self.count, negative.shape[1]), dim=1).indices
@@ -102,6 +111,15 @@ class HardContrastiveQuantile:
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over the batch, a scalar."""
         return one_way(pairs.unit()).mean(self._of_rows)
+
+    def without_choice(self, negatives: int) -> str:
+        """Describe that the quantile leaves none of so many negatives out; "" where it does."""
+        if self.quantile == 0 or int(self.quantile * negatives) > 0:
+            return ""
+        return (
+            f"HardContrastiveQuantile with quantile {self.quantile:g} keeps all {negatives} "
+            "negatives of a row, so it is InfoNCE: give a greater quantile or a larger batch."
+        )
 
     def _of_rows(self, block: Block) -> Tensor:
         negative = block.candidates.detach().masked_fill(~block.is_negative, torch.inf)

@@ -8,6 +8,7 @@ from sentemb.training.held_out import loss_of
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import NumberedRows
 from sentemb.training.twins import need_a_reader_of_the_queue, queue_filled
+from sentemb.training.unchanged import warn_of_unchanged
 
 
 def try_out(method: Method, rows: Dataset, collator: Collator) -> None:
@@ -15,6 +16,7 @@ def try_out(method: Method, rows: Dataset, collator: Collator) -> None:
 
     Twice where there is a queue: it is filled then, and emptied again.
     """
+    warn_of_unchanged(method, rows, collator)
     column = rows[method.views[0].column]
     longest = sorted(range(min(len(rows), 1000)), key=lambda row: -len(column[row]))
     few = NumberedRows(rows.select(longest[:8]))

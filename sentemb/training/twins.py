@@ -1,5 +1,6 @@
 """What the loop does for twins that have a state; a twin of one's own need not have one."""
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,9 +10,12 @@ from torch import Tensor, nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.errors import OutOfMemoryError, UsageError
+from sentemb.losses.parts import warnings_of
 from sentemb.method import Method
 from sentemb.twins import EncoderTwin, Momentum, QueuedSiamese, WithQueue
 from sentemb.views import Adversarial
+
+logger = logging.getLogger("sentemb")
 
 
 def after_batch(method: Method) -> None:
@@ -119,9 +123,24 @@ def may_leave_parameters_out(method: Method) -> bool:
 
 
 def check_batch(method: Method, rows: int) -> None:
-    """Raise where a batch of so many rows, of all processes, does not fit the twin."""
+    """Raise where a batch of so many rows, of all processes, does not fit the twin.
+
+    Options of the loss that choose nothing among the negatives of such a batch are warned about.
+    """
     if isinstance(method.twin, EncoderTwin):
         method.twin.check_batch(rows)
+        for warning in warnings_of(method.loss, most_negatives(method, rows)):
+            logger.warning("%s", warning)
+
+
+def most_negatives(method: Method, rows: int) -> int:
+    """Return how many negatives a row of a batch may have in one direction, queue included."""
+    twin = method.twin
+    queue = twin.queue if isinstance(twin, Momentum | QueuedSiamese) else None
+    queued = 0 if queue is None else len(queue.texts)
+    if isinstance(twin, Momentum) and queued:
+        return queued
+    return rows - 1 + (rows if len(method.views) == 3 else 0) + queued
 
 
 class AfterStep(TrainerCallback):

@@ -11,6 +11,8 @@ from sentemb.losses import (
     CrossEntropy,
     EachSentence,
     FlatNCE,
+    HardContrastive,
+    HardContrastiveQuantile,
     InfoNCE,
     MaskSimilar,
     Matryoshka,
@@ -18,7 +20,7 @@ from sentemb.losses import (
     Sum,
 )
 from sentemb.losses.mask_similar import mask_threshold
-from sentemb.losses.parts import never_fades, parts
+from sentemb.losses.parts import never_fades, parts, total, warnings_of
 from sentemb.pairs import Pairs
 
 
@@ -108,3 +110,35 @@ def test_what_is_refused():
         replace(random_pairs(2, 3, candidates=2), texts=torch.zeros(4))
     with pytest.raises(ValueError, match="do not know their texts"):
         random_pairs(2, 3).split_texts()
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (lambda pairs: pairs.anchor.sum(dim=1), r"A loss has the shape \[3\]"),
+        (lambda pairs: {"mine": pairs.anchor}, r"Term 'mine' has the shape \[3, 4\]"),
+        (lambda pairs: 1.0, "A loss is a float"),
+        (lambda pairs: None, "A loss is a NoneType"),
+        (lambda pairs: {"mine": 1.0}, "Term 'mine' is a float"),
+        (lambda pairs: {}, "a dict without a term"),
+    ],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_loss_is_one_number(returned, message, inside):
+    loss = Matryoshka(Sum((InfoNCE(), returned), (1.0, 1.0)), dims=(4,)) if inside else returned
+    with pytest.raises(UsageError, match=message):
+        total(loss(random_pairs(3, 4)))
+
+
+def test_options_that_choose_nothing_are_named():
+    few, many = HardContrastive(count=16), HardContrastiveQuantile(quantile=0.1)
+    both = Sum((few, MaskSimilar(many, 0.9)), (1.0, 1.0))
+    assert [text.split()[0] for text in warnings_of(both, 8)] == [
+        "HardContrastive",
+        "HardContrastiveQuantile",
+    ]
+    assert "count 16 keeps all 16 negatives of a row" in warnings_of(few, 16)[0]
+    assert warnings_of(both, 17) == warnings_of(HardContrastiveQuantile(quantile=0.0), 3) == []
+    pairs = random_pairs(17, 4)
+    assert float(few(pairs)) == pytest.approx(float(InfoNCE(0.2)(pairs)))
+    assert float(few(random_pairs(18, 4))) < float(InfoNCE(0.2)(random_pairs(18, 4)))
