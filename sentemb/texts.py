@@ -48,9 +48,9 @@ def numbered_texts(rows: Tensor, candidates: Tensor, pairs: tuple[Tensor, Tensor
         pairs: The same for both texts of every pair, first and second.
     """
     known = [rows, candidates, *pairs]
-    numbers, places = torch.cat(known).unique(return_inverse=True)
+    numbers, places = torch.unique(torch.cat(known), return_inverse=True)
     row, candidate, first, second = places.split([len(each) for each in known])
     distinct = len(numbers)
     itself = torch.arange(distinct, device=rows.device)
     keys = torch.cat([first, second, itself]) * distinct + torch.cat([second, first, itself])
-    return Texts(row, candidate, distinct, keys.unique())
+    return Texts(row, candidate, distinct, torch.unique(keys))

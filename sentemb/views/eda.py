@@ -189,7 +189,8 @@ def _count(alpha: float, words: list[Word]) -> int:
 
 def _core(word: str) -> str:
     """Return a word without punctuation around it, in lower case."""
-    return regex.sub(r"^[^\w\p{M}]+|[^\w\p{M}]+$", "", word).lower()
+    core: str = regex.sub(r"^[^\w\p{M}]+|[^\w\p{M}]+$", "", word)
+    return core.lower()
 
 
 def _put(synonym: str, word: Word) -> Word:
