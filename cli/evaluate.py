@@ -87,7 +87,8 @@ def evaluate(
 
     All numbers are x 100 but alignment, uniformity and thresholds; docs/evaluation.md defines each.
     spearman is over all pairs of a task at once ("all"); with subsets, mean and wmean are over
-    them. Alignment is of pairs scored above 4, uniformity of all unique sentences.
+    them. Alignment is of pairs scored above 4 of 5 (0.8 of another scale), uniformity of all
+    unique sentences.
 
     Of several models, the difference to the first is given with its 95 % interval and p, by a
     paired bootstrap over the rows of a task.

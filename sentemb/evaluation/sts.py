@@ -13,6 +13,9 @@ from sentemb.evaluation.cosines import cosine_of_pairs, encoded_once
 from sentemb.evaluation.outcome import Numbers, Outcome
 from sentemb.types import Encode, Vectors
 
+SCALES = (1.0, 5.0, 10.0, 100.0)
+"""Where the scales of gold scores end."""
+
 
 @dataclass(frozen=True)
 class STS:
@@ -24,7 +27,7 @@ class STS:
         name: What to call it.
         sentences1: One side of each pair.
         sentences2: The other side.
-        scores: Gold similarity of each pair, on a scale that ends at 5.
+        scores: Gold similarity of each pair, on any scale: only its order enters the correlation.
         subsets: The subset of each pair, where the task has several.
         ungraded: Rows of the source that had no score and are not here.
 
@@ -54,6 +57,15 @@ class STS:
                 "ranking can be compared with them."
             )
 
+    @property
+    def positive_above(self) -> float:
+        """Score above which a pair counts as positive: 4 of 5, and as much of other scales.
+
+        A scale ends at 1, 5, 10 or 100, the first of them that no score exceeds.
+        """
+        greatest = max(self.scores)
+        return 0.8 * next((top for top in SCALES if greatest <= top), greatest)
+
     def __call__(self, encode: Encode) -> dict[str, float]:
         """Return correlations × 100, alignment and uniformity.
 
@@ -61,7 +73,7 @@ class STS:
             ``spearman`` and ``pearson`` over all pairs at once ("all"); with subsets also
             ``spearman_mean`` and ``spearman_wmean``, the plain and the size-weighted mean over
             them; ``uniformity`` of the unique sentences, and ``alignment`` of the pairs with a
-            gold score above 4 where there are any.
+            gold score above `positive_above` where there are any.
         """
         return self.outcome(encode).numbers
 
@@ -78,7 +90,8 @@ class STS:
         }
         if self.subsets is not None:
             numbers |= _over_subsets(cosines, gold, np.asarray(self.subsets))
-        numbers |= _geometry(vectors, x[gold > 4], y[gold > 4])
+        near = gold > self.positive_above
+        numbers |= _geometry(vectors, x[near], y[near])
         return Outcome(numbers, np.column_stack([cosines, gold]), _spearman_of_items)
 
 
@@ -111,7 +124,7 @@ def _over_subsets(cosines: Numbers, gold: Numbers, subsets: NDArray[np.str_]) ->
 
 
 def _geometry(vectors: Vectors, x: Vectors, y: Vectors) -> dict[str, float]:
-    """SimCSE's convention: alignment of gold > 4, uniformity of all unique sentences."""
+    """SimCSE's convention: alignment of positive pairs, uniformity of all unique sentences."""
     import torch
 
     from sentemb.functional import alignment, uniformity

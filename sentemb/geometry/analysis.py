@@ -26,7 +26,7 @@ class Analysis:
         measures: By name, in the order of the table.
         dim: Numbers a vector.
         spectrum: Singular values of the centred unit vectors.
-        positive: Cosines of the pairs graded above 4.
+        positive: Cosines of the positive pairs; see `STS.positive_above`.
         random: Cosines of random pairs of the same sentences.
         sentences: Unit vectors of the sentences, ``[sentences, dim]``.
         labelled: Unit vectors of the labelled sentences; may be empty.

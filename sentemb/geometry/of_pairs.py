@@ -15,14 +15,12 @@ from sentemb.geometry.ranks import random_pairs
 from sentemb.types import Encode
 
 Numbers = NDArray[np.float64]
-POSITIVE = 4
-"""Pairs graded above it count as positive, as in Gao et al., 2021 (arXiv:2104.08821)."""
 
 
 def of_pairs(encode: Encode, task: STS) -> tuple[dict[str, Measure], Numbers, Numbers]:
     """Measure graded pairs; returns numbers, and the cosines of positive and of random pairs."""
     scores = task(encode)
-    near = np.array(task.scores, dtype=np.float64) > POSITIVE
+    near = np.array(task.scores, dtype=np.float64) > task.positive_above
     sides = [
         [text for text, is_near in zip(side, near, strict=True) if is_near]
         for side in (task.sentences1, task.sentences2)
@@ -36,7 +34,7 @@ def of_pairs(encode: Encode, task: STS) -> tuple[dict[str, Measure], Numbers, Nu
     if sides[0]:
         first, second = (F.normalize(finite_vectors(encode, side), dim=1) for side in sides)
         positive = (first * second).sum(dim=1).numpy()
-        of = f"pairs graded above {POSITIVE}"
+        of = f"pairs graded above {task.positive_above:g}"
         measures["alignment"] = Measure(scores["alignment"], len(positive), of)
         measures["positive_cosine"] = Measure(float(positive.mean()), len(positive), of)
     measures["random_cosine"] = Measure(float(random.mean()), len(random), "random pairs of them")

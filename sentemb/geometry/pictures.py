@@ -9,7 +9,6 @@ import numpy as np
 from sentemb.geometry.analysis import Analysis
 from sentemb.geometry.corpus import Corpus
 from sentemb.geometry.map import draw_map
-from sentemb.geometry.of_pairs import POSITIVE
 from sentemb.geometry.style import COLOURS, names_of, panels, save, styled
 
 logger = logging.getLogger("sentemb")
@@ -21,16 +20,16 @@ DASHES = ("-", "--", "-.", ":")
 def draw(folder: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
     """Write ``alignment_uniformity.png``, ``cosines.png``, ``spectrum.png`` and ``map.png``.
 
-    Where no pair is graded above 4 there is no alignment, and the first is left out.
+    Where no pair counts as positive there is no alignment, and the first is left out.
     """
     with styled():
         if all("alignment" in each.measures for each in found.values()):
             _alignment_uniformity(folder / "alignment_uniformity.png", found, corpus)
         else:
             logger.warning(
-                "No pair of %s is graded above %d: no alignment, and no picture of it.",
+                "No pair of %s is graded above %g: no alignment, and no picture of it.",
                 corpus.task.name,
-                POSITIVE,
+                corpus.task.positive_above,
             )
         _cosines(folder / "cosines.png", found, corpus)
         _spectrum(folder / "spectrum.png", found, corpus)
@@ -62,7 +61,7 @@ def _cosines(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
     for axis, (name, each) in zip(axes, found.items(), strict=True):
         for values, colour, words in (
             (each.random, COLOURS[0], "random pairs"),
-            (each.positive, COLOURS[1], f"graded above {POSITIVE}"),
+            (each.positive, COLOURS[1], f"graded above {corpus.task.positive_above:g}"),
         ):
             if len(values):
                 label = f"{words}, n = {len(values):,}, mean {values.mean():.2f}"

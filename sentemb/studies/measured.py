@@ -18,7 +18,7 @@ class Measured:
     """An evaluator of graded pairs and of sentences with a class.
 
     Args:
-        dev: Graded pairs; those with a gold score above 4 belong together.
+        dev: Graded pairs; those above `STS.positive_above` belong together.
         texts: Sentences with a class, for the tolerance.
         labels: The class of each, a whole number from 0.
     """
@@ -30,7 +30,7 @@ class Measured:
     def __call__(self, encode: Encode) -> dict[str, float]:
         """Return Spearman × 100, alignment and uniformity, tolerance and local separation.
 
-        Alignment and local separation are of the pairs with a gold score above 4, and missing
+        Alignment and local separation are of the pairs above `STS.positive_above`, and missing
         where there are none; the negatives of the latter are the other sentences of the pairs.
         """
         once = EncodeOnce(encode)
@@ -38,7 +38,11 @@ class Measured:
         sentences = list(dict.fromkeys([*self.dev.sentences1, *self.dev.sentences2]))
         row = {sentence: number for number, sentence in enumerate(sentences)}
         graded = zip(self.dev.sentences1, self.dev.sentences2, self.dev.scores, strict=True)
-        alike = [[row[one], row[other]] for one, other, gold in graded if gold > 4 and one != other]
+        alike = [
+            [row[one], row[other]]
+            for one, other, gold in graded
+            if gold > self.dev.positive_above and one != other
+        ]
         if alike:
             vectors = torch.from_numpy(once(sentences))
             result["local_separation"] = float(local_separation(vectors, torch.tensor(alike)))

@@ -139,3 +139,28 @@ def test_sentences_that_are_identical_in_sts12_tie(shared):
     cosines = task.outcome(lambda texts: np.stack([known[text] for text in texts])).items[:, 0]
     assert sum(same) > 20
     assert set(cosines[same].tolist()) == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("scores", "above", "positive"),
+    [
+        ([4.0, 4.2, 0.0], 4.0, 1),
+        ([1.0, 2.0, 3.0], 4.0, 0),
+        ([0.8, 0.84, 0.0], 0.8, 1),
+        ([0.5, 1.0, 0.9], 0.8, 2),
+        ([80, 84, 3], 80, 1),
+        ([8, 9, 3], 8, 1),
+        ([160, 100, 200], 160, 1),
+        ([-1, 0.9, 0], 0.8, 1),
+    ],
+)
+def test_positive_pairs_are_those_of_the_top_fifth_of_the_scale(scores, above, positive):
+    task = STS("t", ["w1", "w2", "w3"], ["w4", "w5", "w6"], scores)
+    assert task.positive_above == pytest.approx(above)
+    near = [number for number, score in enumerate(scores) if score > task.positive_above]
+    assert len(near) == positive
+    if near:
+        cosine = cosines(task.sentences1, task.sentences2)[near].mean()
+        assert task(encode)["alignment"] == pytest.approx(2 - 2 * cosine, abs=1e-6)
+    else:
+        assert "alignment" not in task(encode)
