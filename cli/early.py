@@ -45,13 +45,18 @@ def check_job(job: "Job") -> None:
 
 
 def check_output_of_run(
-    output: Path, *, resume: bool, overwrite: bool, seeds: Sequence[int] | None
+    output: Path,
+    *,
+    resume: bool,
+    overwrite: bool,
+    seeds: Sequence[int] | None,
+    reads: Sequence[str],
 ) -> None:
     """Raise unless a run may write into a folder; of several processes one looks, later."""
     from sentemb.training.output import check_output
 
     if "RANK" not in os.environ:
-        check_output(output, resume=resume, overwrite=overwrite, seeds=seeds)
+        check_output(output, resume=resume, overwrite=overwrite, seeds=seeds, reads=reads)
 
 
 def check_study(output: Path) -> None:

@@ -121,7 +121,8 @@ def finetune(
     without_effect("--contrast-temperature", own_tau and not contrast, "--contrast")
     without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
     one_of_seeds(seed, seeds)
-    check_output_of_run(output, resume=resume, overwrite=overwrite, seeds=chosen)
+    reads = [path for path in (data, dev, model) if path]
+    check_output_of_run(output, resume=resume, overwrite=overwrite, seeds=chosen, reads=reads)
     if data is not None and dev is not None:
         check_columns(data, layouts, names)
         check_readable(Path(dev))

@@ -75,7 +75,9 @@ def train(
     chosen = parse_seeds(seeds) if seeds is not None else None
     without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
     one_of_seeds(seed, seeds)
-    check_output_of_run(job.output, resume=resume, overwrite=overwrite, seeds=chosen)
+    check_output_of_run(
+        job.output, resume=resume, overwrite=overwrite, seeds=chosen, reads=job.reads
+    )
     check_job(job)
     from sentemb.errors import FinishedError
     from sentemb.training.processes import leave_processes, processes

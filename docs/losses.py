@@ -17,8 +17,9 @@ any, negatives, which match no anchor. "Pairs" are what every method gives; what
 comes from a method with it (`supcon`: classes; `cosent`: scores; `simcse-sup`: hard negatives), and
 a loss refuses what it cannot use. Options are in the docstring of each, and in `sentemb views`.
 
-Duplicates within a batch, and two texts that form a pair anywhere in it, are never negatives of each
-other, hard negatives and a queue included; `--no-mask-identical` turns that off. $\\xi$ is what all losses with a softmax share: for each row,
+Duplicates within a batch, and two texts that form a pair anywhere in it, are never negatives of
+each other, hard negatives and a queue included; `--no-mask-identical` turns that off. $\\xi$ is
+what all losses with a softmax share: for each row,
 $\\xi_i = \\sum_j e^{s_{ij} - s_{i+}}$ over its negatives.
 """
 

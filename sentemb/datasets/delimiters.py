@@ -57,6 +57,11 @@ def delimiter_of(header: str, usual: str) -> str:
     found = [
         delimiter
         for delimiter in DELIMITERS
-        if delimiter != "|" and delimiter in bare and all(map(str.strip, bare.split(delimiter)))
+        if delimiter != "|" and delimiter in bare and all(map(_is_name, bare.split(delimiter)))
     ]
     return found[0] if len(found) == 1 else usual
+
+
+def _is_name(field: str) -> bool:
+    """Tell whether a field may name a column: some text without control characters."""
+    return bool(field.strip()) and field.strip().isprintable()

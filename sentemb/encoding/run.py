@@ -136,10 +136,10 @@ class Run:
         tokens = self.embedder.tokenise(window.new)
         if self.options.empty != "nan" or all(tokens.ids):
             return tokens
-        known = list(zip(tokens.texts, tokens.ids, strict=True))
-        other = next(((text, ids) for text, ids in known if ids), ("a", [0]))
-        texts, ids = zip(*((text, ids) if ids else other for text, ids in known), strict=True)
-        return replace(tokens, texts=list(texts), ids=list(ids))
+        known = list(zip(tokens.texts, tokens.read, tokens.ids, strict=True))
+        other = next((one for one in known if one[2]), ("a", "a", [0]))
+        texts, read, ids = zip(*(one if one[2] else other for one in known), strict=True)
+        return replace(tokens, texts=list(texts), read=list(read), ids=list(ids))
 
     @contextmanager
     def _rows_named(self, window: Window) -> Iterator[None]:

@@ -164,7 +164,7 @@ def test_a_score_out_of_range_is_named_before_anything_is_written(sentemb, tmp_p
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("score", ["", "high", "nan"])
+@pytest.mark.parametrize("score", ["high", "nan", "inf"])
 def test_a_score_that_is_none_is_named_by_its_row(sentemb, tmp_path, score):
     rows = embedded("scored.tsv").read_text(encoding="utf-8").splitlines()[:9]
     rows[4] = "\t".join([score, *rows[4].split("\t")[1:]])
@@ -172,3 +172,11 @@ def test_a_score_that_is_none_is_named_by_its_row(sentemb, tmp_path, score):
     process = sentemb("train", "--method", "cosent", "--data", "s.tsv", *FEW, "-o", "out")
     assert process.returncode == 3
     assert f"row 5: score '{score}' is not a finite number" in process.stderr.decode()
+
+
+def test_a_row_without_a_score_is_left_out_and_counted(sentemb, tmp_path):
+    rows = embedded("scored.tsv").read_text(encoding="utf-8").splitlines()[:10]
+    rows[4] = "\t".join(["", *rows[4].split("\t")[1:]])
+    (tmp_path / "s.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    process = ok(sentemb("train", "--method", "cosent", "--data", "s.tsv", *FEW, "-o", "out"))
+    assert "rows left out: 1 without a score (5)" in process.stderr.decode()

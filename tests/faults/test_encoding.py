@@ -356,7 +356,7 @@ def test_no_run_is_left_in_the_parts(encoder, texts, tmp_path):
     folder = job_folder(path, Shard(1, 2))
     assert {file.name for file in folder.iterdir()} >= {"lock", "manifest.jsonl"}
     assert set(load_file(folder / "00000000.safetensors")) == {
-        "numbers", "vectors", "cut", "texts", "ends",
+        "numbers", "vectors", "cut", "unknown", "known", "unread", "texts", "ends",
     }  # fmt: skip
 
 
