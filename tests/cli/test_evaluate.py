@@ -59,7 +59,7 @@ def ok(process):
         ("mini --clustering same.tsv", 3, "all 2 texts have one label"),
         ("mini --clustering unlabelled.tsv", 3, "(row 2 has no label)"),
         ("mini --clustering graded.tsv", 3, "no column 'text'"),
-        ("mini --retrieval unknown", 3, "row 3: no document has the id 'd9'"),
+        ("mini --retrieval unknown", 3, "row 2: no document has the id 'd9'"),
         ("mini --retrieval empty", 3, "the corpus is empty"),
         ("mini --retrieval nowhere", 3, "nowhere"),
         ("mini --sts graded.tsv --pairs pairs.tsv same.tsv", 2, "say what it holds"),
