@@ -177,8 +177,9 @@ def rows_of(*texts):
         (View(order=TokenShuffle()), None),
         (View(edit=WordDropout(0.1), perturb=FeatureCutoff(0.1)), 0.0),
     ],
-    ids=repr,
-)
+    ids=["words", "synonyms", "swap", "few sub-words", "sub-words", "tokens", "features",
+         "adversarial", "order", "words and features"],
+)  # fmt: skip
 def test_the_share_of_rows_that_a_view_leaves_as_they_are(mini, caplog, view, share):
     rows = rows_of("a dog runs fast", "dog")
     method = Method((View(), view), Siamese(mini), NTXent())
