@@ -192,7 +192,8 @@ def test_a_row_without_a_label_is_left_out_and_counted(tmp_path, caplog, label):
     data = read_training_data(path, [("text", "label")])
     assert (data.classes, data.unlabelled_rows, len(data.rows)) == (("a", "b"), 1, 40)
     assert len(read_clustering(path).texts) == len(read_transfer(path).train.texts) == 40
-    assert caplog.messages == [f"{path}: rows left out: 1 without a label (41)."] * 3
+    hint = "Blank, -, NaN and -1 are no label."
+    assert caplog.messages == [f"{path}: rows left out: 1 without a label (41). {hint}"] * 3
     assert problems(path)["no_label"].first == (41,)
     assert problems(path)["no_label"].severity == "note"
 
