@@ -48,6 +48,8 @@ def check_configs(folder: Path) -> None:
         content = read_json(file)
         if isinstance(content, dict):
             _check(file, content)
+        elif file.name == "config.json":
+            raise InputError(f"'{file}' holds no JSON object: the model is damaged, fetch it again.")
 
 
 def _check(file: Path, content: dict[str, Any]) -> None:
