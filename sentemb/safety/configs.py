@@ -49,7 +49,7 @@ def check_configs(folder: Path) -> None:
         if isinstance(content, dict):
             _check(file, content)
         elif file.name == "config.json":
-            raise InputError(f"'{file}' holds no JSON object: the model is damaged, fetch it again.")
+            raise InputError(f"'{file}' holds no JSON object: the model is damaged; fetch it.")
 
 
 def _check(file: Path, content: dict[str, Any]) -> None:
