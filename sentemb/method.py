@@ -1,5 +1,6 @@
 """`Method`: views, a twin and a loss are a training method."""
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from sentemb.losses import Loss
 from sentemb.losses.counting import counting
 from sentemb.losses.mask_similar import mask_threshold
 from sentemb.losses.parts import parts, total
+from sentemb.losses.unread import unread
 from sentemb.pairs import Pairs
 from sentemb.twins import EncoderTwin, Twin
 from sentemb.types import Embeddings, Features
@@ -22,6 +24,16 @@ from sentemb.views import View
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+
+logger = logging.getLogger("sentemb")
+
+INPUTS = {
+    "negatives": "the negatives (hard negatives or a queue)",
+    "labels": "the labels",
+    "contrasted": "the embeddings without dropout",
+}
+"""What pairs may hold that not every loss reads."""
 
 
 class Method(nn.Module):
@@ -47,6 +59,7 @@ class Method(nn.Module):
         vars(self)["loss"] = loss  # past nn.Module, which would register it beside its own parts
         self.learned = nn.ModuleList(p for p in parts(loss) if isinstance(p, nn.Module))
         self._views_known_to_differ = False
+        self._inputs_known_to_be_read = False
         self.contrasts = False
         """Whether the loss had negatives in the last batch."""
 
@@ -84,6 +97,8 @@ class Method(nn.Module):
         if not self._views_known_to_differ:
             unpredicted = getattr(self.twin, "unpredicted", None)
             self.require_different_views(*(unpredicted or (found[0].anchor, found[0].positive)))
+        if not self._inputs_known_to_be_read:
+            self._warn_of_unread(found[0])
         with counting() as counts:
             outputs = self._compare(found)
         self.contrasts = bool(counts)
@@ -104,6 +119,17 @@ class Method(nn.Module):
                 for name, term in loss.items() if isinstance(loss, dict) else ():
                     terms[name] = terms.get(name, 0) + term.detach() / len(losses)
             return {"loss": values, **terms}
+
+    def _warn_of_unread(self, pairs: Pairs) -> None:
+        with torch.autocast(pairs.anchor.device.type, enabled=False):
+            names = unread(self.loss, pairs)
+        if names:
+            logger.warning(
+                "The loss does not read %s, so these have no effect: use a loss that needs them "
+                "(docs/losses.md), or leave them out.",
+                " and ".join(INPUTS[name] for name in names),
+            )
+        self._inputs_known_to_be_read = True
 
     def require_different_views(self, first: Embeddings, second: Embeddings) -> None:
         """Raise if both views of every row are equal: nothing could be learnt from them."""

@@ -99,13 +99,11 @@ class Retrieval:
                 "not ranked, as in BEIR"
             )
         if shared > own:
-            notes.append(
-                f"{shared - own:,} ids are those of a query and of a document, which is ranked"
-            )
+            notes.append(f"ids of both a query and a document, which is ranked: {shared - own:,}")
         if self.unknown:
             notes.append(
-                f"{self.unknown:,} judgements are of documents that the corpus lacks; relevant "
-                "ones count as not found"
+                f"judgements of documents that the corpus lacks: {self.unknown:,}; relevant ones "
+                "count as not found"
             )
         return f"{self.name}: {'; '.join(notes)}" if notes else ""
 

@@ -15,7 +15,8 @@ from sentemb.encoders.prompts import prompt_of, prompt_tokens
 from sentemb.errors import UsageError
 from sentemb.training.rows import EPOCH, ROW
 from sentemb.training.token_edits import edited
-from sentemb.views import View, row_key, words_of
+from sentemb.views import View, row_key
+from sentemb.views.splitting import words_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -24,6 +24,7 @@ MOST = 0.5
 """Share of unchanged rows above which a view is warned about."""
 
 
+@torch.no_grad()
 def warn_of_unchanged(method: Method, rows: Dataset, collator: Collator) -> None:
     """Warn of each view that leaves most of the first rows as they are."""
     looked_at: list[View] = []

@@ -12,7 +12,6 @@ from sentemb.views.eda import (
 )
 from sentemb.views.noise import Adversarial, GaussianNoise, SupervisedAdversarial
 from sentemb.views.shuffle import TokenShuffle
-from sentemb.views.splitting import words_of
 from sentemb.views.subwords import SubwordCrop, SubwordDropout, SubwordRepetition
 from sentemb.views.view import Edit, Order, Perturbation, TokenEdit, View
 from sentemb.views.wordnet import WordNet
@@ -47,5 +46,4 @@ __all__ = [
     "WordNet",
     "WordRepetition",
     "row_key",
-    "words_of",
 ]

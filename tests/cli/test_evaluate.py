@@ -24,7 +24,10 @@ FILES = {
     "beir/qrels/test.tsv": "query-id\tcorpus-id\tscore\nq1\td1\t1\n",
     "unknown/corpus.jsonl": '{"_id": "d1", "text": "one"}\n',
     "unknown/queries.jsonl": '{"_id": "q1", "text": "one"}\n',
-    "unknown/qrels/test.tsv": "query-id\tcorpus-id\tscore\nq1\td9\t1\n",
+    "unknown/qrels/test.tsv": "query-id\tcorpus-id\tscore\nq1\td8\t0\nq1\td9\t1\n",
+    "quora/corpus.jsonl": '{"_id": "1", "text": "one"}\n{"_id": "2", "text": "one more"}\n',
+    "quora/queries.jsonl": '{"_id": "1", "text": "one"}\n',
+    "quora/qrels/test.tsv": "query-id\tcorpus-id\tscore\n1\t2\t1\n1\t9\t1\n",
     "empty/corpus.jsonl": "",
     "empty/queries.jsonl": '{"_id": "q1", "text": "one"}\n',
     "empty/qrels/test.tsv": "query-id\tcorpus-id\tscore\n",
@@ -59,7 +62,8 @@ def ok(process):
         ("mini --clustering same.tsv", 3, "all 2 texts have one label"),
         ("mini --clustering unlabelled.tsv", 3, "(row 2 has no label)"),
         ("mini --clustering graded.tsv", 3, "no column 'text'"),
-        ("mini --retrieval unknown", 3, "row 2: no document has the id 'd9'"),
+        ("mini --retrieval unknown", 3, "row 2: no document has the id 'd8'; there are 1"),
+        ("mini --retrieval quora --identical-ids no", 2, "'no'; allowed: auto, drop, keep"),
         ("mini --retrieval empty", 3, "the corpus is empty"),
         ("mini --retrieval nowhere", 3, "nowhere"),
         ("mini --sts graded.tsv --pairs pairs.tsv same.tsv", 2, "say what it holds"),
@@ -92,6 +96,20 @@ def test_every_kind_of_file_has_its_table(sentemb, folder):
     assert re.search(r"^mini-sentemb +texts +v measure$", stdout, re.M)
     assert re.search(r"^mini-sentemb +rows +accuracy$", stdout, re.M)
     assert "labels seen by mini-sentemb: simcse-sup on paraphrases.csv (pairs)" in stdout
+
+
+def test_a_document_that_is_the_query_is_not_ranked_and_the_output_says_so(sentemb, folder):
+    """BEIR's rule by default; either can be asked for."""
+    found = {}
+    for words in ((), ("--identical-ids", "drop"), ("--identical-ids", "keep")):
+        process = sentemb("evaluate", "mini", "--retrieval", "quora", "--json", *words)
+        results = json.loads(ok(process))
+        task = next(one for one in results["tasks"] if one["name"] == "quora")
+        assert "judgements of documents that the corpus lacks: 1" in task["note"]
+        assert ("for 1 of 1 queries" in task["note"]) == ("keep" not in words)
+        assert task["note"] in process.stderr.decode()
+        found[words] = results["results"]["quora"]["mrr@10"]
+    assert [*found.values()] == [100, 100, 50]
 
 
 def test_several_models_stand_side_by_side(sentemb, folder):

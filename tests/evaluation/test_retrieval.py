@@ -169,7 +169,7 @@ def test_a_document_that_is_the_query_is_not_ranked():
     assert "for 3 of 3 queries the document of the query's id is not ranked" in task.note()
     kept = replace(task, not_ranked=())
     assert kept(of_arguments)["ndcg@10"] == pytest.approx(100 / math.log2(3))
-    assert "3 ids are those of a query and of a document, which is ranked" in kept.note()
+    assert "ids of both a query and a document, which is ranked: 3" in kept.note()
 
 
 def test_ids_that_merely_count_alike_drop_nothing():
@@ -201,7 +201,7 @@ def test_judged_documents_that_are_not_there_are_counted_and_never_found(beir):
     (beir / "qrels/test.tsv").write_text(qrels)
     task = read_retrieval(beir)
     assert task.unknown == 2
-    assert "2 judgements are of documents that the corpus lacks" in task.note()
+    assert "judgements of documents that the corpus lacks: 2" in task.note()
     numbers = task(lambda texts: np.ones((len(texts), 2)))
     assert numbers["recall@10"] == 50
     assert numbers["ndcg@10"] == pytest.approx(100 / (1 + 1 / math.log2(3)))

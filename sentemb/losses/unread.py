@@ -1,0 +1,42 @@
+"""What pairs hold and a loss does not read."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from sentemb.errors import UsageError
+from sentemb.losses.loss import Loss
+from sentemb.losses.parts import total
+from sentemb.pairs import Pairs
+
+
+@torch.no_grad()
+def unread(loss: Loss, pairs: Pairs) -> list[str]:
+    """Return which of negatives, labels and ``contrasted`` are there and do not change the loss.
+
+    Each is tried with two contents that every loss which reads it tells apart.
+    """
+    bare = replace(pairs, negatives=None, texts=None, partners=None)
+    tried: dict[str, tuple[Pairs, Pairs]] = {}
+    if pairs.negatives is not None:
+        tried["negatives"] = bare, replace(bare, negatives=pairs.anchor)
+    if pairs.labels is not None:
+        same = torch.zeros_like(pairs.labels)
+        differing = same.clone()
+        differing[::2] = 1
+        tried["labels"] = replace(pairs, labels=same), replace(pairs, labels=differing)
+    if pairs.contrasted is not None:
+        tried["contrasted"] = (
+            replace(pairs, contrasted=pairs.anchor),
+            replace(pairs, contrasted=torch.ones_like(pairs.anchor)),
+        )
+    return [name for name, (one, other) in tried.items() if _same(loss, one, other)]
+
+
+def _same(loss: Loss, one: Pairs, other: Pairs) -> bool:
+    try:
+        first: Tensor = total(loss(one))
+        return bool(torch.equal(first, total(loss(other))))
+    except UsageError:  # it looked, and refuses what it saw
+        return False
