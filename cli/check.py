@@ -100,7 +100,7 @@ def _tokens(
     from sentemb.inference.plain import load_encoder
 
     encoder = load_encoder(model)
-    whole = Tokenising(encoder.tokenizer)
+    whole = Tokenising(encoder.tokenizer, prompt=default_prompt(encoder))
     read = Tokenising(encoder.tokenizer, encoder.max_seq_length, default_prompt(encoder))
     if whole.own is None:
         raise InputError(f"Model '{model}' has no fast tokenizer: give another --model.")

@@ -1,7 +1,7 @@
 """From a name to an encoder: a plain `SentenceTransformer` made of stock modules."""
 
 import os
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -10,6 +10,7 @@ from sentemb.encoders.inspection import inspect
 from sentemb.encoders.loading import loading, reads_images, warn_of_a_classifier
 from sentemb.encoders.padding import pads_right
 from sentemb.encoders.poolings import PoolingName, pooling_modules
+from sentemb.errors import InputError
 from sentemb.locate import is_sentence_transformer, locate
 from sentemb.safety import code_is_trusted
 
@@ -53,8 +54,14 @@ def build_encoder(
     with loading(model, OF_IMAGES if reads_images(path) else ""):
         encoder = _load(path, model, pooling, raw_pooling, device)
     pads_right(encoder)
-    _drop_what_training_must_not_touch(encoder)
-    inspect(encoder, model)
+    pooler = _drop_what_training_must_not_touch(encoder)
+    try:
+        inspect(encoder, model)
+    except InputError:
+        if pooler is None:
+            raise
+        cast(Any, encoder[0]).auto_model.pooler = pooler.requires_grad_(False)  # it is called
+        inspect(encoder, model)
     return encoder
 
 
@@ -128,14 +135,20 @@ def _transformer(path: str) -> "Transformer":
     return transformer
 
 
-def _drop_what_training_must_not_touch(encoder: "SentenceTransformer") -> None:
-    """Remove the pre-trained pooler that nothing reads and freeze which layers are averaged."""
+def _drop_what_training_must_not_touch(encoder: "SentenceTransformer") -> nn.Module | None:
+    """Remove the pre-trained pooler that nothing reads and freeze which layers are averaged.
+
+    Returns:
+        The pooler, where one was removed.
+    """
     from sentence_transformers.sentence_transformer.modules import WeightedLayerPooling
 
     transformer = getattr(encoder[0], "auto_model", None)
     is_read = "pooler_output" in str(getattr(encoder[0], "modality_config", ""))
-    if not is_read and transformer is not None and getattr(transformer, "pooler", None) is not None:
+    pooler: nn.Module | None = None if is_read else getattr(transformer, "pooler", None)
+    if transformer is not None and pooler is not None:
         transformer.pooler = None
     for module in encoder:
         if isinstance(module, WeightedLayerPooling):
             module.layer_weights.requires_grad_(False)
+    return pooler

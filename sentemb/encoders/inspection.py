@@ -57,22 +57,26 @@ def settle(encoder: "SentenceTransformer", model: Name) -> None:
     require_vocabulary(encoder.tokenizer, model)
     for reader in _readers(encoder):
         tokenizer = getattr(reader, "tokenizer", None)
-        require_rows(tokenizer, _table(reader), model)
-        settle_padding(tokenizer, model)
+        table = _table(reader)
+        require_rows(tokenizer, table, model)
+        settle_padding(tokenizer, model, table)
         _settle_length(reader, model)
 
 
-def settle_padding(tokenizer: Any, model: Name) -> None:
-    """Let the end token fill shorter texts up, masked, where there is no padding token.
+def settle_padding(tokenizer: Any, model: Name, table: Any = None) -> None:
+    """Let the end token fill shorter texts up, masked, where no padding token has an embedding.
 
     Args:
         tokenizer: Of transformers; others are left alone.
         model: Its name, for messages.
+        table: Of the embeddings, with ``num_embeddings``; anything else is not compared.
 
     Raises:
         InputError: When there is no token to take.
     """
-    if getattr(tokenizer, "pad_token", "") is not None:
+    rows = getattr(table, "num_embeddings", None)
+    beyond = rows is not None and (getattr(tokenizer, "pad_token_id", None) or 0) >= rows
+    if getattr(tokenizer, "pad_token", "") is not None and not beyond:
         return
     names = ("eos_token", "sep_token", "bos_token", "unk_token")
     token = next((t for name in names if (t := getattr(tokenizer, name, None)) is not None), None)

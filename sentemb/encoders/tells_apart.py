@@ -1,5 +1,6 @@
 """Whether a pooling sees the whole text: tried on texts that differ, before anything is written."""
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +15,7 @@ from sentemb.types import Embeddings, Features
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+logger = logging.getLogger("sentemb")
 TEXT = "a b c d e f g"
 TOLERANCE = 1e-6
 """Of the largest number in the vectors: rounding, where both texts are the same to a pooling."""
@@ -21,9 +23,11 @@ OFFERED = ("mean", "lasttoken")
 
 
 def require_telling_apart(encoder: "SentenceTransformer", pooling: nn.Module | None = None) -> None:
-    """Raise where texts that begin alike and differ later have one vector.
+    """Raise where a pooling gives texts that begin alike and differ later one vector.
 
-    So it is with the first token of a causal model, which sees no token after itself.
+    So it is with the first token of a causal model, which sees no token after itself. An encoder
+    that gives them one vector whatever the pooling has collapsed: that is a warning, as such a
+    model may be measured.
 
     Args:
         encoder: A sentence-transformers model; one that does not read tokens is not tried.
@@ -38,16 +42,14 @@ def require_telling_apart(encoder: "SentenceTransformer", pooling: nn.Module | N
     from sentence_transformers.sentence_transformer.modules import Pooling
 
     dim = cast(Any, encoder[0]).get_embedding_dimension()
+    used = pooling or encoder[1]
     working = [name for name in OFFERED if _differ(encoder, features, Pooling(dim, name))]
-    mode = getattr(pooling or encoder[1], "pooling_mode", "its own")
+    if not working or _differ(encoder, features, used):
+        logger.warning("%s has collapsed: it gives texts that differ one vector.", name_of(encoder))
+        return
     raise InputError(
-        f"{name_of(encoder)} with pooling {mode} gives texts that begin alike and differ later one "
-        "vector. "
-        + (
-            f"Use pooling {' or '.join(working)} instead."
-            if working
-            else "No other pooling tells them apart either: are its weights damaged?"
-        )
+        f"{name_of(encoder)} with pooling {getattr(used, 'pooling_mode', 'its own')} gives texts "
+        f"that begin alike and differ later one vector. Use pooling {' or '.join(working)} instead."
     )
 
 

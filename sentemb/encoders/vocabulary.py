@@ -25,7 +25,10 @@ def require_vocabulary(tokenizer: Any, model: str | os.PathLike[str]) -> None:
 
 
 def require_rows(tokenizer: Any, table: Any, model: str | os.PathLike[str]) -> None:
-    """Raise where a tokenizer has ids past the end of a table of embeddings.
+    """Raise where a text may get ids past the end of a table of embeddings.
+
+    Special tokens that the tokenizer adds to no text by itself, as those of pictures in Gemma, may
+    lack a row: a text that spells one out fails later, by name.
 
     Args:
         tokenizer: Of transformers, tokenizers or sentence-transformers.
@@ -41,7 +44,12 @@ def require_rows(tokenizer: Any, table: Any, model: str | os.PathLike[str]) -> N
     vocabulary = tokenizer.get_vocab()
     if not isinstance(vocabulary, dict):
         vocabulary = {token: place for place, token in enumerate(vocabulary)}
-    beyond = sorted((place, token) for token, place in vocabulary.items() if place >= rows)
+    spared = _unused_special_ids(tokenizer)
+    beyond = sorted(
+        (place, token)
+        for token, place in vocabulary.items()
+        if place >= rows and place not in spared
+    )
     if beyond:
         raise InputError(
             f"Cannot load model '{os.fspath(model)}': its tokenizer has {len(beyond):,} tokens "
@@ -49,3 +57,11 @@ def require_rows(tokenizer: Any, table: Any, model: str | os.PathLike[str]) -> N
             f"table has {rows:,} rows. Resize it (model.resize_token_embeddings) and save the "
             "model, or remove the added tokens from the tokenizer."
         )
+
+
+def _unused_special_ids(tokenizer: Any) -> set[int]:
+    """Return the added special tokens that a tokenizer of transformers puts into no text."""
+    names = ("cls", "sep", "bos", "eos", "unk")
+    used = {getattr(tokenizer, f"{name}_token_id", None) for name in names}
+    added: dict[int, Any] = getattr(tokenizer, "added_tokens_decoder", {})
+    return {place for place, token in added.items() if token.special} - used

@@ -8,10 +8,11 @@ from typing import IO, TYPE_CHECKING
 
 from sentemb.datasets.faults import Faults
 from sentemb.encoders.lengths import Reading
+from sentemb.encoders.precision import require_precision
 from sentemb.encoding.folder import SEEN, job_folder, job_held, remove
 from sentemb.encoding.job import Job
 from sentemb.encoding.manifest import Assembled
-from sentemb.encoding.options import EncodeOptions, check_precision, fixed
+from sentemb.encoding.options import EncodeOptions, fixed
 from sentemb.encoding.output import check_output, exists, in_place
 from sentemb.encoding.parts import Parts
 from sentemb.encoding.run import Run
@@ -60,7 +61,7 @@ def encode_file(
         InterruptedRunError: When SIGINT or SIGTERM came; the window it came in is done.
     """
     options = options or EncodeOptions()
-    check_precision(encoder, options.precision)
+    require_precision(options.precision, encoder.device.type)
     if not isinstance(output, Path):
         return _encode_stream(encoder, texts, output, options, progress, faults)
     check_output(output)

@@ -51,16 +51,6 @@ class EncodeOptions:
             )
 
 
-def check_precision(encoder: "PlainEncoder | SentenceTransformer", precision: str) -> None:
-    """Raise unless an encoder can compute in a precision where it is.
-
-    Raises:
-        UsageError: When it cannot.
-    """
-    if precision == "fp16" and encoder.device.type == "cpu":
-        raise UsageError("precision fp16 needs a GPU: use fp32, or bf16, on this machine.")
-
-
 def fixed(encoder: "PlainEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:
     """Return all that the vectors depend on, but for the texts."""
     from sentemb.encoding.fingerprint import fingerprint  # torch: options are checked without it

@@ -120,6 +120,11 @@ def _answers(
     classifier.to(device).eval()
     names = classifier.config.id2label
     no_answers = [number for number, name in names.items() if is_missing(str(name))]
+    if no_answers:
+        logger.warning(
+            "The model's class '%s' stands for no label and is never answered.",
+            names[no_answers[0]],
+        )
     for batch in _batches(tokens, batch_size):
         inputs = tokenizer.pad(batch, return_tensors="pt").to(device)
         logits = classifier(**inputs).logits.float()

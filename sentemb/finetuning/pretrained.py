@@ -56,9 +56,10 @@ def load_classifier(
             **labels,
         )
     require_vocabulary(tokenizer, model)
-    require_rows(tokenizer, classifier.get_input_embeddings(), model)
+    table = classifier.get_input_embeddings()
+    require_rows(tokenizer, table, model)
     pad_right(tokenizer)
-    settle_padding(tokenizer, model)
+    settle_padding(tokenizer, model, table)
     if classifier.config.pad_token_id is None:  # GPT-2's classifier looks for it in a batch
         classifier.config.pad_token_id = tokenizer.pad_token_id
     fresh = set(report["missing_keys"]) | {key for key, *_ in report["mismatched_keys"]}

@@ -7,7 +7,7 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from sentemb.encoders.places import places
-from sentemb.errors import UsageError
+from sentemb.errors import InputError, UsageError, is_out_of_memory
 from sentemb.finetuning.r_drop import require_two_passes
 from sentemb.training.randomness import random_state_kept
 
@@ -16,7 +16,8 @@ def try_longest(classifier: Any, tokenizer: PreTrainedTokenizerBase, tokens: Dat
     """Raise where the longest row does not fit.
 
     Raises:
-        UsageError: Says how many places the model has.
+        UsageError: When it is too long; says how many places the model has.
+        InputError: When the model fails for another reason.
     """
     longest = max(tokens["input_ids"][:], key=len)
     inputs = tokenizer.pad({"input_ids": [longest]}, return_tensors="pt").to(classifier.device)
@@ -24,12 +25,19 @@ def try_longest(classifier: Any, tokenizer: PreTrainedTokenizerBase, tokens: Dat
     try:
         with torch.no_grad():
             classifier(**inputs)
-    except (IndexError, RuntimeError) as error:
-        most = places(classifier)
-        shown = f" of {most} places" if most else ""
-        raise UsageError(
-            f"A row has {len(longest)} tokens, which do not fit into a {type(classifier).__name__}"
-            f"{shown}: give a smaller max_length."
+    except Exception as error:  # a model raises whatever its parts raise
+        if is_out_of_memory(error):
+            raise
+        most, name = places(classifier), type(classifier).__name__
+        if most is not None and len(longest) > most:
+            raise UsageError(
+                f"A row has {len(longest)} tokens, which do not fit into a {name} of {most} "
+                "places: give a smaller max_length."
+            ) from error
+        first_line = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"{name} fails on a row of {len(longest)} tokens ({type(error).__name__}: "
+            f"{first_line}). Its config, weights and tokenizer do not fit together."
         ) from error
 
 

@@ -18,7 +18,13 @@ from sentemb.encoders.prompts import default_prompt
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.encoders.tokenising import Tokenising, Tokens
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
-from sentemb.errors import OutOfMemoryError, UsageError, is_out_of_memory
+from sentemb.errors import (
+    OutOfMemoryError,
+    SentembError,
+    TextError,
+    UsageError,
+    is_out_of_memory,
+)
 from sentemb.inference.plain import PlainEncoder
 from sentemb.inference.refused_texts import model_named, require_tokens
 from sentemb.inference.takes_tokens import PROBES, same_tokens, takes_tokens
@@ -119,19 +125,27 @@ class Embedder:
             self._leave_padding_out()
         parts = self._pool.map(lambda batch: self._fitting(tokens, batch), batches)
         vectors = np.empty((len(tokens.ids), 0), dtype=np.float32)
-        for batch, part in zip(batches, parts, strict=True):
-            if not vectors.size:
-                vectors = np.empty((len(tokens.ids), part.shape[1]), dtype=np.float32)
-            vectors[batch] = part.float().cpu().numpy()
+        with model_named(self.encoder):
+            for batch, part in zip(batches, parts, strict=True):
+                if not vectors.size:
+                    vectors = np.empty((len(tokens.ids), part.shape[1]), dtype=np.float32)
+                vectors[batch] = part.float().cpu().numpy()
         return vectors[tokens.rows]
 
     def _fitting(self, tokens: Tokens, batch: list[int]) -> Embeddings:
         """Embed a batch; in halves where memory does not suffice for it."""
         try:
             return self._batch(tokens, batch)
-        except (MemoryError, RuntimeError) as error:
+        except SentembError:
+            raise
+        except Exception as error:  # a model raises whatever its parts raise
             if not is_out_of_memory(error):
-                raise
+                first_line = str(error).strip().partition("\n")[0]
+                raise TextError(
+                    f"the model fails on it, or on one like it ({type(error).__name__}: "
+                    f"{first_line}). Leave it out, or use another model.",
+                    tokens.texts[batch[0]],
+                ) from error
         if len(batch) == 1:
             raise OutOfMemoryError(
                 f"memory does not suffice for one text of {len(tokens.ids[batch[0]]):,} tokens: "

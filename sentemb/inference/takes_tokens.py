@@ -7,7 +7,7 @@ from torch import nn
 
 from sentemb.encoders.hooks import name_of
 from sentemb.encoders.packed import can_be_packed
-from sentemb.encoders.tokenising import Tokenising
+from sentemb.encoders.truncating import truncating
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -57,5 +57,8 @@ def same_tokens(encoder: "SentenceTransformer") -> bool:
     if not {"input_ids", "attention_mask"} <= set(features):
         return False
     rows = zip(features["input_ids"], features["attention_mask"], strict=True)
-    ours = Tokenising(encoder.tokenizer, encoder.max_seq_length)(texts).ids
-    return [ids[mask.bool()].tolist() for ids, mask in rows] == ours
+    ours = truncating(encoder.tokenizer, encoder.max_seq_length)
+    if ours is None:
+        return False
+    found = [each.ids for each in ours.encode_batch_fast(texts)]
+    return [ids[mask.bool()].tolist() for ids, mask in rows] == found

@@ -83,7 +83,7 @@ def whole_folder(folder: Path, record: str, *, overwrite: bool = False) -> Itera
         ...     with whole_folder(Path(place, "a"), "b.txt") as new:
         ...         _ = (new / "b.txt").write_text("whole")
         ...     print(sorted(path.name for path in Path(place).rglob("*")))
-        ['a', 'b.txt']
+        ['.files.json', 'a', 'b.txt']
     """
     folder = Path(os.path.realpath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -91,14 +91,14 @@ def opened(folder: Path, plan: Mapping[str, Any], *, overwrite: bool) -> Iterato
         UsageError: When it holds something else, or runs of another plan; shows the difference.
     """
     check_folder(folder)
+    if overwrite and (folder / PLAN).exists() and read_owned(folder) is None:
+        raise UsageError(
+            f"The study in '{folder}' is of an earlier version, which did not list its files: "
+            "continue it, or give another --output."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / LOCK, folder):
         owned = read_owned(folder)
-        if owned is None and overwrite and (folder / PLAN).exists():
-            raise UsageError(
-                f"The study in '{folder}' is of an earlier version, which did not list its files: "
-                "continue it, or give another --output."
-            )
         if owned and (overwrite or owned.removing):
             _clear(folder)
         elif (folder / PLAN).exists() or any(folder.glob("results/*.json")):

@@ -7,9 +7,10 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import transformers
 import zoo
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Transformer
+from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 from zoo import change
 
@@ -18,8 +19,10 @@ from sentemb.embedded import embedded
 from sentemb.encoders import build_encoder
 from sentemb.encoders.inspection import inspect
 from sentemb.encoders.places import places
+from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError
 from sentemb.finetuning.pretrained import load_classifier
+from sentemb.inference.embedder import Embedder
 from sentemb.inference.plain import load_encoder
 
 LOADERS = [build_encoder, load_encoder, load_classifier]
@@ -175,3 +178,55 @@ def test_a_tokenizer_that_panics_when_it_is_loaded(raw):
     for load in LOADERS:
         with pytest.raises(InputError, match=f"'{raw}'.*Precompiled"):
             load(raw)
+
+
+def with_special_token(tmp_path, pad):
+    """The bundled encoder with a special token past its table, as Gemma's of pictures."""
+    shutil.copytree(embedded("mini"), tmp_path / "m")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "m")
+    tokenizer.add_special_tokens(
+        {"pad_token": "<pad>"} if pad else {"additional_special_tokens": ["<image>"]}
+    )
+    tokenizer.save_pretrained(tmp_path / "m")
+    return tmp_path / "m"
+
+
+@pytest.mark.parametrize("pad", [False, True])
+def test_a_special_token_past_the_table_is_no_fault_until_a_text_has_it(tmp_path, mini, pad):
+    folder = with_special_token(tmp_path, pad)
+    encoder = build_encoder(folder, pooling="mean", device="cpu")
+    texts = ["a man plays", "a much longer text about a guitar and a man"]
+    assert abs(encoder.encode(texts) - mini.encode(texts)).max() < 1e-5
+    with Embedder(encoder) as embedder:
+        assert abs(embedder.encode(texts) - mini.encode(texts)).max() < 1e-5
+        if not pad:
+            with pytest.raises(InputError, match=r"The text 'a <image>': the model fails on it"):
+                embedder.encode(["a <image>"])
+
+
+def test_a_collapsed_encoder_is_measured_all_the_same(mini, caplog):
+    dense = Dense(128, 4, activation_function=torch.nn.Identity())
+    torch.nn.init.zeros_(dense.linear.weight)
+    torch.nn.init.ones_(dense.linear.bias)
+    require_telling_apart(SentenceTransformer(modules=[*mini, dense], device="cpu"))
+    assert "has collapsed" in caplog.text
+
+
+@pytest.mark.parametrize("content", ["null", "5", "[]"])
+def test_a_config_that_is_no_object_is_refused(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(InputError, match="holds no JSON object"):
+        build_encoder(tmp_path)
+
+
+def test_a_pooler_that_the_model_calls_stays(tmp_path, mini):
+    config = transformers.SqueezeBertConfig(
+        vocab_size=8000, hidden_size=32, num_hidden_layers=1, num_attention_heads=4,
+        intermediate_size=64, embedding_size=32,
+    )  # fmt: skip
+    transformers.SqueezeBertModel(config).save_pretrained(tmp_path)
+    mini.tokenizer.save_pretrained(tmp_path)
+    encoder = build_encoder(tmp_path, pooling="mean", device="cpu")
+    plain = SentenceTransformer(str(tmp_path), device="cpu")
+    assert abs(encoder.encode(["a man"]) - plain.encode(["a man"])).max() < 1e-6
+    assert not any(p.requires_grad for p in encoder[0].auto_model.pooler.parameters())

@@ -98,7 +98,8 @@ def test_pictures_are_drawn(corpus, tmp_path):
     found = {name: analyse(random_vectors, count, corpus) for name in names}
     write_report(tmp_path / "out", found, corpus, 0.05)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "alignment_uniformity.png", "analysis.json", "cosines.png", "map.png", "spectrum.png",
+        ".files.json", "alignment_uniformity.png", "analysis.json", "cosines.png", "map.png",
+        "spectrum.png",
     }  # fmt: skip
 
 

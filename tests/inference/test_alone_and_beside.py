@@ -119,9 +119,9 @@ def test_the_first_token_of_a_causal_model_is_refused_before_anything_is_written
     require_telling_apart(loaded)
 
 
-def test_weights_that_see_no_text_are_named(mini):
+def test_weights_that_see_no_text_are_warned_about(mini, caplog):
     broken = copy.deepcopy(mini)
     with torch.no_grad():
         broken[0].auto_model.embeddings.word_embeddings.weight.zero_()
-    with pytest.raises(InputError, match="damaged"):
-        require_telling_apart(broken)
+    require_telling_apart(broken)
+    assert "BertModel has collapsed" in caplog.text
