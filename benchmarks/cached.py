@@ -4,7 +4,7 @@
 
 One step of unsupervised SimCSE, forward and backward, on one thread; each run is a process of its
 own, the ways taken in turn, three rounds. The peak is the process's greatest resident size above
-what it had before the step. `mini` is the embedded encoder; the other has the shape of
+what it had before the step. `mini` is the bundled encoder; the other has the shape of
 all-MiniLM-L6-v2 and random weights. Written to results/cached.md.
 """
 
@@ -46,14 +46,14 @@ def measure(name: str, batch: int, micro_batch: int) -> dict:
     import torch
 
     import sentemb
-    from sentemb.embedded import embedded
+    from sentemb.bundled import bundled
     from sentemb.training.collator import Collator
 
     torch.set_num_threads(1)
     encoder = encoder_of(name)
     views = (sentemb.View(), sentemb.View())
     method = sentemb.Method(views, sentemb.Siamese(encoder), sentemb.InfoNCE()).train()
-    texts = embedded("sentences.txt").read_text(encoding="utf-8").splitlines() * 2
+    texts = bundled("sentences.txt").read_text(encoding="utf-8").splitlines() * 2
     rows = [{"text": text, "row": i, "epoch": 0} for i, text in enumerate(texts[:batch])]
     collator = Collator(encoder, views, 32, 0)
     method(**collator(rows[:8]))["loss"].backward()  # what torch sets up at the first backward

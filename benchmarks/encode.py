@@ -21,9 +21,9 @@ import torch
 from common import RESULTS, Load, lines, machine, minilm, note, table
 
 from sentemb.encoders import build_encoder
+from sentemb.inference.batches import by_tokens
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder
-from sentemb.inference.tokens import by_tokens
+from sentemb.inference.torch_only import load_encoder
 
 REPEATS = 9
 SHAPES = ((384, 384), (384, 384), (384, 384), (384, 384), (384, 1536), (1536, 384))

@@ -27,8 +27,8 @@ ROWS = (
 PROGRAM = """
 import sys, numpy as np
 from sentence_transformers import SentenceTransformer
-from sentemb.embedded import embedded
-encoder = SentenceTransformer(str(embedded("mini-sentemb")), device="cpu")
+from sentemb.bundled import bundled
+encoder = SentenceTransformer(str(bundled("mini-sentemb")), device="cpu")
 texts = open(sys.argv[1], encoding="utf-8").read().splitlines()
 print("begun", flush=True)
 np.save(sys.argv[2], encoder.encode(texts))
@@ -38,9 +38,9 @@ np.save(sys.argv[2], encoder.encode(texts))
 def encoder():
     from sentence_transformers import SentenceTransformer
 
-    from sentemb.embedded import embedded
+    from sentemb.bundled import bundled
 
-    return SentenceTransformer(str(embedded("mini-sentemb")), device="cpu")
+    return SentenceTransformer(str(bundled("mini-sentemb")), device="cpu")
 
 
 def killed(folder: Path) -> str:

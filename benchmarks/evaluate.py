@@ -22,9 +22,9 @@ from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimil
 
 from sentemb.encoders import build_encoder
 from sentemb.evaluation import STS
-from sentemb.evaluation.once import EncodeOnce
+from sentemb.evaluation.cache import EncodeCache
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 from sentemb.suites import SUITES, read_suite
 
 BAR = 0.60
@@ -39,7 +39,7 @@ def first(task: STS, rows: int) -> STS:
 
 def ours(encoder, tasks: list[STS]) -> dict[str, float]:
     with Embedder(encoder) as embedder:
-        encode = EncodeOnce(embedder.encode)
+        encode = EncodeCache(embedder.encode)
         return {task.name: task(encode)["spearman"] for task in tasks}
 
 

@@ -27,10 +27,10 @@ from sentence_transformers import (
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from transformers import TrainerCallback, set_seed
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 STEPS, EVERY = 8, 2
-TEXTS = embedded("sentences.txt").read_text(encoding="utf-8").splitlines()[:64]
+TEXTS = bundled("sentences.txt").read_text(encoding="utf-8").splitlines()[:64]
 Peer = SentenceTransformerTrainer
 
 
@@ -56,7 +56,7 @@ def trainer(
 ) -> Any:
     """Make the peer's trainer of pairs of equal sentences, as unsupervised SimCSE."""
     set_seed(42)
-    model = SentenceTransformer(str(embedded("mini")), device="cpu")
+    model = SentenceTransformer(str(bundled("mini")), device="cpu")
     rows = Dataset.from_dict({"anchor": TEXTS, "positive": TEXTS})
     if augment:
         rows.set_transform(shortened)

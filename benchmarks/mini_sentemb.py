@@ -1,4 +1,4 @@
-"""Make the embedded encoder mini-sentemb: its data, its training, its float16 copy.
+"""Make the bundled encoder mini-sentemb: its data, its training, its float16 copy.
 
     python benchmarks/mini_sentemb.py FOLDER     about 10 minutes on 2 cores
 

@@ -5,7 +5,7 @@
 
 FlatNCE's paper (Chen et al., 2021, arXiv:2107.01152) says that it does, and that FlatNCE cures it.
 First part: the error of the gradient by the similarities, against float64, over the gap between
-the positive's cosine and the negatives'. Second part: unsupervised SimCSE from the embedded
+the positive's cosine and the negatives'. Second part: unsupervised SimCSE from the bundled
 encoder at four batch sizes, five learning rates and three seeds, each on the same 6,400 sentences;
 STS-B dev after the last step. Each finished run is a line of results/precision.jsonl and is not run
 again. Tables are printed and written to results/precision.md, the picture to results/precision.png.

@@ -2,10 +2,10 @@
 
     python benchmarks/recipes.py     about 45 minutes on one core
 
-From the embedded encoder `mini` with mean pooling, 100 steps of 64 rows at the recipe's own
+From the bundled encoder `mini` with mean pooling, 100 steps of 64 rows at the recipe's own
 learning rate, three seeds; each run is a process of its own, on one thread. Recipes of sentences
 read the same 6,400 mixed sentences; those of triplets and labelled pairs SNLI's dev set, all
-without any sentence of an STS dev or test set; `supcon` and `cosent` the embedded topics and scored
+without any sentence of an STS dev or test set; `supcon` and `cosent` the bundled topics and scored
 pairs.
 Measured after the last step on STS-B dev: Spearman × 100, alignment and uniformity as in the
 SimCSE paper, and the effective rank of the embeddings of its sentences; the time is the process's
@@ -47,12 +47,12 @@ def rows_of(name: str):
     from datasets import Dataset
 
     from sentemb import read_training_data
+    from sentemb.bundled import bundled
     from sentemb.datasets import TrainingData
-    from sentemb.embedded import embedded
 
     recipe = recipe_of(name)
     if name in ("supcon", "cosent"):
-        return read_training_data(embedded(recipe.embedded_data), recipe.layouts)
+        return read_training_data(bundled(recipe.bundled_data), recipe.layouts)
     if name in ("simcse-sup", "two-tower", "nsp"):
         with gzip.open(data("nli/nli_triplets_snli_dev.csv.gz"), "rt", encoding="utf-8") as file:
             every = [tuple(row.values()) for row in csv.DictReader(file)]

@@ -51,7 +51,7 @@ def memory(what: str) -> float:
 
 
 def encode(size: int, way: str, folder: str) -> None:
-    from sentemb.embedded import embedded
+    from sentemb.bundled import bundled
 
     source = Path(folder, "texts.txt")
     with source.open("w", encoding="utf-8") as file:
@@ -60,7 +60,7 @@ def encode(size: int, way: str, folder: str) -> None:
         import numpy as np
         from sentence_transformers import SentenceTransformer
 
-        encoder = SentenceTransformer(str(embedded("mini")), device="cpu")
+        encoder = SentenceTransformer(str(bundled("mini")), device="cpu")
         encoder.encode(["warm"])
         start()
         vectors = encoder.encode(source.read_text(encoding="utf-8").splitlines())
@@ -68,7 +68,7 @@ def encode(size: int, way: str, folder: str) -> None:
         return
     from sentemb.datasets import read_texts
     from sentemb.encoding import encode_file
-    from sentemb.inference.plain import load_encoder
+    from sentemb.inference.torch_only import load_encoder
 
     encoder = load_encoder("mini")
     encode_file(encoder, ["warm"], Path(folder, "warm.npy"))

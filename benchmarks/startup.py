@@ -2,7 +2,7 @@
 
     python benchmarks/startup.py     about a minute
 
-`sentemb --help`, `sentemb --version`, and encoding one line with the embedded encoder, against a
+`sentemb --help`, `sentemb --version`, and encoding one line with the bundled encoder, against a
 script that imports sentence-transformers and encodes the same line with the same model. Each is a
 process of its own, seven rounds in turn after one that warms the disk. Written to
 results/startup.md.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from common import RESULTS, machine, note, table
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 ROUNDS = 7
 THEIRS = """
@@ -32,7 +32,7 @@ COMMANDS = {
     "sentemb --version": [*SENTEMB, "--version"],
     "sentemb encode, one line": [*SENTEMB, "encode", "one.txt", "--overwrite"],
     "sentence-transformers, one line": [
-        sys.executable, "-c", THEIRS, str(embedded("mini-sentemb"))
+        sys.executable, "-c", THEIRS, str(bundled("mini-sentemb"))
     ],
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
     python benchmarks/temperature.py             both settings, about half an hour on one busy core
     python benchmarks/temperature.py sentences   one of them
 
-From the embedded encoder `mini` with mean pooling, 100 steps of 64 rows at a learning rate of 3e-4,
+From the bundled encoder `mini` with mean pooling, 100 steps of 64 rows at a learning rate of 3e-4,
 three seeds, measured after the last step. `sentences`: unsupervised, dropout's two masks of 12,800
 mixed sentences, as the paper's instance discrimination. `captions`: 12,800 pairs of captions of
 one picture, with InfoNCE and four temperatures alone. Neither holds a sentence of an STS dev or

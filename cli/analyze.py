@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 from . import console
 from .early import check_columns
@@ -50,21 +50,21 @@ def analyze(
         typer.Argument(
             metavar="MODEL... [FILE]",
             help="Embedded encoders, folders or hub ids, by default mini-sentemb; and last a file "
-            "of sentences, by default the embedded ones.",
+            "of sentences, by default the bundled ones.",
         ),
     ] = None,
     sts: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Graded pairs: sentence1, sentence2, score; by default the embedded ones.",
+            help="Graded pairs: sentence1, sentence2, score; by default the bundled ones.",
         ),
     ] = None,
     labels: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Labelled sentences, text and label, for tolerance; by default the embedded "
+            help="Labelled sentences, text and label, for tolerance; by default the bundled "
             "topics where FILE is not given either.",
         ),
     ] = None,
@@ -98,7 +98,7 @@ def analyze(
     if output is not None:
         check_extra("matplotlib", "plot", "A picture, for -o,")
         check_output(output, RECORD, overwrite=overwrite)
-    texts = texts_without_blanks(file or embedded("sentences.txt"), column)
+    texts = texts_without_blanks(file or bundled("sentences.txt"), column)
     graded = _graded(sts)
     if labels is not None:
         check_columns(labels, [("text", "label")])
@@ -138,7 +138,7 @@ def _models_and_file(words: list[str]) -> tuple[list[str], str | None]:
 def _graded(sts: Path | None) -> "STS":
     from sentemb.datasets import read_sts
 
-    graded = read_sts(sts or embedded("graded.tsv"))
+    graded = read_sts(sts or bundled("graded.tsv"))
     if graded.ungraded:
         console.log(f"{graded.name}: {graded.ungraded} rows without a score left out")
     return graded
@@ -152,24 +152,24 @@ def _corpus(
 
     defaults = [("sentences.txt", file is None), ("graded.tsv", sts is None)]
     if labels is None and file is None:
-        labels = embedded("topics.tsv")
+        labels = bundled("topics.tsv")
         defaults.append(("topics.tsv", True))
     classes: tuple[list[str], list[str]] = [], []
     if labels is not None:
         data = read_training_data(labels, [("text", "label")])
         classes = list(data.rows["text"]), [data.classes[n] for n in data.rows["label"]]
     if taken := [name for name, is_taken in defaults if is_taken]:
-        console.log(f"embedded: {', '.join(taken)}")
+        console.log(f"bundled: {', '.join(taken)}")
     return Corpus(str(file or "sentences.txt"), texts, graded, *classes)
 
 
 def _analysis(name: str, corpus: "Corpus", temperature: float) -> "Analysis":
     """Analyse one model; what is wrong with it names it."""
     from sentemb.errors import InputError, NumericError
-    from sentemb.evaluation.once import EncodeOnce
+    from sentemb.evaluation.cache import EncodeCache
     from sentemb.geometry import analyse
     from sentemb.inference.embedder import Embedder
-    from sentemb.inference.plain import load_encoder
+    from sentemb.inference.torch_only import load_encoder
 
     with Embedder(load_encoder(name)) as embedder:
 
@@ -178,7 +178,7 @@ def _analysis(name: str, corpus: "Corpus", temperature: float) -> "Analysis":
             return [len(tokens.ids[row]) for row in tokens.rows]
 
         try:
-            return analyse(EncodeOnce(embedder.encode), count, corpus, temperature)
+            return analyse(EncodeCache(embedder.encode), count, corpus, temperature)
         except (InputError, NumericError) as error:
             raise type(error)(f"{name}: {error}") from error
 

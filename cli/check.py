@@ -43,7 +43,7 @@ def check(
         str | None, typer.Option(help="Columns to look at, commas between; by default all known.")
     ] = None,
     model: Annotated[
-        str, typer.Option(help="Whose tokens are counted: embedded encoder, folder or hub id.")
+        str, typer.Option(help="Whose tokens are counted: bundled encoder, folder or hub id.")
     ] = "mini",
     max_length: Annotated[
         int | None, typer.Option(min=1, help="Tokens a text is cut to; by default the model's.")
@@ -97,7 +97,7 @@ def _tokens(
     from sentemb.encoders.prompts import default_prompt
     from sentemb.encoders.tokenising import Tokenising
     from sentemb.errors import InputError
-    from sentemb.inference.plain import load_encoder
+    from sentemb.inference.torch_only import load_encoder
 
     encoder = load_encoder(model)
     whole = Tokenising(encoder.tokenizer, prompt=default_prompt(encoder))

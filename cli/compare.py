@@ -24,7 +24,7 @@ def compare(
         typer.Argument(
             metavar="METHOD...",
             help="Methods of sentemb train, which are trained, and models, which are measured as "
-            "they are: embedded ones, folders or hub ids.",
+            "they are: bundled ones, folders or hub ids.",
         ),
     ],
     seeds: Seeds = "0",

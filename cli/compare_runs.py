@@ -9,7 +9,7 @@ from sentemb.encoders import PoolingName, build_encoder
 from sentemb.encoding.fingerprint import fingerprint
 from sentemb.evaluation import STS
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import PlainEncoder, load_encoder
+from sentemb.inference.torch_only import PlainEncoder, load_encoder
 from sentemb.studies import Ledger, opened
 from sentemb.studies.plot import draw_dots
 

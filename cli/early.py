@@ -77,12 +77,12 @@ def check_models(*names: str) -> None:
 
 def check_names(names: Sequence[str]) -> None:
     """Raise unless each name is a method or a model, and comes once."""
-    from sentemb.embedded import EMBEDDED_ENCODERS
+    from sentemb.bundled import BUNDLED_ENCODERS
     from sentemb.errors import UsageError
 
     for name in names:
-        if not (name in (*METHODS, *EMBEDDED_ENCODERS) or "/" in name or Path(name).exists()):
-            raise UsageError(unknown("method or model", name, [*METHODS, *EMBEDDED_ENCODERS]))
+        if not (name in (*METHODS, *BUNDLED_ENCODERS) or "/" in name or Path(name).exists()):
+            raise UsageError(unknown("method or model", name, [*METHODS, *BUNDLED_ENCODERS]))
     if len(set(names)) < len(names):
         raise UsageError(f"Each method or model once, got {', '.join(names)}.")
     check_models(*(name for name in names if name not in METHODS))

@@ -84,9 +84,9 @@ def encode(
 
     Interrupted, it goes on when the same command is given again.
     """
+    from sentemb.bundled import BUNDLED_ENCODERS
     from sentemb.datasets import read_texts
     from sentemb.datasets.faults import Faults
-    from sentemb.embedded import EMBEDDED_ENCODERS
     from sentemb.encoding import EncodeOptions
     from sentemb.encoding.shards import Shard
     from sentemb.errors import UsageError, reading
@@ -104,8 +104,8 @@ def encode(
         raise UsageError("A shard is kept beside a file: name it with --output.")
     options = EncodeOptions(batch_tokens, precision, empty, part)  # type: ignore[arg-type]
     faults = Faults(errors)  # type: ignore[arg-type]
-    if model in EMBEDDED_ENCODERS:
-        console.log(f"model: {model} (embedded)")
+    if model in BUNDLED_ENCODERS:
+        console.log(f"model: {model} (bundled)")
     total = None
     with reading():
         is_file = Path(source).is_file()
@@ -118,7 +118,7 @@ def encode(
 
     console.quieten_before_import()
     from sentemb.encoding import encode_file
-    from sentemb.inference.plain import load_encoder
+    from sentemb.inference.torch_only import load_encoder
 
     encoder = load_encoder(model)
     with _progress(total) as progress:

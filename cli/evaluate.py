@@ -45,7 +45,7 @@ def evaluate(
         typer.Option(
             metavar="FILE...",
             help="Graded pairs: sentence1, sentence2, score and, for the means, subset; by "
-            "default the embedded ones.",
+            "default the bundled ones.",
         ),
     ] = None,
     transfer: Annotated[

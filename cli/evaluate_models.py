@@ -16,7 +16,7 @@ class Model:
 
     Args:
         name: As shown.
-        places: An embedded encoder, folder or hub id for each seed.
+        places: A bundled encoder, folder or hub id for each seed.
     """
 
     name: str

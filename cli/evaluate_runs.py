@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sentemb.encoders import build_encoder
 from sentemb.evaluation import Outcome
+from sentemb.evaluation.cache import EncodeCache
 from sentemb.evaluation.disclosure import Disclosure, disclose
-from sentemb.evaluation.once import EncodeOnce
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 from sentemb.locate import locate
 
 from . import console
@@ -50,7 +50,7 @@ def _outcomes(
     encoder = build_encoder(place, pooling=chosen) if pooling else load_encoder(place)
     found = {}
     with Embedder(encoder, batch_tokens) as embedder:
-        encode = EncodeOnce(embedder.encode)
+        encode = EncodeCache(embedder.encode)
         for one in tasks.chosen:
             started = time.monotonic()
             found[one.task.name] = one.task.outcome(encode)

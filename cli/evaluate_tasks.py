@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from sentemb.bundled import bundled
 from sentemb.datasets.files import READERS
 from sentemb.datasets.labelled import read_clustering, read_pair_classification, read_transfer
 from sentemb.datasets.lines import suffixes_of
 from sentemb.datasets.retrieval import read_retrieval, retrieval_files
 from sentemb.datasets.sts import read_sts
-from sentemb.embedded import embedded
 from sentemb.errors import InputError, UsageError
 from sentemb.evaluation import STS, Retrieval, Task
 from sentemb.suites import SUITES, Chosen, missing_from, read_suite
@@ -86,7 +86,7 @@ def tasks_of(
     own: Mapping[str, list[Path]],
     identical_ids: str = "auto",
 ) -> Tasks:
-    """Read the tasks of suites and of files; the embedded pairs where none is named.
+    """Read the tasks of suites and of files; the bundled pairs where none is named.
 
     Raises:
         UsageError: When a suite is unknown, or what to do with identical ids.
@@ -103,8 +103,8 @@ def tasks_of(
         for path in paths
     ]
     if not (chosen or suites):
-        path = embedded("graded.tsv")
-        console.log("graded pairs: embedded graded.tsv")
+        path = bundled("graded.tsv")
+        console.log("graded pairs: bundled graded.tsv")
         chosen = [Chosen(OWN, read_sts(path), [path])]
     read = [_suite(name, folder) for name in dict.fromkeys(suites)]
     chosen = [*(task for suite in read for task in suite.tasks), *chosen]

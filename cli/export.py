@@ -35,7 +35,7 @@ def export(
         typer.Option(
             metavar="FILE",
             help="Graded pairs to compare both on: sentence1, sentence2, score; by default the "
-            "embedded ones.",
+            "bundled ones.",
         ),
     ] = None,
     dim: Annotated[
@@ -65,8 +65,8 @@ def export(
     Both are scored on the graded pairs (Spearman x 100) and timed on their sentences, in turns, on
     one thread of a CPU. The folder is there when all of it is, with a card and export.json.
     """
+    from sentemb.bundled import bundled
     from sentemb.datasets import read_sts, read_texts
-    from sentemb.embedded import embedded
     from sentemb.errors import UsageError
     from sentemb.inference.export_card import RECORD
     from sentemb.storage import check_output
@@ -83,8 +83,8 @@ def export(
     check_output(output, RECORD, overwrite=overwrite)
     check_models(model)
     if sts is None:
-        console.log("graded pairs: embedded graded.tsv")
-    task = read_sts(sts or embedded("graded.tsv"))
+        console.log("graded pairs: bundled graded.tsv")
+    task = read_sts(sts or bundled("graded.tsv"))
     if task.ungraded:
         console.log(f"{task.name}: {task.ungraded} rows without a score left out")
     counted = (texts, read_texts(texts, column)) if texts else None

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData, read_training_data
 from sentemb.datasets.layouts import kind_of
-from sentemb.embedded import embedded
 from sentemb.errors import InputError
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.finetuning.card import write_card
@@ -54,8 +54,8 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
 
 def _read(job: Job) -> tuple[TrainingData, TrainingData]:
     if job.data is None or job.dev is None:
-        console.log("data: embedded topics.tsv, every fourth row for dev")
-        whole = read_training_data(embedded("topics.tsv"), job.layouts, job.columns)
+        console.log("data: bundled topics.tsv, every fourth row for dev")
+        whole = read_training_data(bundled("topics.tsv"), job.layouts, job.columns)
         return _every_fourth(whole, held=False), _every_fourth(whole, held=True)
     data = read_training_data(job.data, job.layouts, job.columns)
     dev = read_training_data(job.dev, job.layouts, job.columns, classes=data.classes)
@@ -103,8 +103,8 @@ def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
         "model": job.model,
         "classes": list(data.classes),
         "settings": asdict(job.settings),
-        "data": data_record(data, job.data or "embedded:topics.tsv"),
-        "dev": job.dev or "embedded:topics.tsv",
+        "data": data_record(data, job.data or "bundled:topics.tsv"),
+        "dev": job.dev or "bundled:topics.tsv",
         "versions": console.versions(),
         **{name: value for name, value in asdict(run).items() if name != "output"},
     }

@@ -29,12 +29,12 @@ def info(
     if model is None:
         import torch
 
-        from sentemb.embedded import EMBEDDED_ENCODERS, embedded
+        from sentemb.bundled import BUNDLED_ENCODERS, bundled
 
         content: dict[str, Any] = {
             "methods": list(METHODS),
-            "embedded encoders": list(EMBEDDED_ENCODERS),
-            "embedded data": str(embedded("")),
+            "bundled encoders": list(BUNDLED_ENCODERS),
+            "bundled data": str(bundled("")),
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         }
     else:

@@ -51,7 +51,7 @@ class Job:
 
     @property
     def reads(self) -> list[str]:
-        """What the job reads; the embedded files among it are in nobody's way."""
+        """What the job reads; the bundled files among it are in nobody's way."""
         given = (v for v in self.method_options.values() if isinstance(v, str | Path))
         return [str(path) for path in (self.data, self.dev, self.model, *given) if path]
 

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData
-from sentemb.embedded import embedded
 from sentemb.errors import InterruptedRunError, NumericError, UsageError
 from sentemb.evaluation import STS
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 from sentemb.storage.owned import remove_listed
 from sentemb.studies import Ledger
 from sentemb.training.conditions import described, described_rows
@@ -45,8 +45,8 @@ class Point:
 
 
 def read_with_dev(job: Job) -> tuple[TrainingData, STS]:
-    """Read the data and the graded pairs that all runs are measured on, by default embedded."""
-    named = job if job.dev or not job.data else replace(job, dev=str(embedded("graded.tsv")))
+    """Read the data and the graded pairs that all runs are measured on, by default bundled."""
+    named = job if job.dev or not job.data else replace(job, dev=str(bundled("graded.tsv")))
     data, dev = read_data(named)
     if dev is None:
         raise UsageError("There is nothing to measure on: give graded pairs, as --dev.")

@@ -39,7 +39,7 @@ def postprocess(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Texts it is fitted to; by default the embedded ones."),
+        typer.Option(metavar="FILE", help="Texts it is fitted to; by default the bundled ones."),
     ] = None,
     column: Annotated[str, typer.Option(help="Column of --data that holds them.")] = "text",
     sts: Annotated[
@@ -47,7 +47,7 @@ def postprocess(
         typer.Option(
             metavar="FILE",
             help="Graded pairs to compare both on: sentence1, sentence2, score; by default the "
-            "embedded ones.",
+            "bundled ones.",
         ),
     ] = None,
     overwrite: Annotated[
@@ -60,8 +60,8 @@ def postprocess(
     The map is stored behind the model's modules: the folder is a plain sentence-transformers model.
     No label is used. Give texts like those the model will see.
     """
+    from sentemb.bundled import bundled
     from sentemb.datasets import read_sts
-    from sentemb.embedded import embedded
     from sentemb.errors import UsageError
     from sentemb.inference.postprocess_card import RECORD
     from sentemb.storage import check_output
@@ -76,13 +76,13 @@ def postprocess(
     check_output(output, RECORD, overwrite=overwrite)
     check_models(model)
     if sts is None:
-        console.log("graded pairs: embedded graded.tsv")
-    task = read_sts(sts or embedded("graded.tsv"))
+        console.log("graded pairs: bundled graded.tsv")
+    task = read_sts(sts or bundled("graded.tsv"))
     if task.ungraded:
         console.log(f"{task.name}: {task.ungraded} rows without a score left out")
     if data is None:
-        console.log("fitted to: embedded sentences.txt")
-    texts = texts_without_blanks(data or embedded("sentences.txt"), column)
+        console.log("fitted to: bundled sentences.txt")
+    texts = texts_without_blanks(data or bundled("sentences.txt"), column)
     console.quieten_before_import()
     from sentemb.geometry.linear import all_but_the_top, whitening
     from sentemb.inference.postprocess import postprocess as run

@@ -45,7 +45,7 @@ Seeds = Annotated[
 Labels = Annotated[
     str | None,
     typer.Option(
-        help="Sentences with a class (text, label), for the tolerance; by default the embedded "
+        help="Sentences with a class (text, label), for the tolerance; by default the bundled "
         "topics.",
         rich_help_panel=options_of_train.DATA,
     ),

@@ -23,7 +23,7 @@ class Study:
         values: Of the option.
         losses: In place of the recipe's own; empty for that.
         seeds: A run for each.
-        labels: A file of labelled sentences; None for the embedded ones.
+        labels: A file of labelled sentences; None for the bundled ones.
         output: Folder of the runs.
         overwrite: Whether runs of another study make way.
     """

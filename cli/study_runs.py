@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from sentemb.bundled import bundled
 from sentemb.datasets import read_training_data
-from sentemb.embedded import embedded
 from sentemb.studies import Measured, opened
 from sentemb.studies.measured import MEASURES
 from sentemb.studies.plot import Curve, Numbers, draw_curves
@@ -34,7 +34,7 @@ def run_study(study: Study) -> tuple[dict[str, Any], str]:
     losses = list(study.losses)
     points = _points(job, option, values, losses, seeds)
     data, dev = read_with_dev(job)
-    labelled = read_training_data(study.labels or embedded("topics.tsv"), [("text", "label")])
+    labelled = read_training_data(study.labels or bundled("topics.tsv"), [("text", "label")])
     check_points([point for point in points if point.labels["seed"] == seeds[0]], data)
     plan: dict[str, Any] = {"option": option.flag, "values": values}
     plan |= {"losses": losses, "seeds": seeds}

@@ -14,7 +14,7 @@ Data = Annotated[
     str | None,
     typer.Option(
         help="File (txt, csv, tsv, json, jsonl, parquet, arrow, also .gz) or hub data set; by "
-        "default what is embedded for the method.",
+        "default what is bundled for the method.",
         rich_help_panel=DATA,
     ),
 ]

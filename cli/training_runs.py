@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from transformers import set_seed
 
+from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData, read_sts, read_training_data
-from sentemb.embedded import embedded
 from sentemb.encoders import PoolingName, build_encoder, describe
 from sentemb.encoders.prompts import set_prompts
 from sentemb.encoders.trainable import require_transformer
@@ -67,13 +67,13 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
 
 
 def read_data(job: Job) -> tuple[TrainingData, STS | None]:
-    """Read the data, embedded where none is named, and say what is used."""
-    source = job.data or str(embedded(job.recipe.embedded_data))
+    """Read the data, bundled where none is named, and say what is used."""
+    source = job.data or str(bundled(job.recipe.bundled_data))
     data = read_training_data(source, job.recipe.layouts, job.columns)
-    dev_source = job.dev or (None if job.data else str(embedded("graded.tsv")))
+    dev_source = job.dev or (None if job.data else str(bundled("graded.tsv")))
     dev = read_sts(dev_source) if dev_source else None
     console.log(
-        f"{job.method} from {job.model}; data: {job.data or 'embedded ' + Path(source).name} "
+        f"{job.method} from {job.model}; data: {job.data or 'bundled ' + Path(source).name} "
         f"({len(data.rows):,} rows); dev: {_named_dev(job, dev)}"
     )
     if data.classes:
@@ -87,7 +87,7 @@ def _named_dev(job: Job, dev: STS | None) -> str:
         return "none, held-out rows choose the checkpoint"
     if dev is None:
         return "none, the last step is kept"
-    return f"{job.dev or 'embedded graded.tsv'} ({len(dev.scores):,} pairs)"
+    return f"{job.dev or 'bundled graded.tsv'} ({len(dev.scores):,} pairs)"
 
 
 def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
@@ -112,8 +112,8 @@ def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         "modules": describe(encoder),
         "views": [_shown(view) for view in method.views],
         "loss": repr(method.loss),
-        "data": data_record(data, job.data or f"embedded:{job.recipe.embedded_data}"),
-        "dev": job.dev or ("embedded:graded.tsv" if dev else None),
+        "data": data_record(data, job.data or f"bundled:{job.recipe.bundled_data}"),
+        "dev": job.dev or ("bundled:graded.tsv" if dev else None),
         "processes": processes().num_processes,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": console.versions(),

@@ -5,7 +5,7 @@ import tempfile
 import torch
 
 import sentemb
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.losses import FlatNCEOneWay, NegativeCosine, Sum
 from sentemb.twins import CosineMomentum, Momentum, between, layers
 from sentemb.views import FeatureCutoff, TokenShuffle
@@ -21,8 +21,8 @@ twin = Momentum(
 views = (sentemb.View(perturb=FeatureCutoff(0.2)), sentemb.View(order=TokenShuffle()))
 loss = Sum((NegativeCosine(), FlatNCEOneWay(temperature=0.1)), weights=(1.0, 0.1))
 method = sentemb.Method(views, twin, loss)
-data = sentemb.read_training_data(embedded("sentences.txt"), [("text",)])
-dev = sentemb.read_sts(embedded("graded.tsv"))
+data = sentemb.read_training_data(bundled("sentences.txt"), [("text",)])
+dev = sentemb.read_sts(bundled("graded.tsv"))
 settings = sentemb.Settings(batch_size=64, learning_rate=3e-5, epochs=1, max_steps=20)
 with tempfile.TemporaryDirectory() as folder:
     run = sentemb.train(method, data, f"{folder}/model", settings, dev=dev)

@@ -3,7 +3,7 @@
 import torch
 
 from sentemb import InfoNCE, View, build_encoder
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.training.collator import Collator
 from sentemb.twins import ConstantMomentum, Momentum, layers
 
@@ -16,7 +16,7 @@ tokens_of = Collator(encoder, views, max_length=32, seed=0)
 trained = [parameter for parameter in twin.parameters() if parameter.requires_grad]
 optimizer = torch.optim.AdamW(trained, lr=3e-5)
 
-texts = embedded("sentences.txt").read_text(encoding="utf-8").splitlines()
+texts = bundled("sentences.txt").read_text(encoding="utf-8").splitlines()
 for step, start in enumerate(range(0, 320, 32)):
     rows = [
         {"text": text, "row": i, "epoch": 0} for i, text in enumerate(texts[start : start + 32])

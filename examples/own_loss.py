@@ -5,7 +5,7 @@ import tempfile
 import torch
 
 import sentemb
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.functional import cosine
 
 
@@ -20,8 +20,8 @@ torch.manual_seed(0)
 encoder = sentemb.build_encoder("mini", pooling="mean")
 views = (sentemb.View("anchor"), sentemb.View("positive"))
 method = sentemb.Method(views, twin=sentemb.Siamese(encoder), loss=margin)
-data = sentemb.read_training_data(embedded("triplets.csv"), [("anchor", "positive")])
-dev = sentemb.read_sts(embedded("graded.tsv"))
+data = sentemb.read_training_data(bundled("triplets.csv"), [("anchor", "positive")])
+dev = sentemb.read_sts(bundled("graded.tsv"))
 settings = sentemb.Settings(batch_size=32, learning_rate=3e-4, epochs=1, eval_steps=30)
 with tempfile.TemporaryDirectory() as folder:
     run = sentemb.train(method, data, f"{folder}/model", settings, dev=dev)

@@ -6,7 +6,7 @@ from random import Random
 import torch
 
 import sentemb
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.views import Draws
 
 
@@ -24,8 +24,8 @@ torch.manual_seed(0)
 encoder = sentemb.build_encoder("mini", pooling="mean")
 views = (sentemb.View(edit=without_vowels), sentemb.View(perturb=quieter))
 method = sentemb.Method(views, twin=sentemb.Siamese(encoder), loss=sentemb.NTXent(0.1))
-data = sentemb.read_training_data(embedded("sentences.txt"), [("text",)])
-dev = sentemb.read_sts(embedded("graded.tsv"))
+data = sentemb.read_training_data(bundled("sentences.txt"), [("text",)])
+dev = sentemb.read_sts(bundled("graded.tsv"))
 settings = sentemb.Settings(batch_size=32, learning_rate=3e-5, epochs=1, max_steps=20)
 with tempfile.TemporaryDirectory() as folder:
     run = sentemb.train(method, data, f"{folder}/model", settings, dev=dev)

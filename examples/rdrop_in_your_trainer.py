@@ -6,7 +6,7 @@ import tempfile
 from transformers import AutoModelForSequenceClassification as Classifier
 from transformers import AutoTokenizer, Trainer, TrainingArguments, set_seed
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.finetuning import RDropMixin
 
 
@@ -14,15 +14,15 @@ class RDropTrainer(RDropMixin, Trainer):  # the first line
     r_drop = 1.0  # the second
 
 
-with embedded("topics.tsv").open(encoding="utf-8") as file:
+with bundled("topics.tsv").open(encoding="utf-8") as file:
     rows = list(csv.DictReader(file, delimiter="\t"))
 topics = sorted({row["label"] for row in rows})
-tokenizer = AutoTokenizer.from_pretrained(embedded("mini"))
+tokenizer = AutoTokenizer.from_pretrained(bundled("mini"))
 data = [{**tokenizer(row["text"]), "labels": topics.index(row["label"])} for row in rows]
 train, dev = data[::2] + data[1::4], data[3::4]
 for kind in (Trainer, RDropTrainer):
     set_seed(0)
-    model = Classifier.from_pretrained(embedded("mini"), num_labels=len(topics))
+    model = Classifier.from_pretrained(bundled("mini"), num_labels=len(topics))
     with tempfile.TemporaryDirectory() as folder:
         settings = {"num_train_epochs": 10, "learning_rate": 3e-4, "report_to": "none"}
         arguments = TrainingArguments(folder, save_strategy="no", disable_tqdm=True, **settings)

@@ -6,7 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-from sentemb.embedded import EMBEDDED_ENCODERS, embedded
+from sentemb.bundled import BUNDLED_ENCODERS, bundled
 from sentemb.errors import InputError, nearest, reading
 from sentemb.safety import check_model, code_is_trusted
 
@@ -32,13 +32,13 @@ def locate(model: str | os.PathLike[str]) -> str:
         InputError: When it is none of them, no hub is in reach, or the folder is unsafe.
     """
     name = os.fspath(model)
-    if name in EMBEDDED_ENCODERS and not isinstance(model, os.PathLike):
+    if name in BUNDLED_ENCODERS and not isinstance(model, os.PathLike):
         if _is_folder(name) and _holds_a_model(Path(name)):
             logger.warning(
                 "'%s' is the bundled encoder, not the folder in the working directory: give ./%s "
                 "for the folder.", name, name,
             )  # fmt: skip
-        return str(embedded(name))
+        return str(bundled(name))
     folder = Path(name) if name and _is_folder(name) else _fetch(name)
     if not _holds_a_model(folder):
         raise InputError(
@@ -88,8 +88,8 @@ def _fetch(name: str) -> Path:
         if not is_path and not _is_hub_id(name):
             because = ". It cannot be a hub id either (user/name, at most 96 letters, digits, -_.)."
         raise InputError(
-            f"No model '{_short(name)}': it is no folder, and none of the embedded encoders "
-            f"({', '.join(EMBEDDED_ENCODERS)})" + ("." if is_path else because) + _near(name)
+            f"No model '{_short(name)}': it is no folder, and none of the bundled encoders "
+            f"({', '.join(BUNDLED_ENCODERS)})" + ("." if is_path else because) + _near(name)
         )
     from huggingface_hub import snapshot_download
 
@@ -99,8 +99,8 @@ def _fetch(name: str) -> Path:
     except Exception as error:  # the hub raises a dozen unrelated types
         first_line = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"Cannot load model '{name}': it is no folder and no embedded encoder "
-            f"({', '.join(EMBEDDED_ENCODERS)}), and the hub says: {first_line}" + _near(name)
+            f"Cannot load model '{name}': it is no folder and no bundled encoder "
+            f"({', '.join(BUNDLED_ENCODERS)}), and the hub says: {first_line}" + _near(name)
         ) from error
 
 
@@ -131,7 +131,7 @@ def _near(name: str) -> str:
     except (OSError, ValueError):
         beside = []
     folders = [str(path) for path in beside if path.is_dir() and _holds_a_model(path)]
-    return nearest(name, [*EMBEDDED_ENCODERS, *folders])
+    return nearest(name, [*BUNDLED_ENCODERS, *folders])
 
 
 def _short(name: str) -> str:

@@ -17,8 +17,8 @@ from tiny import CONFIGS
 from typer.testing import CliRunner
 
 from sentemb import Pairs, build_encoder, read_training_data
+from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData
-from sentemb.embedded import embedded
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,7 +43,7 @@ def loaded_mini() -> SentenceTransformer:
 
 @pytest.fixture
 def mini(loaded_mini) -> SentenceTransformer:
-    """The embedded raw encoder with mean pooling; each test has its own."""
+    """The bundled raw encoder with mean pooling; each test has its own."""
     return copy.deepcopy(loaded_mini)
 
 
@@ -55,17 +55,17 @@ def mini_cls() -> SentenceTransformer:
 
 @pytest.fixture(scope="session")
 def sentences() -> list[str]:
-    return embedded("sentences.txt").read_text(encoding="utf-8").splitlines()
+    return bundled("sentences.txt").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.fixture(scope="session")
 def unlabelled() -> TrainingData:
-    return read_training_data(embedded("sentences.txt"), [("text",)])
+    return read_training_data(bundled("sentences.txt"), [("text",)])
 
 
 @pytest.fixture(scope="session")
 def triplets() -> TrainingData:
-    return read_training_data(embedded("triplets.csv"), [("anchor", "positive", "negative")])
+    return read_training_data(bundled("triplets.csv"), [("anchor", "positive", "negative")])
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +117,7 @@ def build_tiny(tmp_path):
             if parameter.ndim > 1:  # fresh weights are too small for attention to attend
                 torch.nn.init.normal_(parameter, std=0.2)
         model.save_pretrained(tmp_path / "raw")
-        tokenizer = transformers.AutoTokenizer.from_pretrained(embedded("mini"))
+        tokenizer = transformers.AutoTokenizer.from_pretrained(bundled("mini"))
         tokenizer.save_pretrained(tmp_path / "raw")
         return build_encoder(tmp_path / "raw", pooling=pooling, device="cpu")
 

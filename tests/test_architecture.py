@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 BELOW = {  # what each part may import of sentemb; cli may import everything
     "errors": set(),
     "inert": set(),
-    "embedded": set(),
+    "bundled": set(),
     "types": set(),
     "versions": set(),
     "texts": set(),
@@ -25,7 +25,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "storage": {"errors"},
     "views": {"types", "errors"},
     "losses": {"pairs", "texts", "functional", "errors", "types"},
-    "locate": {"embedded", "safety", "errors"},
+    "locate": {"bundled", "safety", "errors"},
     "encoders": {"views", "types", "errors", "locate", "safety"},
     "twins": {"encoders", "pairs", "texts", "views", "types", "errors"},
     "adversary": {"losses", "pairs", "views", "types", "errors"},

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import zoo
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.encoders import build_encoder
 from sentemb.errors import InputError
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 from sentemb.locate import locate, transformer_folder
 
 NO_MODELS = [
@@ -42,7 +42,7 @@ def test_what_is_no_model_is_one_line(name, tmp_path, sentemb):
 
 
 def test_the_nearest_name_may_be_a_folder_beside(tmp_path):
-    shutil.copytree(embedded("mini"), tmp_path / "my model")
+    shutil.copytree(bundled("mini"), tmp_path / "my model")
     with pytest.raises(InputError, match=r"Did you mean '.*/my model'\?"):
         locate(str(tmp_path / "my modle"))
     with pytest.raises(InputError, match=r"Did you mean 'mini-sentemb'\?"):
@@ -70,4 +70,4 @@ def test_where_the_transformer_of_a_folder_lies(tmp_path):
     zoo.sentence_bert(tmp_path / "new")
     assert transformer_folder(str(tmp_path / "old")) == str(tmp_path / "old/0_Transformer")
     assert transformer_folder(str(tmp_path / "new")) == str(tmp_path / "new")
-    assert transformer_folder(str(embedded("mini"))) == str(embedded("mini"))
+    assert transformer_folder(str(bundled("mini"))) == str(bundled("mini"))

@@ -11,7 +11,7 @@ import pytest
 from sentemb_cli.main import EXIT_CODES, build
 from typer.testing import CliRunner
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -26,11 +26,11 @@ def blocks(language):
 def folder(tmp_path, monkeypatch):
     """A folder with the user's own files."""
     monkeypatch.chdir(tmp_path)
-    few = embedded("sentences.txt").read_text(encoding="utf-8").splitlines()[:200]
+    few = bundled("sentences.txt").read_text(encoding="utf-8").splitlines()[:200]
     for name in ("file.txt", "sentences.txt"):
         (tmp_path / name).write_text("\n".join(few) + "\n", encoding="utf-8")
     for name in ("triplets.csv", "graded.tsv"):
-        (tmp_path / name).write_bytes(embedded(name).read_bytes())
+        (tmp_path / name).write_bytes(bundled(name).read_bytes())
     return tmp_path
 
 

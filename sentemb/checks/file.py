@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentemb.checks.columns import TEXTS, Columns, find_columns
-from sentemb.checks.marks import LabelChecks, ScoreChecks
+from sentemb.checks.hashes import Seen
+from sentemb.checks.label_checks import LabelChecks, ScoreChecks
 from sentemb.checks.problem import Problem, of_rows
-from sentemb.checks.seen import Seen
 from sentemb.checks.texts import Count, TextChecks, Unknown, none_unknown
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import read_rows

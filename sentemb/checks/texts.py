@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sentemb.checks.columns import Columns
+from sentemb.checks.hashes import Seen, normalised
 from sentemb.checks.problem import Problem, of_rows
-from sentemb.checks.seen import Seen, normalised
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.layouts import shown
 from sentemb.datasets.lists import first_text, is_listed

@@ -39,7 +39,7 @@ def build_encoder(
     gets ``pooling``, or ``raw_pooling`` where none is asked for.
 
     Args:
-        model: An embedded encoder (``mini``, ``mini-sentemb``), a folder, or a hub id.
+        model: A bundled encoder (``mini``, ``mini-sentemb``), a folder, or a hub id.
         pooling: Replaces everything that follows the model's transformer.
         raw_pooling: What a raw encoder gets where ``pooling`` is not given.
         device: Where to put it; the GPU if there is one.

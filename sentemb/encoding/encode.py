@@ -9,17 +9,17 @@ from typing import IO, TYPE_CHECKING
 from sentemb.datasets.faults import Faults
 from sentemb.encoders.lengths import Reading
 from sentemb.encoders.precision import require_precision
+from sentemb.encoding.chunks import Parts
+from sentemb.encoding.counters import counted
 from sentemb.encoding.folder import SEEN, job_folder, job_held, remove
 from sentemb.encoding.job import Job
 from sentemb.encoding.manifest import Assembled
 from sentemb.encoding.options import EncodeOptions, fixed
 from sentemb.encoding.output import check_output, exists, in_place
-from sentemb.encoding.parts import Parts
 from sentemb.encoding.run import Run
 from sentemb.encoding.summary import EncodeSummary
-from sentemb.encoding.tally import counted
 from sentemb.encoding.writers import JsonlWriter
-from sentemb.inference.plain import PlainEncoder
+from sentemb.inference.torch_only import PlainEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sentemb.encoders.truncating import truncating
-from sentemb.inference.plain import PlainEncoder
+from sentemb.inference.torch_only import PlainEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

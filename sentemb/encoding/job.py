@@ -10,10 +10,10 @@ from typing import Any
 
 from sentemb.encoders.lengths import Reading
 from sentemb.encoders.tokenising import TextCounts
+from sentemb.encoding.chunks import Parts, part_of
 from sentemb.encoding.folder import clear, part_file, remove
 from sentemb.encoding.manifest import Assembled, Counts, Done, Manifest
 from sentemb.encoding.output import exists
-from sentemb.encoding.parts import Parts, part_of
 from sentemb.encoding.windows import Window
 from sentemb.encoding.writers import SHOWS_TEXTS, WRITERS
 from sentemb.errors import UsageError

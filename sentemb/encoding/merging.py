@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from glob import escape
 from pathlib import Path
 
+from sentemb.encoding.chunks import DamagedPartError, Parts
 from sentemb.encoding.folder import job_folder, job_held, part_file, remove
 from sentemb.encoding.job import Job
 from sentemb.encoding.manifest import Counts, Manifest
 from sentemb.encoding.output import check_output, exists, in_place
-from sentemb.encoding.parts import DamagedPartError, Parts
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary, summary_of
 from sentemb.errors import InputError, UsageError

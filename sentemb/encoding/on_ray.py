@@ -48,7 +48,7 @@ def encode_on_ray(
         raise UsageError(f"Output '{output}' exists: give another.")
 
     def encode(row: dict[str, Any]) -> dict[str, Any]:
-        from sentemb.inference.plain import load_encoder
+        from sentemb.inference.torch_only import load_encoder
 
         options = EncodeOptions(shard=Shard(int(row["id"]) + 1, shards))
         faults = Faults(errors)

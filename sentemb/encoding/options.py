@@ -11,7 +11,7 @@ from sentemb.errors import UsageError, nearest
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from sentemb.inference.plain import PlainEncoder
+    from sentemb.inference.torch_only import PlainEncoder
 
 Empty = Literal["encode", "nan", "error"]
 PRECISIONS = ("fp32", "fp16", "bf16")

@@ -10,14 +10,14 @@ import numpy as np
 
 from sentemb.datasets.faults import Faults
 from sentemb.encoders.tokenising import Tokens
-from sentemb.encoding.ahead import ahead
-from sentemb.encoding.first_seen import FirstSeen
+from sentemb.encoding.counters import Counters
+from sentemb.encoding.dedup import DistinctTexts
 from sentemb.encoding.folder import SEEN
 from sentemb.encoding.job import Job
 from sentemb.encoding.manifest import Assembled
 from sentemb.encoding.options import EncodeOptions
+from sentemb.encoding.prefetch import ahead
 from sentemb.encoding.summary import EncodeSummary, summary_of
-from sentemb.encoding.tally import Tally
 from sentemb.encoding.windows import Window, windows
 from sentemb.errors import (
     InputError,
@@ -27,7 +27,7 @@ from sentemb.errors import (
     TextError,
 )
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import PlainEncoder
+from sentemb.inference.torch_only import PlainEncoder
 from sentemb.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Run:
             InterruptedRunError: When SIGINT or SIGTERM came; the window it came in is done.
         """
         told = Interruption()
-        tally, seen = Tally(self.faults), FirstSeen(self.job.folder / SEEN)
+        tally, seen = Counters(self.faults), DistinctTexts(self.job.folder / SEEN)
         try:
             with told.listening(), self.embedder:
                 for window, tokens in ahead(self._prepared(windows(texts, seen))):

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sentemb.encoding.first_seen import FirstSeen
+from sentemb.encoding.dedup import DistinctTexts
 
 ROWS = 4096
 CHARACTERS = 2**24
@@ -63,7 +63,7 @@ class Window:
         return self.first_row + self.texts.index(text)
 
 
-def windows(texts: Iterable[str], seen: FirstSeen) -> Iterator[Window]:
+def windows(texts: Iterable[str], seen: DistinctTexts) -> Iterator[Window]:
     """Cut texts into windows of 4,096 rows, or of 16 million characters where that is less."""
     first_row = 1
     for number, rows in enumerate(_cut(texts)):

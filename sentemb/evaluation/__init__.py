@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from sentemb.evaluation.bootstrap import Difference, paired_bootstrap
 from sentemb.evaluation.clustering import Clustering
-from sentemb.evaluation.outcome import Outcome, Task
 from sentemb.evaluation.pair_classification import PairClassification
 from sentemb.evaluation.retrieval import Retrieval
+from sentemb.evaluation.scores import Outcome, Task
 from sentemb.evaluation.sts import STS
 from sentemb.evaluation.transfer import Labelled, NestedFolds, TrainDevTest, TrainTest
 from sentemb.types import Encode

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sentemb.evaluation.outcome import Numbers, Outcome
+from sentemb.evaluation.scores import Numbers, Outcome
 
 RESAMPLES = 1000
 
@@ -48,7 +48,7 @@ def paired_bootstrap(
     Source: Efron & Tibshirani, 1993; for such scores Berg-Kirkpatrick et al., 2012.
 
     Example:
-        >>> from sentemb.evaluation.outcome import percent_mean
+        >>> from sentemb.evaluation.scores import percent_mean
         >>> worse = Outcome({}, np.array([[0.0], [0.0], [1.0]]), percent_mean)
         >>> paired_bootstrap([worse], [worse])
         Difference(value=0.0, low=0.0, high=0.0, p=1.0)

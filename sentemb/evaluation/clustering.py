@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from sentemb.errors import InputError
-from sentemb.evaluation.outcome import Numbers, Outcome
+from sentemb.evaluation.scores import Numbers, Outcome
 from sentemb.types import Encode
 
 RUNS = 10

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sentemb.evaluation.outcome import Numbers
+from sentemb.evaluation.scores import Numbers
 from sentemb.types import Encode, Vectors
 
 

@@ -18,7 +18,7 @@ class MTEBModel:
     Texts are encoded as they come, without prompts, and compared by cosine.
 
     Args:
-        encode: From texts to vectors; `sentemb.evaluation.once.EncodeOnce` around it encodes
+        encode: From texts to vectors; `sentemb.evaluation.cache.EncodeOnce` around it encodes
             texts once that stand in several tasks.
         name: ``owner/name``, under which MTEB files the results.
         revision: Which of that name it is.

@@ -8,7 +8,7 @@ import numpy as np
 
 from sentemb.errors import InputError
 from sentemb.evaluation.cosines import cosine_of_pairs, encoded_once
-from sentemb.evaluation.outcome import Numbers, Outcome
+from sentemb.evaluation.scores import Numbers, Outcome
 from sentemb.types import Encode
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentemb.errors import InputError
-from sentemb.evaluation.outcome import Numbers, Outcome, percent_mean
+from sentemb.evaluation.scores import Numbers, Outcome, percent_mean
 from sentemb.types import Encode, Vectors
 
 DEPTH = 100

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sentemb.errors import InputError
 from sentemb.evaluation.cosines import cosine_of_pairs, encoded_once
-from sentemb.evaluation.outcome import Numbers, Outcome
+from sentemb.evaluation.scores import Numbers, Outcome
 from sentemb.types import Encode, Vectors
 
 SCALES = (1.0, 5.0, 10.0, 100.0)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentemb.errors import InputError
-from sentemb.evaluation.outcome import Numbers, Outcome
+from sentemb.evaluation.scores import Numbers, Outcome
 from sentemb.types import Encode, Vectors
 
 FOLDS = 10

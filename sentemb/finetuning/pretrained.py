@@ -33,7 +33,7 @@ def load_classifier(
     """Load an encoder with its classifier.
 
     Args:
-        model: An embedded encoder, a folder or a hub id.
+        model: A bundled encoder, a folder or a hub id.
         labels: What a config says of labels; by default what the folder's own does.
 
     Returns:

@@ -47,7 +47,7 @@ def finetune(
     """Fine-tune a pre-trained encoder on labels or scores.
 
     Args:
-        model: An embedded encoder, a folder or a hub id; its classifier is drawn afresh, unless it
+        model: A bundled encoder, a folder or a hub id; its classifier is drawn afresh, unless it
             is one of the very labels of the data.
         data: Rows with ``text``, or ``sentence1`` and ``sentence2``, and ``label``.
         dev: The same; it chooses the checkpoint.

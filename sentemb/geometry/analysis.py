@@ -11,8 +11,8 @@ from sentemb.errors import InputError
 from sentemb.functional import rank_of_spectrum, spectrum, uniformity
 from sentemb.geometry.corpus import Corpus, Measure, finite_vectors
 from sentemb.geometry.measures import mean_cosine, variance_of_the_first
-from sentemb.geometry.of_pairs import of_classes, of_pairs
-from sentemb.geometry.of_sentences import of_lengths, of_negatives, of_words
+from sentemb.geometry.pair_metrics import class_metrics, pair_metrics
+from sentemb.geometry.sentence_metrics import length_metrics, negative_metrics, word_metrics
 from sentemb.types import Encode
 
 Numbers = NDArray[np.float64]
@@ -68,19 +68,19 @@ def analyse(
             f"the model gives all {len(x):,} sentences of {corpus.name} the same vector: it has "
             "collapsed, and there is no geometry to measure."
         )
-    graded, positive, random = of_pairs(encode, corpus.task)
+    graded, positive, random = pair_metrics(encode, corpus.task)
     labelled = finite_vectors(encode, list(corpus.texts)) if corpus.texts else raw[:0]
     of = "sentences"
     measures = {
         **graded,
-        **of_classes(labelled, corpus.labels),
+        **class_metrics(labelled, corpus.labels),
         "uniformity_sentences": Measure(float(uniformity(x)), len(x), of),
         "mean_cosine": Measure(float(mean_cosine(x)), len(x), of),
         "effective_rank": Measure(float(rank_of_spectrum(values)), len(x), of),
         "top_component": Measure(float(variance_of_the_first(values)), len(x), of),
-        **of_negatives(x, temperature),
-        **of_words(texts, raw),
-        **of_lengths(np.array(count_tokens(texts), dtype=np.float64), raw),
+        **negative_metrics(x, temperature),
+        **word_metrics(texts, raw),
+        **length_metrics(np.array(count_tokens(texts), dtype=np.float64), raw),
     }
     return Analysis(
         measures, x.shape[1], values.numpy(), positive, random, x.numpy(),

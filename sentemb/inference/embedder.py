@@ -25,10 +25,10 @@ from sentemb.errors import (
     UsageError,
     is_out_of_memory,
 )
-from sentemb.inference.plain import PlainEncoder
+from sentemb.inference.batches import by_tokens
+from sentemb.inference.capabilities import PROBES, same_tokens, takes_tokens
 from sentemb.inference.refused_texts import model_named, require_tokens
-from sentemb.inference.takes_tokens import PROBES, same_tokens, takes_tokens
-from sentemb.inference.tokens import by_tokens
+from sentemb.inference.torch_only import PlainEncoder
 from sentemb.types import Embeddings, Vectors
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import numpy as np
 
 from sentemb.encoders import build_encoder, describe
 from sentemb.encoders.trainable import require_transformer
+from sentemb.inference.comparison import Graded, compare
 from sentemb.inference.export_card import RECORD, write_card
 from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.quantise import check_extra, quantise
-from sentemb.inference.side_by_side import Graded, compare
 from sentemb.inference.static import SMOOTHING, SMOOTHING_BY_RANK, distil, real_tokens
 from sentemb.storage import check_output, whole_folder
 
@@ -40,7 +40,7 @@ def export_static(
     """Write a static model of an encoder, a plain sentence-transformers folder.
 
     Args:
-        model: An embedded encoder, a folder or a hub id.
+        model: A bundled encoder, a folder or a hub id.
         folder: There when all of it is.
         task: What both are scored and timed on.
         dim: As in `distil`.

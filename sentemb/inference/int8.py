@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from sentemb.errors import InputError, UsageError, panics_refused
+from sentemb.inference.batches import by_tokens
 from sentemb.inference.embedder import BATCH_TOKENS
-from sentemb.inference.tokens import by_tokens
 from sentemb.safety import check_files
 from sentemb.types import Vectors
 

@@ -14,9 +14,9 @@ from sentemb.encoders import build_encoder, describe
 from sentemb.encoders.linear import append_linear
 from sentemb.errors import NumericError
 from sentemb.geometry.linear import LinearMap
+from sentemb.inference.comparison import Graded
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.postprocess_card import RECORD, write_card
-from sentemb.inference.side_by_side import Graded
 from sentemb.storage import check_output, whole_folder
 from sentemb.versions import versions
 
@@ -34,7 +34,7 @@ def postprocess(
     """Write an encoder whose vectors are mapped, a plain sentence-transformers folder.
 
     Args:
-        model: An embedded encoder, a folder or a hub id.
+        model: A bundled encoder, a folder or a hub id.
         folder: There when all of it is.
         fit: From the vectors of the texts to the map: `whitening` or `all_but_the_top`.
         texts: What it is fitted to: a name for them, and the texts; each distinct one counts once.

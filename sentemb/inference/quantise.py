@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from sentemb.encoders.truncating import truncating
 from sentemb.errors import InputError
+from sentemb.inference.capabilities import LONG
 from sentemb.inference.int8 import MODEL, OUTPUT, extra, inputs_of, session_of
-from sentemb.inference.takes_tokens import LONG
 from sentemb.types import Embeddings, Vectors
 
 if TYPE_CHECKING:

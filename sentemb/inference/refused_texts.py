@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sentemb.encoders.hooks import name_of
 from sentemb.encoders.tokenising import Tokens
 from sentemb.errors import TextError
-from sentemb.inference.plain import PlainEncoder
+from sentemb.inference.torch_only import PlainEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

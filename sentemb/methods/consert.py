@@ -90,7 +90,7 @@ CONSERT_SUP = Recipe(
     consert_sup,
     citation="Yan et al., 2021, ConSERT (arXiv:2105.11741)",
     layouts=(("sentence1", "sentence2", "label"),),
-    embedded_data="nli.tsv",
+    bundled_data="nli.tsv",
     pooling="avg_top2",
     batch_size=96,
     learning_rate=2e-5,

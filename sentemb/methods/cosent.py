@@ -32,7 +32,7 @@ COSENT = Recipe(
     cosent,
     citation="Su, 2022, CoSENT (kexue.fm/archives/8847)",
     layouts=(("sentence1", "sentence2", "score"),),
-    embedded_data="scored.tsv",
+    bundled_data="scored.tsv",
     learning_rate=2e-5,
     epochs=3,
     max_length=64,

@@ -30,7 +30,7 @@ NSP = Recipe(
     nsp,
     citation="Devlin et al., 2019, BERT (arXiv:1810.04805)",
     layouts=(("anchor", "positive"),),
-    embedded_data="triplets.csv",
+    bundled_data="triplets.csv",
     learning_rate=5e-5,
     epochs=3,
 )

@@ -18,7 +18,7 @@ class Recipe:
         build: From an encoder to the method; its further parameters are the method's options.
         citation: The source, for the model card.
         layouts: The columns it can read, the fullest first.
-        embedded_data: The file trained on where none is named.
+        bundled_data: The file trained on where none is named.
         pooling: Pooling of a raw encoder.
         batch_size: Rows a step.
         learning_rate: Peak of the linear decay.
@@ -32,7 +32,7 @@ class Recipe:
     build: Callable[..., Method]
     citation: str
     layouts: tuple[tuple[str, ...], ...] = (("text",),)
-    embedded_data: str = "sentences.txt"
+    bundled_data: str = "sentences.txt"
     pooling: PoolingName = "mean"
     batch_size: int = 64
     learning_rate: float = 3e-5

@@ -94,7 +94,7 @@ SIMCSE_SUP = Recipe(
     simcse_sup,
     citation="Gao et al., 2021, SimCSE (arXiv:2104.08821)",
     layouts=(("anchor", "positive", "negative"), ("anchor", "positive")),
-    embedded_data="triplets.csv",
+    bundled_data="triplets.csv",
     pooling="cls",
     batch_size=512,
     learning_rate=5e-5,

@@ -29,7 +29,7 @@ SUPCON = Recipe(
     supcon,
     citation="Khosla et al., 2020, Supervised Contrastive Learning (arXiv:2004.11362)",
     layouts=(("text", "label"),),
-    embedded_data="topics.tsv",
+    bundled_data="topics.tsv",
     learning_rate=5e-5,
     epochs=3,
 )

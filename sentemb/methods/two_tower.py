@@ -39,7 +39,7 @@ TWO_TOWER = Recipe(
     two_tower,
     citation="Karpukhin et al., 2020, DPR (arXiv:2004.04906)",
     layouts=(("anchor", "positive", "negative"), ("anchor", "positive")),
-    embedded_data="triplets.csv",
+    bundled_data="triplets.csv",
     learning_rate=5e-5,
     epochs=3,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from sentemb.evaluation import STS
-from sentemb.evaluation.once import EncodeOnce
+from sentemb.evaluation.cache import EncodeCache
 from sentemb.geometry.measures import local_separation, tolerance
 from sentemb.types import Encode
 
@@ -33,7 +33,7 @@ class Measured:
         Alignment and local separation are of the pairs above `STS.positive_above`, and missing
         where there are none; the negatives of the latter are the other sentences of the pairs.
         """
-        once = EncodeOnce(encode)
+        once = EncodeCache(encode)
         result = self.dev(once)
         sentences = list(dict.fromkeys([*self.dev.sentences1, *self.dev.sentences2]))
         row = {sentence: number for number, sentence in enumerate(sentences)}

@@ -1,6 +1,6 @@
 """Twin architectures: how views become pairs."""
 
-from sentemb.twins.follow import ConstantMomentum, CosineMomentum
+from sentemb.twins.ema import ConstantMomentum, CosineMomentum
 from sentemb.twins.heads import batch_norm, between, layers, mlp
 from sentemb.twins.momentum import Momentum
 from sentemb.twins.next_sentence import NextSentence

@@ -9,7 +9,7 @@ from torch import nn
 
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
-from sentemb.twins.follow import Schedule, follow, target_of
+from sentemb.twins.ema import Schedule, follow, target_of
 from sentemb.twins.heads import projected
 from sentemb.twins.twin import need_two_views, swapped, text_numbers
 from sentemb.twins.with_queue import WithQueue

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sentemb.pairs import Pairs
-from sentemb.twins.follow import Schedule, follow, target_of
+from sentemb.twins.ema import Schedule, follow, target_of
 from sentemb.twins.heads import projected
 from sentemb.twins.twin import need_two_views, text_numbers
 from sentemb.twins.with_queue import WithQueue

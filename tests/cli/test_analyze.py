@@ -11,7 +11,7 @@ import pytest
 from helpers import assert_refused
 from sentemb_cli import analyze
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 PAGE = (Path(__file__).parents[2] / "docs/analysis.md").read_text()
 FILES = {
@@ -58,7 +58,7 @@ def test_several_models_as_a_table(sentemb):
     assert process.returncode == 0, process.stderr.decode()
     header, *rows = process.stdout.decode().splitlines()
     assert header.split() == ["n", "mini", "mini-sentemb"]
-    assert "embedded: sentences.txt, graded.tsv, topics.tsv" in process.stderr.decode()
+    assert "bundled: sentences.txt, graded.tsv, topics.tsv" in process.stderr.decode()
     for line in rows:
         *words, first, second = re.split(r"\s+", line.strip())
         (said,) = [row for row in PAGE.splitlines() if row.split()[:-2] == words]
@@ -68,7 +68,7 @@ def test_several_models_as_a_table(sentemb):
 
 
 def test_numbers_are_those_of_evaluate(sentemb, tmp_path):
-    few = embedded("sentences.txt").read_text().splitlines()[:80]
+    few = bundled("sentences.txt").read_text().splitlines()[:80]
     (tmp_path / "own.txt").write_text("\n".join([*few, "", few[0]]) + "\n")
     process = sentemb("analyze", "mini", "own.txt", "-o", "out", "--json")
     assert process.returncode == 0, process.stderr.decode()
@@ -91,10 +91,10 @@ def test_numbers_are_those_of_evaluate(sentemb, tmp_path):
 
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_examples_of_the_help_run(sentemb, line, tmp_path):
-    few = embedded("sentences.txt").read_text().splitlines()[:30]
+    few = bundled("sentences.txt").read_text().splitlines()[:30]
     (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
-    (tmp_path / "topics.tsv").write_bytes(embedded("topics.tsv").read_bytes())
-    (tmp_path / "STSB.dev.tsv").write_bytes(embedded("formats/graded.tsv").read_bytes())
+    (tmp_path / "topics.tsv").write_bytes(bundled("topics.tsv").read_bytes())
+    (tmp_path / "STSB.dev.tsv").write_bytes(bundled("formats/graded.tsv").read_bytes())
     process = sentemb(*shlex.split(line.replace("runs/mine", "mini"))[1:])
     assert process.returncode == 0, process.stderr.decode()
 

@@ -9,7 +9,7 @@ import pytest
 from sentemb_cli import check
 from transformers import AutoTokenizer
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 ENOUGH = "".join(f"Sentence number {number}.\n" for number in range(64))
 FILES = {
@@ -77,7 +77,7 @@ def test_one_json_object(sentemb):
 def test_tokens_are_the_models(sentemb, minilm):
     for model in ("mini", minilm):
         process = sentemb("check", "good.txt", "--json", "--model", model)
-        tokenizer = AutoTokenizer.from_pretrained(embedded("mini") if model == "mini" else model)
+        tokenizer = AutoTokenizer.from_pretrained(bundled("mini") if model == "mini" else model)
         longest = max(map(len, tokenizer(ENOUGH.splitlines())["input_ids"]))
         assert json.loads(process.stdout)["files"][0]["longest"] == longest
 
@@ -93,10 +93,10 @@ def test_escapes_of_rows_and_names_are_printed_inert(sentemb, tmp_path):
 
 @pytest.mark.parametrize("line", [e for e in check.EXAMPLES.splitlines() if "sentemb " in e])
 def test_examples_of_the_help_run(sentemb, line, tmp_path):
-    (tmp_path / "train.csv").write_bytes(embedded("triplets.csv").read_bytes())
+    (tmp_path / "train.csv").write_bytes(bundled("triplets.csv").read_bytes())
     (tmp_path / "reviews.csv").write_text("review,stars\nVery good,5\nNot good,1\n")
     for name in ("dev.tsv", "test.tsv"):
-        (tmp_path / name).write_bytes(embedded("graded.tsv").read_bytes())
+        (tmp_path / name).write_bytes(bundled("graded.tsv").read_bytes())
     process = sentemb(*shlex.split(line)[1:])
     assert process.returncode == 0, process.stdout
 

@@ -13,7 +13,7 @@ from sentemb_cli import encode, evaluate, info, train
 from sentence_transformers import SentenceTransformer
 
 from sentemb import build_encoder
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.encoders import describe
 
 FEW = ("--batch-size", 8, "--max-steps", 4)
@@ -84,11 +84,11 @@ def examples():
 
 @pytest.mark.parametrize("line", examples())
 def test_examples_of_the_help_run(sentemb, line, tmp_path):
-    few = embedded("sentences.txt").read_text().splitlines()[:30]
+    few = bundled("sentences.txt").read_text().splitlines()[:30]
     (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
     (tmp_path / "reviews.csv").write_text("review,stars\nVery good,5\nNot good,1\n")
     for name in ("STSB.dev.tsv", "STSB.test.tsv"):
-        (tmp_path / name).write_bytes(embedded("formats/graded.tsv").read_bytes())
+        (tmp_path / name).write_bytes(bundled("formats/graded.tsv").read_bytes())
     if "runs/mine" in line and "-o runs/mine" not in line:
         encoder = build_encoder("mini", device="cpu")
         encoder.save_pretrained(str(tmp_path / "runs/mine"), create_model_card=False)
@@ -100,8 +100,8 @@ def test_examples_of_the_help_run(sentemb, line, tmp_path):
 def test_train_needs_nothing_else(sentemb, tmp_path):
     process = ok(sentemb("train", "--method", "simcse-unsup", "--max-steps", 2))
     first = process.stderr.decode().splitlines()[0]
-    assert first.startswith("simcse-unsup from mini; data: embedded sentences.txt (")
-    assert "dev: embedded graded.tsv" in first
+    assert first.startswith("simcse-unsup from mini; data: bundled sentences.txt (")
+    assert "dev: bundled graded.tsv" in first
     assert process.stdout == b""
     folder = tmp_path / "runs/simcse-unsup"
     names = {path.name for path in folder.iterdir()}
@@ -153,7 +153,7 @@ def test_resume_goes_on(sentemb, tmp_path):
 
 def test_evaluate_several_files_as_a_table_and_as_json(sentemb, tmp_path):
     for name in ("a.tsv", "b.tsv"):
-        (tmp_path / name).write_bytes(embedded("formats/graded.tsv").read_bytes())
+        (tmp_path / name).write_bytes(bundled("formats/graded.tsv").read_bytes())
     table = ok(sentemb("evaluate", "mini-sentemb", "--sts", "a.tsv", "b.tsv")).stdout.decode()
     assert re.search(r"^a +50 +\d\d\.\d\d", table, re.M)
     assert re.search(r"^b +50 +\d\d\.\d\d", table, re.M)
@@ -164,7 +164,7 @@ def test_evaluate_several_files_as_a_table_and_as_json(sentemb, tmp_path):
 def test_two_files_of_one_name_are_two_results(sentemb, tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "dev.tsv").write_bytes(embedded("formats/graded.tsv").read_bytes())
+        (tmp_path / folder / "dev.tsv").write_bytes(bundled("formats/graded.tsv").read_bytes())
     process = ok(sentemb("evaluate", "mini-sentemb", "--sts", "a/dev.tsv", "b/dev.tsv", "--json"))
     assert set(json.loads(process.stdout)["results"]) == {"a/dev.tsv", "b/dev.tsv"}
 
@@ -190,7 +190,7 @@ def test_encode_writes_beside_its_input(sentemb, tmp_path):
         ["One sentence.", "", "A third row."]
     )
     np.testing.assert_allclose(np.load(tmp_path / "file.npy"), expected, atol=1e-6)
-    assert b"model: mini-sentemb (embedded)" in process.stderr
+    assert b"model: mini-sentemb (bundled)" in process.stderr
     assert b"3 rows x 128" in process.stderr
     assert b"1 empty, 0 truncated at 128 tokens" in process.stderr
     assert process.stdout == b""

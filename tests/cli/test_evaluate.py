@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.suites import SUITES
 
 GRADED = "sentence1\tsentence2\tscore\na b\ta c\t1\nd e\td e\t5\nf g\th i\t0\nk l\tk m\t3\n"
@@ -82,7 +82,7 @@ def test_each_mistake_is_one_clear_line(sentemb, folder, command, code, message)
 
 
 def test_every_kind_of_file_has_its_table(sentemb, folder):
-    (folder / "topics.tsv").write_bytes(embedded("topics.tsv").read_bytes())
+    (folder / "topics.tsv").write_bytes(bundled("topics.tsv").read_bytes())
     texts = ("The dog sleeps on the rug", "Share prices fell again")
     rows = "".join(f"{texts[i % 2]}, {i}\t{'ab'[i % 2]}\n" for i in range(24))
     (folder / "ab.tsv").write_text(f"text\tlabel\n{rows}")
@@ -129,7 +129,7 @@ def test_several_models_stand_side_by_side(sentemb, folder):
 def seeds(folder):
     """What `sentemb train --seeds` leaves, but for two models that differ on purpose."""
     for seed, model in ((0, "mini"), (10, "mini-sentemb")):
-        shutil.copytree(embedded(model), folder / f"x/seed-{seed}")
+        shutil.copytree(bundled(model), folder / f"x/seed-{seed}")
     (folder / "x/seeds.json").write_text("{}")
     return folder
 
@@ -187,7 +187,7 @@ def few_sts(tmp_path):
 
 
 def test_a_suite_has_an_average_and_a_warning_where_labels_overlap(sentemb, few_sts):
-    shutil.copytree(embedded("mini-sentemb"), few_sts / "on-stsb")
+    shutil.copytree(bundled("mini-sentemb"), few_sts / "on-stsb")
     columns = ["sentence1", "sentence2", "label"]
     data = {"source": "STSB.train.tsv", "columns": columns}
     record = {"method": "cosent", "model": "mini", "data": data}

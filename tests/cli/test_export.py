@@ -9,7 +9,7 @@ import pytest
 from sentemb_cli import export
 from sentence_transformers import SentenceTransformer
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 FILES = {
     "words.tsv": "sentence1\tsentence2\tscore\na\tb\t3\nc\td\thigh\n",
@@ -61,7 +61,7 @@ def test_static_prints_one_json_object(sentemb, tmp_path):
     assert result["after"]["dim"] == 32
     assert {"sentemb", "torch", "sentence-transformers", "scikit-learn"} <= set(result["versions"])
     stderr = process.stderr.decode()
-    assert "graded pairs: embedded graded.tsv" in stderr
+    assert "graded pairs: bundled graded.tsv" in stderr
     assert f"{result['after']['spearman']:.2f}" in stderr
     written = json.loads((tmp_path / "out/static/export.json").read_text())
     assert written.items() <= result.items()
@@ -73,7 +73,7 @@ def test_examples_of_the_help_run(sentemb, line, tmp_path):
     if "--int8" in line:
         for module in ("onnx", "onnxruntime", "onnxscript"):
             pytest.importorskip(module, reason="the extra int8 is not installed")
-    few = embedded("sentences.txt").read_text().splitlines()[:30]
+    few = bundled("sentences.txt").read_text().splitlines()[:30]
     (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
     process = sentemb(*shlex.split(line)[1:])
     assert process.returncode == 0, process.stderr.decode()

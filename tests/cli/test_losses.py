@@ -7,7 +7,7 @@ import pytest
 from sentemb_cli.losses import LOSSES, make_loss
 
 from sentemb import losses
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.errors import UsageError
 from sentemb.losses import DimensionWise, InfoNCE, Sum
 
@@ -154,7 +154,7 @@ def test_matryoshka_trains_every_length(sentemb, tmp_path):
 
 
 def test_a_score_out_of_range_is_named_before_anything_is_written(sentemb, tmp_path):
-    rows = embedded("scored.tsv").read_text(encoding="utf-8").splitlines()[:40]
+    rows = bundled("scored.tsv").read_text(encoding="utf-8").splitlines()[:40]
     rows[30] = "\t".join(["3", *rows[30].split("\t")[1:]])
     (tmp_path / "scored.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     words = ("--method", "cosent", "--loss", "contrastive", "--data", "scored.tsv")
@@ -166,7 +166,7 @@ def test_a_score_out_of_range_is_named_before_anything_is_written(sentemb, tmp_p
 
 @pytest.mark.parametrize("score", ["high", "nan", "inf"])
 def test_a_score_that_is_none_is_named_by_its_row(sentemb, tmp_path, score):
-    rows = embedded("scored.tsv").read_text(encoding="utf-8").splitlines()[:9]
+    rows = bundled("scored.tsv").read_text(encoding="utf-8").splitlines()[:9]
     rows[4] = "\t".join([score, *rows[4].split("\t")[1:]])
     (tmp_path / "s.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     process = sentemb("train", "--method", "cosent", "--data", "s.tsv", *FEW, "-o", "out")
@@ -175,7 +175,7 @@ def test_a_score_that_is_none_is_named_by_its_row(sentemb, tmp_path, score):
 
 
 def test_a_row_without_a_score_is_left_out_and_counted(sentemb, tmp_path):
-    rows = embedded("scored.tsv").read_text(encoding="utf-8").splitlines()[:10]
+    rows = bundled("scored.tsv").read_text(encoding="utf-8").splitlines()[:10]
     rows[4] = "\t".join(["", *rows[4].split("\t")[1:]])
     (tmp_path / "s.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     process = ok(sentemb("train", "--method", "cosent", "--data", "s.tsv", *FEW, "-o", "out"))

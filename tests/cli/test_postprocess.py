@@ -10,7 +10,7 @@ from sentemb_cli import postprocess
 from sentence_transformers import SentenceTransformer
 
 from sentemb import build_encoder
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 FILES = {
     "few.txt": "".join(f"Sentence {n} of a hundred.\n" for n in range(100)),
@@ -60,7 +60,7 @@ def test_empty_rows_are_left_out_and_said(sentemb, tmp_path):
 
 @pytest.mark.parametrize("words", ["--whiten", "--whiten --dims 64", "--remove-top 3"])
 def test_every_command_takes_the_folder(sentemb, tmp_path, words):
-    few = embedded("sentences.txt").read_text().splitlines()[:200]
+    few = bundled("sentences.txt").read_text().splitlines()[:200]
     (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
     process = sentemb(
         "postprocess", "mini", *words.split(), "--data", "file.txt", "-o", "out/new", "--json"
@@ -88,7 +88,7 @@ def test_every_command_takes_the_folder(sentemb, tmp_path, words):
 
 def test_the_fitted_texts_are_white(sentemb, tmp_path):
     assert sentemb("postprocess", "mini-sentemb", "--whiten", "-o", "new").returncode == 0
-    texts = embedded("sentences.txt").read_text().splitlines()
+    texts = bundled("sentences.txt").read_text().splitlines()
     vectors = SentenceTransformer(str(tmp_path / "new"), device="cpu").encode(texts)
     np.testing.assert_allclose(vectors.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(np.cov(vectors.T, ddof=0), np.eye(128), atol=1e-3)
@@ -96,9 +96,9 @@ def test_the_fitted_texts_are_white(sentemb, tmp_path):
 
 @pytest.mark.parametrize("line", [e for e in postprocess.EXAMPLES.splitlines() if "sentemb " in e])
 def test_examples_of_the_help_run(sentemb, line, tmp_path):
-    few = embedded("sentences.txt").read_text().splitlines()[:100]
+    few = bundled("sentences.txt").read_text().splitlines()[:100]
     (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
-    (tmp_path / "STSB.dev.tsv").write_bytes(embedded("formats/graded.tsv").read_bytes())
+    (tmp_path / "STSB.dev.tsv").write_bytes(bundled("formats/graded.tsv").read_bytes())
     process = sentemb(*shlex.split(line)[1:])
     assert process.returncode == 0, process.stderr.decode()
     assert process.stdout == b""
@@ -110,7 +110,7 @@ def test_unit_length_is_kept(sentemb, tmp_path):
     encoder = build_encoder("mini", device="cpu")
     encoder.append(Normalize())
     encoder.save_pretrained(str(tmp_path / "unit"), create_model_card=False)
-    few = embedded("sentences.txt").read_text().splitlines()[:150]
+    few = bundled("sentences.txt").read_text().splitlines()[:150]
     (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
     process = sentemb("postprocess", "unit", "--whiten", "--data", "file.txt", "-o", "new")
     assert process.returncode == 0, process.stderr.decode()
@@ -125,10 +125,10 @@ def test_the_effect_on_real_pairs(sentemb, shared):
     pairs = shared("sts/STSB.dev.tsv")
     own = ("--data", pairs, "--column", "sentence1")
     found = {}
-    for name, data in (("own", own), ("embedded", ())):
+    for name, data in (("own", own), ("bundled", ())):
         words = ("--whiten", "--sts", pairs, "-o", name, "--json")
         found[name] = json.loads(sentemb("postprocess", "mini", *words, *data).stdout)
         print({side: found[name][side]["spearman"] for side in ("before", "after")})
     assert found["own"]["before"]["spearman"] == pytest.approx(66.82, abs=0.1)
     assert found["own"]["after"]["spearman"] > found["own"]["before"]["spearman"] + 4
-    assert found["embedded"]["after"]["spearman"] < found["own"]["before"]["spearman"] - 4
+    assert found["bundled"]["after"]["spearman"] < found["own"]["before"]["spearman"] - 4

@@ -8,16 +8,16 @@ import pytest
 from processes import exit_code, forked
 from sentemb_cli import compare, study, sweep, training_runs
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.training import committed
 
 SMALL = ("--max-steps", 2, "--batch-size", 4, "--pooling", "mean", "--data", "few.txt",
-         "--dev", embedded("formats/graded.tsv"))  # fmt: skip
+         "--dev", bundled("formats/graded.tsv"))  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def few(tmp_path):
-    lines = embedded("sentences.txt").read_text(encoding="utf-8").splitlines()[:24]
+    lines = bundled("sentences.txt").read_text(encoding="utf-8").splitlines()[:24]
     (tmp_path / "few.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

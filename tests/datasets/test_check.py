@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentemb.bundled import bundled
 from sentemb.checks import Limits, check_file, leakage
-from sentemb.checks.seen import Seen, normalised
-from sentemb.embedded import embedded
+from sentemb.checks.hashes import Seen, normalised
 from sentemb.errors import InputError
 
 LIMITS = Limits(count=lambda texts: [len(text.split()) for text in texts], max_length=4)
@@ -181,9 +181,9 @@ def test_a_batch_that_was_given_must_be_filled(check):
 def test_good_files_have_no_problem():
     limits = Limits(LIMITS.count, max_length=128)
     for name in ("sentences.txt", "triplets.csv", "graded.tsv", "nli.tsv", "topics.tsv"):
-        assert found(check_file(embedded(name), limits)) == {}
+        assert found(check_file(bundled(name), limits)) == {}
     for name in ("sentences.parquet", "sentences.txt.gz", "pairs.jsonl"):
-        checked = check_file(embedded(f"formats/{name}"), limits)
+        checked = check_file(bundled(f"formats/{name}"), limits)
         assert "error" not in {severity for severity, *_ in found(checked).values()}
 
 

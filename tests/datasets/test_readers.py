@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentemb.bundled import bundled
 from sentemb.datasets import lines, read_inputs, read_sts, read_texts, read_training_data
 from sentemb.datasets.faults import Faults, Found
-from sentemb.embedded import embedded
 from sentemb.errors import InputError, UsageError
 
 TEXT = [("text",)]
 TRIPLET = [("anchor", "positive", "negative"), ("anchor", "positive")]
-FORMATS = embedded("formats")
+FORMATS = bundled("formats")
 
 
 def write(path, content):
@@ -60,11 +60,11 @@ def test_the_embedded_files_of_every_format_are_read():
     assert read_sts(FORMATS / "graded.tsv").scores == read_sts(FORMATS / "graded.csv").scores
 
 
-def test_embedded_data_is_as_large_and_varied_as_promised():
-    sentences = list(read_texts(embedded("sentences.txt")))
+def test_bundled_data_is_as_large_and_varied_as_promised():
+    sentences = list(read_texts(bundled("sentences.txt")))
     assert len(set(sentences)) == len(sentences) >= 2000
-    assert len(set(read_sts(embedded("graded.tsv")).scores)) > 20
-    assert len(read_sts(embedded("graded.tsv")).scores) >= 200
+    assert len(set(read_sts(bundled("graded.tsv")).scores)) > 20
+    assert len(read_sts(bundled("graded.tsv")).scores) >= 200
 
 
 def test_rows_end_at_line_feeds_only(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from tokenizers.processors import TemplateProcessing
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.encoders.bounded import LEAST, WORDS, Bounded
 from sentemb.encoders.truncating import truncating
 
@@ -113,7 +113,7 @@ def test_tokens_are_those_of_the_whole_text(normalizer, split, sentences, monkey
 
 
 def test_a_word_that_straddles_the_cut_is_whole(sentences):
-    tokenizer = truncating(Tokenizer.from_file(str(embedded("mini") / "tokenizer.json")), None)
+    tokenizer = truncating(Tokenizer.from_file(str(bundled("mini") / "tokenizer.json")), None)
     for shift in range(60):
         text = "x" * shift + " unbelievable" * 2000
         assert compare(tokenizer, [text], "right") == 1
@@ -121,13 +121,13 @@ def test_a_word_that_straddles_the_cut_is_whole(sentences):
 
 
 def test_chinese_is_cut_between_characters_by_bert():
-    tokenizer = truncating(Tokenizer.from_file(str(embedded("mini") / "tokenizer.json")), None)
+    tokenizer = truncating(Tokenizer.from_file(str(bundled("mini") / "tokenizer.json")), None)
     assert compare(tokenizer, ["中文" * LEAST], "right") == 1
 
 
 def test_what_cannot_be_cut_is_tokenised_whole():
     """One huge word; white space alone; a tokenizer with parts that are not known."""
-    tokenizer = truncating(Tokenizer.from_file(str(embedded("mini") / "tokenizer.json")), None)
+    tokenizer = truncating(Tokenizer.from_file(str(bundled("mini") / "tokenizer.json")), None)
     assert compare(tokenizer, ["a" * 50_000, " " * 50_000, "a" + "." * 50_000], "right") == 0
     text = "some words " * 5000
     assert Bounded(tokenizer, None)(text) == text

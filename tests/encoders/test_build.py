@@ -2,25 +2,25 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from sentemb.embedded import EMBEDDED_ENCODERS, embedded
+from sentemb.bundled import BUNDLED_ENCODERS, bundled
 from sentemb.encoders import build_encoder
 from sentemb.errors import InputError, UsageError
 
 
-@pytest.mark.parametrize("name", EMBEDDED_ENCODERS)
+@pytest.mark.parametrize("name", BUNDLED_ENCODERS)
 def test_embedded_encoders_load_in_float32(name):
     encoder = build_encoder(name, device="cpu")
     assert {p.dtype for p in encoder.parameters()} == {torch.float32}
 
 
 def test_the_embedded_sentence_encoder_loads_in_plain_sentence_transformers(sentences):
-    plain = SentenceTransformer(str(embedded("mini-sentemb")), device="cpu")
+    plain = SentenceTransformer(str(bundled("mini-sentemb")), device="cpu")
     ours = build_encoder("mini-sentemb", device="cpu")
     assert abs(plain.encode(sentences[:20]) - ours.encode(sentences[:20])).max() <= 1e-6
 
 
 def test_embedded_encoders_are_small():
-    files = [f for name in EMBEDDED_ENCODERS for f in embedded(name).rglob("*") if f.is_file()]
+    files = [f for name in BUNDLED_ENCODERS for f in bundled(name).rglob("*") if f.is_file()]
     assert sum(file.stat().st_size for file in files) <= 8_000_000
 
 
@@ -35,7 +35,7 @@ def test_a_folder_without_a_model(tmp_path):
 
 
 def test_a_damaged_model_is_one_line(tmp_path):
-    for file in embedded("mini").iterdir():
+    for file in bundled("mini").iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes()[:1000])
     with pytest.raises(InputError, match="is cut short: 1,000 bytes") as caught:
         build_encoder(tmp_path)

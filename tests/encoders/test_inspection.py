@@ -15,7 +15,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from zoo import change
 
 from sentemb import Settings, simcse_unsup, train
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.encoders import build_encoder
 from sentemb.encoders.inspection import inspect
 from sentemb.encoders.places import places
@@ -23,7 +23,7 @@ from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError
 from sentemb.finetuning.pretrained import load_classifier
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 
 LOADERS = [build_encoder, load_encoder, load_classifier]
 BACKTRACKS = {"type": "Split", "pattern": {"Regex": "(?:a|aa)+$"}, "behavior": "Isolated",
@@ -33,7 +33,7 @@ PANICS = "a" * 40 + "!"
 
 @pytest.fixture
 def raw(tmp_path):
-    return shutil.copytree(embedded("mini"), tmp_path / "raw")
+    return shutil.copytree(bundled("mini"), tmp_path / "raw")
 
 
 @pytest.mark.parametrize(("kind", "most"), [
@@ -182,7 +182,7 @@ def test_a_tokenizer_that_panics_when_it_is_loaded(raw):
 
 def with_special_token(tmp_path, pad):
     """The bundled encoder with a special token past its table, as Gemma's of pictures."""
-    shutil.copytree(embedded("mini"), tmp_path / "m")
+    shutil.copytree(bundled("mini"), tmp_path / "m")
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "m")
     tokenizer.add_special_tokens(
         {"pad_token": "<pad>"} if pad else {"additional_special_tokens": ["<image>"]}

@@ -10,11 +10,11 @@ import zoo
 from safetensors.torch import load_file, save_file
 from zoo import change
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.encoders import build_encoder
 from sentemb.errors import InputError
 from sentemb.finetuning.pretrained import load_classifier
-from sentemb.inference.plain import load_encoder, load_plain
+from sentemb.inference.torch_only import load_encoder, load_plain
 
 LOADERS = [build_encoder, load_encoder, load_classifier]
 
@@ -22,7 +22,7 @@ LOADERS = [build_encoder, load_encoder, load_classifier]
 @pytest.fixture
 def raw(tmp_path):
     """The bundled raw encoder, which has a head of its own and no pooler."""
-    return shutil.copytree(embedded("mini"), tmp_path / "raw")
+    return shutil.copytree(bundled("mini"), tmp_path / "raw")
 
 
 @pytest.fixture

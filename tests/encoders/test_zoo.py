@@ -12,7 +12,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from zoo import CAUSAL, KINDS
 
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 
 LONG = " ".join(f"word{number}" for number in range(300))
 TEXTS = ["a man is playing the guitar", "a", LONG, "two women dance, and sing!", "déjà vu 東京"]

@@ -26,7 +26,7 @@ from tokenizers import (
 )
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 WORDS = 700
 """Tokens of the vocabularies that are trained here."""
@@ -52,7 +52,7 @@ def build(model: str, folder: Path, tokenizer: Any, **config: Any) -> None:
 
 def wordpiece(**settings: Any) -> Any:
     """BERT's, with the vocabulary of the bundled encoder."""
-    return AutoTokenizer.from_pretrained(embedded("mini"), **settings)
+    return AutoTokenizer.from_pretrained(bundled("mini"), **settings)
 
 
 @cache
@@ -83,7 +83,7 @@ def _pieces_of(specials: tuple[str, ...]) -> str:
 
 @cache
 def _sentences() -> tuple[str, ...]:
-    return tuple(embedded("sentences.txt").read_text(encoding="utf-8").splitlines()[:400])
+    return tuple(bundled("sentences.txt").read_text(encoding="utf-8").splitlines()[:400])
 
 
 def fast(content: str, around: str | None = None, **specials: Any) -> PreTrainedTokenizerFast:
@@ -219,7 +219,7 @@ def clip(folder: Path) -> None:
 
 def static(folder: Path) -> None:
     torch.manual_seed(0)
-    own = Tokenizer.from_file(str(embedded("mini") / "tokenizer.json"))
+    own = Tokenizer.from_file(str(bundled("mini") / "tokenizer.json"))
     module = StaticEmbedding(own, embedding_dim=16)
     SentenceTransformer(modules=[module], device="cpu").save_pretrained(str(folder))
 
@@ -285,7 +285,7 @@ def added_tokens(folder: Path) -> None:
 
 
 def no_special_tokens(folder: Path) -> None:
-    tokenizer = json.loads((embedded("mini") / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer = json.loads((bundled("mini") / "tokenizer.json").read_text(encoding="utf-8"))
     own = fast(json.dumps(tokenizer | {"post_processor": None}), unk_token="[UNK]",
                pad_token="[PAD]")  # fmt: skip
     build("BertModel", folder, own, **WIDE, max_position_embeddings=128)

@@ -11,8 +11,8 @@ from sentence_transformers.sentence_transformer.modules import Pooling, WordEmbe
 from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
 
 from sentemb.encoding import EncodeOptions, encode_file, windows
-from sentemb.encoding.ahead import ahead
 from sentemb.encoding.fingerprint import fingerprint
+from sentemb.encoding.prefetch import ahead
 from sentemb.errors import InputError, NumericError, UsageError
 
 TEXTS = ["A first sentence.", "", "The third, which is a little longer.", "A first sentence."]

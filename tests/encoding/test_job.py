@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from sentemb.encoding import EncodeOptions, Shard, encode_file, merge, windows
-from sentemb.encoding.first_seen import FirstSeen
+from sentemb.encoding.dedup import DistinctTexts
 from sentemb.encoding.folder import job_folder
 from sentemb.encoding.job import Job
 from sentemb.encoding.manifest import FILE
@@ -384,7 +384,7 @@ def test_no_room_for_what_was_seen(mini, texts, tmp_path, monkeypatch):
 
     path = tmp_path / "a.npy"
     with monkeypatch.context() as patch:
-        patch.setattr("sentemb.encoding.first_seen.FirstSeen._insert", full)
+        patch.setattr("sentemb.encoding.dedup.FirstSeen._insert", full)
         with pytest.raises(StorageError, match="is the disk full"):
             encode_file(mini, texts, path)
     assert encode_file(mini, texts, path).rows == 50
@@ -557,7 +557,7 @@ def test_no_room_at_any_call_of_the_database(tmp_path, monkeypatch, method):
     for failing in range(1, 99):  # noqa: B007 -- `Full` reads it
         Full.calls = 0
         try:
-            seen = FirstSeen(tmp_path / "seen")
+            seen = DistinctTexts(tmp_path / "seen")
             seen.numbers(["a", "b"])
             seen.close()
         except StorageError as error:

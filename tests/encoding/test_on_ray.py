@@ -4,17 +4,17 @@ import sys
 
 import pytest
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.encoding import encode_file
 from sentemb.encoding.on_ray import encode_on_ray
 from sentemb.errors import UsageError
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 
 
 def test_without_ray_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r'pip install "sentemb\[ray\]"'):
-        encode_on_ray("mini-sentemb", embedded("sentences.txt"), tmp_path / "a.npy", 2)
+        encode_on_ray("mini-sentemb", bundled("sentences.txt"), tmp_path / "a.npy", 2)
 
 
 @pytest.mark.long

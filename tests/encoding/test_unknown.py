@@ -140,9 +140,9 @@ def test_the_commands_say_it(sentemb, tmp_path):
 HUGE = """
 import resource, sys, time
 import numpy as np
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 with Embedder(load_encoder("mini-sentemb")) as embedder:
     text = "words that go on, and on: " * 4000
     expected = embedder.encode([text[:8000]])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentemb.encoding import windows as module
-from sentemb.encoding.first_seen import FirstSeen
+from sentemb.encoding.dedup import DistinctTexts
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.windows import Window, windows
 
@@ -14,7 +14,7 @@ TEXTS = st.lists(st.text(st.characters(codec="utf-8"), max_size=3), max_size=60)
 
 @given(TEXTS)
 def test_windows_hold_every_row_once_and_every_text_once(tmp_path_factory, texts):
-    seen = FirstSeen(tmp_path_factory.mktemp("seen") / "texts.sqlite")
+    seen = DistinctTexts(tmp_path_factory.mktemp("seen") / "texts.sqlite")
     module.ROWS, whole = 7, module.ROWS
     try:
         found = list(windows(texts, seen))
@@ -43,7 +43,7 @@ def test_shards_cover_all_windows_and_do_not_overlap(of, count):
 
 def test_a_window_of_long_texts_has_fewer_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CHARACTERS", 10)
-    seen = FirstSeen(tmp_path / "texts.sqlite")
+    seen = DistinctTexts(tmp_path / "texts.sqlite")
     found = [window.texts for window in windows(["a" * 9, "b", "c" * 30, "d"], seen)]
     assert found == [["a" * 9, "b"], ["c" * 30], ["d"]]
     seen.close()
@@ -51,7 +51,7 @@ def test_a_window_of_long_texts_has_fewer_rows(tmp_path, monkeypatch):
 
 
 def test_more_texts_than_a_query_takes(tmp_path):
-    seen = FirstSeen(tmp_path / "texts.sqlite")
+    seen = DistinctTexts(tmp_path / "texts.sqlite")
     texts = [str(number % 40_000) for number in range(50_000)]
     numbers, new = seen.numbers(texts)
     again, none = seen.numbers(texts[::-1])

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.evaluation.disclosure import disclose
 
 YEARS = ["STS12", "STS-B"]
@@ -56,8 +56,8 @@ def test_a_card_names_data_sets(tmp_path):
 
 
 def test_of_an_embedded_encoder_it_is_known():
-    assert disclose(embedded("mini")).labels == "none: a raw masked-language model"
-    assert "simcse-sup on paraphrases.csv (pairs)" in disclose(embedded("mini-sentemb")).labels
+    assert disclose(bundled("mini")).labels == "none: a raw masked-language model"
+    assert "simcse-sup on paraphrases.csv (pairs)" in disclose(bundled("mini-sentemb")).labels
 
 
 @pytest.mark.parametrize("damaged", ["", "{", "[]", "{}"])

@@ -3,10 +3,10 @@
 import pytest
 
 from sentemb import build_encoder, read_sts
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.errors import UsageError
+from sentemb.evaluation.cache import EncodeCache
 from sentemb.evaluation.on_mteb import MTEBModel
-from sentemb.evaluation.once import EncodeOnce
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def local_task(mteb):
     from mteb.abstasks.sts import AbsTaskSTS
     from mteb.abstasks.task_metadata import TaskMetadata
 
-    graded = read_sts(embedded("graded.tsv"))
+    graded = read_sts(bundled("graded.tsv"))
 
     class Graded(AbsTaskSTS):
         metadata = TaskMetadata(
             name="Graded",
-            description="The embedded graded pairs.",
+            description="The bundled graded pairs.",
             dataset={"path": "local/graded", "revision": "0"},
             type="STS",
             eval_langs=["eng-Latn"],
@@ -44,7 +44,7 @@ def local_task(mteb):
 @pytest.mark.filterwarnings("ignore")  # mteb's own
 def test_a_local_task_gives_our_spearman(mteb, local_task):
     task, graded = local_task
-    encode = EncodeOnce(build_encoder("mini-sentemb", device="cpu").encode)
+    encode = EncodeCache(build_encoder("mini-sentemb", device="cpu").encode)
     model = MTEBModel(encode, "sentemb/mini-sentemb")
     result = mteb.evaluate(model, task, cache=None, co2_tracker=False, show_progress_bar=False)
     (scores,) = result.task_results[0].scores["test"]

@@ -10,8 +10,8 @@ from sentemb.evaluation import (
     PairClassification,
     paired_bootstrap,
 )
-from sentemb.evaluation.once import EncodeOnce
-from sentemb.evaluation.outcome import percent_mean
+from sentemb.evaluation.cache import EncodeCache
+from sentemb.evaluation.scores import percent_mean
 
 RNG = np.random.default_rng(0)
 VECTORS = {f"w{i}": RNG.normal(size=6).astype(np.float32) for i in range(400)}
@@ -92,6 +92,6 @@ def test_a_model_does_not_differ_from_itself():
 
 
 def test_an_embedding_that_is_no_number_stops_it():
-    once = EncodeOnce(lambda texts: np.full((len(texts), 2), np.nan, np.float32))
+    once = EncodeCache(lambda texts: np.full((len(texts), 2), np.nan, np.float32))
     with pytest.raises(NumericError, match="embedding of 'some text' is no number"):
         once(["some text"])

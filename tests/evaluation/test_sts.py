@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from sentemb import STS, build_encoder, read_sts
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.evaluation import PairClassification
 from sentemb.evaluation.cosines import cosine_of_pairs
 
@@ -82,7 +82,7 @@ def test_several_files_are_one_task(tmp_path):
 
 
 def test_the_trained_encoder_beats_the_raw_one_on_embedded_pairs():
-    task = read_sts(embedded("graded.tsv"))
+    task = read_sts(bundled("graded.tsv"))
     raw, trained = (build_encoder(name, device="cpu") for name in ("mini", "mini-sentemb"))
     assert task(trained.encode)["spearman"] > task(raw.encode)["spearman"] + 5
 

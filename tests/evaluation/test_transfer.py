@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from sentemb import build_encoder
 from sentemb.errors import InputError
 from sentemb.evaluation import Labelled, NestedFolds, TrainDevTest, TrainTest
-from sentemb.evaluation.once import EncodeOnce
+from sentemb.evaluation.cache import EncodeCache
 from sentemb.suites import SUITES, read_suite
 
 FOLDS = StratifiedKFold(10, shuffle=True, random_state=1111)
@@ -46,7 +46,7 @@ def features(rows, encode):
 
 @pytest.fixture(scope="module")
 def small():
-    return EncodeOnce(build_encoder("mini-sentemb", device="cpu").encode)
+    return EncodeCache(build_encoder("mini-sentemb", device="cpu").encode)
 
 
 def some(rows, step):
@@ -91,7 +91,7 @@ def test_a_dev_set_chooses(transfer, small):
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["CR", "TREC", "MRPC"])
 def test_minilm_scores_as_an_independent_run(transfer, minilm: Path, name):
-    encode = EncodeOnce(build_encoder(minilm, device="cpu").encode)
+    encode = EncodeCache(build_encoder(minilm, device="cpu").encode)
     task = transfer[name]
     train, y = features(task.train, encode), np.array(task.train.labels)
     if isinstance(task, TrainTest):

@@ -23,7 +23,7 @@ from sentemb_cli.main import build
 from typer.testing import CliRunner
 
 from sentemb import Settings, build_encoder, read_sts, read_training_data, train
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.methods import byol, consert, moco, simcse_unsup, swav
 from sentemb.storage import read_owned
@@ -45,7 +45,7 @@ def run(recipe, folder, settings, batches=None):
     """Train once, and go on where there is a folder; or so many batches."""
     how = {"resume": folder.exists()}
     if recipe == "finetune":
-        data = read_training_data(embedded("topics.tsv"), [("text", "label")])
+        data = read_training_data(bundled("topics.tsv"), [("text", "label")])
         few = replace(data, rows=data.rows.select(range(0, 160, 4)))
         dev = replace(data, rows=data.rows.select(range(1, 160, 8)))
         tuned = FinetuneSettings(batch_size=8, learning_rate=3e-4, epochs=3, r_drop=1.0)
@@ -57,9 +57,9 @@ def run(recipe, folder, settings, batches=None):
     method = build(build_encoder("mini", pooling=pooling, device="cpu"), **OPTIONS.get(build, {}))
     if batches is not None:
         method.loss = PowerCut(method.loss, batches)
-    data = read_training_data(embedded("sentences.txt"), [("text",)])
+    data = read_training_data(bundled("sentences.txt"), [("text",)])
     data = replace(data, rows=data.rows.select(range(44)))
-    dev = read_sts(embedded("formats/graded.tsv")) if build is simcse_unsup else None
+    dev = read_sts(bundled("formats/graded.tsv")) if build is simcse_unsup else None
     train(method, data, folder, replace(settings, eval_steps=3), dev=dev, **how)
 
 
@@ -213,7 +213,7 @@ def overwrite(kind, stride, folder):
     or ``--resume`` ends as the new one would have, and ``--overwrite`` is never refused."""
     base, whole, cut = folder / "base", folder / "whole", folder / "cut"
     rows = folder / "rows.txt"
-    rows.write_text("".join(embedded("sentences.txt").read_text().splitlines(True)[:40]))
+    rows.write_text("".join(bundled("sentences.txt").read_text().splitlines(True)[:40]))
     finished(lambda: command(rows, base, seed=1))
     (base / "notes.txt").write_text("mine")
     (base / "1_Pooling/notes.txt").write_text("mine")

@@ -7,7 +7,7 @@ import torch
 from helpers import PowerCut, without_dropout
 
 from sentemb import Settings, build_encoder, read_sts, read_training_data, train
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.methods import consert, moco, simcse_unsup
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=4, save_steps=1)
@@ -15,13 +15,13 @@ SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=4, sav
 
 @cache
 def data():
-    read = read_training_data(embedded("sentences.txt"), [("text",)])
+    read = read_training_data(bundled("sentences.txt"), [("text",)])
     return replace(read, rows=read.rows.select(range(44)))
 
 
 @cache
 def dev():
-    return read_sts(embedded("formats/graded.tsv"))
+    return read_sts(bundled("formats/graded.tsv"))
 
 
 def unsup():

@@ -29,7 +29,7 @@ from sentemb.errors import (
     UsageError,
 )
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 
 ROWS = 16
 CHILD = [sys.executable, str(Path(__file__).with_name("encode_child.py"))]

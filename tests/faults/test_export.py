@@ -9,7 +9,7 @@ from processes import exit_code, forked
 from sentence_transformers import SentenceTransformer
 
 from sentemb import read_sts
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.errors import UsageError
 from sentemb.inference import export
 from sentemb.inference.export_card import write_card
@@ -22,7 +22,7 @@ SIDE = {"spearman": 1.0, "sentences_per_second": 1.0, "megabytes": 1.0, "dim": 1
 @pytest.fixture
 def write(mini, monkeypatch):
     """Export an encoder; what was distilled of it and its scores are made once."""
-    task = read_sts(embedded("graded.tsv"))
+    task = read_sts(bundled("graded.tsv"))
     made = {dim: distil(mini, dim) for dim in DIMS.values()}
     scores = {"before": dict(SIDE), "after": dict(SIDE), "texts": 3}
     monkeypatch.setattr(export, "build_encoder", lambda *_: mini)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from sentemb import build_encoder
+from sentemb.bundled import bundled
 from sentemb.datasets import read_texts
 from sentemb.datasets.faults import Faults
-from sentemb.embedded import embedded
 
 LONG = "word " * 300  # more than the encoder's 128 tokens
 ROWS = [
@@ -140,5 +140,5 @@ def test_other_words_for_options(sentemb, hostile, words):
 
 def test_embedded_sentences_have_no_fault():
     faults = Faults("strict")
-    assert sum(1 for _ in read_texts(embedded("sentences.txt"), faults=faults)) > 2000
+    assert sum(1 for _ in read_texts(bundled("sentences.txt"), faults=faults)) > 2000
     assert faults == Faults("strict")

@@ -11,12 +11,12 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.encoders import POOLINGS, build_encoder
 from sentemb.errors import InputError
 from sentemb.finetuning.predict import predictions
 from sentemb.inference.int8 import Int8Encoder
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 from sentemb.safety import check_model, trusting_code
 from sentemb.safety.files import read_json
 from sentemb.training.commit import commit, read_commit
@@ -120,7 +120,7 @@ def test_models_of_ours_are_no_danger(pooling, tmp_path):
     encoder.save_pretrained(str(tmp_path / "model"))
     check_model(tmp_path / "model")
     for name in ("mini", "mini-sentemb"):
-        check_model(embedded(name))
+        check_model(bundled(name))
 
 
 def test_a_model_of_older_days_is_no_danger(minilm):

@@ -7,7 +7,7 @@ import sys
 from sentemb_cli.main import build
 from typer.testing import CliRunner
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 PROGRAM = """
 import os, socket, sys
@@ -43,7 +43,7 @@ check texts.txt topics.tsv --model trained
 
 
 def test_local_work_needs_no_network(tmp_path):
-    topics = embedded("topics.tsv").read_text().splitlines(keepends=True)
+    topics = bundled("topics.tsv").read_text().splitlines(keepends=True)
     (tmp_path / "topics.tsv").write_text("".join(topics[:33]))
     (tmp_path / "texts.txt").write_text("One sentence.\nAnother one.\n")
     (tmp_path / "commands.txt").write_text(COMMANDS)

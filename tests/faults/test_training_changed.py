@@ -8,7 +8,7 @@ import torch
 from runs import SETTINGS, cut, data
 
 from sentemb import build_encoder, train
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.errors import UsageError
 from sentemb.finetuning import run as finetuning
 from sentemb.methods import consert, moco, simcse_unsup
@@ -22,7 +22,7 @@ FINETUNE = ("finetune", "--epochs", 2, "--lr", 3e-4, "-o", "out", "--model")
 
 def edited(folder, name, edit):
     """Copy the raw model, with one of its JSON files changed."""
-    shutil.copytree(embedded("mini"), folder)
+    shutil.copytree(bundled("mini"), folder)
     content = json.loads((folder / name).read_text())
     edit(content)
     (folder / name).write_text(json.dumps(content))

@@ -13,7 +13,7 @@ from runs import SETTINGS, data, dev, unsup
 from safetensors.torch import load_file
 
 from sentemb import train
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 
 FEW = ("train", "--batch-size", 4, "--max-steps", 3, "--eval-steps", 3)
 
@@ -120,7 +120,7 @@ def test_swapped_columns_are_named(sentemb, tmp_path):
 )
 def test_a_model_without_a_tokenizer_is_refused(sentemb, tmp_path, command):
     """T15."""
-    shutil.copytree(embedded("mini"), tmp_path / "model")
+    shutil.copytree(bundled("mini"), tmp_path / "model")
     for path in (tmp_path / "model").glob("tokenizer*"):
         path.unlink()
     (tmp_path / "rows.txt").write_text("a cat\n")
@@ -139,7 +139,7 @@ def read_only(tmp_path):
     if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True).returncode:
         pytest.skip("no file system can be mounted here")
     try:
-        shutil.copytree(embedded("mini"), folder / "mini")
+        shutil.copytree(bundled("mini"), folder / "mini")
         subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
         yield folder
     finally:

@@ -12,7 +12,7 @@ import torch
 from sklearn.metrics import matthews_corrcoef
 from transformers import pipeline
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.errors import UsageError
 from sentemb.finetuning import FinetuneSettings
 from sentemb.finetuning.metrics import classification, regression
@@ -57,11 +57,11 @@ def test_every_combination_trains_a_plain_classifier(sentemb, tmp_path, options)
     (answer,) = classify("the cat sleeps in the sun")
     assert answer["label"] in record["classes"]
     assert not list((tmp_path / "out").glob("*.bin"))
-    ok(sentemb("predict", "out", embedded("topics.tsv"), "--columns", "text", "-o", "p.jsonl"))
+    ok(sentemb("predict", "out", bundled("topics.tsv"), "--columns", "text", "-o", "p.jsonl"))
     rows = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
     assert len(rows) == 160
     texts = [line.split("\t")[1] for line in
-             embedded("topics.tsv").read_text(encoding="utf-8").splitlines()[1:4]]  # fmt: skip
+             bundled("topics.tsv").read_text(encoding="utf-8").splitlines()[1:4]]  # fmt: skip
     for text, row in zip(texts, rows, strict=False):
         (answer,) = classify(text)
         assert row == {"label": answer["label"],
@@ -90,8 +90,8 @@ def test_bf16(sentemb, tmp_path):
 
 
 def test_a_model_without_dropout_is_refused_before_anything_is_written(sentemb, tmp_path):
-    config = json.loads(embedded("mini/config.json").read_text())
-    shutil.copytree(embedded("mini"), tmp_path / "still")
+    config = json.loads(bundled("mini/config.json").read_text())
+    shutil.copytree(bundled("mini"), tmp_path / "still")
     config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     (tmp_path / "still/config.json").write_text(json.dumps(config))
     process = sentemb("finetune", "--model", "still", "--rdrop", 1.0, "-o", "out")
@@ -101,7 +101,7 @@ def test_a_model_without_dropout_is_refused_before_anything_is_written(sentemb, 
 
 
 def test_pairs_and_scores(sentemb, tmp_path):
-    graded = embedded("graded.tsv").read_text(encoding="utf-8").splitlines()
+    graded = bundled("graded.tsv").read_text(encoding="utf-8").splitlines()
     (tmp_path / "train.tsv").write_text("\n".join(graded[:200]) + "\n", encoding="utf-8")
     (tmp_path / "dev.tsv").write_text("\n".join([graded[0], *graded[200:]]) + "\n")
     data = ("--data", "train.tsv", "--dev", "dev.tsv", "--regression", "--rdrop", 1.0)

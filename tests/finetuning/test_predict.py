@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from sentemb.bundled import bundled
 from sentemb.datasets import read_inputs
-from sentemb.embedded import embedded
 from sentemb.finetuning.predict import predictions
 
 LAYOUTS = [("sentence1", "sentence2"), ("text",)]
@@ -20,13 +20,13 @@ BLANK = {
 
 @pytest.fixture
 def classifier(tmp_path):
-    """Save an untrained classifier of the embedded encoder, with settings of its own."""
+    """Save an untrained classifier of the bundled encoder, with settings of its own."""
 
     def save(**settings):
         torch.manual_seed(0)
-        model = AutoModelForSequenceClassification.from_pretrained(embedded("mini"), **settings)
+        model = AutoModelForSequenceClassification.from_pretrained(bundled("mini"), **settings)
         model.save_pretrained(tmp_path / "model")
-        AutoTokenizer.from_pretrained(embedded("mini")).save_pretrained(tmp_path / "model")
+        AutoTokenizer.from_pretrained(bundled("mini")).save_pretrained(tmp_path / "model")
         return tmp_path / "model"
 
     return save

@@ -13,8 +13,8 @@ from transformers import (
     T5ForSequenceClassification,
 )
 
+from sentemb.bundled import bundled
 from sentemb.datasets import read_training_data
-from sentemb.embedded import embedded
 from sentemb.errors import UsageError
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.finetuning.trials import try_contrast, try_longest
@@ -29,7 +29,7 @@ IDS = [[2, 5, 7, 1], [2, 9, 8, 1], [2, 6, 5, 1]]
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return AutoTokenizer.from_pretrained(embedded("mini"))
+    return AutoTokenizer.from_pretrained(bundled("mini"))
 
 
 def rows():
@@ -47,12 +47,12 @@ def test_without_hidden_states_nothing_is_contrasted(tokenizer):
 
 
 def test_an_encoder_is_contrasted(tokenizer):
-    encoder = BertForSequenceClassification.from_pretrained(embedded("mini"))
+    encoder = BertForSequenceClassification.from_pretrained(bundled("mini"))
     assert try_contrast(encoder, tokenizer, rows()) is None
 
 
 def test_the_longest_row_needs_a_place_for_each_token(tokenizer):
-    encoder = BertForSequenceClassification.from_pretrained(embedded("mini"))
+    encoder = BertForSequenceClassification.from_pretrained(bundled("mini"))
     assert try_longest(encoder, tokenizer, Dataset.from_dict({"input_ids": [[5] * 128]})) is None
     with pytest.raises(UsageError, match="129 tokens, which do not fit into a Bert"):
         try_longest(encoder, tokenizer, Dataset.from_dict({"input_ids": [[5], [5] * 129]}))
@@ -62,7 +62,7 @@ def test_several_processes_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "sentemb.finetuning.run.processes", lambda: SimpleNamespace(num_processes=2)
     )
-    data = read_training_data(embedded("topics.tsv"), [("text", "label")])
+    data = read_training_data(bundled("topics.tsv"), [("text", "label")])
     with pytest.raises(UsageError, match="one process: start it without torchrun"):
         finetune("mini", data, data, tmp_path / "out", FinetuneSettings())
     assert not (tmp_path / "out").exists()

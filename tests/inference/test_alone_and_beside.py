@@ -11,13 +11,13 @@ from sentence_transformers import SentenceTransformer
 from tiny import CONFIGS
 
 from sentemb import Settings, View, build_encoder, simcse_unsup, train
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.encoders import embed
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError
 from sentemb.finetuning.pretrained import load_classifier
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 from sentemb.training.collator import Collator
 
 CAUSAL = {
@@ -80,7 +80,7 @@ def test_a_vector_does_not_depend_on_neighbours(build, texts, family, pooling, s
 def test_a_folder_that_pads_on_the_left(tmp_path, texts, unlabelled, pooling):
     """Loaded, trained and saved, it gives one vector a text, in plain sentence-transformers too."""
     raw = tmp_path / "raw"
-    for file in embedded("mini").iterdir():
+    for file in bundled("mini").iterdir():
         (raw / file.name).parent.mkdir(exist_ok=True)
         (raw / file.name).write_bytes(file.read_bytes())
     config = json.loads((raw / "tokenizer_config.json").read_text())

@@ -15,9 +15,9 @@ from tokenizers import Tokenizer
 from sentemb.encoders import build_encoder, without_padding
 from sentemb.encoders.truncating import truncating
 from sentemb.errors import UsageError
+from sentemb.inference.batches import by_tokens
 from sentemb.inference.embedder import BATCH_TOKENS, Embedder
-from sentemb.inference.plain import load_encoder
-from sentemb.inference.tokens import by_tokens
+from sentemb.inference.torch_only import load_encoder
 
 
 @pytest.fixture

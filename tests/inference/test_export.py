@@ -13,7 +13,7 @@ from tokenizers.models import WordPiece
 from transformers import AutoModel, AutoTokenizer
 
 from sentemb import read_sts
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.errors import InputError, NumericError, UsageError
 from sentemb.inference.export import export_int8, export_static
 from sentemb.inference.int8 import MODEL, Int8Encoder
@@ -25,7 +25,7 @@ TEXTS = ["A man is playing the guitar.", "the the the cat", "", "☃ unheard-of 
 
 @pytest.fixture(scope="module")
 def graded():
-    return read_sts(embedded("graded.tsv"))
+    return read_sts(bundled("graded.tsv"))
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def int8(tmp_path_factory, graded):
 
 def by_hand(dim, texts):
     """One token at a time through transformers, principal components by SVD, weights in a loop."""
-    tokenizer = AutoTokenizer.from_pretrained(embedded("mini"))
-    model = AutoModel.from_pretrained(embedded("mini"), add_pooling_layer=False).eval()
+    tokenizer = AutoTokenizer.from_pretrained(bundled("mini"))
+    model = AutoModel.from_pretrained(bundled("mini"), add_pooling_layer=False).eval()
     tokens = [i for i in range(len(tokenizer)) if i not in tokenizer.all_special_ids]
     with torch.inference_mode():
         single = [
@@ -83,7 +83,7 @@ def test_a_static_folder_is_a_plain_sentence_transformer(mini, tmp_path):
     made.save(tmp_path / "static")
     plain = SentenceTransformer(str(tmp_path / "static"), device="cpu")
     assert [type(module).__name__ for module in plain] == ["StaticEmbedding"]
-    tokenizer = AutoTokenizer.from_pretrained(embedded("mini"))
+    tokenizer = AutoTokenizer.from_pretrained(bundled("mini"))
     for text, vector in zip(TEXTS, plain.encode(TEXTS), strict=True):
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         expected = made.vectors[ids].mean(0) if ids else np.zeros(16)
@@ -150,7 +150,7 @@ def test_the_record_and_the_card_of_a_static_model(static, graded):
     assert record["pairs"] == 300
     assert record["after"]["dim"] == record["how"]["dim"] == 64
     assert record["after"]["megabytes"] == pytest.approx(8000 * 64 * 4 / 1e6, rel=0.01)
-    for side, model in (("before", embedded("mini-sentemb")), ("after", folder)):
+    for side, model in (("before", bundled("mini-sentemb")), ("after", folder)):
         encoder = SentenceTransformer(str(model), device="cpu")
         assert record[side]["spearman"] == pytest.approx(graded(encoder.encode)["spearman"], 1e-3)
         assert record[side]["sentences_per_second"] > 0
@@ -218,7 +218,7 @@ def test_an_int8_folder_says_what_it_is(int8):
 
 def test_what_cannot_be_int8(int8, mini, tmp_path):
     with pytest.raises(InputError, match="holds no int8 model"):
-        Int8Encoder(embedded("mini"))
+        Int8Encoder(bundled("mini"))
     (tmp_path / "tokenizer.json").write_bytes((int8[0] / "tokenizer.json").read_bytes())
     (tmp_path / MODEL).write_bytes(b"no graph")
     with pytest.raises(InputError, match="holds no int8 model"):

@@ -6,13 +6,13 @@ from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
 from sentemb import build_encoder, read_sts
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.errors import InputError
 from sentemb.inference.export import export_int8, export_static
 from sentemb.inference.int8 import Int8Encoder
-from sentemb.inference.plain import load_encoder
 from sentemb.inference.quantise import quantise
 from sentemb.inference.static import distil
+from sentemb.inference.torch_only import load_encoder
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def probes(sentences):
 
 @pytest.fixture(scope="module")
 def graded():
-    return read_sts(embedded("graded.tsv"))
+    return read_sts(bundled("graded.tsv"))
 
 
 def distances(a, b):
@@ -75,7 +75,7 @@ def test_an_onnx_file_reads_no_other_file(tmp_path, location):
     graph = onnx.helper.make_graph([node], "g", [], [value], [outside])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
     (tmp_path / "int8/model_int8.onnx").write_bytes(model.SerializeToString())
-    tokenizer = Tokenizer.from_file(str(embedded("mini/tokenizer.json")))
+    tokenizer = Tokenizer.from_file(str(bundled("mini/tokenizer.json")))
     tokenizer.enable_padding()
     tokenizer.save(str(tmp_path / "int8/tokenizer.json"))
     with pytest.raises(InputError, match="xternal data path"):

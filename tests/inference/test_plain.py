@@ -8,12 +8,12 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize
 from tiny import CONFIGS
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.encoders import POOLINGS, build_encoder, describe
 from sentemb.encoders.linear import append_linear
 from sentemb.errors import InputError
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder, load_plain
+from sentemb.inference.torch_only import load_encoder, load_plain
 
 CUT = {"max_length": 128, "strategy": "LongestFirst", "stride": 0}
 PADDED = {
@@ -71,7 +71,7 @@ def test_no_map_behind_vectors_that_are_cut():
 def test_the_embedded_encoders(texts):
     for name in ("mini", "mini-sentemb"):
         expected = build_encoder(name, device="cpu").encode(texts, convert_to_tensor=True)
-        plain = load_plain(embedded(name))
+        plain = load_plain(bundled(name))
         torch.testing.assert_close(vectors_of(plain, texts), expected, atol=2e-6, rtol=0)
 
 

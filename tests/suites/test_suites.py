@@ -4,9 +4,9 @@ import pytest
 
 from sentemb.encoders import build_encoder
 from sentemb.errors import InputError
-from sentemb.evaluation.once import EncodeOnce
+from sentemb.evaluation.cache import EncodeCache
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.plain import load_encoder
+from sentemb.inference.torch_only import load_encoder
 from sentemb.suites import SUITES, read_suite
 
 KNOWN = {  # METHODS: two independent implementations, and in part MTEB's published ones
@@ -47,7 +47,7 @@ def test_all_aggregations_of_minilm_are_the_known_ones(shared, minilm):
     suite = read_suite("sts", SUITES["sts"], shared("sts").parent)
     found = {}
     with Embedder(load_encoder(str(minilm))) as embedder:
-        encode = EncodeOnce(embedder.encode)
+        encode = EncodeCache(embedder.encode)
         for one in suite.tasks:
             numbers = one.task(encode)
             names = ("spearman", "spearman_mean", "spearman_wmean")

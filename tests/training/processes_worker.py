@@ -12,7 +12,7 @@ from datasets import Dataset
 from torch.nn.parallel import DistributedDataParallel
 
 from sentemb import Method, build_encoder
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.encoders import set_dropout
 from sentemb.methods import byol, moco, simcse_unsup, supcon, swav, two_tower
 from sentemb.training.collator import Collator
@@ -46,7 +46,7 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
     alone = state.num_processes == 1
     wrapped = method if alone else DistributedDataParallel(method, broadcast_buffers=False)
     optimizer = torch.optim.SGD([p for p in method.parameters() if p.requires_grad], lr=0.05)
-    texts = embedded("sentences.txt").read_text(encoding="utf-8").splitlines()
+    texts = bundled("sentences.txt").read_text(encoding="utf-8").splitlines()
     columns = {"text": texts[: BATCH * STEPS]}
     if name == "supcon":
         columns["label"] = [number % 5 for number in range(BATCH * STEPS)]

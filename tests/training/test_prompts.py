@@ -29,7 +29,7 @@ def rows(sentences):
     )
 
 
-def embedded(encoder, views, rows, length=64):
+def bundled(encoder, views, rows, length=64):
     features = Collator(encoder, views, length, 0)(rows)["views"]
     with torch.no_grad():
         return [view.numpy() for view in embed(encoder.eval(), features, views)]
@@ -43,15 +43,15 @@ def test_training_embeds_what_encoding_embeds(pooling, include, rows):
     encoder[1].include_prompt = include
     encoder.prompts, encoder.default_prompt_name = {"query": "a question: "}, "query"
     texts = [row["text"] for row in rows]
-    for found in embedded(encoder, (View(), View()), rows):
+    for found in bundled(encoder, (View(), View()), rows):
         np.testing.assert_allclose(found, encoder.encode(texts), atol=1e-5)
     assert abs(encoder.encode(texts) - encoder.encode(texts, prompt="")).max() > 0.01
     columns = ["anchor", "positive", "negative"]
     set_prompts(encoder, PROMPTS, columns)
     views = tuple(map(View, columns))
-    anchors, positives, negatives = embedded(encoder, views, rows)
+    anchors, positives, negatives = bundled(encoder, views, rows)
     with packed(encoder[0].auto_model, first_only=reads_first_token_only(encoder[1])):
-        np.testing.assert_allclose(embedded(encoder, views, rows)[0], anchors, atol=1e-5)
+        np.testing.assert_allclose(bundled(encoder, views, rows)[0], anchors, atol=1e-5)
     asked = encoder.encode_query([row["anchor"] for row in rows])
     np.testing.assert_allclose(anchors, asked, atol=1e-5)
     for found, column in ((positives, "positive"), (negatives, "negative")):
@@ -77,7 +77,7 @@ def test_views_change_the_text_and_not_its_prompt(mini, rows):
     shuffled = TokenShuffle()
     masks = []
     order = View(order=lambda mask, draws: masks.append(mask) or shuffled(mask, draws))
-    embedded(mini, (order, View()), rows)
+    bundled(mini, (order, View()), rows)
     assert not masks[0][:, : len(prompt)].any()
     assert masks[0].any(dim=1).all()
 

@@ -23,7 +23,7 @@ from sentemb import (
     simcse_unsup,
     train,
 )
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.errors import IdenticalViewsError, NumericError, UsageError
 from sentemb.losses import FlatNCE, Sigmoid, Sum, SymmetricInfoNCE
 from sentemb.training.logs import read_metrics
@@ -33,7 +33,7 @@ SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=8, sav
 
 @pytest.fixture(scope="module")
 def dev():
-    return read_sts(embedded("formats/graded.tsv"))
+    return read_sts(bundled("formats/graded.tsv"))
 
 
 def fresh(recipe):

@@ -8,8 +8,8 @@ from helpers import PowerCut, assert_bit_equal, numbered, state
 from sentence_transformers import SentenceTransformer
 
 from sentemb import FlatNCE, InfoNCE, Method, Settings, Siamese, View, build_encoder, train
+from sentemb.bundled import bundled
 from sentemb.datasets import read_training_data
-from sentemb.embedded import embedded
 from sentemb.encoders import embed, set_dropout
 from sentemb.errors import IdenticalViewsError, NumericError, UsageError
 from sentemb.functional import effective_rank, spread
@@ -80,7 +80,7 @@ def fresh(recipe):
 
 def data_of(recipe):
     file, columns = LAYOUTS.get(recipe.__name__, ("sentences.txt", ("text",)))
-    read = read_training_data(embedded(file), [columns])
+    read = read_training_data(bundled(file), [columns])
     return replace(read, rows=read.rows.select(range(40)))
 
 

@@ -10,8 +10,8 @@ from helpers import PowerCut, assert_bit_equal, state
 from sentence_transformers import SentenceTransformer
 
 from sentemb import Method, NTXent, Settings, Siamese, View, build_encoder, train
+from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData, read_training_data
-from sentemb.embedded import embedded
 from sentemb.methods import consert, consert_sup, crop, eda, esimcse
 from sentemb.training.collator import Collator
 from sentemb.training.logs import read_metrics
@@ -63,9 +63,9 @@ def recipe(request):
 def data(recipe):
     """40 rows: 8 steps of batch 8 are one epoch of 5 and 3 of the next."""
     if recipe in (consert_sup, supervised_adversary):
-        read = read_training_data(embedded("nli.tsv"), [("sentence1", "sentence2", "label")])
+        read = read_training_data(bundled("nli.tsv"), [("sentence1", "sentence2", "label")])
     else:
-        read = read_training_data(embedded("sentences.txt"), [("text",)])
+        read = read_training_data(bundled("sentences.txt"), [("text",)])
     return replace(read, rows=read.rows.select(range(40)))
 
 
@@ -188,7 +188,7 @@ def test_one_step_is_the_same_in_one_batch_as_on_two_ranks(mini, unlabelled):
 
 
 def test_the_terms_of_a_sum_are_logged(tmp_path):
-    data = read_training_data(embedded("nli.tsv"), [("sentence1", "sentence2", "label")])
+    data = read_training_data(bundled("nli.tsv"), [("sentence1", "sentence2", "label")])
     train(fresh(consert_sup), data, tmp_path / "run", replace(SETTINGS, max_steps=10))
     line = next(line for line in read_metrics(tmp_path / "run/metrics.jsonl") if "loss" in line)
     terms = line["loss_CrossEntropy"] + line["loss_EachSentence"]

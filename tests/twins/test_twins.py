@@ -29,7 +29,7 @@ from sentemb.twins import (
     layers,
     mlp,
 )
-from sentemb.twins.follow import follow, target_of
+from sentemb.twins.ema import follow, target_of
 
 VIEWS = (View(), View())
 

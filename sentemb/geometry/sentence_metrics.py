@@ -18,7 +18,7 @@ BATCH = 64
 """Sentences that are each other's negatives, for relative penalties."""
 
 
-def of_negatives(x: Tensor, temperature: float) -> dict[str, Measure]:
+def negative_metrics(x: Tensor, temperature: float) -> dict[str, Measure]:
     """Relative penalties in batches of 64; what is left over at the end is not looked at."""
     size = min(BATCH, len(x))
     batches = x[: len(x) // size * size].view(-1, size, x.shape[1])
@@ -31,7 +31,7 @@ def of_negatives(x: Tensor, temperature: float) -> dict[str, Measure]:
     }
 
 
-def of_words(texts: list[str], raw: Tensor) -> dict[str, Measure]:
+def word_metrics(texts: list[str], raw: Tensor) -> dict[str, Measure]:
     """Compare sentences of rare words with those of common ones."""
     bits = rarity(texts)
     known = ~np.isnan(bits)
@@ -53,7 +53,7 @@ def of_words(texts: list[str], raw: Tensor) -> dict[str, Measure]:
     return measures
 
 
-def of_lengths(tokens: Numbers, raw: Tensor) -> dict[str, Measure]:
+def length_metrics(tokens: Numbers, raw: Tensor) -> dict[str, Measure]:
     """Look for what the length of a sentence, in tokens, does to its vector."""
     i, j = random_pairs(len(raw))
     unit = F.normalize(raw, dim=1)

@@ -16,7 +16,7 @@ AT_ONCE = 16_384
 PRAGMAS = ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-16384")
 
 
-class FirstSeen:
+class DistinctTexts:
     """Numbers distinct texts in the order in which they are first seen.
 
     What was seen is in a file, as 128-bit hashes, so that memory does not grow with the texts. The

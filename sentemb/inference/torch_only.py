@@ -19,7 +19,7 @@ from sentemb.encoders.packing import Packing
 from sentemb.encoders.truncating import NO_LIMIT
 from sentemb.errors import panics_refused
 from sentemb.inference.bert import Bert, load_bert
-from sentemb.inference.parts import Parts, read_parts
+from sentemb.inference.modules import Parts, read_parts
 from sentemb.locate import is_sentence_transformer, locate
 from sentemb.types import Embeddings
 
@@ -91,7 +91,7 @@ def load_encoder(model: str | os.PathLike[str]) -> "PlainEncoder | SentenceTrans
     """Load an encoder to encode with, without importing sentence-transformers where it can be.
 
     Args:
-        model: An embedded encoder, a folder or a hub id.
+        model: A bundled encoder, a folder or a hub id.
 
     Raises:
         InputError: When the model cannot be found or read, or is unsafe; see `sentemb.safety`.

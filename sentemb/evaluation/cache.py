@@ -8,7 +8,7 @@ from sentemb.errors import NumericError
 from sentemb.types import Encode, Vectors
 
 
-class EncodeOnce:
+class EncodeCache:
     """Any encoder's ``encode`` with a memory.
 
     Args:
@@ -19,7 +19,7 @@ class EncodeOnce:
         >>> def encode(texts):
         ...     asked.extend(texts)
         ...     return np.array([[len(text)] for text in texts], dtype=np.float32)
-        >>> once = EncodeOnce(encode)
+        >>> once = EncodeCache(encode)
         >>> _ = once(["a", "bb"])
         >>> once(["bb", "ccc"]).tolist(), asked
         ([[2.0], [3.0]], ['a', 'bb', 'ccc'])

@@ -17,7 +17,7 @@ from sentemb.types import Encode
 Numbers = NDArray[np.float64]
 
 
-def of_pairs(encode: Encode, task: STS) -> tuple[dict[str, Measure], Numbers, Numbers]:
+def pair_metrics(encode: Encode, task: STS) -> tuple[dict[str, Measure], Numbers, Numbers]:
     """Measure graded pairs; returns numbers, and the cosines of positive and of random pairs."""
     scores = task(encode)
     near = np.array(task.scores, dtype=np.float64) > task.positive_above
@@ -42,7 +42,7 @@ def of_pairs(encode: Encode, task: STS) -> tuple[dict[str, Measure], Numbers, Nu
     return measures, positive, random
 
 
-def of_classes(x: Tensor, labels: Sequence[str]) -> dict[str, Measure]:
+def class_metrics(x: Tensor, labels: Sequence[str]) -> dict[str, Measure]:
     """Measure how near sentences of a class are; nothing where there are no labels."""
     if not len(labels):
         return {}

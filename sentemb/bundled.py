@@ -3,15 +3,15 @@
 from importlib.resources import files
 from pathlib import Path
 
-EMBEDDED_ENCODERS = ("mini", "mini-sentemb")
+BUNDLED_ENCODERS = ("mini", "mini-sentemb")
 """``mini`` is a raw masked-language model, ``mini-sentemb`` the same trained by our recipes."""
 
 
-def embedded(name: str) -> Path:
-    """Return the path of an embedded file or folder.
+def bundled(name: str) -> Path:
+    """Return the path of a bundled file or folder.
 
     Example:
-        >>> embedded("mini").name
+        >>> bundled("mini").name
         'mini'
     """
     return Path(str(files("sentemb_data"))) / name

@@ -6,12 +6,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from sentemb.datasets.faults import Faults
-from sentemb.encoding.first_seen import FirstSeen
+from sentemb.encoding.dedup import DistinctTexts
 from sentemb.encoding.manifest import Counts
 from sentemb.encoding.windows import Window, windows
 
 
-class Tally:
+class Counters:
     """Counts windows as they come.
 
     Args:
@@ -51,7 +51,7 @@ def counted(texts: Iterable[str], faults: Faults | None, file: Path) -> Counts:
         faults: Of their reader.
         file: Where it is noted meanwhile which texts were seen.
     """
-    tally, seen = Tally(faults), FirstSeen(file)
+    tally, seen = Counters(faults), DistinctTexts(file)
     try:
         for window in windows(texts, seen):
             tally.add(window)
