@@ -1,4 +1,4 @@
-"""What plain sentence-transformers does with the unsafe folders of tests/faults/malicious.py.
+"""What plain sentence-transformers does with the unsafe folders of tests/support/malicious.py.
 
 Each folder is made afresh and loaded in a process of its own, which has 60 seconds. A canary file
 that is there afterwards says that code of the folder ran.
@@ -16,10 +16,9 @@ from pathlib import Path
 
 from common import RESULTS
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests/faults"))
-from malicious import CASES, Case
-
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from sentemb import build_encoder
+from tests.support.malicious import CASES, Case
 
 SECONDS = 60
 PEER = "from sentence_transformers import SentenceTransformer as load"

@@ -3,6 +3,7 @@
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["PYTHONPATH"] = os.path.dirname(os.path.dirname(__file__))  # children: tests.support
 
 import copy
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ import torch
 import transformers
 from sentemb_cli.main import build
 from sentence_transformers import SentenceTransformer
-from tiny import CONFIGS
 from typer.testing import CliRunner
 
 from sentemb import Pairs, build_encoder, read_training_data
 from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData
+from tests.support.tiny import CONFIGS
 
 ROOT = Path(__file__).parents[1]
 

@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-from helpers import numbered, without_dropout
 
 from sentemb import InfoNCE, Method, Siamese, View
 from sentemb.adversary import attacked
@@ -15,6 +14,7 @@ from sentemb.methods import consert_sup
 from sentemb.training.collator import Collator
 from sentemb.twins import PairClassifier
 from sentemb.views import Adversarial, Draws, SupervisedAdversarial, TokenCutoff
+from tests.support.helpers import numbered, without_dropout
 
 NORM = 1e-3
 

@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-import zoo
 
 from sentemb.bundled import bundled
 from sentemb.encoders import build_encoder
 from sentemb.errors import InputError
 from sentemb.inference.torch_only import load_encoder
 from sentemb.locate import locate, transformer_folder
+from tests.support import zoo
 
 NO_MODELS = [
     "my model",

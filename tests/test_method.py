@@ -1,10 +1,10 @@
 import pytest
 import torch
-from helpers import numbered, without_dropout
 
 from sentemb import InfoNCE, Method, Siamese, View, simcse_sup, simcse_unsup
 from sentemb.errors import IdenticalViewsError
 from sentemb.training.collator import Collator
+from tests.support.helpers import numbered, without_dropout
 
 
 @pytest.fixture

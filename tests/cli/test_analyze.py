@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import assert_refused
 from sentemb_cli import analyze
 
 from sentemb.bundled import bundled
+from tests.support.helpers import assert_refused
 
 PAGE = (Path(__file__).parents[2] / "docs/analysis.md").read_text()
 FILES = {

@@ -5,12 +5,12 @@ import shlex
 
 import numpy as np
 import pytest
-from helpers import assert_refused
 from sentemb_cli import postprocess
 from sentence_transformers import SentenceTransformer
 
 from sentemb import build_encoder
 from sentemb.bundled import bundled
+from tests.support.helpers import assert_refused
 
 FILES = {
     "few.txt": "".join(f"Sentence {n} of a hundred.\n" for n in range(100)),

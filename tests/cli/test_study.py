@@ -5,11 +5,11 @@ import os
 import signal
 
 import pytest
-from processes import exit_code, forked
 from sentemb_cli import compare, study, sweep, training_runs
 
 from sentemb.bundled import bundled
 from sentemb.training import committed
+from tests.support.processes import exit_code, forked
 
 SMALL = ("--max-steps", 2, "--batch-size", 4, "--pooling", "mean", "--data", "few.txt",
          "--dev", bundled("formats/graded.tsv"))  # fmt: skip

@@ -2,9 +2,7 @@
 
 import pytest
 import torch
-from helpers import numbered, without_dropout
 from sentence_transformers import SentenceTransformer
-from tiny import CONFIGS
 
 from sentemb import Method, NTXent, Settings, Siamese, View, simcse_unsup, train
 from sentemb.encoders import embed, set_dropout
@@ -20,6 +18,8 @@ from sentemb.views import (
     TokenCutoff,
     TokenShuffle,
 )
+from tests.support.helpers import numbered, without_dropout
+from tests.support.tiny import CONFIGS
 
 WITH_BLOCK = [name for name in CONFIGS if name != "T5"]
 PERTURBATIONS = [TokenCutoff(0.3), SpanCutoff(0.3), FeatureCutoff(0.3), EmbeddingDropout(0.3)]

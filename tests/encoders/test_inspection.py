@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 import torch
 import transformers
-import zoo
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
-from zoo import change
 
 from sentemb import Settings, simcse_unsup, train
 from sentemb.bundled import bundled
@@ -24,6 +22,8 @@ from sentemb.errors import InputError
 from sentemb.finetuning.pretrained import load_classifier
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import load_encoder
+from tests.support import zoo
+from tests.support.zoo import change
 
 LOADERS = [build_encoder, load_encoder, load_classifier]
 BACKTRACKS = {"type": "Split", "pattern": {"Regex": "(?:a|aa)+$"}, "behavior": "Isolated",

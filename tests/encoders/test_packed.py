@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import pytest
 import torch
-from helpers import numbered, without_dropout
 
 from sentemb import View
 from sentemb.encoders import embed
@@ -14,6 +13,7 @@ from sentemb.encoders.packed_attention_cuda import attend_padded, attend_varlen
 from sentemb.encoders.packing import Packing
 from sentemb.training.collator import Collator
 from sentemb.views import FeatureCutoff, TokenShuffle
+from tests.support.helpers import numbered, without_dropout
 
 FAMILIES = [
     "Bert",

@@ -6,15 +6,15 @@ import time
 
 import pytest
 import torch
-import zoo
 from safetensors.torch import load_file, save_file
-from zoo import change
 
 from sentemb.bundled import bundled
 from sentemb.encoders import build_encoder
 from sentemb.errors import InputError
 from sentemb.finetuning.pretrained import load_classifier
 from sentemb.inference.torch_only import load_encoder, load_plain
+from tests.support import zoo
+from tests.support.zoo import change
 
 LOADERS = [build_encoder, load_encoder, load_classifier]
 

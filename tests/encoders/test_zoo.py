@@ -5,14 +5,14 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-import zoo
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
-from zoo import CAUSAL, KINDS
 
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import load_encoder
+from tests.support import zoo
+from tests.support.zoo import CAUSAL, KINDS
 
 LONG = " ".join(f"word{number}" for number in range(300))
 TEXTS = ["a man is playing the guitar", "a", LONG, "two women dance, and sing!", "déjà vu 東京"]

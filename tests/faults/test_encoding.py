@@ -10,12 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from processes import NEEDS_STRACE, exit_code, forked, killed_after, killed_at_call
 from safetensors.torch import load_file
 
 from sentemb.encoding import EncodeOptions, Shard, encode_file, windows
@@ -30,9 +28,10 @@ from sentemb.errors import (
 )
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import load_encoder
+from tests.support.processes import NEEDS_STRACE, exit_code, forked, killed_after, killed_at_call
 
 ROWS = 16
-CHILD = [sys.executable, str(Path(__file__).with_name("encode_child.py"))]
+CHILD = [sys.executable, "-m", "tests.support.encode_child"]
 
 
 @pytest.fixture(autouse=True)
@@ -361,10 +360,9 @@ def test_no_run_is_left_in_the_parts(encoder, texts, tmp_path):
 
 
 def encoded_many(folder, rows):
-    script = Path(__file__).with_name("encode_many.py")
     own = folder / str(rows)
     own.mkdir()
-    command = [sys.executable, str(script), str(own), str(rows)]
+    command = [sys.executable, "-m", "tests.support.encode_many", str(own), str(rows)]
     found = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(found.stdout.splitlines()[-1])
 

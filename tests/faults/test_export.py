@@ -5,7 +5,6 @@ import signal
 from pathlib import Path
 
 import pytest
-from processes import exit_code, forked
 from sentence_transformers import SentenceTransformer
 
 from sentemb import read_sts
@@ -14,6 +13,7 @@ from sentemb.errors import UsageError
 from sentemb.inference import export
 from sentemb.inference.export_card import write_card
 from sentemb.inference.static import distil
+from tests.support.processes import exit_code, forked
 
 DIMS = {"old": 8, "new": 12}
 SIDE = {"spearman": 1.0, "sentences_per_second": 1.0, "megabytes": 1.0, "dim": 1}

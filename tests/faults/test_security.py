@@ -6,7 +6,6 @@ import shutil
 
 import numpy as np
 import pytest
-from malicious import CASES, bomb, change, code, router_in_a_router, torch_bomb
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize
@@ -20,6 +19,7 @@ from sentemb.inference.torch_only import load_encoder
 from sentemb.safety import check_model, trusting_code
 from sentemb.safety.files import read_json
 from sentemb.training.commit import commit, read_commit
+from tests.support.malicious import CASES, bomb, change, code, router_in_a_router, torch_bomb
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from helpers import assert_bit_equal, state
-from runs import SETTINGS, cut, data, dev, unsup
 
 from sentemb import train
 from sentemb.finetuning.trainer import FinetuneTrainer
 from sentemb.training.logs import read_metrics
 from sentemb.training.method_steps import MethodSteps
+from tests.support.helpers import assert_bit_equal, state
+from tests.support.runs import SETTINGS, cut, data, dev, unsup
 
 TRAIN = ("train", "--max-steps", 2, "--batch-size", 8, "--select", "last", "-o", "out")
 FINETUNE = ("finetune", "--epochs", 1, "--lr", 3e-4, "-o", "out")

@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 import torch
-from runs import SETTINGS, cut, data
 
 from sentemb import build_encoder, train
 from sentemb.bundled import bundled
@@ -16,6 +15,7 @@ from sentemb.training import conditions
 from sentemb.training.commit import COMMIT
 from sentemb.training.identity import encoder_identity
 from sentemb.twins import TwoTower
+from tests.support.runs import SETTINGS, cut, data
 
 FINETUNE = ("finetune", "--epochs", 2, "--lr", 3e-4, "-o", "out", "--model")
 

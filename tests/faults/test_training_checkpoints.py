@@ -13,8 +13,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import assert_bit_equal, state
-from runs import SETTINGS, cut, data, dev, queued, unsup
 
 from sentemb import train
 from sentemb.errors import InputError, InterruptedRunError, StorageError, UsageError
@@ -23,6 +21,8 @@ from sentemb.training import committed, conditions
 from sentemb.training.commit import commit, newest_whole, problem_of, rotate
 from sentemb.training.logs import read_metrics
 from sentemb.training.output import last_checkpoint
+from tests.support.helpers import assert_bit_equal, state
+from tests.support.runs import SETTINGS, cut, data, dev, queued, unsup
 
 TIMES = ("runtime", "per_second")
 

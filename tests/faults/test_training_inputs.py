@@ -8,12 +8,12 @@ import sys
 from dataclasses import replace
 
 import pytest
-from helpers import assert_bit_equal, state
-from runs import SETTINGS, data, dev, unsup
 from safetensors.torch import load_file
 
 from sentemb import train
 from sentemb.bundled import bundled
+from tests.support.helpers import assert_bit_equal, state
+from tests.support.runs import SETTINGS, data, dev, unsup
 
 FEW = ("train", "--batch-size", 4, "--max-steps", 3, "--eval-steps", 3)
 

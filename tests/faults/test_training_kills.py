@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import driver
 import pytest
-from processes import NEEDS_STRACE
+
+from tests.support import driver
+from tests.support.processes import NEEDS_STRACE
 
 
 def drive(folder, *words):

@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import assert_bit_equal, state
-from runs import SETTINGS, augmented, cut, data, dev, unsup
 from sentemb_cli.settings import parse_seeds
 
 from sentemb import Method, Settings, Siamese, View, train
@@ -17,6 +15,8 @@ from sentemb.finetuning import FinetuneSettings
 from sentemb.finetuning import run as finetuning
 from sentemb.training import publish, trial
 from sentemb.training.logs import read_metrics
+from tests.support.helpers import assert_bit_equal, state
+from tests.support.runs import SETTINGS, augmented, cut, data, dev, unsup
 
 BATCH = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=2, save_steps=1)
 

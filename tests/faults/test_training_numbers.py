@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import assert_bit_equal, state
-from runs import SETTINGS, Sometimes, augmented, cut, data, dev, queued, unsup
 from safetensors.torch import load_file
 
 from sentemb import STS, train
 from sentemb.errors import NumericError, OutOfMemoryError
 from sentemb.training.logs import read_metrics
 from sentemb.training.trainer import ContrastiveTrainer
+from tests.support.helpers import assert_bit_equal, state
+from tests.support.runs import SETTINGS, Sometimes, augmented, cut, data, dev, queued, unsup
 
 LONG = pytest.mark.long
 

@@ -5,11 +5,11 @@ import sys
 import time
 
 import pytest
-from helpers import assert_bit_equal, outputs_of, start_two
 from safetensors.torch import load_file
 
 from sentemb.training.commit import COMMIT, committed
 from sentemb.training.logs import read_metrics
+from tests.support.helpers import assert_bit_equal, outputs_of, start_two
 
 TRAIN = [sys.executable, "-c", "from sentemb_cli.main import main; main()", "train", "--method",
          "moco", "--queue-size", "32", "--batch-size", "8", "--max-steps", "60", "--save-steps",

@@ -1,13 +1,10 @@
 """R-Drop in any trainer of transformers: the paper's value, one forward, nothing in evaluation."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers import outputs_of, start_two
-from r_drop_cases import model_of, of_three, of_tokens, score, trainer_of
 from scipy.special import rel_entr, softmax
 from transformers import (
     BertForSequenceClassification,
@@ -19,6 +16,8 @@ from transformers import (
 from sentemb.errors import IdenticalViewsError, UsageError
 from sentemb.finetuning import RDropMixin
 from sentemb.finetuning.r_drop import _divergence
+from tests.support.helpers import outputs_of, start_two
+from tests.support.r_drop_cases import model_of, of_three, of_tokens, score, trainer_of
 
 
 def batch_of(trainer):
@@ -233,8 +232,7 @@ def test_what_cannot_work_is_refused(tmp_path):
 
 
 def test_two_processes_stay_equal(tmp_path):
-    worker = Path(__file__).with_name("r_drop_worker.py")
-    outputs_of(start_two([sys.executable, str(worker), str(tmp_path)]))
+    outputs_of(start_two([sys.executable, "-m", "tests.support.r_drop_worker", str(tmp_path)]))
     one, other = (torch.load(tmp_path / f"rank-{rank}.pt") for rank in range(2))
     start = model_of(BertForSequenceClassification, num_labels=3).state_dict()
     for name in start:

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from helpers import at, cos
 
 from sentemb.errors import InputError
 from sentemb.functional import cosine, effective_rank, spectrum, uniformity
@@ -18,6 +17,7 @@ from sentemb.geometry.measures import (
     variance_of_the_first,
 )
 from sentemb.geometry.ranks import random_pairs, rank_correlation, rarity
+from tests.support.helpers import at, cos
 
 CROSS = torch.cat([torch.eye(5), -torch.eye(5)]).double()
 """Every axis, both ways."""

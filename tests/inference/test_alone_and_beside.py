@@ -6,9 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers import numbered
 from sentence_transformers import SentenceTransformer
-from tiny import CONFIGS
 
 from sentemb import Settings, View, build_encoder, simcse_unsup, train
 from sentemb.bundled import bundled
@@ -19,6 +17,8 @@ from sentemb.finetuning.pretrained import load_classifier
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import load_encoder
 from sentemb.training.collator import Collator
+from tests.support.helpers import numbered
+from tests.support.tiny import CONFIGS
 
 CAUSAL = {
     "GPT2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 140, "vocab_size": 8008},

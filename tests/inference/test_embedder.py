@@ -9,7 +9,6 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-from tiny import CONFIGS
 from tokenizers import Tokenizer
 
 from sentemb.encoders import build_encoder, without_padding
@@ -18,6 +17,7 @@ from sentemb.errors import UsageError
 from sentemb.inference.batches import by_tokens
 from sentemb.inference.embedder import BATCH_TOKENS, Embedder
 from sentemb.inference.torch_only import load_encoder
+from tests.support.tiny import CONFIGS
 
 
 @pytest.fixture

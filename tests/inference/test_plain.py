@@ -6,7 +6,6 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize
-from tiny import CONFIGS
 
 from sentemb.bundled import bundled
 from sentemb.encoders import POOLINGS, build_encoder, describe
@@ -14,6 +13,7 @@ from sentemb.encoders.linear import append_linear
 from sentemb.errors import InputError
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import load_encoder, load_plain
+from tests.support.tiny import CONFIGS
 
 CUT = {"max_length": 128, "strategy": "LongestFirst", "stride": 0}
 PADDED = {

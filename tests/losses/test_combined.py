@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import random_pairs
 
 from sentemb.errors import UsageError
 from sentemb.losses import (
@@ -22,6 +21,7 @@ from sentemb.losses import (
 from sentemb.losses.mask_similar import mask_threshold
 from sentemb.losses.parts import never_fades, parts, total, warnings_of
 from sentemb.pairs import Pairs
+from tests.support.helpers import random_pairs
 
 
 def classified(logits, labels):

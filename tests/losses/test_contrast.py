@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import masked, random_pairs
-from loss_cases import LOSSES, WITH_NEGATIVES, in_float64, inputs, leaves, scalar
 
 from sentemb import Method, Siamese, View
 from sentemb.errors import UsageError
@@ -23,6 +21,8 @@ from sentemb.losses.block import Block
 from sentemb.losses.counting import counting
 from sentemb.losses.pairings import one_way, two_views
 from sentemb.pairs import Pairs
+from tests.support.helpers import masked, random_pairs
+from tests.support.loss_cases import LOSSES, WITH_NEGATIVES, in_float64, inputs, leaves, scalar
 
 NUMBER = torch.arange
 

@@ -8,11 +8,8 @@ import types
 import warnings
 from dataclasses import replace
 
-import loss_cases
 import pytest
 import torch
-from helpers import random_pairs
-from loss_cases import in_float64, inputs, leaves, scalar
 from scipy.special import log_softmax, rel_entr, softmax
 
 from sentemb.losses import (
@@ -36,6 +33,9 @@ from sentemb.losses import (
     Triplet,
     VICReg,
 )
+from tests.support import loss_cases
+from tests.support.helpers import random_pairs
+from tests.support.loss_cases import in_float64, inputs, leaves, scalar
 
 SIZES = [(2, 4), (5, 8), (32, 16)]
 HELD = set()

@@ -4,8 +4,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import random_pairs
-from loss_cases import (
+
+from sentemb import losses
+from sentemb.errors import UsageError
+from sentemb.functional import cosine
+from sentemb.losses import InfoNCE
+from sentemb.losses.block import Block
+from sentemb.method import Method
+from sentemb.pairs import Pairs
+from tests.support.helpers import random_pairs
+from tests.support.loss_cases import (
     GRADED,
     LOSSES,
     TRIPLETS,
@@ -15,14 +23,6 @@ from loss_cases import (
     leaves,
     scalar,
 )
-
-from sentemb import losses
-from sentemb.errors import UsageError
-from sentemb.functional import cosine
-from sentemb.losses import InfoNCE
-from sentemb.losses.block import Block
-from sentemb.method import Method
-from sentemb.pairs import Pairs
 
 TEMPERED = {
     "AnglE": losses.AnglE,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from helpers import random_pairs
-from loss_cases import REFERENCES, scalar
 
 from sentemb.pairs import Pairs
+from tests.support.helpers import random_pairs
+from tests.support.loss_cases import REFERENCES, scalar
 
 SIZES = [(2, 3), (5, 8), (16, 12)]
 WITHOUT_NEGATIVES = {"SupConIn", "DimensionWise", "Matryoshka"}

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from helpers import masked
 
 from sentemb.losses import (
     AlignmentUniformity,
@@ -24,6 +23,7 @@ from sentemb.losses import (
 from sentemb.losses.pairings import one_way, two_views
 from sentemb.pairs import Pairs
 from sentemb.training.collator import _number
+from tests.support.helpers import masked
 
 T = 0.5
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from loss_cases import LOSSES, WITH_NEGATIVES, in_float64, inputs
 
 from sentemb import InfoNCE, Method, Siamese, View
 from sentemb.losses import CrossEntropy, EachSentence, Sum, SupConOut, Triplet, VICReg
 from sentemb.losses.unread import unread
+from tests.support.loss_cases import LOSSES, WITH_NEGATIVES, in_float64, inputs
 
 READ_NEGATIVES = WITH_NEGATIVES | {"Triplet", "TripletSquared"}
 READ_LABELS = {"AnglE", "CoSENT", "Contrastive", "CrossEntropy", "RDrop", "SupConIn", "SupConOut"}

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-import loss_cases as cases
 import pytest
 import torch
-from helpers import random_pairs
-from loss_cases import CLOSED, FROZEN, LOSSES, in_float64, inputs, leaves, scalar
 
 from sentemb import losses
 from sentemb.functional import sinkhorn
 from sentemb.losses.block import Block
 from sentemb.losses.sup_con import log_probabilities, mean_inside, mean_outside
 from sentemb.pairs import Pairs
+from tests.support import loss_cases as cases
+from tests.support.helpers import random_pairs
+from tests.support.loss_cases import CLOSED, FROZEN, LOSSES, in_float64, inputs, leaves, scalar
 
 OF_TWO_SENTENCES = "EachSentence"  # halves the batch
 DETACHED = {"DCLW", "SwappedPrediction"}  # weights or codes without the gradient that

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from helpers import at, cos
 
 from sentemb.evaluation import STS
 from sentemb.studies import Measured
+from tests.support.helpers import at, cos
 
 
 def test_all_measures_of_an_encoder_encode_each_text_once():

@@ -6,15 +6,15 @@ import sys
 import time
 from pathlib import Path
 
-import processes_worker
 import pytest
 import torch
 from accelerate import PartialState
-from helpers import assert_bit_equal, outputs_of, start_two
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
 from sentemb.training.logs import read_metrics
+from tests.support import processes_worker
+from tests.support.helpers import assert_bit_equal, outputs_of, start_two
 
 WORKER = Path(processes_worker.__file__)
 SENTEMB = [sys.executable, "-c", "from sentemb_cli.main import main; main()"]

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers import numbered
 from sentence_transformers import SentenceTransformer
 
 from sentemb import Method, NTXent, Settings, Siamese, View, build_encoder, simcse_unsup, train
@@ -16,6 +15,7 @@ from sentemb.encoders.without_padding import reads_first_token_only
 from sentemb.errors import UsageError
 from sentemb.training.collator import Collator
 from sentemb.views import SubwordCrop, TokenShuffle
+from tests.support.helpers import numbered
 
 PROMPTS = {"anchor": "a question: ", "positive": "an answer to it: "}
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import PowerCut, assert_bit_equal, state
 from sentence_transformers import SentenceTransformer
 
 from sentemb import (
@@ -27,6 +26,7 @@ from sentemb.bundled import bundled
 from sentemb.errors import IdenticalViewsError, NumericError, UsageError
 from sentemb.losses import FlatNCE, Sigmoid, Sum, SymmetricInfoNCE
 from sentemb.training.logs import read_metrics
+from tests.support.helpers import PowerCut, assert_bit_equal, state
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=8, save_steps=4)
 

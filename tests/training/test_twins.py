@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import PowerCut, assert_bit_equal, numbered, state
 from sentence_transformers import SentenceTransformer
 
 from sentemb import FlatNCE, InfoNCE, Method, Settings, Siamese, View, build_encoder, train
@@ -45,6 +44,7 @@ from sentemb.training.logs import read_metrics
 from sentemb.training.packed import packed_encoders
 from sentemb.twins import ConstantMomentum, CosineMomentum, Momentum, Prototypes
 from sentemb.views import Adversarial
+from tests.support.helpers import PowerCut, assert_bit_equal, numbered, state
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=8, save_steps=4)
 SMALL = {  # so that queues fill and prototypes thaw within eight steps

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 import torch
 from datasets import Dataset
-from helpers import PowerCut, assert_bit_equal, state
 from sentence_transformers import SentenceTransformer
 
 from sentemb import Method, NTXent, Settings, Siamese, View, build_encoder, train
@@ -28,6 +27,7 @@ from sentemb.views import (
     TokenShuffle,
     WordDropout,
 )
+from tests.support.helpers import PowerCut, assert_bit_equal, state
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=8, save_steps=4)
 POOLINGS = {"esimcse": "cls_before_pooler", "eda": "mean", "crop": "mean"}

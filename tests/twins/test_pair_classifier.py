@@ -1,12 +1,12 @@
 import pytest
 import torch
-from helpers import numbered, without_dropout
 
 from sentemb import View
 from sentemb.encoders import embed
 from sentemb.errors import UsageError
 from sentemb.training.collator import Collator
 from sentemb.twins import PairClassifier
+from tests.support.helpers import numbered, without_dropout
 
 TWO = (View("a"), View("b"))
 

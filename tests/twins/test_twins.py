@@ -6,7 +6,6 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from helpers import numbered, without_dropout
 from torch import nn
 
 from sentemb import InfoNCE, Method, Siamese, View, build_encoder
@@ -30,6 +29,7 @@ from sentemb.twins import (
     mlp,
 )
 from sentemb.twins.ema import follow, target_of
+from tests.support.helpers import numbered, without_dropout
 
 VIEWS = (View(), View())
 

@@ -8,7 +8,6 @@ from random import Random
 import pytest
 import regex
 from datasets import Dataset
-from helpers import numbered
 
 from sentemb import Method, NTXent, Siamese, View
 from sentemb.training.collator import Collator
@@ -29,6 +28,7 @@ from sentemb.views import (
     WordRepetition,
 )
 from sentemb.views.splitting import Word, join, split, words_of
+from tests.support.helpers import numbered
 
 TEXTS = {
     "Chinese": "我爱自然语言处理，它很有趣。",

@@ -4,11 +4,11 @@ from dataclasses import replace
 from functools import cache
 
 import torch
-from helpers import PowerCut, without_dropout
 
 from sentemb import Settings, build_encoder, read_sts, read_training_data, train
 from sentemb.bundled import bundled
 from sentemb.methods import consert, moco, simcse_unsup
+from tests.support.helpers import PowerCut, without_dropout
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=4, save_steps=1)
 

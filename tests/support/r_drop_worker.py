@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import torch
-from r_drop_cases import model_of, of_three, trainer_of
 from transformers import BertForSequenceClassification
 
 from sentemb.training.processes import leave_processes
+from tests.support.r_drop_cases import model_of, of_three, trainer_of
 
 
 def main() -> None:

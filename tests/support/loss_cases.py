@@ -4,9 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-import loss_references as ref
 import torch
-from helpers import random_pairs
 
 from sentemb.functional import cosine
 from sentemb.losses import (
@@ -46,6 +44,8 @@ from sentemb.losses import (
 )
 from sentemb.losses.loss import Loss
 from sentemb.pairs import Pairs
+from tests.support import loss_references as ref
+from tests.support.helpers import random_pairs
 
 
 def in_float64(make: Callable[[], Loss]) -> Loss:

@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from helpers import PowerCut
 from safetensors.torch import load_file
 from sentemb_cli.main import build
 from typer.testing import CliRunner
@@ -30,6 +29,7 @@ from sentemb.storage import read_owned
 from sentemb.storage.owned import damage
 from sentemb.training.earlier import is_record
 from sentemb.training.output import check_output, last_checkpoint
+from tests.support.helpers import PowerCut
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=12, save_steps=3)
 OPTIONS = {

@@ -1,0 +1,1 @@
+"""What the tests share: references, tiny encoders, hostile folders, children to kill."""
