@@ -76,7 +76,7 @@ class Bounded:
         size = self._least
         while size < len(text):
             part = self._part(text, size)
-            if part and self._is_over(part):
+            if part and self.is_over(part):
                 return part
             size *= GROWTH
         return text
@@ -91,9 +91,10 @@ class Bounded:
         ends = [found.start() for found in self._boundary.finditer(text, size // 2, size)]
         return text[: ends[-1]] if ends else ""
 
-    def _is_over(self, part: str) -> bool:
-        assert self._tokenizer is not None  # noqa: S101 -- there is a boundary
-        return bool(self._tokenizer.encode_batch_fast([part])[0].overflowing)
+    def is_over(self, text: str) -> bool:
+        """Tell whether a text has more tokens than the limit."""
+        assert self._tokenizer is not None  # noqa: S101 -- the caller has cut a text
+        return bool(self._tokenizer.encode_batch_fast([text])[0].overflowing)
 
     @cached_property
     def _tokenizer(self) -> Tokenizer | None:

@@ -37,16 +37,15 @@ def tokenised(
 
 
 def _bounded(columns: list[list[str]], bounded: Bounded) -> list[list[str]]:
-    """Cut long texts to what can reach the limit; of two long ones the longer must be known."""
-    parts = [list(map(bounded, texts)) for texts in columns]
-    both = [
-        len(texts) > 1 and all(len(p) < len(text) for p, text in zip(cut, texts, strict=True))
-        for cut, texts in zip(zip(*parts, strict=True), zip(*columns, strict=True), strict=True)
-    ]
-    return [
-        [c if whole else p for whole, p, c in zip(both, part, column, strict=True)]
-        for part, column in zip(parts, columns, strict=True)
-    ]
+    """Cut long texts to what can reach the limit; of two over it the longer must be known."""
+    rows = [_bounded_row(texts, bounded) for texts in zip(*columns, strict=True)]
+    return [list(column) for column in zip(*rows, strict=True)] or columns
+
+
+def _bounded_row(texts: tuple[str, ...], bounded: Bounded) -> tuple[str, ...]:
+    parts = tuple(map(bounded, texts))
+    any_of_two_cut = len(texts) > 1 and parts != texts
+    return texts if any_of_two_cut and all(map(bounded.is_over, parts)) else parts
 
 
 def _reading(rows: list[list[int]], cut: list[bool], unknown: int | None, special: int) -> Reading:
