@@ -6,7 +6,7 @@ import pytest
 from datasets import Dataset
 from transformers import AutoTokenizer
 
-from sentemb.embedded import embedded
+from sentemb.bundled import bundled
 from sentemb.finetuning.tokens import tokenised
 
 WORDS = ("a", "the guitar", "unbelievably", "plays", "supercalifragilistic", "12", "ok")
@@ -18,7 +18,7 @@ def test_pairs_of_texts_of_any_lengths(side, monkeypatch):
     monkeypatch.setattr("sentemb.encoders.bounded.LEAST", 60)
     monkeypatch.setattr("sentemb.encoders.bounded.CHARACTERS_A_TOKEN", 1)
     monkeypatch.setattr("sentemb.encoders.bounded.GROWTH", 2)
-    tokenizer = AutoTokenizer.from_pretrained(embedded("mini"), truncation_side=side)
+    tokenizer = AutoTokenizer.from_pretrained(bundled("mini"), truncation_side=side)
     draw = random.Random(0)
 
     def text():
