@@ -219,5 +219,5 @@ def test_half_precision_needs_a_gpu_as_it_does_in_training(sentemb, tmp_path):
     (tmp_path / "a.txt").write_text("one\n")
     done = sentemb("encode", "a.txt", "--precision", "fp16")
     assert done.returncode == 2
-    assert b"precision fp16 needs a GPU" in done.stderr
+    assert b"precision fp16 needs a CUDA GPU" in done.stderr
     assert b"(--precision)" in done.stderr

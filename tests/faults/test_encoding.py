@@ -20,6 +20,7 @@ from sentemb.encoding import EncodeOptions, Shard, encode_file, windows
 from sentemb.encoding.folder import job_folder
 from sentemb.encoding.job import Job
 from sentemb.errors import (
+    InputError,
     InterruptedRunError,
     LockedError,
     NumericError,
@@ -312,7 +313,7 @@ def test_e13_memory_that_does_not_suffice_for_one_text(encoder, texts, tmp_path,
 
 def test_another_error_is_no_lack_of_memory(encoder, texts, tmp_path, monkeypatch):
     monkeypatch.setattr(Embedder, "_batch", failing_above(3, RuntimeError("shapes do not fit")))
-    with pytest.raises(RuntimeError, match="shapes do not fit"):
+    with pytest.raises(InputError, match=r"Text \d+ .*RuntimeError: shapes do not fit.*mini-sent"):
         encode_file(encoder, texts, tmp_path / "a.npy")
 
 
