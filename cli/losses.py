@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 LOSSES = {
     "infonce": "InfoNCE",
+    "weighted-infonce": "WeightedInfoNCE",
     "symmetric-infonce": "SymmetricInfoNCE",
     "ntxent": "NTXent",
     "flatnce": "FlatNCE",
@@ -41,6 +42,7 @@ LOSSES = {
 }
 
 
+WITHOUT_WEIGHT = ("hard-negative-weight=1", "hard-negative-weight=1.0")
 EXAMPLE = "infonce+0.1*dimension-wise"
 
 
@@ -52,7 +54,7 @@ def make_loss(words: str) -> "Loss":
     """
     weights, names = zip(*_terms(words), strict=True)
     terms: tuple[Loss, ...] = tuple(
-        make("sentemb.losses", LOSSES[_name(term)], term) for term in names
+        make("sentemb.losses", LOSSES[_name(term)], _renamed(term)) for term in names
     )
     if len(terms) == 1 and weights == (1.0,):
         return terms[0]
@@ -68,7 +70,7 @@ def check_loss(words: str) -> None:
         UsageError: When a name or an option is unknown.
     """
     for _, term in _terms(words):
-        read("sentemb.losses", LOSSES[_name(term)], term)
+        read("sentemb.losses", LOSSES[_name(term)], _renamed(term))
 
 
 def _terms(words: str) -> list[tuple[float, str]]:
@@ -96,10 +98,21 @@ def _weighted(term: str) -> tuple[float, str]:
     return number, name.strip()
 
 
+def _renamed(words: str) -> str:
+    """Return words with the present name of a loss, where they have one of version 0.1."""
+    name, _, written = words.partition(":")
+    if name != "infonce" or "hard-negative-weight=" not in written:
+        return words
+    others = [o for o in written.split(",") if o not in WITHOUT_WEIGHT]
+    if len(others) < len(written.split(",")):
+        return f"infonce:{','.join(others)}" if others else "infonce"
+    return f"weighted-infonce:{written}"
+
+
 def _name(words: str) -> str:
     from sentemb.errors import UsageError
 
-    name = words.partition(":")[0]
+    name = _renamed(words).partition(":")[0]
     if name not in LOSSES:
         raise UsageError(unknown("loss", name, list(LOSSES)))
     return name

@@ -13,9 +13,8 @@ from sentemb.adversary import attacked
 from sentemb.encoders.gather import gathered
 from sentemb.errors import IdenticalViewsError, UsageError
 from sentemb.losses import Loss
-from sentemb.losses.counting import counting
+from sentemb.losses.combine import masked_negatives, parts, total
 from sentemb.losses.mask_similar import mask_threshold
-from sentemb.losses.parts import parts, total
 from sentemb.losses.unread import unread
 from sentemb.pairs import Pairs
 from sentemb.twins import EncoderTwin, Twin
@@ -31,7 +30,7 @@ logger = logging.getLogger("sentemb")
 INPUTS = {
     "negatives": "the negatives (hard negatives or a queue)",
     "labels": "the labels",
-    "contrasted": "the embeddings without dropout",
+    "clean": "the embeddings without dropout",
 }
 """What pairs may hold that not every loss reads."""
 
@@ -59,7 +58,9 @@ class Method(nn.Module):
         vars(self)["loss"] = loss  # past nn.Module, which would register it beside its own parts
         self.learned = nn.ModuleList(p for p in parts(loss) if isinstance(p, nn.Module))
         self._views_known_to_differ = False
-        self._inputs_known_to_be_read = False
+        self._tried_inputs: set[str] = set()
+        self.unread: set[str] = set()
+        """What pairs hold and the loss does not read: negatives, labels, clean embeddings."""
         self.contrasts = False
         """Whether the loss had negatives in the last batch."""
 
@@ -97,10 +98,9 @@ class Method(nn.Module):
         if not self._views_known_to_differ:
             unpredicted = getattr(self.twin, "unpredicted", None)
             self.require_different_views(*(unpredicted or (found[0].anchor, found[0].positive)))
-        if not self._inputs_known_to_be_read:
-            self._warn_of_unread(found[0])
-        with counting() as counts:
-            outputs = self._compare(found)
+        self._warn_of_unread(found[0])
+        outputs = self._compare(found)
+        counts = self._masked(found)
         self.contrasts = bool(counts)
         if not counts and mask_threshold(self.loss) < math.inf:
             raise UsageError(
@@ -120,16 +120,27 @@ class Method(nn.Module):
                     terms[name] = terms.get(name, 0) + term.detach() / len(losses)
             return {"loss": values, **terms}
 
+    def _masked(self, found: Sequence[Pairs]) -> list[Tensor]:
+        """Count the masked candidates of each pairing; empty where nothing is contrasted."""
+        with torch.autocast(found[0].anchor.device.type, enabled=False):
+            counts = [masked_negatives(self.loss, pairs) for pairs in found]
+        return [count for count in counts if count is not None]
+
     def _warn_of_unread(self, pairs: Pairs) -> None:
+        """Warn of what the loss does not read, of each kind once; a queue fills later."""
+        given = {name for name in INPUTS if getattr(pairs, name, None) is not None}
+        if given <= self._tried_inputs:
+            return
         with torch.autocast(pairs.anchor.device.type, enabled=False):
-            names = unread(self.loss, pairs)
+            names = set(unread(self.loss, pairs)) - self._tried_inputs
+        self.unread |= names
+        self._tried_inputs |= given
         if names:
             logger.warning(
                 "The loss does not read %s, so these have no effect: use a loss that needs them "
                 "(docs/losses.md), or leave them out.",
-                " and ".join(INPUTS[name] for name in names),
+                " and ".join(text for name, text in INPUTS.items() if name in names),
             )
-        self._inputs_known_to_be_read = True
 
     def require_different_views(self, first: Embeddings, second: Embeddings) -> None:
         """Raise if both views of every row are equal: nothing could be learnt from them."""

@@ -2,7 +2,8 @@
 
 from sentemb.losses.alignment_uniformity import AlignmentUniformity
 from sentemb.losses.barlow_twins import BarlowTwins
-from sentemb.losses.combine import EachSentence, Sum
+from sentemb.losses.combine import EachSentence, Loss, Sum, Term
+from sentemb.losses.contrast import RowLoss
 from sentemb.losses.contrastive import Contrastive
 from sentemb.losses.cross_entropy import CrossEntropy
 from sentemb.losses.dclw import DCLW
@@ -12,7 +13,6 @@ from sentemb.losses.flat_nce import FlatNCE, FlatNCEOneWay
 from sentemb.losses.graded import AnglE, CoSENT
 from sentemb.losses.hard_contrastive import HardContrastive, HardContrastiveQuantile
 from sentemb.losses.info_nce import InfoNCE
-from sentemb.losses.loss import Loss, Term
 from sentemb.losses.mask_similar import MaskSimilar
 from sentemb.losses.matryoshka import Matryoshka
 from sentemb.losses.negative_cosine import NegativeCosine
@@ -26,6 +26,7 @@ from sentemb.losses.swapped_prediction import SwappedPrediction
 from sentemb.losses.symmetric_info_nce import SymmetricInfoNCE
 from sentemb.losses.triplet import Triplet, TripletSquared
 from sentemb.losses.vicreg import VICReg
+from sentemb.losses.weighted_info_nce import WeightedInfoNCE
 
 __all__ = [
     "DCLW",
@@ -52,6 +53,7 @@ __all__ = [
     "NegativeSampling",
     "NoiseContrastive",
     "RDrop",
+    "RowLoss",
     "Sigmoid",
     "SimpleContrastive",
     "Sum",
@@ -63,4 +65,5 @@ __all__ = [
     "Triplet",
     "TripletSquared",
     "VICReg",
+    "WeightedInfoNCE",
 ]

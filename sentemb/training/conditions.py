@@ -102,6 +102,8 @@ def require_unchanged(
     was = dict(commit["conditions"])
     if "steps" in was:  # as earlier versions called it
         was["max_steps"] = was.pop("steps")
+    if "loss" in was:
+        was["loss"] = _with_present_names(was["loss"])
     now = json.loads(json.dumps(now))
     names = _conditions_named(allowed, was.keys() | now.keys())
     unknown = [name for name in IDENTITY if name in now and name not in was]
@@ -124,6 +126,13 @@ def require_unchanged(
                 commit["versions"].get(name),
                 new,
             )
+
+
+def _with_present_names(loss: str) -> str:
+    """Describe a loss as today, where earlier versions had one class for what are two now."""
+    earlier = r"(?<!Weighted)InfoNCE\((temperature=[^,()]+), hard_negative_weight="
+    loss = re.sub(earlier + r"1\.0\)", r"InfoNCE(\1)", loss)
+    return re.sub(earlier, r"WeightedInfoNCE(\1, hard_negative_weight=", loss)
 
 
 def _conditions_named(allowed: Sequence[str], known: Set[str]) -> set[str]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.errors import OutOfMemoryError, UsageError
-from sentemb.losses.parts import warnings_of
+from sentemb.losses.combine import warnings_of
 from sentemb.method import Method
 from sentemb.twins import EncoderTwin, Momentum, QueuedSiamese, WithQueue
 from sentemb.views import Adversarial
@@ -71,7 +71,7 @@ def need_a_reader_of_the_queue(method: Method) -> None:
     Raises:
         UsageError: When that is so.
     """
-    if isinstance(method.twin, Momentum | QueuedSiamese) and not method.contrasts:
+    if isinstance(method.twin, Momentum | QueuedSiamese) and "negatives" in method.unread:
         raise UsageError(
             "This loss contrasts nothing, so the queue has no effect: use a loss with negatives, "
             "as infonce, or a method without a queue, as byol."

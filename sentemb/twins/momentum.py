@@ -1,14 +1,13 @@
 """`Momentum`: positives from a target encoder that follows the trained one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from sentemb.errors import UsageError
-from sentemb.pairs import Pairs
+from sentemb.pairs import Pairs, QueuePairs
 from sentemb.twins.ema import Schedule, follow, target_of
 from sentemb.twins.heads import projected
 from sentemb.twins.twin import need_two_views, swapped, text_numbers
@@ -105,7 +104,8 @@ class Momentum(WithQueue):
         self.remember(pairs.positive, positives, anchors)
         if not len(self.queue):
             return pairs
-        return replace(self.queue.as_negatives_of(pairs), in_batch=False)
+        found = self.queue.as_negatives_of(pairs)
+        return QueuePairs(**vars(found))
 
     @torch.no_grad()
     def _keys(self, features: Sequence[Features], views: Sequence[View]) -> list[Embeddings]:

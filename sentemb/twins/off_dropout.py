@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from sentemb.encoders.embedding import in_mode
-from sentemb.pairs import Pairs
+from sentemb.pairs import OffDropoutPairs, Pairs
 from sentemb.twins.heads import projected
 from sentemb.twins.twin import EncoderTwin, need_two_views, text_numbers
 from sentemb.types import Features
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class OffDropout(EncoderTwin):
     """Siamese pairs whose rows are contrasted by embeddings of the first view without dropout.
 
-    A further pass of the encoder gives ``Pairs.contrasted``: positives differ by dropout, negatives
+    A further pass of the encoder gives `OffDropoutPairs`: positives differ by dropout, negatives
     carry no noise. It has a gradient.
 
     Args:
@@ -44,4 +44,4 @@ class OffDropout(EncoderTwin):
             embeddings = self.embed(features[:1], views[:1])
         embeddings += self.embed(features, views)
         clean, first, second = (projected(self.projector, view) for view in embeddings)
-        return Pairs(first, second, texts=text_numbers(features), contrasted=clean)
+        return OffDropoutPairs(first, second, texts=text_numbers(features), clean=clean)

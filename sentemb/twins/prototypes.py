@@ -12,7 +12,7 @@ from sentemb.pairs import Pairs
 from sentemb.twins.heads import output_width, projected
 from sentemb.twins.twin import need_two_views, text_numbers
 from sentemb.twins.with_queue import WithQueue
-from sentemb.types import Embeddings, Features, Similarities
+from sentemb.types import Embeddings, Features, SimilarityMatrix
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Prototypes(WithQueue):
         scores = torch.cat([self._scores(embeddings) for embeddings in [first, second, *past]])
         return Pairs(first, second, logits=scores, texts=text_numbers(features))
 
-    def _scores(self, embeddings: Embeddings) -> Similarities:
+    def _scores(self, embeddings: Embeddings) -> SimilarityMatrix:
         trains = float(int(self.steps) >= self.frozen_steps)
         weight = torch.lerp(self.weight.detach(), self.weight, trains)  # no gradient at 0
         with torch.autocast(embeddings.device.type, enabled=False):

@@ -12,7 +12,7 @@ from sentemb import InfoNCE, Method, Siamese, View, build_encoder
 from sentemb.encoders.embedding import TEXTS
 from sentemb.errors import UsageError
 from sentemb.losses import NegativeCosine, SymmetricInfoNCE
-from sentemb.losses.pairings import one_way, two_views
+from sentemb.losses.contrast import one_way, two_views
 from sentemb.training.collator import Collator
 from sentemb.twins import (
     ConstantMomentum,
@@ -203,17 +203,17 @@ def test_off_dropout_contrasts_what_carries_no_noise(mini_cls, batches):
     pairs = twin(batches(0), VIEWS)
     assert twin.encoder.training
     again = twin(batches(0), VIEWS)
-    assert torch.equal(pairs.contrasted, again.contrasted)
+    assert torch.equal(pairs.clean, again.clean)
     assert not torch.equal(pairs.anchor, again.anchor)
     unit = pairs.unit()
     positive = (unit.anchor * unit.positive).sum(dim=1) / 0.05
-    others = unit.contrasted @ unit.contrasted.T / 0.05
+    others = unit.clean @ unit.clean.T / 0.05
     others = others.masked_fill(torch.eye(6, dtype=torch.bool), -torch.inf)
     everything = torch.cat([positive.unsqueeze(1), others], dim=1)
     expected = (everything.logsumexp(dim=1) - positive).mean()
     torch.testing.assert_close(InfoNCE(0.05)(pairs), expected)
     InfoNCE(0.05)(pairs).backward()
-    assert pairs.contrasted.requires_grad
+    assert pairs.clean.requires_grad
 
 
 def test_prototypes_give_cosines_and_the_queues(mini, batches):
