@@ -1,47 +1,35 @@
 """Losses by name: ``ntxent``, ``flatnce:0.05``, ``infonce + 0.1*dimension-wise``."""
 
 import math
+import re
 from typing import TYPE_CHECKING
 
+from . import source
 from .words import make, read, unknown
 
 if TYPE_CHECKING:
     from sentemb.losses import Loss
 
-LOSSES = {
-    "infonce": "InfoNCE",
-    "weighted-infonce": "WeightedInfoNCE",
-    "symmetric-infonce": "SymmetricInfoNCE",
-    "ntxent": "NTXent",
-    "flatnce": "FlatNCE",
-    "flatnce-one-way": "FlatNCEOneWay",
-    "dclw": "DCLW",
-    "hard-contrastive": "HardContrastive",
-    "hard-contrastive-quantile": "HardContrastiveQuantile",
-    "simple-contrastive": "SimpleContrastive",
-    "debiased": "Debiased",
-    "hard-negative-weighted": "HardNegativeWeighted",
-    "noise-contrastive": "NoiseContrastive",
-    "negative-sampling": "NegativeSampling",
-    "sigmoid": "Sigmoid",
-    "alignment-uniformity": "AlignmentUniformity",
-    "triplet": "Triplet",
-    "triplet-squared": "TripletSquared",
-    "supcon-out": "SupConOut",
-    "supcon-in": "SupConIn",
-    "contrastive": "Contrastive",
-    "cosent": "CoSENT",
-    "angle": "AnglE",
-    "negative-cosine": "NegativeCosine",
-    "barlow-twins": "BarlowTwins",
-    "vicreg": "VICReg",
-    "dimension-wise": "DimensionWise",
-    "swapped-prediction": "SwappedPrediction",
-    "cross-entropy": "CrossEntropy",
-    "r-drop": "RDrop",
+MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar")
+NAMES = {
+    "FlatNCEOneWay": "flatnce-one-way",
+    "RDrop": "r-drop",
+    "SupConIn": "supcon-in",
+    "SupConOut": "supcon-out",
 }
+"""Of the losses whose names do not follow from those of their classes."""
 
 
+def name_of(loss: str) -> str:
+    """Return the name of a loss on the command line: ``SymmetricInfoNCE`` is symmetric-infonce."""
+    return NAMES.get(loss) or re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "-", loss).lower()
+
+
+LOSSES = {
+    name_of(loss): loss
+    for loss in source.imported("sentemb.losses")
+    if loss not in (*MADE_OF_LOSSES, "Loss", "RowLoss", "Term")
+}
 WITHOUT_WEIGHT = ("hard-negative-weight=1", "hard-negative-weight=1.0")
 EXAMPLE = "infonce+0.1*dimension-wise"
 

@@ -10,16 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from sentemb.adversary import attacked
-from sentemb.encoders.gather import gathered
-from sentemb.errors import IdenticalViewsError, UsageError
+from sentemb.errors import IdenticalViewsError, OutOfMemoryError, UsageError
 from sentemb.losses import Loss
-from sentemb.losses.combine import masked_negatives, parts, total
+from sentemb.losses.combine import masked_negatives, parts, total, warnings_of
 from sentemb.losses.mask_similar import mask_threshold
 from sentemb.losses.unread import unread
 from sentemb.pairs import Pairs
-from sentemb.twins import EncoderTwin, Twin
+from sentemb.twins import Twin, require_twin
 from sentemb.types import Embeddings, Features
-from sentemb.views import View
+from sentemb.views import Adversarial, View
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -53,6 +52,7 @@ class Method(nn.Module):
 
     def __init__(self, views: Sequence[View], twin: Twin, loss: Loss) -> None:
         super().__init__()
+        require_twin(twin)
         self.views = tuple(views)
         self.twin = twin
         vars(self)["loss"] = loss  # past nn.Module, which would register it beside its own parts
@@ -84,9 +84,7 @@ class Method(nn.Module):
             IdenticalViewsError: When the first batch shows that both views are the same.
             UsageError: When similar candidates are to be masked, but the loss has none.
         """
-        everyones = labels
-        if labels is not None and isinstance(self.twin, EncoderTwin):  # which gathers its rows
-            everyones = gathered(labels)
+        everyones = None if labels is None else self.twin.of_all_processes(labels)
 
         def pairings(features: Sequence[Features], seen: Sequence[View]) -> tuple[Pairs, ...]:
             found = self.twin(features, seen)
@@ -96,8 +94,8 @@ class Method(nn.Module):
         seen = attacked(pairings, lambda found: self._compare(found)["loss"], views, self.views)
         found = pairings(views, seen)
         if not self._views_known_to_differ:
-            unpredicted = getattr(self.twin, "unpredicted", None)
-            self.require_different_views(*(unpredicted or (found[0].anchor, found[0].positive)))
+            both = self.twin.before_predictor or (found[0].anchor, found[0].positive)
+            self.require_different_views(*both)
         self._warn_of_unread(found[0])
         outputs = self._compare(found)
         counts = self._masked(found)
@@ -119,6 +117,43 @@ class Method(nn.Module):
                 for name, term in loss.items() if isinstance(loss, dict) else ():
                     terms[name] = terms.get(name, 0) + term.detach() / len(losses)
             return {"loss": values, **terms}
+
+    def check_batch(self, rows: int) -> None:
+        """Raise where a batch of so many rows, of all processes, does not fit the twin.
+
+        Options of the loss that choose nothing among the negatives of such a batch are warned
+        about.
+        """
+        self.twin.check_batch(rows)
+        most = self.twin.most_negatives(rows, len(self.views))
+        for warning in warnings_of(self.loss, most):
+            logger.warning("%s", warning)
+
+    def set_micro_batch(self, rows: int) -> None:
+        """Have the encoder take so many rows at once; 0 for all.
+
+        Raises:
+            UsageError: When this twin, or one of the views, needs the whole batch.
+        """
+        if rows and any(isinstance(view.perturb, Adversarial) for view in self.views):
+            raise UsageError(
+                "An adversarial view is found with the whole batch at once: leave --micro-batch "
+                "out, or take another view."
+            )
+        self.twin.set_micro_batch(rows)
+
+    def halve_micro_batch(self, batch: int) -> int:
+        """Have the encoder take half as many rows at once, and return how many.
+
+        Raises:
+            UsageError: When this twin, or one of the views, needs the whole batch.
+            OutOfMemoryError: When it is one row already.
+        """
+        rows = self.twin.micro_batch or batch
+        if rows == 1:
+            raise OutOfMemoryError("not even one row at a time fits.")
+        self.set_micro_batch(math.ceil(rows / 2))
+        return math.ceil(rows / 2)
 
     def _masked(self, found: Sequence[Pairs]) -> list[Tensor]:
         """Count the masked candidates of each pairing; empty where nothing is contrasted."""

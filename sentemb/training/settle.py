@@ -20,7 +20,6 @@ from sentemb.losses.combine import has_constant_gradient, parts
 from sentemb.method import Method
 from sentemb.training.collator import LABEL
 from sentemb.training.settings import Select, Settings
-from sentemb.twins import EncoderTwin
 
 logger = logging.getLogger("sentemb")
 
@@ -63,8 +62,8 @@ def check_pooling(method: Method) -> None:
     require_telling_apart(method.encoder)
     if (pooling := getattr(method.twin, "pooling", None)) is not None:
         require_telling_apart(method.encoder, pooling)
-    for tower in method.twin.towers().values() if isinstance(method.twin, EncoderTwin) else ():
-        require_telling_apart(tower)
+    for encoder in method.twin.other_encoders().values():
+        require_telling_apart(encoder)
 
 
 def check_labels(method: Method, rows: Dataset) -> None:
