@@ -100,13 +100,7 @@ def require_unchanged(
     """
     commit = read_commit(checkpoint)
     was = dict(commit["conditions"])
-    if "steps" in was:  # as earlier versions called it
-        was["max_steps"] = was.pop("steps")
-    if "loss" in was:
-        was["loss"] = _with_present_names(was["loss"])
-    if str(now.get("twin", "")).startswith("Momentum"):  # once a class of three algorithms
-        name = str(now["twin"]).partition("(")[0]
-        was["twin"] = re.sub(r"^Momentum(?=\()", name, str(was.get("twin")))
+    was = in_present_names(was, now)
     now = json.loads(json.dumps(now))
     names = _conditions_named(allowed, was.keys() | now.keys())
     unknown = [name for name in IDENTITY if name in now and name not in was]
@@ -131,11 +125,19 @@ def require_unchanged(
             )
 
 
-def _with_present_names(loss: str) -> str:
-    """Describe a loss as today, where earlier versions had one class for what are two now."""
-    earlier = r"(?<!Weighted)InfoNCE\((temperature=[^,()]+), hard_negative_weight="
-    loss = re.sub(earlier + r"1\.0\)", r"InfoNCE(\1)", loss)
-    return re.sub(earlier, r"WeightedInfoNCE(\1, hard_negative_weight=", loss)
+def in_present_names(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the conditions of an earlier version as this one would have noted them."""
+    was = dict(was)
+    if "steps" in was:
+        was["max_steps"] = was.pop("steps")
+    if "loss" in was:  # one class was what InfoNCE and WeightedInfoNCE are
+        earlier = r"(?<!Weighted)InfoNCE\((temperature=[^,()]+), hard_negative_weight="
+        loss = re.sub(earlier + r"1\.0\)", r"InfoNCE(\1)", str(was["loss"]))
+        was["loss"] = re.sub(earlier, r"WeightedInfoNCE(\1, hard_negative_weight=", loss)
+    kind = str(now.get("twin", "")).partition("(")[0]
+    if kind.startswith("Momentum"):  # one class was what these three are
+        was["twin"] = re.sub(r"^Momentum(?=\()", kind, str(was.get("twin")))
+    return was
 
 
 def _conditions_named(allowed: Sequence[str], known: Set[str]) -> set[str]:

@@ -39,6 +39,7 @@ from sentemb.methods import (
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator
+from sentemb.training.conditions import in_present_names
 from sentemb.training.held_out import loss_of
 from sentemb.training.logs import read_metrics
 from sentemb.training.packed import packed_encoders
@@ -446,3 +447,24 @@ def test_an_adversary_needs_the_whole_batch(unlabelled, tmp_path, mini):
     method = Method((View(), View(perturb=Adversarial())), Siamese(mini), InfoNCE())
     with pytest.raises(UsageError, match="found with the whole batch at once"):
         train(method, unlabelled, tmp_path / "run", replace(SETTINGS, micro_batch=4))
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("InfoNCE(temperature=0.05, hard_negative_weight=1.0)", "InfoNCE(temperature=0.05)"),
+        (
+            "Sum(terms=(InfoNCE(temperature=0.1, hard_negative_weight=2.0), VICReg()))",
+            "Sum(terms=(WeightedInfoNCE(temperature=0.1, hard_negative_weight=2.0), VICReg()))",
+        ),
+        *[(f"WeightedInfoNCE(temperature=0.1, hard_negative_weight={w})",) * 2 for w in (1.0, 2.0)],
+    ],
+)
+def test_a_checkpoint_of_an_earlier_version_names_what_is_now_called_otherwise(was, now):
+    twin = "(key_dropout=True, momentum=ConstantMomentum(momentum=0.9))"
+    found = in_present_names(
+        {"loss": was, "twin": "Momentum" + twin, "steps": 4}, {"twin": "MomentumQueue" + twin}
+    )
+    assert found == {"loss": now, "twin": "MomentumQueue" + twin, "max_steps": 4}
+    other = in_present_names({"loss": was, "twin": "Momentum" + twin}, {"twin": "Siamese()"})
+    assert other["twin"] == "Momentum" + twin
