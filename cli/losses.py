@@ -1,46 +1,36 @@
 """Losses by name: ``ntxent``, ``flatnce:0.05``, ``infonce + 0.1*dimension-wise``."""
 
 import math
+import re
 from typing import TYPE_CHECKING
 
+from . import source
 from .words import make, read, unknown
 
 if TYPE_CHECKING:
     from sentemb.losses import Loss
 
-LOSSES = {
-    "infonce": "InfoNCE",
-    "symmetric-infonce": "SymmetricInfoNCE",
-    "ntxent": "NTXent",
-    "flatnce": "FlatNCE",
-    "flatnce-one-way": "FlatNCEOneWay",
-    "dclw": "DCLW",
-    "hard-contrastive": "HardContrastive",
-    "hard-contrastive-quantile": "HardContrastiveQuantile",
-    "simple-contrastive": "SimpleContrastive",
-    "debiased": "Debiased",
-    "hard-negative-weighted": "HardNegativeWeighted",
-    "noise-contrastive": "NoiseContrastive",
-    "negative-sampling": "NegativeSampling",
-    "sigmoid": "Sigmoid",
-    "alignment-uniformity": "AlignmentUniformity",
-    "triplet": "Triplet",
-    "triplet-squared": "TripletSquared",
-    "supcon-out": "SupConOut",
-    "supcon-in": "SupConIn",
-    "contrastive": "Contrastive",
-    "cosent": "CoSENT",
-    "angle": "AnglE",
-    "negative-cosine": "NegativeCosine",
-    "barlow-twins": "BarlowTwins",
-    "vicreg": "VICReg",
-    "dimension-wise": "DimensionWise",
-    "swapped-prediction": "SwappedPrediction",
-    "cross-entropy": "CrossEntropy",
-    "r-drop": "RDrop",
+MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar")
+NAMES = {
+    "FlatNCEOneWay": "flatnce-one-way",
+    "RDrop": "r-drop",
+    "SupConIn": "supcon-in",
+    "SupConOut": "supcon-out",
 }
+"""Of the losses whose names do not follow from those of their classes."""
 
 
+def name_of(loss: str) -> str:
+    """Return the name of a loss on the command line: ``SymmetricInfoNCE`` is symmetric-infonce."""
+    return NAMES.get(loss) or re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "-", loss).lower()
+
+
+LOSSES = {
+    name_of(loss): loss
+    for loss in source.imported("sentemb.losses")
+    if loss not in (*MADE_OF_LOSSES, "Loss", "RowLoss", "Term")
+}
+WITHOUT_WEIGHT = ("hard-negative-weight=1", "hard-negative-weight=1.0")
 EXAMPLE = "infonce+0.1*dimension-wise"
 
 
@@ -52,7 +42,7 @@ def make_loss(words: str) -> "Loss":
     """
     weights, names = zip(*_terms(words), strict=True)
     terms: tuple[Loss, ...] = tuple(
-        make("sentemb.losses", LOSSES[_name(term)], term) for term in names
+        make("sentemb.losses", LOSSES[_name(term)], _renamed(term)) for term in names
     )
     if len(terms) == 1 and weights == (1.0,):
         return terms[0]
@@ -68,7 +58,7 @@ def check_loss(words: str) -> None:
         UsageError: When a name or an option is unknown.
     """
     for _, term in _terms(words):
-        read("sentemb.losses", LOSSES[_name(term)], term)
+        read("sentemb.losses", LOSSES[_name(term)], _renamed(term))
 
 
 def _terms(words: str) -> list[tuple[float, str]]:
@@ -96,10 +86,21 @@ def _weighted(term: str) -> tuple[float, str]:
     return number, name.strip()
 
 
+def _renamed(words: str) -> str:
+    """Return words with the present name of a loss, where they have one of version 0.1."""
+    name, _, written = words.partition(":")
+    if name != "infonce" or "hard-negative-weight=" not in written:
+        return words
+    others = [o for o in written.split(",") if o not in WITHOUT_WEIGHT]
+    if len(others) < len(written.split(",")):
+        return f"infonce:{','.join(others)}" if others else "infonce"
+    return f"weighted-infonce:{written}"
+
+
 def _name(words: str) -> str:
     from sentemb.errors import UsageError
 
-    name = words.partition(":")[0]
+    name = _renamed(words).partition(":")[0]
     if name not in LOSSES:
         raise UsageError(unknown("loss", name, list(LOSSES)))
     return name

@@ -106,7 +106,7 @@ def _with_the_full(dims: Sequence[int], full: int) -> tuple[int, ...]:
 def _need_a_graded_loss(method: "Method", loss: "Loss", name: str) -> None:
     """Raise where a method of graded pairs gets a loss that takes each pair as a positive."""
     from sentemb.losses import AnglE, Contrastive, CoSENT
-    from sentemb.losses.parts import parts
+    from sentemb.losses.combine import parts
 
     graded = (AnglE, CoSENT, Contrastive)
     if isinstance(method.loss, graded) and not any(isinstance(p, graded) for p in parts(loss)):

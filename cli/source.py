@@ -28,6 +28,12 @@ def doc(module: str, name: str) -> str:
     return ast.get_docstring(_definition(module, name)[1]) or ""
 
 
+def imported(package: str) -> list[str]:
+    """Return the names that a package takes from its modules, in their order."""
+    nodes = [node for node in _tree(package).body if isinstance(node, ast.ImportFrom)]
+    return [alias.name for node in nodes for alias in node.names]
+
+
 def choices(module: str, name: str) -> tuple[str, ...]:
     """Return the values that a ``Literal`` of this name allows."""
     node = _definition(module, name)[1].value.slice

@@ -25,7 +25,6 @@ from sentemb.training.earlier import CARD, RUN
 from sentemb.training.output import check_output
 from sentemb.training.processes import processes, refused_by_one
 from sentemb.training.record import data_record, write_record
-from sentemb.twins import EncoderTwin
 from sentemb.views import View
 
 from . import console
@@ -141,8 +140,7 @@ def starting_encoder(job: Job) -> "SentenceTransformer":
 def give_prompts(method: Method, prompts: Mapping[str, str]) -> None:
     """Give the encoders of a method the prompts that were typed."""
     columns = [view.column for view in method.views]
-    towers = method.twin.towers().values() if isinstance(method.twin, EncoderTwin) else ()
-    for encoder in (method.encoder, *towers):
+    for encoder in (method.encoder, *method.twin.other_encoders().values()):
         set_prompts(encoder, prompts, columns)
 
 

@@ -7,12 +7,12 @@ import torch
 import sentemb
 from sentemb.bundled import bundled
 from sentemb.losses import FlatNCEOneWay, NegativeCosine, Sum
-from sentemb.twins import CosineMomentum, Momentum, between, layers
+from sentemb.twins import CosineMomentum, MomentumPredictor, between, layers
 from sentemb.views import FeatureCutoff, TokenShuffle
 
 torch.manual_seed(0)
 encoder = sentemb.build_encoder("mini", pooling="mean")
-twin = Momentum(
+twin = MomentumPredictor(
     encoder,
     CosineMomentum(0.99),
     projector=layers(encoder, 256, 64),

@@ -5,12 +5,12 @@ import torch
 from sentemb import InfoNCE, View, build_encoder
 from sentemb.bundled import bundled
 from sentemb.training.collator import Collator
-from sentemb.twins import ConstantMomentum, Momentum, layers
+from sentemb.twins import ConstantMomentum, MomentumQueue, layers
 
 torch.manual_seed(0)
 encoder = build_encoder("mini", pooling="mean", device="cpu")
 head = layers(encoder, 128)
-twin = Momentum(encoder, ConstantMomentum(0.99), projector=head, queue_size=256).train()
+twin = MomentumQueue(encoder, ConstantMomentum(0.99), 256, projector=head).train()
 views, loss = (View(), View()), InfoNCE(temperature=0.07)
 tokens_of = Collator(encoder, views, max_length=32, seed=0)
 trained = [parameter for parameter in twin.parameters() if parameter.requires_grad]
@@ -26,6 +26,6 @@ for step, start in enumerate(range(0, 320, 32)):
     optimizer.zero_grad()
     value.backward()
     optimizer.step()
-    twin.after_batch()  # the queue takes this step's positives
-    twin.after_step(progress=step / 10)  # the target follows the encoder
+    twin.on_batch_end()  # the queue takes this step's positives
+    twin.on_step_end(progress=step / 10)  # the target follows the encoder
     print(f"step {step}: loss {value.item():.3f}, {len(twin.queue)} in the queue")

@@ -5,10 +5,10 @@ import math
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from sentemb.types import Embeddings, Logits, Similarities
+from sentemb.types import Embeddings, Logits, SimilarityMatrix
 
 
-def cosine(anchor: Embeddings, candidates: Embeddings) -> Similarities:
+def cosine(anchor: Embeddings, candidates: Embeddings) -> SimilarityMatrix:
     r"""Cosine of every anchor with every candidate.
 
     .. math:: s_{ij} = x_i^\top y_j / (\lVert x_i \rVert \lVert y_j \rVert)
@@ -95,7 +95,7 @@ def symmetric_kl(first: Logits, second: Logits) -> torch.Tensor:
     return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(dim=-1)
 
 
-def sinkhorn(scores: Similarities, epsilon: float, iterations: int) -> Similarities:
+def sinkhorn(scores: SimilarityMatrix, epsilon: float, iterations: int) -> SimilarityMatrix:
     r"""Share rows out among columns: each row once, each column alike.
 
     .. math:: Q \propto e^{S / \varepsilon}, \quad \text{columns, then rows, divided by their sums,

@@ -10,17 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from sentemb.adversary import attacked
-from sentemb.encoders.gather import gathered
-from sentemb.errors import IdenticalViewsError, UsageError
+from sentemb.errors import IdenticalViewsError, OutOfMemoryError, UsageError
 from sentemb.losses import Loss
-from sentemb.losses.counting import counting
+from sentemb.losses.combine import masked_negatives, parts, total, warnings_of
 from sentemb.losses.mask_similar import mask_threshold
-from sentemb.losses.parts import parts, total
 from sentemb.losses.unread import unread
 from sentemb.pairs import Pairs
-from sentemb.twins import EncoderTwin, Twin
+from sentemb.twins import Twin, require_twin
 from sentemb.types import Embeddings, Features
-from sentemb.views import View
+from sentemb.views import Adversarial, View
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -31,7 +29,7 @@ logger = logging.getLogger("sentemb")
 INPUTS = {
     "negatives": "the negatives (hard negatives or a queue)",
     "labels": "the labels",
-    "contrasted": "the embeddings without dropout",
+    "clean": "the embeddings without dropout",
 }
 """What pairs may hold that not every loss reads."""
 
@@ -54,12 +52,15 @@ class Method(nn.Module):
 
     def __init__(self, views: Sequence[View], twin: Twin, loss: Loss) -> None:
         super().__init__()
+        require_twin(twin)
         self.views = tuple(views)
         self.twin = twin
         vars(self)["loss"] = loss  # past nn.Module, which would register it beside its own parts
         self.learned = nn.ModuleList(p for p in parts(loss) if isinstance(p, nn.Module))
         self._views_known_to_differ = False
-        self._inputs_known_to_be_read = False
+        self._tried_inputs: set[str] = set()
+        self.unread: set[str] = set()
+        """What pairs hold and the loss does not read: negatives, labels, clean embeddings."""
         self.contrasts = False
         """Whether the loss had negatives in the last batch."""
 
@@ -83,9 +84,7 @@ class Method(nn.Module):
             IdenticalViewsError: When the first batch shows that both views are the same.
             UsageError: When similar candidates are to be masked, but the loss has none.
         """
-        everyones = labels
-        if labels is not None and isinstance(self.twin, EncoderTwin):  # which gathers its rows
-            everyones = gathered(labels)
+        everyones = None if labels is None else self.twin.of_all_processes(labels)
 
         def pairings(features: Sequence[Features], seen: Sequence[View]) -> tuple[Pairs, ...]:
             found = self.twin(features, seen)
@@ -95,12 +94,11 @@ class Method(nn.Module):
         seen = attacked(pairings, lambda found: self._compare(found)["loss"], views, self.views)
         found = pairings(views, seen)
         if not self._views_known_to_differ:
-            unpredicted = getattr(self.twin, "unpredicted", None)
-            self.require_different_views(*(unpredicted or (found[0].anchor, found[0].positive)))
-        if not self._inputs_known_to_be_read:
-            self._warn_of_unread(found[0])
-        with counting() as counts:
-            outputs = self._compare(found)
+            both = self.twin.before_predictor or (found[0].anchor, found[0].positive)
+            self.require_different_views(*both)
+        self._warn_of_unread(found[0])
+        outputs = self._compare(found)
+        counts = self._masked(found)
         self.contrasts = bool(counts)
         if not counts and mask_threshold(self.loss) < math.inf:
             raise UsageError(
@@ -120,16 +118,64 @@ class Method(nn.Module):
                     terms[name] = terms.get(name, 0) + term.detach() / len(losses)
             return {"loss": values, **terms}
 
+    def check_batch(self, rows: int) -> None:
+        """Raise where a batch of so many rows, of all processes, does not fit the twin.
+
+        Options of the loss that choose nothing among the negatives of such a batch are warned
+        about.
+        """
+        self.twin.check_batch(rows)
+        most = self.twin.most_negatives(rows, len(self.views))
+        for warning in warnings_of(self.loss, most):
+            logger.warning("%s", warning)
+
+    def set_micro_batch(self, rows: int) -> None:
+        """Have the encoder take so many rows at once; 0 for all.
+
+        Raises:
+            UsageError: When this twin, or one of the views, needs the whole batch.
+        """
+        if rows and any(isinstance(view.perturb, Adversarial) for view in self.views):
+            raise UsageError(
+                "An adversarial view is found with the whole batch at once: leave --micro-batch "
+                "out, or take another view."
+            )
+        self.twin.set_micro_batch(rows)
+
+    def halve_micro_batch(self, batch: int) -> int:
+        """Have the encoder take half as many rows at once, and return how many.
+
+        Raises:
+            UsageError: When this twin, or one of the views, needs the whole batch.
+            OutOfMemoryError: When it is one row already.
+        """
+        rows = self.twin.micro_batch or batch
+        if rows == 1:
+            raise OutOfMemoryError("not even one row at a time fits.")
+        self.set_micro_batch(math.ceil(rows / 2))
+        return math.ceil(rows / 2)
+
+    def _masked(self, found: Sequence[Pairs]) -> list[Tensor]:
+        """Count the masked candidates of each pairing; empty where nothing is contrasted."""
+        with torch.autocast(found[0].anchor.device.type, enabled=False):
+            counts = [masked_negatives(self.loss, pairs) for pairs in found]
+        return [count for count in counts if count is not None]
+
     def _warn_of_unread(self, pairs: Pairs) -> None:
+        """Warn of what the loss does not read, of each kind once; a queue fills later."""
+        given = {name for name in INPUTS if getattr(pairs, name, None) is not None}
+        if given <= self._tried_inputs:
+            return
         with torch.autocast(pairs.anchor.device.type, enabled=False):
-            names = unread(self.loss, pairs)
+            names = set(unread(self.loss, pairs)) - self._tried_inputs
+        self.unread |= names
+        self._tried_inputs |= given
         if names:
             logger.warning(
                 "The loss does not read %s, so these have no effect: use a loss that needs them "
                 "(docs/losses.md), or leave them out.",
-                " and ".join(INPUTS[name] for name in names),
+                " and ".join(text for name, text in INPUTS.items() if name in names),
             )
-        self._inputs_known_to_be_read = True
 
     def require_different_views(self, first: Embeddings, second: Embeddings) -> None:
         """Raise if both views of every row are equal: nothing could be learnt from them."""

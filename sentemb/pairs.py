@@ -1,9 +1,9 @@
 """`Pairs`: the contract between what embeds sentences and what compares them."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -30,11 +30,6 @@ class Pairs:
         texts: A number for each text, equal for equal texts, shape ``[2 * batch + candidates]``:
             of the anchors, the positives, the negatives. Equal texts, and two texts that are a
             pair in any row, are not contrasted.
-        mask_above: Candidates whose cosine with an anchor is greater are not contrasted with it.
-        in_batch: Whether other rows are negatives; without, only ``negatives`` are (MoCo).
-        contrasted: Embeddings of the anchors' texts that stand for anchors and positives where
-            rows are contrasted with each other, shape ``[batch, dim]`` (SimCSE++, without
-            dropout); how alike a pair is stays a matter of ``anchor`` and ``positive``.
         partners: For each negative the number of the text that it was a pair with in its own
             batch (a queue's), shape ``[candidates]``; that text is not contrasted with it either.
 
@@ -53,21 +48,16 @@ class Pairs:
     labels: Tensor | None = None
     logits: Tensor | None = None
     texts: Tensor | None = None
-    mask_above: float = math.inf
-    in_batch: bool = True
-    contrasted: Embeddings | None = None
     partners: Tensor | None = None
+    embeddings: ClassVar[tuple[str, ...]] = ("anchor", "positive", "negatives")
+    in_batch: ClassVar[bool] = True
+    """Whether the other rows of the batch are negatives of a row."""
 
     def __post_init__(self) -> None:
         if self.anchor.ndim != 2 or self.anchor.shape != self.positive.shape:
             raise ValueError(
                 f"anchor and positive need one shape [batch, dim], got {list(self.anchor.shape)} "
                 f"and {list(self.positive.shape)}."
-            )
-        if self.contrasted is not None and self.contrasted.shape != self.anchor.shape:
-            raise ValueError(
-                f"contrasted needs the shape of anchor, {list(self.anchor.shape)}, got "
-                f"{list(self.contrasted.shape)}."
             )
         dim = self.anchor.shape[1]
         if self.negatives is not None and self.negatives.shape[1:] != (dim,):
@@ -92,18 +82,51 @@ class Pairs:
                 f"{len(self.partners)}."
             )
 
-    def unit(self) -> "Pairs":
+    def unit(self) -> Self:
         """Return the same pairs with every embedding at length 1."""
         return self.map(partial(F.normalize, dim=1))
 
-    def map(self, change: Callable[[Embeddings], Embeddings]) -> "Pairs":
+    def map(self, change: Callable[[Embeddings], Embeddings]) -> Self:
         """Return the same pairs with every embedding changed."""
+        given = {name: getattr(self, name) for name in self.embeddings}
+        return replace(self, **{n: change(x) for n, x in given.items() if x is not None})
+
+    def views(self) -> tuple["Side", "Side"]:
+        """Return the anchors and the positives, with their text ids where they are known."""
+        first, second, _ = self.split_texts() if self.texts is not None else (None, None, None)
+        return Side(self.anchor, first), Side(self.positive, second)
+
+    def sides(self) -> tuple["Side", "Side"]:
+        """Return what stands for anchors and positives where rows are contrasted."""
+        return self.views()
+
+    def negative_sides(self) -> list["Side"]:
+        """Return the negatives with their text ids; empty where there are none."""
+        if self.negatives is None:
+            return []
+        return [Side(self.negatives, None if self.texts is None else self.split_texts()[2])]
+
+    def known_pairs(self) -> tuple[Tensor, Tensor]:
+        """Return the text ids of both sides of every known pair, those of a queue included.
+
+        Raises:
+            ValueError: When they are not known.
+        """
+        anchor, positive, negatives = self.split_texts()
+        if self.partners is None:
+            return anchor, positive
+        return torch.cat([anchor, negatives]), torch.cat([positive, self.partners])
+
+    def swapped(self) -> "Pairs":
+        """Return the positives as anchors and the anchors as positives, without negatives."""
+        texts = None if self.texts is None else torch.cat(self.split_texts()[1::-1])
         return replace(
             self,
-            anchor=change(self.anchor),
-            positive=change(self.positive),
-            negatives=None if self.negatives is None else change(self.negatives),
-            contrasted=None if self.contrasted is None else change(self.contrasted),
+            anchor=self.positive,
+            positive=self.anchor,
+            negatives=None,
+            texts=texts,
+            partners=None,
         )
 
     def split_texts(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -117,10 +140,60 @@ class Pairs:
         batch = len(self.anchor)
         return self.texts[:batch], self.texts[batch : 2 * batch], self.texts[2 * batch :]
 
-    def float(self) -> "Pairs":
+    def float(self) -> Self:
         """Return the same pairs with half precision raised to float32."""
         logits = None if self.logits is None else _at_least_float32(self.logits)
         return replace(self.map(_at_least_float32), logits=logits)
+
+
+@dataclass(frozen=True)
+class QueuePairs(Pairs):
+    """Pairs whose negatives are ``negatives`` alone, not the other rows of the batch (MoCo)."""
+
+    in_batch: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class OffDropoutPairs(Pairs):
+    """Pairs whose rows are contrasted with each other by embeddings without dropout (SimCSE++).
+
+    How alike a pair is stays a matter of ``anchor`` and ``positive``.
+
+    Args:
+        clean: The embeddings of the anchors' texts without dropout, which stand for anchors and
+            positives in the contrast, shape ``[batch, dim]``.
+
+    Raises:
+        ValueError: When the shapes do not fit each other.
+    """
+
+    clean: Embeddings = field(kw_only=True)
+    embeddings: ClassVar[tuple[str, ...]] = (*Pairs.embeddings, "clean")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.clean.shape != self.anchor.shape:
+            raise ValueError(
+                f"clean needs the shape of anchor, {list(self.anchor.shape)}, got "
+                f"{list(self.clean.shape)}."
+            )
+
+    def sides(self) -> tuple["Side", "Side"]:
+        """Return the embeddings without dropout twice: the anchors' texts, on both sides."""
+        side = Side(self.clean, None if self.texts is None else self.split_texts()[0])
+        return side, side
+
+    def swapped(self) -> Pairs:
+        """Return the pairs the other way round; the clean embeddings are the anchors' still."""
+        texts = None if self.texts is None else self.texts[: 2 * len(self.anchor)]
+        return replace(super().swapped(), texts=texts)
+
+
+class Side(NamedTuple):
+    """Embeddings, and the ids of their texts where they are known."""
+
+    embeddings: Embeddings
+    text_ids: Tensor | None
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Embeddings = Annotated["Tensor", "[batch, dim]"]
 Logits = Annotated["Tensor", "[rows, classes]"]
 TokenEmbeddings = Annotated["Tensor", "[rows, tokens, dim]"]
-Similarities = Annotated["Tensor", "[batch, candidates]"]
+SimilarityMatrix = Annotated["Tensor", "[batch, candidates]"]
 Mask = Annotated["Tensor", "[rows, tokens], 1 for a real token"]
 Features = dict[str, "Tensor"]
 """What an encoder reads: ``input_ids``, ``attention_mask``, … each ``[rows, tokens]``."""

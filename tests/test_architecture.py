@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,9 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"views", "twins", "functional", "interruption", "storage", "versions"}
     | {"encoding", "inert", "inference"},
 }
-NOT_FROM_A_PAPER = {"Loss", "Recipe", "Sum", "Term", "Twin", "View", "row_key"} | {
-    "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit", "WithQueue",
-    "text_numbers",
+NOT_FROM_A_PAPER = {"Loss", "Recipe", "RowLoss", "Sum", "Term", "Twin", "View", "row_key"} | {
+    "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit",
+    "require_twin", "text_ids",
 }  # fmt: skip
 FILES = sorted((ROOT / "sentemb").rglob("*.py"))
 
@@ -96,6 +97,53 @@ def test_text_files_are_utf8_whatever_the_locale(path):
             name in ("open", "fdopen") and re.search("'[rwax]t?'", ast.unparse(node))
         ):
             assert "encoding=" in ast.unparse(node)
+
+
+def at_module_level(node):
+    """The names that a file imports when it is read, TYPE_CHECKING included."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        if isinstance(child, ast.ImportFrom):
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        yield from at_module_level(child)
+
+
+def test_no_two_files_import_each_other():
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in FILES
+    }
+    graph = {module: set() for module in modules}
+    for module, path in modules.items():
+        for name in at_module_level(ast.parse(path.read_text(encoding="utf-8"))):
+            while name and name not in modules:
+                name = name.rpartition(".")[0]
+            if name not in ("", "sentemb", module):
+                graph[module].add(name)
+    TopologicalSorter(graph).prepare()  # raises at a circle, and shows it
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "sentemb/losses").glob("*.py")), ids=str)
+def test_losses_hide_nothing_and_are_short(path):
+    assert "contextvars" not in imports(path)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name == "of_rows":
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            if body:
+                assert body[-1].end_lineno - body[0].lineno < 6, ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", [*FILES, *(ROOT / "cli").glob("*.py")], ids=str)
+def test_no_kind_of_twin_is_told_from_another_outside_of_twins(path):
+    if "twins" in path.parts:
+        return
+    kinds = {name for name in twins.__all__ if inspect.isclass(getattr(twins, name))}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
+            assert not kinds & set(re.findall(r"\w+", ast.unparse(node.args[1])))
 
 
 def test_packages_on_disk_are_declared():

@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sentemb.errors import InputError
-from sentemb.types import Embeddings, Similarities
+from sentemb.types import Embeddings, SimilarityMatrix
 
 
 def mean_cosine(x: Embeddings) -> Tensor:
@@ -78,7 +78,7 @@ def tolerance(x: Embeddings, labels: Tensor) -> ClassCosines:
     return ClassCosines(within / ordered, between / others, ordered // 2, others // 2)
 
 
-def relative_penalties(similarities: Similarities, temperature: float) -> Similarities:
+def relative_penalties(similarities: SimilarityMatrix, temperature: float) -> SimilarityMatrix:
     r"""How the gradient of InfoNCE is shared out among an anchor's negatives.
 
     .. math:: r_{ij} = \frac{e^{s_{ij} / \tau}}{\sum_{k \ne i} e^{s_{ik} / \tau}}
@@ -101,7 +101,7 @@ def relative_penalties(similarities: Similarities, temperature: float) -> Simila
     return (similarities / temperature).masked_fill(own, -torch.inf).softmax(dim=1)
 
 
-def entropy(shares: Similarities) -> Tensor:
+def entropy(shares: SimilarityMatrix) -> Tensor:
     r"""Entropy of each row, in nats: the logarithm of their number when all are alike.
 
     .. math:: -\sum_j r_{ij} \log r_{ij}

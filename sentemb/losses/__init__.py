@@ -1,66 +1,42 @@
-"""Objectives: functions of :class:`sentemb.Pairs`, one file each."""
+"""Objectives: functions of :class:`sentemb.Pairs`, one line for each."""
 
-from sentemb.losses.alignment_uniformity import AlignmentUniformity
-from sentemb.losses.barlow_twins import BarlowTwins
-from sentemb.losses.combine import EachSentence, Sum
-from sentemb.losses.contrastive import Contrastive
-from sentemb.losses.cross_entropy import CrossEntropy
-from sentemb.losses.dclw import DCLW
-from sentemb.losses.debiased import Debiased, HardNegativeWeighted
-from sentemb.losses.dimension_wise import DimensionWise
-from sentemb.losses.flat_nce import FlatNCE, FlatNCEOneWay
-from sentemb.losses.graded import AnglE, CoSENT
-from sentemb.losses.hard_contrastive import HardContrastive, HardContrastiveQuantile
-from sentemb.losses.info_nce import InfoNCE
-from sentemb.losses.loss import Loss, Term
-from sentemb.losses.mask_similar import MaskSimilar
-from sentemb.losses.matryoshka import Matryoshka
-from sentemb.losses.negative_cosine import NegativeCosine
-from sentemb.losses.noise_contrastive import NegativeSampling, NoiseContrastive
-from sentemb.losses.nt_xent import NTXent
-from sentemb.losses.r_drop import RDrop
-from sentemb.losses.sigmoid import Sigmoid
-from sentemb.losses.simple_contrastive import SimpleContrastive
-from sentemb.losses.sup_con import SupConIn, SupConOut
-from sentemb.losses.swapped_prediction import SwappedPrediction
-from sentemb.losses.symmetric_info_nce import SymmetricInfoNCE
-from sentemb.losses.triplet import Triplet, TripletSquared
-from sentemb.losses.vicreg import VICReg
+# ruff: noqa: I001 - the order is that of docs/losses.md
+from sentemb.losses.combine import Loss as Loss
+from sentemb.losses.combine import Term as Term
+from sentemb.losses.contrast import RowLoss as RowLoss
+from sentemb.losses.info_nce import InfoNCE as InfoNCE
+from sentemb.losses.weighted_info_nce import WeightedInfoNCE as WeightedInfoNCE
+from sentemb.losses.symmetric_info_nce import SymmetricInfoNCE as SymmetricInfoNCE
+from sentemb.losses.nt_xent import NTXent as NTXent
+from sentemb.losses.flat_nce import FlatNCE as FlatNCE
+from sentemb.losses.flat_nce import FlatNCEOneWay as FlatNCEOneWay
+from sentemb.losses.dclw import DCLW as DCLW
+from sentemb.losses.hard_contrastive import HardContrastive as HardContrastive
+from sentemb.losses.hard_contrastive import HardContrastiveQuantile as HardContrastiveQuantile
+from sentemb.losses.simple_contrastive import SimpleContrastive as SimpleContrastive
+from sentemb.losses.debiased import Debiased as Debiased
+from sentemb.losses.debiased import HardNegativeWeighted as HardNegativeWeighted
+from sentemb.losses.noise_contrastive import NoiseContrastive as NoiseContrastive
+from sentemb.losses.noise_contrastive import NegativeSampling as NegativeSampling
+from sentemb.losses.sigmoid import Sigmoid as Sigmoid
+from sentemb.losses.alignment_uniformity import AlignmentUniformity as AlignmentUniformity
+from sentemb.losses.triplet import Triplet as Triplet
+from sentemb.losses.triplet import TripletSquared as TripletSquared
+from sentemb.losses.sup_con import SupConOut as SupConOut
+from sentemb.losses.sup_con import SupConIn as SupConIn
+from sentemb.losses.contrastive import Contrastive as Contrastive
+from sentemb.losses.graded import CoSENT as CoSENT
+from sentemb.losses.graded import AnglE as AnglE
+from sentemb.losses.negative_cosine import NegativeCosine as NegativeCosine
+from sentemb.losses.barlow_twins import BarlowTwins as BarlowTwins
+from sentemb.losses.vicreg import VICReg as VICReg
+from sentemb.losses.dimension_wise import DimensionWise as DimensionWise
+from sentemb.losses.swapped_prediction import SwappedPrediction as SwappedPrediction
+from sentemb.losses.cross_entropy import CrossEntropy as CrossEntropy
+from sentemb.losses.r_drop import RDrop as RDrop
+from sentemb.losses.combine import Sum as Sum
+from sentemb.losses.combine import EachSentence as EachSentence
+from sentemb.losses.matryoshka import Matryoshka as Matryoshka
+from sentemb.losses.mask_similar import MaskSimilar as MaskSimilar
 
-__all__ = [
-    "DCLW",
-    "AlignmentUniformity",
-    "AnglE",
-    "BarlowTwins",
-    "CoSENT",
-    "Contrastive",
-    "CrossEntropy",
-    "Debiased",
-    "DimensionWise",
-    "EachSentence",
-    "FlatNCE",
-    "FlatNCEOneWay",
-    "HardContrastive",
-    "HardContrastiveQuantile",
-    "HardNegativeWeighted",
-    "InfoNCE",
-    "Loss",
-    "MaskSimilar",
-    "Matryoshka",
-    "NTXent",
-    "NegativeCosine",
-    "NegativeSampling",
-    "NoiseContrastive",
-    "RDrop",
-    "Sigmoid",
-    "SimpleContrastive",
-    "Sum",
-    "SupConIn",
-    "SupConOut",
-    "SwappedPrediction",
-    "SymmetricInfoNCE",
-    "Term",
-    "Triplet",
-    "TripletSquared",
-    "VICReg",
-]
+__all__ = [name for name in dir() if name[0].isupper()]

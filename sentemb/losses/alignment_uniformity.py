@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from sentemb.functional import alignment, uniformity
 from sentemb.losses.checks import check_not_negative
-from sentemb.losses.pairings import within_view
+from sentemb.losses.contrast import Contrast, Contrasting, within_view
 from sentemb.pairs import Pairs
 
 
 @dataclass(frozen=True)
-class AlignmentUniformity:
+class AlignmentUniformity(Contrasting):
     r"""Positives close on the unit sphere, everything spread over it.
 
     .. math:: \lambda \, \frac1N \sum_i \lVert x_i - y_i \rVert^2
@@ -47,7 +48,11 @@ class AlignmentUniformity:
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the weighted sum, a scalar."""
         x, y = pairs.anchor, pairs.positive
-        x_texts, y_texts = (None, None) if pairs.texts is None else pairs.split_texts()[:2]
-        of_x = uniformity(x, within_view(x, x_texts, y_texts, pairs.mask_above))
-        of_y = uniformity(y, within_view(y, y_texts, x_texts, pairs.mask_above))
+        every = torch.arange(len(x), device=x.device)
+        of_x, of_y = (uniformity(c.rows, c.is_negative(every)) for c in self.contrasts(pairs))
         return self.alignment_weight * alignment(x, y) + (of_x + of_y) / 2
+
+    def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
+        """Return both views, each contrasted with itself."""
+        first, second = pairs.views()
+        return self.masking(within_view(first, second), within_view(second, first))

@@ -1,14 +1,90 @@
-"""Losses made of losses."""
+"""What a loss is, losses made of losses, and how a loss is taken apart."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
+import torch
 from torch import Tensor
 
 from sentemb.errors import UsageError
 from sentemb.losses.checks import check_positive
-from sentemb.losses.loss import Loss
-from sentemb.losses.parts import total
+from sentemb.losses.contrast import Contrasting
 from sentemb.pairs import Pairs
+
+Term = Callable[[Pairs], Tensor]
+"""Any function of pairs that returns a scalar is a loss."""
+
+Loss = Callable[[Pairs], Tensor | dict[str, Tensor]]
+"""A loss may name its terms: they are summed, and each is logged."""
+
+
+def parts(loss: Loss) -> Iterator[Loss]:
+    """Yield a loss and every loss in it."""
+    yield loss
+    for term in getattr(loss, "terms", ()):
+        yield from parts(term)
+
+
+def total(value: Tensor | dict[str, Tensor]) -> Tensor:
+    """Return the sum of a loss's terms, or the loss where it names none.
+
+    Raises:
+        UsageError: When the loss, or a term of it, is not one number.
+    """
+    if not isinstance(value, dict):
+        return _scalar(value, "A loss")
+    if not value:
+        raise UsageError("A loss returned a dict without a term; return one number by each name.")
+    return torch.stack([_scalar(term, f"Term '{name}'") for name, term in value.items()]).sum()
+
+
+def _scalar(value: object, what: str) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise UsageError(
+            f"{what} is a {type(value).__name__}, but training needs a tensor of one number, made "
+            "from the embeddings."
+        )
+    if value.ndim:
+        raise UsageError(
+            f"{what} has the shape {list(value.shape)}, but training needs one number: return the "
+            "mean over the batch."
+        )
+    return value
+
+
+def masked_negatives(loss: Loss, pairs: Pairs) -> Tensor | None:
+    """Count the candidates that a loss leaves out as false negatives, for text or similarity.
+
+    None where nothing in it contrasts rows with candidates.
+    """
+    if isinstance(loss, Contrasting):
+        with torch.no_grad():
+            return loss.masked(pairs)
+    terms = [(term, pairs) for term in getattr(loss, "terms", ())]
+    given = loss.given(pairs) if isinstance(loss, Around) else terms
+    counts = [count for each in given if (count := masked_negatives(*each)) is not None]
+    return torch.stack(counts).sum() if counts else None
+
+
+def without_similar(loss: Loss, above: float) -> Loss:
+    """Return a loss whose contrasts leave out candidates of a greater cosine."""
+    if isinstance(loss, Contrasting):
+        return loss.with_mask(above)
+    if isinstance(loss, Sum | Around):
+        return loss.of([without_similar(term, above) for term in loss.terms])
+    return loss
+
+
+def has_constant_gradient(loss: Loss) -> bool:
+    """Say whether the gradient keeps its size however well the loss is met (FlatNCE)."""
+    return any(getattr(part, "constant_gradient", False) for part in parts(loss))
+
+
+def warnings_of(loss: Loss, negatives: int) -> list[str]:
+    """Describe the options of a loss that choose nothing where a row has so few negatives."""
+    each = (getattr(part, "without_choice", lambda _: "")(negatives) for part in parts(loss))
+    return [warning for warning in each if warning]
 
 
 @dataclass(frozen=True)
@@ -55,9 +131,38 @@ class Sum:
             values[name] = values.get(name, 0) + weight * total(term(pairs))
         return values
 
+    def of(self, terms: Sequence[Loss]) -> Self:
+        """Return the same sum of other terms."""
+        return replace(self, terms=tuple(terms))
+
 
 @dataclass(frozen=True)
-class EachSentence:
+class Around:
+    """What losses around one loss share.
+
+    Args:
+        contrast: The loss.
+    """
+
+    contrast: Loss
+
+    @property
+    def terms(self) -> tuple[Loss, ...]:
+        """The loss in it."""
+        return (self.contrast,)
+
+    def of(self, terms: Sequence[Loss]) -> Self:
+        """Return the same around another loss."""
+        (contrast,) = terms
+        return replace(self, contrast=contrast)
+
+    def given(self, pairs: Pairs) -> list[tuple[Loss, Pairs]]:
+        """Return the loss, and the pairs it is given, as often as it is computed."""
+        return [(self.contrast, pairs)]
+
+
+@dataclass(frozen=True)
+class EachSentence(Around):
     r"""Contrast first with first and second with second sentences only, and add.
 
     .. math:: \mathcal L(u, u') + \mathcal L(v, v')
@@ -87,15 +192,17 @@ class EachSentence:
         True
     """
 
-    contrast: Loss
-
-    @property
-    def terms(self) -> tuple[Loss, ...]:
-        """The loss in it."""
-        return (self.contrast,)
-
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the sum of both halves' losses, a scalar."""
+        first, second = (total(contrast(half)) for contrast, half in self.given(pairs))
+        return first + second
+
+    def given(self, pairs: Pairs) -> list[tuple[Loss, Pairs]]:
+        """Return the loss with either half of the pairs.
+
+        Raises:
+            UsageError: When the number of rows is odd.
+        """
         if len(pairs.anchor) % 2:
             raise UsageError(
                 f"EachSentence needs two sentences of each pair, got {len(pairs.anchor)} rows: use "
@@ -104,10 +211,10 @@ class EachSentence:
         texts: tuple[Tensor | None, ...] = (None, None)
         if pairs.texts is not None:
             texts = pairs.texts.view(2, 2, -1).transpose(0, 1).flatten(1).unbind()
-        first, second = (
+        halves = (
             replace(pairs, anchor=anchor, positive=positive, logits=None, labels=None, texts=half)
             for anchor, positive, half in zip(
                 pairs.anchor.chunk(2), pairs.positive.chunk(2), texts, strict=True
             )
         )
-        return total(self.contrast(first)) + total(self.contrast(second))
+        return [(self.contrast, half) for half in halves]

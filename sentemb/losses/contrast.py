@@ -1,23 +1,85 @@
-"""Rows against candidates: which of them are negatives, and the mean of a loss over the rows."""
+r"""The contrast: the similarities of rows and candidates, which are negatives, a loss of each row.
 
+A loss with negatives is a function of the similarities of some rows, and its value is the mean over
+all rows. `one_way` and `two_views` say what is a candidate of which row; `RowLoss` is the base of
+the losses.
+"""
+
+import copy
 import math
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from sentemb.losses.block import Block
-from sentemb.losses.counting import count_as_masked
-from sentemb.losses.in_blocks import mean_in_blocks
-from sentemb.texts import Texts
-from sentemb.types import Embeddings
+from sentemb.errors import UsageError
+from sentemb.losses.blockwise import mean_blockwise, products
+from sentemb.losses.checks import check_positive
+from sentemb.pairs import Pairs, Side
+from sentemb.texts import Texts, numbered_texts
+from sentemb.types import Embeddings, SimilarityMatrix
 
 BLOCK = 2**20
 """Similarities held at once; a million in float32 are 4 MiB."""
 ROWS = 64
 """Rows at once all the same, where the candidates are so many that fewer would be slow."""
+
+
+@dataclass(frozen=True)
+class Similarities:
+    r"""Similarities of some rows with their positives and candidates.
+
+    Args:
+        positive: Of each row and its positive, shape ``[rows]``.
+        candidates: Of each row and every candidate, shape ``[rows, candidates]``.
+        is_negative: Which candidates are negatives of which row, same shape.
+        number: The number of each row in its contrast, shape ``[rows]``.
+    """
+
+    positive: Tensor
+    candidates: SimilarityMatrix
+    is_negative: Tensor
+    number: Tensor
+
+    def log_xi(self, temperature: float | Tensor, log_weights: Tensor | float = 0.0) -> Tensor:
+        r"""Return the sum that the losses with a softmax share, shape ``[rows]``.
+
+        .. math:: \log \xi_i = \log \sum_{j \in N(i)} e^{(s_{ij} - s_{i+}) / \tau}
+
+        InfoNCE is :math:`\log(1 + \xi)`, FlatNCE is :math:`\log \xi`. Written so, InfoNCE keeps its
+        gradient in float32 where the softmax form has rounded it away (Chen et al., 2021,
+        arXiv:2107.01152). −inf for a row without negatives.
+
+        Args:
+            temperature: τ.
+            log_weights: Logarithm of a weight for each candidate.
+        """
+        exponents = (self.candidates - self.positive.unsqueeze(1)) / temperature + log_weights
+        return self.log_sum(exponents)
+
+    def log_count(self) -> Tensor:
+        """Return the logarithm of the number of each row's negatives; 0 where there is none."""
+        count = self.is_negative.sum(dim=1).clamp(min=1)
+        return count.to(self.positive.dtype).log()
+
+    def log_sum(self, exponents: Tensor) -> Tensor:
+        """Return log Σ exp over each row's negatives; −inf for a row without any."""
+        none = ~self.is_negative.any(dim=1)
+        kept = exponents.masked_fill(~self.is_negative, -torch.inf)
+        kept = kept.masked_fill(none.unsqueeze(1), 0.0)  # logsumexp of −inf has no gradient
+        return kept.logsumexp(dim=1).masked_fill(none, -torch.inf)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Return the sum of values over each row's negatives, shape ``[rows]``."""
+        return values.masked_fill(~self.is_negative, 0.0).sum(dim=1)
+
+    def or_zero(self, values: Tensor) -> Tensor:
+        """Return the value of each row, and 0 for a row without negatives."""
+        return values.masked_fill(~self.is_negative.any(dim=1), 0.0)
 
 
 @dataclass(frozen=True)
@@ -30,8 +92,8 @@ class Contrast:
         rows: What is contrasted with the candidates; the anchors unless something stands for them.
         candidates: Shape ``[candidates, dim]``.
         own: For each row the candidates that are itself or its positive, shape ``[rows, k]``.
-        texts: Where they are known, equal ones and pairs of the batch are no negatives.
-        mask_above: Candidates of a greater cosine are no negatives.
+        texts: Where they are known, equal ones and pairs of the batch are false negatives.
+        mask_above: Candidates of a greater cosine are false negatives.
     """
 
     anchors: Embeddings
@@ -39,10 +101,10 @@ class Contrast:
     rows: Embeddings
     candidates: Embeddings
     own: Tensor
-    texts: Texts | None
-    mask_above: float
+    texts: Texts | None = None
+    mask_above: float = math.inf
 
-    def mean(self, loss: Callable[[Block], Tensor]) -> Tensor:
+    def mean(self, loss: Callable[[Similarities], Tensor]) -> Tensor:
         """Return the mean over the rows of a loss of each, shape ``[rows]``.
 
         Memory grows with the rows and with the candidates, not with their product: a large product
@@ -52,23 +114,23 @@ class Contrast:
             loss: From the similarities of some rows to the loss of each. Where it reads parameters
                 that learn (a temperature), it is a method of the ``nn.Module`` that has them.
         """
+        if len(self.rows) * len(self.candidates) <= BLOCK:
+            return loss(self.similarities(self.numbers()[0])).mean()
         owner = getattr(loss, "__self__", None)
         learned = list(owner.parameters()) if isinstance(owner, nn.Module) else []
-        if len(self.rows) * len(self.candidates) <= BLOCK:
-            return loss(self.block(self.numbers()[0])).mean()
-        return mean_in_blocks(self, loss, learned)
 
-    def among_last(self, count: int) -> "Contrast":
-        """Return the contrast with the last candidates alone, none of which is a row's own."""
-        texts = self.texts and replace(self.texts, candidates=self.texts.candidates[-count:])
-        candidates = self.candidates[-count:]
-        return replace(self, candidates=candidates, own=self.own[:, :0], texts=texts)
+        def of_rows(positive: Tensor, candidates: Tensor, number: Tensor) -> Tensor:
+            return loss(Similarities(positive, candidates, self.is_negative(number), number))
 
-    def block(self, number: Tensor) -> Block:
+        return mean_blockwise(of_rows, self.numbers(), self._embeddings(), learned)
+
+    def similarities(self, number: Tensor) -> Similarities:
         """Return the similarities of some rows, by their numbers."""
-        positive = (self.anchors[number] * self.positives[number]).sum(dim=1)
-        candidates = self.rows[number] @ self.candidates.T
-        return Block(positive, candidates, self.is_negative(number), number)
+        positive, candidates = products(number, *self._embeddings())
+        return Similarities(positive, candidates, self.is_negative(number), number)
+
+    def _embeddings(self) -> tuple[Embeddings, Embeddings, Embeddings, Embeddings]:
+        return self.anchors, self.positives, self.rows, self.candidates
 
     @torch.no_grad()
     def is_negative(self, number: Tensor) -> Tensor:
@@ -81,9 +143,22 @@ class Contrast:
         if self.mask_above != math.inf:
             rows, candidates = (F.normalize(x, dim=1) for x in (self.rows[number], self.candidates))
             negative &= ~(rows @ candidates.T > self.mask_above)  # NaN stays, and is seen
-        possible = len(number) * (len(self.candidates) - self.own.shape[1])
-        count_as_masked(possible - negative.sum())
         return negative
+
+    def is_false_negative(self, number: Tensor) -> Tensor:
+        """Say which are no negatives for their text or similarity alone, same shape."""
+        return (~self.is_negative(number)).scatter_(1, self.own[number], False)
+
+    def masked(self, of_rows: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """Count the false negatives of all rows.
+
+        Args:
+            of_rows: Says which they are of some rows; `is_false_negative` by default.
+        """
+        counted = of_rows or self.is_false_negative
+        if self.texts is None and self.mask_above == math.inf:
+            return torch.zeros((), dtype=torch.long, device=self.rows.device)
+        return torch.stack([counted(number).sum() for number in self.numbers()]).sum()
 
     def numbers(self) -> tuple[Tensor, ...]:
         """Return the numbers of the rows, as many at a time as are to be held at once."""
@@ -91,3 +166,137 @@ class Contrast:
         return torch.arange(len(self.rows), device=self.rows.device).tensor_split(
             list(range(at_once, len(self.rows), at_once))
         )
+
+
+Candidates = Callable[[Pairs], Contrast]
+"""A rule that says what is a candidate of which row."""
+
+
+def one_way(pairs: Pairs) -> Contrast:
+    """Contrast each anchor with the other anchors' positives and all negatives.
+
+    Raises:
+        UsageError: When there is nothing to contrast with.
+    """
+    rows, others = pairs.sides()
+    own = torch.arange(len(pairs.anchor), device=pairs.anchor.device).unsqueeze(1)
+    return _contrast(pairs, pairs.anchor, pairs.positive, rows, others, own)
+
+
+def two_views(pairs: Pairs) -> Contrast:
+    """Contrast all 2N rows, each with the 2N − 2 others and all negatives.
+
+    Rows are the anchors, then the positives.
+
+    Raises:
+        UsageError: When there is nothing to contrast with.
+    """
+    first, second = pairs.sides()
+    rows = _joined(first, second)
+    given = first.embeddings is pairs.anchor
+    anchors = rows.embeddings if given else torch.cat([pairs.anchor, pairs.positive])
+    partners = torch.cat([pairs.positive, pairs.anchor])
+    number = torch.arange(len(anchors), device=anchors.device)
+    own = torch.stack([number, number.roll(len(pairs.anchor))], dim=1)
+    return _contrast(pairs, anchors, partners, rows, rows, own)
+
+
+def within_view(view: Side, other: Side) -> Contrast:
+    """Contrast the rows of one view with each other.
+
+    Args:
+        view: The view.
+        other: The other view, which forms pairs with it.
+    """
+    texts = None
+    if view.text_ids is not None and other.text_ids is not None:
+        texts = numbered_texts(view.text_ids, view.text_ids, (view.text_ids, other.text_ids))
+    x = view.embeddings
+    return Contrast(x, x, x, x, torch.arange(len(x), device=x.device).unsqueeze(1), texts)
+
+
+def _contrast(
+    pairs: Pairs, anchors: Embeddings, positives: Embeddings, rows: Side, others: Side, own: Tensor
+) -> Contrast:
+    """Contrast rows with the others, where the batch is contrasted, and with all negatives."""
+    _require_a_negative(pairs)
+    candidates = _joined(*([others] if pairs.in_batch else []), *pairs.negative_sides())
+    texts = None
+    if rows.text_ids is not None and candidates.text_ids is not None:
+        texts = numbered_texts(rows.text_ids, candidates.text_ids, pairs.known_pairs())
+    own = own if pairs.in_batch else own[:, :0]
+    return Contrast(anchors, positives, rows.embeddings, candidates.embeddings, own, texts)
+
+
+def _joined(first: Side, *more: Side) -> Side:
+    if not more:
+        return first
+    embeddings, ids = zip(first, *more, strict=True)
+    return Side(torch.cat(embeddings), None if ids[0] is None else torch.cat(ids))
+
+
+def _require_a_negative(pairs: Pairs) -> None:
+    if pairs.negatives is not None and len(pairs.negatives):
+        return
+    if not pairs.in_batch:
+        raise UsageError(
+            "Only a queue's embeddings are negatives here, and there are none for this direction: "
+            "use a loss of one direction, as infonce or flatnce-one-way."
+        )
+    if len(pairs.anchor) < 2:
+        raise UsageError(
+            "A batch of 1 pair has no negative to contrast with: use a batch of 2 or more, "
+            "or give negatives."
+        )
+
+
+class Contrasting(metaclass=ABCMeta):
+    """A loss that contrasts rows with candidates; it can be asked with which, and without which.
+
+    Its ``candidates`` are the rule, `one_way` or `two_views`.
+    """
+
+    candidates: ClassVar[Candidates]
+    _mask_above = math.inf
+
+    def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
+        """Return what the loss contrasts, by cosines, without the candidates that are masked.
+
+        Raises:
+            UsageError: When there is nothing to contrast with.
+        """
+        return self.masking(type(self).candidates(pairs.unit()))
+
+    def masking(self, *contrasts: Contrast) -> tuple[Contrast, ...]:
+        """Return contrasts without the candidates above the cosine of `with_mask`."""
+        return tuple(replace(contrast, mask_above=self._mask_above) for contrast in contrasts)
+
+    def masked(self, pairs: Pairs) -> Tensor:
+        """Count the candidates that are false negatives, for their text or similarity."""
+        return torch.stack([contrast.masked() for contrast in self.contrasts(pairs)]).sum()
+
+    def with_mask(self, above: float) -> Self:
+        """Return the loss without candidates above a cosine; of two masks the stricter counts.
+
+        It shares what it learns. `MaskSimilar` is the loss that is shown, saved and compared.
+        """
+        other = copy.copy(self)
+        vars(other)["_mask_above"] = min(above, self._mask_above)  # also of a frozen dataclass
+        return other
+
+
+class RowLoss(Contrasting):
+    """The mean over all rows of a function of their similarities."""
+
+    def __post_init__(self) -> None:
+        """Check the temperature, where the loss has one."""
+        check_positive(temperature=getattr(self, "temperature", 1.0))
+
+    def __call__(self, pairs: Pairs) -> Tensor:
+        """Return the mean over the rows, a scalar."""
+        (contrast,) = self.contrasts(pairs)
+        return contrast.mean(self.of_rows)
+
+    @abstractmethod
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return the loss of each row, shape ``[rows]``."""

@@ -5,15 +5,13 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from sentemb.losses.block import Block
 from sentemb.losses.checks import check_positive
-from sentemb.losses.flat_nce import flat
-from sentemb.losses.pairings import two_views
+from sentemb.losses.contrast import Contrasting, Similarities, two_views
 from sentemb.pairs import Pairs
 
 
 @dataclass(frozen=True)
-class DCLW:
+class DCLW(Contrasting):
     r"""FlatNCE that pulls a positive the more, the farther it is.
 
     .. math:: \frac{1}{2N} \sum_{i=1}^{2N} \Bigl( \log \sum_{j \ne i, p(i)} e^{s_{ij}}
@@ -44,20 +42,21 @@ class DCLW:
 
     temperature: float = 0.1
     sigma: float = 0.5
-    never_fades: ClassVar[bool] = True
+    candidates = two_views
+    constant_gradient: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_positive(temperature=self.temperature, sigma=self.sigma)
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over both views' rows, a scalar."""
-        pairs = pairs.unit()
-        cosine = (pairs.anchor * pairs.positive).sum(dim=1).detach()
+        unit = pairs.unit()
+        cosine = (unit.anchor * unit.positive).sum(dim=1).detach()
         weight = 2 - len(cosine) * (cosine / self.sigma).softmax(dim=0)
+        (contrast,) = self.contrasts(pairs)
+        return contrast.mean(lambda s: self.of_rows(s, weight.repeat(2)))
 
-        def of_rows(block: Block) -> Tensor:
-            extra = weight[block.number % len(weight)] - 1
-            pull = extra * block.positive / self.temperature
-            return flat(block, self.temperature) - pull * block.is_negative.any(dim=1)
-
-        return two_views(pairs).mean(of_rows)
+    def of_rows(self, s: Similarities, weight: Tensor) -> Tensor:
+        """Return log ξ of each row, less what its weight pulls beyond 1."""
+        pull = (weight[s.number] - 1) * s.positive / self.temperature
+        return s.or_zero(s.log_xi(self.temperature)) - pull * s.is_negative.any(dim=1)

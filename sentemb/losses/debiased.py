@@ -7,14 +7,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.losses.block import Block
-from sentemb.losses.checks import check_not_negative, check_positive, check_rate
-from sentemb.losses.pairings import two_views
-from sentemb.pairs import Pairs
+from sentemb.losses.checks import check_not_negative, check_rate
+from sentemb.losses.contrast import RowLoss, Similarities, two_views
 
 
 @dataclass(frozen=True)
-class Debiased:
+class Debiased(RowLoss):
     r"""NT-Xent with an estimate of what the negatives would be without hidden positives.
 
     .. math:: -\frac{1}{2N} \sum_i \log \frac{e^{s_{i+}}}{e^{s_{i+}} + G_i}, \qquad
@@ -38,6 +36,7 @@ class Debiased:
 
     Example:
         >>> import torch
+        >>> from sentemb import Pairs
         >>> pairs = Pairs(torch.eye(2), torch.eye(2))
         >>> Debiased(temperature=1.0, positive_rate=0.0)(pairs)  # log(1 + 2/e)
         tensor(0.5514)
@@ -45,22 +44,20 @@ class Debiased:
 
     temperature: float = 0.5
     positive_rate: float = 0.1
+    candidates = two_views
 
     def __post_init__(self) -> None:
-        check_positive(temperature=self.temperature)
+        super().__post_init__()
         check_rate(positive_rate=self.positive_rate)
 
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over both views' rows, a scalar."""
-        return two_views(pairs.unit()).mean(self._of_rows)
-
-    def _of_rows(self, block: Block) -> Tensor:
-        log_sum = block.log_sum(block.candidates / self.temperature)
-        return corrected(block, log_sum, self.temperature, self.positive_rate)
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return the loss of each row."""
+        log_sum = s.log_sum(s.candidates / self.temperature)
+        return corrected(s, log_sum, self.temperature, self.positive_rate)
 
 
 @dataclass(frozen=True)
-class HardNegativeWeighted:
+class HardNegativeWeighted(RowLoss):
     r"""`Debiased` with every negative weighed by how similar it is.
 
     .. math:: -\frac{1}{2N} \sum_i \log \frac{e^{s_{i+}}}{e^{s_{i+}} + G_i}, \qquad
@@ -86,6 +83,7 @@ class HardNegativeWeighted:
 
     Example:
         >>> import torch
+        >>> from sentemb import Pairs
         >>> pairs = Pairs(torch.eye(2), torch.eye(2))
         >>> HardNegativeWeighted(temperature=1.0, positive_rate=0.0)(pairs)  # log(1 + 2/e)
         tensor(0.5514)
@@ -94,31 +92,29 @@ class HardNegativeWeighted:
     temperature: float = 0.5
     positive_rate: float = 0.1
     concentration: float = 1.0
+    candidates = two_views
 
     def __post_init__(self) -> None:
-        check_positive(temperature=self.temperature)
+        super().__post_init__()
         check_rate(positive_rate=self.positive_rate)
         check_not_negative(concentration=self.concentration)
 
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over both views' rows, a scalar."""
-        return two_views(pairs.unit()).mean(self._of_rows)
-
-    def _of_rows(self, block: Block) -> Tensor:
-        s = block.candidates / self.temperature
-        log_mean_weight = block.log_sum(self.concentration * s) - block.log_count()
-        log_sum = block.log_sum((1 + self.concentration) * s) - log_mean_weight
-        return corrected(block, log_sum, self.temperature, self.positive_rate)
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return the loss of each row."""
+        logits = s.candidates / self.temperature
+        log_mean_weight = s.log_sum(self.concentration * logits) - s.log_count()
+        log_sum = s.log_sum((1 + self.concentration) * logits) - log_mean_weight
+        return corrected(s, log_sum, self.temperature, self.positive_rate)
 
 
-def corrected(block: Block, log_sum: Tensor, temperature: float, positive_rate: float) -> Tensor:
+def corrected(s: Similarities, log_sum: Tensor, temperature: float, positive_rate: float) -> Tensor:
     r"""Return :math:`\log(1 + G e^{-s_+})` of each row from the log of its negatives' sum.
 
     In logarithms throughout, since :math:`e^{1/\tau}` overflows at small τ. A row without negatives
     counts as 0.
     """
-    positive, log_m = block.positive / temperature, block.log_count()
-    none = ~block.is_negative.any(dim=1)
+    positive, log_m = s.positive / temperature, s.log_count()
+    none = ~s.is_negative.any(dim=1)
     log_sum = log_sum.masked_fill(none, 0.0)
     biased = math.log(positive_rate) if positive_rate else -math.inf
     surplus = biased + log_m + positive - log_sum  # log of the share to take away
@@ -127,4 +123,4 @@ def corrected(block: Block, log_sum: Tensor, temperature: float, positive_rate: 
     estimate = estimate - math.log1p(-positive_rate)
     floor = log_m - 1 / temperature
     log_g = torch.where(left, torch.maximum(estimate, floor), floor)
-    return F.softplus(log_g - positive).masked_fill(none, 0.0)
+    return s.or_zero(F.softplus(log_g - positive))

@@ -5,14 +5,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from sentemb.losses.block import Block
-from sentemb.losses.checks import check_positive
-from sentemb.losses.pairings import one_way, two_views
-from sentemb.pairs import Pairs
+from sentemb.losses.contrast import RowLoss, Similarities, one_way, two_views
 
 
 @dataclass(frozen=True)
-class FlatNCE:
+class FlatNCE(RowLoss):
     r"""InfoNCE without its saturation: the gradient never fades as the positive wins.
 
     .. math:: \frac{1}{2N} \sum_{i=1}^{2N} \log \xi_i, \qquad
@@ -38,24 +35,23 @@ class FlatNCE:
 
     Example:
         >>> import torch
+        >>> from sentemb import Pairs
         >>> pairs = Pairs(torch.eye(2), torch.eye(2))
         >>> FlatNCE(temperature=1.0)(pairs)  # log(2/e)
         tensor(-0.3069)
     """
 
     temperature: float = 0.1
-    never_fades: ClassVar[bool] = True
+    candidates = two_views
+    constant_gradient: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        check_positive(temperature=self.temperature)
-
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over both views' rows, a scalar."""
-        return two_views(pairs.unit()).mean(lambda block: flat(block, self.temperature))
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return log ξ of each row."""
+        return s.or_zero(s.log_xi(self.temperature))
 
 
 @dataclass(frozen=True)
-class FlatNCEOneWay:
+class FlatNCEOneWay(RowLoss):
     r"""FlatNCE with the candidates of SimCSE: positives and negatives, no anchors.
 
     .. math:: \frac1N \sum_i \log \xi_i, \qquad \xi_i = \sum_{j \ne i} e^{s_{ij} - s_{ii}} +
@@ -75,22 +71,16 @@ class FlatNCEOneWay:
 
     Example:
         >>> import torch
+        >>> from sentemb import Pairs
         >>> pairs = Pairs(torch.eye(2), torch.eye(2))
         >>> FlatNCEOneWay(temperature=1.0)(pairs)  # log(1/e)
         tensor(-1.)
     """
 
     temperature: float = 0.05
-    never_fades: ClassVar[bool] = True
+    candidates = one_way
+    constant_gradient: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        check_positive(temperature=self.temperature)
-
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over the batch, a scalar."""
-        return one_way(pairs.unit()).mean(lambda block: flat(block, self.temperature))
-
-
-def flat(block: Block, temperature: float) -> Tensor:
-    """Return log ξ of each row, and 0 for a row without negatives."""
-    return block.log_xi(temperature).masked_fill(~block.is_negative.any(dim=1), 0.0)
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return log ξ of each row."""
+        return s.or_zero(s.log_xi(self.temperature))

@@ -7,14 +7,12 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.block import Block
-from sentemb.losses.checks import check_positive, check_rate
-from sentemb.losses.pairings import one_way
-from sentemb.pairs import Pairs
+from sentemb.losses.checks import check_rate
+from sentemb.losses.contrast import RowLoss, Similarities, one_way
 
 
 @dataclass(frozen=True)
-class HardContrastive:
+class HardContrastive(RowLoss):
     r"""InfoNCE whose negatives are each anchor's K most similar ones.
 
     .. math:: -\frac1N \sum_i \log \frac{e^{s_{ii}}}{e^{s_{ii}} + \sum_{j \in H(i)} e^{s_{ij}}},
@@ -38,6 +36,7 @@ class HardContrastive:
 
     Example:
         >>> import torch
+        >>> from sentemb import Pairs
         >>> pairs = Pairs(torch.eye(3), torch.eye(3))
         >>> HardContrastive(temperature=1.0, count=1)(pairs)  # log(1 + 1/e)
         tensor(0.3133)
@@ -45,15 +44,12 @@ class HardContrastive:
 
     temperature: float = 0.2
     count: int = 16
+    candidates = one_way
 
     def __post_init__(self) -> None:
-        check_positive(temperature=self.temperature)
+        super().__post_init__()
         if not (isinstance(self.count, int) and self.count >= 1):
             raise UsageError(f"count must be a whole number, 1 or more, got {self.count}.")
-
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over the batch, a scalar."""
-        return one_way(pairs.unit()).mean(self._of_rows)
 
     def without_choice(self, negatives: int) -> str:
         """Describe that K leaves none of so many negatives out; "" where it does."""
@@ -64,15 +60,16 @@ class HardContrastive:
             "it is InfoNCE: give a smaller count or a larger batch."
         )
 
-    def _of_rows(self, block: Block) -> Tensor:
-        negative = block.candidates.detach().masked_fill(~block.is_negative, -torch.inf)
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return log(1 + ξ) over the K hardest negatives of each row."""
+        negative = s.candidates.detach().masked_fill(~s.is_negative, -torch.inf)
         hardest = negative.topk(min(self.count, negative.shape[1]), dim=1).indices
-        is_hard = torch.zeros_like(block.is_negative).scatter(1, hardest, True)
-        return F.softplus(_only(block, is_hard).log_xi(self.temperature))
+        is_hard = torch.zeros_like(s.is_negative).scatter(1, hardest, True)
+        return F.softplus(_only(s, is_hard).log_xi(self.temperature))
 
 
 @dataclass(frozen=True)
-class HardContrastiveQuantile:
+class HardContrastiveQuantile(RowLoss):
     r"""InfoNCE whose negatives are those above a quantile of each anchor's similarities.
 
     .. math:: -\frac1N \sum_i \log \frac{e^{s_{ii}}}{e^{s_{ii}} + \sum_{j \in H(i)} e^{s_{ij}}},
@@ -96,6 +93,7 @@ class HardContrastiveQuantile:
 
     Example:
         >>> import torch
+        >>> from sentemb import Pairs
         >>> pairs = Pairs(torch.eye(3), torch.eye(3))
         >>> HardContrastiveQuantile(temperature=1.0, quantile=0.5)(pairs)  # ties: log(1 + 2/e)
         tensor(0.5514)
@@ -103,14 +101,11 @@ class HardContrastiveQuantile:
 
     temperature: float = 0.2
     quantile: float = 0.75
+    candidates = one_way
 
     def __post_init__(self) -> None:
-        check_positive(temperature=self.temperature)
+        super().__post_init__()
         check_rate(quantile=self.quantile)
-
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over the batch, a scalar."""
-        return one_way(pairs.unit()).mean(self._of_rows)
 
     def without_choice(self, negatives: int) -> str:
         """Describe that the quantile leaves none of so many negatives out; "" where it does."""
@@ -121,13 +116,14 @@ class HardContrastiveQuantile:
             "negatives of a row, so it is InfoNCE: give a greater quantile or a larger batch."
         )
 
-    def _of_rows(self, block: Block) -> Tensor:
-        negative = block.candidates.detach().masked_fill(~block.is_negative, torch.inf)
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return log(1 + ξ) over the negatives above the quantile of each row."""
+        negative = s.candidates.detach().masked_fill(~s.is_negative, torch.inf)
         ascending = negative.sort(dim=1).values
-        left_out = (self.quantile * block.is_negative.sum(dim=1)).long()
+        left_out = (self.quantile * s.is_negative.sum(dim=1)).long()
         threshold = ascending.gather(1, left_out.unsqueeze(1))
-        return F.softplus(_only(block, ~(negative < threshold)).log_xi(self.temperature))
+        return F.softplus(_only(s, ~(negative < threshold)).log_xi(self.temperature))
 
 
-def _only(block: Block, is_hard: Tensor) -> Block:
-    return replace(block, is_negative=block.is_negative & is_hard)
+def _only(s: Similarities, is_hard: Tensor) -> Similarities:
+    return replace(s, is_negative=s.is_negative & is_hard)

@@ -1,18 +1,17 @@
 """Negatives without those that are suspiciously similar."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.loss import Loss
-from sentemb.losses.parts import parts
+from sentemb.losses.combine import Around, Loss, parts, without_similar
 from sentemb.pairs import Pairs
 
 
 @dataclass(frozen=True)
-class MaskSimilar:
+class MaskSimilar(Around):
     r"""Any loss, its negatives without those that are suspiciously similar to the row.
 
     .. math:: N(i) \leftarrow \{ j \in N(i) : \cos(x_i, y_j) \le c \}
@@ -42,21 +41,19 @@ class MaskSimilar:
         (tensor(0.6931), tensor(0.))
     """
 
-    contrast: Loss
     above: float
 
     def __post_init__(self) -> None:
         if not 0 < self.above < 1:
             raise UsageError(f"mask_above is a cosine in (0, 1), got {self.above}.")
 
-    @property
-    def terms(self) -> tuple[Loss, ...]:
-        """The loss in it."""
-        return (self.contrast,)
-
     def __call__(self, pairs: Pairs) -> Tensor | dict[str, Tensor]:
         """Return what the loss returns."""
-        return self.contrast(replace(pairs, mask_above=min(self.above, pairs.mask_above)))
+        return without_similar(self.contrast, self.above)(pairs)
+
+    def given(self, pairs: Pairs) -> list[tuple[Loss, Pairs]]:
+        """Return the loss with its option set, and the pairs."""
+        return [(without_similar(self.contrast, self.above), pairs)]
 
 
 def mask_threshold(loss: Loss) -> float:

@@ -6,14 +6,13 @@ from functools import partial
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.loss import Loss
-from sentemb.losses.parts import total
+from sentemb.losses.combine import Around, Loss, total
 from sentemb.pairs import Pairs
 from sentemb.types import Embeddings
 
 
 @dataclass(frozen=True)
-class Matryoshka:
+class Matryoshka(Around):
     r"""Any loss, also of the first dimensions alone, so that embeddings can be cut short.
 
     .. math:: \sum_d w_d \, \mathcal L(x_{1:d}, \dots)
@@ -44,7 +43,6 @@ class Matryoshka:
         {'dim_2': tensor(0.6931), 'dim_1': tensor(0.6931)}
     """
 
-    contrast: Loss
     dims: tuple[int, ...]
     weights: tuple[float, ...] = ()
 
@@ -59,23 +57,24 @@ class Matryoshka:
                 f"{len(self.weights)} weights."
             )
 
-    @property
-    def terms(self) -> tuple[Loss, ...]:
-        """The loss in it."""
-        return (self.contrast,)
-
     def __call__(self, pairs: Pairs) -> dict[str, Tensor]:
         """Return the weighted loss of each length, by its name."""
+        weights = self.weights or (1.0,) * len(self.dims)
+        given = zip(self.dims, weights, self.given(pairs), strict=True)
+        return {f"dim_{dim}": weight * total(loss(cut)) for dim, weight, (loss, cut) in given}
+
+    def given(self, pairs: Pairs) -> list[tuple[Loss, Pairs]]:
+        """Return the loss with the pairs of each length.
+
+        Raises:
+            UsageError: When a length is beyond the embeddings'.
+        """
         full = pairs.anchor.shape[1]
         if max(self.dims) > full:
             raise UsageError(
                 f"Matryoshka of {max(self.dims)} dimensions, but the embeddings have {full}."
             )
-        weights = self.weights or (1.0,) * len(self.dims)
-        return {
-            f"dim_{dim}": weight * total(self.contrast(pairs.map(partial(_first, dim))))
-            for dim, weight in zip(self.dims, weights, strict=True)
-        }
+        return [(self.contrast, pairs.map(partial(_first, dim))) for dim in self.dims]
 
 
 def _first(dim: int, embeddings: Embeddings) -> Embeddings:

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.losses.block import Block
-from sentemb.losses.checks import check_positive
-from sentemb.losses.pairings import one_way
+from sentemb.losses.contrast import Contrast, RowLoss, Similarities, one_way
 from sentemb.pairs import Pairs
 
 
 @dataclass(frozen=True)
-class NoiseContrastive:
+class NoiseContrastive(RowLoss):
     r"""Noise-contrastive estimation: tell the positive from m samples of noise.
 
     .. math:: \frac1N \sum_i \Bigl( -\log P_{ii} - \sum_{j \ne i} \log (1 - P_{ij}) \Bigr), \qquad
@@ -42,24 +40,18 @@ class NoiseContrastive:
     """
 
     temperature: float = 0.05
+    candidates = one_way
 
-    def __post_init__(self) -> None:
-        check_positive(temperature=self.temperature)
-
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over the batch, a scalar."""
-        return one_way(pairs.unit()).mean(self._of_rows)
-
-    def _of_rows(self, block: Block) -> Tensor:
-        log_m = block.log_count()
-        positive = block.positive / self.temperature - log_m
-        negatives = block.candidates / self.temperature - log_m.unsqueeze(1)
-        of_noise = F.softplus(negatives).masked_fill(~block.is_negative, 0.0)
-        return F.softplus(-positive) + of_noise.sum(dim=1)
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return the binary cross-entropies of each row."""
+        log_m = s.log_count()
+        positive = s.positive / self.temperature - log_m
+        negatives = s.candidates / self.temperature - log_m.unsqueeze(1)
+        return F.softplus(-positive) + s.sum(F.softplus(negatives))
 
 
 @dataclass(frozen=True)
-class NegativeSampling:
+class NegativeSampling(RowLoss):
     r"""The skip-gram objective of word2vec, on dot products.
 
     .. math:: \frac1N \sum_i \Bigl( -\log \sigma(x_i^\top y_i) - \sum_{j \ne i} \log
@@ -84,10 +76,12 @@ class NegativeSampling:
         tensor(1.0064)
     """
 
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over the batch, a scalar."""
-        return one_way(pairs).mean(self._of_rows)
+    candidates = one_way
 
-    def _of_rows(self, block: Block) -> Tensor:
-        of_noise = F.softplus(block.candidates).masked_fill(~block.is_negative, 0.0)
-        return F.softplus(-block.positive) + of_noise.sum(dim=1)
+    def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
+        """Return the contrast of the embeddings at the length they have."""
+        return self.masking(one_way(pairs))
+
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return the binary cross-entropies of each row."""
+        return F.softplus(-s.positive) + s.sum(F.softplus(s.candidates))

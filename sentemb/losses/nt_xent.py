@@ -5,14 +5,11 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.losses.block import Block
-from sentemb.losses.checks import check_positive
-from sentemb.losses.pairings import two_views
-from sentemb.pairs import Pairs
+from sentemb.losses.contrast import RowLoss, Similarities, two_views
 
 
 @dataclass(frozen=True)
-class NTXent:
+class NTXent(RowLoss):
     r"""Normalised, temperature-scaled cross-entropy over both views.
 
     .. math:: -\frac{1}{2N} \sum_{i=1}^{2N} \log \frac{e^{s_{i,p(i)}}}{\sum_{j \ne i} e^{s_{ij}}}
@@ -36,19 +33,15 @@ class NTXent:
 
     Example:
         >>> import torch
+        >>> from sentemb import Pairs
         >>> pairs = Pairs(torch.eye(2), torch.eye(2))
         >>> NTXent(temperature=1.0)(pairs)  # log(1 + 2/e)
         tensor(0.5514)
     """
 
     temperature: float = 0.1
+    candidates = two_views
 
-    def __post_init__(self) -> None:
-        check_positive(temperature=self.temperature)
-
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over both views' rows, a scalar."""
-        return two_views(pairs.unit()).mean(self._of_rows)
-
-    def _of_rows(self, block: Block) -> Tensor:
-        return F.softplus(block.log_xi(self.temperature))
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return log(1 + ξ) of each row."""
+        return F.softplus(s.log_xi(self.temperature))

@@ -6,13 +6,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from sentemb.losses.block import Block
 from sentemb.losses.checks import check_finite, check_positive
-from sentemb.losses.pairings import one_way
+from sentemb.losses.contrast import Contrasting, Similarities, one_way
 from sentemb.pairs import Pairs
 
 
-class Sigmoid(nn.Module):
+class Sigmoid(nn.Module, Contrasting):
     r"""Binary cross-entropy of matching, for each anchor with each candidate.
 
     .. math:: \frac1N \sum_i \Bigl( \log(1 + e^{-l_{ii}}) + \sum_{j \ne i} \log(1 + e^{l_{ij}})
@@ -41,6 +40,8 @@ class Sigmoid(nn.Module):
         0.6931...
     """
 
+    candidates = one_way
+
     def __init__(self, temperature: float = 0.1, bias: float = -10.0) -> None:
         super().__init__()
         check_positive(temperature=temperature)
@@ -50,13 +51,15 @@ class Sigmoid(nn.Module):
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Return the mean over the batch, a scalar."""
-        return one_way(pairs.unit()).mean(self._of_rows)
+        (contrast,) = self.contrasts(pairs)
+        return contrast.mean(self.of_rows)
 
-    def _of_rows(self, block: Block) -> Tensor:
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return the binary cross-entropies of each row."""
         inverse = self.log_inverse_temperature.exp()
-        positive = inverse * block.positive + self.bias
-        negatives = F.softplus(inverse * block.candidates + self.bias)
-        return F.softplus(-positive) + negatives.masked_fill(~block.is_negative, 0.0).sum(dim=1)
+        positive = inverse * s.positive + self.bias
+        negatives = F.softplus(inverse * s.candidates + self.bias)
+        return F.softplus(-positive) + s.sum(negatives)
 
     def extra_repr(self) -> str:
         """Show temperature and bias as they are now."""

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from sentemb.losses.block import Block
 from sentemb.losses.checks import check_not_negative
-from sentemb.losses.pairings import one_way
-from sentemb.pairs import Pairs
+from sentemb.losses.contrast import RowLoss, Similarities, one_way
 
 
 @dataclass(frozen=True)
-class SimpleContrastive:
+class SimpleContrastive(RowLoss):
     r"""Raise each positive's cosine, lower every negative's, all with one weight.
 
     .. math:: \frac1N \sum_i \Bigl( -c_{ii} + \lambda \sum_{j \ne i} c_{ij} \Bigr),
@@ -33,20 +31,18 @@ class SimpleContrastive:
 
     Example:
         >>> import torch
+        >>> from sentemb import Pairs
         >>> pairs = Pairs(torch.eye(2), torch.eye(2))
         >>> SimpleContrastive()(pairs)
         tensor(-1.)
     """
 
     weight: float = 1.0
+    candidates = one_way
 
     def __post_init__(self) -> None:
         check_not_negative(weight=self.weight)
 
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over the batch, a scalar."""
-        return one_way(pairs.unit()).mean(self._of_rows)
-
-    def _of_rows(self, block: Block) -> Tensor:
-        negatives = block.candidates.masked_fill(~block.is_negative, 0.0)
-        return -block.positive + self.weight * negatives.sum(dim=1)
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return minus the cosine of the positive, plus those of the negatives of each row."""
+        return -s.positive + self.weight * s.sum(s.candidates)

@@ -1,20 +1,52 @@
 """Supervised contrastive learning: all of a class are positives of each other."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.block import Block
 from sentemb.losses.checks import check_positive
-from sentemb.losses.counting import count_as_masked
-from sentemb.losses.pairings import two_views
-from sentemb.pairs import Pairs
+from sentemb.losses.contrast import Contrasting, Similarities, two_views
+from sentemb.pairs import OffDropoutPairs, Pairs
+
+
+class SupCon(Contrasting):
+    """What both forms share: classes as positives, and their count."""
+
+    temperature: float
+    candidates = two_views
+
+    def __post_init__(self) -> None:
+        """Check the temperature."""
+        check_positive(temperature=self.temperature)
+
+    def __call__(self, pairs: Pairs) -> Tensor:
+        """Return the mean over both views' rows, a scalar."""
+        classes = classes_of(pairs)
+        (contrast,) = self.contrasts(pairs)
+        return contrast.mean(lambda s: self.of_rows(s, classes))
+
+    @abstractmethod
+    def of_rows(self, s: Similarities, classes: Tensor) -> Tensor:
+        """Return the loss of each row, given the classes of all."""
+
+    def masked(self, pairs: Pairs) -> Tensor:
+        """Count the false negatives that are not of the row's class, which are positives."""
+        classes = classes_of(pairs)
+        (contrast,) = self.contrasts(pairs)
+
+        def of_rows(number: Tensor) -> Tensor:
+            masked = contrast.is_false_negative(number)
+            masked[:, : len(classes)] &= classes[number].unsqueeze(1) != classes
+            return masked
+
+        return contrast.masked(of_rows)
 
 
 @dataclass(frozen=True)
-class SupConOut:
+class SupConOut(SupCon):
     r"""SupCon with the mean over positives outside of the logarithm, as its authors advise.
 
     .. math:: -\frac{1}{2N} \sum_{i=1}^{2N} \frac{1}{\lvert P(i) \rvert} \sum_{p \in P(i)}
@@ -31,7 +63,7 @@ class SupConOut:
         temperature: τ.
 
     Raises:
-        UsageError: When τ is not positive, labels are no classes, or the pairs have ``contrasted``.
+        UsageError: When τ is not positive, labels are no classes, or the twin is `OffDropout`.
 
     Source: Khosla et al., 2020 (arXiv:2004.11362), equation 2.
 
@@ -44,21 +76,13 @@ class SupConOut:
 
     temperature: float = 0.1
 
-    def __post_init__(self) -> None:
-        check_positive(temperature=self.temperature)
-
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over both views' rows, a scalar."""
-        classes = classes_of(pairs)
-
-        def of_rows(block: Block) -> Tensor:
-            return mean_outside(*log_probabilities(block, classes, self.temperature))
-
-        return two_views(pairs.unit()).mean(of_rows)
+    def of_rows(self, s: Similarities, classes: Tensor) -> Tensor:
+        """Return the mean over the positives of each row."""
+        return mean_outside(*log_probabilities(s, classes, self.temperature))
 
 
 @dataclass(frozen=True)
-class SupConIn:
+class SupConIn(SupCon):
     r"""SupCon with the mean over positives inside of the logarithm.
 
     .. math:: -\frac{1}{2N} \sum_{i=1}^{2N} \log \frac{1}{\lvert P(i) \rvert} \sum_{p \in P(i)}
@@ -74,7 +98,7 @@ class SupConIn:
         temperature: τ.
 
     Raises:
-        UsageError: When τ is not positive, labels are no classes, or the pairs have ``contrasted``.
+        UsageError: When τ is not positive, labels are no classes, or the twin is `OffDropout`.
 
     Source: Khosla et al., 2020 (arXiv:2004.11362), equation 3.
 
@@ -87,17 +111,9 @@ class SupConIn:
 
     temperature: float = 0.1
 
-    def __post_init__(self) -> None:
-        check_positive(temperature=self.temperature)
-
-    def __call__(self, pairs: Pairs) -> Tensor:
-        """Return the mean over both views' rows, a scalar."""
-        classes = classes_of(pairs)
-
-        def of_rows(block: Block) -> Tensor:
-            return mean_inside(*log_probabilities(block, classes, self.temperature))
-
-        return two_views(pairs.unit()).mean(of_rows)
+    def of_rows(self, s: Similarities, classes: Tensor) -> Tensor:
+        """Return minus the log of the mean over the positives of each row."""
+        return mean_inside(*log_probabilities(s, classes, self.temperature))
 
 
 def mean_outside(log_p: Tensor, is_positive: Tensor) -> Tensor:
@@ -121,21 +137,21 @@ def mean_inside(log_p: Tensor, is_positive: Tensor) -> Tensor:
     return (log_count - among.logsumexp(dim=1)).masked_fill(none.squeeze(1), 0.0)
 
 
-def log_probabilities(block: Block, classes: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def log_probabilities(
+    s: Similarities, classes: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
     """Return the log softmax of each row over the others, and which of them are of its class.
 
     Args:
-        block: Some rows.
+        s: Of some rows.
         classes: Of all rows; the first candidates are these rows, the others are of no class.
         temperature: τ.
     """
-    is_positive = torch.zeros_like(block.is_negative)
-    is_positive[:, : len(classes)] = classes[block.number].unsqueeze(1) == classes
-    is_positive.scatter_(1, block.number.unsqueeze(1), False)
-    # what a mask took out of the negatives but is of the row's class was none of them
-    count_as_masked(len(block.number) - (is_positive & ~block.is_negative).sum())
-    logits = block.candidates / temperature
-    among = logits.masked_fill(~(is_positive | block.is_negative), -torch.inf)
+    is_positive = torch.zeros_like(s.is_negative)
+    is_positive[:, : len(classes)] = classes[s.number].unsqueeze(1) == classes
+    is_positive.scatter_(1, s.number.unsqueeze(1), False)
+    logits = s.candidates / temperature
+    among = logits.masked_fill(~(is_positive | s.is_negative), -torch.inf)
     return logits - among.logsumexp(dim=1, keepdim=True), is_positive
 
 
@@ -146,7 +162,7 @@ def classes_of(pairs: Pairs) -> Tensor:
         UsageError: When labels are no classes, other rows are not contrasted, or other embeddings
             stand for them.
     """
-    if pairs.contrasted is not None:
+    if isinstance(pairs, OffDropoutPairs):
         raise UsageError(
             "SupCon finds positives among the rows that are contrasted, but this twin contrasts "
             "embeddings that only stand for them (OffDropout): use Siamese, or another loss, as "

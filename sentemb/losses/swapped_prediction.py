@@ -9,7 +9,7 @@ from sentemb.errors import UsageError
 from sentemb.functional import sinkhorn
 from sentemb.losses.checks import check_positive, need_two_rows
 from sentemb.pairs import Pairs
-from sentemb.types import Similarities
+from sentemb.types import SimilarityMatrix
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ class SwappedPrediction:
         x_queued, y_queued = queued if len(queued) == 2 else (x[:0], y[:0])
         return (self._predict(x, y, y_queued) + self._predict(y, x, x_queued)) / 2
 
-    def _predict(self, scores: Similarities, other: Similarities, queued: Similarities) -> Tensor:
+    def _predict(
+        self, scores: SimilarityMatrix, other: SimilarityMatrix, queued: SimilarityMatrix
+    ) -> Tensor:
         """Return the cross-entropy of the other view's codes."""
         together = torch.cat([queued, other]).detach()
         codes = sinkhorn(together, self.epsilon, self.iterations)[len(queued) :]

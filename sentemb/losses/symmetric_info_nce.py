@@ -1,22 +1,20 @@
 """InfoNCE in both directions with a learned temperature, the loss of CLIP."""
 
 import math
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from sentemb.errors import UsageError
-from sentemb.losses.block import Block
 from sentemb.losses.checks import check_positive
-from sentemb.losses.pairings import one_way
+from sentemb.losses.contrast import Contrast, Contrasting, Similarities, one_way
 from sentemb.pairs import Pairs
 
 SMALLEST = 0.01
 
 
-class SymmetricInfoNCE(nn.Module):
+class SymmetricInfoNCE(nn.Module, Contrasting):
     r"""InfoNCE of anchors among positives, and of positives among anchors; τ is learned.
 
     .. math:: -\frac{1}{2N} \sum_i \Bigl( \log \frac{e^{s_{ii}}}{\sum_j e^{s_{ij}} + \sum_j
@@ -58,26 +56,18 @@ class SymmetricInfoNCE(nn.Module):
         """Return the mean over both directions, a scalar."""
         with torch.no_grad():
             self.log_inverse_temperature.clamp_(max=-math.log(SMALLEST))
-        there = pairs.unit()
-        back = replace(
-            there,
-            anchor=there.positive,
-            positive=there.anchor,
-            negatives=None,
-            texts=None,
-            partners=None,
-        )
-        if pairs.texts is not None:
-            anchor, positive, _ = pairs.split_texts()
-            here = [positive, anchor] if pairs.contrasted is None else [anchor, positive]
-            back = replace(back, texts=torch.cat(here))  # what is contrasted are anchors still
-        found = one_way(there).mean(self._of_rows)
-        if len(pairs.anchor) < 2:  # a lone positive has no other anchor to choose from
-            return found / 2
-        return (found + one_way(back).mean(self._of_rows)) / 2
+        directions = [contrast.mean(self.of_rows) for contrast in self.contrasts(pairs)]
+        return torch.stack(directions).sum() / 2
 
-    def _of_rows(self, block: Block) -> Tensor:
-        return F.softplus(block.log_xi((-self.log_inverse_temperature).exp()))
+    def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
+        """Return both directions; a lone positive has no other anchor to choose from."""
+        there = pairs.unit()
+        back = [one_way(there.swapped())] if len(pairs.anchor) > 1 else []
+        return self.masking(one_way(there), *back)
+
+    def of_rows(self, s: Similarities) -> Tensor:
+        """Return log(1 + ξ) of each row."""
+        return F.softplus(s.log_xi((-self.log_inverse_temperature).exp()))
 
     def extra_repr(self) -> str:
         """Show the temperature as it is now."""

@@ -6,14 +6,13 @@ import torch
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.loss import Loss
-from sentemb.losses.parts import total
-from sentemb.pairs import Pairs
+from sentemb.losses.combine import Loss, total
+from sentemb.pairs import OffDropoutPairs, Pairs
 
 
 @torch.no_grad()
 def unread(loss: Loss, pairs: Pairs) -> list[str]:
-    """Return which of negatives, labels and ``contrasted`` are there and do not change the loss.
+    """Return which of negatives, labels and clean embeddings are there and change nothing.
 
     Each is tried with two contents that every loss which reads it tells apart.
     """
@@ -26,11 +25,9 @@ def unread(loss: Loss, pairs: Pairs) -> list[str]:
         differing = same.clone()
         differing[::2] = 1
         tried["labels"] = replace(pairs, labels=same), replace(pairs, labels=differing)
-    if pairs.contrasted is not None:
-        tried["contrasted"] = (
-            replace(pairs, contrasted=pairs.anchor),
-            replace(pairs, contrasted=torch.ones_like(pairs.anchor)),
-        )
+    if isinstance(pairs, OffDropoutPairs):
+        ones = torch.ones_like(pairs.anchor)
+        tried["clean"] = replace(pairs, clean=pairs.anchor), replace(pairs, clean=ones)
     return [name for name, (one, other) in tried.items() if _same(loss, one, other)]
 
 

@@ -7,7 +7,15 @@ from torch import nn
 from sentemb.losses import InfoNCE
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
-from sentemb.twins import ConstantMomentum, CosineMomentum, Momentum, between, layers
+from sentemb.twins import (
+    ConstantMomentum,
+    CosineMomentum,
+    Momentum,
+    MomentumPredictor,
+    MomentumQueue,
+    between,
+    layers,
+)
 from sentemb.twins.heads import width
 from sentemb.views import View
 
@@ -35,7 +43,7 @@ def moco(
         too; the queue of 65,536 is for a million images.
     """
     head = layers(encoder, projection)
-    twin = Momentum(encoder, ConstantMomentum(momentum), projector=head, queue_size=queue_size)
+    twin = _with_queue(encoder, momentum, queue_size, head)
     return Method((View(), View()), twin, InfoNCE(temperature))
 
 
@@ -58,7 +66,7 @@ def moco_v2(
     Source: Chen et al., 2020, MoCo v2 (arXiv:2003.04297). Deviation: views by dropout.
     """
     head = layers(encoder, width(encoder), projection, norm=nn.Identity)
-    twin = Momentum(encoder, ConstantMomentum(momentum), projector=head, queue_size=queue_size)
+    twin = _with_queue(encoder, momentum, queue_size, head)
     return Method((View(), View()), twin, InfoNCE(temperature))
 
 
@@ -81,13 +89,23 @@ def moco_v3(
         normalisation of the heads' outputs.
     """
     hidden = 4 * width(encoder)
-    twin = Momentum(
+    twin = MomentumPredictor(
         encoder,
         CosineMomentum(momentum),
         projector=layers(encoder, hidden, hidden, projection),
         predictor=between(projection, hidden, projection).to(encoder.device),
     )
     return Method((View(), View()), twin, InfoNCE(temperature))
+
+
+def _with_queue(
+    encoder: "SentenceTransformer", momentum: float, queue_size: int, projector: nn.Module
+) -> Momentum:
+    """Return MoCo's twin; without a queue, negatives are the batch's own."""
+    schedule = ConstantMomentum(momentum)
+    if not queue_size:
+        return Momentum(encoder, schedule, projector)
+    return MomentumQueue(encoder, schedule, queue_size, projector)
 
 
 MOCO = Recipe(

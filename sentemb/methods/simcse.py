@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sentemb.encoders import has_head
-from sentemb.losses import DimensionWise, InfoNCE, Sum
+from sentemb.losses import DimensionWise, InfoNCE, Loss, Sum, WeightedInfoNCE
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
 from sentemb.twins import OffDropout, Siamese, mlp
@@ -51,10 +51,13 @@ def simcse_sup(
 
     Source: Gao et al., 2021 (arXiv:2104.08821)
     """
+    loss: Loss = InfoNCE(temperature)
+    if hard_negative_weight != 1.0:
+        loss = WeightedInfoNCE(temperature, hard_negative_weight)
     return Method(
         views=tuple(View(column) for column in columns),
         twin=Siamese(encoder),
-        loss=InfoNCE(temperature, hard_negative_weight),
+        loss=loss,
     )
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from sentemb.losses import NegativeCosine
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
-from sentemb.twins import CosineMomentum, Momentum, Siamese, between, layers
+from sentemb.twins import CosineMomentum, MomentumPredictor, Siamese, between, layers
 from sentemb.twins.heads import width
 from sentemb.views import View
 
@@ -27,7 +27,7 @@ def byol(encoder: "SentenceTransformer", momentum: float = 0.996, projection: in
         layers are four times as wide as the encoder; minus the cosine in place of 2 − 2 cosines.
     """
     hidden = 4 * width(encoder)
-    twin = Momentum(
+    twin = MomentumPredictor(
         encoder,
         CosineMomentum(momentum),
         projector=layers(encoder, hidden, projection),

@@ -14,7 +14,6 @@ from sentemb.functional import effective_rank, spread
 from sentemb.method import Method
 from sentemb.training.processes import processes
 from sentemb.training.settings import OnCollapse
-from sentemb.twins import EncoderTwin
 
 logger = logging.getLogger("sentemb")
 
@@ -35,7 +34,7 @@ class CollapseMonitor(TrainerCallback):
     like spread. All processes look at the rows of all, and so decide alike.
 
     Args:
-        method: Its encoder is watched, if its twin is an `EncoderTwin`.
+        method: Its encoder is watched, if its twin notes what it embeds.
         on_collapse: ``warn`` or ``stop``.
     """
 
@@ -55,10 +54,10 @@ class CollapseMonitor(TrainerCallback):
     def measure(self) -> dict[str, float]:
         """Return both numbers, of some rows of the last batch; empty where there are too few."""
         twin = self.method.twin
-        if not isinstance(twin, EncoderTwin) or not twin.seen:
+        if not twin.monitored:
             return {}
         with in_mode(cast(nn.Module, twin.encoder), training=False):
-            (rows,) = embed(twin.encoder, [twin.seen])
+            (rows,) = embed(twin.encoder, [twin.monitored])
         rows = gathered(rows).float()
         if len(rows) < 2 or not rows.isfinite().all():
             return {}
@@ -98,11 +97,8 @@ class CollapseMonitor(TrainerCallback):
             self.warned = True
 
     def _rows(self) -> int:
-        twin = self.method.twin
-        if not isinstance(twin, EncoderTwin):
-            return 0
         everyone: int = processes().num_processes
-        return len(twin.seen["input_ids"]) * everyone
+        return len(self.method.twin.monitored["input_ids"]) * everyone
 
     def _cause(self) -> str:
         twin = self.method.twin

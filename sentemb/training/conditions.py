@@ -19,7 +19,7 @@ from sentemb.training.commit import read_commit
 from sentemb.training.identity import encoder_identity
 from sentemb.training.processes import processes
 from sentemb.training.settings import Settings
-from sentemb.twins import EncoderTwin
+from sentemb.twins import Twin
 from sentemb.versions import versions
 
 logger = logging.getLogger("sentemb")
@@ -100,8 +100,7 @@ def require_unchanged(
     """
     commit = read_commit(checkpoint)
     was = dict(commit["conditions"])
-    if "steps" in was:  # as earlier versions called it
-        was["max_steps"] = was.pop("steps")
+    was = in_present_names(was, now)
     now = json.loads(json.dumps(now))
     names = _conditions_named(allowed, was.keys() | now.keys())
     unknown = [name for name in IDENTITY if name in now and name not in was]
@@ -124,6 +123,21 @@ def require_unchanged(
                 commit["versions"].get(name),
                 new,
             )
+
+
+def in_present_names(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the conditions of an earlier version as this one would have noted them."""
+    was = dict(was)
+    if "steps" in was:
+        was["max_steps"] = was.pop("steps")
+    if "loss" in was:  # one class was what InfoNCE and WeightedInfoNCE are
+        earlier = r"(?<!Weighted)InfoNCE\((temperature=[^,()]+), hard_negative_weight="
+        loss = re.sub(earlier + r"1\.0\)", r"InfoNCE(\1)", str(was["loss"]))
+        was["loss"] = re.sub(earlier, r"WeightedInfoNCE(\1, hard_negative_weight=", loss)
+    kind = str(now.get("twin", "")).partition("(")[0]
+    if kind.startswith("Momentum"):  # one class was what these three are
+        was["twin"] = re.sub(r"^Momentum(?=\()", kind, str(was.get("twin")))
+    return was
 
 
 def _conditions_named(allowed: Sequence[str], known: Set[str]) -> set[str]:
@@ -174,12 +188,11 @@ def _difference(was: Any, now: Any) -> str:
     return f"was {was}, is now {now}"
 
 
-def _towers(twin: object) -> dict[str, Any]:
+def _towers(twin: Twin) -> dict[str, Any]:
     """Describe the encoders beside the encoder."""
-    towers = twin.towers() if isinstance(twin, EncoderTwin) else {}
     return {
         f"{tower}_{name}": value
-        for tower, encoder in towers.items()
+        for tower, encoder in twin.other_encoders().items()
         for name, value in encoder_identity(encoder).items()
     }
 
@@ -189,7 +202,7 @@ def _twin(twin: object) -> str:
     simple = {
         name: value
         for name, value in sorted(vars(twin).items())
-        if not name.startswith("_") and name not in ("training", "micro_batch", "seen")
+        if not name.startswith("_") and name not in ("training", "micro_batch")
         if isinstance(value, int | float | str | bool) or is_dataclass(value)
     }
     shown = ", ".join(f"{name}={_words(value)}" for name, value in simple.items())

@@ -9,7 +9,6 @@ from sentemb.method import Method
 from sentemb.training.collator import Collator
 from sentemb.training.processes import processes
 from sentemb.training.rows import NumberedRows
-from sentemb.training.twins import queue_hidden
 from sentemb.types import Features
 
 
@@ -33,7 +32,7 @@ def held_out_loss(
     method.train()
     torch.manual_seed(seed + rank)
     losses = []
-    with torch.no_grad(), queue_hidden(method):
+    with torch.no_grad(), method.twin.without_queue():
         for start in starts:
             batch = [rows[row] for row in range(start, start + batch_size)]
             losses.append(float(loss_of(method, batch, collator)))

@@ -13,13 +13,6 @@ from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.guarded import GuardedTrainer
 from sentemb.training.resumed import require_number
 from sentemb.training.settings import OnCollapse
-from sentemb.training.twins import (
-    after_batch,
-    halve_micro_batch,
-    put_queue_back,
-    queue_of,
-    set_micro_batch,
-)
 
 logger = logging.getLogger("sentemb")
 
@@ -55,7 +48,7 @@ class MethodSteps(GuardedTrainer):
     ) -> Any:
         """Return the loss; keep its terms for the log, where it names them."""
         outputs = model(**inputs)
-        after_batch(self.method)
+        self.method.twin.on_batch_end()
         for name, value in outputs.items():
             if name != "loss":
                 self._terms.setdefault(name, []).append(value)
@@ -90,12 +83,12 @@ class MethodSteps(GuardedTrainer):
         }
         self._fitted = unlogged[MICRO_BATCH]
         if self._fitted:
-            set_micro_batch(self.method, min(self._fitted, self.micro_batch or self._fitted))
+            self.method.set_micro_batch(min(self._fitted, self.micro_batch or self._fitted))
 
     @property
     def micro_batch(self) -> int:
         """Rows that the encoder takes at once; 0 for all."""
-        return int(getattr(self.method.twin, "micro_batch", 0))
+        return self.method.twin.micro_batch
 
     def use_less_memory(self, reason: str) -> None:
         """Have the encoder take half as many rows at once; the batch stays as it is.
@@ -106,7 +99,7 @@ class MethodSteps(GuardedTrainer):
         if self.args.world_size > 1:
             super().use_less_memory(reason)
         try:
-            rows = halve_micro_batch(self.method, self.args.per_device_train_batch_size)
+            rows = self.method.halve_micro_batch(self.args.per_device_train_batch_size)
         except SentembError as error:
             raise OutOfMemoryError(
                 f"Memory does not suffice ({reason}), and {error} Give a smaller --batch-size or "
@@ -129,11 +122,11 @@ class MethodSteps(GuardedTrainer):
     def begin_step(self) -> None:
         """Note what a step must give back if it is skipped."""
         super().begin_step()
-        self._queue = queue_of(self.method)
+        self._queue = self.method.twin.queue_state()
         self._counts = {name: len(values) for name, values in self._terms.items()}
 
     def _undo(self) -> None:
         super()._undo()
-        put_queue_back(self.method, self._queue)
+        self.method.twin.restore_queue(self._queue)
         counts = self._counts
         self._terms = {name: self._terms[name][:count] for name, count in counts.items()}

@@ -12,7 +12,6 @@ from sentemb.storage.owned import MODEL_LAST, print_of
 from sentemb.training.checkpoints import save_encoder
 from sentemb.training.commit import OF_A_RUN, sync_all
 from sentemb.training.disk import size_of, told_what_is_free
-from sentemb.twins import EncoderTwin
 
 PARTIAL = "model.partial"
 
@@ -28,8 +27,7 @@ def publish(method: Method, folder: Path) -> None:
 
 def _save(method: Method, folder: Path) -> None:
     save_encoder(method.encoder, folder)
-    towers = method.twin.towers() if isinstance(method.twin, EncoderTwin) else {}
-    for name, encoder in towers.items():
+    for name, encoder in method.twin.other_encoders().items():
         save_encoder(encoder, folder / name)
 
 

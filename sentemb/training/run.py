@@ -36,11 +36,6 @@ from sentemb.training.settle import (
 from sentemb.training.signals import StopOnSignal
 from sentemb.training.trainer import ContrastiveTrainer
 from sentemb.training.trial import try_out
-from sentemb.training.twins import (
-    check_batch,
-    may_leave_parameters_out,
-    set_micro_batch,
-)
 
 
 def train(
@@ -85,8 +80,8 @@ def train(
     check_labels(method, data.rows)
     check_texts(method, data.rows)
     check_pooling(method)
-    check_batch(method, batch)
-    set_micro_batch(method, settings.micro_batch)
+    method.check_batch(batch)
+    method.set_micro_batch(settings.micro_batch)
     rows, held_out = split_rows(data.rows, batch, settings.select)
     folder = Path(output)
     arguments = training_arguments(
@@ -94,7 +89,7 @@ def train(
         folder,
         len(rows),
         evaluates=bool(dev or held_out),
-        leaves_out=may_leave_parameters_out(method),
+        leaves_out=method.twin.find_unused_parameters,
     )
     collator = Collator(
         method.encoder,

@@ -16,11 +16,10 @@ from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError, UsageError
 from sentemb.evaluation import STS
 from sentemb.losses import Loss
-from sentemb.losses.parts import never_fades, parts
+from sentemb.losses.combine import has_constant_gradient, parts
 from sentemb.method import Method
 from sentemb.training.collator import LABEL
 from sentemb.training.settings import Select, Settings
-from sentemb.twins import EncoderTwin
 
 logger = logging.getLogger("sentemb")
 
@@ -42,7 +41,7 @@ def with_clipping(settings: Settings, loss: Loss) -> Settings:
     """Settle whether gradients are clipped: not by default where they never fade."""
     if settings.max_grad_norm is not None:
         return settings
-    if not never_fades(loss):
+    if not has_constant_gradient(loss):
         return replace(settings, max_grad_norm=1.0)
     logger.info(
         "Gradients are not clipped: that of FlatNCE keeps its size by design, and clipping would "
@@ -63,8 +62,8 @@ def check_pooling(method: Method) -> None:
     require_telling_apart(method.encoder)
     if (pooling := getattr(method.twin, "pooling", None)) is not None:
         require_telling_apart(method.encoder, pooling)
-    for tower in method.twin.towers().values() if isinstance(method.twin, EncoderTwin) else ():
-        require_telling_apart(tower)
+    for encoder in method.twin.other_encoders().values():
+        require_telling_apart(encoder)
 
 
 def check_labels(method: Method, rows: Dataset) -> None:

@@ -1,13 +1,13 @@
 """`ContrastiveTrainer`: transformers' Trainer around a method."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
 from torch import Tensor
-from transformers import TrainerCallback, TrainingArguments
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from sentemb.evaluation import Evaluator
@@ -22,7 +22,26 @@ from sentemb.training.randomness import random_state_kept
 from sentemb.training.resumed import taken_up
 from sentemb.training.rows import CountEpochs, NumberedRows
 from sentemb.training.settings import OnCollapse
-from sentemb.training.twins import AfterStep, constant_rate
+
+
+class EndOfStep(TrainerCallback):
+    """Tell the twin that a step was taken: before anything is evaluated or saved.
+
+    Args:
+        method: What is trained.
+        was_skipped: Whether the last step changed nothing.
+    """
+
+    def __init__(self, method: Method, was_skipped: Callable[[], bool]) -> None:
+        self.method = method
+        self.was_skipped = was_skipped
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Pass on how far the run is."""
+        if not self.was_skipped():
+            self.method.twin.on_step_end(state.global_step / state.max_steps)
 
 
 class ContrastiveTrainer(MethodSteps):
@@ -55,7 +74,7 @@ class ContrastiveTrainer(MethodSteps):
         self.held_out = None if held_out is None else NumberedRows(held_out)
         self.collator = collator
         numbered = NumberedRows(rows)
-        after_step = AfterStep(method, self.nothing_was_changed)
+        end_of_step = EndOfStep(method, self.nothing_was_changed)
         super().__init__(
             method,
             on_collapse,
@@ -63,7 +82,7 @@ class ContrastiveTrainer(MethodSteps):
             train_dataset=numbered,
             eval_dataset=[],  # ours are the evaluators, but Trainer insists on one
             data_collator=collator,
-            callbacks=[CountEpochs(numbered), after_step, *callbacks],
+            callbacks=[CountEpochs(numbered), end_of_step, *callbacks],
         )
         for prints_to_stdout in (PrinterCallback, ProgressCallback):
             self.remove_callback(prints_to_stdout)
@@ -76,7 +95,7 @@ class ContrastiveTrainer(MethodSteps):
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         """Make the optimizer, with groups of their own for what keeps its learning rate."""
         optimizer: torch.optim.Optimizer = super().create_optimizer(*args, **kwargs)
-        set_constant_rates_apart(optimizer, constant_rate(self.method))
+        set_constant_rates_apart(optimizer, self.method.twin.constant_learning_rate())
         return optimizer
 
     def create_scheduler(

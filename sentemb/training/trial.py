@@ -12,11 +12,6 @@ from sentemb.training.held_out import loss_of
 from sentemb.training.memory import OutOfMemorySignal, running_out_told
 from sentemb.training.randomness import random_state_kept
 from sentemb.training.rows import NumberedRows
-from sentemb.training.twins import (
-    halve_micro_batch,
-    need_a_reader_of_the_queue,
-    queue_filled,
-)
 from sentemb.training.unchanged import warn_of_unchanged
 
 logger = logging.getLogger("sentemb")
@@ -52,7 +47,7 @@ def _fits_into_memory(method: Method, batch: list[dict[str, Any]], collator: Col
     except OutOfMemorySignal as error:
         reason = str(error)
     try:
-        rows = halve_micro_batch(method, len(batch))
+        rows = method.halve_micro_batch(len(batch))
     except SentembError as error:
         raise OutOfMemoryError(
             f"Memory does not suffice for {len(batch)} of the rows ({reason}), and {error} Give a "
@@ -75,7 +70,23 @@ def _run(method: Method, batch: list[dict[str, Any]], collator: Collator) -> Non
             "The loss does not depend on the embeddings by a gradient, so nothing would be "
             "trained: compute it in torch, without .item(), .detach() or numpy."
         )
-    with queue_filled(method) as is_filled:
-        if is_filled:
+    if before := method.twin.queue_state():
+        method.twin.on_batch_end()
+        try:
             loss_of(method, batch, collator)
-            need_a_reader_of_the_queue(method)
+            _require_a_reader_of_the_queue(method)
+        finally:
+            method.twin.restore_queue(before)
+
+
+def _require_a_reader_of_the_queue(method: Method) -> None:
+    """Raise where the twin has a queue of negatives, and the loss does not read them.
+
+    Raises:
+        UsageError: When that is so.
+    """
+    if method.twin.queue_holds_negatives and "negatives" in method.unread:
+        raise UsageError(
+            "This loss contrasts nothing, so the queue has no effect: use a loss with negatives, "
+            "as infonce, or a method without a queue, as byol."
+        )

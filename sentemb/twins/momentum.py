@@ -1,18 +1,16 @@
-"""`Momentum`: positives from a target encoder that follows the trained one."""
+"""Twins with a target: a copy of the encoder that follows it as a moving average."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import nn
 
-from sentemb.errors import UsageError
-from sentemb.pairs import Pairs
+from sentemb.pairs import Pairs, QueuePairs
 from sentemb.twins.ema import Schedule, follow, target_of
-from sentemb.twins.heads import projected
-from sentemb.twins.twin import need_two_views, swapped, text_numbers
-from sentemb.twins.with_queue import WithQueue
+from sentemb.twins.heads import output_width, projected
+from sentemb.twins.queue import Queue
+from sentemb.twins.twin import EncoderTwin, need_two_views, swapped, text_ids
 from sentemb.types import Embeddings, Features
 from sentemb.views import View
 
@@ -20,33 +18,19 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class Momentum(WithQueue):
+class Momentum(EncoderTwin):
     r"""Anchors of the trained encoder, positives of a target that is its moving average.
 
-    - With a queue (MoCo v1, v2): the first view is the anchor, the second the positive, and the
-      negatives are the positives of past batches alone. The first batch, which has none, is
-      contrasted within itself.
-    - With a predictor (MoCo v3, BYOL): each view predicts the target's embedding of the other,
-      both ways round, and the loss is the mean.
-    - With neither, negatives are the other rows' positives.
-
-    The target moves after each step of the optimizer (`after_step`), the queue takes the batch in
-    once its loss is known (`after_batch`).
+    The first view is the anchor, the second the positive; negatives are the other rows' positives.
+    The target moves after each step of the optimizer.
 
     Args:
         encoder: What is deployed.
         momentum: Weight of the old target, by the progress of the run.
         projector: A head used in training only; the target has a copy, which follows.
-        predictor: From the projector's output to a prediction of the target's.
-        queue_size: Positives of past batches kept as negatives; 0 for no queue.
         key_dropout: Whether the target's dropout is on.
 
-    Raises:
-        UsageError: When there are a predictor and a queue.
-
-    Source: He et al., 2020, MoCo (arXiv:1911.05722); Chen et al., 2021, MoCo v3
-        (arXiv:2104.02057); Grill et al., 2020, BYOL (arXiv:2006.07733). Deviations: the queue
-        starts empty; without batch normalisation in the encoder there is nothing to shuffle.
+    Source: He et al., 2020, MoCo (arXiv:1911.05722), without its queue.
     """
 
     def __init__(
@@ -54,18 +38,11 @@ class Momentum(WithQueue):
         encoder: "SentenceTransformer",
         momentum: Schedule,
         projector: nn.Module | None = None,
-        predictor: nn.Module | None = None,
-        queue_size: int = 0,
         key_dropout: bool = True,
     ) -> None:
-        super().__init__(encoder, projector, queue_size)
-        if predictor is not None and queue_size:
-            raise UsageError(
-                "A predictor predicts the other view's target, in both directions; a queue serves "
-                "one (MoCo v2), and MoCo v3 has none: give a predictor or a queue_size, not both."
-            )
+        super().__init__(encoder)
+        self.projector = projector
         self.momentum = momentum
-        self.predictor = predictor
         self.key_dropout = key_dropout
         self.target = target_of(encoder)
         self.target_projector = None if projector is None else target_of(projector)
@@ -78,43 +55,183 @@ class Momentum(WithQueue):
 
     def forward(
         self, features: Sequence[Features], views: Sequence[View] = ()
-    ) -> Pairs | tuple[Pairs, Pairs]:
-        """Return the pairs of a batch of two views; with a predictor, both pairings.
+    ) -> Pairs | tuple[Pairs, ...]:
+        """Return the pairs of a batch of two views.
 
         Raises:
             UsageError: When there are fewer or more views.
         """
-        need_two_views("Momentum", features)
-        texts = text_numbers(features)
-        if self.predictor is None:
-            (anchor,) = self.embed(features[:1], views[:1])
-            (positive,) = self._keys(features[1:], views[1:])
-            return self._contrasted(Pairs(projected(self.projector, anchor), positive, texts=texts))
-        first, second = (projected(self.projector, z) for z in self.embed(features, views))
-        self.unpredicted = first.detach(), second.detach()
-        first_key, second_key = self._keys(features, views)
-        return (
-            Pairs(self.predictor(first), second_key, texts=texts),
-            Pairs(self.predictor(second), first_key, texts=swapped(texts)),
-        )
+        return self.anchors_and_keys(features, views)
 
-    def _contrasted(self, pairs: Pairs) -> Pairs:
-        if self.queue is None:
-            return pairs
-        anchors, positives = (None, None) if pairs.texts is None else pairs.texts.chunk(2)
-        self.remember(pairs.positive, positives, anchors)
-        if not len(self.queue):
-            return pairs
-        return replace(self.queue.as_negatives_of(pairs), in_batch=False)
+    def anchors_and_keys(self, features: Sequence[Features], views: Sequence[View]) -> Pairs:
+        """Pair the first view, by the encoder, up with the second, by the target."""
+        need_two_views(self, features)
+        (anchor,) = self.embed(features[:1], views[:1])
+        (positive,) = self.keys(features[1:], views[1:])
+        return Pairs(projected(self.projector, anchor), positive, texts=text_ids(features))
 
     @torch.no_grad()
-    def _keys(self, features: Sequence[Features], views: Sequence[View]) -> list[Embeddings]:
+    def keys(self, features: Sequence[Features], views: Sequence[View]) -> list[Embeddings]:
+        """Return what the target, and its projector, make of each view."""
         embeddings = self.embed(features, views, self.target)
         return [projected(self.target_projector, view) for view in embeddings]
 
-    def after_step(self, progress: float) -> None:
+    def on_step_end(self, progress: float) -> None:
         """Move the target towards the encoder, and its projector towards the encoder's."""
         momentum = self.momentum(progress)
         follow(self.target, self.encoder, momentum)
         if self.projector is not None and self.target_projector is not None:
             follow(self.target_projector, self.projector, momentum)
+
+
+class MomentumQueue(Momentum):
+    """`Momentum` whose negatives are the positives of past batches alone.
+
+    The first batch, which has none, is contrasted within itself. The queue takes a batch in once
+    its loss is known.
+
+    Args:
+        encoder: What is deployed.
+        momentum: Weight of the old target, by the progress of the run.
+        queue_size: Positives of past batches kept as negatives.
+        projector: A head used in training only; the target has a copy, which follows.
+        key_dropout: Whether the target's dropout is on.
+
+    Source: He et al., 2020, MoCo (arXiv:1911.05722). Deviations: the queue starts empty; without
+        batch normalisation in the encoder there is nothing to shuffle.
+    """
+
+    queue_holds_negatives: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        encoder: "SentenceTransformer",
+        momentum: Schedule,
+        queue_size: int,
+        projector: nn.Module | None = None,
+        key_dropout: bool = True,
+    ) -> None:
+        super().__init__(encoder, momentum, projector, key_dropout)
+        self.queue = Queue(queue_size, output_width(projector, encoder)).to(encoder.device)
+
+    def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
+        """Return the pairs of a batch of two views, with the queue as negatives.
+
+        Raises:
+            UsageError: When there are fewer or more views.
+        """
+        pairs = self.anchors_and_keys(features, views)
+        if self.queue is None:
+            return pairs
+        anchors, positives = (None, None) if pairs.texts is None else pairs.texts.chunk(2)
+        self.queue.put(pairs.positive, positives, anchors)
+        if not len(self.queue):
+            return pairs
+        return QueuePairs(**vars(self.queue.as_negatives_of(pairs)))
+
+    def most_negatives(self, batch: int, views: int) -> int:
+        """Return how many negatives a row may have: those of a full queue."""
+        return super().most_negatives(batch, views) if self.queue is None else len(self.queue.texts)
+
+
+class MomentumPredictor(Momentum):
+    """Each view predicts the target's embedding of the other, both ways round.
+
+    Args:
+        encoder: What is deployed.
+        momentum: Weight of the old target, by the progress of the run.
+        predictor: From the projector's output to a prediction of the target's.
+        projector: A head used in training only; the target has a copy, which follows.
+        key_dropout: Whether the target's dropout is on.
+
+    Source: Grill et al., 2020, BYOL (arXiv:2006.07733); Chen et al., 2021, MoCo v3
+        (arXiv:2104.02057).
+    """
+
+    def __init__(
+        self,
+        encoder: "SentenceTransformer",
+        momentum: Schedule,
+        predictor: nn.Module,
+        projector: nn.Module | None = None,
+        key_dropout: bool = True,
+    ) -> None:
+        super().__init__(encoder, momentum, projector, key_dropout)
+        self.predictor = predictor
+
+    def forward(
+        self, features: Sequence[Features], views: Sequence[View] = ()
+    ) -> tuple[Pairs, Pairs]:
+        """Return both pairings of a batch of two views.
+
+        Raises:
+            UsageError: When there are fewer or more views.
+        """
+        need_two_views(self, features)
+        texts = text_ids(features)
+        first, second = (projected(self.projector, z) for z in self.embed(features, views))
+        self.before_predictor = first.detach(), second.detach()
+        first_key, second_key = self.keys(features, views)
+        return (
+            Pairs(self.predictor(first), second_key, texts=texts),
+            Pairs(self.predictor(second), first_key, texts=swapped(texts)),
+        )
+
+
+class QueuedSiamese(EncoderTwin):
+    """Siamese pairs, whose negatives are the other rows and a queue of a target's embeddings.
+
+    The target follows the encoder; it embeds the first view of each batch without dropout, and the
+    queue takes that in once the batch's loss is known.
+
+    Args:
+        encoder: What is deployed.
+        momentum: Weight of the old target, by the progress of the run.
+        queue_size: Embeddings of past batches kept as negatives.
+        projector: A head used in training only, on both.
+
+    Source: Wu et al., 2022, ESimCSE (arXiv:2109.04380), section 3.2, and the authors' repository.
+    """
+
+    queue_holds_negatives: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        encoder: "SentenceTransformer",
+        momentum: Schedule,
+        queue_size: int,
+        projector: nn.Module | None = None,
+    ) -> None:
+        super().__init__(encoder)
+        self.projector = projector
+        self.queue = Queue(queue_size, output_width(projector, encoder)).to(encoder.device)
+        self.momentum = momentum
+        self.target = target_of(encoder)
+
+    def train(self, mode: bool = True) -> "QueuedSiamese":
+        """Set training mode; the target never has dropout."""
+        super().train(mode)
+        self.target.eval()
+        return self
+
+    def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
+        """Return the pairs of a batch of two views.
+
+        Raises:
+            UsageError: When there are fewer or more views.
+        """
+        need_two_views(self, features)
+        first, second = (projected(self.projector, z) for z in self.embed(features, views))
+        with torch.no_grad():
+            (key,) = self.embed(features[:1], views[:1], self.target)
+            key = projected(self.projector, key)
+        texts = text_ids(features)
+        pairs = Pairs(first, second, texts=texts)
+        if self.queue is None:
+            return pairs
+        self.queue.put(key, *((None, None) if texts is None else texts.chunk(2)))
+        return self.queue.as_negatives_of(pairs) if len(self.queue) else pairs
+
+    def on_step_end(self, progress: float) -> None:
+        """Move the target towards the encoder."""
+        follow(self.target, self.encoder, self.momentum(progress))

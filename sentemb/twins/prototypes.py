@@ -1,7 +1,7 @@
 """`Prototypes`: what views are shared out among, in SwAV."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -10,16 +10,16 @@ from torch import Tensor, nn
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.twins.heads import output_width, projected
-from sentemb.twins.twin import need_two_views, text_numbers
-from sentemb.twins.with_queue import WithQueue
-from sentemb.types import Embeddings, Features, Similarities
+from sentemb.twins.queue import Queue
+from sentemb.twins.twin import EncoderTwin, need_two_views, text_ids
+from sentemb.types import Embeddings, Features, SimilarityMatrix
 from sentemb.views import View
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class Prototypes(WithQueue):
+class Prototypes(EncoderTwin):
     """Siamese pairs, and the cosines of both views with learned prototypes as ``logits``.
 
     The rows of ``logits`` are those of the first view, of the second, and, where there is a queue,
@@ -40,7 +40,7 @@ class Prototypes(WithQueue):
         first batch on, as far as it is filled, not from an epoch on.
     """
 
-    has_logits = True
+    find_unused_parameters: ClassVar[bool] = True
     steps: Tensor
 
     def __init__(
@@ -51,13 +51,16 @@ class Prototypes(WithQueue):
         queue_size: int = 0,
         frozen_steps: int = 0,
     ) -> None:
-        super().__init__(encoder, projector, queue_size, views=2)
+        super().__init__(encoder)
+        self.projector = projector
+        dim = output_width(projector, encoder)
+        if queue_size:
+            self.queue = Queue(queue_size, 2 * dim).to(encoder.device)
         if prototypes < 2:
             raise UsageError(f"At least 2 prototypes are needed, got {prototypes}.")
         if frozen_steps < 0:
             raise UsageError(f"frozen_steps must be 0 or more, got {frozen_steps}.")
         self.frozen_steps = frozen_steps
-        dim = output_width(projector, encoder)
         drawn = F.normalize(torch.randn(prototypes, dim), dim=1)
         self.weight = nn.Parameter(drawn.to(encoder.device))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long, device=encoder.device))
@@ -68,16 +71,16 @@ class Prototypes(WithQueue):
         Raises:
             UsageError: When there are fewer or more views.
         """
-        need_two_views("Prototypes", features)
+        need_two_views(self, features)
         first, second = (projected(self.projector, view) for view in self.embed(features, views))
-        self.remember(torch.cat([first, second], dim=1))
         past: Sequence[Embeddings] = ()
         if self.queue is not None:
+            self.queue.put(torch.cat([first, second], dim=1))
             past = self.queue.contents().chunk(2, dim=1)
         scores = torch.cat([self._scores(embeddings) for embeddings in [first, second, *past]])
-        return Pairs(first, second, logits=scores, texts=text_numbers(features))
+        return Pairs(first, second, logits=scores, texts=text_ids(features))
 
-    def _scores(self, embeddings: Embeddings) -> Similarities:
+    def _scores(self, embeddings: Embeddings) -> SimilarityMatrix:
         trains = float(int(self.steps) >= self.frozen_steps)
         weight = torch.lerp(self.weight.detach(), self.weight, trains)  # no gradient at 0
         with torch.autocast(embeddings.device.type, enabled=False):
@@ -95,7 +98,7 @@ class Prototypes(WithQueue):
             )
 
     @torch.no_grad()
-    def after_step(self, progress: float) -> None:
+    def on_step_end(self, progress: float) -> None:
         """Give the prototypes length 1 again."""
         self.weight.copy_(F.normalize(self.weight, dim=1))
         self.steps += 1

@@ -11,10 +11,11 @@ from sentemb.types import Embeddings
 
 
 class Queue(nn.Module):
-    """A ring of embeddings and the numbers of their texts; empty at first, saved with the twin.
+    """A ring of embeddings and the ids of their texts; empty at first, saved with the twin.
 
-    Of each embedding it also holds the text that it was a pair with: pairs are no negatives of
-    each other, in whichever batch they stood.
+    A batch is noted by `put`, and taken in by `dequeue_and_enqueue` once its loss is known. Of each
+    embedding the queue also holds the text that it was a pair with: pairs are no negatives of each
+    other, in whichever batch they stood.
 
     Args:
         size: Embeddings it holds at most.
@@ -42,6 +43,7 @@ class Queue(nn.Module):
         self.register_buffer("partners", torch.zeros(size, dtype=torch.long))
         self.register_buffer("position", torch.zeros((), dtype=torch.long))
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
+        self._next: tuple[Embeddings, Tensor | None, Tensor | None] | None = None
 
     def __len__(self) -> int:
         return int(self.filled)
@@ -57,6 +59,17 @@ class Queue(nn.Module):
             return found
         texts, partners = self.texts[: len(self)], self.partners[: len(self)].clone()
         return replace(found, texts=torch.cat([pairs.texts, texts]), partners=partners)
+
+    def put(
+        self, embeddings: Embeddings, texts: Tensor | None = None, partners: Tensor | None = None
+    ) -> None:
+        """Note what `dequeue_and_enqueue` is to take in; see `add`."""
+        self._next = embeddings.detach(), texts, partners
+
+    def dequeue_and_enqueue(self) -> None:
+        """Take in what was noted, and drop the oldest where it is full."""
+        if self._next is not None:
+            self.add(*self._next)
 
     @torch.no_grad()
     def add(

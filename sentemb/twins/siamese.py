@@ -1,14 +1,15 @@
-"""`Siamese`: one encoder for both views."""
+"""One encoder for both views: `Siamese`, and `OffDropout` with another contrast."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import nn
 
+from sentemb.encoders.embedding import in_mode
 from sentemb.errors import UsageError
-from sentemb.pairs import Pairs
+from sentemb.pairs import OffDropoutPairs, Pairs
 from sentemb.twins.heads import projected
-from sentemb.twins.twin import EncoderTwin, need_two_views, swapped, text_numbers
+from sentemb.twins.twin import EncoderTwin, need_two_views, swapped, text_ids
 from sentemb.types import Features
 from sentemb.views import View
 
@@ -49,6 +50,11 @@ class Siamese(EncoderTwin):
         self.projector = projector
         self.predictor = predictor
 
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return "Siamese" if self.predictor is None else "Siamese with a predictor"
+
     def forward(
         self, features: Sequence[Features], views: Sequence[View] = ()
     ) -> Pairs | tuple[Pairs, Pairs]:
@@ -62,18 +68,49 @@ class Siamese(EncoderTwin):
                 f"Siamese needs 2 views, or 3 with hard negatives, got {len(features)}."
             )
         if self.predictor is not None:
-            need_two_views("Siamese with a predictor", features)
+            need_two_views(self, features)
         embeddings = [projected(self.projector, view) for view in self.embed(features, views)]
-        texts = text_numbers(features)
+        texts = text_ids(features)
         anchor, positive, *negatives = embeddings
         if self.predictor is None:
             return Pairs(anchor, positive, negatives[0] if negatives else None, texts=texts)
-        self.unpredicted = anchor.detach(), positive.detach()
+        self.before_predictor = anchor.detach(), positive.detach()
         return (
             Pairs(self.predictor(anchor), positive.detach(), texts=texts),
             Pairs(self.predictor(positive), anchor.detach(), texts=swapped(texts)),
         )
 
-    def constant_rate(self) -> list[nn.Parameter]:
+    def constant_learning_rate(self) -> list[nn.Parameter]:
         """Return the predictor's parameters: it is to keep up with the projector to the end."""
         return [] if self.predictor is None else list(self.predictor.parameters())
+
+
+class OffDropout(EncoderTwin):
+    """Siamese pairs whose rows are contrasted by embeddings of the first view without dropout.
+
+    A further pass of the encoder gives `OffDropoutPairs`: positives differ by dropout, negatives
+    carry no noise. It has a gradient.
+
+    Args:
+        encoder: What is deployed.
+        projector: A head used in training only.
+
+    Source: Xu et al., 2023, SimCSE++ (arXiv:2305.13192), section 3, and the authors' code.
+    """
+
+    def __init__(self, encoder: "SentenceTransformer", projector: nn.Module | None = None) -> None:
+        super().__init__(encoder)
+        self.projector = projector
+
+    def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
+        """Return the pairs of a batch of two views.
+
+        Raises:
+            UsageError: When there are fewer or more views.
+        """
+        need_two_views(self, features)
+        with in_mode(self.encoder, training=False):
+            embeddings = self.embed(features[:1], views[:1])
+        embeddings += self.embed(features, views)
+        clean, first, second = (projected(self.projector, view) for view in embeddings)
+        return OffDropoutPairs(first, second, texts=text_ids(features), clean=clean)

@@ -1,7 +1,8 @@
-"""What every twin architecture is, as the method sees it, and what ours share."""
+"""What every twin is, its hooks, and what ours share."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from sentemb.encoders.embedding import TEXTS, embed
 from sentemb.encoders.gather import gathered
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
+from sentemb.twins.queue import Queue
 from sentemb.types import Embeddings, Features
 from sentemb.views import View
 
@@ -17,27 +19,121 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-WATCHED = 64
+MONITORED = 64
 """Rows of a batch that are kept to look at."""
 
 
-class Twin(Protocol):
+class Twin(nn.Module):
     """Turns the views of a batch into pairs; owns every parameter that trains.
 
-    An ``nn.Module`` whose attribute ``encoder`` is what is deployed. Whatever else it holds
-    (projector, queue, …) lives in training only.
+    Its hooks do nothing by default. Whatever it holds besides ``encoder`` (projector, queue, …)
+    lives in training only. ``forward`` changes nothing in it: that is for `on_batch_end` and
+    `on_step_end`.
+
+    Args:
+        encoder: What is deployed.
     """
 
-    encoder: "SentenceTransformer"
+    find_unused_parameters: ClassVar[bool] = True
+    """Whether some parameters may get no gradient, which several processes have to look for."""
+    queue_holds_negatives: ClassVar[bool] = False
+    """Whether a loss without negatives would make the queue useless."""
 
-    def __call__(
+    def __init__(self, encoder: "SentenceTransformer") -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.queue: Queue | None = None
+        self.micro_batch = 0
+        """Rows that the encoder takes at once; 0 for all."""
+        self.monitored: Features = {}
+        """The first view of some rows of the last batch, of this process."""
+        self.before_predictor: tuple[Embeddings, Embeddings] | None = None
+        """Both views of the last batch before a predictor, where there is one."""
+
+    def forward(
         self, features: Sequence[Features], views: Sequence[View] = ()
     ) -> Pairs | tuple[Pairs, ...]:
         """Embed the views and pair them up; of several pairings the loss is the mean."""
-        ...
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return type(self).__name__
+
+    def other_encoders(self) -> dict[str, "SentenceTransformer"]:
+        """Return what is deployed beside ``encoder``, by the name of its folder."""
+        return {}
+
+    def constant_learning_rate(self) -> list[nn.Parameter]:
+        """Return the parameters whose learning rate does not decay."""
+        return []
+
+    def of_all_processes(self, rows: Tensor) -> Tensor:
+        """Return something of each row, of the rows that `forward` pairs up."""
+        return rows
+
+    def set_micro_batch(self, rows: int) -> None:
+        """Have the encoder take so many rows at once; 0 for all.
+
+        Raises:
+            UsageError: When the twin needs the whole batch.
+        """
+        if rows:
+            raise UsageError(
+                f"{type(self).__name__} does not embed in micro-batches: derive it from "
+                "sentemb.twins.EncoderTwin and call self.embed, or leave micro_batch at 0."
+            )
+
+    def check_batch(self, batch: int) -> None:
+        """Raise where a batch of so many rows, of all processes, does not fit the twin.
+
+        Raises:
+            UsageError: When the queue is smaller.
+        """
+        if self.queue is not None:
+            self.queue.check_batch(batch)
+
+    def most_negatives(self, batch: int, views: int) -> int:
+        """Return how many negatives a row may have in one direction, a full queue included."""
+        in_batch = batch - 1 + (batch if views == 3 else 0)
+        if self.queue is None or not self.queue_holds_negatives:
+            return in_batch
+        return in_batch + len(self.queue.texts)
+
+    def on_batch_end(self) -> None:
+        """Take in the last batch, once its loss is known; in training only."""
+        if self.queue is not None:
+            self.queue.dequeue_and_enqueue()
+
+    def on_step_end(self, progress: float) -> None:
+        """Follow a step of the optimizer; progress through the run is in [0, 1]."""
+
+    def queue_state(self) -> list[Tensor]:
+        """Return copies of all that the queue holds; empty where there is none."""
+        return [] if self.queue is None else [buffer.clone() for buffer in self.queue.buffers()]
+
+    def restore_queue(self, state: Sequence[Tensor]) -> None:
+        """Put into the queue what `queue_state` returned."""
+        if self.queue is not None:
+            for buffer, was in zip(self.queue.buffers(), state, strict=True):
+                buffer.copy_(was)
+
+    @contextmanager
+    def without_queue(self) -> Iterator[None]:
+        """Do without the queue for a while."""
+        queue = self.queue
+        if queue is None:
+            yield
+            return
+        self.queue = None
+        try:
+            yield
+        finally:
+            self.queue = queue
 
 
-class EncoderTwin(nn.Module):
+class EncoderTwin(Twin):
     """What our twins share: an encoder, its micro-batches, the rows of every process.
 
     Heads see the whole batch, of all processes, whatever the encoder takes at once; so batch
@@ -48,19 +144,11 @@ class EncoderTwin(nn.Module):
         pooling: Used in training in place of the encoder's own.
     """
 
-    micro_batch = 0
-    """Rows that the encoder takes at once; 0 for all."""
-    has_logits = False
-    """Whether some parameters serve ``Pairs.logits`` alone, which not every loss reads."""
+    find_unused_parameters: ClassVar[bool] = False
 
     def __init__(self, encoder: "SentenceTransformer", pooling: nn.Module | None = None) -> None:
-        super().__init__()
-        self.encoder = encoder
+        super().__init__(encoder)
         self.pooling = pooling
-        self.seen: Features = {}
-        """The first view of some rows of the last batch, of this process."""
-        self.unpredicted: tuple[Embeddings, Embeddings] | None = None
-        """Both views of the last batch before a predictor, where there is one."""
 
     def embed(
         self,
@@ -71,29 +159,33 @@ class EncoderTwin(nn.Module):
         """Return the embeddings of each view, of the rows of every process."""
         embeddings = embed(encoder or self.encoder, features, views, self.pooling, self.micro_batch)
         if encoder is None:
-            self.seen = {name: tensor[:WATCHED] for name, tensor in features[0].items()}
+            self.monitored = {name: tensor[:MONITORED] for name, tensor in features[0].items()}
         return [gathered(view) for view in embeddings]
 
-    def towers(self) -> dict[str, "SentenceTransformer"]:
-        """Return what is deployed beside ``encoder``, by the name of its folder."""
-        return {}
+    def of_all_processes(self, rows: Tensor) -> Tensor:
+        """Return something of each row, of the rows of every process."""
+        return gathered(rows)
 
-    def constant_rate(self) -> list[nn.Parameter]:
-        """Return the parameters whose learning rate does not decay."""
-        return []
-
-    def check_batch(self, batch: int) -> None:
-        """Raise where a batch of so many rows, of all processes, does not fit the twin."""
-
-    def after_batch(self) -> None:
-        """Take note of the last batch, once its loss is known; in training only."""
-
-    def after_step(self, progress: float) -> None:
-        """Follow a step of the optimizer; progress through the run is in [0, 1]."""
+    def set_micro_batch(self, rows: int) -> None:
+        """Have the encoder take so many rows at once; 0 for all."""
+        self.micro_batch = rows
 
 
-def text_numbers(features: Sequence[Features]) -> Tensor | None:
-    """Return the numbers of the texts of all views and processes, one view after the other.
+def require_twin(twin: object) -> None:
+    """Raise unless something is a twin.
+
+    Raises:
+        UsageError: When it is not.
+    """
+    if not isinstance(twin, Twin):
+        raise UsageError(
+            f"{type(twin).__name__} is no twin: derive it from sentemb.twins.Twin, or from "
+            "sentemb.twins.EncoderTwin, which embeds in micro-batches."
+        )
+
+
+def text_ids(features: Sequence[Features]) -> Tensor | None:
+    """Return the ids of the texts of all views and processes, one view after the other.
 
     None where they are not known.
     """
@@ -103,11 +195,11 @@ def text_numbers(features: Sequence[Features]) -> Tensor | None:
 
 
 def swapped(texts: Tensor | None) -> Tensor | None:
-    """Return the numbers of two views' texts the other way round."""
+    """Return the ids of two views' texts the other way round."""
     return texts if texts is None else texts.roll(len(texts) // 2)
 
 
-def need_two_views(twin: str, features: Sequence[Features]) -> None:
+def need_two_views(twin: Twin, features: Sequence[Features]) -> None:
     """Raise unless there are two views.
 
     Raises:
@@ -115,4 +207,4 @@ def need_two_views(twin: str, features: Sequence[Features]) -> None:
     """
     if len(features) != 2:
         more = ": drop the hard-negative column or use Siamese" if len(features) > 2 else ""
-        raise UsageError(f"{twin} needs 2 views, got {len(features)}{more}.")
+        raise UsageError(f"{twin.name} needs 2 views, got {len(features)}{more}.")

@@ -9,7 +9,7 @@ from sentemb.encoders.padding import pads_right
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.twins.heads import output_width, projected
-from sentemb.twins.twin import EncoderTwin, text_numbers
+from sentemb.twins.twin import EncoderTwin, text_ids
 from sentemb.types import Features
 from sentemb.views import View
 
@@ -76,8 +76,8 @@ class TwoTower(EncoderTwin):
             for view in self.embed(features[1:], views[1:], self.other)
         )
         hard = negatives[0] if negatives else None
-        return Pairs(anchor, positive, hard, texts=text_numbers(features))
+        return Pairs(anchor, positive, hard, texts=text_ids(features))
 
-    def towers(self) -> dict[str, "SentenceTransformer"]:
+    def other_encoders(self) -> dict[str, "SentenceTransformer"]:
         """Return the other encoder, which is deployed too."""
         return {"positive": self.other}

@@ -109,6 +109,10 @@ def test_words_into_losses():
     assert make_loss("infonce:0.1 + 0.1*dimension-wise") == Sum(
         (InfoNCE(0.1), DimensionWise()), (1.0, 0.1)
     )
+    weighted = losses.WeightedInfoNCE(0.1, hard_negative_weight=2.0)
+    assert make_loss("weighted-infonce:0.1,hard-negative-weight=2") == weighted
+    assert make_loss("infonce:0.1,hard-negative-weight=2") == weighted  # as version 0.1 had it
+    assert make_loss("infonce:0.1,hard-negative-weight=1") == InfoNCE(0.1)
     assert make_loss("2*infonce") == Sum((InfoNCE(),), (2.0,))
     with pytest.raises(UsageError, match="temperature must be a positive number"):
         make_loss("symmetric-infonce:0")
@@ -140,9 +144,7 @@ def test_similar_candidates_are_masked_and_counted(sentemb, tmp_path):
     ok(sentemb("train", "--mask-above", 0.5, *FEW, "-o", "out"))
     run = record(tmp_path)
     assert 0 < run["masked_negatives"] <= 2 * 8 * 7
-    assert run["loss"] == (
-        "MaskSimilar(contrast=InfoNCE(temperature=0.05, hard_negative_weight=1.0), above=0.5)"
-    )
+    assert run["loss"] == ("MaskSimilar(contrast=InfoNCE(temperature=0.05), above=0.5)")
 
 
 def test_matryoshka_trains_every_length(sentemb, tmp_path):

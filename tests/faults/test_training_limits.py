@@ -54,6 +54,10 @@ class NoRoom:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp:118] can't allocate memory")
         return self.loss(pairs)
 
+    @property
+    def terms(self):
+        return (self.loss,)
+
     def __repr__(self):
         return repr(self.loss)
 

@@ -18,8 +18,8 @@ from sentemb.losses import (
     NTXent,
     Sum,
 )
+from sentemb.losses.combine import has_constant_gradient, parts, total, warnings_of
 from sentemb.losses.mask_similar import mask_threshold
-from sentemb.losses.parts import never_fades, parts, total, warnings_of
 from sentemb.pairs import Pairs
 from tests.support.helpers import random_pairs
 
@@ -83,8 +83,8 @@ def test_combinations_of_combinations():
         *("MaskSimilar", "Sum", "Matryoshka", "InfoNCE", "NTXent")
     ]
     assert mask_threshold(nested) == 0.99
-    assert not never_fades(nested)
-    assert never_fades(Sum((InfoNCE(), EachSentence(FlatNCE())), (1.0, 1.0)))
+    assert not has_constant_gradient(nested)
+    assert has_constant_gradient(Sum((InfoNCE(), EachSentence(FlatNCE())), (1.0, 1.0)))
 
 
 def test_what_is_refused():

@@ -8,15 +8,16 @@ import torch
 from sentemb import losses
 from sentemb.errors import UsageError
 from sentemb.functional import cosine
-from sentemb.losses import InfoNCE
-from sentemb.losses.block import Block
+from sentemb.losses import InfoNCE, WeightedInfoNCE
+from sentemb.losses.contrast import Similarities
 from sentemb.method import Method
 from sentemb.pairs import Pairs
+from sentemb.twins import Twin
 from tests.support.helpers import random_pairs
 from tests.support.loss_cases import (
     GRADED,
     LOSSES,
-    TRIPLETS,
+    OWN_NEGATIVES,
     WITH_NEGATIVES,
     in_float64,
     inputs,
@@ -42,6 +43,7 @@ TEMPERED = {
     "SupConIn": losses.SupConIn,
     "SupConOut": losses.SupConOut,
     "SymmetricInfoNCE": losses.SymmetricInfoNCE,
+    "WeightedInfoNCE": losses.WeightedInfoNCE,
 }
 
 
@@ -116,8 +118,8 @@ def test_debiased_has_a_gradient_where_its_estimate_meets_the_floor():
     """What is to be taken away rounds to what is there: log(1 − 1) is not gone through."""
     positive = torch.tensor([0.129863], requires_grad=True)
     negatives = torch.tensor([[-0.17295, -0.26467]], requires_grad=True)
-    block = Block(positive, negatives, torch.ones(1, 2, dtype=torch.bool), torch.arange(1))
-    value = losses.Debiased(0.5, 0.5)._of_rows(block).sum()
+    block = Similarities(positive, negatives, torch.ones(1, 2, dtype=torch.bool), torch.arange(1))
+    value = losses.Debiased(0.5, 0.5).of_rows(block).sum()
     assert all(g.isfinite().all() for g in torch.autograd.grad(value, [positive, negatives]))
 
 
@@ -126,7 +128,7 @@ def test_a_single_row(name):
     """Refused where there is nothing to compare with, else the value of its one row."""
     pairs = inputs(name, 1, 4)
     fine = {"CoSENT", "AnglE", "Contrastive", "CrossEntropy", "RDrop", "NegativeCosine"}
-    if name in fine | set(TRIPLETS):
+    if name in fine | set(OWN_NEGATIVES):
         assert torch.isfinite(scalar(LOSSES[name]()(pairs)))
     else:
         with pytest.raises(ValueError, match=r"batch of 1 pair|batch of 2|at least 2|, got 1 rows"):
@@ -146,8 +148,9 @@ def test_half_precision_of_an_encoder_is_raised():
     """Under autocast every loss sees float32, and computes in it."""
     seen = []
 
-    class Twin(torch.nn.Module):
-        encoder = None
+    class Half(Twin):
+        def __init__(self):
+            super().__init__(None)
 
         def forward(self, features, views):
             pairs = random_pairs(6, 16)
@@ -157,7 +160,7 @@ def test_half_precision_of_an_encoder_is_raised():
 
     for name in sorted(WITH_NEGATIVES):
         loss = LOSSES[name]()
-        method = Method((), Twin(), loss)
+        method = Method((), Half(), loss)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             value = method([])["loss"]
         assert value.dtype == torch.float32
@@ -190,9 +193,9 @@ def test_info_nce_keeps_its_gradient_where_cross_entropy_has_lost_it():
     [
         *((lambda t=t, name=name: TEMPERED[name](t), "temperature must be a positive number")
           for name in TEMPERED for t in (0.0, -1.0, float("nan"), float("inf"))),
-        (lambda: InfoNCE(hard_negative_weight=0), "hard_negative_weight must be"),
-        (lambda: InfoNCE(hard_negative_weight=2)(random_pairs(4, 3, 7)), "got 7 for 4"),
-        (lambda: InfoNCE(hard_negative_weight=2)(random_pairs(4, 3)), "needs hard negatives"),
+        (lambda: WeightedInfoNCE(hard_negative_weight=0), "hard_negative_weight must be"),
+        (lambda: WeightedInfoNCE(hard_negative_weight=2)(random_pairs(4, 3, 7)), "got 7 for 4"),
+        (lambda: WeightedInfoNCE(hard_negative_weight=2)(random_pairs(4, 3)), "needs hard neg"),
         (lambda: losses.HardContrastive(count=0), "count must be a whole number, 1 or more, got 0"),
         (lambda: losses.HardContrastiveQuantile(quantile=1.0), r"quantile must be in \[0, 1\)"),
         (lambda: losses.Debiased(positive_rate=1.0), r"positive_rate must be in \[0, 1\)"),

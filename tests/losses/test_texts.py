@@ -20,8 +20,8 @@ from sentemb.losses import (
     SymmetricInfoNCE,
     contrast,
 )
-from sentemb.losses.pairings import one_way, two_views
-from sentemb.pairs import Pairs
+from sentemb.losses.contrast import one_way, two_views
+from sentemb.pairs import OffDropoutPairs, Pairs
 from sentemb.training.collator import _number
 from tests.support.helpers import masked
 
@@ -180,7 +180,8 @@ def test_without_texts_or_with_a_twin_that_contrasts_other_embeddings():
     pairs = batch(1, rows=5)
     assert masked(one_way(replace(pairs, texts=None))) == 0
     a, p = torch.tensor([0, 1, 2, 3, 4]), torch.tensor([1, 10, 12, 13, 14])
-    clean = replace(pairs, contrasted=pairs.anchor, texts=torch.cat([a, p]))
+    texts = torch.cat([a, p])
+    clean = OffDropoutPairs(pairs.anchor, pairs.positive, texts=texts, clean=pairs.anchor)
     is_negative = one_way(clean).is_negative(torch.arange(5))
     expected = torch.eye(5, dtype=torch.bool)
     expected[0, 1] = expected[1, 0] = True

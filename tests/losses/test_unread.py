@@ -9,9 +9,10 @@ import torch
 from sentemb import InfoNCE, Method, Siamese, View
 from sentemb.losses import CrossEntropy, EachSentence, Sum, SupConOut, Triplet, VICReg
 from sentemb.losses.unread import unread
-from tests.support.loss_cases import LOSSES, WITH_NEGATIVES, in_float64, inputs
+from sentemb.pairs import OffDropoutPairs
+from tests.support.loss_cases import LOSSES, OWN_NEGATIVES, WITH_NEGATIVES, in_float64, inputs
 
-READ_NEGATIVES = WITH_NEGATIVES | {"Triplet", "TripletSquared"}
+READ_NEGATIVES = WITH_NEGATIVES | set(OWN_NEGATIVES)
 READ_LABELS = {"AnglE", "CoSENT", "Contrastive", "CrossEntropy", "RDrop", "SupConIn", "SupConOut"}
 
 
@@ -34,13 +35,13 @@ def test_labels_that_a_loss_does_not_read(name):
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_embeddings_without_dropout_that_a_loss_does_not_read(name):
     loss, pairs = in_float64(LOSSES[name]), inputs(name, 8, 6)
-    pairs = replace(pairs, contrasted=pairs.positive)
+    pairs = OffDropoutPairs(**vars(pairs), clean=pairs.positive)
     if name in {"SupConIn", "SupConOut"}:
         with pytest.raises(Exception, match="embeddings that only stand for them"):
             loss(pairs)
     elif name != "EachSentence":
-        reads = name in WITH_NEGATIVES
-        assert ("contrasted" in unread(loss, pairs)) == (not reads)
+        reads = name in WITH_NEGATIVES | {"WeightedInfoNCE"}
+        assert ("clean" in unread(loss, pairs)) == (not reads)
 
 
 def test_a_sum_reads_what_a_term_reads():

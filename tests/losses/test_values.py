@@ -7,7 +7,7 @@ import torch
 
 from sentemb import losses
 from sentemb.functional import sinkhorn
-from sentemb.losses.block import Block
+from sentemb.losses.contrast import Similarities
 from sentemb.losses.sup_con import log_probabilities, mean_inside, mean_outside
 from sentemb.pairs import Pairs
 from tests.support import loss_cases as cases
@@ -20,7 +20,7 @@ DETACHED = {"DCLW", "SwappedPrediction"}  # weights or codes without the gradien
 
 
 def test_every_exported_loss_has_every_test():
-    exported = set(losses.__all__) - {"Loss", "Term"}
+    exported = set(losses.__all__) - {"Loss", "RowLoss", "Term"}
     assert exported == set(LOSSES)
     assert exported == {name for name, *_ in FROZEN} | cases.NO_FROZEN_VALUE
     assert exported == {name for name, *_ in CLOSED}
@@ -70,7 +70,7 @@ def one_view(embeddings, labels, temperature):
     others = ~torch.eye(len(rows), dtype=torch.bool)
     same = labels.unsqueeze(0) == labels.unsqueeze(1)
     number = torch.arange(len(rows))
-    block = Block(torch.zeros(len(rows)), rows @ rows.T, others & ~same, number)
+    block = Similarities(torch.zeros(len(rows)), rows @ rows.T, others & ~same, number)
     return log_probabilities(block, labels, temperature)
 
 

@@ -10,7 +10,6 @@ import torch
 
 from sentemb import Pairs
 from sentemb.encoders import set_dropout
-from sentemb.losses.counting import counting
 
 
 def random_pairs(batch: int, dim: int, candidates: int = 0, seed: int = 0) -> Pairs:
@@ -24,9 +23,7 @@ def random_pairs(batch: int, dim: int, candidates: int = 0, seed: int = 0) -> Pa
 
 def masked(contrast) -> int:
     """How many candidates of a contrast are no negatives, for their text or similarity."""
-    with counting() as counts:
-        contrast.mean(lambda block: block.positive)
-    return int(sum(counts))
+    return int(contrast.masked())
 
 
 def numbered(rows, epoch=0):
@@ -51,6 +48,10 @@ class PowerCut:
             if self.left < 0:
                 raise KeyboardInterrupt
         return self.loss(pairs)
+
+    @property
+    def terms(self):
+        return (self.loss,)
 
     def __repr__(self):
         return repr(self.loss)

@@ -24,6 +24,7 @@ from sentemb.losses import (
     HardContrastiveQuantile,
     HardNegativeWeighted,
     InfoNCE,
+    Loss,
     MaskSimilar,
     Matryoshka,
     NegativeCosine,
@@ -41,9 +42,9 @@ from sentemb.losses import (
     Triplet,
     TripletSquared,
     VICReg,
+    WeightedInfoNCE,
 )
-from sentemb.losses.loss import Loss
-from sentemb.pairs import Pairs
+from sentemb.pairs import Pairs, QueuePairs
 from tests.support import loss_references as ref
 from tests.support.helpers import random_pairs
 
@@ -96,8 +97,9 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "Triplet": Triplet,
     "TripletSquared": TripletSquared,
     "VICReg": VICReg,
+    "WeightedInfoNCE": lambda: WeightedInfoNCE(0.5, 2.0),
 }
-TRIPLETS = ("Triplet", "TripletSquared")
+OWN_NEGATIVES = ("Triplet", "TripletSquared", "WeightedInfoNCE")  # one for each anchor
 GRADED = ("AnglE", "CoSENT", "Contrastive")
 CLASSED = ("SupConIn", "SupConOut")
 CLASSIFIED = ("CrossEntropy", "RDrop", "SwappedPrediction")  # read logits
@@ -115,7 +117,7 @@ WITH_NEGATIVES = {  # contrasted within the batch, and with negatives where ther
 
 def inputs(name: str, batch: int, dim: int, seed: int = 0, negatives: bool = False) -> Pairs:
     """Draw what a loss needs."""
-    wanted = name in TRIPLETS or (negatives and name in WITH_NEGATIVES)
+    wanted = name in OWN_NEGATIVES or (negatives and name in WITH_NEGATIVES)
     pairs = random_pairs(batch, dim, candidates=batch if wanted else 0, seed=seed)
     generator = torch.Generator().manual_seed(seed + 1)
     if name in GRADED:
@@ -165,7 +167,7 @@ def of_four_dimensions(frozen: Pairs) -> Pairs:
 def with_queue(frozen: Pairs) -> Pairs:
     k = torch.arange(6, dtype=torch.float64).unsqueeze(1)
     j = torch.arange(3, dtype=torch.float64)
-    return replace(frozen, negatives=torch.cos((k + 0.3) * (j + 1)), in_batch=False)
+    return QueuePairs(frozen.anchor, frozen.positive, torch.cos((k + 0.3) * (j + 1)))
 
 
 def classified(frozen: Pairs) -> Pairs:
@@ -189,8 +191,8 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
     ("InfoNCE", lambda: InfoNCE(0.5), pair, 0.5380380572),
     ("InfoNCE", lambda: InfoNCE(0.05), lambda f: f, 1.2452892592),
     ("InfoNCE", lambda: InfoNCE(0.5), lambda f: f, 1.1090009857),
-    ("InfoNCE", lambda: InfoNCE(0.05, 2.0), lambda f: f, 1.2459789188),
-    ("InfoNCE", lambda: InfoNCE(0.5, 2.0), lambda f: f, 1.2073003059),
+    ("WeightedInfoNCE", lambda: WeightedInfoNCE(0.05, 2.0), lambda f: f, 1.2459789188),
+    ("WeightedInfoNCE", lambda: WeightedInfoNCE(0.5, 2.0), lambda f: f, 1.2073003059),
     ("InfoNCE", lambda: InfoNCE(0.07), with_queue, 1.7160481727),
     ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.05), pair, 0.3181296745),
     ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.5), pair, 0.5327175179),
@@ -243,6 +245,12 @@ SAME = Pairs(EYE, EYE, EYE.roll(1, 0), labels=torch.tensor([1.0, 0, 0, 0], dtype
 EVEN = torch.zeros(8, 3, dtype=torch.float64)
 CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
     ("InfoNCE", lambda: InfoNCE(0.2), ORTHOGONAL, math.log1p(3 * E5)),
+    (
+        "WeightedInfoNCE",
+        lambda: WeightedInfoNCE(0.2, 3.0),
+        replace(ORTHOGONAL, negatives=EYE.flip(0)),  # nobody's own, but another's text
+        math.log1p(3 * E5 + 1 + (3 + 2) * E5),
+    ),
     ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.2), ORTHOGONAL, math.log1p(3 * E5)),
     ("NTXent", lambda: NTXent(0.2), ORTHOGONAL, math.log1p(6 * E5)),
     ("FlatNCE", lambda: FlatNCE(0.2), ORTHOGONAL, math.log(6) - 5),
@@ -317,8 +325,8 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
 # Loss, and the formula in loops.
 REFERENCES: dict[str, tuple[Loss, Callable]] = {
     "InfoNCE": (InfoNCE(0.3), lambda a, p, n, y: ref.info_nce(a, p, n, 0.3)),
-    "InfoNCE, weighted": (
-        InfoNCE(0.3, hard_negative_weight=2.5),
+    "WeightedInfoNCE": (
+        WeightedInfoNCE(0.3, hard_negative_weight=2.5),
         lambda a, p, n, y: ref.info_nce_weighted(a, p, n, 0.3, 2.5),
     ),
     "NTXent": (NTXent(0.3), lambda a, p, n, y: ref.nt_xent(a, p, n, 0.3)),

@@ -60,11 +60,11 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
         optimizer.zero_grad()
         loss = wrapped(**batch)["loss"]
         loss.backward()
-        method.twin.after_batch()
+        method.twin.on_batch_end()
         found[f"loss {step}"] = loss.detach()
         if step < STEPS - 1:
             optimizer.step()
-            method.twin.after_step(step / STEPS)
+            method.twin.on_step_end(step / STEPS)
     gradients = {f"gradient {n}": p.grad for n, p in method.named_parameters() if p.requires_grad}
     return found | gradients | dict(method.state_dict())
 

@@ -65,5 +65,9 @@ class Sometimes:
         self.seen += 1
         return self.fault(value) if self.seen in self.batches else value
 
+    @property
+    def terms(self):
+        return (self.loss,)
+
     def __repr__(self):
         return repr(self.loss)

@@ -39,10 +39,11 @@ from sentemb.methods import (
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator
+from sentemb.training.conditions import in_present_names
 from sentemb.training.held_out import loss_of
 from sentemb.training.logs import read_metrics
 from sentemb.training.packed import packed_encoders
-from sentemb.twins import ConstantMomentum, CosineMomentum, Momentum, Prototypes
+from sentemb.twins import ConstantMomentum, CosineMomentum, MomentumQueue, Prototypes, Twin
 from sentemb.views import Adversarial
 from tests.support.helpers import PowerCut, assert_bit_equal, numbered, state
 
@@ -161,7 +162,7 @@ def test_micro_batches_change_nothing(monkeypatch, recipe, loss):
     batch = collator(numbered(data_of(recipe).rows.to_list()[:13]))
     method.train()
     method(**batch)
-    method.twin.after_batch()  # something is in the queue
+    method.twin.on_batch_end()  # something is in the queue
     method.twin.micro_batch = 5
     cached = gradients(method, batch)
     with monkeypatch.context() as patch:
@@ -184,7 +185,7 @@ def test_leaving_padding_out_changes_nothing(recipe, micro_batch):
     batch = Collator(method.encoder, method.views, 32, 0)(numbered(rows.to_list()[:13]))
     method.train()
     method(**batch)
-    method.twin.after_batch()
+    method.twin.on_batch_end()
     method.twin.micro_batch = micro_batch
     for name in ("encoder", "other", "target"):
         if hasattr(method.twin, name):
@@ -394,7 +395,7 @@ def test_prototypes_go_with_labels(mini, unlabelled):
     batch = Collator(mini, method.views, 32, 0)(numbered(rows))
     for _ in range(2):
         assert method(**batch)["loss"].isfinite()
-        twin.after_batch()
+        twin.on_batch_end()
 
 
 def test_held_out_loss_does_not_touch_a_queue(unlabelled, tmp_path):
@@ -423,19 +424,17 @@ def test_what_does_not_fit_a_batch_is_refused_before_anything_is_written(unlabel
 
 
 def test_a_twin_of_ones_own_without_micro_batches_says_so(unlabelled, tmp_path, mini):
-    class Own(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.encoder = mini
+    class Own(Twin):
+        pass
 
-    method = Method((View(), View()), Own(), InfoNCE())
+    method = Method((View(), View()), Own(mini), InfoNCE())
     with pytest.raises(UsageError, match="Own does not embed in micro-batches: derive it from"):
         train(method, unlabelled, tmp_path / "run", replace(SETTINGS, micro_batch=4))
 
 
 def test_a_target_needs_dropout_somewhere(unlabelled, mini):
     set_dropout(mini, 0.0)
-    twin = Momentum(mini, ConstantMomentum(0.9), queue_size=8)
+    twin = MomentumQueue(mini, ConstantMomentum(0.9), queue_size=8)
     method = Method((View(), View()), twin, InfoNCE())
     rows = numbered(unlabelled.rows.to_list()[:8])
     with pytest.raises(
@@ -448,3 +447,24 @@ def test_an_adversary_needs_the_whole_batch(unlabelled, tmp_path, mini):
     method = Method((View(), View(perturb=Adversarial())), Siamese(mini), InfoNCE())
     with pytest.raises(UsageError, match="found with the whole batch at once"):
         train(method, unlabelled, tmp_path / "run", replace(SETTINGS, micro_batch=4))
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("InfoNCE(temperature=0.05, hard_negative_weight=1.0)", "InfoNCE(temperature=0.05)"),
+        (
+            "Sum(terms=(InfoNCE(temperature=0.1, hard_negative_weight=2.0), VICReg()))",
+            "Sum(terms=(WeightedInfoNCE(temperature=0.1, hard_negative_weight=2.0), VICReg()))",
+        ),
+        *[(f"WeightedInfoNCE(temperature=0.1, hard_negative_weight={w})",) * 2 for w in (1.0, 2.0)],
+    ],
+)
+def test_a_checkpoint_of_an_earlier_version_names_what_is_now_called_otherwise(was, now):
+    twin = "(key_dropout=True, momentum=ConstantMomentum(momentum=0.9))"
+    found = in_present_names(
+        {"loss": was, "twin": "Momentum" + twin, "steps": 4}, {"twin": "MomentumQueue" + twin}
+    )
+    assert found == {"loss": now, "twin": "MomentumQueue" + twin, "max_steps": 4}
+    other = in_present_names({"loss": was, "twin": "Momentum" + twin}, {"twin": "Siamese()"})
+    assert other["twin"] == "Momentum" + twin

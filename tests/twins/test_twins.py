@@ -12,12 +12,14 @@ from sentemb import InfoNCE, Method, Siamese, View, build_encoder
 from sentemb.encoders.embedding import TEXTS
 from sentemb.errors import UsageError
 from sentemb.losses import NegativeCosine, SymmetricInfoNCE
-from sentemb.losses.pairings import one_way, two_views
+from sentemb.losses.contrast import one_way, two_views
 from sentemb.training.collator import Collator
 from sentemb.twins import (
     ConstantMomentum,
     CosineMomentum,
     Momentum,
+    MomentumPredictor,
+    MomentumQueue,
     NextSentence,
     OffDropout,
     Prototypes,
@@ -90,19 +92,19 @@ def test_a_queue_is_first_in_first_out():
 
 def test_momentum_contrasts_with_past_positives_alone(mini, batches):
     mini = without_dropout(mini)
-    twin = Momentum(mini, ConstantMomentum(0.9), projector=head(mini), queue_size=9).train()
+    twin = MomentumQueue(mini, ConstantMomentum(0.9), projector=head(mini), queue_size=9).train()
     first, second, third = batches(0), batches(6), batches(12)
     pairs = twin(first, VIEWS)
     assert pairs.in_batch
     assert pairs.negatives is None
     assert not pairs.positive.requires_grad
     torch.testing.assert_close(pairs.anchor, pairs.positive)  # at first the target is the encoder
-    twin.after_batch()
+    twin.on_batch_end()
     past = twin(second, VIEWS)
     torch.testing.assert_close(past.negatives, pairs.positive)
     assert not past.in_batch
     assert torch.equal(past.texts[12:], pairs.texts[6:12])
-    twin.after_batch()
+    twin.on_batch_end()
     now = twin(third, VIEWS)  # 12 were put into a queue of 9: the first 3 are gone
     expected = torch.cat([pairs.positive, past.positive])[3:]
     order = [expected.sub(row).norm(dim=1).argmin().item() for row in now.negatives]
@@ -117,10 +119,10 @@ def test_momentum_contrasts_with_past_positives_alone(mini, batches):
 
 
 def test_what_is_in_the_queue_once_more_is_no_negative(mini, batches):
-    twin = Momentum(mini, ConstantMomentum(0.9), queue_size=6).train()
+    twin = MomentumQueue(mini, ConstantMomentum(0.9), queue_size=6).train()
     method = Method(VIEWS, twin, InfoNCE())
     method(batches(0))
-    twin.after_batch()
+    twin.on_batch_end()
     assert int(method(batches(3))["masked_negatives"]) == 3
 
 
@@ -139,7 +141,7 @@ def test_the_target_moves_after_a_step_and_its_head_too(mini, batches):
     twin(batches(0), VIEWS)
     assert torch.equal(twin.state_dict()["target_projector.0.weight"],
                        before["target_projector.0.weight"])  # fmt: skip
-    twin.after_step(0.1)
+    twin.on_step_end(0.1)
     for name, tensor in twin.state_dict().items():
         if name.startswith("target"):
             torch.testing.assert_close(tensor, before[name] + 0.5)
@@ -147,7 +149,7 @@ def test_the_target_moves_after_a_step_and_its_head_too(mini, batches):
 
 @pytest.mark.parametrize("on", [True, False])
 def test_dropout_of_the_target(mini, batches, on):
-    twin = Momentum(mini, ConstantMomentum(0.9), queue_size=6, key_dropout=on).train()
+    twin = MomentumQueue(mini, ConstantMomentum(0.9), queue_size=6, key_dropout=on).train()
     same = [twin(batches(0), VIEWS).positive for _ in range(2)]
     assert torch.equal(*same) != on
     assert twin.encoder.training
@@ -157,13 +159,13 @@ def test_a_predictor_predicts_the_target_both_ways(mini, batches):
     mini = without_dropout(mini)
     torch.manual_seed(0)
     predictor = between(16, 16)
-    twin = Momentum(mini, ConstantMomentum(0.9), head(mini), predictor).train()
+    twin = MomentumPredictor(mini, ConstantMomentum(0.9), predictor, head(mini)).train()
     features = [batches(0)[0], batches(6)[1]]
     one, two = twin(features, VIEWS)
-    torch.testing.assert_close(predictor(twin.unpredicted[0]), one.anchor)
-    torch.testing.assert_close(predictor(twin.unpredicted[1]), two.anchor)
-    torch.testing.assert_close(twin.unpredicted[1], one.positive)  # the target is the encoder yet
-    torch.testing.assert_close(twin.unpredicted[0], two.positive)
+    torch.testing.assert_close(predictor(twin.before_predictor[0]), one.anchor)
+    torch.testing.assert_close(predictor(twin.before_predictor[1]), two.anchor)
+    torch.testing.assert_close(twin.before_predictor[1], one.positive)  # the target is it yet
+    torch.testing.assert_close(twin.before_predictor[0], two.positive)
     assert torch.equal(one.texts[:6], two.texts[6:])
     assert torch.equal(one.texts[6:], two.texts[:6])
 
@@ -174,13 +176,13 @@ def test_a_siamese_predictor_is_sim_siam(mini, batches):
     twin = Siamese(mini, projector=head(mini), predictor=predictor).train()
     features = [batches(0)[0], batches(6)[1]]
     pairings = twin(features, VIEWS)
-    z1, z2 = twin.unpredicted
+    z1, z2 = twin.before_predictor
     loss = torch.stack([NegativeCosine()(pairs) for pairs in pairings]).mean()
     cos = F.cosine_similarity
     expected = -(cos(predictor(z1), z2).mean() + cos(predictor(z2), z1).mean()) / 2
     torch.testing.assert_close(loss, expected)
     assert not any(pairs.positive.requires_grad for pairs in pairings)
-    assert twin.constant_rate() == list(predictor.parameters())
+    assert twin.constant_learning_rate() == list(predictor.parameters())
 
 
 def test_queued_siamese_keeps_clean_first_views(mini_cls, batches):
@@ -188,7 +190,7 @@ def test_queued_siamese_keeps_clean_first_views(mini_cls, batches):
     twin.train()
     first = twin(batches(0), VIEWS)
     assert first.negatives is None
-    twin.after_batch()
+    twin.on_batch_end()
     second = twin(batches(6), VIEWS)
     twin.encoder.eval()
     clean = twin.projector(twin.encoder(dict(batches(0)[0]))["sentence_embedding"])
@@ -203,17 +205,17 @@ def test_off_dropout_contrasts_what_carries_no_noise(mini_cls, batches):
     pairs = twin(batches(0), VIEWS)
     assert twin.encoder.training
     again = twin(batches(0), VIEWS)
-    assert torch.equal(pairs.contrasted, again.contrasted)
+    assert torch.equal(pairs.clean, again.clean)
     assert not torch.equal(pairs.anchor, again.anchor)
     unit = pairs.unit()
     positive = (unit.anchor * unit.positive).sum(dim=1) / 0.05
-    others = unit.contrasted @ unit.contrasted.T / 0.05
+    others = unit.clean @ unit.clean.T / 0.05
     others = others.masked_fill(torch.eye(6, dtype=torch.bool), -torch.inf)
     everything = torch.cat([positive.unsqueeze(1), others], dim=1)
     expected = (everything.logsumexp(dim=1) - positive).mean()
     torch.testing.assert_close(InfoNCE(0.05)(pairs), expected)
     InfoNCE(0.05)(pairs).backward()
-    assert pairs.contrasted.requires_grad
+    assert pairs.clean.requires_grad
 
 
 def test_prototypes_give_cosines_and_the_queues(mini, batches):
@@ -224,7 +226,7 @@ def test_prototypes_give_cosines_and_the_queues(mini, batches):
     unit = first.unit()
     expected = torch.cat([unit.anchor, unit.positive]) @ weight.T
     torch.testing.assert_close(first.logits, expected)
-    twin.after_batch()
+    twin.on_batch_end()
     second = twin(batches(6), VIEWS)
     assert len(second.logits) == 2 * 6 + 2 * 6
     torch.testing.assert_close(second.logits[12:], first.logits)
@@ -244,7 +246,7 @@ def test_prototypes_stand_still_at_first_and_have_length_one(mini, batches):
         moved.append(bool(twin.weight.grad.any()))
         with torch.no_grad():
             twin.weight.mul_(3.0)
-        twin.after_step(0.5)
+        twin.on_step_end(0.5)
         torch.testing.assert_close(twin.weight.norm(dim=1), torch.ones(10))
     assert moved == [False, False, True]
 
@@ -283,7 +285,7 @@ def test_two_towers_have_weights_of_their_own(mini, batches):
     assert not torch.allclose(pairs.anchor, pairs.positive)
     pairs.positive.sum().backward()
     assert all(p.grad is None for p in twin.encoder.parameters())
-    assert twin.towers() == {"positive": other}
+    assert twin.other_encoders() == {"positive": other}
     third = twin([*batches(0), batches(6)[0]], (*VIEWS, View()))
     assert third.negatives.shape == (6, 128)
 
@@ -298,7 +300,11 @@ def test_two_towers_read_the_same_tokens(mini):
 @pytest.mark.parametrize(
     ("make", "name"),
     [
-        (lambda e: Momentum(e, ConstantMomentum(0.9), queue_size=8), "Momentum"),
+        (lambda e: MomentumQueue(e, ConstantMomentum(0.9), queue_size=8), "MomentumQueue"),
+        (
+            lambda e: MomentumPredictor(e, ConstantMomentum(0.9), between(128, 128)),
+            "MomentumPredictor",
+        ),
         (lambda e: QueuedSiamese(e, ConstantMomentum(0.9), 8), "QueuedSiamese"),
         (lambda e: Siamese(e, predictor=between(128, 128)), "Siamese with a predictor"),
         (lambda e: Prototypes(e, 4), "Prototypes"),
@@ -312,8 +318,10 @@ def test_three_views_are_too_many(mini, batches, make, name):
 
 
 def test_a_predictor_and_a_queue_do_not_go_together(mini):
-    with pytest.raises(UsageError, match="give a predictor or a queue_size, not both"):
-        Momentum(mini, ConstantMomentum(0.9), predictor=between(128, 128), queue_size=8)
+    with pytest.raises(TypeError, match="queue_size"):
+        MomentumPredictor(mini, ConstantMomentum(0.9), predictor=between(128, 128), queue_size=8)
+    with pytest.raises(TypeError, match="predictor"):
+        MomentumQueue(mini, ConstantMomentum(0.9), predictor=between(128, 128), queue_size=8)
 
 
 def test_heads_have_the_layers_they_are_asked_for(mini):
@@ -344,10 +352,10 @@ def test_a_queue_knows_what_its_texts_were_pairs_with(mini, siamese):
     """Batch (1, 11), (2, 12), then (1, 21), (3, 12): 11 is a pair of 1, and 2 of 12."""
     tokens = mini.preprocess(["one sentence", "another one"])
     features = {name: tensor for name, tensor in tokens.items() if name != "modality"}
-    make = QueuedSiamese if siamese else Momentum
+    make = QueuedSiamese if siamese else MomentumQueue
     twin = make(mini, ConstantMomentum(0.9), queue_size=4).train()
     twin(texts_of([1, 2], [11, 12])(features), VIEWS)
-    twin.after_batch()
+    twin.on_batch_end()
     pairs = twin(texts_of([1, 3], [21, 12])(features), VIEWS)
     assert pairs.partners.tolist() == ([11, 12] if siamese else [1, 2])
     in_queue = one_way(pairs).is_negative(torch.arange(2))[:, -2:].tolist()

@@ -1,61 +1,72 @@
 """A mean over rows whose similarities are never held all at once, nor is their gradient."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from sentemb.losses.block import Block
+from sentemb.types import Embeddings, SimilarityMatrix
 
-if TYPE_CHECKING:
-    from sentemb.losses.contrast import Contrast
+OfRows = Callable[[Tensor, SimilarityMatrix, Tensor], Tensor]
+"""From the positives' and the candidates' similarities of some rows, and their numbers, to a
+loss of each."""
 
 
-def mean_in_blocks(
-    contrast: "Contrast", loss: Callable[[Block], Tensor], learned: Sequence[Tensor]
-) -> Tensor:
-    """Return the mean over the rows of a loss of each.
+def products(
+    number: Tensor,
+    anchors: Embeddings,
+    positives: Embeddings,
+    rows: Embeddings,
+    candidates: Embeddings,
+) -> tuple[Tensor, SimilarityMatrix]:
+    """Return the dot products of some rows with their positives, and with all candidates.
 
     Args:
-        contrast: Rows and candidates; says how many rows are held at once.
+        number: Which rows.
+        anchors: Compared with the positives, shape ``[rows, dim]``.
+        positives: Shape ``[rows, dim]``.
+        rows: Compared with the candidates, shape ``[rows, dim]``.
+        candidates: Shape ``[candidates, dim]``.
+    """
+    return (anchors[number] * positives[number]).sum(dim=1), rows[number] @ candidates.T
+
+
+def mean_blockwise(
+    loss: OfRows, blocks: Iterable[Tensor], embeddings: Sequence[Tensor], learned: Sequence[Tensor]
+) -> Tensor:
+    """Return the mean over the rows of a loss of each; it can be differentiated once.
+
+    Args:
         loss: From the similarities of some rows to the loss of each.
+        blocks: The numbers of the rows that are held at once.
+        embeddings: Anchors, positives, rows and candidates, as in `products`.
         learned: Parameters that the loss reads.
     """
-    embeddings = (contrast.anchors, contrast.positives, contrast.rows, contrast.candidates)
-    mean: Tensor = _MeanInBlocks.apply(  # type: ignore[no-untyped-call]
-        contrast, loss, *embeddings, *learned
+    mean: Tensor = _MeanBlockwise.apply(  # type: ignore[no-untyped-call]
+        loss, blocks, *embeddings, *learned
     )
     return mean
 
 
-class _MeanInBlocks(torch.autograd.Function):
-    """The mean of a loss over rows; its gradient is taken block by block in the forward.
-
-    It can be differentiated once.
-    """
+class _MeanBlockwise(torch.autograd.Function):
+    """The mean of a loss over rows; its gradient is taken block by block in the forward."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        contrast: "Contrast",
-        loss: Callable[[Block], Tensor],
-        *tensors: Tensor,
-    ) -> Tensor:
-        learned = tensors[4:]
-        rows = contrast.rows
+    def forward(ctx: Any, loss: OfRows, blocks: Iterable[Tensor], *tensors: Tensor) -> Tensor:
+        embeddings, learned = tensors[:4], tensors[4:]
+        rows = embeddings[2]
         total = rows.new_zeros(())
         wanted = ctx.needs_input_grad[2:]
         each = zip(tensors, wanted, strict=True)
         gradients = [torch.zeros_like(x) if is_wanted else None for x, is_wanted in each]
-        for number in contrast.numbers():
-            block = contrast.block(number)
-            given = [block.positive.requires_grad_(), block.candidates.requires_grad_()]
-            given += [x for x in learned if x.requires_grad]
+        for number in blocks:
+            given = [x.requires_grad_() for x in products(number, *embeddings)]
             with torch.set_grad_enabled(any(wanted)):
-                value = loss(block).sum()
+                value = loss(given[0], given[1], number).sum()
             total += value.detach()
             if any(wanted):
+                given += [x for x in learned if x.requires_grad]
                 by = torch.autograd.grad(value, given, materialize_grads=True)
                 _accumulate(gradients, tensors, number, by)
         for gradient in gradients:
