@@ -13,11 +13,11 @@ from typer.core import TyperGroup
 
 from sentemb.inert import inert
 
-from . import (
+from . import console, recipes, streams
+from .commands import (
     analyze,
     check,
     compare,
-    console,
     encode,
     evaluate,
     export,
@@ -26,8 +26,6 @@ from . import (
     merge,
     postprocess,
     predict,
-    recipes,
-    streams,
     study,
     sweep,
     train,

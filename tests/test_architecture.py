@@ -88,7 +88,7 @@ def test_heavy_imports_stay_where_they_are_needed(path):
     assert not roots & {"typer", "rich"}
 
 
-@pytest.mark.parametrize("path", [*FILES, *(ROOT / "cli").glob("*.py")], ids=str)
+@pytest.mark.parametrize("path", [*FILES, *(ROOT / "cli").rglob("*.py")], ids=str)
 def test_text_files_are_utf8_whatever_the_locale(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         name = node.func.attr if isinstance(node, ast.Call) and hasattr(node.func, "attr") else ""
@@ -101,7 +101,8 @@ def test_text_files_are_utf8_whatever_the_locale(path):
 def test_packages_on_disk_are_declared():
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {path.parent.relative_to(ROOT) for path in ROOT.glob("sentemb/**/__init__.py")}
-    expected = {".".join(folder.parts) for folder in folders} | {"sentemb_cli", "sentemb_data"}
+    expected = {".".join(folder.parts) for folder in folders}
+    expected |= {"sentemb_cli", "sentemb_cli.commands", "sentemb_data"}
     assert set(setuptools["packages"]) == expected
 
 

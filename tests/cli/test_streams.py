@@ -49,7 +49,7 @@ def test_an_error_keeps_its_code_without_stderr(tmp_path, code):
     assert shell(line, tmp_path).returncode == code
 
 
-@pytest.mark.parametrize("module", ["typer", "sentemb_cli.main", "sentemb_cli.sweep"])
+@pytest.mark.parametrize("module", ["typer", "sentemb_cli.main", "sentemb_cli.commands.sweep"])
 def test_an_interrupt_while_it_starts_is_one_line(module):
     code = f"""
 import sys

@@ -5,7 +5,8 @@ import os
 import signal
 
 import pytest
-from sentemb_cli import compare, study, sweep, training_runs
+from sentemb_cli import training_runs
+from sentemb_cli.commands import compare, study, sweep
 
 from sentemb.bundled import bundled
 from sentemb.training import committed

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from sentemb_cli import encode
+from sentemb_cli.commands import encode
 
 from sentemb.errors import nearest
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import console
+from .. import console
 
 if TYPE_CHECKING:
     from sentemb.checks import CheckedFile, Problem
@@ -62,7 +62,7 @@ def check(
     from sentemb.checks import Limits, check_file, leakage
     from sentemb.errors import UsageError
 
-    from .early import check_models, check_readable
+    from ..early import check_models, check_readable
 
     named = columns.split(",") if columns is not None else None
     if named is not None and not all(name.strip() for name in named):

@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from . import console
-from .encode_summary import content, tell
+from .. import console
+from ..encode_summary import content, tell
 
 if TYPE_CHECKING:
     from sentemb.datasets.faults import Faults
@@ -91,7 +91,7 @@ def encode(
     from sentemb.encoding.shards import Shard
     from sentemb.errors import UsageError, reading
 
-    from .early import check_models, without_effect
+    from ..early import check_models, without_effect
 
     part = Shard.parse(shard) if shard is not None else Shard()
     target = _target(source, output, part, overwrite=overwrite)

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from . import console
-from . import train_options as options
-from .recipes import DEFAULT_METHOD
+from .. import console
+from .. import train_options as options
+from ..recipes import DEFAULT_METHOD
 
 EXAMPLES = """Examples:
 
@@ -67,9 +67,9 @@ def train(
     The model folder loads in plain sentence-transformers.
     """
     given = locals().copy()
-    from .early import check_job, check_output_of_run, one_of_seeds, without_effect
-    from .jobs import job_from
-    from .settings import parse_seeds
+    from ..early import check_job, check_output_of_run, one_of_seeds, without_effect
+    from ..jobs import job_from
+    from ..settings import parse_seeds
 
     job = job_from(given, output or Path("runs") / method)
     chosen = parse_seeds(seeds) if seeds is not None else None
@@ -82,7 +82,7 @@ def train(
     from sentemb.errors import FinishedError
     from sentemb.training.processes import leave_processes, processes
 
-    from .training_runs import run_seeds
+    from ..training_runs import run_seeds
 
     console.quieten_libraries()
     if not processes().is_main_process:

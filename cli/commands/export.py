@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console
+from .. import console
 
 EXAMPLES = """Examples:
 
@@ -71,7 +71,7 @@ def export(
     from sentemb.inference.export_card import RECORD
     from sentemb.storage import check_output
 
-    from .early import check_extra, check_models, without_effect
+    from ..early import check_extra, check_models, without_effect
 
     if static == int8:
         raise UsageError("Give one of --static and --int8.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import console
+from .. import console
 
 EXAMPLES = """Examples:
 
@@ -102,7 +102,7 @@ def finetune(
     options["r_drop"] = options.pop("rdrop")
     from sentemb.finetuning.settings import FinetuneSettings
 
-    from .early import (
+    from ..early import (
         check_columns,
         check_models,
         check_output_of_run,
@@ -110,7 +110,7 @@ def finetune(
         one_of_seeds,
         without_effect,
     )
-    from .settings import parse_seeds
+    from ..settings import parse_seeds
 
     settings = FinetuneSettings(**options)
     chosen = parse_seeds(seeds) if seeds is not None else None
@@ -127,7 +127,7 @@ def finetune(
         check_columns(data, layouts, names)
         check_readable(Path(dev))
     check_models(model)
-    from .finetune_runs import Job, run_seeds
+    from ..finetune_runs import Job, run_seeds
 
     console.quieten_libraries()
     job = Job(

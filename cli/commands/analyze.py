@@ -7,9 +7,9 @@ import typer
 
 from sentemb.bundled import bundled
 
-from . import console
-from .early import check_columns
-from .texts import texts_without_blanks
+from .. import console
+from ..early import check_columns
+from ..texts import texts_without_blanks
 
 if TYPE_CHECKING:
     from sentemb.evaluation import STS
@@ -89,7 +89,7 @@ def analyze(
     from sentemb.errors import UsageError
     from sentemb.storage import check_output
 
-    from .early import check_extra, check_models, without_effect
+    from ..early import check_extra, check_models, without_effect
 
     names, file = _models_and_file(models or [])
     if len(names) > MOST_MODELS:

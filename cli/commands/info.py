@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console
+from .. import console
 
 EXAMPLES = """Examples:
 
@@ -20,8 +20,8 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what is installed, or what a model is."""
-    from .early import check_models
-    from .recipes import METHODS
+    from ..early import check_models
+    from ..recipes import METHODS
 
     if model is not None:
         check_models(model)

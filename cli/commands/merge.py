@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from . import console
-from .encode_summary import content, tell
+from .. import console
+from ..encode_summary import content, tell
 
 EXAMPLES = """Examples:
 

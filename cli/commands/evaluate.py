@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import console
+from .. import console
 
 EXAMPLES = """Examples:
 
@@ -93,11 +93,11 @@ def evaluate(
     Of several models, the difference to the first is given with its 95 % interval and p, by a
     paired bootstrap over the rows of a task.
     """
-    from .early import check_models, check_pooling, without_effect
-    from .evaluate_models import models_of
-    from .evaluate_results import check_output, results_of, write_results
-    from .evaluate_tables import show_tables
-    from .evaluate_tasks import files_of, tasks_of
+    from ..early import check_models, check_pooling, without_effect
+    from ..evaluate_models import models_of
+    from ..evaluate_results import check_output, results_of, write_results
+    from ..evaluate_tables import show_tables
+    from ..evaluate_tasks import files_of, tasks_of
 
     without_effect("--overwrite", overwrite and output is None, "--output")
     check_output(output, overwrite=overwrite)
@@ -114,7 +114,7 @@ def evaluate(
     tasks = tasks_of(suite or [], data_folder, own, identical_ids)
     check_models(*(place for model in models for place in model.places))
     console.quieten_before_import()
-    from .evaluate_runs import score
+    from ..evaluate_runs import score
 
     scored = [score(model, tasks, pooling, batch_tokens) for model in models]
     results = results_of(scored, tasks)

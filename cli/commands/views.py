@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console, source
-from .losses import LOSSES
-from .view_words import CLEAN, STAGES, SYNONYMS, check_view, make_view
-from .words import helps_of, options_of
+from .. import console, source
+from ..losses import LOSSES
+from ..view_words import CLEAN, STAGES, SYNONYMS, check_view, make_view
+from ..words import helps_of, options_of
 
 EXAMPLES = """Examples:
 
@@ -47,7 +47,7 @@ def views(
     console.quieten_libraries()
     from sentemb.encoders import build_encoder
 
-    from .show_views import shown
+    from ..show_views import shown
 
     encoder = build_encoder(model, raw_pooling="mean", device="cpu")
     names = view or _that_need_no_batch()

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console
-from . import train_options as options_of_train
+from .. import console
+from .. import train_options as options_of_train
 
 EXAMPLES = """Examples:
 
@@ -77,8 +77,8 @@ def study(
     Writes results.jsonl and study.png. The same command goes on where it was stopped; models are
     not kept.
     """
-    from .early import check_columns, check_job, check_study
-    from .study_plan import Study
+    from ..early import check_columns, check_job, check_study
+    from ..study_plan import Study
 
     planned = Study.of(
         option,
@@ -96,7 +96,7 @@ def study(
     check_job(planned.job)
     if labels is not None:
         check_columns(labels, [("text", "label")])
-    from .study_runs import run_study
+    from ..study_runs import run_study
 
     console.quieten_libraries()
     result, table = run_study(planned)

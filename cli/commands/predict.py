@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import console
+from .. import console
 
 EXAMPLES = """Examples:
 
@@ -41,7 +41,7 @@ def predict(
     """
     from sentemb.errors import UsageError
 
-    from .early import check_columns, check_models
+    from ..early import check_columns, check_models
 
     target = None if output == "-" else Path(output)
     if target is not None and target.suffix != ".jsonl":

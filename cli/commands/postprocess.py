@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console
-from .texts import texts_without_blanks
+from .. import console
+from ..texts import texts_without_blanks
 
 EXAMPLES = """Examples:
 
@@ -66,7 +66,7 @@ def postprocess(
     from sentemb.inference.postprocess_card import RECORD
     from sentemb.storage import check_output
 
-    from .early import check_models, without_effect
+    from ..early import check_models, without_effect
 
     if whiten == (remove_top is not None):
         raise UsageError("Give one of --whiten and --remove-top K.")

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console
-from . import train_options as options_of_train
+from .. import console
+from .. import train_options as options_of_train
 from .study import Seeds
 
 EXAMPLES = """Examples:
@@ -47,17 +47,17 @@ def sweep(
 
     Needs optuna: pip install "sentemb[sweep]".
     """
-    from .early import check_extra, check_job, check_study
-    from .jobs import job_from
-    from .settings import parse_seeds
-    from .sweep_space import space_of
+    from ..early import check_extra, check_job, check_study
+    from ..jobs import job_from
+    from ..settings import parse_seeds
+    from ..sweep_space import space_of
 
     check_extra("optuna", "sweep", "sentemb sweep")
     job = job_from({**options, "select": select}, output).without_replaced()
     space, chosen = space_of(search, job), parse_seeds(seeds)
     check_study(output)
     check_job(job)
-    from .sweep_runs import run_sweep
+    from ..sweep_runs import run_sweep
 
     console.quieten_libraries()
     result, table = run_sweep(job, space, trials, chosen, output, overwrite=overwrite)

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console
-from . import train_options as options_of_train
+from .. import console
+from .. import train_options as options_of_train
 from .study import Seeds
 
 EXAMPLES = """Examples:
@@ -52,10 +52,10 @@ def compare(
     Writes results.jsonl and compare.png. The same command goes on where it was stopped; what was
     trained is not kept.
     """
-    from .early import check_job, check_names, check_study
-    from .jobs import job_from
-    from .recipes import METHODS
-    from .settings import parse_seeds
+    from ..early import check_job, check_names, check_study
+    from ..jobs import job_from
+    from ..recipes import METHODS
+    from ..settings import parse_seeds
 
     check_names(methods)
     given = options | {"batch_size": batch_size, "max_steps": max_steps, "select": select}
@@ -68,7 +68,7 @@ def compare(
     check_study(output)
     for job in jobs.values():
         check_job(job)
-    from .compare_runs import run_compare
+    from ..compare_runs import run_compare
 
     console.quieten_libraries()
     result, table = run_compare(methods, jobs, given, chosen, output, overwrite=overwrite)
