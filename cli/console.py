@@ -115,18 +115,13 @@ def versions() -> dict[str, str]:
 
 def number(name: str, value: float | None) -> str:
     """Show a correlation × 100 with two decimals, anything else with four."""
-    if value is None:
-        return ""
-    return f"{value:.2f}" if name.startswith(("spearman", "pearson")) else f"{value:.4f}"
+    from sentemb.table import number
+
+    return number(name, value).text
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Align columns: the first to the left, numbers to the right."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in [header, *rows]
-    )
+    from sentemb.table import Table
+
+    return str(Table(header, rows))

@@ -16,6 +16,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "errors": set(),
     "inert": set(),
     "bundled": set(),
+    "table": {"errors", "inert"},
     "types": set(),
     "versions": set(),
     "texts": set(),
