@@ -7,11 +7,14 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from sentemb.inert import inert as inert
+
+if TYPE_CHECKING:
+    from sentemb.table import Report
 
 
 def configure(*, quiet: bool) -> None:
@@ -98,12 +101,9 @@ def print_json(schema: str, content: dict[str, Any]) -> None:
     typer.echo(json.dumps({"schema": f"sentemb.{schema}/1", "versions": versions(), **content}))
 
 
-def show_or_print(schema: str, content: dict[str, Any], table: str, *, as_json: bool) -> None:
-    """Print one JSON object to stdout, or else a table for people."""
-    if as_json:
-        print_json(schema, content)
-    else:
-        show(table)
+def show_report(report: "Report", *, as_json: bool) -> None:
+    """Print a report as one JSON object, or else its tables for people."""
+    typer.echo(report.to_json() if as_json else repr(report))
 
 
 def versions() -> dict[str, str]:

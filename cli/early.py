@@ -61,7 +61,7 @@ def check_output_of_run(
 
 def check_study(output: Path) -> None:
     """Raise unless the runs of a study may be kept in a folder."""
-    from sentemb.studies import check_folder
+    from sentemb.experiments import check_folder
 
     check_folder(output)
 

@@ -1,4 +1,4 @@
-"""`Table`: named columns of values, as text, HTML, Markdown, LaTeX, pandas or JSON."""
+"""`Table` and `Report`: results as text, HTML, Markdown, LaTeX, pandas or JSON."""
 
 import html
 import json
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sentemb.errors import UsageError
 from sentemb.inert import cell as markdown_cell
 from sentemb.inert import inert
+from sentemb.versions import versions
 
 if TYPE_CHECKING:
     import pandas
@@ -132,6 +133,74 @@ class Table:
 
     def _texts(self) -> list[list[str]]:
         return [[_cell(one).text for one in row] for row in self.rows]
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """What a command found: the tables it shows, and a record of everything.
+
+    Printing a report shows its tables and notes; a notebook shows them as HTML. ``report["name"]``
+    is what the record holds under that name.
+
+    Args:
+        schema: The name of the record's form, which is the command's.
+        record: Everything that was found, as JSON has it.
+        tables: What is shown, one after the other.
+        notes: Lines below them.
+        values: All numbers in one table, for `to_pandas`; None where the first table has them all.
+    """
+
+    schema: str
+    record: dict[str, Any]
+    tables: Sequence[Table]
+    notes: Sequence[str] = ()
+    values: Table | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a part of the record."""
+        return self.record[name]
+
+    def __len__(self) -> int:
+        """Return the number of rows that iterating gives."""
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Give each row of the values as a dictionary."""
+        return iter(self._values)
+
+    def __repr__(self) -> str:
+        """Return the tables as aligned text, and the notes."""
+        notes = [inert("\n".join(self.notes))] if self.notes else []
+        return "\n\n".join([*map(repr, self.tables), *notes])
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<p>{html.escape(inert(note))}</p>" for note in self.notes)
+        return "".join(table._repr_html_() for table in self.tables) + notes
+
+    def to_markdown(self) -> str:
+        """Return the tables in Markdown."""
+        return "\n\n".join(table.to_markdown() for table in self.tables)
+
+    def to_latex(self) -> str:
+        """Return the tables as LaTeX; they need the package booktabs."""
+        return "\n\n".join(table.to_latex() for table in self.tables)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return the values as a data frame.
+
+        Raises:
+            UsageError: When pandas is not installed.
+        """
+        return self._values.to_pandas()
+
+    def to_json(self) -> str:
+        """Return the record as one JSON object, as ``--json`` prints it."""
+        schema = f"sentemb.{self.schema}/1"
+        return json.dumps({"schema": schema, "versions": versions(), **self.record})
+
+    @property
+    def _values(self) -> Table:
+        return self.tables[0] if self.values is None else self.values
 
 
 def number(name: str, value: float | None, sd: float | None = None) -> Cell:

@@ -16,7 +16,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "errors": set(),
     "inert": set(),
     "bundled": set(),
-    "table": {"errors", "inert"},
+    "table": {"errors", "inert", "versions"},
     "types": set(),
     "versions": set(),
     "texts": set(),
@@ -32,17 +32,20 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "adversary": {"losses", "pairs", "views", "types", "errors"},
     "method": {"adversary", "twins", "encoders", "losses", "pairs", "views", "types", "errors"},
     "evaluation": {"functional", "types", "errors"},
-    "geometry": {"evaluation", "functional", "storage", "types", "errors", "versions"},
+    "geometry": {"evaluation", "functional", "plotting", "storage", "types", "errors", "versions"},
     "datasets": {"evaluation", "errors", "types"},
-    "suites": {"datasets", "evaluation", "errors"},
-    "checks": {"datasets", "errors"},
+    "suites": {"bundled", "datasets", "evaluation", "errors"},
+    "checks": {"datasets", "encoders", "inference", "locate", "table", "errors"},
     "inference": {"encoders", "geometry", "inert", "locate", "safety", "storage", "types", "errors"}
     | {"versions"},
     "interruption": set(),
     "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage", "safety", "inert", "locate"},
-    "studies": {"evaluation", "geometry", "storage", "types", "errors"},
+    "plotting": {"errors"},
+    "experiments": {"bundled", "datasets", "encoders", "evaluation", "geometry", "inference"}
+    | {"locate", "plotting", "storage", "suites", "table", "types", "versions", "errors"}
+    | {"encoding", "method", "training"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
     "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}
     | {"views", "twins", "functional", "interruption", "storage", "versions"}

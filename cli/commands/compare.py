@@ -71,5 +71,5 @@ def compare(
     from ..compare_runs import run_compare
 
     console.quieten_libraries()
-    result, table = run_compare(methods, jobs, given, chosen, output, overwrite=overwrite)
-    console.show_or_print("compare", result, table, as_json=as_json)
+    report = run_compare(methods, jobs, given, chosen, output, overwrite=overwrite)
+    console.show_report(report, as_json=as_json)

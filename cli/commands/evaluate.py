@@ -16,56 +16,40 @@ sentemb evaluate runs/mine --sts STSB.dev.tsv STSB.test.tsv
 sentemb evaluate -o results.json mini mini-sentemb
 
 sentemb evaluate mini --pooling mean --json"""
-
+KINDS = ("sts", "transfer", "retrieval", "clustering", "pairs")
+STS = "Graded pairs: sentence1, sentence2, score and, for the means, subset; by default the \
+bundled ones."
+RETRIEVAL = "In BEIR's form; or a table of qtext, atext, label. Repeatable."
+IDENTICAL = "Whether to drop the document of a query's id from its ranking, as BEIR does; auto: \
+where it has the query's text."
+MODELS = "Embedded encoders, folders or hub ids, several for side by side; a folder of seed-0, \
+seed-1, … is one model. Then further files of --sts or the like."
 Files = list[Path] | None
 
 
 def evaluate(
     words: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[MODEL]... [FILE]...",
-            help="Embedded encoders, folders or hub ids, several for side by side; a folder of "
-            "seed-0, seed-1, … is one model. Then further files of --sts or the like.",
-            show_default="mini-sentemb",
-        ),
+        typer.Argument(metavar="[MODEL]... [FILE]...", help=MODELS, show_default="mini-sentemb"),
     ] = None,
     suite: Annotated[
         list[str] | None,
         typer.Option(help="sts, sts-zh, transfer, retrieval, clustering or pairs; repeatable."),
     ] = None,
-    data_folder: Annotated[
+    data: Annotated[
         Path | None,
         typer.Option(
-            envvar="SENTEMB_DATA", help="Where the files of suites are; SentEval's folder does."
+            *("--data-folder", "--data"),
+            envvar="SENTEMB_DATA",
+            help="Where the files of suites are; SentEval's folder does.",
         ),
     ] = None,
-    sts: Annotated[
-        Files,
-        typer.Option(
-            metavar="FILE...",
-            help="Graded pairs: sentence1, sentence2, score and, for the means, subset; by "
-            "default the bundled ones.",
-        ),
-    ] = None,
+    sts: Annotated[Files, typer.Option(metavar="FILE...", help=STS)] = None,
     transfer: Annotated[
-        Files,
-        typer.Option(metavar="FILE...", help="text or sentence1, sentence2; and label."),
+        Files, typer.Option(metavar="FILE...", help="text or sentence1, sentence2; and label.")
     ] = None,
-    retrieval: Annotated[
-        Files,
-        typer.Option(
-            metavar="FOLDER", help="In BEIR's form; or a table of qtext, atext, label. Repeatable."
-        ),
-    ] = None,
-    identical_ids: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|drop|keep",
-            help="Whether to drop the document of a query's id from its ranking, as BEIR does; "
-            "auto: where it has the query's text.",
-        ),
-    ] = "auto",
+    retrieval: Annotated[Files, typer.Option(metavar="FOLDER", help=RETRIEVAL)] = None,
+    identical_ids: Annotated[str, typer.Option(metavar="auto|drop|keep", help=IDENTICAL)] = "auto",
     clustering: Annotated[Files, typer.Option(metavar="FILE...", help="text, label.")] = None,
     pairs: Annotated[
         Files, typer.Option(metavar="FILE...", help="sentence1, sentence2, label 1 or 0.")
@@ -93,34 +77,43 @@ def evaluate(
     Of several models, the difference to the first is given with its 95 % interval and p, by a
     paired bootstrap over the rows of a task.
     """
-    from ..early import check_models, check_pooling, without_effect
-    from ..evaluate_models import models_of
-    from ..evaluate_results import check_output, results_of, write_results
-    from ..evaluate_tables import show_tables
-    from ..evaluate_tasks import files_of, tasks_of
+    from sentemb import experiments
+
+    from ..early import check_pooling, without_effect
 
     without_effect("--overwrite", overwrite and output is None, "--output")
-    check_output(output, overwrite=overwrite)
     check_pooling(pooling)
-    given = {
-        "sts": sts or [],
-        "transfer": transfer or [],
-        "retrieval": retrieval or [],
-        "clustering": clustering or [],
-        "pairs": pairs or [],
-    }
-    names, own = files_of(words or [], given)
-    models = models_of(names or ["mini-sentemb"])
-    tasks = tasks_of(suite or [], data_folder, own, identical_ids)
-    check_models(*(place for model in models for place in model.places))
+    given = zip(KINDS, (sts, transfer, retrieval, clustering, pairs), strict=True)
+    models, files = _models_and_files(words or [], {kind: paths or [] for kind, paths in given})
     console.quieten_before_import()
-    from ..evaluate_runs import score
+    report = experiments.evaluate(
+        models or "mini-sentemb",
+        suite=suite or [],
+        data=data,
+        **files,
+        identical_ids=identical_ids,
+        pooling=pooling,  # type: ignore[arg-type]  # checked above
+        batch_tokens=batch_tokens,
+        output=output,
+        overwrite=overwrite,
+    )
+    console.show_report(report, as_json=as_json)
 
-    scored = [score(model, tasks, pooling, batch_tokens) for model in models]
-    results = results_of(scored, tasks)
-    if output is not None:
-        write_results(output, results)
-    if as_json:
-        console.print_json("evaluate", results)
-    else:
-        show_tables(scored, tasks, results)
+
+def _models_and_files(
+    words: list[str], given: dict[str, list[Path]]
+) -> tuple[list[str], dict[str, list[Path]]]:
+    """Tell models from the further files of an option, which typer takes for arguments."""
+    from sentemb.datasets.files import names_rows
+    from sentemb.errors import UsageError
+
+    files = [word for word in words if names_rows(word)]
+    models = [word for word in words if word not in files]
+    kinds = [kind for kind, paths in given.items() if paths]
+    if files and (not models or len(kinds) != 1):
+        options = ", ".join(f"--{kind}" for kind in KINDS)
+        remedy = f"say what it holds by an option of its own: {options}."
+        if not models:
+            remedy = "the model comes first: evaluate MODEL --sts FILE…"
+        raise UsageError(f"'{files[0]}' is a file; {remedy}")
+    return models, {k: [*p, *(map(Path, files) if k in kinds else ())] for k, p in given.items()}

@@ -99,5 +99,5 @@ def study(
     from ..study_runs import run_study
 
     console.quieten_libraries()
-    result, table = run_study(planned)
-    console.show_or_print("study", result, table, as_json=as_json)
+    report = run_study(planned)
+    console.show_report(report, as_json=as_json)

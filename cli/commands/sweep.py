@@ -60,5 +60,5 @@ def sweep(
     from ..sweep_runs import run_sweep
 
     console.quieten_libraries()
-    result, table = run_sweep(job, space, trials, chosen, output, overwrite=overwrite)
-    console.show_or_print("sweep", result, table, as_json=as_json)
+    report = run_sweep(job, space, trials, chosen, output, overwrite=overwrite)
+    console.show_report(report, as_json=as_json)

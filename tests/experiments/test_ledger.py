@@ -3,7 +3,7 @@
 import pytest
 
 from sentemb.errors import UsageError
-from sentemb.studies import opened
+from sentemb.experiments import opened
 
 PLAN = {"option": "temperature", "values": [0.1, 0.2]}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sentemb.evaluation import STS
-from sentemb.studies import Measured
+from sentemb.experiments import Measured
 from tests.support.helpers import at, cos
 
 

@@ -50,9 +50,11 @@ def styled() -> Iterator[None]:
         yield
 
 
-def panels(count: int, width: float = 4.6, height: float = 3.8) -> tuple[Figure, list[Any]]:
-    """Return a figure of up to three panels in a row, and the panels."""
-    columns = min(count, 3)
+def panels(
+    count: int, width: float = 4.6, height: float = 3.8, columns: int = 3
+) -> tuple[Figure, list[Any]]:
+    """Return a figure of panels in rows of at most so many columns, and the panels."""
+    columns = min(count, columns)
     rows = -(-count // columns)
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()

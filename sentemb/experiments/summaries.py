@@ -1,12 +1,37 @@
-"""Several seeds of each of several runs: mean and standard deviation, as a table."""
+"""Several seeds of one run, or of each of several: means and standard deviations."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import console
-from .spread import spread_of
+from sentemb.table import Cell, Table, number
 
 Result = dict[str, Any]
+Spread = dict[str, dict[str, float]]
+"""By measure: ``mean``, ``sd``, ``min`` and ``max`` over the seeds."""
+
+
+def spread_of(metrics: Sequence[dict[str, float]]) -> Spread:
+    """Return the spread of each number over the runs."""
+    spread = {}
+    for name in metrics[0]:
+        values = [one[name] for one in metrics]
+        spread[name] = {
+            "mean": statistics.mean(values),
+            "sd": statistics.stdev(values) if len(values) > 1 else 0.0,
+            "min": min(values),
+            "max": max(values),
+        }
+    return spread
+
+
+def spread_table(seeds: int, spread: Spread) -> Table:
+    """Return a row for each number."""
+    rows = [
+        [name, *(number(name, value) for value in numbers.values())]
+        for name, numbers in spread.items()
+    ]
+    return Table([f"{seeds} seeds", "mean", "sd", "min", "max"], rows)
 
 
 def summarise(
@@ -44,31 +69,38 @@ def summary_table(
     by: Sequence[str],
     measures: Sequence[str],
     called: Mapping[str, str] | None = None,
-) -> str:
-    """Show it: a line a group, mean ± standard deviation where there are several seeds."""
+) -> Table:
+    """Return a row a group, mean ± standard deviation where there are several seeds.
+
+    Args:
+        lines: What `summarise` returned.
+        by: What tells the groups from each other.
+        measures: Those that are shown, where a group has them.
+        called: What names are called in the header, where not by themselves.
+    """
     shown = [m for m in measures if any(m in line["spread"] for line in lines)]
     named = [name for name in by if any(line[name] is not None for line in lines)]
     failed = any(line["failed"] for line in lines)
     header = [*named, *shown, *(["failed"] if failed else [])]
     rows = []
     for line in lines:
-        cells = ["–" if line[n] is None else _shown(line[n]) for n in named]
-        cells += [_cell(m, line) for m in shown]
-        rows.append(cells + ([str(line["failed"] or "")] if failed else []))
+        cells = [_label(line[name]) for name in named] + [_cell(m, line) for m in shown]
+        rows.append(cells + ([Cell(line["failed"], str(line["failed"] or ""))] if failed else []))
     words = [(called or {}).get(name, name.replace("_", " ")) for name in header]
-    return console.table(words, rows)
+    return Table(words, rows)
 
 
-def _cell(measure: str, line: Result) -> str:
+def _cell(measure: str, line: Result) -> Cell:
     spread = line["spread"].get(measure)
     if spread is None:
-        return ""
-    mean = console.number(measure, spread["mean"])
+        return Cell(None, "")
     several = line["runs"] - line["failed"] > 1
-    return f"{mean} ± {console.number(measure, spread['sd'])}" if several else mean
+    return number(measure, spread["mean"], spread["sd"] if several else None)
 
 
-def _shown(value: Any) -> str:
+def _label(value: Any) -> Cell:
+    if value is None:
+        return Cell(None, "–")
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return Cell(value, "yes" if value else "no")
+    return Cell(value, f"{value:g}" if isinstance(value, float) else str(value))

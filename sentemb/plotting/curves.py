@@ -1,14 +1,12 @@
-"""Pictures of studies: curves over an option, methods side by side. Needs matplotlib."""
+"""Pictures of experiments: curves over an option, methods side by side."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's, which the colour-blind can tell apart."""
-MARKERS = "os^DvPX"
+from sentemb.plotting.style import COLOURS, MARKERS, panels, save, styled
+
 AXES = {
     "spearman": "STS Spearman × 100",
     "uniformity": "uniformity (low: evenly spread)",
@@ -46,68 +44,46 @@ def draw_curves(
         curves: A line each, its standard deviation as a band.
         start: The measures before training, drawn as dotted lines.
     """
-    plt = _pyplot()
     measured = [numbers for curve in curves for _, numbers in curve.points]
     measures = [name for name in AXES if any(name in numbers for numbers in measured)]
     values = [v for v in dict.fromkeys(v for c in curves for v, _ in c.points) if v is not None]
     place = _places(values)
-    rows = math.ceil((len(measures) + 1) / 3)
-    figure, grid = plt.subplots(rows, 3, figsize=(12, 3.6 * rows), layout="constrained")
-    panels = list(grid.flat)
-    for axes, measure in zip(panels, measures, strict=False):
-        for number, curve in enumerate(curves):
-            _draw_curve(axes, curve, measure, place, number)
-        if measure in start:
-            axes.axhline(start[measure], color="0.35", ls=":", lw=1.5, label="before training")
-        axes.set(xlabel=option, ylabel=AXES[measure])
-        _scale(axes, values, place)
-        axes.grid(alpha=0.25)
-    for axes in panels[len(measures) :]:
-        axes.axis("off")
-    handles, labels = panels[0].get_legend_handles_labels()
-    panels[len(measures)].legend(
-        handles,
-        labels,
-        loc="center",
-        frameon=False,
-        fontsize=11,
-        title="band: ± standard deviation over seeds\n",
-    )
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    with styled():
+        figure, (*drawn, last) = panels(len(measures) + 1, width=4, height=3.6)
+        for axes, measure in zip(drawn, measures, strict=True):
+            for number, curve in enumerate(curves):
+                _draw_curve(axes, curve, measure, place, number)
+            if measure in start:
+                axes.axhline(start[measure], color="0.35", ls=":", lw=1.5, label="before training")
+            axes.set(xlabel=option, ylabel=AXES[measure])
+            _scale(axes, values, place)
+        last.axis("off")
+        last.legend(
+            *drawn[0].get_legend_handles_labels(),
+            loc="center",
+            fontsize=11,
+            title="band: ± standard deviation over seeds\n",
+        )
+        save(figure, path)
 
 
 def draw_dots(path: Path, numbers: Mapping[str, Numbers]) -> None:
     """Draw every measure of several methods beside each other, deviations as whiskers."""
-    plt = _pyplot()
     measures = [name for name in AXES if any(name in one for one in numbers.values())]
-    columns = min(2, len(measures))
-    rows = math.ceil(len(measures) / columns)
-    size = (5.5 * columns, (0.9 + 0.42 * len(numbers)) * rows)
-    figure, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
-    panels = list(grid.flat)
-    for axes, measure in zip(panels, measures, strict=False):
-        for place, one in enumerate(numbers.values()):
-            if measure in one:
-                mean, sd = one[measure]
-                axes.errorbar(mean, place, xerr=sd, fmt="o", color=COLOURS[0], capsize=4, ms=8)
-        axes.set(xlabel=AXES[measure], yticks=range(len(numbers)), ylim=(len(numbers) - 0.5, -0.5))
-        axes.set_yticklabels(list(numbers))
-        axes.margins(x=0.15)
-        axes.grid(axis="x", alpha=0.25)
-    for axes in panels[len(measures) :]:
-        axes.axis("off")
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-
-
-def _pyplot() -> Any:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
+    with styled():
+        height = 0.9 + 0.42 * len(numbers)
+        figure, drawn = panels(len(measures), width=5.5, height=height, columns=2)
+        for axes, measure in zip(drawn, measures, strict=True):
+            for place, one in enumerate(numbers.values()):
+                if measure in one:
+                    mean, sd = one[measure]
+                    axes.errorbar(mean, place, xerr=sd, fmt="o", color=COLOURS[0], capsize=4, ms=8)
+            axes.set(xlabel=AXES[measure], yticks=range(len(numbers)))
+            axes.set(ylim=(len(numbers) - 0.5, -0.5))
+            axes.set_yticklabels(list(numbers))
+            axes.margins(x=0.15)
+            axes.grid(visible=False, axis="y")
+        save(figure, path)
 
 
 def _draw_curve(
