@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import console, source
-from .losses import check_loss
 from .recipes import METHODS
-from .view_words import check_view
-from .words import unknown
+from .spec import check_loss, check_view
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -78,7 +76,7 @@ def check_models(*names: str) -> None:
 def check_names(names: Sequence[str]) -> None:
     """Raise unless each name is a method or a model, and comes once."""
     from sentemb.bundled import BUNDLED_ENCODERS
-    from sentemb.errors import UsageError
+    from sentemb.errors import UsageError, unknown
 
     for name in names:
         if not (name in (*METHODS, *BUNDLED_ENCODERS) or "/" in name or Path(name).exists()):
@@ -90,7 +88,7 @@ def check_names(names: Sequence[str]) -> None:
 
 def check_pooling(name: str | None) -> None:
     """Raise unless a pooling is known, or none is named."""
-    from sentemb.errors import UsageError
+    from sentemb.errors import UsageError, unknown
 
     allowed = source.choices("sentemb.encoders.poolings", "PoolingName")
     if name is not None and name not in allowed:

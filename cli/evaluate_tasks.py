@@ -12,12 +12,11 @@ from sentemb.datasets.labelled import read_clustering, read_pair_classification,
 from sentemb.datasets.lines import suffixes_of
 from sentemb.datasets.retrieval import read_retrieval, retrieval_files
 from sentemb.datasets.sts import read_sts
-from sentemb.errors import InputError, UsageError
+from sentemb.errors import InputError, UsageError, unknown
 from sentemb.evaluation import STS, Retrieval, Task
 from sentemb.suites import SUITES, Chosen, missing_from, read_suite
 
 from . import console
-from .words import unknown
 
 OWN = "own"
 """The suite of files that an option names."""

@@ -1,7 +1,6 @@
 """Method names, and the options that each method adds to ``sentemb train``."""
 
 import inspect
-import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -48,13 +47,10 @@ def find_recipe(method: str) -> "Recipe":
     Raises:
         UsageError: When there is none; names the nearest.
     """
-    from sentemb.errors import UsageError, nearest
+    from sentemb.errors import UsageError, unknown
 
     if method not in METHODS:
-        raise UsageError(
-            f"Unknown method '{method}'; allowed: {', '.join(METHODS)}."
-            + nearest(method, list(METHODS))
-        )
+        raise UsageError(unknown("method", method, list(METHODS)))
     return cast("Recipe", WrittenRecipe(METHODS[method]))
 
 
@@ -143,7 +139,7 @@ def _method_options(args: list[str]) -> list[inspect.Parameter]:
 
 
 def _options_of(method: str) -> list[inspect.Parameter]:
-    helps = argument_helps(source.doc("sentemb.methods", _function_of(method)))
+    helps = source.helps("sentemb.methods", _function_of(method))
     return [
         p.replace(
             kind=inspect.Parameter.KEYWORD_ONLY,
@@ -167,10 +163,3 @@ def _named_method(args: list[str]) -> str | None:
         if arg.startswith("--method="):
             return arg.partition("=")[2]
     return None if {"--help", "-h"} & set(args) else DEFAULT_METHOD
-
-
-def argument_helps(doc: str) -> dict[str, str]:
-    """Read the ``Args:`` section of a docstring."""
-    section = re.search(r"^Args:\n((?:    .*\n?|\n)*)", doc, re.MULTILINE)
-    entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", section[1] if section else "", re.M)
-    return {name: " ".join(text.split()) for name, text in entries}

@@ -6,6 +6,7 @@ tests compare it with what the imported modules say.
 
 import ast
 import inspect
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,13 @@ def parameters(module: str, name: str) -> list[inspect.Parameter]:
 def doc(module: str, name: str) -> str:
     """Return the docstring of a function or class."""
     return ast.get_docstring(_definition(module, name)[1]) or ""
+
+
+def helps(module: str, name: str) -> dict[str, str]:
+    """Return what the ``Args:`` section of a docstring says of each parameter."""
+    section = re.search(r"^Args:\n((?:    .*\n?|\n)*)", doc(module, name), re.MULTILINE)
+    entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", section[1] if section else "", re.M)
+    return {parameter: " ".join(text.split()) for parameter, text in entries}
 
 
 def choices(module: str, name: str) -> tuple[str, ...]:

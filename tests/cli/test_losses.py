@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from sentemb_cli.losses import LOSSES, make_loss
+from sentemb_cli.spec import LOSSES, make_loss
 
 from sentemb import losses
 from sentemb.bundled import bundled

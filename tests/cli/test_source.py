@@ -6,9 +6,8 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 from sentemb_cli import source
-from sentemb_cli.losses import LOSSES
 from sentemb_cli.recipes import METHODS, find_recipe, parameters_of
-from sentemb_cli.view_words import STAGES
+from sentemb_cli.spec import LOSSES, STAGES
 
 from sentemb import losses, methods, views
 from sentemb.encoders.poolings import PoolingName

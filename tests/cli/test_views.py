@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from sentemb_cli.losses import LOSSES
 from sentemb_cli.overrides import OPTIONS_OF_LOSS, OPTIONS_OF_VIEWS
 from sentemb_cli.recipes import METHODS, _options_of
-from sentemb_cli.view_words import STAGES, make_view
+from sentemb_cli.spec import LOSSES, STAGES, make_view
 
 from sentemb import losses, views
 from sentemb.views import EDA, Crop, EmbeddingDropout, FeatureCutoff, TokenShuffle, View
