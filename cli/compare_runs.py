@@ -15,8 +15,9 @@ from sentemb.studies.plot import draw_dots
 
 from . import console
 from .jobs import Job, job_from
+from .options import DEFAULT_METHOD
 from .points import Point, check_points, plan_of, read_with_dev, run_points
-from .recipes import DEFAULT_METHOD, METHODS
+from .source import METHODS
 from .summary import summarise, summary_table
 
 if TYPE_CHECKING:

@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import console, source
-from .recipes import METHODS
+from .source import METHODS
 from .spec import check_loss, check_view
 
 if TYPE_CHECKING:
     from .jobs import Job
-
-SEED = 42
-"""What ``--seed`` is where it is not given."""
 
 
 def check_job(job: "Job") -> None:
@@ -142,8 +139,9 @@ def without_effect(flag: str, given: bool, needed: str) -> None:
 def one_of_seeds(seed: int, seeds: str | None) -> None:
     """Raise where both ``--seed`` and ``--seeds`` say what the seeds are."""
     from sentemb.errors import UsageError
+    from sentemb.training.settings import Settings
 
-    if seeds is not None and seed != SEED:
+    if seeds is not None and seed != Settings.seed:
         raise UsageError("--seed has no effect beside --seeds, which names all of them.")
 
 

@@ -9,7 +9,7 @@ from sentemb.training.settings import Settings
 
 from . import source
 from .jobs import Job
-from .recipes import parameters_of
+from .source import parameters_of
 from .spec import LOSSES, check_loss, options_of
 
 OF_SETTINGS = (
