@@ -16,8 +16,9 @@ from sentemb.table import Report
 
 from . import console
 from .jobs import Job, job_from
+from .options import DEFAULT_METHOD
 from .points import Point, check_points, plan_of, read_with_dev, run_points
-from .recipes import DEFAULT_METHOD, METHODS
+from .source import METHODS
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

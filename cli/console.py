@@ -3,9 +3,10 @@
 import json
 import logging
 import os
+import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,22 +18,54 @@ if TYPE_CHECKING:
     from sentemb.table import Report
 
 
-def configure(*, quiet: bool) -> None:
-    """Send our log lines to stderr, and leave the libraries' own at their errors."""
+def configure(*, quiet: bool, flags: Mapping[str, str] | None = None) -> None:
+    """Send our log lines to stderr, with the flags of parameters; the libraries' own are errors."""
     logger = logging.getLogger("sentemb")
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
     logger.propagate = False
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Inert("%(message)s"))
+    handler.setFormatter(_Lines(flags or {}))
     logger.handlers = [handler]
 
 
-class _Inert(logging.Formatter):
+class _Lines(logging.Formatter):
     """Log lines quote rows and file names; a record is one line, unless it is a table."""
+
+    def __init__(self, flags: Mapping[str, str]) -> None:
+        super().__init__("%(message)s")
+        self.flags = flags
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return inert(super().format(record), lines=getattr(record, "table", False))
+        line = with_flags(super().format(record), self.flags)
+        return inert(line, lines=getattr(record, "table", False))
+
+
+def with_flags(message: str, flags: Mapping[str, str], *, plain: bool = False) -> str:
+    """Turn the parameters that the library speaks of into what is typed.
+
+    Of a command with ``--output`` and ``--overwrite``, "give another `output`, or `overwrite=True`"
+    becomes "give another --output, or --overwrite".
+
+    Args:
+        message: Of an error, or a log line.
+        flags: Of the running command, by the name of the parameter.
+        plain: Whether names that are not marked count, too: where they begin the message, or have
+            an underscore.
+    """
+
+    def marked(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        if name not in flags:
+            return found[0]
+        return flags[name] + (f" {value}" if value not in (None, "True") else "")
+
+    message = re.sub(r"`(\w+)(?:=([^`]*))?`", marked, message)
+    for name, flag in flags.items() if plain else ():
+        alone = rf"(?<![\w'\"./-]){name}(?![\w'\"./=])"
+        first = rf"^{name}(?= (\w+ )?(must|is|needs|takes)\b)"
+        message = re.sub(alone if "_" in name else first, flag, message, count=1)
+    return message
 
 
 def show(text: str) -> None:

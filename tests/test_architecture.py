@@ -13,6 +13,7 @@ from sentemb import losses, methods, twins, views
 
 ROOT = Path(__file__).parents[1]
 BELOW = {  # what each part may import of sentemb; cli may import everything
+    "__main__": set(),
     "errors": set(),
     "inert": set(),
     "bundled": set(),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import console
-from .. import train_options as options_of_train
+from .. import options as shared
 from .study import Seeds
 
 EXAMPLES = """Examples:
@@ -16,6 +16,7 @@ sentemb compare simcse-unsup consert --max-steps 3 --batch-size 16 -o comparison
 sentemb compare simcse-unsup mini-sentemb --seeds 0-1 --max-steps 3 --batch-size 16
 -o comparisons/seeds"""
 LEFT_OUT = ("method", "output", "seed", "resume", "allow_changed")
+DEFAULTS = {"select": "last"}
 
 
 def compare(
@@ -29,18 +30,17 @@ def compare(
     ],
     seeds: Seeds = "0",
     batch_size: Annotated[
-        int, typer.Option(help="Rows a batch.", rich_help_panel=options_of_train.SPEED)
+        int, typer.Option(help="Rows a batch.", rich_help_panel=shared.SPEED)
     ] = 64,
     max_steps: Annotated[
         int,
-        typer.Option(min=1, help="Optimizer steps.", rich_help_panel=options_of_train.SPEED),
+        typer.Option(min=1, help="Optimizer steps.", rich_help_panel=shared.SPEED),
     ] = 100,
-    select: options_of_train.Select = "last",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")] = Path(
         "comparison"
     ),
-    overwrite: options_of_train.Overwrite = False,
-    as_json: options_of_train.AsJson = False,
+    overwrite: shared.Overwrite = False,
+    as_json: shared.AsJson = False,
     *,
     options: dict[str, Any],
 ) -> None:
@@ -54,11 +54,11 @@ def compare(
     """
     from ..early import check_job, check_names, check_study
     from ..jobs import job_from
-    from ..recipes import METHODS
     from ..settings import parse_seeds
+    from ..source import METHODS
 
     check_names(methods)
-    given = options | {"batch_size": batch_size, "max_steps": max_steps, "select": select}
+    given = options | {"batch_size": batch_size, "max_steps": max_steps}
     jobs = {
         name: job_from({**given, "method": name}, output).without_replaced()
         for name in methods

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,27 +56,18 @@ def encode(
             "be UTF-8."
         ),
     ] = "replace",
-    empty: Annotated[
-        str,
-        typer.Option(help="A row without text: encode it as any other, nan, or error."),
-    ] = "encode",
     shard: Annotated[
         str | None,
         typer.Option(metavar="I/N", help="Encode every N-th window; sentemb merge joins them."),
     ] = None,
-    batch_tokens: Annotated[
-        int | None,
-        typer.Option(min=1, help="Tokens of a forward; by default 512 on a CPU, 32768 on a GPU."),
-    ] = None,
-    precision: Annotated[
-        str, typer.Option(help="fp32; or fp16 or bf16, faster on a GPU, at about three digits.")
-    ] = "fp32",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the output, and a job begun otherwise.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as one JSON object.")
     ] = False,
+    *,
+    options: dict[str, Any],
 ) -> None:
     """Write an embedding for every row of a file, in order, rows of blank text included.
 
@@ -102,7 +93,7 @@ def encode(
         raise UsageError("--column names a column of a file: stdin has lines of text alone.")
     if not isinstance(target, Path) and part.of > 1:
         raise UsageError("A shard is kept beside a file: name it with --output.")
-    options = EncodeOptions(batch_tokens, precision, empty, part)  # type: ignore[arg-type]
+    how = EncodeOptions(shard=part, **options)
     faults = Faults(errors)  # type: ignore[arg-type]
     if model in BUNDLED_ENCODERS:
         console.log(f"model: {model} (bundled)")
@@ -122,7 +113,7 @@ def encode(
 
     encoder = load_encoder(model)
     with _progress(total) as progress:
-        summary = encode_file(encoder, texts, target, options, overwrite, progress, faults)
+        summary = encode_file(encoder, texts, target, how, overwrite, progress, faults)
     named = str(target) if isinstance(target, Path) else "stdout"
     tell(summary, named, encoder.max_seq_length, part)
     if as_json:

@@ -1,15 +1,16 @@
 """``sentemb finetune``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .. import console
+from .. import options as shared
 
 EXAMPLES = """Examples:
 
-sentemb finetune --rdrop 1.0 --lr 3e-4 --epochs 1
+sentemb finetune --r-drop 1.0 --lr 3e-4 --epochs 1
 
 sentemb finetune --data train.tsv --dev dev.tsv --supcon 0.1 --lr 3e-4 --epochs 1 -o runs/supcon
 
@@ -18,7 +19,8 @@ sentemb finetune --data train.tsv --dev dev.tsv --columns text,label --metric f1
 LAYOUTS = [("sentence1", "sentence2", "label"), ("text", "label")]
 SCORED = [("sentence1", "sentence2", "score"), ("text", "score")]
 
-PANEL = "What is added to the task's loss"
+ADDED = ("r_drop", "supcon", "supcon_temperature", "contrast", "contrast_temperature")
+PANELS = dict.fromkeys(ADDED, "What is added to the task's loss")
 
 
 def finetune(
@@ -37,69 +39,18 @@ def finetune(
     output: Annotated[Path, typer.Option("--output", "-o", help="Model folder.")] = Path(
         "runs/finetune"
     ),
-    rdrop: Annotated[float, typer.Option(help="α of R-Drop, as 1.0.", rich_help_panel=PANEL)] = 0.0,
-    supcon: Annotated[
-        float, typer.Option(help="λ of supervised contrast, as 0.1.", rich_help_panel=PANEL)
-    ] = 0.0,
-    supcon_temperature: Annotated[float, typer.Option(help="Its τ.", rich_help_panel=PANEL)] = 0.3,
-    contrast: Annotated[
-        float, typer.Option(help="γ of SimCSE's contrast, as 0.1.", rich_help_panel=PANEL)
-    ] = 0.0,
-    contrast_temperature: Annotated[
-        float, typer.Option(help="Its τ.", rich_help_panel=PANEL)
-    ] = 0.05,
-    batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 32,
-    learning_rate: Annotated[
-        float, typer.Option("--learning-rate", "--lr", help="Peak of the linear decay.")
-    ] = 2e-5,
-    epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 3,
-    max_length: Annotated[int, typer.Option(help="Tokens a row is truncated to.")] = 128,
-    metric: Annotated[
-        str,
-        typer.Option(
-            help="accuracy, f1, f1_macro, f1_micro, mcc, pearson or spearman; chooses the epoch."
-        ),
-    ] = "auto",
-    patience: Annotated[
-        int, typer.Option(help="Stop after so many epochs without a better one; 0: never.")
-    ] = 0,
-    accumulation: Annotated[int, typer.Option(help="Batches an optimizer step.")] = 1,
-    max_bad_steps: Annotated[
-        int,
-        typer.Option(help="Stop after so many steps in a row whose loss is no number; each skips."),
-    ] = 3,
-    precision: Annotated[
-        str, typer.Option(help="fp32, bf16 or fp16; auto is fp16 on a GPU, fp32 on a CPU.")
-    ] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of everything.")] = 42,
     seeds: Annotated[str | None, typer.Option(help="Several runs: 0-4, or 1,7,42.")] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on from the last checkpoint; with --seeds, with what is left of them.",
-        ),
-    ] = False,
-    allow_changed: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-changed",
-            metavar="NAME",
-            help="Resume although this is not as it was when the run was started, as "
-            "learning_rate or data; once for each.",
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run in the folder.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    resume: shared.Resume = False,
+    allow_changed: shared.AllowChanged = None,
+    overwrite: shared.Overwrite = False,
+    as_json: shared.AsJson = False,
+    *,
+    options: dict[str, Any],
 ) -> None:
     """Fine-tune a classifier (or a regression), with R-Drop and contrast where they are asked for.
 
     The folder is a plain transformers model: pipeline("text-classification", FOLDER).
     """
-    options = {name: value for name, value in locals().items() if name not in NOT_SETTINGS}
-    options["r_drop"] = options.pop("rdrop")
     from sentemb.finetuning.settings import FinetuneSettings
 
     from ..early import (
@@ -116,11 +67,12 @@ def finetune(
     chosen = parse_seeds(seeds) if seeds is not None else None
     names, layouts = columns.split(",") if columns else None, SCORED if regression else LAYOUTS
     _check_together(data, dev)
-    tau, own_tau = supcon_temperature != 0.3, contrast_temperature != 0.05
-    without_effect("--supcon-temperature", tau and not supcon, "--supcon")
-    without_effect("--contrast-temperature", own_tau and not contrast, "--contrast")
+    for weight in ("supcon", "contrast"):
+        name = f"{weight}_temperature"
+        changed = options[name] != getattr(FinetuneSettings, name)
+        without_effect(shared.flag_of(name), changed and not options[weight], f"--{weight}")
     without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
-    one_of_seeds(seed, seeds)
+    one_of_seeds(settings.seed, seeds)
     reads = [path for path in (data, dev, model) if path]
     check_output_of_run(output, resume=resume, overwrite=overwrite, seeds=chosen, reads=reads)
     if data is not None and dev is not None:
@@ -152,9 +104,3 @@ def _check_together(data: str | None, dev: str | None) -> None:
 
     if (data is None) != (dev is None):
         raise UsageError("--data and --dev go together: the dev set chooses the checkpoint.")
-
-
-NOT_SETTINGS = {
-    *("data", "dev", "columns", "regression", "model", "output", "seeds"),
-    *("resume", "allow_changed", "overwrite", "as_json"),
-}

@@ -21,7 +21,7 @@ def info(
 ) -> None:
     """Show what is installed, or what a model is."""
     from ..early import check_models
-    from ..recipes import METHODS
+    from ..source import METHODS
 
     if model is not None:
         check_models(model)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import console
-from .. import train_options as options_of_train
+from .. import options as shared
 
 EXAMPLES = """Examples:
 
@@ -32,14 +32,14 @@ Losses = Annotated[
         help="In place of the method's loss; once for each. One that has no such option is trained "
         "once. For temperature and simcse-unsup by default infonce, hard-contrastive and "
         "simple-contrastive.",
-        rich_help_panel=options_of_train.METHOD,
+        rich_help_panel=shared.METHOD,
     ),
 ]
 Seeds = Annotated[
     str,
     typer.Option(
         help="A run for each: 0-4, or 1,7,42.",
-        rich_help_panel=options_of_train.RUN,
+        rich_help_panel=shared.RUN,
     ),
 ]
 Labels = Annotated[
@@ -47,10 +47,11 @@ Labels = Annotated[
     typer.Option(
         help="Sentences with a class (text, label), for the tolerance; by default the bundled "
         "topics.",
-        rich_help_panel=options_of_train.DATA,
+        rich_help_panel=shared.DATA,
     ),
 ]
 LEFT_OUT = ("output", "seed", "resume", "allow_changed")
+DEFAULTS = {"select": "last"}
 
 
 def study(
@@ -59,13 +60,12 @@ def study(
     loss: Losses = None,
     seeds: Seeds = "0",
     labels: Labels = None,
-    select: options_of_train.Select = "last",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder; by default studies/OPTION."),
     ] = None,
-    overwrite: options_of_train.Overwrite = False,
-    as_json: options_of_train.AsJson = False,
+    overwrite: shared.Overwrite = False,
+    as_json: shared.AsJson = False,
     *,
     options: dict[str, Any],
 ) -> None:
@@ -85,7 +85,7 @@ def study(
         values,
         loss or [],
         seeds,
-        {**options, "select": select, "loss": None},
+        {**options, "loss": None},
         labels=labels,
         output=output or Path("studies") / option.removeprefix("--"),
         overwrite=overwrite,

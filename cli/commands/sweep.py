@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import console
-from .. import train_options as options_of_train
+from .. import options as shared
 from .study import Seeds
 
 EXAMPLES = """Examples:
@@ -16,6 +16,7 @@ sentemb sweep --search temperature=0.01..0.5 --trials 2 --max-steps 3 --batch-si
 sentemb sweep --search learning-rate=1e-5..1e-3 --search pooling=cls,mean --trials 2 --max-steps 3
 --batch-size 16 -o sweeps/two"""
 LEFT_OUT = ("output", "seed", "resume", "allow_changed")
+DEFAULTS = {"select": "last"}
 
 
 def sweep(
@@ -30,12 +31,11 @@ def sweep(
     ],
     trials: Annotated[int, typer.Option(min=1, help="How many; more later go on.")] = 20,
     seeds: Seeds = "0",
-    select: options_of_train.Select = "last",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")] = Path(
         "sweep"
     ),
-    overwrite: options_of_train.Overwrite = False,
-    as_json: options_of_train.AsJson = False,
+    overwrite: shared.Overwrite = False,
+    as_json: shared.AsJson = False,
     *,
     options: dict[str, Any],
 ) -> None:
@@ -53,7 +53,7 @@ def sweep(
     from ..sweep_space import space_of
 
     check_extra("optuna", "sweep", "sentemb sweep")
-    job = job_from({**options, "select": select}, output).without_replaced()
+    job = job_from(options, output).without_replaced()
     space, chosen = space_of(search, job), parse_seeds(seeds)
     check_study(output)
     check_job(job)

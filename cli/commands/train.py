@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import console
-from .. import train_options as options
-from ..recipes import DEFAULT_METHOD
+from .. import options as shared
+from ..options import DEFAULT_METHOD
 
 EXAMPLES = """Examples:
 
@@ -21,44 +21,25 @@ sentemb train --method simcse-sup --help"""
 
 
 def train(
-    method: options.Method = DEFAULT_METHOD,
-    data: options.Data = None,
-    columns: options.Columns = None,
-    model: options.Model = "mini",
-    pooling: options.Pooling = None,
-    prompt: options.Prompt = None,
-    dev: options.Dev = None,
-    view: options.View = None,
-    loss: options.Loss = None,
-    matryoshka: options.Matryoshka = None,
-    mask_identical: options.MaskIdentical = True,
-    mask_above: options.MaskAbove = None,
-    output: options.Output = None,
-    batch_size: options.BatchSize = None,
-    learning_rate: options.LearningRate = None,
-    epochs: options.Epochs = None,
-    max_steps: options.MaxSteps = 0,
-    max_length: options.MaxLength = None,
-    micro_batch: options.MicroBatch = 0,
-    accumulation: options.Accumulation = 1,
-    warmup: options.Warmup = None,
-    weight_decay: options.WeightDecay = None,
-    max_grad_norm: options.MaxGradNorm = None,
-    precision: options.Precision = "auto",
-    select: options.Select = "auto",
-    eval_steps: options.EvalSteps = None,
-    save_steps: options.SaveSteps = 100,
-    on_collapse: options.OnCollapse = "warn",
-    max_bad_steps: options.MaxBadSteps = 3,
-    packed: options.Packed = True,
-    seed: options.Seed = 42,
-    seeds: options.Seeds = None,
-    workers: options.Workers = 0,
-    resume: options.Resume = False,
-    allow_changed: options.AllowChanged = None,
-    overwrite: options.Overwrite = False,
-    as_json: options.AsJson = False,
-    method_options: dict[str, Any] | None = None,
+    method: shared.Method = DEFAULT_METHOD,
+    data: shared.Data = None,
+    columns: shared.Columns = None,
+    model: shared.Model = "mini",
+    pooling: shared.Pooling = None,
+    prompt: shared.Prompt = None,
+    dev: shared.Dev = None,
+    view: shared.View = None,
+    loss: shared.Loss = None,
+    matryoshka: shared.Matryoshka = None,
+    mask_above: shared.MaskAbove = None,
+    output: shared.Output = None,
+    seeds: shared.Seeds = None,
+    resume: shared.Resume = False,
+    allow_changed: shared.AllowChanged = None,
+    overwrite: shared.Overwrite = False,
+    as_json: shared.AsJson = False,
+    *,
+    options: dict[str, Any],
 ) -> None:
     """Train an encoder; with nothing else given, on what comes with the package.
 
@@ -66,7 +47,7 @@ def train(
 
     The model folder loads in plain sentence-transformers.
     """
-    given = locals().copy()
+    given = locals() | options
     from ..early import check_job, check_output_of_run, one_of_seeds, without_effect
     from ..jobs import job_from
     from ..settings import parse_seeds
@@ -74,7 +55,7 @@ def train(
     job = job_from(given, output or Path("runs") / method)
     chosen = parse_seeds(seeds) if seeds is not None else None
     without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
-    one_of_seeds(seed, seeds)
+    one_of_seeds(options["seed"], seeds)
     check_output_of_run(
         job.output, resume=resume, overwrite=overwrite, seeds=chosen, reads=job.reads
     )

@@ -5,9 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import console, source
-from ..losses import LOSSES
-from ..view_words import CLEAN, STAGES, SYNONYMS, check_view, make_view
-from ..words import helps_of, options_of
+from ..spec import CLEAN, LOSSES, STAGES, SYNONYMS, check_view, make_view, options_of
 
 EXAMPLES = """Examples:
 
@@ -98,7 +96,7 @@ def _described(module: str, name: str, class_name: str) -> dict[str, Any]:
         field.name.replace("_", "-"): _default(field.default)
         for field in options_of(module, class_name)
     }
-    helps = {key.replace("_", "-"): text for key, text in helps_of(module, class_name).items()}
+    helps = {key.replace("_", "-"): text for key, text in source.helps(module, class_name).items()}
     summary = _plain(doc.partition("\n")[0])
     return {"name": name, "summary": summary, "options": options, "help": helps}
 

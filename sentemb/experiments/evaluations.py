@@ -135,7 +135,7 @@ def _check_output(output: Path_ | None, *, overwrite: bool) -> None:
     """Raise before hours are spent on what cannot be written."""
     path = Path(output) if output is not None else None
     if path is not None and path.exists() and not overwrite:
-        raise UsageError(f"Output '{path}' exists: give another --output, or --overwrite.")
+        raise UsageError(f"Output '{path}' exists: give another `output`, or `overwrite=True`.")
     if path is not None and not path.parent.is_dir():
         raise UsageError(f"No folder '{path.parent}' to write '{path.name}' into.")
 

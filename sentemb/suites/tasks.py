@@ -11,7 +11,7 @@ from sentemb.bundled import bundled
 from sentemb.datasets.labelled import read_clustering, read_pair_classification, read_transfer
 from sentemb.datasets.retrieval import read_retrieval, retrieval_files
 from sentemb.datasets.sts import read_sts
-from sentemb.errors import InputError, UsageError, nearest
+from sentemb.errors import InputError, UsageError, unknown
 from sentemb.evaluation import STS, Retrieval, Task
 from sentemb.suites.catalogue import SUITES
 from sentemb.suites.folder import Chosen, Suite, missing_from, read_suite
@@ -99,10 +99,7 @@ def read_tasks(
 
 def _require(what: str, name: str, allowed: Sequence[str]) -> None:
     if name not in allowed:
-        raise UsageError(
-            f"Unknown {what} '{name}'; allowed: {', '.join(allowed)}."
-            + nearest(name, list(allowed))
-        )
+        raise UsageError(unknown(what, name, list(allowed)))
 
 
 def _suite(name: str, folder: Path | None) -> Suite:

@@ -59,7 +59,7 @@ class Interrupting:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupting())
 sys.argv = ["sentemb", "info"]
-from sentemb_cli.entry import main
+from sentemb_cli.__main__ import main
 main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
