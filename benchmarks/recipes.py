@@ -79,7 +79,7 @@ def _clean(rows, columns):
 
 
 def recipe_of(name: str):
-    from sentemb_cli.recipes import find_recipe
+    from sentemb_cli.source import find_recipe
 
     return find_recipe(name)
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 from sentemb.encoders import PoolingName, build_encoder
 from sentemb.encoding.fingerprint import fingerprint
 from sentemb.evaluation import STS
+from sentemb.experiments import Ledger, opened
+from sentemb.experiments.summaries import summarise, summary_table
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import PlainEncoder, load_encoder
-from sentemb.studies import Ledger, opened
-from sentemb.studies.plot import draw_dots
+from sentemb.table import Report
 
 from . import console
 from .jobs import Job, job_from
+from .options import DEFAULT_METHOD
 from .points import Point, check_points, plan_of, read_with_dev, run_points
-from .recipes import DEFAULT_METHOD, METHODS
-from .summary import summarise, summary_table
+from .source import METHODS
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -34,7 +35,7 @@ def run_compare(
     output: Path,
     *,
     overwrite: bool,
-) -> tuple[Result, str]:
+) -> Report:
     """Run what is not done yet of a comparison; return what came of it, and its table.
 
     Raises:
@@ -63,7 +64,7 @@ def run_compare(
         ledger.claim("compare.png")
         files += _drawn(output / "compare.png", lines)
     found = {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
-    return found, summary_table(lines, BY, MEASURES)
+    return Report("compare", found, [summary_table(lines, BY, MEASURES)])
 
 
 def _dev(options: dict[str, Any], output: Path) -> STS:
@@ -98,6 +99,8 @@ def _drawn(path: Path, lines: Sequence[Result]) -> list[Path]:
     if not find_spec("matplotlib"):
         console.log('No picture without matplotlib: pip install "sentemb[plot]".')
         return []
+    from sentemb.plotting.curves import draw_dots
+
     numbers = {
         line["method"]: {m: (one["mean"], one["sd"]) for m, one in line["spread"].items()}
         for line in lines

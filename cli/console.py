@@ -3,33 +3,69 @@
 import json
 import logging
 import os
+import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from sentemb.inert import inert as inert
 
+if TYPE_CHECKING:
+    from sentemb.table import Report
 
-def configure(*, quiet: bool) -> None:
-    """Send our log lines to stderr, and leave the libraries' own at their errors."""
+
+def configure(*, quiet: bool, flags: Mapping[str, str] | None = None) -> None:
+    """Send our log lines to stderr, with the flags of parameters; the libraries' own are errors."""
     logger = logging.getLogger("sentemb")
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
     logger.propagate = False
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Inert("%(message)s"))
+    handler.setFormatter(_Lines(flags or {}))
     logger.handlers = [handler]
 
 
-class _Inert(logging.Formatter):
+class _Lines(logging.Formatter):
     """Log lines quote rows and file names; a record is one line, unless it is a table."""
+
+    def __init__(self, flags: Mapping[str, str]) -> None:
+        super().__init__("%(message)s")
+        self.flags = flags
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return inert(super().format(record), lines=getattr(record, "table", False))
+        line = with_flags(super().format(record), self.flags)
+        return inert(line, lines=getattr(record, "table", False))
+
+
+def with_flags(message: str, flags: Mapping[str, str], *, plain: bool = False) -> str:
+    """Turn the parameters that the library speaks of into what is typed.
+
+    Of a command with ``--output`` and ``--overwrite``, "give another `output`, or `overwrite=True`"
+    becomes "give another --output, or --overwrite".
+
+    Args:
+        message: Of an error, or a log line.
+        flags: Of the running command, by the name of the parameter.
+        plain: Whether names that are not marked count, too: where they begin the message, or have
+            an underscore.
+    """
+
+    def marked(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        if name not in flags:
+            return found[0]
+        return flags[name] + (f" {value}" if value not in (None, "True") else "")
+
+    message = re.sub(r"`(\w+)(?:=([^`]*))?`", marked, message)
+    for name, flag in flags.items() if plain else ():
+        alone = rf"(?<![\w'\"./-]){name}(?![\w'\"./=])"
+        first = rf"^{name}(?= (\w+ )?(must|is|needs|takes)\b)"
+        message = re.sub(alone if "_" in name else first, flag, message, count=1)
+    return message
 
 
 def show(text: str) -> None:
@@ -98,12 +134,9 @@ def print_json(schema: str, content: dict[str, Any]) -> None:
     typer.echo(json.dumps({"schema": f"sentemb.{schema}/1", "versions": versions(), **content}))
 
 
-def show_or_print(schema: str, content: dict[str, Any], table: str, *, as_json: bool) -> None:
-    """Print one JSON object to stdout, or else a table for people."""
-    if as_json:
-        print_json(schema, content)
-    else:
-        show(table)
+def show_report(report: "Report", *, as_json: bool) -> None:
+    """Print a report as one JSON object, or else its tables for people."""
+    typer.echo(report.to_json() if as_json else repr(report))
 
 
 def versions() -> dict[str, str]:
@@ -115,18 +148,13 @@ def versions() -> dict[str, str]:
 
 def number(name: str, value: float | None) -> str:
     """Show a correlation × 100 with two decimals, anything else with four."""
-    if value is None:
-        return ""
-    return f"{value:.2f}" if name.startswith(("spearman", "pearson")) else f"{value:.4f}"
+    from sentemb.table import number
+
+    return number(name, value).text
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Align columns: the first to the left, numbers to the right."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in [header, *rows]
-    )
+    from sentemb.table import Table
+
+    return str(Table(header, rows))

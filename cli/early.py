@@ -11,16 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import console, source
-from .losses import check_loss
-from .recipes import METHODS
-from .view_words import check_view
-from .words import unknown
+from .source import METHODS
+from .spec import check_loss, check_view
 
 if TYPE_CHECKING:
     from .jobs import Job
-
-SEED = 42
-"""What ``--seed`` is where it is not given."""
 
 
 def check_job(job: "Job") -> None:
@@ -61,7 +56,7 @@ def check_output_of_run(
 
 def check_study(output: Path) -> None:
     """Raise unless the runs of a study may be kept in a folder."""
-    from sentemb.studies import check_folder
+    from sentemb.experiments import check_folder
 
     check_folder(output)
 
@@ -78,7 +73,7 @@ def check_models(*names: str) -> None:
 def check_names(names: Sequence[str]) -> None:
     """Raise unless each name is a method or a model, and comes once."""
     from sentemb.bundled import BUNDLED_ENCODERS
-    from sentemb.errors import UsageError
+    from sentemb.errors import UsageError, unknown
 
     for name in names:
         if not (name in (*METHODS, *BUNDLED_ENCODERS) or "/" in name or Path(name).exists()):
@@ -90,7 +85,7 @@ def check_names(names: Sequence[str]) -> None:
 
 def check_pooling(name: str | None) -> None:
     """Raise unless a pooling is known, or none is named."""
-    from sentemb.errors import UsageError
+    from sentemb.errors import UsageError, unknown
 
     allowed = source.choices("sentemb.encoders.poolings", "PoolingName")
     if name is not None and name not in allowed:
@@ -144,8 +139,9 @@ def without_effect(flag: str, given: bool, needed: str) -> None:
 def one_of_seeds(seed: int, seeds: str | None) -> None:
     """Raise where both ``--seed`` and ``--seeds`` say what the seeds are."""
     from sentemb.errors import UsageError
+    from sentemb.training.settings import Settings
 
-    if seeds is not None and seed != SEED:
+    if seeds is not None and seed != Settings.seed:
         raise UsageError("--seed has no effect beside --seeds, which names all of them.")
 
 

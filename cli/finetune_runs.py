@@ -9,6 +9,7 @@ from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData, read_training_data
 from sentemb.datasets.layouts import kind_of
 from sentemb.errors import InputError
+from sentemb.experiments.summaries import spread_of, spread_table
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.finetuning.card import write_card
 from sentemb.storage import claim
@@ -19,7 +20,6 @@ from sentemb.training.record import data_record, write_record
 
 from . import console
 from .seeds import run_each, write_seeds
-from .spread import spread_of, spread_table
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     runs = run_each(job, seeds, lambda one: _run(one, data, dev))
     spread = spread_of([run["metrics"] for run in runs])
     write_seeds(job.output, {"seeds": list(seeds), "spread": spread})
-    console.log(spread_table(len(seeds), spread), table=True)
+    console.log(str(spread_table(len(seeds), spread)), table=True)
     return {"seeds": list(seeds), "spread": spread, "runs": runs}
 
 

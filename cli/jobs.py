@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 from sentemb.training.settings import Settings
 
 from .overrides import remaining_options
-from .recipes import find_recipe, parameters_of
 from .settings import parse_dims, parse_prompts, settings_from
+from .source import OF_THE_DATA, find_recipe, parameters_of
 
 if TYPE_CHECKING:
     from sentemb.methods import Recipe
@@ -61,13 +61,14 @@ class Job:
 
 
 def job_from(options: dict[str, Any], output: Path) -> Job:
-    """Make a job of the options of ``sentemb train``, as typed."""
+    """Make a job of the options of ``sentemb train``, those of its method among them, as typed."""
     recipe = find_recipe(options["method"])
+    own = [p.name for p in parameters_of(options["method"]) if p.name not in OF_THE_DATA]
     columns = options["columns"]
     return Job(
         method=options["method"],
         recipe=recipe,
-        method_options=options["method_options"] or {},
+        method_options={name: options[name] for name in own if name in options},
         model=options["model"],
         pooling=options["pooling"],
         prompts=parse_prompts(options.get("prompt") or []),

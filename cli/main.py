@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import sys
 import tempfile
 import traceback
@@ -13,11 +12,11 @@ from typer.core import TyperGroup
 
 from sentemb.inert import inert
 
-from . import (
+from . import console, options, streams
+from .commands import (
     analyze,
     check,
     compare,
-    console,
     encode,
     evaluate,
     export,
@@ -26,8 +25,6 @@ from . import (
     merge,
     postprocess,
     predict,
-    recipes,
-    streams,
     study,
     sweep,
     train,
@@ -39,6 +36,11 @@ EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsa
 130 interrupted, 143 terminated."""
 
 
+COMMANDS: tuple[Any, ...] = (
+    *(train, study, sweep, compare, finetune, predict, evaluate, analyze, encode, merge, export),
+    *(postprocess, check, views, info),
+)
+"""Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70
 NO_TELEMETRY = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
@@ -48,10 +50,10 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 class Commands(TyperGroup):
     """Run a command; turn what goes wrong into one line and an exit code."""
 
-    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
         """Read the arguments; typer would end at an interrupt without a word."""
         try:
-            return super().make_context(*args, **kwargs)
+            return super().make_context(info_name, options.of_this_version(args), *rest, **extra)
         except KeyboardInterrupt:
             typer.echo("error: interrupted", err=True)
             raise typer.Exit(130) from None
@@ -74,19 +76,7 @@ class Commands(TyperGroup):
             if isinstance(error, typer.Exit) or type(error).__module__.startswith("typer"):
                 raise
             message, code = _explain(error)
-            self._stop(self._with_flags(message, ctx) if code == 2 else message, code, ctx)
-
-    def _with_flags(self, message: str, ctx: Any) -> str:
-        """Add how options are typed: the library knows the names of its parameters alone."""
-        command: Any = self.commands.get(ctx.invoked_subcommand or "")
-        flags = []
-        for option in command.params if command else ():
-            flag = next((flag for flag in option.opts if flag.startswith("--")), None)
-            alone = rf"(?<![\w'\"./-]){re.escape(option.name)}(?![\w'\"./=])"
-            first = rf"^{re.escape(option.name)}(?= (\w+ )?(must|is|needs|takes)\b)"
-            if flag and flag not in message:
-                flags += re.findall(alone if "_" in option.name else first, message)[:1] and [flag]
-        return f"{message} ({', '.join(flags)})" if flags else message
+            self._stop(console.with_flags(message, _flags(ctx), plain=code == 2), code, ctx)
 
     def _stop(self, message: str, code: int, ctx: Any) -> None:
         if ctx.params.get("debug"):
@@ -113,6 +103,14 @@ def _explain(error: Exception) -> tuple[str, int]:
         traceback.print_exc(file=file)
     summary = str(error).partition("\n")[0]
     return f"internal error, {type(error).__name__}: {summary} (report: {report})", INTERNAL
+
+
+def _flags(ctx: Any) -> dict[str, str]:
+    """Return the flag of each parameter of the running command, by the name it has in Python."""
+    command = ctx.command.commands.get(ctx.invoked_subcommand or "")
+    found = [*ctx.command.params, *(command.params if command else ())]
+    spelled = [(option.name, flag) for option in found for flag in reversed(option.opts)]
+    return {name: flag for name, flag in spelled if flag.startswith("--")}
 
 
 def _version(wanted: bool) -> None:
@@ -150,7 +148,7 @@ def _root(
     ] = None,
 ) -> None:
     """Train, evaluate and use sentence embeddings by contrastive learning."""
-    console.configure(quiet=quiet)
+    console.configure(quiet=quiet, flags=_flags(ctx))
     os.environ |= NO_TELEMETRY | (OFFLINE if offline else {})
     if trust_remote_code:
         from sentemb.safety import trusting_code
@@ -172,27 +170,19 @@ def build(args: list[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    app.command("train", epilog=train.EXAMPLES)(recipes.with_method_options(train.train, args))
-    app.command("study", epilog=study.EXAMPLES)(
-        recipes.with_train_options(study.study, train.train, args, *study.LEFT_OUT)
-    )
-    app.command("sweep", epilog=sweep.EXAMPLES)(
-        recipes.with_train_options(sweep.sweep, train.train, args, *sweep.LEFT_OUT)
-    )
-    app.command("compare", epilog=compare.EXAMPLES)(
-        recipes.with_train_options(compare.compare, train.train, args, *compare.LEFT_OUT)
-    )
-    app.command("finetune", epilog=finetune.EXAMPLES)(finetune.finetune)
-    app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
-    app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
-    app.command("analyze", epilog=analyze.EXAMPLES)(analyze.analyze)
-    app.command("encode", epilog=encode.EXAMPLES)(encode.encode)
-    app.command("merge", epilog=merge.EXAMPLES)(merge.merge)
-    app.command("export", epilog=export.EXAMPLES)(export.export)
-    app.command("postprocess", epilog=postprocess.EXAMPLES)(postprocess.postprocess)
-    app.command("check", epilog=check.EXAMPLES)(check.check)
-    app.command("views", epilog=views.EXAMPLES)(views.views)
-    app.command("info", epilog=info.EXAMPLES)(info.info)
+    functions = {
+        "train": options.expanded(train.train, options.of_training(args)),
+        "finetune": options.expanded(finetune.finetune, options.of_finetuning(finetune.PANELS)),
+        "encode": options.expanded(encode.encode, options.of_encoding()),
+    } | {
+        name: options.as_train(
+            getattr(module, name), train.train, args, module.LEFT_OUT, module.DEFAULTS
+        )
+        for name, module in {"study": study, "sweep": sweep, "compare": compare}.items()
+    }
+    for module in COMMANDS:
+        name = module.__name__.rpartition(".")[2]
+        app.command(name, epilog=module.EXAMPLES)(functions.get(name) or getattr(module, name))
     return app
 
 

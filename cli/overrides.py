@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentemb.errors import UsageError
 
-from .losses import make_loss
-from .view_words import make_view
+from .spec import make_loss, make_view
 
 if TYPE_CHECKING:
     from sentemb.losses import Loss

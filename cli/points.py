@@ -10,10 +10,10 @@ from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData
 from sentemb.errors import InterruptedRunError, NumericError, UsageError
 from sentemb.evaluation import STS
+from sentemb.experiments import Ledger
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import load_encoder
 from sentemb.storage.owned import remove_listed
-from sentemb.studies import Ledger
 from sentemb.training.conditions import described, described_rows
 from sentemb.training.earlier import RUN
 from sentemb.training.identity import weights

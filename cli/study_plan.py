@@ -7,9 +7,9 @@ from typing import Any, Self
 
 from sentemb.errors import UsageError
 
+from .commands.study import TEMPERATURES
 from .jobs import Job, job_from
 from .settings import parse_seeds
-from .study import TEMPERATURES
 from .varied import Option, Value, find_option, read_values
 
 

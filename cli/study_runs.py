@@ -9,22 +9,22 @@ from typing import Any
 
 from sentemb.bundled import bundled
 from sentemb.datasets import read_training_data
-from sentemb.studies import Measured, opened
-from sentemb.studies.measured import MEASURES
-from sentemb.studies.plot import Curve, Numbers, draw_curves
+from sentemb.experiments import Measured, opened
+from sentemb.experiments.measured import MEASURES
+from sentemb.experiments.summaries import summarise, summary_table
+from sentemb.table import Report
 from sentemb.training.conditions import described_rows
 
 from . import console
 from .jobs import Job
 from .points import Point, check_points, measure_start, plan_of, read_with_dev, run_points
 from .study_plan import Study
-from .summary import summarise, summary_table
 from .varied import Option, Value, belongs_to
 
 BY, START = ("loss", "value"), "before training"
 
 
-def run_study(study: Study) -> tuple[dict[str, Any], str]:
+def run_study(study: Study) -> Report:
     """Run what is not done yet of a study; return what came of it, and its table.
 
     Raises:
@@ -52,7 +52,7 @@ def run_study(study: Study) -> tuple[dict[str, Any], str]:
         files += _drawn(study.output / "study.png", option, lines)
     table = summary_table(lines, BY, MEASURES, {"value": option.flag})
     found = {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
-    return found, table
+    return Report("study", found, [table])
 
 
 def _points(
@@ -82,8 +82,10 @@ def _drawn(path: Path, option: Option, lines: Sequence[dict[str, Any]]) -> list[
     if not find_spec("matplotlib"):
         console.log('No picture without matplotlib: pip install "sentemb[plot]".')
         return []
+    from sentemb.plotting.curves import Curve, draw_curves
+
     start = {name: numbers["mean"] for name, numbers in lines[0]["spread"].items()}
-    points: dict[str, list[tuple[Any, Numbers]]] = {}
+    points: dict[str, list[tuple[Any, dict[str, tuple[float, float]]]]] = {}
     for line in lines[1:]:
         numbers = {name: (one["mean"], one["sd"]) for name, one in line["spread"].items()}
         points.setdefault(line["loss"], []).append((line["value"], numbers))

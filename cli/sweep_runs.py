@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentemb.studies import opened
+from sentemb.experiments import opened
+from sentemb.experiments.summaries import summarise, summary_table
+from sentemb.table import Report
 
 from . import console
 from .jobs import Job
 from .points import Point, check_points, plan_of, read_with_dev, run_points
-from .summary import summarise, summary_table
 from .sweep_space import Space
 from .varied import Value
 
@@ -31,7 +32,7 @@ def run_sweep(
     output: Path,
     *,
     overwrite: bool,
-) -> tuple[dict[str, Any], str]:
+) -> Report:
     """Run the trials that are not done yet; return all, and their table, the best first.
 
     Raises:
@@ -62,7 +63,7 @@ def run_sweep(
     typed = shlex.join(_typed(_given(job, space, best), space, best))
     console.log(f"The best of {len(lines)} on dev, so measure it on other pairs: {typed}")
     found = {"plan": plan, "best": best, "summary": lines, "files": [str(f) for f in files]}
-    return found, table
+    return Report("sweep", found, [table])
 
 
 def _distribution(values: Sequence[Value]) -> "BaseDistribution":

@@ -16,6 +16,7 @@ from sentemb.encoders import PoolingName, build_encoder, describe
 from sentemb.encoders.prompts import set_prompts
 from sentemb.encoders.trainable import require_transformer
 from sentemb.evaluation import STS
+from sentemb.experiments.summaries import spread_of, spread_table
 from sentemb.method import Method
 from sentemb.storage import claim
 from sentemb.training import Run, train
@@ -31,7 +32,6 @@ from . import console
 from .jobs import Job
 from .overrides import override
 from .seeds import run_each, write_seeds
-from .spread import spread_of, spread_table
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -61,7 +61,7 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     if not spread:
         console.log("No dev set, so there is no score to spread: give --dev.")
         return summary | {"runs": records}
-    console.log(spread_table(len(seeds), spread), table=True)
+    console.log(str(spread_table(len(seeds), spread)), table=True)
     return summary | {"runs": records}
 
 

@@ -9,9 +9,8 @@ from sentemb.training.settings import Settings
 
 from . import source
 from .jobs import Job
-from .losses import LOSSES, check_loss
-from .recipes import parameters_of
-from .words import options_of
+from .source import parameters_of
+from .spec import LOSSES, check_loss, options_of
 
 OF_SETTINGS = (
     *("batch_size", "learning_rate", "epochs", "max_steps", "max_length", "accumulation"),

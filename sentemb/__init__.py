@@ -19,8 +19,11 @@ _HOME = {
     "Settings": "training",
     "Siamese": "twins",
     "View": "views",
+    "analyze": "experiments",
     "build_encoder": "encoders",
+    "check": "checks",
     "encode_file": "encoding",
+    "evaluate": "experiments",
     "read_sts": "datasets",
     "read_training_data": "datasets",
     "simcse_sup": "methods",
@@ -38,8 +41,11 @@ __all__ = [
     "Settings",
     "Siamese",
     "View",
+    "analyze",
     "build_encoder",
+    "check",
     "encode_file",
+    "evaluate",
     "read_sts",
     "read_training_data",
     "simcse_sup",
@@ -48,10 +54,12 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from sentemb.checks import check
     from sentemb.datasets import read_sts, read_training_data
     from sentemb.encoders import build_encoder
     from sentemb.encoding import encode_file
     from sentemb.evaluation import STS
+    from sentemb.experiments import analyze, evaluate
     from sentemb.losses import FlatNCE, InfoNCE, NTXent
     from sentemb.method import Method
     from sentemb.methods import simcse_sup, simcse_unsup

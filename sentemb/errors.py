@@ -155,6 +155,16 @@ def panics_refused() -> Iterator[None]:
         ) from error
 
 
+def unknown(kind: str, name: str, allowed: list[str]) -> str:
+    """Say that a name is unknown, and which is meant.
+
+    Example:
+        >>> unknown("pooling", "meen", ["cls", "mean"])
+        "Unknown pooling 'meen'; allowed: cls, mean. Did you mean 'mean'?"
+    """
+    return f"Unknown {kind} '{name}'; allowed: {', '.join(allowed)}.{nearest(name, allowed)}"
+
+
 SHOWN = 5
 """How many names are shown that begin with what was typed."""
 

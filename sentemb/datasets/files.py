@@ -57,6 +57,19 @@ def read_rows(path: Path, faults: Faults | None = None) -> Iterator[Row]:
         yield from _examined(READERS[suffix](file, path, faults), faults)
 
 
+def names_rows(word: str) -> bool:
+    """Tell whether a word names a file of rows: one that is there, or by its ending.
+
+    Example:
+        >>> names_rows("pairs.tsv.gz"), names_rows("mini")
+        (True, False)
+    """
+    path = Path(word)
+    return path.is_file() or (
+        not path.is_dir() and not READERS.keys().isdisjoint(suffixes_of(path))
+    )
+
+
 def text_of(row: dict[str, Any], column: str, source: object, number: int) -> str:
     """Return a row's text; "" where there is none.
 

@@ -39,6 +39,8 @@ class EncodeOptions:
     shard: Shard = field(default_factory=Shard)
 
     def __post_init__(self) -> None:
+        if self.batch_tokens is not None and self.batch_tokens < 1:
+            raise UsageError(f"batch_tokens must be at least 1, got {self.batch_tokens}.")
         self._one_of("empty", get_args(Empty))
         self._one_of("precision", PRECISIONS)
 

@@ -43,7 +43,7 @@ class Analysis:
 
 def analyse(
     encode: Encode,
-    count_tokens: Callable[[list[str]], list[int]],
+    count_tokens: Callable[[list[str]], list[int]] | None,
     corpus: Corpus,
     temperature: float = 0.05,
 ) -> Analysis:
@@ -51,7 +51,8 @@ def analyse(
 
     Args:
         encode: From texts to vectors.
-        count_tokens: The tokens of each text, as the model is given them.
+        count_tokens: The tokens of each text, as the model is given them; without it, what
+            depends on length is left out.
         corpus: What it is looked at with.
         temperature: τ of relative penalties.
 
@@ -80,8 +81,9 @@ def analyse(
         "top_component": Measure(float(variance_of_the_first(values)), len(x), of),
         **negative_metrics(x, temperature),
         **word_metrics(texts, raw),
-        **length_metrics(np.array(count_tokens(texts), dtype=np.float64), raw),
     }
+    if count_tokens is not None:
+        measures |= length_metrics(np.array(count_tokens(texts), dtype=np.float64), raw)
     return Analysis(
         measures, x.shape[1], values.numpy(), positive, random, x.numpy(),
         F.normalize(labelled, dim=1).numpy(),

@@ -9,7 +9,7 @@ import numpy as np
 from sentemb.geometry.analysis import Analysis
 from sentemb.geometry.corpus import Corpus
 from sentemb.geometry.scatter import draw_map
-from sentemb.geometry.style import COLOURS, names_of, panels, save, styled
+from sentemb.plotting.style import COLOURS, names_of, panels, save, styled
 
 logger = logging.getLogger("sentemb")
 BINS = 40

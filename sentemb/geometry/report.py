@@ -2,32 +2,16 @@
 
 import json
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sentemb.errors import UsageError
 from sentemb.geometry.analysis import Analysis
 from sentemb.geometry.corpus import Corpus
+from sentemb.plotting import require_matplotlib
 from sentemb.storage import whole_folder
 from sentemb.versions import versions
 
 RECORD = "analysis.json"
-
-
-def check_extra() -> None:
-    """Raise unless pictures can be drawn.
-
-    Raises:
-        UsageError: When matplotlib is not installed.
-    """
-    try:
-        import_module("matplotlib")
-    except ImportError as error:
-        raise UsageError(
-            'pictures need matplotlib: pip install "sentemb[plot]"; without -o the numbers are '
-            "printed."
-        ) from error
 
 
 def record_of(found: dict[str, Analysis], corpus: Corpus, temperature: float) -> dict[str, Any]:
@@ -70,7 +54,7 @@ def write_report(
     Raises:
         UsageError: When matplotlib is not installed.
     """
-    check_extra()
+    require_matplotlib()
     from sentemb.geometry.pictures import draw
 
     record: dict[str, Any] = {"schema": "sentemb.analyze/1", "versions": versions()}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sentemb.geometry.analysis import Analysis
 from sentemb.geometry.corpus import Corpus
-from sentemb.geometry.style import COLOURS, MARKERS, names_of, panels, save, wrapped
+from sentemb.plotting.style import COLOURS, MARKERS, names_of, panels, save, wrapped
 
 Numbers = NDArray[np.float64]
 NAMED = 8

@@ -6,6 +6,32 @@ from dataclasses import dataclass
 from sentemb.encoders.poolings import PoolingName
 from sentemb.method import Method
 
+METHODS = {
+    "simcse-unsup": "simcse.SIMCSE_UNSUP",
+    "simcse-sup": "simcse.SIMCSE_SUP",
+    "consert": "consert.CONSERT",
+    "consert-sup": "consert.CONSERT_SUP",
+    "esimcse": "esimcse.ESIMCSE",
+    "eda": "edits.EDA_CONTRAST",
+    "crop": "edits.CROP_CONTRAST",
+    "supcon": "supcon.SUPCON",
+    "cosent": "cosent.COSENT",
+    "simcse++": "simcse.SIMCSE_PLUS_PLUS",
+    "simclr": "simclr.SIMCLR",
+    "simclr-v2": "simclr.SIMCLR_V2",
+    "moco": "moco.MOCO",
+    "moco-v2": "moco.MOCO_V2",
+    "moco-v3": "moco.MOCO_V3",
+    "byol": "without_negatives.BYOL",
+    "simsiam": "without_negatives.SIMSIAM",
+    "swav": "swav.SWAV",
+    "barlow-twins": "decorrelation.BARLOW_TWINS",
+    "vicreg": "decorrelation.VIC_REG",
+    "two-tower": "two_tower.TWO_TOWER",
+    "nsp": "next_sentence.NSP",
+}
+"""Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sentemb_cli import analyze
+from sentemb_cli.commands import analyze
 
 from sentemb.bundled import bundled
 from tests.support.helpers import assert_refused

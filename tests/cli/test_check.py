@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from sentemb_cli import check
+from sentemb_cli.commands import check
 from transformers import AutoTokenizer
 
 from sentemb.bundled import bundled

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from sentemb_cli import encode, evaluate, info, train
+from sentemb_cli.commands import encode, evaluate, info, train
 from sentence_transformers import SentenceTransformer
 
 from sentemb import build_encoder

@@ -93,8 +93,8 @@ CASES = [
     ("train -m esimcse --queue-size -1", 2, "at least 1 embedding, got a size of -1"),
     ("train -m moco --matryoshka 32", 2, "compares the output of a head"),
     ("train -m moco --loss supcon-out --max-steps 9 --queue-size 64", 2, "SupCon finds positives"),
-    ("train --micro-batch -1", 2, "micro_batch must be at least 0, got -1"),
-    ("train --on-collapse explode", 2, "on_collapse must be one of warn, stop; got 'explode'"),
+    ("train --micro-batch -1", 2, "--micro-batch must be at least 0, got -1"),
+    ("train --on-collapse explode", 2, "--on-collapse must be one of warn, stop; got 'explode'"),
     ("train --view adversarial --view clean --micro-batch 8", 2, "leave --micro-batch out"),
     ("train --view shufle", 2, "Did you mean 'shuffle'?"),
     (

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from sentemb_cli import export
+from sentemb_cli.commands import export
 from sentence_transformers import SentenceTransformer
 
 from sentemb.bundled import bundled

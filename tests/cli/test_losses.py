@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from sentemb_cli.losses import LOSSES, make_loss
+from sentemb_cli.spec import LOSSES, make_loss
 
 from sentemb import losses
 from sentemb.bundled import bundled
@@ -89,7 +89,7 @@ def test_a_loss_of_another_twin_is_refused_before_anything_is_written(
         (("--method", "cosent", "--loss", "infonce"), "would take each pair for a positive"),
         (("--method", "consert-sup", "--matryoshka", "32"), "adds up several losses, not all"),
         (("--loss", "negative-sampling:0.1"), "takes no option"),
-        (("--mask-above", 1.5), "mask_above is a cosine in (0, 1), got 1.5"),
+        (("--mask-above", 1.5), "--mask-above is a cosine in (0, 1), got 1.5"),
         (("--matryoshka", "64"), "nests what is compared, and simcse-unsup compares"),
         (("--matryoshka", "a,b"), "--matryoshka takes lengths as 128,64,32; got 'a,b'"),
         (("--pooling", "cls", "--matryoshka", "512,64"), "of 512 dimensions, but the embeddings"),

@@ -5,7 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
-from sentemb_cli import postprocess
+from sentemb_cli.commands import postprocess
 from sentence_transformers import SentenceTransformer
 
 from sentemb import build_encoder

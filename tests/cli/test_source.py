@@ -6,9 +6,8 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 from sentemb_cli import source
-from sentemb_cli.losses import LOSSES
-from sentemb_cli.recipes import METHODS, find_recipe, parameters_of
-from sentemb_cli.view_words import STAGES
+from sentemb_cli.source import METHODS, find_recipe, parameters_of
+from sentemb_cli.spec import LOSSES, STAGES
 
 from sentemb import losses, methods, views
 from sentemb.encoders.poolings import PoolingName
@@ -36,7 +35,8 @@ def test_options_and_docstrings_of_losses_and_views(module, imported, name):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_recipes_and_the_options_of_methods(method):
-    written, imported = find_recipe(method), getattr(methods, METHODS[method])
+    written = find_recipe(method)
+    imported = getattr(methods, METHODS[method].partition(".")[2])
     for field in fields(imported):
         assert getattr(written, field.name) == getattr(imported, field.name)
     same(parameters_of(method), list(inspect.signature(imported.build).parameters.values()))

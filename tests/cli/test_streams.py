@@ -49,7 +49,7 @@ def test_an_error_keeps_its_code_without_stderr(tmp_path, code):
     assert shell(line, tmp_path).returncode == code
 
 
-@pytest.mark.parametrize("module", ["typer", "sentemb_cli.main", "sentemb_cli.sweep"])
+@pytest.mark.parametrize("module", ["typer", "sentemb_cli.main", "sentemb_cli.commands.sweep"])
 def test_an_interrupt_while_it_starts_is_one_line(module):
     code = f"""
 import sys
@@ -59,7 +59,7 @@ class Interrupting:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupting())
 sys.argv = ["sentemb", "info"]
-from sentemb_cli.entry import main
+from sentemb_cli.__main__ import main
 main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -5,7 +5,8 @@ import os
 import signal
 
 import pytest
-from sentemb_cli import compare, study, sweep, training_runs
+from sentemb_cli import training_runs
+from sentemb_cli.commands import compare, study, sweep
 
 from sentemb.bundled import bundled
 from sentemb.training import committed
@@ -154,7 +155,7 @@ CASES = [
     ("study learning-rate", "Which values of learning-rate?"),
     ("study learning-rate --values 1e-4,much", "learning-rate takes numbers; got 'much'"),
     ("study batch-size --values 8,9.5", "batch-size takes whole numbers; got '9.5'"),
-    ("study batch-size --values 8,1", "batch_size must be at least 2, got 1"),
+    ("study batch-size --values 8,1", "--batch-size must be at least 2, got 1"),
     ("study temperature --values 0.1,0", "temperature must be a positive number"),
     ("study temperature --values 0.1,0.10", "comes twice"),
     ("study pooling --values mean,meen", "Did you mean 'mean'?"),

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from sentemb_cli.losses import LOSSES
+from sentemb_cli.options import options_of_method
 from sentemb_cli.overrides import OPTIONS_OF_LOSS, OPTIONS_OF_VIEWS
-from sentemb_cli.recipes import METHODS, _options_of
-from sentemb_cli.view_words import STAGES, make_view
+from sentemb_cli.source import METHODS
+from sentemb_cli.spec import LOSSES, STAGES, make_view
 
 from sentemb import losses, views
 from sentemb.views import EDA, Crop, EmbeddingDropout, FeatureCutoff, TokenShuffle, View
@@ -56,7 +56,7 @@ def test_every_option_of_a_method_belongs_to_a_part():
     """Or --view and --loss would leave it without effect in silence."""
     of_twins = {"momentum", "queue_size", "projection", "prototypes", "frozen_steps"}
     of_sums = {"contrast_weight", "dimension_temperature", "dimension_weight"}  # take no --loss
-    options = {p.name for method in METHODS for p in _options_of(method)}
+    options = {p.name for method in METHODS for p in options_of_method(method)}
     assert options == {"dropout"} | of_twins | of_sums | OPTIONS_OF_VIEWS | OPTIONS_OF_LOSS
 
 

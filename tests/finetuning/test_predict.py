@@ -93,7 +93,10 @@ def test_rows_of_another_kind_than_the_model_was_trained_on_are_told(
 
 @pytest.mark.parametrize(
     ("length", "message"),
-    [(2, b"max_length must be at least 5, got 2"), (256, b"128 places: give a smaller max_length")],
+    [
+        (2, b"--max-length must be at least 5, got 2"),
+        (256, b"128 places: give a smaller --max-length"),
+    ],
 )
 def test_a_length_that_does_not_fit_is_refused(sentemb, tmp_path, classifier, length, message):
     classifier(num_labels=2)

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from sentemb.errors import LockedError, UsageError
+from sentemb.experiments import check_folder
 from sentemb.storage import check_output, whole_folder
 from sentemb.storage import folder as storage
 from sentemb.storage.owned import MANIFEST
-from sentemb.studies import check_folder
 from tests.support.processes import NEEDS_STRACE, exit_code, forked, killed_after, killed_at_call
 
 RECORD = "export.json"

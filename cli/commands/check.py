@@ -1,0 +1,79 @@
+"""``sentemb check``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import console
+
+EXAMPLES = """Examples:
+
+sentemb check train.csv
+
+sentemb check train.csv dev.tsv --test test.tsv
+
+sentemb check reviews.csv --columns review --max-length 64 --json"""
+
+
+def check(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            readable=False,  # else typer exits with 2; what reads them, with 3
+            help="txt, csv, tsv, json, jsonl, parquet, arrow, also .gz or .zst; "
+            "the first is trained on, and the others should have nothing of it.",
+        ),
+    ],
+    test: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            readable=False,
+            help="Of which not one text may be in the first file.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns to look at, commas between; by default all known.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Whose tokens are counted: bundled encoder, folder or hub id.")
+    ] = "mini",
+    max_length: Annotated[
+        int | None, typer.Option(min=1, help="Tokens a text is cut to; by default the model's.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Rows a batch, of which there should be more.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for notes, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what is wrong with files, before anything is trained on them.
+
+    Exits with 1 where training or scores would fail or be wrong (errors), not for what is merely
+    worth knowing (notes); with 3 where a file cannot be read.
+    """
+    from sentemb import checks
+    from sentemb.errors import UsageError
+
+    from ..early import check_models, check_readable
+
+    named = columns.split(",") if columns is not None else None
+    if named is not None and not all(name.strip() for name in named):
+        raise UsageError(f"--columns takes names, commas between, as text,label; got '{columns}'.")
+    if all(str(file) != "-" for file in [*files, *(test or [])]):  # which check itself refuses
+        check_readable(*files, *(test or []), columns=named)
+        check_models(model)
+    console.quieten_before_import()
+    report = checks.check(
+        files,
+        test=test or [],
+        columns=named,
+        model=model,
+        max_length=max_length,
+        batch_size=batch_size,
+    )
+    console.show_report(report, as_json=as_json)
+    if report["errors"] or (strict and report["notes"]):
+        raise typer.Exit(1)

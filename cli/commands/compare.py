@@ -1,0 +1,75 @@
+"""``sentemb compare``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import console
+from .. import options as shared
+from .study import Seeds
+
+EXAMPLES = """Examples:
+
+sentemb compare simcse-unsup consert --max-steps 3 --batch-size 16 -o comparisons/two
+
+sentemb compare simcse-unsup mini-sentemb --seeds 0-1 --max-steps 3 --batch-size 16
+-o comparisons/seeds"""
+LEFT_OUT = ("method", "output", "seed", "resume", "allow_changed")
+DEFAULTS = {"select": "last"}
+
+
+def compare(
+    methods: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METHOD...",
+            help="Methods of sentemb train, which are trained, and models, which are measured as "
+            "they are: bundled ones, folders or hub ids.",
+        ),
+    ],
+    seeds: Seeds = "0",
+    batch_size: Annotated[
+        int, typer.Option(help="Rows a batch.", rich_help_panel=shared.SPEED)
+    ] = 64,
+    max_steps: Annotated[
+        int,
+        typer.Option(min=1, help="Optimizer steps.", rich_help_panel=shared.SPEED),
+    ] = 100,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")] = Path(
+        "comparison"
+    ),
+    overwrite: shared.Overwrite = False,
+    as_json: shared.AsJson = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Train methods on the same data, batches, steps and seeds; measure them and models alike.
+
+    Learning rate and pooling are each method's own where none is given. Measured on the graded
+    pairs of --dev: Spearman x 100, alignment and uniformity; and the seconds a training took.
+
+    Writes results.jsonl and compare.png. The same command goes on where it was stopped; what was
+    trained is not kept.
+    """
+    from ..early import check_job, check_names, check_study
+    from ..jobs import job_from
+    from ..settings import parse_seeds
+    from ..source import METHODS
+
+    check_names(methods)
+    given = options | {"batch_size": batch_size, "max_steps": max_steps}
+    jobs = {
+        name: job_from({**given, "method": name}, output).without_replaced()
+        for name in methods
+        if name in METHODS
+    }
+    chosen = parse_seeds(seeds)
+    check_study(output)
+    for job in jobs.values():
+        check_job(job)
+    from ..compare_runs import run_compare
+
+    console.quieten_libraries()
+    report = run_compare(methods, jobs, given, chosen, output, overwrite=overwrite)
+    console.show_report(report, as_json=as_json)

@@ -1,0 +1,119 @@
+"""``sentemb evaluate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import console
+
+EXAMPLES = """Examples:
+
+sentemb evaluate mini-sentemb
+
+sentemb evaluate runs/mine --sts STSB.dev.tsv STSB.test.tsv
+
+sentemb evaluate -o results.json mini mini-sentemb
+
+sentemb evaluate mini --pooling mean --json"""
+KINDS = ("sts", "transfer", "retrieval", "clustering", "pairs")
+STS = "Graded pairs: sentence1, sentence2, score and, for the means, subset; by default the \
+bundled ones."
+RETRIEVAL = "In BEIR's form; or a table of qtext, atext, label. Repeatable."
+IDENTICAL = "Whether to drop the document of a query's id from its ranking, as BEIR does; auto: \
+where it has the query's text."
+MODELS = "Embedded encoders, folders or hub ids, several for side by side; a folder of seed-0, \
+seed-1, … is one model. Then further files of --sts or the like."
+Files = list[Path] | None
+
+
+def evaluate(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]... [FILE]...", help=MODELS, show_default="mini-sentemb"),
+    ] = None,
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(help="sts, sts-zh, transfer, retrieval, clustering or pairs; repeatable."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            *("--data-folder", "--data"),
+            envvar="SENTEMB_DATA",
+            help="Where the files of suites are; SentEval's folder does.",
+        ),
+    ] = None,
+    sts: Annotated[Files, typer.Option(metavar="FILE...", help=STS)] = None,
+    transfer: Annotated[
+        Files, typer.Option(metavar="FILE...", help="text or sentence1, sentence2; and label.")
+    ] = None,
+    retrieval: Annotated[Files, typer.Option(metavar="FOLDER", help=RETRIEVAL)] = None,
+    identical_ids: Annotated[str, typer.Option(metavar="auto|drop|keep", help=IDENTICAL)] = "auto",
+    clustering: Annotated[Files, typer.Option(metavar="FILE...", help="text, label.")] = None,
+    pairs: Annotated[
+        Files, typer.Option(metavar="FILE...", help="sentence1, sentence2, label 1 or 0.")
+    ] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="Another pooling than the model's own.")
+    ] = None,
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens of a forward; by default 512 on a CPU, 32768 on a GPU."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="For the results.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Score models by the protocols of the field: STS, transfer, retrieval, clustering, pairs.
+
+    All numbers are x 100 but alignment, uniformity and thresholds; docs/evaluation.md defines each.
+    spearman is over all pairs of a task at once ("all"); with subsets, mean and wmean are over
+    them. Alignment is of pairs scored above 4 of 5 (0.8 of another scale), uniformity of all
+    unique sentences.
+
+    Of several models, the difference to the first is given with its 95 % interval and p, by a
+    paired bootstrap over the rows of a task.
+    """
+    from sentemb import experiments
+
+    from ..early import check_pooling, without_effect
+
+    without_effect("--overwrite", overwrite and output is None, "--output")
+    check_pooling(pooling)
+    given = zip(KINDS, (sts, transfer, retrieval, clustering, pairs), strict=True)
+    models, files = _models_and_files(words or [], {kind: paths or [] for kind, paths in given})
+    console.quieten_before_import()
+    report = experiments.evaluate(
+        models or "mini-sentemb",
+        suite=suite or [],
+        data=data,
+        **files,
+        identical_ids=identical_ids,
+        pooling=pooling,  # type: ignore[arg-type]  # checked above
+        batch_tokens=batch_tokens,
+        output=output,
+        overwrite=overwrite,
+    )
+    console.show_report(report, as_json=as_json)
+
+
+def _models_and_files(
+    words: list[str], given: dict[str, list[Path]]
+) -> tuple[list[str], dict[str, list[Path]]]:
+    """Tell models from the further files of an option, which typer takes for arguments."""
+    from sentemb.datasets.files import names_rows
+    from sentemb.errors import UsageError
+
+    files = [word for word in words if names_rows(word)]
+    models = [word for word in words if word not in files]
+    kinds = [kind for kind, paths in given.items() if paths]
+    if files and (not models or len(kinds) != 1):
+        options = ", ".join(f"--{kind}" for kind in KINDS)
+        remedy = f"say what it holds by an option of its own: {options}."
+        if not models:
+            remedy = "the model comes first: evaluate MODEL --sts FILE…"
+        raise UsageError(f"'{files[0]}' is a file; {remedy}")
+    return models, {k: [*p, *(map(Path, files) if k in kinds else ())] for k, p in given.items()}

@@ -1,0 +1,116 @@
+"""``sentemb export``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import console
+
+EXAMPLES = """Examples:
+
+sentemb export mini-sentemb --static -o runs/static
+
+sentemb export mini-sentemb --static --dim 64 --texts file.txt -o runs/static-64
+
+sentemb export mini-sentemb --int8 -o runs/int8"""
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="Embedded encoder, folder or hub id.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    static: Annotated[
+        bool,
+        typer.Option(
+            "--static",
+            help="A vector a token, a text is their mean: a sentence-transformers model.",
+        ),
+    ] = False,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="An ONNX file in 8-bit integers; needs the extra int8."),
+    ] = False,
+    sts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Graded pairs to compare both on: sentence1, sentence2, score; by default the "
+            "bundled ones.",
+        ),
+    ] = None,
+    dim: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Numbers a vector of --static; 0 keeps all. By default 256, or the encoder's "
+            "where it has fewer.",
+        ),
+    ] = None,
+    texts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Texts whose counts of tokens weight the vectors of --static; by default Zipf's "
+            "law, a token's rank being its place in the vocabulary.",
+        ),
+    ] = None,
+    column: Annotated[str, typer.Option(help="Column of --texts that holds them.")] = "text",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier export in the folder.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Make an encoder smaller and faster, and say what it lost.
+
+    Both are scored on the graded pairs (Spearman x 100) and timed on their sentences, in turns, on
+    one thread of a CPU. The folder is there when all of it is, with a card and export.json.
+    """
+    from sentemb.bundled import bundled
+    from sentemb.datasets import read_sts, read_texts
+    from sentemb.errors import UsageError
+    from sentemb.inference.export_card import RECORD
+    from sentemb.storage import check_output
+
+    from ..early import check_extra, check_models, without_effect
+
+    if static == int8:
+        raise UsageError("Give one of --static and --int8.")
+    if int8 and (dim is not None or texts is not None):
+        raise UsageError("--dim and --texts are for --static: they have no effect beside --int8.")
+    without_effect("--column", texts is None and column != "text", "--texts")
+    for module in ("onnx", "onnxscript", "onnxruntime") if int8 else ():
+        check_extra(module, "int8", "--int8")
+    check_output(output, RECORD, overwrite=overwrite)
+    check_models(model)
+    if sts is None:
+        console.log("graded pairs: bundled graded.tsv")
+    task = read_sts(sts or bundled("graded.tsv"))
+    if task.ungraded:
+        console.log(f"{task.name}: {task.ungraded} rows without a score left out")
+    counted = (texts, read_texts(texts, column)) if texts else None
+    console.quieten_before_import()
+    from sentemb.inference.export import export_int8, export_static
+
+    console.quieten_libraries()
+    if int8:
+        record = export_int8(model, output, task, overwrite=overwrite)
+    else:
+        record = export_static(model, output, task, dim, counted, overwrite=overwrite)
+    _log(record, output)
+    if as_json:
+        console.print_json("export", {"output": str(output), **record})
+
+
+def _log(record: dict[str, Any], output: Path) -> None:
+    header = [record["task"], "Spearman", "sentences/s", "MB", "dim"]
+    rows = [
+        [
+            name,
+            f"{side['spearman']:.2f}",
+            f"{side['sentences_per_second']:,.0f}",
+            f"{side['megabytes']:.1f}",
+            str(side["dim"]),
+        ]
+        for name, side in ((record["model"], record["before"]), (str(output), record["after"]))
+    ]
+    console.log(console.table(header, rows), table=True)

@@ -1,0 +1,106 @@
+"""``sentemb finetune``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import console
+from .. import options as shared
+
+EXAMPLES = """Examples:
+
+sentemb finetune --r-drop 1.0 --lr 3e-4 --epochs 1
+
+sentemb finetune --data train.tsv --dev dev.tsv --supcon 0.1 --lr 3e-4 --epochs 1 -o runs/supcon
+
+sentemb finetune --data train.tsv --dev dev.tsv --columns text,label --metric f1_macro --epochs 1
+-o runs/f1"""
+LAYOUTS = [("sentence1", "sentence2", "label"), ("text", "label")]
+SCORED = [("sentence1", "sentence2", "score"), ("text", "score")]
+
+ADDED = ("r_drop", "supcon", "supcon_temperature", "contrast", "contrast_temperature")
+PANELS = dict.fromkeys(ADDED, "What is added to the task's loss")
+
+
+def finetune(
+    data: Annotated[
+        str | None,
+        typer.Option(help="text and label, or sentence1, sentence2 and label (or score)."),
+    ] = None,
+    dev: Annotated[
+        str | None, typer.Option(help="The same; chooses the checkpoint. Needed beside --data.")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns of the files, in that order, commas between.")
+    ] = None,
+    regression: Annotated[bool, typer.Option("--regression", help="Labels are scores.")] = False,
+    model: Annotated[str, typer.Option(help="Embedded encoder, folder or hub id.")] = "mini",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Model folder.")] = Path(
+        "runs/finetune"
+    ),
+    seeds: Annotated[str | None, typer.Option(help="Several runs: 0-4, or 1,7,42.")] = None,
+    resume: shared.Resume = False,
+    allow_changed: shared.AllowChanged = None,
+    overwrite: shared.Overwrite = False,
+    as_json: shared.AsJson = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Fine-tune a classifier (or a regression), with R-Drop and contrast where they are asked for.
+
+    The folder is a plain transformers model: pipeline("text-classification", FOLDER).
+    """
+    from sentemb.finetuning.settings import FinetuneSettings
+
+    from ..early import (
+        check_columns,
+        check_models,
+        check_output_of_run,
+        check_readable,
+        one_of_seeds,
+        without_effect,
+    )
+    from ..settings import parse_seeds
+
+    settings = FinetuneSettings(**options)
+    chosen = parse_seeds(seeds) if seeds is not None else None
+    names, layouts = columns.split(",") if columns else None, SCORED if regression else LAYOUTS
+    _check_together(data, dev)
+    for weight in ("supcon", "contrast"):
+        name = f"{weight}_temperature"
+        changed = options[name] != getattr(FinetuneSettings, name)
+        without_effect(shared.flag_of(name), changed and not options[weight], f"--{weight}")
+    without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
+    one_of_seeds(settings.seed, seeds)
+    reads = [path for path in (data, dev, model) if path]
+    check_output_of_run(output, resume=resume, overwrite=overwrite, seeds=chosen, reads=reads)
+    if data is not None and dev is not None:
+        check_columns(data, layouts, names)
+        check_readable(Path(dev))
+    check_models(model)
+    from ..finetune_runs import Job, run_seeds
+
+    console.quieten_libraries()
+    job = Job(
+        data=data,
+        dev=dev,
+        columns=names,
+        layouts=layouts,
+        model=model,
+        output=output,
+        settings=settings,
+        resume=resume,
+        allow_changed=allow_changed or [],
+        overwrite=overwrite,
+    )
+    result = run_seeds(job, chosen)
+    if as_json:
+        console.print_json("finetune", result)
+
+
+def _check_together(data: str | None, dev: str | None) -> None:
+    from sentemb.errors import UsageError
+
+    if (data is None) != (dev is None):
+        raise UsageError("--data and --dev go together: the dev set chooses the checkpoint.")

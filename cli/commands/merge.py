@@ -1,0 +1,41 @@
+"""``sentemb merge``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import console
+from ..encode_summary import content, tell
+
+EXAMPLES = """Examples:
+
+sentemb merge shared.npy
+
+sentemb merge all.npy here/all.npy.1-of-2.parts there/all.npy.2-of-2.parts"""
+
+
+def merge(
+    output: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="The file that the shards were encoded for.")
+    ],
+    shards: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FOLDER...]", help="Their .parts folders; by default those beside the output."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the output file.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as one JSON object.")
+    ] = False,
+) -> None:
+    """Join the shards of an encoding: the file is that of one run, to the byte. They stay."""
+    from sentemb.encoding import merge as join
+
+    summary = join(output, shards, overwrite)
+    tell(summary, str(output))
+    if as_json:
+        console.print_json("merge", {"output": str(output), "summary": content(summary)})

@@ -1,0 +1,120 @@
+"""``sentemb postprocess``."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import console
+from ..texts import texts_without_blanks
+
+EXAMPLES = """Examples:
+
+sentemb postprocess mini --whiten -o runs/whitened
+
+sentemb postprocess mini-sentemb --whiten --dims 64 --data file.txt -o runs/whitened-64
+
+sentemb postprocess mini-sentemb --remove-top 2 --data file.txt --sts STSB.dev.tsv -o runs/top-2"""
+
+
+def postprocess(
+    model: Annotated[str, typer.Argument(help="Embedded encoder, folder or hub id.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    whiten: Annotated[
+        bool,
+        typer.Option("--whiten", help="Centre, turn and scale so that the covariance is identity."),
+    ] = False,
+    remove_top: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="K", help="Take away the mean and the K components of most variance."
+        ),
+    ] = None,
+    dims: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K", help="Components --whiten keeps; by default all in which vectors vary."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Texts it is fitted to; by default the bundled ones."),
+    ] = None,
+    column: Annotated[str, typer.Option(help="Column of --data that holds them.")] = "text",
+    sts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Graded pairs to compare both on: sentence1, sentence2, score; by default the "
+            "bundled ones.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier postprocess in the folder.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Whiten a model's vectors, or take their top components away, and say what that does to STS.
+
+    The map is stored behind the model's modules: the folder is a plain sentence-transformers model.
+    No label is used. Give texts like those the model will see.
+    """
+    from sentemb.bundled import bundled
+    from sentemb.datasets import read_sts
+    from sentemb.errors import UsageError
+    from sentemb.inference.postprocess_card import RECORD
+    from sentemb.storage import check_output
+
+    from ..early import check_models, without_effect
+
+    if whiten == (remove_top is not None):
+        raise UsageError("Give one of --whiten and --remove-top K.")
+    if dims is not None and not whiten:
+        raise UsageError("--dims is for --whiten: it has no effect beside --remove-top.")
+    without_effect("--column", data is None and column != "text", "--data")
+    check_output(output, RECORD, overwrite=overwrite)
+    check_models(model)
+    if sts is None:
+        console.log("graded pairs: bundled graded.tsv")
+    task = read_sts(sts or bundled("graded.tsv"))
+    if task.ungraded:
+        console.log(f"{task.name}: {task.ungraded} rows without a score left out")
+    if data is None:
+        console.log("fitted to: bundled sentences.txt")
+    texts = texts_without_blanks(data or bundled("sentences.txt"), column)
+    console.quieten_before_import()
+    from sentemb.geometry.linear import all_but_the_top, whitening
+    from sentemb.inference.postprocess import postprocess as run
+
+    console.quieten_libraries()
+    fit = (
+        partial(all_but_the_top, components=remove_top)
+        if remove_top is not None
+        else partial(whitening, dims=dims)
+    )
+    named = (Path(data).name if data else "sentences.txt", texts)
+    how = "whiten" if whiten else "remove-top"
+    record = run(model, output, fit, named, task, how=how, overwrite=overwrite)
+    _log(record, output)
+    if as_json:
+        console.print_json("postprocess", {"output": str(output), **record})
+
+
+def _log(record: dict[str, Any], output: Path) -> None:
+    if record["kind"] == "whiten" and record["dim"] < record["dim_before"]:
+        console.log(f"{record['dim']} of {record['dim_before']} components kept")
+    names = [name for name in ("spearman", "alignment", "uniformity") if name in record["before"]]
+    rows = [
+        [name, *(console.number(n, side[n]) for n in names), str(dim)]
+        for name, side, dim in (
+            (record["model"], record["before"], record["dim_before"]),
+            (str(output), record["after"], record["dim"]),
+        )
+    ]
+    console.log(console.table([record["task"], *names, "dim"], rows), table=True)
+    if record["after"]["spearman"] < record["before"]["spearman"]:
+        console.log(
+            f"Spearman fell on {record['task']}: give --data that is like the texts the model will "
+            "see, or fewer --dims."
+        )

@@ -1,0 +1,64 @@
+"""``sentemb sweep``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import console
+from .. import options as shared
+from .study import Seeds
+
+EXAMPLES = """Examples:
+
+sentemb sweep --search temperature=0.01..0.5 --trials 2 --max-steps 3 --batch-size 16 -o sweeps/one
+
+sentemb sweep --search learning-rate=1e-5..1e-3 --search pooling=cls,mean --trials 2 --max-steps 3
+--batch-size 16 -o sweeps/two"""
+LEFT_OUT = ("output", "seed", "resume", "allow_changed")
+DEFAULTS = {"select": "last"}
+
+
+def sweep(
+    search: Annotated[
+        list[str],
+        typer.Option(
+            metavar="OPTION=VALUES",
+            help="An option of sentemb train and what is tried: temperature=0.01..0.5 (on a "
+            "logarithmic scale where the ends are a factor of 10 apart) or pooling=cls,mean; once "
+            "for each.",
+        ),
+    ],
+    trials: Annotated[int, typer.Option(min=1, help="How many; more later go on.")] = 20,
+    seeds: Seeds = "0",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")] = Path(
+        "sweep"
+    ),
+    overwrite: shared.Overwrite = False,
+    as_json: shared.AsJson = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Search the options of a recipe that give the best Spearman on --dev, with optuna.
+
+    The score of a trial is the mean over the seeds. It is the best of many on these pairs: report
+    the score on others. Writes results.jsonl and journal.log, optuna's own record. The same
+    command goes on where it was stopped; models are not kept.
+
+    Needs optuna: pip install "sentemb[sweep]".
+    """
+    from ..early import check_extra, check_job, check_study
+    from ..jobs import job_from
+    from ..settings import parse_seeds
+    from ..sweep_space import space_of
+
+    check_extra("optuna", "sweep", "sentemb sweep")
+    job = job_from(options, output).without_replaced()
+    space, chosen = space_of(search, job), parse_seeds(seeds)
+    check_study(output)
+    check_job(job)
+    from ..sweep_runs import run_sweep
+
+    console.quieten_libraries()
+    report = run_sweep(job, space, trials, chosen, output, overwrite=overwrite)
+    console.show_report(report, as_json=as_json)

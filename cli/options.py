@@ -1,0 +1,303 @@
+"""The options of commands: shared ones, and those made from settings, recipes and docstrings.
+
+A field of ``Settings`` is an option of ``sentemb train`` because it is a field; a parameter of
+``def moco(encoder, queue_size=…)`` is one of ``--method moco``. Their help is what the docstrings
+say. All is read from the source: importing it would import torch.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+
+from . import source
+from .source import METHODS, OF_THE_DATA, function_of, parameters_of
+
+DEFAULT_METHOD = "simcse-unsup"
+TRAINING = {"train", "study", "sweep"}
+DATA, METHOD, RUN, SPEED = "What is trained", "How it contrasts", "How it runs", "Optimisation"
+PANELS = {"mask_identical": METHOD} | dict.fromkeys(
+    ("select", "eval_steps", "save_steps", "on_collapse", "max_bad_steps", "seed", "workers"), RUN
+)
+"""Where an option is shown in the help of ``sentemb train``, unless it is one of SPEED."""
+PLAIN = (int, float, str, bool)
+ALIASES = {"learning_rate": ["--lr"], "workers": ["--num-workers"]}
+RENAMED = {"--rdrop": "--r-drop"}
+"""Spellings of the version before, which still work, with a warning."""
+
+Method = Annotated[str, typer.Option("--method", "-m", help=f"One of: {', '.join(METHODS)}.")]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="File (txt, csv, tsv, json, jsonl, parquet, arrow, also .gz) or hub data set; by "
+        "default what is bundled for the method.",
+        rich_help_panel=DATA,
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns of the file, where they are not called text; anchor, positive and "
+        "negative; text and label; or sentence1, sentence2 and label or score: names with commas "
+        "between, in that order.",
+        rich_help_panel=DATA,
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(help="Embedded encoder, folder or hub id.", rich_help_panel=DATA),
+]
+Pooling = Annotated[
+    str | None,
+    typer.Option(
+        help="cls, cls_before_pooler, mean, lasttoken, avg_top2, avg_first_last or "
+        "avg_embedding_last; by default the model's own, or the method's for a raw encoder.",
+        rich_help_panel=DATA,
+    ),
+]
+Prompt = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN=TEXT",
+        help="What is put before the texts of a column, as anchor='query: '; once for each. It is "
+        "saved with the model; by default the model's own default prompt.",
+        rich_help_panel=DATA,
+    ),
+]
+Dev = Annotated[
+    str | None,
+    typer.Option(
+        help="Graded pairs (sentence1, sentence2, score) that choose the best checkpoint.",
+        rich_help_panel=DATA,
+    ),
+]
+View = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="In place of the method's views, as feature-cutoff:0.2, eda:alpha=0.2,"
+        "keep-negations=yes or crop+shuffle; once for each, or once for all. sentemb views "
+        "lists them.",
+        rich_help_panel=METHOD,
+    ),
+]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        help="In place of the method's loss, as flatnce:0.05, or a sum, as "
+        "infonce+0.1*vicreg. sentemb views lists them.",
+        rich_help_panel=METHOD,
+    ),
+]
+Matryoshka = Annotated[
+    str | None,
+    typer.Option(
+        help="The loss also of the first dimensions alone, as 64,32; the full length is always "
+        "among them.",
+        rich_help_panel=METHOD,
+    ),
+]
+MaskAbove = Annotated[
+    float | None,
+    typer.Option(
+        help="Candidates of a greater cosine with the anchor are no negatives, as 0.9.",
+        rich_help_panel=METHOD,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Model folder; by default runs/METHOD."),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(
+        help="Several runs, as 0-4 or 1,7,42: a folder each, and their spread.",
+        rich_help_panel=RUN,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on from the last checkpoint; with --seeds, with what is left of them.",
+        rich_help_panel=RUN,
+    ),
+]
+AllowChanged = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-changed",
+        metavar="NAME",
+        help="Resume although this is not as it was when the run was started, as learning_rate "
+        "or data; once for each.",
+        rich_help_panel=RUN,
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Start afresh in the folder of an earlier run.", rich_help_panel=RUN
+    ),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RUN),
+]
+
+
+def flag_of(name: str) -> str:
+    """Return the flag of a parameter."""
+    return f"--{name.replace('_', '-')}"
+
+
+def of_this_version(args: Sequence[str]) -> list[str]:
+    """Return what was typed, with renamed flags by their new names, which are told."""
+    found = []
+    for word in args:
+        flag, equals, value = word.partition("=")
+        if flag in RENAMED:
+            typer.echo(
+                f"warning: {flag} is now {RENAMED[flag]}; this version takes both.", err=True
+            )
+        found.append(RENAMED.get(flag, flag) + equals + value)
+    return found
+
+
+def expanded(
+    function: Callable[..., None], options: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
+    """Put options in the place of a command's parameter ``options``, which gets them as a dict."""
+    own = [p for p in inspect.signature(function).parameters.values() if p.name != "options"]
+
+    def command(**arguments: Any) -> None:
+        made = {p.name: arguments.pop(p.name) for p in options}
+        function(**arguments, options=made)
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*own, *options]]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__doc__ = function.__doc__
+    return command
+
+
+def as_train(
+    function: Callable[..., None],
+    train: Callable[..., None],
+    args: list[str],
+    left_out: Collection[str] = (),
+    defaults: Mapping[str, Any] | None = None,
+) -> Callable[..., None]:
+    """Give a command the options of ``sentemb train``, those of the method in ``args`` among them.
+
+    Args:
+        function: Gets them as ``options``, but for those that it has a parameter for.
+        train: The command ``train``.
+        args: What was typed.
+        left_out: Options to leave out; without ``method``, there are none of a method.
+        defaults: Where they differ from those of ``train``.
+    """
+    own = {*inspect.signature(function).parameters, *left_out}
+    method = [] if "method" in left_out else args
+    found = [*inspect.signature(train).parameters.values(), *of_training(method)]
+    found = [
+        p.replace(default=(defaults or {}).get(p.name, p.default))
+        for p in found
+        if p.name not in own
+    ]
+    return expanded(function, found)
+
+
+def of_training(args: list[str]) -> list[inspect.Parameter]:
+    """Return an option for each of the settings of a training, and of the method in ``args``."""
+    recipe = {p.name for p in source.parameters("sentemb.methods.recipe", "Recipe")}
+    own = of_method(args)
+    return of_settings("sentemb.training.settings", "Settings", PANELS, SPEED, recipe) + own
+
+
+def of_finetuning(panels: Mapping[str, str]) -> list[inspect.Parameter]:
+    """Return an option for each of the settings of a fine-tuning."""
+    return of_settings("sentemb.finetuning.settings", "FinetuneSettings", panels)
+
+
+def of_encoding() -> list[inspect.Parameter]:
+    """Return an option for each of those of an encoding, but for its shard."""
+    return of_settings("sentemb.encoding.options", "EncodeOptions")
+
+
+def of_settings(
+    module: str,
+    name: str,
+    panels: Mapping[str, str] | None = None,
+    panel: str | None = None,
+    by_method: Collection[str] = (),
+) -> list[inspect.Parameter]:
+    """Return an option for each field of a dataclass that holds a number, a word or yes and no.
+
+    Args:
+        module: Of the dataclass.
+        name: Of the dataclass.
+        panels: Heading that an option stands under in the help.
+        panel: Heading of all others.
+        by_method: Fields whose default a recipe decides.
+    """
+    helps, made = source.helps(module, name), []
+    for field in source.parameters(module, name):
+        if get_origin(field.annotation) is not Literal and field.annotation not in PLAIN:
+            continue
+        text = _with_flags(helps[field.name], helps)
+        if field.name in by_method:
+            text += " By default the method's."
+            field = field.replace(default=None)
+        made.append(_option(field, text, (panels or {}).get(field.name, panel)))
+    return made
+
+
+def of_method(args: list[str]) -> list[inspect.Parameter]:
+    """Return the options of the method that the arguments name."""
+    method = _named_method(args)
+    return options_of_method(method) if method in METHODS else []
+
+
+def options_of_method(method: str) -> list[inspect.Parameter]:
+    """Return an option for each parameter of a recipe."""
+    helps = source.helps(*function_of(method))
+    return [
+        _option(p, helps[p.name], f"Options of {method}")
+        for p in parameters_of(method)
+        if p.name not in OF_THE_DATA
+    ]
+
+
+def _with_flags(text: str, names: Collection[str]) -> str:
+    """Write what a docstring marks: names of options as flags, values as they are."""
+    return re.sub(r"``(\w+)``", lambda m: flag_of(m[1]) if m[1] in names else m[1], text)
+
+
+def _option(field: inspect.Parameter, text: str, panel: str | None) -> inspect.Parameter:
+    """Return a parameter of a command, in typer's words."""
+    kind = field.annotation
+    if get_origin(kind) is Literal:  # the dataclass says what is allowed, and what is meant
+        text = f"One of {', '.join(get_args(kind))}. {text}"
+        kind = str
+    names = [flag_of(field.name), *ALIASES[field.name]] if field.name in ALIASES else []
+    return field.replace(
+        kind=inspect.Parameter.KEYWORD_ONLY,
+        annotation=Annotated[
+            kind | None if field.default is None else kind,
+            typer.Option(*names, help=text, rich_help_panel=panel),
+        ],
+    )
+
+
+def _named_method(args: list[str]) -> str | None:
+    """Return the method of a command that trains, unless it only asks for help on no method."""
+    if not TRAINING & set(args):
+        return None
+    for position, arg in enumerate(args):
+        if arg in ("--method", "-m") and position + 1 < len(args):
+            return args[position + 1]
+        if arg.startswith("--method="):
+            return arg.partition("=")[2]
+    return None if {"--help", "-h"} & set(args) else DEFAULT_METHOD

@@ -1,0 +1,30 @@
+"""What is measured of models: evaluations, analyses, and many training runs beside each other.
+
+Names are imported when they are first used: a folder can be checked without torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentemb.experiments.analyses import analyze
+    from sentemb.experiments.evaluations import evaluate
+    from sentemb.experiments.ledger import Ledger, check_folder, opened
+    from sentemb.experiments.measured import Measured
+
+__all__ = ["Ledger", "Measured", "analyze", "check_folder", "evaluate", "opened"]
+
+_HOME = {
+    "Ledger": "ledger",
+    "Measured": "measured",
+    "analyze": "analyses",
+    "check_folder": "ledger",
+    "evaluate": "evaluations",
+    "opened": "ledger",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'sentemb.experiments' has no attribute '{name}'")
+    return getattr(import_module(f"sentemb.experiments.{_HOME[name]}"), name)

@@ -1,0 +1,149 @@
+"""`evaluate`: models scored on tasks, all their seeds, side by side."""
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentemb.errors import UsageError
+from sentemb.evaluation import Outcome, Task
+from sentemb.evaluation.cache import EncodeCache
+from sentemb.evaluation.disclosure import UNKNOWN, Disclosure, disclose
+from sentemb.experiments.evaluation_report import Scored, report_of, write_report
+from sentemb.experiments.models import Model, Models, models_of, opened
+from sentemb.suites.tasks import Tasks, read_tasks
+from sentemb.table import Report
+
+if TYPE_CHECKING:
+    from sentemb.encoders import PoolingName
+    from sentemb.experiments.models import One
+
+logger = logging.getLogger("sentemb")
+Path_ = str | os.PathLike[str]
+Files = Path_ | Sequence[Path_]
+SLOW = 10
+"""Seconds from which on a task is reported."""
+
+
+def evaluate(
+    models: Models = "mini-sentemb",
+    *,
+    suite: str | Sequence[str] = (),
+    data: Path_ | None = None,
+    sts: Files = (),
+    transfer: Files = (),
+    retrieval: Files = (),
+    clustering: Files = (),
+    pairs: Files = (),
+    tasks: Sequence[Task] = (),
+    identical_ids: str = "auto",
+    pooling: "PoolingName | None" = None,
+    batch_tokens: int | None = None,
+    output: Path_ | None = None,
+    overwrite: bool = False,
+) -> Report:
+    """Score models by the protocols of the field: STS, transfer, retrieval, clustering, pairs.
+
+    All numbers are × 100 but alignment, uniformity and thresholds. Of several models, the
+    difference to the first is given with its 95 % interval and p; see
+    `sentemb.evaluation.paired_bootstrap`. A folder of ``seed-0``, ``seed-1``, … is one model. With
+    nothing to score on, the bundled graded pairs are used.
+
+    Args:
+        models: A bundled encoder's name, a folder, a hub id, a `SentenceTransformer` or anything
+            with ``encode``; several in a list, or in a dictionary by the names to show.
+        suite: ``sts``, ``sts-zh``, ``transfer``, ``retrieval``, ``clustering`` or ``pairs``.
+        data: The folder that holds the files of suites; by default the variable SENTEMB_DATA.
+        sts: Files of graded pairs.
+        transfer: Files of labelled texts or pairs, which a classifier is trained on.
+        retrieval: Folders in BEIR's form, or tables of questions and answers.
+        clustering: Files of labelled texts.
+        pairs: Files of pairs with the label 1 or 0.
+        tasks: Tasks that are made already, as `sentemb.STS`.
+        identical_ids: Whether to ``drop`` or ``keep`` the document of a query's id in its ranking;
+            ``auto`` drops it where it has the query's text.
+        pooling: Another pooling than the models' own.
+        batch_tokens: Tokens of a forward; by default 512 on a CPU, 32,768 on a GPU.
+        output: A JSON file for the results.
+        overwrite: Whether an earlier output is replaced.
+
+    Returns:
+        The tables, and a record with ``models``, ``tasks``, ``differences`` and ``warnings``.
+
+    Raises:
+        UsageError: When a suite is unknown, a model is named twice, or the output exists.
+        InputError: When a model or a file cannot be read.
+        NumericError: When an embedding is not a number.
+
+    Example:
+        >>> report = evaluate("mini")
+        >>> report["models"][0]["labels"]
+        'none: a raw masked-language model'
+    """
+    _check_output(output, overwrite=overwrite)
+    found = models_of(models)
+    chosen = read_tasks(
+        [suite] if isinstance(suite, str) else suite,
+        _folder(data),
+        {
+            "sts": _paths(sts),
+            "transfer": _paths(transfer),
+            "retrieval": _paths(retrieval),
+            "clustering": _paths(clustering),
+            "pairs": _paths(pairs),
+        },
+        identical_ids,
+        tasks,
+    )
+    seen = [_disclosed(model) for model in found]
+    scored = [
+        Scored(
+            model, disclosed, [_score(one, chosen, pooling, batch_tokens) for one in model.seeds]
+        )
+        for model, disclosed in zip(found, seen, strict=True)
+    ]
+    report = report_of(scored, chosen)
+    if output is not None:
+        write_report(Path(output), report)
+        logger.info("results: %s", output)
+    return report
+
+
+def _disclosed(model: Model) -> Disclosure:
+    folders = model.folders()
+    return disclose(folders[0]) if folders else Disclosure(UNKNOWN)
+
+
+def _score(
+    one: "One", tasks: Tasks, pooling: "PoolingName | None", batch_tokens: int | None
+) -> dict[str, Outcome]:
+    """Score one seed on each task; each unique sentence is encoded once."""
+    outcomes = {}
+    with opened(one, pooling, batch_tokens) as model:
+        encode = EncodeCache(model.encode)
+        for chosen in tasks.chosen:
+            started = time.monotonic()
+            outcomes[chosen.task.name] = chosen.task.outcome(encode)
+            if (took := time.monotonic() - started) >= SLOW:
+                logger.info("%s: %s took %.0f s", one, chosen.task.name, took)
+    return outcomes
+
+
+def _check_output(output: Path_ | None, *, overwrite: bool) -> None:
+    """Raise before hours are spent on what cannot be written."""
+    path = Path(output) if output is not None else None
+    if path is not None and path.exists() and not overwrite:
+        raise UsageError(f"Output '{path}' exists: give another `output`, or `overwrite=True`.")
+    if path is not None and not path.parent.is_dir():
+        raise UsageError(f"No folder '{path.parent}' to write '{path.name}' into.")
+
+
+def _folder(data: Path_ | None) -> Path | None:
+    named = data or os.environ.get("SENTEMB_DATA")
+    return Path(named) if named else None
+
+
+def _paths(files: Any) -> list[Path]:
+    return [Path(one) for one in ([files] if isinstance(files, str | os.PathLike) else files)]

@@ -1,0 +1,169 @@
+"""Models as they are named or given, and what encodes with each; the seeds of a run are one."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+
+from sentemb.errors import UsageError
+from sentemb.locate import locate
+from sentemb.types import Encode, Vectors
+
+if TYPE_CHECKING:
+    from sentemb.encoders import PoolingName
+
+SEED = re.compile(r"seed-(\d+)")
+
+
+class Encodes(Protocol):
+    """Anything that turns texts into vectors, as a `SentenceTransformer`."""
+
+    def encode(self, texts: list[str], /) -> Any:
+        """Return a vector for each text, ``[texts, dim]``."""
+
+
+One = str | os.PathLike[str] | Encodes
+Models = One | Sequence[One] | Mapping[str, One]
+"""A bundled encoder's name, a folder, a hub id or an object with ``encode``; several in a list, or
+by the names to show."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model, or several seeds of one.
+
+    Args:
+        name: As shown.
+        seeds: For each seed, a bundled encoder, folder or hub id, or an object with ``encode``.
+    """
+
+    name: str
+    seeds: Sequence[One]
+
+    def folders(self) -> list[Path]:
+        """Locate the seeds that are named.
+
+        Raises:
+            InputError: When a model cannot be found, or is unsafe.
+        """
+        return [Path(locate(one)) for one in self.seeds if isinstance(one, str | os.PathLike)]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model that is ready to encode.
+
+    Args:
+        encode: From texts to vectors.
+        count_tokens: The tokens of each text; None where the model has no tokenizer of ours.
+    """
+
+    encode: Encode
+    count_tokens: Callable[[list[str]], list[int]] | None = None
+
+
+def models_of(given: Models) -> list[Model]:
+    """Return the models in the order named.
+
+    A folder that holds ``seed-0``, ``seed-1``, …, as ``sentemb train --seeds`` writes them, stands
+    for those; two or more such folders of one run, as a shell finds ``runs/x/seed-*``, for it.
+
+    Raises:
+        UsageError: When a model is named twice, or several objects have no name.
+    """
+    if isinstance(given, Mapping):
+        return [Model(name, _seeds_in(one)) for name, one in given.items()]
+    alone = isinstance(given, str | os.PathLike) or not isinstance(given, Sequence)
+    each = [cast("One", given)] if alone else cast("Sequence[One]", given)
+    seeds = [seed for one in each for seed in _seeds_in(one)]
+    groups: dict[str, list[One]] = {}
+    for seed in seeds:
+        name = os.fspath(seed) if isinstance(seed, str | os.PathLike) else type(seed).__name__
+        is_seed = SEED.fullmatch(Path(name).name) and Path(name).is_dir()
+        if is_seed:
+            name = str(Path(name).parent)
+        if seed in groups.get(name, []) or (name in groups and not is_seed):
+            raise UsageError(f"'{seed if is_seed else name}' is named twice: name each model once.")
+        groups.setdefault(name, []).append(seed)
+    return [
+        Model(name if len(group) > 1 else _shown(group[0]), group) for name, group in groups.items()
+    ]
+
+
+def load(model: One, pooling: "PoolingName | None" = None) -> Any:
+    """Return the encoder of a name, or the model itself where it is no name.
+
+    Args:
+        model: Its name, or the model.
+        pooling: Another than the model's own; only of one that is named.
+
+    Raises:
+        InputError: When the model cannot be found or read, or is unsafe.
+        UsageError: When another pooling is asked of a model that is loaded.
+    """
+    from sentemb.encoders import build_encoder
+    from sentemb.inference.torch_only import load_encoder
+
+    if isinstance(model, str | os.PathLike):
+        return build_encoder(model, pooling=pooling) if pooling else load_encoder(model)
+    if pooling:
+        raise UsageError("pooling is of models that are named: build the encoder with it instead.")
+    return model
+
+
+@contextmanager
+def opened(
+    model: One, pooling: "PoolingName | None" = None, batch_tokens: int | None = None
+) -> Iterator[Opened]:
+    """Load a model where it is named, and hold it ready to encode.
+
+    Args:
+        model: Its name, or the model.
+        pooling: As of `load`.
+        batch_tokens: Tokens of a forward; None for what suits the device.
+
+    Raises:
+        InputError: When the model cannot be found or read, or is unsafe.
+        UsageError: When another pooling is asked of a model that is loaded.
+    """
+    import torch
+
+    from sentemb.inference.embedder import Embedder
+
+    encoder = load(model, pooling)
+    if not (isinstance(encoder, torch.nn.Module) and hasattr(encoder, "tokenizer")):
+        yield Opened(lambda texts: _as_array(encoder.encode(texts)))
+        return
+    with Embedder(cast("Any", encoder), batch_tokens) as embedder:
+
+        def count_tokens(texts: list[str]) -> list[int]:
+            tokens = embedder.tokenise(texts)
+            return [len(tokens.ids[row]) for row in tokens.rows]
+
+        yield Opened(embedder.encode, count_tokens)
+
+
+def _as_array(vectors: Any) -> Vectors:
+    return np.asarray(vectors, dtype=np.float32)
+
+
+def _shown(model: One) -> str:
+    is_name = isinstance(model, str | os.PathLike)
+    return os.fspath(cast("str", model)) if is_name else type(model).__name__
+
+
+def _seeds_in(model: One) -> list[One]:
+    """Return the folders of seeds that a folder holds, or else the model alone."""
+    folder = Path(model) if isinstance(model, str | os.PathLike) else None
+    if folder is None:
+        return [model]
+    if not folder.is_dir() or any((folder / f).exists() for f in ("modules.json", "config.json")):
+        return [model.rstrip("/") if isinstance(model, str) and len(model) > 1 else model]
+    found = {path: SEED.fullmatch(path.name) for path in folder.iterdir() if path.is_dir()}
+    seeds = sorted((int(match[1]), str(path)) for path, match in found.items() if match)
+    return [path for _, path in seeds] or [model]

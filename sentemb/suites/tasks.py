@@ -1,0 +1,133 @@
+"""What models are scored on: suites, files of one's own, and tasks made in Python."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from sentemb.bundled import bundled
+from sentemb.datasets.labelled import read_clustering, read_pair_classification, read_transfer
+from sentemb.datasets.retrieval import read_retrieval, retrieval_files
+from sentemb.datasets.sts import read_sts
+from sentemb.errors import InputError, UsageError, unknown
+from sentemb.evaluation import STS, Retrieval, Task
+from sentemb.suites.catalogue import SUITES
+from sentemb.suites.folder import Chosen, Suite, missing_from, read_suite
+
+logger = logging.getLogger("sentemb")
+OWN = "own"
+"""The suite of tasks that belong to none."""
+IdenticalIds = Literal["auto", "drop", "keep"]
+"""Whether the document of a query's id is ranked for it; auto: unless it has the query's text."""
+READ: dict[str, Callable[[Path], Task]] = {
+    "sts": read_sts,
+    "transfer": read_transfer,
+    "retrieval": read_retrieval,
+    "clustering": read_clustering,
+    "pairs": read_pair_classification,
+}
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What models are scored on.
+
+    Args:
+        chosen: The tasks, no two of one name.
+        missing: A line a suite on what of it is not there.
+    """
+
+    chosen: Sequence[Chosen]
+    missing: Sequence[str] = field(default_factory=list)
+
+    def complete(self) -> list[str]:
+        """Return the suites of several tasks that are there whole, so that their mean counts."""
+        incomplete = {line.split("'")[1] for line in self.missing}
+        suites = dict.fromkeys(one.suite for one in self.chosen)
+        return [suite for suite in suites if suite != OWN and suite not in incomplete]
+
+
+def read_tasks(
+    suites: Sequence[str],
+    folder: Path | None,
+    own: Mapping[str, Sequence[Path]],
+    identical_ids: str = "auto",
+    given: Sequence[Task] = (),
+) -> Tasks:
+    """Read the tasks of suites and of files; the bundled graded pairs where none is named.
+
+    Args:
+        suites: Their names.
+        folder: Holds the files of suites.
+        own: Files by kind, a key of `READ`.
+        identical_ids: Whether the document of a query's id is ranked for it.
+        given: Tasks that are there already.
+
+    Raises:
+        UsageError: When a suite is unknown, or what to do with identical ids.
+        InputError: When the files of a suite are missing, or one is not as it should be.
+    """
+    _require("identical_ids", identical_ids, get_args(IdenticalIds))
+    for suite in suites:
+        _require("suite", suite, tuple(SUITES))
+    chosen = [
+        Chosen(OWN, READ[kind](path), retrieval_files(path) if path.is_dir() else [path])
+        for kind, paths in own.items()
+        for path in paths
+    ]
+    chosen += [Chosen(OWN, task, []) for task in given]
+    if not (chosen or suites):
+        path = bundled("graded.tsv")
+        logger.info("graded pairs: bundled graded.tsv")
+        chosen = [Chosen(OWN, read_sts(path), [path])]
+    read = [_suite(name, folder) for name in dict.fromkeys(suites)]
+    chosen = [*(task for suite in read for task in suite.tasks), *chosen]
+    names = [one.task.name for one in chosen]
+    tasks = [_ranked(_named(one, names), identical_ids) for one in chosen]
+    for one in tasks:
+        if one.note:
+            logger.info("%s.", one.note)
+        if isinstance(one.task, STS) and one.task.ungraded:
+            logger.info("%s: %d rows without a score left out", one.task.name, one.task.ungraded)
+    missing = [suite.missing for suite in read if suite.missing]
+    for line in missing:
+        logger.info("%s", line)
+    return Tasks(tasks, missing)
+
+
+def _require(what: str, name: str, allowed: Sequence[str]) -> None:
+    if name not in allowed:
+        raise UsageError(unknown(what, name, list(allowed)))
+
+
+def _suite(name: str, folder: Path | None) -> Suite:
+    if folder is None:
+        no_folder = "no data folder is given (--data-folder) and SENTEMB_DATA is not set, so it"
+        raise InputError(missing_from(name, SUITES[name], no_folder))
+    if not folder.is_dir():
+        raise InputError(f"No folder '{folder}'. {missing_from(name, SUITES[name], 'It')}")
+    return read_suite(name, SUITES[name], folder)
+
+
+def _ranked(one: Chosen, identical_ids: str) -> Chosen:
+    """Say of a retrieval task which documents it ranks, and note what it does not."""
+    task = one.task
+    if not isinstance(task, Retrieval):
+        return one
+    if identical_ids != "auto":
+        task = replace(task, not_ranked=frozenset(task.queries if identical_ids == "drop" else ()))
+    notes = [note for note in (one.note, task.note()) if note]
+    return replace(one, task=task, note="; ".join(notes))
+
+
+def _named(one: Chosen, names: Sequence[str]) -> Chosen:
+    if names.count(one.task.name) == 1:
+        return one
+    task: Any = one.task
+    if not one.files:
+        raise UsageError(f"Two tasks are called '{task.name}': give each a name of its own.")
+    file = os.fspath(one.files[0])
+    name = file if one.suite == OWN else f"{one.suite} {file}"
+    return replace(one, task=replace(task, name=name))
