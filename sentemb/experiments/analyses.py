@@ -96,13 +96,10 @@ def analyze(
 
 
 def _each_seed(models: Models) -> dict[str, One]:
-    """Locate the models, and return each seed by a name of its own."""
-    found = models_of(models)
-    for model in found:
-        model.folders()
+    """Return each seed of each model by a name of its own."""
     return {
         model.name if len(model.seeds) == 1 else str(one): one
-        for model in found
+        for model in models_of(models)
         for one in model.seeds
     }
 
