@@ -60,7 +60,7 @@ def analyze(
     """
     from sentemb import experiments
 
-    from ..early import check_columns, check_extra, check_models, without_effect
+    from ..early import check_columns, check_extra, without_effect
 
     names, file = _models_and_file(models or [])
     without_effect("--column", file is None and column != "text", "a FILE of sentences")
@@ -68,7 +68,6 @@ def analyze(
         check_extra("matplotlib", "plot", "A picture, for -o,")
     if labels is not None:
         check_columns(labels, [("text", "label")])
-    check_models(*names)
     console.quieten_before_import()
     report = experiments.analyze(
         names,
