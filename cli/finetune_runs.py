@@ -9,6 +9,7 @@ from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData, read_training_data
 from sentemb.datasets.layouts import kind_of
 from sentemb.errors import InputError
+from sentemb.experiments.seeds import run_each, write_seeds
 from sentemb.experiments.summaries import spread_of, spread_table
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.finetuning.card import write_card
@@ -19,7 +20,6 @@ from sentemb.training.output import check_output
 from sentemb.training.record import data_record, write_record
 
 from . import console
-from .seeds import run_each, write_seeds
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from .settings import parse_dims, parse_prompts, settings_from
 from .source import OF_THE_DATA, find_recipe, parameters_of
 
 if TYPE_CHECKING:
+    from sentemb.datasets import TrainingData
+    from sentemb.evaluation import STS
+    from sentemb.method import Method
     from sentemb.methods import Recipe
 
 
@@ -55,9 +58,34 @@ class Job:
         given = (v for v in self.method_options.values() if isinstance(v, str | Path))
         return [str(path) for path in (self.data, self.dev, self.model, *given) if path]
 
-    def with_seed(self, seed: int, output: Path) -> Self:
-        """Return the same job with another seed, in a folder of its own."""
-        return replace(self, settings=replace(self.settings, seed=seed), output=output)
+    def read(self) -> "tuple[TrainingData, STS]":
+        """Read the data, and the graded pairs that a run among others is measured on."""
+        from .training_runs import read_with_dev
+
+        return read_with_dev(self)
+
+    def plan(self, data: "TrainingData", dev: "STS") -> dict[str, Any]:
+        """Return what the results depend on, by value, never by path or name."""
+        from .training_runs import plan_of
+
+        return plan_of(self, data, dev)
+
+    def build(self, data: "TrainingData") -> "Method":
+        """Build the method on the encoder that the job starts from."""
+        from .training_runs import build_method, starting_encoder
+
+        return build_method(self, starting_encoder(self), data)
+
+    def train(self, folder: Path, data: "TrainingData", dev: "STS", *, resume: bool) -> None:
+        """Train into a folder; the graded pairs choose the checkpoint only where that is asked."""
+        from .training_runs import run
+
+        chooses = dev if self.settings.select == "spearman" else None
+        run(replace(self, output=folder, resume=resume), data, chooses)
+
+    def with_seed(self, seed: int) -> Self:
+        """Return the same job with another seed."""
+        return replace(self, settings=replace(self.settings, seed=seed))
 
 
 def job_from(options: dict[str, Any], output: Path) -> Job:

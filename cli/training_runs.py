@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,14 +15,18 @@ from sentemb.datasets import TrainingData, read_sts, read_training_data
 from sentemb.encoders import PoolingName, build_encoder, describe
 from sentemb.encoders.prompts import set_prompts
 from sentemb.encoders.trainable import require_transformer
+from sentemb.errors import UsageError
 from sentemb.evaluation import STS
+from sentemb.experiments.seeds import run_each, write_seeds
 from sentemb.experiments.summaries import spread_of, spread_table
 from sentemb.method import Method
 from sentemb.storage import claim
 from sentemb.training import Run, train
 from sentemb.training.card import write_card
 from sentemb.training.commit import OF_A_RUN
+from sentemb.training.conditions import described, described_rows
 from sentemb.training.earlier import CARD, RUN
+from sentemb.training.identity import weights
 from sentemb.training.output import check_output
 from sentemb.training.processes import processes, refused_by_one
 from sentemb.training.record import data_record, write_record
@@ -31,10 +35,12 @@ from sentemb.views import View
 from . import console
 from .jobs import Job
 from .overrides import override
-from .seeds import run_each, write_seeds
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+WITHOUT_EFFECT = ("seed", "workers", "save_steps", "on_collapse", "max_bad_steps", "packed")
+"""Settings that no result depends on."""
 
 
 def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
@@ -195,3 +201,32 @@ def _tell(run: Run, unlabelled: int) -> None:
     console.log(
         f"{run.steps} steps in {run.seconds:.0f} s; step {run.best_step} kept: {run.output}"
     )
+
+
+def read_with_dev(job: Job) -> tuple[TrainingData, STS]:
+    """Read the data and the graded pairs that all runs are measured on, by default bundled."""
+    named = job if job.dev or not job.data else replace(job, dev=str(bundled("graded.tsv")))
+    data, dev = read_data(named)
+    if dev is None:
+        raise UsageError("There is nothing to measure on: give graded pairs, as --dev.")
+    return data, dev
+
+
+def plan_of(job: Job, data: TrainingData, dev: STS) -> dict[str, Any]:
+    """Return what the results of a job depend on, by value, never by path or name."""
+    rows = zip(dev.sentences1, dev.sentences2, dev.scores, strict=True)
+    settings = {k: v for k, v in asdict(job.settings).items() if k not in WITHOUT_EFFECT}
+    return {
+        "method": job.method,
+        "method_options": job.method_options,
+        "views": job.views,
+        "loss": job.loss,
+        "matryoshka": list(job.matryoshka),
+        "mask_above": job.mask_above,
+        "pooling": job.pooling,
+        **({"prompts": job.prompts} if job.prompts else {}),
+        **settings,
+        "model": weights(starting_encoder(job)[0]),
+        "data": described_rows(data.rows),
+        "dev": described(len(dev.scores), map(repr, rows)),
+    }

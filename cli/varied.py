@@ -1,13 +1,16 @@
-"""One option of a recipe, and the jobs that differ in it alone."""
+"""The options of a recipe that a study or a sweep varies, and the jobs that differ in them."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sentemb.errors import UsageError, nearest
+from sentemb.experiments.runner import Point
 from sentemb.training.settings import Settings
 
 from . import source
+from .commands.study import TEMPERATURES
 from .jobs import Job
 from .source import parameters_of
 from .spec import LOSSES, check_loss, options_of
@@ -80,6 +83,10 @@ class Option:
         return replace(job, loss=f"{job.loss}{between}{self.flag}={value}")
 
 
+Space = Mapping[str, tuple[Option, Sequence[Value]]]
+"""Options by name, with their values: two ends of a range (a tuple) or choices (a list)."""
+
+
 def find_option(flag: str, job: Job, losses: Sequence[str]) -> Option:
     """Return the option of that name: of the losses where they are named, or of the recipe.
 
@@ -144,3 +151,90 @@ def _of_loss(words: str) -> list[Option]:
 def _without_none(kind: Any) -> Any:
     kinds = [one for one in get_args(kind) if one is not type(None)]
     return kind if get_origin(kind) is Literal or not kinds else kinds[0]
+
+
+def space_of(search: Sequence[str], job: Job) -> Space:
+    """Read the words of ``--search``.
+
+    Raises:
+        UsageError: When an option is unknown or given twice, or its values are none.
+    """
+    space: dict[str, tuple[Option, Sequence[Value]]] = {}
+    for words in search:
+        flag, equals, written = words.partition("=")
+        if not (equals and written):
+            raise UsageError(f"--search takes OPTION=LOW..HIGH or OPTION=A,B,C; got '{words}'.")
+        option = find_option(flag.strip(), job, [job.loss] if job.loss else [])
+        if option.name in space:
+            raise UsageError(f"--search: {option.flag} is given twice.")
+        low, dots, high = written.partition("..")
+        if not dots:
+            space[option.name] = option, read_values(option, written)
+            continue
+        ends = option.read(low), option.read(high)
+        if option.kind not in (int, float) or not float(ends[0]) < float(ends[1]):
+            raise UsageError(
+                f"--search: a range needs two numbers, the lower first; got '{words}'."
+            )
+        space[option.name] = option, ends
+    return space
+
+
+def points_of(
+    job: Job,
+    option: Option,
+    values: Sequence[Value],
+    losses: Sequence[str],
+    seeds: Sequence[int],
+) -> list[Point]:
+    """Return every run: losses, values, seeds, the last the fastest."""
+    points: list[Point] = []
+    either: Sequence[str | None] = losses or [None]
+    for loss in either:
+        base = replace(job, loss=loss).without_replaced()
+        for value in values if belongs_to(option, loss) else [None]:
+            varied = base if value is None else option.given_to(base, value)
+            for seed in seeds:
+                labels = {"loss": loss or job.method, "value": value, "seed": seed}
+                words = "-".join(str(v) for v in labels.values() if v is not None)
+                name = f"{len(points) + 1:03d}-{re.sub('[^A-Za-z0-9.]+', '-', words)}"
+                points.append(Point(name, labels, varied.with_seed(seed)))
+    return points
+
+
+def default_losses(option: str, job: Job) -> list[str]:
+    """Return those of Wang and Liu's figures, where their temperature is what is studied."""
+    if (option, job.method) != ("temperature", "simcse-unsup"):
+        return []
+    alike = 1 / (job.settings.batch_size - 1)  # positives and negatives weigh the same
+    return ["infonce", "hard-contrastive", f"simple-contrastive:{alike:.4g}"]
+
+
+def default_values(option: Option) -> str:
+    """Return the values of a temperature, in words.
+
+    Raises:
+        UsageError: When the option is another: it has no values of its own.
+    """
+    if option.name != "temperature":
+        raise UsageError(f"Which values of {option.flag}? Give them as --values A,B,C.")
+    return TEMPERATURES
+
+
+def given_all(job: Job, space: Space, values: Mapping[str, Value]) -> Job:
+    """Return the job of a trial."""
+    for name, (option, _) in space.items():
+        job = option.given_to(job, values[name])
+    return job
+
+
+def typed(job: Job, space: Space, values: Mapping[str, Value]) -> list[str]:
+    """Return the options of ``sentemb train`` that a trial was."""
+    words = []
+    for name, (option, _) in space.items():
+        value = values[name]
+        if isinstance(value, bool):
+            words.append(f"--{option.flag}" if value else f"--no-{option.flag}")
+        elif option.of != "loss":
+            words += [f"--{option.flag}", str(value)]
+    return words + (["--loss", job.loss] if job.loss else [])

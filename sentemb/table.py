@@ -42,7 +42,6 @@ class Table:
     Args:
         columns: Their names.
         rows: Cells, or bare values; a float is shown with four decimals, None as an empty cell.
-        title: A line above the table; only shown where it is not empty.
 
     Example:
         >>> table = Table(["model", "spearman"], [["mini", number("spearman", 61.234)]])
@@ -59,7 +58,6 @@ class Table:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]] = field(default_factory=list)
-    title: str = ""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -81,17 +79,16 @@ class Table:
             ).rstrip()
             for line in lines
         ]
-        return inert("\n".join([self.title, *aligned] if self.title else aligned))
+        return inert("\n".join(aligned))
 
     def _repr_html_(self) -> str:
         def row(tag: str, texts: Sequence[str]) -> str:
             cells = "".join(f"<{tag}>{html.escape(inert(text))}</{tag}>" for text in texts)
             return f"<tr>{cells}</tr>"
 
-        caption = f"<caption>{html.escape(inert(self.title))}</caption>" if self.title else ""
         body = "".join(row("td", texts) for texts in self._texts())
         head = row("th", self.columns)
-        return f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody></table>"
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
     def to_markdown(self) -> str:
         """Return the table in Markdown, numbers aligned to the right."""

@@ -37,7 +37,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "geometry": {"evaluation", "functional", "plotting", "storage", "types", "errors", "versions"},
     "datasets": {"evaluation", "errors", "types"},
     "suites": {"bundled", "datasets", "evaluation", "errors"},
-    "checks": {"datasets", "encoders", "inference", "locate", "table", "errors"},
+    "checks": {"datasets", "encoders", "inference", "table", "errors"},
     "inference": {"encoders", "geometry", "inert", "locate", "safety", "storage", "types", "errors"}
     | {"versions"},
     "interruption": set(),

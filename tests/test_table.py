@@ -20,7 +20,6 @@ def test_text_is_aligned_the_first_column_to_the_left():
         "mini   61.23 ± 0.50  1,200\n"
         "a|b_c                    7"
     )  # fmt: skip
-    assert str(Table(["a"], [["b"]], title="of one")) == "of one\na\nb"
 
 
 def test_rows_are_dictionaries_of_values():

@@ -54,6 +54,7 @@ def compare(
     """
     from ..early import check_job, check_names, check_study
     from ..jobs import job_from
+    from ..options import DEFAULT_METHOD
     from ..settings import parse_seeds
     from ..source import METHODS
 
@@ -68,8 +69,17 @@ def compare(
     check_study(output)
     for job in jobs.values():
         check_job(job)
-    from ..compare_runs import run_compare
+    from sentemb.experiments import compare as run
 
     console.quieten_libraries()
-    report = run_compare(methods, jobs, given, chosen, output, overwrite=overwrite)
+    dev = None if jobs else job_from({**given, "method": DEFAULT_METHOD}, output).read()[1]
+    report = run(
+        methods,
+        jobs,
+        dev=dev,
+        seeds=chosen,
+        pooling=options["pooling"],
+        output=output,
+        overwrite=overwrite,
+    )
     console.show_report(report, as_json=as_json)

@@ -1,7 +1,7 @@
 """``sentemb evaluate``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -102,7 +102,7 @@ def evaluate(
 
 def _models_and_files(
     words: list[str], given: dict[str, list[Path]]
-) -> tuple[list[str], dict[str, list[Path]]]:
+) -> tuple[list[str], dict[str, Any]]:
     """Tell models from the further files of an option, which typer takes for arguments."""
     from sentemb.datasets.files import names_rows
     from sentemb.errors import UsageError

@@ -19,7 +19,6 @@ sentemb study temperature --values 0.05,0.5 --loss infonce --loss hard-contrasti
 --seeds 0-1 --max-steps 3 --batch-size 16 -o studies/hard"""
 
 TEMPERATURES = "0.01,0.02,0.05,0.07,0.1,0.2,0.5,1"
-
 Values = Annotated[
     str | None,
     typer.Option(
@@ -78,26 +77,26 @@ def study(
     not kept.
     """
     from ..early import check_columns, check_job, check_study
-    from ..study_plan import Study
+    from ..jobs import job_from
+    from ..settings import parse_seeds
+    from ..varied import default_losses, default_values, find_option, points_of, read_values
 
-    planned = Study.of(
-        option,
-        values,
-        loss or [],
-        seeds,
-        {**options, "loss": None},
-        labels=labels,
-        output=output or Path("studies") / option.removeprefix("--"),
-        overwrite=overwrite,
-    )
-    check_study(planned.output)
-    for words in planned.losses:
-        check_job(replace(planned.job, loss=words))
-    check_job(planned.job)
+    folder = output or Path("studies") / option.removeprefix("--")
+    job = job_from({**options, "loss": None}, folder)
+    losses = loss or default_losses(option, job)
+    varied = find_option(option, job, losses)
+    chosen, every = read_values(varied, values or default_values(varied)), parse_seeds(seeds)
+    check_study(folder)
+    for words in losses:
+        check_job(replace(job, loss=words))
+    check_job(job)
     if labels is not None:
         check_columns(labels, [("text", "label")])
-    from ..study_runs import run_study
+    from sentemb.experiments import Grid
+    from sentemb.experiments import study as run
 
     console.quieten_libraries()
-    report = run_study(planned)
+    points = points_of(job, varied, chosen, losses, every)
+    grid = Grid(varied.flag, chosen, losses, every, points)
+    report = run(job, grid, labels=labels, output=folder, overwrite=overwrite)
     console.show_report(report, as_json=as_json)

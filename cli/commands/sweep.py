@@ -1,5 +1,6 @@
 """``sentemb sweep``."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,15 +51,27 @@ def sweep(
     from ..early import check_extra, check_job, check_study
     from ..jobs import job_from
     from ..settings import parse_seeds
-    from ..sweep_space import space_of
+    from ..varied import given_all, space_of, typed
 
     check_extra("optuna", "sweep", "sentemb sweep")
     job = job_from(options, output).without_replaced()
     space, chosen = space_of(search, job), parse_seeds(seeds)
     check_study(output)
     check_job(job)
-    from ..sweep_runs import run_sweep
+    from sentemb.experiments import sweep as run
 
     console.quieten_libraries()
-    report = run_sweep(job, space, trials, chosen, output, overwrite=overwrite)
+    report = run(
+        job,
+        {name: tried for name, (_, tried) in space.items()},
+        lambda values: given_all(job, space, values),
+        called={name: option.flag for name, (option, _) in space.items()},
+        trials=trials,
+        seeds=chosen,
+        output=output,
+        overwrite=overwrite,
+    )
+    words = shlex.join(typed(given_all(job, space, report["best"]), space, report["best"]))
+    tried = len(report["summary"])
+    console.log(f"The best of {tried} on dev, so measure it on other pairs: {words}")
     console.show_report(report, as_json=as_json)

@@ -11,7 +11,6 @@ import numpy as np
 from sentemb.checks.file import CheckedFile, Limits, check_file
 from sentemb.checks.problem import Problem, of_rows
 from sentemb.errors import InputError, UsageError
-from sentemb.locate import locate
 from sentemb.table import Report, Table
 
 Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -58,7 +57,6 @@ def check(
         raise UsageError(f"columns takes names, as text, label; got '{','.join(columns)}'.")
     if any(str(file) == "-" for file in given):
         raise UsageError("check takes files alone: save what comes from stdin, and name the file.")
-    locate(model)
     limits = limits_of(model, max_length, batch_size)
     checked: Checked = []
     tests = len(given) - len(_paths(test))
@@ -170,5 +168,6 @@ def _line(problem: Problem) -> str:
 
 
 def _paths(files: Files) -> list[Path]:
-    alone = isinstance(files, str | os.PathLike)
-    return [Path(files)] if alone else [Path(one) for one in files]  # type: ignore[arg-type]
+    if isinstance(files, str | os.PathLike):
+        return [Path(files)]
+    return [Path(one) for one in files]

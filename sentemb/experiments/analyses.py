@@ -10,6 +10,7 @@ from sentemb.bundled import bundled
 from sentemb.errors import InputError, NumericError, UsageError
 from sentemb.evaluation.cache import EncodeCache
 from sentemb.experiments.models import Models, One, models_of, opened
+from sentemb.locate import locate
 from sentemb.plotting import require_matplotlib
 from sentemb.storage import check_output
 from sentemb.table import Cell, Report, Table, number
@@ -84,6 +85,9 @@ def analyze(
     if output is not None:
         require_matplotlib()
         check_output(Path(output), RECORD, overwrite=overwrite)
+    for one in named.values():
+        if isinstance(one, str | os.PathLike):
+            locate(one)
     corpus = _corpus(texts, column, sts, labels)
     from sentemb.geometry.report import record_of, write_report
 
@@ -96,13 +100,10 @@ def analyze(
 
 
 def _each_seed(models: Models) -> dict[str, One]:
-    """Locate the models, and return each seed by a name of its own."""
-    found = models_of(models)
-    for model in found:
-        model.folders()
+    """Return each seed of each model by a name of its own."""
     return {
         model.name if len(model.seeds) == 1 else str(one): one
-        for model in found
+        for model in models_of(models)
         for one in model.seeds
     }
 

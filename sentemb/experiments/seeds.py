@@ -1,5 +1,6 @@
 """One run a seed, each in a folder of its own."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from sentemb.storage import claim
 from sentemb.training.earlier import OF_SEEDS, RUN, SEEDS, read_record
 from sentemb.training.record import write_record
 
-from . import console
+logger = logging.getLogger("sentemb")
 
 
 def run_each(
@@ -34,7 +35,7 @@ def run_each(
         try:
             records.append(run(replace(job, settings=settings, output=folder, resume=resume)))
         except FinishedError as ended:
-            console.log(f"Kept as it is: {ended}")
+            logger.info("Kept as it is: %s", ended)
             records.append(read_record(folder / RUN) | {"output": str(folder)})
     return records
 

@@ -1,69 +1,85 @@
-"""From the words of a ``sweep`` command to trials and the best of them."""
+"""`sweep`: a search for the options of a run that give the best dev score, with optuna."""
 
+import logging
 import math
-import shlex
+import os
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentemb.experiments import opened
+from sentemb.experiments.ledger import opened
+from sentemb.experiments.runner import Job, Point, check_points, run_points
 from sentemb.experiments.summaries import summarise, summary_table
 from sentemb.table import Report
-
-from . import console
-from .jobs import Job
-from .points import Point, check_points, plan_of, read_with_dev, run_points
-from .sweep_space import Space
-from .varied import Value
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
 
+logger = logging.getLogger("sentemb")
 MEASURES = ("spearman", "alignment", "uniformity")
+Value = float | int | str | bool
+Space = Mapping[str, Sequence[Value]]
+"""Options by name, with their values: two ends of a range (a tuple) or choices (a list)."""
 
 
-def run_sweep(
+def sweep(
     job: Job,
     space: Space,
-    trials: int,
-    seeds: Sequence[int],
-    output: Path,
+    given: Callable[[Mapping[str, Value]], Job],
     *,
-    overwrite: bool,
+    called: Mapping[str, str] | None = None,
+    trials: int = 20,
+    seeds: Sequence[int] = (0,),
+    output: str | os.PathLike[str],
+    overwrite: bool = False,
 ) -> Report:
-    """Run the trials that are not done yet; return all, and their table, the best first.
+    """Run the trials that are not done yet; the score of one is the mean over its seeds.
+
+    The best score is the best of many on these pairs: report the score on others.
+
+    Args:
+        job: The run that all others are variations of.
+        space: What is searched.
+        given: From the values of a trial to its run.
+        called: What options are called where they are shown; by default by their names.
+        trials: How many.
+        seeds: A run of each trial for each.
+        output: Folder of the runs; also gets ``journal.log``, optuna's own record.
+        overwrite: Whether runs of another sweep make way.
+
+    Returns:
+        A row a trial, the best first; the record has ``plan``, ``best``, ``summary``, ``files``.
 
     Raises:
         UsageError: When a value is out of range, or the folder holds another sweep.
+        InterruptedRunError: When a signal ended it; the same call goes on.
     """
-    data, dev = read_with_dev(job)
-    first = {name: values[0] for name, (_, values) in space.items()}
-    each = [first | {name: value} for name, (_, values) in space.items() for value in values]
-    check_points([Point("", {}, _given(job, space, one)) for one in each], data)
-    tried = {option.flag: [str(v) for v in values] for option, values in space.values()}
-    plan = {"search": tried, "seeds": list(seeds), **plan_of(job, data, dev)}
+    folder, names = Path(output), called or {}
+    data, dev = job.read()
+    first = {name: values[0] for name, values in space.items()}
+    each = [first | {name: value} for name, values in space.items() for value in values]
+    check_points([Point("", {}, given(one)) for one in each], data)
+    tried = {names.get(name, name): [str(v) for v in values] for name, values in space.items()}
+    plan = {"search": tried, "seeds": list(seeds), **job.plan(data, dev)}
     by = (*space, "trial")
-    with opened(output, plan, overwrite=overwrite) as ledger:
+    with opened(folder, plan, overwrite=overwrite) as ledger:
         ledger.claim("journal.log")
-        study, results = _study(output), []
+        study, results = _study(folder), []
         for number in range(trials):
             values = _ask(study, number, space)
             if values is None:
                 continue
-            runs = run_points(ledger, _points(job, space, number, values, seeds), data, dev, dev)
+            runs = run_points(ledger, _points(given(values), number, values, seeds), data, dev, dev)
             _tell(study, number, runs)
             results += runs
         files = [ledger.write_lines([_without_seconds(one) for one in results])]
     lines = summarise(results, by, MEASURES)
     lines.sort(key=lambda line: -line["spread"].get("spearman", {"mean": -math.inf})["mean"])
-    table = summary_table(lines, by, MEASURES, {n: o.flag for n, (o, _) in space.items()})
     best = {name: lines[0][name] for name in space}
-    typed = shlex.join(_typed(_given(job, space, best), space, best))
-    console.log(f"The best of {len(lines)} on dev, so measure it on other pairs: {typed}")
     found = {"plan": plan, "best": best, "summary": lines, "files": [str(f) for f in files]}
-    return Report("sweep", found, [table])
+    return Report("sweep", found, [summary_table(lines, by, MEASURES, names)])
 
 
 def _distribution(values: Sequence[Value]) -> "BaseDistribution":
@@ -113,7 +129,7 @@ def _ask(study: "Study", number: int, space: Space) -> dict[str, Value] | None:
             study.tell(number, state=TrialState.FAIL)
         return None
     study.sampler = TPESampler(seed=number)
-    return study.ask({name: _distribution(v) for name, (_, v) in space.items()}).params
+    return study.ask({name: _distribution(v) for name, v in space.items()}).params
 
 
 def _tell(study: "Study", number: int, runs: Sequence[dict[str, Any]]) -> None:
@@ -129,33 +145,14 @@ def _tell(study: "Study", number: int, runs: Sequence[dict[str, Any]]) -> None:
 
 
 def _points(
-    job: Job, space: Space, number: int, values: Mapping[str, Value], seeds: Sequence[int]
+    job: Job, number: int, values: Mapping[str, Value], seeds: Sequence[int]
 ) -> list[Point]:
-    job = _given(job, space, values)
     labels = {**values, "trial": number}
     return [
-        Point(f"{number:04d}-{seed}", {**labels, "seed": seed}, job.with_seed(seed, job.output))
+        Point(f"{number:04d}-{seed}", {**labels, "seed": seed}, job.with_seed(seed))
         for seed in seeds
     ]
 
 
-def _given(job: Job, space: Space, values: Mapping[str, Value]) -> Job:
-    for name, (option, _) in space.items():
-        job = option.given_to(job, values[name])
-    return job
-
-
 def _without_seconds(result: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in result.items() if name != "seconds"}
-
-
-def _typed(job: Job, space: Space, values: Mapping[str, Value]) -> list[str]:
-    """Return the options of ``sentemb train`` that a trial was."""
-    words = []
-    for name, (option, _) in space.items():
-        value = values[name]
-        if isinstance(value, bool):
-            words.append(f"--{option.flag}" if value else f"--no-{option.flag}")
-        elif option.of != "loss":
-            words += [f"--{option.flag}", str(value)]
-    return words + (["--loss", job.loss] if job.loss else [])

@@ -1,0 +1,152 @@
+"""Training runs side by side: each is trained once, measured, and let go of."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from sentemb.errors import InterruptedRunError, NumericError
+from sentemb.experiments.ledger import Ledger
+from sentemb.experiments.models import opened
+from sentemb.storage.owned import remove_listed
+from sentemb.table import number
+from sentemb.training.earlier import RUN
+from sentemb.training.output import last_checkpoint
+from sentemb.types import Encode
+
+if TYPE_CHECKING:
+    from sentemb.datasets import TrainingData
+    from sentemb.evaluation import STS
+    from sentemb.method import Method
+
+logger = logging.getLogger("sentemb")
+Measure = Callable[[Encode], dict[str, float]]
+Result = dict[str, Any]
+
+
+class Job(Protocol):
+    """One training run, before anything of it is read or loaded."""
+
+    @property
+    def method(self) -> str:
+        """The method's name, as results show it."""
+
+    def read(self) -> "tuple[TrainingData, STS]":
+        """Read the data, and the graded pairs that a run is measured on."""
+
+    def plan(self, data: "TrainingData", dev: "STS") -> dict[str, Any]:
+        """Return what the results depend on, by value, never by path or name."""
+
+    def build(self, data: "TrainingData") -> "Method":
+        """Build the method on the encoder that the run starts from."""
+
+    def train(self, folder: Path, data: "TrainingData", dev: "STS", *, resume: bool) -> None:
+        """Train into a folder."""
+
+    def with_seed(self, seed: int) -> Self:
+        """Return the same run with another seed."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run among others.
+
+    Args:
+        name: Of its folder and its result.
+        labels: What tells it from the others; stands in its result.
+        job: What is run.
+    """
+
+    name: str
+    labels: dict[str, Any]
+    job: Job
+
+
+def check_points(points: Sequence[Point], data: "TrainingData") -> None:
+    """Build every method once, so that what cannot work is said before anything is trained.
+
+    Raises:
+        UsageError: When a value is out of range.
+    """
+    for point in points:
+        point.job.build(data)
+
+
+def run_points(
+    ledger: Ledger, points: Sequence[Point], data: "TrainingData", dev: "STS", measure: Measure
+) -> list[Result]:
+    """Run them in order, a line for each."""
+    results = []
+    for place, point in enumerate(points, 1):
+        known = ledger.result(point.name) is not None
+        results.append(run_point(ledger, point, data, dev, measure))
+        logger.info("run %d of %d, %s", place, len(points), _line(point, results[-1], known))
+    return results
+
+
+def run_point(
+    ledger: Ledger, point: Point, data: "TrainingData", dev: "STS", measure: Measure
+) -> Result:
+    """Return what came of a run, trained now unless it was before; a begun one goes on.
+
+    A run whose loss is no number is done as well: its result has an ``error``.
+
+    Raises:
+        InterruptedRunError: When a signal ended it; the same command goes on.
+    """
+    known = ledger.result(point.name)
+    if known is not None:
+        return known
+    folder = ledger.run(point.name)
+    try:
+        seconds = _train(folder, point.job, data, dev)
+        with opened(folder) as model:
+            result = {**point.labels, **measure(model.encode), "seconds": seconds}
+    except InterruptedRunError as error:
+        raise InterruptedRunError(
+            f"Interrupted in run {point.name}: give the same command again to go on.",
+            error.exit_code - 128,
+        ) from None
+    except NumericError as error:
+        result = {**point.labels, "error": str(error)}
+    ledger.commit(point.name, result)
+    return result
+
+
+def measure_start(job: Job, data: "TrainingData", measure: Measure) -> dict[str, float]:
+    """Measure the encoder that a job starts from."""
+    with opened(job.build(data).encoder) as model:
+        return measure(model.encode)
+
+
+def _train(folder: Path, job: Job, data: "TrainingData", dev: "STS") -> float | None:
+    """Train what is not trained yet; return the seconds, where it was in one go."""
+    if (folder / RUN).exists():
+        return None
+    goes_on = last_checkpoint(folder) is not None
+    if not goes_on:
+        remove_listed(folder)
+    started, level = time.monotonic(), logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        job.train(folder, data, dev, resume=goes_on)
+    finally:
+        logger.setLevel(level)
+    return None if goes_on else round(time.monotonic() - started, 2)
+
+
+def _line(point: Point, result: Result, known: bool) -> str:
+    labels = ", ".join(f"{_words(k)} {v}" for k, v in point.labels.items() if v is not None)
+    if "error" in result:
+        return f"{labels}: {result['error']}"
+    numbers = {k: v for k, v in result.items() if k not in point.labels and k != "seconds"}
+    shown = ", ".join(f"{_words(k)} {number(k, v).text}" for k, v in numbers.items())
+    seconds = result["seconds"]
+    took = "done before" if known else "resumed" if seconds is None else f"{seconds:.0f} s"
+    return f"{labels}: {shown} ({took})"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
