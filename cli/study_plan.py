@@ -8,8 +8,7 @@ from typing import Any, Self
 from sentemb.errors import UsageError
 
 from .commands.study import TEMPERATURES
-from .jobs import Job, job_from
-from .settings import parse_seeds
+from .jobs import Job, job_from, parse_seeds
 from .varied import Option, Value, find_option, read_values
 
 

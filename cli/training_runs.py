@@ -17,6 +17,7 @@ from sentemb.encoders.prompts import set_prompts
 from sentemb.encoders.trainable import require_transformer
 from sentemb.evaluation import STS
 from sentemb.method import Method
+from sentemb.methods.overrides import override
 from sentemb.storage import claim
 from sentemb.training import Run, train
 from sentemb.training.card import write_card
@@ -30,8 +31,8 @@ from sentemb.views import View
 
 from . import console
 from .jobs import Job
-from .overrides import override
 from .seeds import run_each, write_seeds
+from .spec import make_loss, make_view
 from .spread import spread_of, spread_table
 
 if TYPE_CHECKING:
@@ -158,8 +159,8 @@ def build_method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -
     method = override(
         method,
         job.method,
-        job.views,
-        job.loss,
+        [make_view(words, method.encoder) for words in job.views],
+        make_loss(job.loss) if job.loss is not None else None,
         matryoshka=job.matryoshka,
         mask_above=job.mask_above,
     )

@@ -42,8 +42,9 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage", "safety", "inert", "locate"},
+    "preview": {"encoders", "training", "views", "types", "errors"},
     "studies": {"evaluation", "geometry", "storage", "types", "errors"},
-    "methods": {"method", "twins", "losses", "views", "encoders"},
+    "methods": {"method", "twins", "losses", "views", "encoders", "errors"},
     "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}
     | {"views", "twins", "functional", "interruption", "storage", "versions"}
     | {"encoding", "inert", "inference"},

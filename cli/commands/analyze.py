@@ -9,7 +9,6 @@ from sentemb.bundled import bundled
 
 from .. import console
 from ..early import check_columns
-from ..texts import texts_without_blanks
 
 if TYPE_CHECKING:
     from sentemb.evaluation import STS
@@ -98,6 +97,8 @@ def analyze(
     if output is not None:
         check_extra("matplotlib", "plot", "A picture, for -o,")
         check_output(output, RECORD, overwrite=overwrite)
+    from sentemb.datasets.texts import texts_without_blanks
+
     texts = texts_without_blanks(file or bundled("sentences.txt"), column)
     graded = _graded(sts)
     if labels is not None:

@@ -53,8 +53,7 @@ def compare(
     trained is not kept.
     """
     from ..early import check_job, check_names, check_study
-    from ..jobs import job_from
-    from ..settings import parse_seeds
+    from ..jobs import job_from, parse_seeds
     from ..source import METHODS
 
     check_names(methods)

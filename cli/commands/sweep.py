@@ -48,8 +48,7 @@ def sweep(
     Needs optuna: pip install "sentemb[sweep]".
     """
     from ..early import check_extra, check_job, check_study
-    from ..jobs import job_from
-    from ..settings import parse_seeds
+    from ..jobs import job_from, parse_seeds
     from ..sweep_space import space_of
 
     check_extra("optuna", "sweep", "sentemb sweep")
