@@ -1,12 +1,13 @@
-"""What goes where: data and JSON to stdout, everything else to stderr."""
+"""What goes where: data and JSON to stdout, everything else to stderr, also where one is closed."""
 
 import json
 import logging
 import os
 import re
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,14 @@ from sentemb.inert import inert as inert
 
 if TYPE_CHECKING:
     from sentemb.table import Report
+UNREADABLE, UNWRITABLE = os.O_WRONLY, os.O_RDONLY
+STREAMS = (("stdin", UNREADABLE, "r"), ("stdout", UNWRITABLE, "w"), ("stderr", os.O_WRONLY, "w"))
+"""What stands in the place of a closed stream, by its number.
+
+Reading from a closed stdin or writing to a closed stdout stays an error, while what would go to a
+closed stderr is dropped: there is no place to report it. Without this the next file that is opened
+would get the number, and what a library prints would go into that file.
+"""
 
 
 def configure(*, quiet: bool, flags: Mapping[str, str] | None = None) -> None:
@@ -158,3 +167,44 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     from sentemb.table import Table
 
     return str(Table(header, rows))
+
+
+@contextmanager
+def progress(total: int | None) -> Iterator[Callable[[int], object]]:
+    """Show how many rows are done: a bar on a terminal, else a line every ten seconds."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        with tqdm(total=total, unit=" rows", file=sys.stderr) as bar:
+            yield lambda rows: bar.update(rows - bar.n)
+        return
+    started = last = time.monotonic()
+
+    def show(rows: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= 10:
+            last = now
+            of = f" of {total:,}" if total else ""
+            log(f"{rows:,}{of} rows, {rows / (now - started):,.0f} rows/s")
+
+    yield show
+
+
+def open_missing() -> None:
+    """Put something in the place of the standard streams that are closed."""
+    for number, (name, mode, direction) in enumerate(STREAMS):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # gets the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, direction, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def drop_unwritten() -> None:
+    """Drop what stdout still holds if it cannot be written, or Python would fail at its exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

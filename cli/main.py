@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from typer.core import TyperGroup
 
 from sentemb.inert import inert
 
-from . import console, options, streams
+from . import console, options
 from .commands import (
     analyze,
     check,
@@ -70,7 +71,7 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             self._stop("interrupted", 130, ctx)
         except BrokenPipeError:
-            streams.drop_unwritten()
+            console.drop_unwritten()
             raise typer.Exit(0) from None
         except Exception as error:
             if isinstance(error, typer.Exit) or type(error).__module__.startswith("typer"):
@@ -160,6 +161,20 @@ def _root(
         ctx.with_resource(separated_by(delimiter))
 
 
+def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
+    """Return a command with its options; one that ``args`` do not name is only listed."""
+    function: Callable[..., None] = getattr(module, name)
+    if args and name not in args:  # none where a shell asks what can be typed
+        return options.without_any(function)
+    if name == "train":
+        return options.expanded(function, options.of_training(args))
+    if name in ("study", "sweep", "compare"):
+        return options.as_train(function, train.train, args, module.LEFT_OUT, module.DEFAULTS)
+    if name == "finetune":
+        return options.expanded(function, options.of_finetuning(module.PANELS))
+    return options.expanded(function, options.of_encoding()) if name == "encode" else function
+
+
 def build(args: list[str]) -> typer.Typer:
     """Build the application; ``train`` gets the options of the method that ``args`` names."""
     app = typer.Typer(
@@ -170,25 +185,15 @@ def build(args: list[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    functions = {
-        "train": options.expanded(train.train, options.of_training(args)),
-        "finetune": options.expanded(finetune.finetune, options.of_finetuning(finetune.PANELS)),
-        "encode": options.expanded(encode.encode, options.of_encoding()),
-    } | {
-        name: options.as_train(
-            getattr(module, name), train.train, args, module.LEFT_OUT, module.DEFAULTS
-        )
-        for name, module in {"study": study, "sweep": sweep, "compare": compare}.items()
-    }
     for module in COMMANDS:
         name = module.__name__.rpartition(".")[2]
-        app.command(name, epilog=module.EXAMPLES)(functions.get(name) or getattr(module, name))
+        app.command(name, epilog=module.EXAMPLES)(_command(module, name, args))
     return app
 
 
 def main() -> None:
     """Run the command line."""
-    streams.open_missing()
+    console.open_missing()
     try:
         build(sys.argv[1:])()
     except OSError as error:  # help or usage that cannot be written; commands have their own words
@@ -196,4 +201,4 @@ def main() -> None:
         typer.echo(f"error: {inert(message, lines=False)}", err=True)
         sys.exit(code)
     finally:
-        streams.drop_unwritten()
+        console.drop_unwritten()

@@ -182,6 +182,15 @@ def expanded(
     return command
 
 
+def without_any(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a stand-in for a command, for a list of commands."""
+
+    def command() -> None: ...
+
+    command.__doc__ = function.__doc__
+    return command
+
+
 def as_train(
     function: Callable[..., None],
     train: Callable[..., None],

@@ -20,6 +20,7 @@ from sentemb.evaluation import STS
 from sentemb.experiments.seeds import run_each, write_seeds
 from sentemb.experiments.summaries import spread_of, spread_table
 from sentemb.method import Method
+from sentemb.methods.overrides import override
 from sentemb.storage import claim
 from sentemb.training import Run, train
 from sentemb.training.card import write_card
@@ -34,7 +35,7 @@ from sentemb.views import View
 
 from . import console
 from .jobs import Job
-from .overrides import override
+from .spec import make_loss, make_view
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -162,8 +163,8 @@ def build_method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -
     method = override(
         method,
         job.method,
-        job.views,
-        job.loss,
+        [make_view(words, method.encoder) for words in job.views],
+        make_loss(job.loss) if job.loss is not None else None,
         matryoshka=job.matryoshka,
         mask_above=job.mask_above,
     )

@@ -48,7 +48,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "experiments": {"bundled", "datasets", "encoders", "evaluation", "geometry", "inference"}
     | {"locate", "plotting", "storage", "suites", "table", "types", "versions", "errors"}
     | {"encoding", "method", "training"},
-    "methods": {"method", "twins", "losses", "views", "encoders"},
+    "preview": {"encoders", "training", "views", "types", "errors"},
+    "methods": {"method", "twins", "losses", "views", "encoders", "errors"},
     "training": {"method", "datasets", "evaluation", "encoders", "losses", "types", "errors"}
     | {"views", "twins", "functional", "interruption", "storage", "versions"}
     | {"encoding", "inert", "inference"},

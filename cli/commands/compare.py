@@ -53,9 +53,8 @@ def compare(
     trained is not kept.
     """
     from ..early import check_job, check_names, check_study
-    from ..jobs import job_from
+    from ..jobs import job_from, parse_seeds
     from ..options import DEFAULT_METHOD
-    from ..settings import parse_seeds
     from ..source import METHODS
 
     check_names(methods)

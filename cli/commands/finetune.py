@@ -61,7 +61,7 @@ def finetune(
         one_of_seeds,
         without_effect,
     )
-    from ..settings import parse_seeds
+    from ..jobs import parse_seeds
 
     settings = FinetuneSettings(**options)
     chosen = parse_seeds(seeds) if seeds is not None else None

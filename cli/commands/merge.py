@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from .. import console
-from ..encode_summary import content, tell
 
 EXAMPLES = """Examples:
 
@@ -36,6 +35,7 @@ def merge(
     from sentemb.encoding import merge as join
 
     summary = join(output, shards, overwrite)
-    tell(summary, str(output))
+    for line in summary.lines(str(output)):
+        console.log(line)
     if as_json:
-        console.print_json("merge", {"output": str(output), "summary": content(summary)})
+        console.print_json("merge", {"output": str(output), "summary": summary.to_dict()})

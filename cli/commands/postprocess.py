@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from .. import console
-from ..texts import texts_without_blanks
 
 EXAMPLES = """Examples:
 
@@ -62,6 +61,7 @@ def postprocess(
     """
     from sentemb.bundled import bundled
     from sentemb.datasets import read_sts
+    from sentemb.datasets.texts import texts_without_blanks
     from sentemb.errors import UsageError
     from sentemb.inference.postprocess_card import RECORD
     from sentemb.storage import check_output

@@ -77,8 +77,7 @@ def study(
     not kept.
     """
     from ..early import check_columns, check_job, check_study
-    from ..jobs import job_from
-    from ..settings import parse_seeds
+    from ..jobs import job_from, parse_seeds
     from ..varied import default_losses, default_values, find_option, points_of, read_values
 
     folder = output or Path("studies") / option.removeprefix("--")

@@ -49,8 +49,7 @@ def sweep(
     Needs optuna: pip install "sentemb[sweep]".
     """
     from ..early import check_extra, check_job, check_study
-    from ..jobs import job_from
-    from ..settings import parse_seeds
+    from ..jobs import job_from, parse_seeds
     from ..varied import given_all, space_of, typed
 
     check_extra("optuna", "sweep", "sentemb sweep")

@@ -49,8 +49,7 @@ def train(
     """
     given = locals() | options
     from ..early import check_job, check_output_of_run, one_of_seeds, without_effect
-    from ..jobs import job_from
-    from ..settings import parse_seeds
+    from ..jobs import job_from, parse_seeds
 
     job = job_from(given, output or Path("runs") / method)
     chosen = parse_seeds(seeds) if seeds is not None else None

@@ -44,8 +44,7 @@ def views(
         check_view(words)
     console.quieten_libraries()
     from sentemb.encoders import build_encoder
-
-    from ..show_views import shown
+    from sentemb.preview import shown
 
     encoder = build_encoder(model, raw_pooling="mean", device="cpu")
     names = view or _that_need_no_batch()

@@ -1,13 +1,17 @@
 """Texts to encode: every row, in order, blank ones too."""
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.files import InvalidTextError, text_of
 from sentemb.datasets.lines import Row
 from sentemb.datasets.source import read_source
-from sentemb.errors import InputError, nearest
+from sentemb.errors import InputError, nearest, reading
+
+logger = logging.getLogger(__name__)
 
 
 def read_texts(
@@ -28,7 +32,7 @@ def read_texts(
     if column not in present:
         raise InputError(
             f"{source}: its first row has no column '{column}'; it has {', '.join(present)}. "
-            f"Name one with --column.{nearest(column, present)}"
+            f"Name one with `column`.{nearest(column, present)}"
         )
     return texts_of(rows, column, source, faults)
 
@@ -51,3 +55,51 @@ def texts_of(
                 continue
             yield error.replaced
         count += 1
+
+
+def texts_without_blanks(source: str | os.PathLike[str], column: str) -> list[str]:
+    """Read the texts of a file without the blank ones, whose number is logged.
+
+    Raises:
+        InputError: When all are blank.
+    """
+    texts = list(read_texts(source, column))
+    kept = [text for text in texts if text.strip()]
+    if not kept:
+        raise InputError(f"{source} holds no row with text.")
+    if len(kept) < len(texts):
+        logger.info("%s: %s empty rows left out", source, f"{len(texts) - len(kept):,}")
+    return kept
+
+
+def texts_and_total(
+    source: str | os.PathLike[str], column: str, faults: Faults
+) -> tuple[Iterator[str], int | None]:
+    """Return the texts of a source, and their number where it is a file and can be read twice.
+
+    Raises:
+        InputError: As `read_texts`, and while the texts are read where the file has become shorter.
+    """
+    with reading():
+        is_file = Path(source).is_file()
+    if not is_file:
+        return read_texts(source, column, faults), None
+    total = sum(1 for _ in read_texts(source, column, Faults(faults.errors)))
+    return as_counted(read_texts(source, column, faults), total, source), total
+
+
+def as_counted(texts: Iterator[str], total: int, source: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield the texts of a file that was counted before, unless it has become shorter since."""
+    rows = 0
+    for rows, text in enumerate(texts, start=1):  # noqa: B007 -- the last number is their count
+        yield text
+    if rows < total:
+        raise InputError(
+            f"{source} became shorter while it was read: {total:,} rows were counted, and then "
+            f"there were {rows:,}. Restore it, and give the same command again to go on."
+        )
+    if rows > total:
+        logger.warning(
+            "%s became longer while it was read: %s rows were counted, %s are encoded.",
+            *(source, f"{total:,}", f"{rows:,}"),
+        )

@@ -198,5 +198,5 @@ def _difference(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> st
     ]
     return (
         f"'{folder}' holds a job that was begun otherwise: {'; '.join(changed)}. Give the same "
-        "options to go on with it, or --overwrite to start afresh."
+        "options to go on with it, or `overwrite=True` to start afresh."
     )

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from sentemb.datasets.lines import COMPRESSED
+from sentemb.encoding.folder import job_folder
 from sentemb.encoding.manifest import Assembled, Manifest
+from sentemb.encoding.shards import Shard
 from sentemb.encoding.writers import WRITERS
 from sentemb.errors import UsageError
 from sentemb.storage import sha256
@@ -22,9 +25,26 @@ def check_output(path: Path) -> None:
         raise UsageError(f"Output '{path}' is a folder: give the name of a file.")
 
 
+def output_for(source: str, output: str | None, shard: Shard, *, overwrite: bool) -> Path:
+    """Return the file to write, by default the input's name with ``.npy``.
+
+    Raises:
+        UsageError: When it cannot be written, is the input, or exists and no job for it was begun.
+    """
+    packed = Path(source).suffix.lower() in COMPRESSED
+    plain = Path(source).with_suffix("") if packed else Path(source)
+    path = Path(output) if output else plain.with_suffix(".npy")
+    check_output(path)
+    if path.exists() and path.resolve() == Path(source).resolve():
+        raise UsageError(f"'{path}' is the input: give another `output`.")
+    if path.exists() and not (overwrite or job_folder(path, shard).exists()):
+        raise exists(path)
+    return path
+
+
 def exists(path: Path) -> UsageError:
     """Return what is said of an output that is there already."""
-    return UsageError(f"Output '{path}' exists: give another --output, or --overwrite.")
+    return UsageError(f"Output '{path}' exists: give another `output`, or `overwrite=True`.")
 
 
 def in_place(manifest: Manifest, output: Path) -> Assembled | None:

@@ -1,12 +1,22 @@
 """What an encoding came to."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentemb.encoders.lengths import Reading
 from sentemb.encoding.manifest import Assembled, Counts
+from sentemb.encoding.shards import Shard
 
 UNKNOWN = ("unknown_rows", "unread_rows", "unknown_tokens", "known_tokens")
+FAULTS = {
+    "long": "rows longer than 1 MiB, cut",
+    "nul": "rows with NUL characters, kept",
+    "blank_lines": "blank lines, which are no rows",
+}
+INVALID = {
+    "replace": "rows no valid UTF-8, replaced where they were none",
+    "skip": "rows no valid UTF-8, left out",
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,59 @@ class EncodeSummary:
             self.unknown_tokens,
             self.known_tokens or 0,
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all counts, as JSON takes them."""
+        found: dict[str, Any] = asdict(self)
+        for name, value in found.pop("faults").items():
+            if isinstance(value, dict):
+                kind = name if name.endswith("_lines") else f"{name}_rows"
+                found |= {kind: value["rows"], f"first_{kind}": value["first"]}
+            else:
+                found[name] = value
+        return found
+
+    def lines(
+        self, output: str, max_length: int | None = None, shard: Shard | None = None
+    ) -> list[str]:
+        """Say what became of every row."""
+        lines = []
+        unknown = (
+            "" if self.unknown_rows is None else f", {self.unknown_rows:,} with unknown tokens"
+        )
+        if self.kept_rows and self.kept_rows < self.rows:
+            lines.append(f"{self.kept_rows:,} rows were encoded by an earlier run")
+        if shard is not None and shard.of > 1:
+            lines.append(f"shard {shard} is done; sentemb merge {output} joins all {shard.of}")
+        else:
+            cut = self.truncated_rows
+            limit = f" at {max_length} tokens" if max_length else ""
+            truncated = "truncation not known" if cut is None else f"{cut:,} truncated{limit}"
+            lines.append(
+                f"{self.rows:,} rows x {self.dim} in {self.seconds:.1f} s; "
+                f"{self.rows - self.distinct_texts:,} repeated, {self.empty_rows:,} empty, "
+                f"{truncated}{unknown}: {output}"
+            )
+        if (reading := self.reading) and reading.is_mostly_unknown:
+            lines.append(
+                "warning: most of the texts is unknown to the model's tokenizer "
+                f"({reading.share_words()}), so their vectors say little: use a `model` of their "
+                "language and script"
+            )
+        words = FAULTS | {"invalid": INVALID.get(self.faults.get("errors", ""), "")}
+        for name, what in words.items():
+            found = self.faults.get(name, {"rows": 0})
+            if found["rows"]:
+                shown = ", ".join(f"{number:,}" for number in found["first"])
+                more = ", …" if found["rows"] > len(found["first"]) else ""
+                lines.append(f"{found['rows']:,} {what}: {shown}{more}")
+        if (encoding := self.faults.get("encoding", "utf-8")) != "utf-8":
+            lines.append(f"the input was read as {encoding.upper()}")
+        if separator := self.faults.get("separator"):
+            lines.append(f"the input was read as {separator}")
+        if self.halved_batches:
+            lines.append(f"{self.halved_batches:,} batches halved: memory did not suffice")
+        return lines
 
 
 def summary_of(

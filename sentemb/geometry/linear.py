@@ -64,20 +64,20 @@ def whitening(x: Embeddings, dims: int | None = None) -> LinearMap:
     """
     dim = x.shape[1]
     if dims is not None and not 1 <= dims <= dim:
-        raise UsageError(f"--dims {dims} is not in 1 to {dim}, the numbers of a vector.")
+        raise UsageError(f"dims {dims} is not in 1 to {dim}, the numbers of a vector.")
     kept = dims or dim
     mean, axes, deviations, rank = _components(x)
     if len(x) <= kept:
         raise InputError(
             f"{len(x):,} distinct rows whiten at most {len(x) - 1} dimensions, {kept} are asked "
-            f"for: give more rows, or --dims {len(x) - 1} or less."
+            f"for: give more rows, or `dims={len(x) - 1}` or less."
         )
     if dims is None:
         kept = rank
     elif rank < kept:
         raise InputError(
-            f"the vectors vary in {rank} directions only, {kept} are asked for: give --dims {rank} "
-            "or less, or other data."
+            f"the vectors vary in {rank} directions only, {kept} are asked for: give "
+            f"`dims={rank}` or less, or other data."
         )
     weight = axes[:, :kept] / deviations[:kept]
     share = deviations[:kept].square().sum() / deviations.square().sum()
@@ -107,7 +107,7 @@ def all_but_the_top(x: Embeddings, components: int) -> LinearMap:
     mean, axes, deviations, rank = _components(x)
     if not 1 <= components < rank:
         raise UsageError(
-            f"--remove-top {components} is not in 1 to {rank - 1}: the vectors vary in {rank} "
+            f"remove_top {components} is not in 1 to {rank - 1}: the vectors vary in {rank} "
             "directions."
         )
     top = axes[:, :components]

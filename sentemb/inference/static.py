@@ -111,7 +111,7 @@ def distil(
     most = min(width, len(tokens))
     if dim is not None and not 0 <= dim <= most:
         raise UsageError(
-            f"--dim {dim} is not in 1 to {most}, the components that {len(tokens):,} vectors of "
+            f"dim {dim} is not in 1 to {most}, the components that {len(tokens):,} vectors of "
             f"{width} numbers have; 0 keeps all."
         )
     if smoothing is None:

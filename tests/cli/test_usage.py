@@ -8,8 +8,8 @@ import sys
 
 import pytest
 import torch
-from sentemb_cli.commands import encode
 
+from sentemb.datasets import texts
 from sentemb.errors import nearest
 
 FILES = {
@@ -176,16 +176,16 @@ def test_names_that_begin_with_what_was_typed():
 def test_a_file_that_changes_between_its_two_reads(rows, counted, caplog):
     from sentemb.errors import InputError
 
-    texts = encode._as_counted(iter(["a"] * rows), counted, "a.txt")
+    kept = texts.as_counted(iter(["a"] * rows), counted, "a.txt")
     if rows < counted:
         message = (
             "a.txt became shorter while it was read: 5 rows were counted, and then there were 3"
         )
         with pytest.raises(InputError, match=message):
-            list(texts)
+            list(kept)
         return
     with caplog.at_level("WARNING"):
-        assert len(list(texts)) == rows
+        assert len(list(kept)) == rows
     assert ("became longer" in caplog.text) == (rows > counted)
 
 
@@ -195,7 +195,7 @@ def test_a_file_cut_while_it_is_encoded_is_an_error(sentemb, tmp_path, monkeypat
     monkeypatch.setattr(windows, "ROWS", 4)
     path = tmp_path / "a.txt"
     path.write_text("".join(f"row {i}\n" for i in range(20)))
-    counted, read = encode._as_counted, []
+    counted, read = texts.as_counted, []
 
     def cutting(texts, total, source):
         if not read:
@@ -203,7 +203,7 @@ def test_a_file_cut_while_it_is_encoded_is_an_error(sentemb, tmp_path, monkeypat
         read.append(total)
         return counted(iter([f"row {i}" for i in range(10)]), total, source)
 
-    monkeypatch.setattr(encode, "_as_counted", cutting)
+    monkeypatch.setattr(texts, "as_counted", cutting)
     done = sentemb("encode", "a.txt")
     assert done.returncode == 3
     assert b"20 rows were counted, and then there were 10" in done.stderr

@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from sentemb_cli.jobs import OPTIONS_OF_LOSS, OPTIONS_OF_VIEWS
 from sentemb_cli.options import options_of_method
-from sentemb_cli.overrides import OPTIONS_OF_LOSS, OPTIONS_OF_VIEWS
 from sentemb_cli.source import METHODS
 from sentemb_cli.spec import LOSSES, STAGES, make_view
 

@@ -127,7 +127,7 @@ def test_padding_and_truncation_of_the_tokenizer_have_no_part(mini):
 def test_dimensions_are_those_there_are(mini):
     assert distil(mini).vectors.shape == (8000, 128)
     assert distil(mini, 0).variance == pytest.approx(1)
-    with pytest.raises(UsageError, match=r"--dim 129 is not in 1 to 128.*0 keeps all"):
+    with pytest.raises(UsageError, match=r"dim 129 is not in 1 to 128.*0 keeps all"):
         distil(mini, 129)
 
 

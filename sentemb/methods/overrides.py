@@ -1,0 +1,94 @@
+"""Other views and losses in the place of a method's own, and what wraps its loss."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sentemb.errors import UsageError
+from sentemb.losses import AnglE, Contrastive, CoSENT, Loss, MaskSimilar, Matryoshka, Sum
+from sentemb.losses.combine import parts
+from sentemb.method import Method
+from sentemb.twins.heads import width
+from sentemb.views import View
+
+
+def override(
+    method: Method,
+    name: str,
+    views: Sequence[View] = (),
+    loss: Loss | None = None,
+    *,
+    matryoshka: Sequence[int] = (),
+    mask_above: float | None = None,
+) -> Method:
+    """Return a method with views and loss in the place of its own.
+
+    The views of a method keep their columns. Two for a method of four views (two sentences, then
+    both again) are each for two of them; one is for all.
+
+    Args:
+        method: Of the recipe.
+        name: Of the recipe.
+        views: In their place; empty for the method's own.
+        loss: In its place; None for the method's own.
+        matryoshka: Lengths that the loss is nested at.
+        mask_above: Cosine above which candidates are no negatives.
+
+    Raises:
+        UsageError: When the views cannot be spread evenly over the views, the method's loss is a
+            sum, or what could be cut short is not what is deployed.
+    """
+    seen = _in_their_place(method, name, views) if views else method.views
+    compared = method.loss
+    if loss is not None:
+        if isinstance(method.loss, Sum):
+            raise UsageError(
+                f"{name} adds up several losses, so `loss` cannot say which to replace: compose "
+                "it in Python (sentemb.losses.Sum)."
+            )
+        compared = loss
+        _need_a_graded_loss(method, loss, name)
+    if matryoshka:
+        if isinstance(method.loss, Sum):
+            raise UsageError(
+                f"{name} adds up several losses, not all of which have lengths: compose it in "
+                "Python (sentemb.losses.Matryoshka)."
+            )
+        if getattr(method.twin, "projector", None) is not None:
+            raise UsageError(
+                f"`matryoshka` nests what is compared, and {name} compares the output of a head "
+                "that training alone has: use `pooling=cls` (whose head is deployed), or a method "
+                "without one (simcse-sup, consert)."
+            )
+        compared = Matryoshka(compared, dims=_with_the_full(matryoshka, width(method.encoder)))
+    if mask_above is not None:
+        compared = MaskSimilar(compared, above=mask_above)
+    return Method(seen, method.twin, compared)
+
+
+def _with_the_full(dims: Sequence[int], full: int) -> tuple[int, ...]:
+    return tuple(dims) if max(dims) >= full else (full, *dims)
+
+
+def _need_a_graded_loss(method: Method, loss: Loss, name: str) -> None:
+    """Raise where a method of graded pairs gets a loss that takes each pair as a positive."""
+    graded = (AnglE, CoSENT, Contrastive)
+    if isinstance(method.loss, graded) and not any(isinstance(p, graded) for p in parts(loss)):
+        raise UsageError(
+            f"{name} has pairs with scores, and this loss would take each pair for a positive: "
+            "use cosent, angle or contrastive, or a method of pairs (simcse-sup)."
+        )
+
+
+def _in_their_place(method: Method, name: str, views: Sequence[View]) -> tuple[View, ...]:
+    own = len(method.views)
+    if own % len(views):
+        columns = ", ".join(view.column for view in method.views)
+        raise UsageError(
+            f"{name} has {own} views (of {columns}): give "
+            f"{' or '.join(str(k) for k in range(1, own + 1) if own % k == 0)} in their place, "
+            f"not {len(views)}."
+        )
+    times = own // len(views)
+    return tuple(
+        replace(views[i // times], column=view.column) for i, view in enumerate(method.views)
+    )
