@@ -13,30 +13,7 @@ from . import source
 if TYPE_CHECKING:
     from sentemb.methods import Recipe
 
-METHODS = {
-    "simcse-unsup": "SIMCSE_UNSUP",
-    "simcse-sup": "SIMCSE_SUP",
-    "consert": "CONSERT",
-    "consert-sup": "CONSERT_SUP",
-    "esimcse": "ESIMCSE",
-    "eda": "EDA_CONTRAST",
-    "crop": "CROP_CONTRAST",
-    "supcon": "SUPCON",
-    "cosent": "COSENT",
-    "simcse++": "SIMCSE_PLUS_PLUS",
-    "simclr": "SIMCLR",
-    "simclr-v2": "SIMCLR_V2",
-    "moco": "MOCO",
-    "moco-v2": "MOCO_V2",
-    "moco-v3": "MOCO_V3",
-    "byol": "BYOL",
-    "simsiam": "SIMSIAM",
-    "swav": "SWAV",
-    "barlow-twins": "BARLOW_TWINS",
-    "vicreg": "VIC_REG",
-    "two-tower": "TWO_TOWER",
-    "nsp": "NSP",
-}
+METHODS: dict[str, str] = source.literal("sentemb.methods.recipe", "METHODS")
 DEFAULT_METHOD = "simcse-unsup"
 TRAINING = {"train", "study", "sweep"}
 NOT_OPTIONS = ("encoder", "columns", "classes")
@@ -55,36 +32,42 @@ def find_recipe(method: str) -> "Recipe":
             f"Unknown method '{method}'; allowed: {', '.join(METHODS)}."
             + nearest(method, list(METHODS))
         )
-    return cast("Recipe", WrittenRecipe(METHODS[method]))
+    return cast("Recipe", WrittenRecipe(method))
 
 
 class WrittenRecipe:
     """A recipe as its source has it; its function is imported when a method is built.
 
     Args:
-        name: In `sentemb.methods`.
+        method: Its name.
     """
 
-    def __init__(self, name: str) -> None:
-        settings = source.recipe(name)
+    def __init__(self, method: str) -> None:
+        self._module, constant = _home(method)
+        settings = source.recipe(self._module, constant)
         self._function = settings.pop("build")
         vars(self).update(settings)
 
     @property
     def build(self) -> Callable[..., Any]:
         """The function, from an encoder to the method."""
-        function: Callable[..., Any] = getattr(import_module("sentemb.methods"), self._function)
+        function: Callable[..., Any] = getattr(import_module(self._module), self._function)
         return function
 
 
 def parameters_of(method: str) -> list[inspect.Parameter]:
     """Return the parameters of a method's function, without importing it."""
-    return source.parameters("sentemb.methods", _function_of(method))
+    return source.parameters(*_function_of(method))
 
 
-def _function_of(method: str) -> str:
-    function: str = source.recipe(METHODS[method])["build"]
-    return function
+def _function_of(method: str) -> tuple[str, str]:
+    module, constant = _home(method)
+    return module, source.recipe(module, constant)["build"]
+
+
+def _home(method: str) -> tuple[str, str]:
+    module, _, constant = METHODS[method].partition(".")
+    return f"sentemb.methods.{module}", constant
 
 
 def with_method_options(train: Callable[..., None], args: list[str]) -> Callable[..., None]:
@@ -143,7 +126,7 @@ def _method_options(args: list[str]) -> list[inspect.Parameter]:
 
 
 def _options_of(method: str) -> list[inspect.Parameter]:
-    helps = argument_helps(source.doc("sentemb.methods", _function_of(method)))
+    helps = argument_helps(source.doc(*_function_of(method)))
     return [
         p.replace(
             kind=inspect.Parameter.KEYWORD_ONLY,

@@ -35,9 +35,14 @@ def choices(module: str, name: str) -> tuple[str, ...]:
     return values if isinstance(values, tuple) else (values,)
 
 
-def recipe(name: str) -> dict[str, Any]:
+def literal(module: str, name: str) -> Any:
+    """Return a value that is written out in a module."""
+    return _value(module, _definition(module, name)[1].value)
+
+
+def recipe(module: str, name: str) -> dict[str, Any]:
     """Return the settings of a recipe, and the name of its function as ``build``."""
-    module, node = _definition("sentemb.methods", name)
+    module, node = _definition(module, name)
     fields = parameters("sentemb.methods.recipe", "Recipe")
     found = {p.name: p.default for p in fields if p.default is not p.empty}
     given = dict(zip((p.name for p in fields), node.value.args, strict=False))
