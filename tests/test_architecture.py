@@ -39,6 +39,9 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"versions"},
     "interruption": set(),
     "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
+    "encoder": {"datasets", "encoders", "encoding", "inference", "storage", "types", "errors"},
+    "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "geometry"}
+    | {"inference", "method", "methods", "training"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
     | {"training", "storage", "safety", "inert", "locate"},
     "studies": {"evaluation", "geometry", "storage", "types", "errors"},

@@ -116,7 +116,7 @@ def method_named(
     model: "str | os.PathLike[str] | SentenceTransformer | None" = None,
     *,
     pooling: PoolingName | None = None,
-    prompts: Mapping[str, str] | None = None,
+    prompt: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Method:
     """Build the method of a recipe, on the encoder and with the pooling that the recipe has.
@@ -126,7 +126,7 @@ def method_named(
         model: A bundled encoder, a folder, a hub id or a `SentenceTransformer`, which is changed in
             place; by default ``mini``.
         pooling: By default the model's own, or the recipe's for a raw encoder.
-        prompts: What is put before the texts of a column, by column.
+        prompt: What is put before the texts of a column, by column.
         options: Of the recipe: the parameters of its function. Where ``columns`` or ``classes`` is
             among them, it is that of the training data.
 
@@ -152,5 +152,5 @@ def method_named(
     read = [view.column for view in method.views]
     towers = method.twin.towers().values() if isinstance(method.twin, EncoderTwin) else ()
     for each in (method.encoder, *towers):
-        set_prompts(each, prompts or {}, read)
+        set_prompts(each, prompt or {}, read)
     return method

@@ -54,7 +54,7 @@ def test_options_pooling_prompts_and_an_encoder_of_ones_own():
     assert method.encoder is encoder
     assert method.loss.temperature == 0.1
     assert describe(method.encoder) == "Transformer -> Pooling mean"
-    method = method_named("simcse-unsup", encoder, pooling="cls", prompts={"text": "query: "})
+    method = method_named("simcse-unsup", encoder, pooling="cls", prompt={"text": "query: "})
     assert describe(method.encoder) == "Transformer -> Pooling cls -> Dense"
     assert method.encoder.prompts["text"] == "query: "
 
