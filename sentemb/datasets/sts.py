@@ -40,13 +40,16 @@ def as_sts(data: STS | Source | Container, name: str = "dev") -> STS:
     """Return graded pairs of any kind as a task: a path, tuples, columns, a data frame.
 
     Args:
-        data: What `read_sts` reads, or a task, which is returned.
+        data: What `read_sts` reads; or a task, anything that is called with an encoder, which is
+            returned.
         name: The parameter that rows in memory were given as, which messages call them by.
 
     Raises:
         InputError: As `read_sts`.
     """
-    return data if isinstance(data, STS) else read_sts(as_source(data, TUPLES, name))
+    if callable(data):
+        return data
+    return read_sts(as_source(data, TUPLES, name))
 
 
 def task_name(source: Source) -> str:
