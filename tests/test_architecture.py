@@ -40,6 +40,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "interruption": set(),
     "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
     "encoder": {"datasets", "encoders", "encoding", "inference", "storage", "types", "errors"},
+    "adapters": {"losses", "pairs", "errors"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "geometry"}
     | {"inference", "method", "methods", "training"},
     "finetuning": {"functional", "losses", "pairs", "datasets", "types", "errors", "encoders"}
