@@ -1,7 +1,8 @@
 """Train, evaluate and use sentence embeddings by contrastive learning.
 
-A training method is a composition, ``Method(views, twin, loss)``; every named paper is a function
-that returns one. Names are imported when they are first used: ``import sentemb`` costs nothing.
+What a command does is a function of the same name here. A training method is a composition,
+``Method(views, twin, loss)``; every named paper is a function that returns one. Names are imported
+when they are first used: ``import sentemb`` costs nothing.
 """
 
 from importlib import import_module
@@ -10,69 +11,81 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOME = {
-    "FlatNCE": "losses",
-    "InfoNCE": "losses",
+    "Encoder": "encoder",
     "Method": "method",
-    "NTXent": "losses",
     "Pairs": "pairs",
     "STS": "evaluation",
     "Settings": "training",
-    "Siamese": "twins",
     "View": "views",
     "analyze": "experiments",
-    "build_encoder": "encoders",
     "check": "checks",
-    "encode_file": "encoding",
     "evaluate": "experiments",
+    "export": "doors",
+    "finetune": "doors",
+    "load": "encoder",
+    "postprocess": "doors",
+    "predict": "doors",
+    "train": "doors",
+}
+_EARLIER = {
+    "FlatNCE": "losses",
+    "InfoNCE": "losses",
+    "NTXent": "losses",
+    "Siamese": "twins",
+    "build_encoder": "encoders",
+    "encode_file": "encoding",
     "read_sts": "datasets",
     "read_training_data": "datasets",
     "simcse_sup": "methods",
     "simcse_unsup": "methods",
-    "train": "training",
 }
+"""Names of earlier versions, which stay importable from here; each belongs to its folder."""
 
 __all__ = [
     "STS",
-    "FlatNCE",
-    "InfoNCE",
+    "Encoder",
     "Method",
-    "NTXent",
     "Pairs",
     "Settings",
-    "Siamese",
     "View",
     "analyze",
-    "build_encoder",
     "check",
-    "encode_file",
     "evaluate",
-    "read_sts",
-    "read_training_data",
-    "simcse_sup",
-    "simcse_unsup",
+    "export",
+    "finetune",
+    "load",
+    "postprocess",
+    "predict",
     "train",
 ]
 
 if TYPE_CHECKING:
     from sentemb.checks import check
-    from sentemb.datasets import read_sts, read_training_data
-    from sentemb.encoders import build_encoder
-    from sentemb.encoding import encode_file
+    from sentemb.datasets import read_sts as read_sts
+    from sentemb.datasets import read_training_data as read_training_data
+    from sentemb.doors import export, finetune, postprocess, predict, train
+    from sentemb.encoder import Encoder, load
+    from sentemb.encoders import build_encoder as build_encoder
+    from sentemb.encoding import encode_file as encode_file
     from sentemb.evaluation import STS
     from sentemb.experiments import analyze, evaluate
-    from sentemb.losses import FlatNCE, InfoNCE, NTXent
+    from sentemb.losses import FlatNCE as FlatNCE
+    from sentemb.losses import InfoNCE as InfoNCE
+    from sentemb.losses import NTXent as NTXent
     from sentemb.method import Method
-    from sentemb.methods import simcse_sup, simcse_unsup
+    from sentemb.methods import simcse_sup as simcse_sup
+    from sentemb.methods import simcse_unsup as simcse_unsup
     from sentemb.pairs import Pairs
-    from sentemb.training import Settings, train
-    from sentemb.twins import Siamese
+    from sentemb.training import Settings
+    from sentemb.twins import Siamese as Siamese
     from sentemb.views import View
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    home = _HOME.get(name) or _EARLIER.get(name)
+    if home is None:
         raise AttributeError(f"module 'sentemb' has no attribute '{name}'")
-    return getattr(import_module(f"sentemb.{_HOME[name]}"), name)
+    return getattr(import_module(f"sentemb.{home}"), name)
 
 
 def __dir__() -> list[str]:

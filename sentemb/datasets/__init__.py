@@ -1,4 +1,4 @@
-"""Readers: files and hub data sets into rows with fixed column names.
+"""Readers: files, hub data sets and rows in memory into rows with fixed column names.
 
 Names are imported when they are first used: reading lines needs no library that takes seconds.
 """
@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sentemb.datasets.inputs import read_inputs
-    from sentemb.datasets.sts import read_sts
+    from sentemb.datasets.sts import as_sts, read_sts
     from sentemb.datasets.texts import read_texts
-    from sentemb.datasets.training import TrainingData, read_training_data
+    from sentemb.datasets.training import TrainingData, as_training_data, read_training_data
 
-__all__ = ["TrainingData", "read_inputs", "read_sts", "read_texts", "read_training_data"]
+__all__ = [
+    "TrainingData",
+    "as_sts",
+    "as_training_data",
+    "read_inputs",
+    "read_sts",
+    "read_texts",
+    "read_training_data",
+]
 
 _HOME = {
     "TrainingData": "training",
+    "as_sts": "sts",
+    "as_training_data": "training",
     "read_inputs": "inputs",
     "read_sts": "sts",
     "read_texts": "texts",

@@ -54,7 +54,7 @@ def read_rows(path: Path, faults: Faults | None = None) -> Iterator[Row]:
                 f"each also with {' or '.join(COMPRESSED)}."
                 + (f" {WAYS_OUT[suffix]}" if suffix in WAYS_OUT else "")
             )
-        yield from _examined(READERS[suffix](file, path, faults), faults)
+        yield from examined(READERS[suffix](file, path, faults), faults)
 
 
 def names_rows(word: str) -> bool:
@@ -115,11 +115,11 @@ class InvalidTextError(InputError):
 def read_stream(file: IO[bytes], name: str, faults: Faults | None = None) -> Iterator[Row]:
     """Yield the lines of a stream as rows with the one column ``text``."""
     faults = faults or Faults()
-    return _examined(_read_txt(file, Path(name), faults), faults)
+    return examined(_read_txt(file, Path(name), faults), faults)
 
 
-def _examined(rows: Iterator[Row], faults: Faults) -> Iterator[Row]:
-    """Cut texts that are too long, and count them and NUL characters."""
+def examined(rows: Iterator[Row], faults: Faults) -> Iterator[Row]:
+    """Cut texts that are too long, and count them and those with NUL characters."""
     for number, row in rows:
         if cut_row(row):
             faults.long.add(number)

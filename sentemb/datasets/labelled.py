@@ -1,16 +1,16 @@
 """Labelled texts and labelled pairs to evaluate on."""
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from sentemb.datasets.files import text_of
+from sentemb.datasets.in_memory import Container
 from sentemb.datasets.labels import label_of
 from sentemb.datasets.lines import Row
 from sentemb.datasets.omitted import Omitted
 from sentemb.datasets.roles import LABEL
-from sentemb.datasets.source import read_source
+from sentemb.datasets.source import Source, as_source, read_source
 from sentemb.datasets.sts import read_roles, sentence_of, task_name
 from sentemb.errors import InputError
 from sentemb.evaluation import Clustering, Labelled, NestedFolds, PairClassification
@@ -19,12 +19,13 @@ PAIRS, TEXTS = ("sentence1", "sentence2", LABEL), ("text", LABEL)
 TOGETHER = {"1": True, "true": True, "0": False, "false": False}
 
 
-def read_pair_classification(source: str | os.PathLike[str]) -> PairClassification:
+def read_pair_classification(source: Source | Container) -> PairClassification:
     """Read pairs that belong together or not: ``sentence1, sentence2, label`` with 1 or 0.
 
     Raises:
         InputError: When a column or a sentence is missing, or a label is another; names the row.
     """
+    source = as_source(source, [PAIRS])
     _, rows = read_roles(source, [PAIRS], "labelled pairs")
     return pair_classification_of(task_name(source), rows, source)
 
@@ -36,23 +37,25 @@ def pair_classification_of(name: str, rows: Iterable[Row], source: object) -> Pa
     return PairClassification(name, tuple(labelled.texts), tuple(labelled.others or ()), together)
 
 
-def read_transfer(source: str | os.PathLike[str]) -> NestedFolds:
+def read_transfer(source: Source | Container) -> NestedFolds:
     """Read labelled texts (``text, label``) or pairs (``sentence1, sentence2, label``).
 
     Raises:
         InputError: When columns are missing, a pair lacks a text (names the row), or there are too
             few rows of a label.
     """
+    source = as_source(source, [PAIRS, TEXTS])
     roles, rows = read_roles(source, [PAIRS, TEXTS], "labelled texts")
     return NestedFolds(task_name(source), labelled_of(rows, [*roles[:-1]], source))
 
 
-def read_clustering(source: str | os.PathLike[str]) -> Clustering:
+def read_clustering(source: Source | Container) -> Clustering:
     """Read labelled texts: ``text, label``.
 
     Raises:
         InputError: When a column is missing, or all labels are the same.
     """
+    source = as_source(source, [TEXTS])
     _, rows = read_roles(source, [TEXTS], "labelled texts")
     labelled = labelled_of(rows, ["text"], source)
     return Clustering(task_name(source), labelled.texts, labelled.labels)

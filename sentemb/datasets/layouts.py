@@ -1,7 +1,6 @@
 """Rows by the layout that their columns fit: which column is which."""
 
 import logging
-import os
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -15,7 +14,7 @@ from sentemb.datasets.roles import (
     numbered_negatives,
     unread_columns,
 )
-from sentemb.datasets.source import read_source
+from sentemb.datasets.source import Source, read_source
 from sentemb.errors import InputError, nearest
 
 Layout = tuple[str, ...]
@@ -24,7 +23,7 @@ logger = logging.getLogger("sentemb")
 
 
 def read_layout(
-    source: str | os.PathLike[str],
+    source: Source,
     layouts: Sequence[Layout],
     columns: Sequence[str] | None = None,
     faults: Faults | None = None,
@@ -34,7 +33,7 @@ def read_layout(
     Columns that are named like a role, or nearly so, and are not read are named in the log.
 
     Args:
-        source: A file of any format, also compressed, or a hub data set.
+        source: A file of any format, also compressed, a hub data set, or rows in memory.
         layouts: What can be read, the fullest first; `sentemb.datasets.roles` has the names.
         columns: Names in the file, in the order of a layout, where they are others.
         faults: As in `read_source`.

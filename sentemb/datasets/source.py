@@ -1,46 +1,71 @@
-"""Where rows come from: a file, or a data set of the hub."""
+"""Where rows come from: a file, a data set of the hub, or memory."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.files import READERS, read_rows
+from sentemb.datasets.in_memory import Container, InMemory
 from sentemb.datasets.lines import Row
 from sentemb.datasets.omitted import tell_faults
 from sentemb.errors import InputError
 
+Source = str | os.PathLike[str] | InMemory
+"""A path, ``owner/name`` or ``owner/name:split`` of the hub, or rows in memory."""
 
-def read_source(
-    source: str | os.PathLike[str], split: str | None = "train", faults: Faults | None = None
-) -> tuple[list[str], Iterator[Row]]:
-    """Return the column names and the rows of a file or of a hub data set.
+
+def as_source(
+    data: Source | Container, layouts: Sequence[tuple[str, ...]] = (), name: str = "data"
+) -> Source:
+    """Return data of any kind as what readers take; a path or a hub id stays what it is.
 
     Args:
-        source: A path, or ``owner/name`` or ``owner/name:split`` of the hub.
+        data: A path, a hub id, or rows of the kinds that `InMemory` takes.
+        layouts: The roles of a tuple's values, by its length.
+        name: The parameter that rows in memory were given as, which messages call them by.
+
+    Raises:
+        InputError: When it is something else.
+    """
+    if isinstance(data, str | os.PathLike | InMemory):
+        return data
+    return InMemory(data, tuple(map(tuple, layouts)), name)
+
+
+def read_source(
+    source: Source, split: str | None = "train", faults: Faults | None = None
+) -> tuple[list[str], Iterator[Row]]:
+    """Return the column names and the rows of a file, of a hub data set, or of rows in memory.
+
+    Args:
+        source: A path, or ``owner/name`` or ``owner/name:split`` of the hub; or what `as_source`
+            made of rows in memory.
         split: Of a hub data set that names none; with None it must name one.
         faults: As in `read_rows`; by default blank lines that are no row are told in the log.
 
     Raises:
         InputError: When there is no such file, no row in it, or no hub in reach.
     """
-    name = os.fspath(source)
-    if looks_like_hub_id(name):
+    told, name = faults or Faults(), str(source)
+    if isinstance(source, InMemory):
+        rows = source.rows(told)
+    elif looks_like_hub_id(name):
         rows = _read_hub(name, split)
-    elif faults is None:
-        rows = _telling(Path(name), Faults())
     else:
-        rows = read_rows(Path(name), faults)
+        rows = read_rows(Path(name), told)
+    if faults is None:
+        rows = _telling(rows, name, told)
     first = next(rows, None)
     if first is None:
         raise InputError(f"{name} holds no row.")
     return list(first[1]), chain([first], rows)
 
 
-def _telling(path: Path, faults: Faults) -> Iterator[Row]:
-    yield from read_rows(path, faults)
-    tell_faults(path, faults)
+def _telling(rows: Iterator[Row], name: str, faults: Faults) -> Iterator[Row]:
+    yield from rows
+    tell_faults(name, faults)
 
 
 def looks_like_hub_id(name: str) -> bool:

@@ -1,41 +1,60 @@
 """Graded pairs for STS evaluation."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from sentemb.datasets.files import text_of
+from sentemb.datasets.in_memory import Container
 from sentemb.datasets.labels import score_of
 from sentemb.datasets.layouts import shown, tell_unread
 from sentemb.datasets.lines import Row
 from sentemb.datasets.roles import column_of, columns_of
-from sentemb.datasets.source import read_source
+from sentemb.datasets.source import Source, as_source, read_source
 from sentemb.errors import InputError, nearest
 from sentemb.evaluation import STS
 
 COLUMNS = ("sentence1", "sentence2", "score")
+TUPLES = (COLUMNS, (*COLUMNS, "subset"))
 Graded = tuple[str, str, float | None, str]
 """Two sentences, their score if they have one, and the subset or ""."""
 
 
-def read_sts(*sources: str | os.PathLike[str], name: str | None = None) -> STS:
-    """Read one STS task from one file or several that belong together.
+def read_sts(*sources: Source | Container, name: str | None = None) -> STS:
+    """Read one STS task from one file or several that belong together, or from rows in memory.
 
     The columns are ``sentence1, sentence2, score`` and, for the ``mean`` and ``wmean`` over
-    subsets, ``subset``. A row with an empty score is left out and counted, as SentEval does.
+    subsets, ``subset``, which is also the order of a tuple's values. A row with an empty score is
+    left out and counted, as SentEval does.
 
     Raises:
         InputError: When a column is missing, a score is not a finite number (names the row), or
             all scores are equal.
     """
-    graded = [row for source in sources for row in _graded(source)]
-    return sts_of(name or task_name(sources[0]), graded)
+    given = [as_source(source, TUPLES) for source in sources]
+    graded = [row for source in given for row in _graded(source)]
+    return sts_of(name or task_name(given[0]), graded)
 
 
-def task_name(source: str | os.PathLike[str]) -> str:
+def as_sts(data: STS | Source | Container, name: str = "dev") -> STS:
+    """Return graded pairs of any kind as a task: a path, tuples, columns, a data frame.
+
+    Args:
+        data: What `read_sts` reads; or a task, anything that is called with an encoder, which is
+            returned.
+        name: The parameter that rows in memory were given as, which messages call them by.
+
+    Raises:
+        InputError: As `read_sts`.
+    """
+    if callable(data):
+        return data
+    return read_sts(as_source(data, TUPLES, name))
+
+
+def task_name(source: Source) -> str:
     """Return the name of a file without folder and endings."""
-    return Path(source).name.removesuffix(".gz").rsplit(".", 1)[0]
+    return Path(str(source)).name.removesuffix(".gz").rsplit(".", 1)[0]
 
 
 def sts_of(name: str, rows: Sequence[Graded]) -> STS:
@@ -72,13 +91,13 @@ def graded_pair(row: dict[str, Any], source: object, number: int) -> Graded:
     )
 
 
-def _graded(source: str | os.PathLike[str]) -> list[Graded]:
+def _graded(source: Source) -> list[Graded]:
     rows = read_roles(source, [COLUMNS], "graded pairs", also=("subset",))[1]
     return [graded_pair(row, source, number) for number, row in rows]
 
 
 def read_roles(
-    source: str | os.PathLike[str],
+    source: Source,
     layouts: Sequence[tuple[str, ...]],
     what: str,
     also: Sequence[str] = (),
@@ -86,7 +105,7 @@ def read_roles(
     """Return the roles of the first layout that a file has, and its rows by role.
 
     Args:
-        source: A file, or a hub data set with its split.
+        source: A file, a hub data set with its split, or rows in memory.
         layouts: Roles of columns; see `sentemb.datasets.roles`.
         what: What the rows are, in the words of an error.
         also: Further roles, which a file need not have.

@@ -41,7 +41,7 @@ def _read(
     yield from _rows(rows, path, faults)
 
 
-def require_distinct(names: Sequence[str], path: Path) -> None:
+def require_distinct(names: Sequence[str], source: object) -> None:
     """Raise where two columns have one name: which is meant cannot be known.
 
     Raises:
@@ -49,7 +49,9 @@ def require_distinct(names: Sequence[str], path: Path) -> None:
     """
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
-        raise InputError(f"{path} has two columns called '{twice}': give them names of their own.")
+        raise InputError(
+            f"{source} has two columns called '{twice}': give them names of their own."
+        )
 
 
 def _rows(rows: Iterator[tuple[Line, list[str]]], path: Path, faults: Faults) -> Iterator[Row]:

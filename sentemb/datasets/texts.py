@@ -7,20 +7,21 @@ from pathlib import Path
 
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.files import InvalidTextError, text_of
+from sentemb.datasets.in_memory import Container
 from sentemb.datasets.lines import Row
-from sentemb.datasets.source import read_source
+from sentemb.datasets.source import Source, as_source, read_source
 from sentemb.errors import InputError, nearest, reading
 
 logger = logging.getLogger(__name__)
 
 
 def read_texts(
-    source: str | os.PathLike[str], column: str = "text", faults: Faults | None = None
+    source: Source | Container, column: str = "text", faults: Faults | None = None
 ) -> Iterator[str]:
     """Yield one text of every row.
 
     Args:
-        source: A file or a hub data set.
+        source: A file, a hub data set, or rows in memory.
         column: Its column.
         faults: What is done with rows that are no valid text, and where they are counted; by
             default they are errors.
@@ -28,6 +29,7 @@ def read_texts(
     Raises:
         InputError: When there is no such column, or a value is no text; names the row.
     """
+    source = as_source(source)
     present, rows = read_source(source, faults=faults)
     if column not in present:
         raise InputError(

@@ -1,7 +1,6 @@
 """Training data: rows with the columns that a recipe reads, under fixed names."""
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +9,14 @@ from datasets import Dataset
 
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import text_of
+from sentemb.datasets.in_memory import Container, InMemory
 from sentemb.datasets.labels import label_of, score_of
 from sentemb.datasets.layouts import Layout, read_layout
 from sentemb.datasets.lines import Row
 from sentemb.datasets.lists import first_of, is_listed
 from sentemb.datasets.omitted import Omitted, numbers, tell_faults
-from sentemb.datasets.roles import LABEL, MARKS, NEGATIVE, SCORE
+from sentemb.datasets.roles import LABEL, MARKS, NEGATIVE, SCORE, TEXT
+from sentemb.datasets.source import Source, as_source
 from sentemb.errors import InputError
 
 READ: dict[str, Callable[[dict[str, Any], str, object, int], str | float | None]] = {
@@ -25,6 +26,15 @@ READ: dict[str, Callable[[dict[str, Any], str, object, int], str | float | None]
     NEGATIVE: first_of,
 }
 """How a value is read; that of any other column is a text."""
+LAYOUTS: tuple[Layout, ...] = (
+    ("anchor", "positive", NEGATIVE),
+    ("sentence1", "sentence2", SCORE),
+    ("sentence1", "sentence2", LABEL),
+    ("anchor", "positive"),
+    (TEXT, LABEL),
+    (TEXT,),
+)
+"""What rows may be where no recipe says which it reads."""
 logger = logging.getLogger("sentemb")
 
 
@@ -35,7 +45,7 @@ class TrainingData:
     Args:
         rows: Text columns under their fixed names; labels or scores, where there are any, in the
             column ``label``.
-        source: The file or data set, as it was named.
+        source: The file or data set, as it was named; of rows in memory their kind, as ``<list>``.
         empty_rows: Rows without text that were left out.
         classes: The labels, in the order of their numbers in the column ``label``.
         unlabelled_rows: Rows without a label or a score that were left out.
@@ -49,7 +59,7 @@ class TrainingData:
 
 
 def read_training_data(
-    source: str | os.PathLike[str],
+    source: Source | Container,
     layouts: Sequence[Layout],
     columns: Sequence[str] | None = None,
     classes: tuple[str, ...] = (),
@@ -62,7 +72,7 @@ def read_training_data(
     numbers they are. There must be two labels, or two scores, at least.
 
     Args:
-        source: A file of any format, also compressed, or a hub data set.
+        source: A file of any format, also compressed, a hub data set, or rows in memory.
         layouts: What the recipe can read, the fullest first; see `sentemb.datasets.roles`.
         columns: Names in the file, in the order of a layout, where they are others.
         classes: The labels there are, where the rows are to be those of another file's.
@@ -71,7 +81,7 @@ def read_training_data(
         InputError: When no layout fits, all labels or scores are the same, or a row has a text
             missing or a label that is not among ``classes``; names the row.
     """
-    faults, omitted = Faults(), Omitted()
+    source, faults, omitted = as_source(source, layouts), Faults(), Omitted()
     mapping, rows = read_layout(source, layouts, columns, faults)
     mark = next((mark for mark in MARKS if mark in mapping), LABEL)
     data: dict[str, list[Any]] = {name: [] for name in mapping}
@@ -87,11 +97,43 @@ def read_training_data(
     numbered, classes = _numbered(source, mark, given, classes, omitted.why(mark))
     return TrainingData(
         rows=Dataset.from_dict(data if given is None else {**data, LABEL: numbered}),
-        source=str(source),
+        source=source.origin if isinstance(source, InMemory) else str(source),
         empty_rows=omitted.blank.rows + faults.blank_lines.rows,
         classes=classes,
         unlabelled_rows=omitted.unmarked.rows,
     )
+
+
+def as_training_data(
+    data: TrainingData | Source | Container,
+    layouts: Sequence[Layout] | None = None,
+    columns: Sequence[str] | None = None,
+    classes: tuple[str, ...] = (),
+    name: str = "data",
+) -> TrainingData:
+    """Return rows of any kind as data to train on, as the same rows in a file would be read.
+
+    Args:
+        data: A path or a hub id; a list of texts, of tuples or of dicts; a dict of columns; a
+            `datasets.Dataset`; a `pandas.DataFrame`. Data that was read already is returned.
+        layouts: What a recipe can read, the fullest first; by default `LAYOUTS`.
+        columns: Names of the columns, in the order of a layout, where they are others.
+        classes: The labels there are, where the rows are to be those of other data.
+        name: The parameter that rows in memory were given as, which messages call them by.
+
+    Raises:
+        InputError: As `read_training_data`; names the row, counted from 1.
+
+    Example:
+        >>> as_training_data(["A sentence.", " ", "Another one."]).rows["text"][:]
+        ['A sentence.', 'Another one.']
+        >>> as_training_data([("One.", "Two.", 4.5), ("One.", "Three.", 0)]).rows.column_names
+        ['sentence1', 'sentence2', 'label']
+    """
+    if isinstance(data, TrainingData):
+        return data
+    layouts = LAYOUTS if layouts is None else layouts
+    return read_training_data(as_source(data, layouts, name), layouts, columns, classes)
 
 
 def _numbered(

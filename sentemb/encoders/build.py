@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
+from sentemb.encoders.hooks import name_of
 from sentemb.encoders.inspection import inspect
 from sentemb.encoders.loading import loading, reads_images, warn_of_a_classifier
 from sentemb.encoders.padding import pads_right
@@ -28,7 +29,7 @@ _MODEL = {"dtype": torch.float32, "use_safetensors": True}
 
 
 def build_encoder(
-    model: str | os.PathLike[str],
+    model: "str | os.PathLike[str] | SentenceTransformer",
     pooling: PoolingName | None = None,
     raw_pooling: PoolingName = "mean",
     device: str | None = None,
@@ -39,7 +40,8 @@ def build_encoder(
     gets ``pooling``, or ``raw_pooling`` where none is asked for.
 
     Args:
-        model: A bundled encoder (``mini``, ``mini-sentemb``), a folder, or a hub id.
+        model: A bundled encoder (``mini``, ``mini-sentemb``), a folder, a hub id, or a
+            `SentenceTransformer`, which keeps its modules and weights, and is changed in place.
         pooling: Replaces everything that follows the model's transformer.
         raw_pooling: What a raw encoder gets where ``pooling`` is not given.
         device: Where to put it; the GPU if there is one.
@@ -49,20 +51,41 @@ def build_encoder(
 
     Source: the poolings are those of Gao et al., 2021 (arXiv:2104.08821).
     """
-    path = locate(model)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    with loading(model, OF_IMAGES if reads_images(path) else ""):
-        encoder = _load(path, model, pooling, raw_pooling, device)
+    if isinstance(model, str | os.PathLike):
+        path = locate(model)
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        with loading(model, OF_IMAGES if reads_images(path) else ""):
+            encoder = _load(path, model, pooling, raw_pooling, device)
+    else:
+        encoder = _given(model, pooling, device)
     pads_right(encoder)
     pooler = _drop_what_training_must_not_touch(encoder)
+    name = model_name(model)
     try:
-        inspect(encoder, model)
+        inspect(encoder, name)
     except InputError:
         if pooler is None:
             raise
         cast(Any, encoder[0]).auto_model.pooler = pooler.requires_grad_(False)  # it is called
-        inspect(encoder, model)
+        inspect(encoder, name)
     return encoder
+
+
+def model_name(model: "str | os.PathLike[str] | SentenceTransformer") -> str:
+    """Return what messages and records call a model: its name, its path, or where it was loaded."""
+    if isinstance(model, str | os.PathLike):
+        return os.fspath(model)
+    return str(getattr(model.tokenizer, "name_or_path", "") or name_of(model))
+
+
+def _given(
+    encoder: "SentenceTransformer", pooling: PoolingName | None, device: str | None
+) -> "SentenceTransformer":
+    """Return an encoder that was built elsewhere, with the pooling and on the device asked for."""
+    place = device or str(encoder.device)
+    if pooling is not None:
+        return _with_pooling(encoder[0], pooling, place)
+    return encoder.to(place)
 
 
 def _load(

@@ -22,6 +22,11 @@ def default_prompt(encoder: Any) -> str:
     return "" if name is None else str(encoder.prompts.get(name) or "")
 
 
+def leaves_prompt_out(encoder: Any) -> bool:
+    """Tell whether a pooling of an encoder reads the text alone, without the prompt before it."""
+    return any(not getattr(module, "include_prompt", True) for module in encoder)
+
+
 def prompt_of(encoder: Any, column: str) -> str:
     """Return what is put before the texts of a column: its own prompt, or the encoder's default."""
     prompts: Mapping[str, str] = getattr(encoder, "prompts", None) or {}

@@ -1,7 +1,7 @@
 """Texts to vectors: sorted by tokens, without padding, on every core."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -14,7 +14,7 @@ from sentemb.encoders.inspection import settle
 from sentemb.encoders.packed import packed
 from sentemb.encoders.padding import padded_right
 from sentemb.encoders.precision import require_precision
-from sentemb.encoders.prompts import default_prompt
+from sentemb.encoders.prompts import default_prompt, leaves_prompt_out
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.encoders.tokenising import Tokenising, Tokens
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sentemb")
 BATCH_TOKENS = {"cpu": 512, "cuda": 32768}
 """Tokens of a forward. More are a little faster on a CPU, and take twice the memory and more."""
+Done = Callable[[int], object]
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -56,6 +57,7 @@ class Embedder:
         batch_tokens: Tokens of a forward; by default 512 on a CPU and 32,768 on a GPU.
         precision: ``fp32``; or ``fp16`` or ``bf16``, which is faster on a GPU, at about three
             digits.
+        prompt: What is put before each text; by default the encoder's own default prompt.
 
     Attributes:
         halved: Batches that were halved because memory did not suffice.
@@ -70,6 +72,7 @@ class Embedder:
         encoder: "PlainEncoder | SentenceTransformer",
         batch_tokens: int | None = None,
         precision: str = "fp32",
+        prompt: str | None = None,
     ) -> None:
         if precision not in DTYPES:
             raise UsageError(f"precision must be one of {', '.join(DTYPES)}; got '{precision}'.")
@@ -80,15 +83,21 @@ class Embedder:
         self.dtype = DTYPES[precision]
         self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 512)
         self._tokenising = Tokenising(
-            encoder.tokenizer, encoder.max_seq_length, default_prompt(encoder)
+            encoder.tokenizer,
+            encoder.max_seq_length,
+            default_prompt(encoder) if prompt is None else prompt,
         )
-        self.takes_tokens = isinstance(encoder, PlainEncoder) or takes_tokens(encoder)
+        self._prompt = prompt
+        self.takes_tokens = isinstance(encoder, PlainEncoder) or (
+            takes_tokens(encoder) and not (prompt and leaves_prompt_out(encoder))
+        )
         self._same_tokens = self.takes_tokens
         if not isinstance(encoder, PlainEncoder):
             require_telling_apart(encoder)
             self._same_tokens = self.takes_tokens or same_tokens(encoder)
         self.halved = 0
-        self._compared = False
+        self._same_without_padding: bool | None = None
+        self._asked = False
         self._padding = int(getattr(encoder.tokenizer, "pad_token_id", None) or 0)
         self._undo = ExitStack()
 
@@ -102,22 +111,28 @@ class Embedder:
         self._undo.enter_context(padded_right(self.encoder.tokenizer))
         self._undo.callback(self.encoder.train, self.encoder.training)
         self.encoder.eval()
+        self._asked = False
         return self
 
     def __exit__(self, *_: object) -> None:
         self._undo.close()
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return a vector for each text, ``[rows, dim]`` in float32."""
-        return self.embed(self.tokenise(texts))
+    def encode(self, texts: Sequence[str], done: Done = lambda texts: None) -> Vectors:
+        """Return a vector for each text, ``[rows, dim]`` in float32.
+
+        Args:
+            texts: What to embed.
+            done: Called after each batch, with how many distinct texts it had.
+        """
+        return self.embed(self.tokenise(texts), done)
 
     def tokenise(self, texts: Sequence[str]) -> Tokens:
         """Return the tokens of each distinct text."""
         with model_named(self.encoder):
             return self._tokenising(texts)
 
-    def embed(self, tokens: Tokens) -> Vectors:
-        """Return a vector for each row of what was tokenised."""
+    def embed(self, tokens: Tokens, done: Done = lambda texts: None) -> Vectors:
+        """Return a vector for each row of what was tokenised; ``done`` as in `encode`."""
         with model_named(self.encoder):
             require_tokens(self.encoder, tokens)
         batches = list(by_tokens([len(ids) for ids in tokens.ids], self.batch_tokens))
@@ -130,6 +145,7 @@ class Embedder:
                 if not vectors.size:
                     vectors = np.empty((len(tokens.ids), part.shape[1]), dtype=np.float32)
                 vectors[batch] = part.float().cpu().numpy()
+                done(len(batch))
         return vectors[tokens.rows]
 
     def _fitting(self, tokens: Tokens, batch: list[int]) -> Embeddings:
@@ -168,7 +184,9 @@ class Embedder:
             encoder = cast("SentenceTransformer", self.encoder)
             given = tokens.read if self._same_tokens else tokens.texts
             texts = [given[i] for i in batch]
-            return encoder.encode(texts, batch_size=len(texts), convert_to_tensor=True)
+            return encoder.encode(
+                texts, prompt=self._prompt, batch_size=len(texts), convert_to_tensor=True
+            )
 
     def _forward(self, ids: list[list[int]]) -> Embeddings:
         longest = max(map(len, ids))
@@ -185,19 +203,23 @@ class Embedder:
         return cast(Embeddings, self.encoder(features)["sentence_embedding"])
 
     def _leave_padding_out(self) -> None:
-        """Do so where it makes no difference to some texts.
+        """Enable packing if the vectors of the probe texts stay the same.
 
-        They are always the same: a vector must not depend on which texts happened to come first.
+        The probes are fixed: a vector must not depend on which texts happened to come first.
         """
-        if self._compared:
+        if self._asked:
             return
-        self._compared = True
-        few = self.tokenise(PROBES).ids
+        self._asked = True
         encoder: Any = self.encoder
         model, first_only = encoder[0].auto_model, reads_first_token_only(encoder[1])
-        if same_without_padding(model, lambda: self._forward(few), first_only=first_only):
-            self._undo.enter_context(packed(model, first_only=first_only))
-        else:
-            logger.warning(
-                "%s runs with padding: without, its vectors differ.", type(model).__name__
+        if self._same_without_padding is None:
+            few = self.tokenise(PROBES).ids
+            self._same_without_padding = same_without_padding(
+                model, lambda: self._forward(few), first_only=first_only
             )
+            if not self._same_without_padding:
+                logger.warning(
+                    "%s runs with padding: without, its vectors differ.", type(model).__name__
+                )
+        if self._same_without_padding:
+            self._undo.enter_context(packed(model, first_only=first_only))

@@ -101,7 +101,8 @@ def _pooling(parts: Parts, folder: Path) -> bool:
     old = [name for name, on in settings.items() if name.startswith("pooling_mode_") and on]
     modes = [POOLINGS.get(name, name) for name in old] or [settings.get("pooling_mode")]
     parts.pooling = str(modes[0])
-    return len(modes) == 1 and parts.pooling in POOLINGS.values()
+    whole = bool(settings.get("include_prompt", True))
+    return whole and len(modes) == 1 and parts.pooling in POOLINGS.values()
 
 
 def _dense(parts: Parts, folder: Path) -> bool:

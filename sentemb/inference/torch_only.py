@@ -61,6 +61,12 @@ class PlainEncoder(nn.Module):
         """Where it is."""
         return self.bert.device
 
+    @property
+    def dim(self) -> int:
+        """Numbers of a vector."""
+        sizes = [head.out_features for head in self.heads if isinstance(head, nn.Linear)]
+        return int(sizes[-1] if sizes else self.bert.config["hidden_size"])
+
     def to(self, device: str) -> Self:  # type: ignore[override]
         """Move it."""
         self.bert.to(device)

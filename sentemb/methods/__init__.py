@@ -7,7 +7,7 @@ from sentemb.methods.edits import CROP_CONTRAST, EDA_CONTRAST, crop, eda
 from sentemb.methods.esimcse import ESIMCSE, esimcse
 from sentemb.methods.moco import MOCO, MOCO_V2, MOCO_V3, moco, moco_v2, moco_v3
 from sentemb.methods.next_sentence import NSP, nsp
-from sentemb.methods.recipe import Recipe
+from sentemb.methods.recipe import METHODS, Recipe, method_named, options_of, recipe_named
 from sentemb.methods.simclr import SIMCLR, SIMCLR_V2, simclr, simclr_v2
 from sentemb.methods.simcse import (
     SIMCSE_PLUS_PLUS,
@@ -31,6 +31,7 @@ __all__ = [
     "CROP_CONTRAST",
     "EDA_CONTRAST",
     "ESIMCSE",
+    "METHODS",
     "MOCO",
     "MOCO_V2",
     "MOCO_V3",
@@ -54,10 +55,13 @@ __all__ = [
     "crop",
     "eda",
     "esimcse",
+    "method_named",
     "moco",
     "moco_v2",
     "moco_v3",
     "nsp",
+    "options_of",
+    "recipe_named",
     "simclr",
     "simclr_v2",
     "simcse_plus_plus",

@@ -1,10 +1,21 @@
-"""`Recipe`: a method with the settings that its paper trains it with."""
+"""`Recipe`: a method with the settings that its paper trains it with; `method_named` builds one."""
 
-from collections.abc import Callable
+import inspect
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+from sentemb.encoders.build import build_encoder, model_name
 from sentemb.encoders.poolings import PoolingName
+from sentemb.encoders.prompts import set_prompts
+from sentemb.encoders.trainable import require_transformer
+from sentemb.errors import UsageError, nearest, unknown
 from sentemb.method import Method
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 METHODS = {
     "simcse-unsup": "simcse.SIMCSE_UNSUP",
@@ -67,3 +78,74 @@ class Recipe:
     warmup: float = 0.0
     weight_decay: float = 0.0
     eval_steps: int = 125
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return the recipe of that name.
+
+    Raises:
+        UsageError: When there is none; names the nearest.
+
+    Example:
+        >>> recipe_named("simcse-sup").batch_size
+        512
+    """
+    if name not in METHODS:
+        raise UsageError(unknown("method", name, list(METHODS)))
+    module, _, constant = METHODS[name].partition(".")
+    recipe: Recipe = getattr(import_module(f"sentemb.methods.{module}"), constant)
+    return recipe
+
+
+def options_of(name: str) -> list[str]:
+    """Return the options of a recipe: the parameters of its function, without the encoder.
+
+    Example:
+        >>> options_of("simcse-sup")
+        ['columns', 'temperature', 'hard_negative_weight']
+    """
+    return list(inspect.signature(recipe_named(name).build).parameters)[1:]
+
+
+def method_named(
+    name: str,
+    model: "str | os.PathLike[str] | SentenceTransformer | None" = None,
+    *,
+    pooling: PoolingName | None = None,
+    prompt: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Method:
+    """Build the method of a recipe, on the encoder and with the pooling that the recipe has.
+
+    Args:
+        name: Of the recipe, as ``sentemb train --method`` takes it.
+        model: A bundled encoder, a folder, a hub id or a `SentenceTransformer`, which is changed in
+            place; by default ``mini``.
+        pooling: By default the model's own, or the recipe's for a raw encoder.
+        prompt: What is put before the texts of a column, by column.
+        options: Of the recipe: the parameters of its function. Where ``columns`` or ``classes`` is
+            among them, it is that of the training data.
+
+    Raises:
+        UsageError: When there is no such recipe or option; names the nearest.
+        InputError: When the model cannot be found or read, or is not a transformer.
+
+    Example:
+        >>> method_named("simcse-unsup", temperature=0.1).loss
+        InfoNCE(temperature=0.1)
+    """
+    recipe, known = recipe_named(name), options_of(name)
+    for option in options:
+        if option not in known:
+            raise UsageError(
+                f"Method '{name}' has no option '{option}'; it takes {', '.join(known)}."
+                + nearest(option, known)
+            )
+    source = "mini" if model is None else model
+    encoder = build_encoder(source, pooling=pooling, raw_pooling=recipe.pooling)
+    require_transformer(encoder, model_name(source), "training")
+    method = recipe.build(encoder, **options)
+    read = [view.column for view in method.views]
+    for each in (method.encoder, *method.twin.other_encoders().values()):
+        set_prompts(each, prompt or {}, read)
+    return method

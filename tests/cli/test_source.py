@@ -35,8 +35,7 @@ def test_options_and_docstrings_of_losses_and_views(module, imported, name):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_recipes_and_the_options_of_methods(method):
-    written = find_recipe(method)
-    imported = getattr(methods, METHODS[method].partition(".")[2])
+    written, imported = find_recipe(method), methods.recipe_named(method)
     for field in fields(imported):
         assert getattr(written, field.name) == getattr(imported, field.name)
     same(parameters_of(method), list(inspect.signature(imported.build).parameters.values()))

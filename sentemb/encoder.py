@@ -1,0 +1,250 @@
+"""`load`: a model to encode with, fast, from a notebook as from the command line."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sentemb.datasets import read_texts
+from sentemb.datasets.faults import Errors, Faults
+from sentemb.datasets.in_memory import Container, InMemory
+from sentemb.datasets.lines import COMPRESSED
+from sentemb.datasets.source import as_source
+from sentemb.encoders.build import build_encoder, model_name
+from sentemb.encoding.encode import encode_file
+from sentemb.encoding.options import Empty, EncodeOptions
+from sentemb.encoding.shards import Shard
+from sentemb.encoding.summary import EncodeSummary
+from sentemb.errors import InputError, UsageError
+from sentemb.inference.embedder import Embedder
+from sentemb.inference.torch_only import PlainEncoder, load_encoder
+from sentemb.storage import whole_folder
+from sentemb.types import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+WINDOW = 2**14
+"""Distinct texts that are held in tokens at once."""
+
+
+def load(model: "str | os.PathLike[str] | SentenceTransformer | Encoder") -> "Encoder":
+    """Load a model to encode with.
+
+    BERT models of stock modules are run by torch alone, which starts in half the time; any other
+    model is run by sentence-transformers. Padding is left out where the vectors stay the same.
+
+    Args:
+        model: A bundled encoder (``mini``, ``mini-sentemb``), a folder, a hub id, or a
+            `SentenceTransformer`.
+
+    Raises:
+        InputError: When the model cannot be found or read, or is unsafe; see `sentemb.safety`.
+
+    Example:
+        >>> load("mini-sentemb").encode(["A sentence.", "Another one."]).shape
+        (2, 128)
+    """
+    if isinstance(model, Encoder):
+        return model
+    if isinstance(model, str | os.PathLike):
+        return Encoder(load_encoder(model), os.fspath(model))
+    return Encoder(model, model_name(model))
+
+
+class Encoder:
+    """A model that turns texts into vectors; `load` makes one.
+
+    Args:
+        encoder: A sentence-transformers model, or one loaded without that library.
+        name: What it was loaded as.
+
+    Attributes:
+        name: What it was loaded as.
+    """
+
+    def __init__(self, encoder: "PlainEncoder | SentenceTransformer", name: str) -> None:
+        self.name = name
+        self._encoder = encoder
+        self._embedder: tuple[tuple[object, ...], Embedder] | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"Encoder({self.name!r}, dim={self.dim}, max_length={self.max_length}, "
+            f"device={str(self._encoder.device)!r})"
+        )
+
+    @property
+    def dim(self) -> int:
+        """Numbers of a vector."""
+        if isinstance(self._encoder, PlainEncoder):
+            return self._encoder.dim
+        known = self._encoder.get_embedding_dimension()
+        return known if known is not None else self.encode("").shape[0]
+
+    @property
+    def max_length(self) -> int | None:
+        """Tokens that a text is cut to; None where it is not cut."""
+        return self._encoder.max_seq_length
+
+    def encode(
+        self,
+        texts: str | Sequence[str],
+        *,
+        precision: str = "fp32",
+        normalize: bool = False,
+        batch_tokens: int | None = None,
+        prompt: str | None = None,
+        progress: bool | None = None,
+    ) -> Vectors:
+        """Return the vectors of texts, ``[texts, dim]`` in float32; of one text, ``[dim]``.
+
+        Each distinct text is encoded once. The vectors are those of sentence-transformers, up to
+        rounding.
+
+        Args:
+            texts: Any number of texts, also none; or one text alone.
+            precision: What the model computes in: ``fp32``; or ``fp16`` or ``bf16``, which is
+                faster on a GPU, at about three digits.
+            normalize: Scale each vector to length 1; one of zeros stays as it is.
+            batch_tokens: Tokens of a forward; by default 512 on a CPU and 32,768 on a GPU.
+            prompt: What is put before each text; by default the model's own default prompt.
+            progress: Show how far it is; by default on a terminal and in a notebook.
+
+        Raises:
+            InputError: When something is no text, or the model cannot take it.
+            UsageError: When the precision is another, or the device cannot compute in it.
+            OutOfMemoryError: When memory does not suffice for one text.
+
+        Example:
+            >>> encoder = load("mini-sentemb")
+            >>> encoder.encode("A sentence.").shape, encoder.encode([]).shape
+            ((128,), (0, 128))
+        """
+        if isinstance(texts, str):
+            how: dict[str, Any] = {"precision": precision, "batch_tokens": batch_tokens}
+            how |= {"prompt": prompt, "normalize": normalize, "progress": progress}
+            one: Vectors = self.encode([texts], **how)[0]
+            return one
+        rows = list(texts)
+        wrong = next(
+            (number for number, text in enumerate(rows) if not isinstance(text, str)), None
+        )
+        if wrong is not None:
+            raise InputError(f"texts[{wrong}] is {rows[wrong]!r}; a text is needed.")
+        if not rows:
+            return np.empty((0, self.dim), dtype=np.float32)
+        place = {text: at for at, text in enumerate(dict.fromkeys(rows))}
+        distinct = list(place)
+        embedder = self._embedder_for(precision, batch_tokens, prompt)
+        with embedder, _bar(len(distinct), shown=progress) as show:
+            vectors = np.concatenate(
+                [
+                    embedder.encode(distinct[start : start + WINDOW], show)
+                    for start in range(0, len(distinct), WINDOW)
+                ]
+            )
+        if normalize:
+            lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+            vectors /= np.where(lengths > 0, lengths, 1)
+        return vectors if len(place) == len(rows) else vectors[[place[text] for text in rows]]
+
+    def encode_file(
+        self,
+        data: "str | os.PathLike[str] | Container",
+        output: str | os.PathLike[str] | None = None,
+        *,
+        column: str = "text",
+        errors: Errors = "replace",
+        empty: Empty = "encode",
+        shard: str | None = None,
+        batch_tokens: int | None = None,
+        precision: str = "fp32",
+        overwrite: bool = False,
+        progress: bool | None = None,
+    ) -> EncodeSummary:
+        """Write a vector for every row of a file, in order, as ``sentemb encode`` does.
+
+        An interrupted call continues when it is called again with the same arguments.
+
+        Args:
+            data: A file, a hub data set, or rows in memory.
+            output: A file ending in .npy, .jsonl, .parquet or .safetensors; by default the input's
+                name with .npy.
+            column: The column of the texts.
+            errors: For a row that is not UTF-8: ``replace``, ``skip`` or ``strict``.
+            empty: What a row without text gets: ``encode``, ``nan`` or ``error``.
+            shard: ``I/N`` encodes every N-th window; `sentemb.encoding.merge` joins the shards.
+            batch_tokens: As in `encode`.
+            precision: As in `encode`.
+            overwrite: Replace the output, and a job that was begun otherwise.
+            progress: As in `encode`.
+
+        Raises:
+            UsageError: When the output has no name or exists, or an option is not allowed.
+            InputError: When the file cannot be read; names the row.
+        """
+        source = as_source(data)
+        if output is None and isinstance(source, InMemory):
+            raise UsageError("output is needed where the rows are in memory: give a file name.")
+        if output is None:
+            packed = Path(str(source)).suffix.lower() in COMPRESSED
+            output = Path(str(source)).with_suffix("" if packed else ".npy").with_suffix(".npy")
+        part = Shard.parse(shard) if shard is not None else Shard()
+        options, faults = EncodeOptions(batch_tokens, precision, empty, part), Faults(errors)
+        texts = read_texts(source, column, faults)
+        with _bar(None, shown=progress) as show:
+            done = 0
+
+            def told(rows: int) -> None:
+                nonlocal done
+                show(rows - done)
+                done = rows
+
+            return encode_file(self._encoder, texts, Path(output), options, overwrite, told, faults)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model as a plain sentence-transformers folder, whole or not at all.
+
+        Raises:
+            UsageError: When the folder is not empty.
+        """
+        folder = Path(path)
+        if folder.is_dir() and any(folder.iterdir()):
+            raise UsageError(f"Folder '{folder}' is not empty: give another.")
+        with whole_folder(folder, "modules.json") as new:
+            self.as_sentence_transformer().save_pretrained(str(new), create_model_card=False)
+
+    def as_sentence_transformer(self) -> "SentenceTransformer":
+        """Return the model as sentence-transformers has it, with everything that it can do."""
+        if isinstance(self._encoder, PlainEncoder):
+            self._encoder = build_encoder(self.name, device=self._encoder.device.type)
+        return self._encoder
+
+    def push_to_hub(self, *args: Any, **options: Any) -> Any:
+        """Upload the model as `SentenceTransformer.push_to_hub` does, whose arguments it takes."""
+        return self.as_sentence_transformer().push_to_hub(*args, **options)
+
+    def _embedder_for(self, *options: Any) -> Embedder:
+        """Return the last embedder where the options are those of the last call."""
+        key = (*options, self._encoder, self.max_length, self._encoder.device)
+        if self._embedder is None or self._embedder[0] != key:
+            self._embedder = key, Embedder(self._encoder, options[1], options[0], options[2])
+        return self._embedder[1]
+
+
+@contextmanager
+def _bar(total: int | None, *, shown: bool | None) -> Iterator[Callable[[int], object]]:
+    """Show a bar, by default where a person watches, and once it has been waited for a second."""
+    watched = sys.stderr.isatty() or "ipykernel" in sys.modules
+    if not (watched if shown is None else shown):
+        yield lambda rows: None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, unit=" texts", delay=0 if shown else 1) as bar:
+        yield bar.update

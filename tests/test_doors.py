@@ -1,0 +1,125 @@
+"""The commands as functions: data of any kind, recipes by name, results that hold their folder."""
+
+import gc
+import json
+
+import datasets
+import pytest
+from sentence_transformers import SentenceTransformer
+
+import sentemb
+from sentemb.bundled import bundled
+from sentemb.errors import InputError, UsageError
+from sentemb.methods import method_named
+
+TEXTS = [f"Sentence number {n} is about {word}." for n in range(8) for word in ("a dog", "a car")]
+SHORT = {"batch_size": 8, "max_steps": 1, "max_length": 16}
+
+
+def containers(texts, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    (tmp_path / "texts.txt").write_text("\n".join(texts) + "\n")
+    return {
+        "list": list(texts),
+        "frame": pandas.DataFrame({"text": texts}),
+        "dataset": datasets.Dataset.from_dict({"text": texts}),
+        "path": tmp_path / "texts.txt",
+    }
+
+
+def left_in(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name != "checkpoints")
+
+
+def test_every_kind_of_data_trains_the_same_model(tmp_path):
+    runs = {
+        name: sentemb.train("simcse-unsup", data, tmp_path / name, **SHORT)
+        for name, data in containers(TEXTS, tmp_path).items()
+    }
+    weights = {(run.output / "model.safetensors").read_bytes() for run in runs.values()}
+    assert len(weights) == 1
+    assert len({tuple(left_in(run.output)) for run in runs.values()}) == 1
+    assert SentenceTransformer(str(runs["list"].output), device="cpu").encode("a").shape == (128,)
+
+
+def test_a_name_and_its_method_train_the_same_model(tmp_path):
+    from transformers import set_seed
+
+    named = sentemb.train("simcse-unsup", TEXTS, tmp_path / "named", temperature=0.1, **SHORT)
+    set_seed(42)
+    method = method_named("simcse-unsup", temperature=0.1)
+    composed = sentemb.train(method, TEXTS, tmp_path / "composed", named.settings)
+    assert named.settings.learning_rate == 3e-5
+    for file in ("model.safetensors", "modules.json"):
+        assert (named.output / file).read_bytes() == (composed.output / file).read_bytes()
+
+
+def test_a_temporary_folder_lives_as_long_as_its_result():
+    run = sentemb.train("simcse-unsup", TEXTS, dev=[("a", "b", 1), ("c", "d", 2)], lr=1e-4, **SHORT)
+    folder = run.output
+    assert run.settings.learning_rate == 1e-4
+    assert "spearman" in run.metrics
+    assert (folder / "modules.json").is_file()
+    del run
+    gc.collect()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"method": "simsce"}, "Did you mean 'esimcse'?"),
+        ({"batchsize": 8}, "Did you mean 'batch_size'?"),
+        ({"temprature": 8}, "Did you mean 'temperature'?"),
+        ({"lr": 1, "learning_rate": 2}, "learning_rate is given twice"),
+        ({"batch_size": 1}, "batch_size must be at least 2"),
+    ],
+)
+def test_a_wrong_option_of_train_is_named(options, said):
+    with pytest.raises(UsageError) as error:
+        sentemb.train(**{"method": "simcse-unsup", "data": TEXTS, **options})
+    assert said in str(error.value)
+
+
+def test_wrong_rows_are_named_by_their_parameter():
+    with pytest.raises(InputError, match="data, row 2 is 3"):
+        sentemb.train("simcse-unsup", ["a", 3])
+    with pytest.raises(InputError, match="dev, row 1 has no sentence2"):
+        sentemb.train("simcse-unsup", TEXTS, dev=[("a", "", 1)])
+
+
+def test_finetune_and_predict(tmp_path):
+    rows = [(f"{word} {n}", word) for n in range(8) for word in ("dog", "car")]
+    run = sentemb.finetune(
+        rows[:12], rows[12:], tmp_path / "model", epochs=1, batch_size=4, rdrop=0.5
+    )
+    found = sentemb.predict(str(run.output), ["dog 1", "", "car 2"])
+    assert [row["label"] is None for row in found.rows] == [False, True, False]
+    assert found.empty_rows == 1
+    with pytest.raises(UsageError, match="Did you mean 'r_drop'"):
+        sentemb.finetune(rows, rows, r_dorp=1.0)
+    with pytest.raises(UsageError, match="go together"):
+        sentemb.finetune(rows)
+    with pytest.raises(InputError, match="dev, row 1: label 'plane' is none of those"):
+        sentemb.finetune(rows, [("plane 1", "plane"), ("car 1", "car")])
+
+
+def test_export_and_postprocess(tmp_path):
+    task = [(f"a {n}", f"b {n}", n % 5) for n in range(10)]
+    record = sentemb.export("mini-sentemb", tmp_path / "static", static=True, sts=task, dim=8)
+    assert record == {k: v for k, v in json.loads(
+        (tmp_path / "static/export.json").read_text()).items() if k != "schema"}  # fmt: skip
+    assert record["task"] == "sts"
+    with pytest.raises(UsageError, match="Give one of static and int8"):
+        sentemb.export("mini-sentemb", tmp_path / "none")
+    made = sentemb.postprocess(
+        "mini-sentemb",
+        tmp_path / "white",
+        whiten=True,
+        dims=4,
+        data=bundled("sentences.txt").read_text().splitlines()[:40],
+        sts=task,
+    )
+    assert sentemb.load(tmp_path / "white").dim == made["dim"] == 4
+    with pytest.raises(UsageError, match="Give one of whiten and remove_top"):
+        sentemb.postprocess("mini-sentemb", tmp_path / "none")
