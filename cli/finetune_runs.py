@@ -11,11 +11,10 @@ from sentemb.datasets.layouts import kind_of
 from sentemb.errors import InputError
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.finetuning.card import write_card
+from sentemb.runs.commit import OF_A_RUN
+from sentemb.runs.output import check_output
+from sentemb.runs.run_folder import CARD, RUN, data_record, write_record
 from sentemb.storage import claim
-from sentemb.training.commit import OF_A_RUN
-from sentemb.training.earlier import CARD, RUN
-from sentemb.training.output import check_output
-from sentemb.training.record import data_record, write_record
 
 from . import console
 from .seeds import run_each, write_seeds

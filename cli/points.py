@@ -12,12 +12,11 @@ from sentemb.errors import InterruptedRunError, NumericError, UsageError
 from sentemb.evaluation import STS
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import load_encoder
+from sentemb.runs.conditions import described, described_rows, weights
+from sentemb.runs.output import last_checkpoint
+from sentemb.runs.run_folder import RUN
 from sentemb.storage.owned import remove_listed
 from sentemb.studies import Ledger
-from sentemb.training.conditions import described, described_rows
-from sentemb.training.earlier import RUN
-from sentemb.training.identity import weights
-from sentemb.training.output import last_checkpoint
 from sentemb.types import Encode
 
 from . import console

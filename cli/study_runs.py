@@ -9,10 +9,10 @@ from typing import Any
 
 from sentemb.bundled import bundled
 from sentemb.datasets import read_training_data
+from sentemb.runs.conditions import described_rows
 from sentemb.studies import Measured, opened
 from sentemb.studies.measured import MEASURES
 from sentemb.studies.plot import Curve, Numbers, draw_curves
-from sentemb.training.conditions import described_rows
 
 from . import console
 from .jobs import Job

@@ -17,14 +17,13 @@ from sentemb.encoders.prompts import set_prompts
 from sentemb.encoders.trainable import require_transformer
 from sentemb.evaluation import STS
 from sentemb.method import Method
+from sentemb.runs.commit import OF_A_RUN
+from sentemb.runs.output import check_output
+from sentemb.runs.processes import processes, refused_by_one
+from sentemb.runs.run_folder import CARD, RUN, data_record, write_record
 from sentemb.storage import claim
 from sentemb.training import Run, train
 from sentemb.training.card import write_card
-from sentemb.training.commit import OF_A_RUN
-from sentemb.training.earlier import CARD, RUN
-from sentemb.training.output import check_output
-from sentemb.training.processes import processes, refused_by_one
-from sentemb.training.record import data_record, write_record
 from sentemb.twins import EncoderTwin
 from sentemb.views import View
 

@@ -1,5 +1,6 @@
 """`finetune`: from a pre-trained encoder and labelled rows to a plain transformers classifier."""
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -10,28 +11,34 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
 
 from sentemb.datasets import TrainingData
+from sentemb.encoders.lengths import require_known, require_known_words
 from sentemb.errors import UsageError
-from sentemb.finetuning.arguments import training_arguments
+from sentemb.finetuning.classifier import (
+    fits,
+    load_classifier,
+    try_contrast,
+    try_longest,
+    try_two_passes,
+)
 from sentemb.finetuning.metrics import scorer
-from sentemb.finetuning.pretrained import fits, load_classifier
 from sentemb.finetuning.result import FinetuneRun
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.finetuning.trainer import FinetuneTrainer, make_trainer
-from sentemb.finetuning.trials import try_contrast, try_longest, try_two_passes
-from sentemb.training.arguments import resolve_precision
-from sentemb.training.conditions import WITHOUT_EFFECT, described_rows, require_unchanged
-from sentemb.training.disk import size_of
-from sentemb.training.guarded import SKIPPED
-from sentemb.training.identity import classifier_identity
-from sentemb.training.logs import require_finite
-from sentemb.training.memory import enough_for
-from sentemb.training.output import check_output, last_checkpoint, prepare_output
-from sentemb.training.processes import processes
-from sentemb.training.publish import publish_model
-from sentemb.training.reads import read_by
-from sentemb.training.settle import require_known, require_known_words
-from sentemb.training.signals import StopOnSignal
+from sentemb.runs.arguments import resolve_precision, run_arguments
+from sentemb.runs.conditions import (
+    WITHOUT_EFFECT,
+    classifier_identity,
+    described_rows,
+    require_unchanged,
+)
+from sentemb.runs.guarded_trainer import SKIPPED
+from sentemb.runs.logs import require_finite
+from sentemb.runs.memory import enough_for
+from sentemb.runs.output import check_output, last_checkpoint, prepare_output, read_by
+from sentemb.runs.processes import processes
+from sentemb.runs.publish import publish_model, size_of
+from sentemb.runs.signals import StopOnSignal
 
 
 def finetune(
@@ -186,3 +193,33 @@ def _labels(data: TrainingData) -> dict[str, Any]:
         "id2label": dict(enumerate(data.classes)),
         "label2id": {name: number for number, name in enumerate(data.classes)},
     }
+
+
+def training_arguments(
+    settings: FinetuneSettings, folder: Path, rows: int, classes: int
+) -> TrainingArguments:
+    """Return the arguments of a run over so many rows of so many classes; 0 is a regression.
+
+    Raises:
+        UsageError: When this machine cannot compute in the precision asked for.
+    """
+    steps_an_epoch = math.ceil(math.ceil(rows / settings.batch_size) / settings.accumulation)
+    return run_arguments(
+        settings,
+        folder,
+        math.ceil(settings.epochs * steps_an_epoch),
+        per_device_eval_batch_size=64,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        restore_callback_states_from_checkpoint=settings.patience > 0,
+        load_best_model_at_end=True,
+        metric_for_best_model=f"eval_{_metric(settings, classes)}",
+        greater_is_better=True,
+        logging_steps=min(10, steps_an_epoch),
+    )
+
+
+def _metric(settings: FinetuneSettings, classes: int) -> str:
+    if settings.metric != "auto":
+        return settings.metric
+    return "accuracy" if classes else "spearman"

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentemb.training.guarded import SKIPPED
-from sentemb.training.method_steps import MASKED, MethodSteps
+from sentemb.runs.guarded_trainer import SKIPPED
 from sentemb.training.settings import Settings
+from sentemb.training.trainer import MASKED, ContrastiveTrainer
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Run:
     seconds: float
 
 
-def what_came_of(trainer: MethodSteps, *, selected: bool) -> dict[str, Any]:
+def what_came_of(trainer: ContrastiveTrainer, *, selected: bool) -> dict[str, Any]:
     """Return what the trainer knows of its run, as `Run` names it."""
     logged: list[dict[str, Any]] = trainer.state.log_history
     steps = trainer.state.global_step

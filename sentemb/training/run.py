@@ -1,46 +1,50 @@
 """`train`: from a method and rows to a model folder that tells how it was made."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+
+import torch
+from transformers import TrainingArguments
 
 from sentemb.datasets import TrainingData
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
+from sentemb.encoders.without_padding import without_padding
 from sentemb.evaluation import STS
 from sentemb.method import Method
-from sentemb.training.arguments import training_arguments
-from sentemb.training.checkpoints import fits
+from sentemb.runs.arguments import run_arguments
+from sentemb.runs.conditions import require_unchanged
+from sentemb.runs.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
+from sentemb.runs.output import last_checkpoint, prepare_output, read_by
+from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
+from sentemb.runs.publish import publish_model, size_of
+from sentemb.runs.run_folder import METRICS
+from sentemb.runs.signals import StopOnSignal
+from sentemb.training.checkpoints import conditions_of, fits, save_encoder
 from sentemb.training.collator import Collator
-from sentemb.training.conditions import conditions_of, require_unchanged
-from sentemb.training.earlier import METRICS
-from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
-from sentemb.training.output import last_checkpoint, prepare_output
-from sentemb.training.packed import packed_encoders
-from sentemb.training.processes import DropoutOfItsOwn, processes, refused_by_one
-from sentemb.training.publish import publish
-from sentemb.training.reads import read_by
-from sentemb.training.result import Run, what_came_of
-from sentemb.training.settings import Settings
-from sentemb.training.settle import (
+from sentemb.training.preflight import (
     check_labels,
     check_length,
     check_pooling,
     check_texts,
     split_rows,
+    try_out,
     what_is_read,
     with_clipping,
     with_selection,
 )
-from sentemb.training.signals import StopOnSignal
+from sentemb.training.result import Run, what_came_of
+from sentemb.training.settings import Settings
 from sentemb.training.trainer import ContrastiveTrainer
-from sentemb.training.trial import try_out
 from sentemb.training.twins import (
     check_batch,
     may_leave_parameters_out,
     set_micro_batch,
 )
+from sentemb.twins import EncoderTwin
 
 
 def train(
@@ -162,5 +166,91 @@ def train(
         )
         require_finite(method)
         if processes().is_main_process:
-            publish(method, folder)
+            _publish(method, folder)
     return run
+
+
+@contextmanager
+def packed_encoders(method: Method, texts: list[str]) -> Iterator[None]:
+    """Run the encoder, and the momentum copy or second tower beside it, without padding.
+
+    Batches stay as they are drawn: leaving the padding out needs no sorting by length, which would
+    change the negatives.
+
+    Args:
+        method: What is trained.
+        texts: Some that the forwards are compared on first.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    pooling = getattr(method.twin, "pooling", None)
+    encoders = [m for m in method.modules() if isinstance(m, SentenceTransformer) and len(m) > 1]
+    with ExitStack() as packed:
+        for encoder in encoders:
+            packed.enter_context(without_padding(encoder, texts, pooling))
+        yield
+
+
+def training_arguments(
+    settings: Settings,
+    folder: Path,
+    rows: int,
+    *,
+    evaluates: bool,
+    leaves_out: bool,
+) -> TrainingArguments:
+    """Return the arguments of a run over so many rows.
+
+    Args:
+        settings: As resolved.
+        folder: Of the run.
+        rows: How many are trained on.
+        evaluates: Whether there is something to evaluate on.
+        leaves_out: Whether some parameters may get no gradient.
+
+    Raises:
+        UsageError: When this machine cannot compute in the precision asked for.
+    """
+    selects = settings.select != "last"
+    batch = settings.batch_size * processes().num_processes
+    steps_an_epoch = math.ceil(rows // batch / settings.accumulation)
+    return run_arguments(
+        settings,
+        folder,
+        settings.max_steps or math.ceil(settings.epochs * steps_an_epoch),
+        max_grad_norm=1.0 if settings.max_grad_norm is None else settings.max_grad_norm,
+        ddp_find_unused_parameters=leaves_out,
+        ddp_broadcast_buffers=False,  # every process sees the whole batch, so they stay equal
+        eval_strategy="steps" if evaluates else "no",
+        eval_on_start=evaluates,
+        eval_steps=settings.eval_steps,
+        save_steps=settings.eval_steps if selects else settings.save_steps,
+        load_best_model_at_end=selects,
+        metric_for_best_model=_metric(settings) if selects else None,
+        greater_is_better=settings.select == "spearman" if selects else None,
+        dataloader_drop_last=True,
+        dataloader_num_workers=settings.workers,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        remove_unused_columns=False,
+        logging_steps=10,
+    )
+
+
+def _metric(settings: Settings) -> str:
+    return "eval_spearman" if settings.select == "spearman" else "eval_held_out_loss"
+
+
+def _publish(method: Method, folder: Path) -> None:
+    """Put the trained encoder into the folder, and into folders in it what else is deployed.
+
+    Raises:
+        StorageError: When it could not be written.
+    """
+    publish_model(partial(_save, method), folder, size_of(method))
+
+
+def _save(method: Method, folder: Path) -> None:
+    save_encoder(method.encoder, folder)
+    towers = method.twin.towers() if isinstance(method.twin, EncoderTwin) else {}
+    for name, encoder in towers.items():
+        save_encoder(encoder, folder / name)

@@ -8,7 +8,7 @@ import pytest
 from sentemb_cli import compare, study, sweep, training_runs
 
 from sentemb.bundled import bundled
-from sentemb.training import committed
+from sentemb.runs import committed_trainer
 from tests.support.processes import exit_code, forked
 
 SMALL = ("--max-steps", 2, "--batch-size", 4, "--pooling", "mean", "--data", "few.txt",
@@ -76,7 +76,7 @@ def test_a_killed_study_goes_on_in_the_middle_of_a_run_and_ends_the_same(
     trained.clear()
 
     def killed():
-        commit, count = committed.commit, [0]
+        commit, count = committed_trainer.commit, [0]
 
         def commit_and_die(*args):
             commit(*args)
@@ -84,7 +84,7 @@ def test_a_killed_study_goes_on_in_the_middle_of_a_run_and_ends_the_same(
             if count[0] == 3:  # the first checkpoint of the second run
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        committed.commit = commit_and_die
+        committed_trainer.commit = commit_and_die
         sentemb(*words, "cut")
 
     assert exit_code(forked(killed)) == -signal.SIGKILL
@@ -127,7 +127,7 @@ def test_a_stopped_sweep_tries_what_a_whole_one_does(sentemb, tmp_path, trained)
     trained.clear()
 
     def killed():
-        commit, count = committed.commit, [0]
+        commit, count = committed_trainer.commit, [0]
 
         def commit_and_die(*args):
             commit(*args)
@@ -135,7 +135,7 @@ def test_a_stopped_sweep_tries_what_a_whole_one_does(sentemb, tmp_path, trained)
             if count[0] == 2:  # in the second trial
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        committed.commit = commit_and_die
+        committed_trainer.commit = commit_and_die
         sentemb(*words, *trials, "cut")
 
     assert exit_code(forked(killed)) == -signal.SIGKILL

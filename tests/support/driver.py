@@ -25,10 +25,10 @@ from sentemb import Settings, build_encoder, read_sts, read_training_data, train
 from sentemb.bundled import bundled
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.methods import byol, consert, moco, simcse_unsup, swav
+from sentemb.runs.output import check_output, last_checkpoint
+from sentemb.runs.run_folder import is_record
 from sentemb.storage import read_owned
 from sentemb.storage.owned import damage
-from sentemb.training.earlier import is_record
-from sentemb.training.output import check_output, last_checkpoint
 from tests.support.helpers import PowerCut
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=12, save_steps=3)

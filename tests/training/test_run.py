@@ -25,7 +25,7 @@ from sentemb import (
 from sentemb.bundled import bundled
 from sentemb.errors import IdenticalViewsError, NumericError, UsageError
 from sentemb.losses import FlatNCE, Sigmoid, Sum, SymmetricInfoNCE
-from sentemb.training.logs import read_metrics
+from sentemb.runs.logs import read_metrics
 from tests.support.helpers import PowerCut, assert_bit_equal, state
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=8, save_steps=4)

@@ -36,12 +36,12 @@ from sentemb.methods import (
     two_tower,
     vicreg,
 )
+from sentemb.runs.logs import read_metrics
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator
 from sentemb.training.held_out import loss_of
-from sentemb.training.logs import read_metrics
-from sentemb.training.packed import packed_encoders
+from sentemb.training.run import packed_encoders
 from sentemb.twins import ConstantMomentum, CosineMomentum, Momentum, Prototypes
 from sentemb.views import Adversarial
 from tests.support.helpers import PowerCut, assert_bit_equal, numbered, state

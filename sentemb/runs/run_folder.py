@@ -1,15 +1,17 @@
 """Folders of runs: which are ours, also those of versions that kept no manifest."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sentemb.datasets import TrainingData
 from sentemb.errors import InputError
-from sentemb.storage import read_owned
+from sentemb.runs.commit import OF_A_RUN, committed, read_commit
+from sentemb.storage import read_owned, replaced
 from sentemb.storage.owned import Owned, enlist
-from sentemb.training.commit import OF_A_RUN, committed, read_commit
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
@@ -140,3 +142,24 @@ def _names_of_modules(folder: Path) -> Iterator[str]:
         return
     for path in paths:
         yield from (f"{path}/config.json", f"{path}/model.safetensors")
+
+
+def data_record(data: TrainingData, named: str) -> dict[str, Any]:
+    """Describe the rows: where they are from, how many, and a hash of their texts."""
+    digest = hashlib.sha256()
+    for row in data.rows:
+        digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+    return {
+        "source": named,
+        "columns": data.rows.column_names,
+        "rows": len(data.rows),
+        "unlabelled_rows": data.unlabelled_rows,
+        "sha256": digest.hexdigest(),
+    }
+
+
+def write_record(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON, whole or not at all."""
+    text = json.dumps({"schema": f"sentemb.{path.stem}/1", **content}, indent=2)
+    with replaced(path) as file:
+        file.write((text + "\n").encode())
