@@ -39,13 +39,14 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"versions"},
     "interruption": set(),
     "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
-    "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"},
-    "finetuning": {"runs", "functional", "losses", "pairs", "datasets", "types", "errors"}
-    | {"encoders", "storage", "safety", "inert", "locate"},
+    "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"}
+    | {"bundled"},
+    "finetuning": {"runs", "versions", "functional", "losses", "pairs", "datasets", "types"}
+    | {"errors", "encoders", "storage", "safety", "inert", "locate"},
     "studies": {"evaluation", "geometry", "storage", "types", "errors"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
     "training": {"runs", "method", "datasets", "evaluation", "encoders", "losses", "types"}
-    | {"errors", "views", "twins", "functional", "inert"},
+    | {"errors", "views", "twins", "functional", "inert", "storage", "versions"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "Sum", "Term", "Twin", "View", "row_key"} | {
     "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit", "WithQueue",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sentemb.inert import cell
+from sentemb.storage import replaced
 
 CARD = """---
 library_name: transformers
@@ -51,4 +52,5 @@ def write_card(folder: Path, record: dict[str, Any]) -> None:
         sha256=record["data"]["sha256"][:16],
         scores="\n".join(f"| {name} | {value:.4f} |" for name, value in record["metrics"].items()),
     )
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    with replaced(folder / "README.md") as file:
+        file.write(text.encode())

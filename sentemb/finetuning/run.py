@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
 from sentemb.datasets import TrainingData
 from sentemb.encoders.lengths import require_known, require_known_words
 from sentemb.errors import UsageError
+from sentemb.finetuning.card import write_card
 from sentemb.finetuning.classifier import (
     fits,
     load_classifier,
@@ -38,32 +39,41 @@ from sentemb.runs.memory import enough_for
 from sentemb.runs.output import check_output, last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import processes
 from sentemb.runs.publish import publish_model, size_of
+from sentemb.runs.result import Provenance, name_of_model, output_folder
+from sentemb.runs.run_folder import data_record, write_how_made
 from sentemb.runs.signals import StopOnSignal
+from sentemb.versions import versions
 
 
 def finetune(
     model: str | Path,
     data: TrainingData,
     dev: TrainingData,
-    output: str | Path,
-    settings: FinetuneSettings,
+    output: str | Path | None = None,
+    settings: FinetuneSettings | None = None,
+    *,
     resume: bool = False,
     overwrite: bool = False,
     allow_changed: Sequence[str] = (),
+    provenance: Provenance | None = None,
 ) -> FinetuneRun:
     """Fine-tune a pre-trained encoder on labels or scores.
+
+    The folder also gets ``run.json`` and a model card, which say how the model was made.
 
     Args:
         model: A bundled encoder, a folder or a hub id; its classifier is drawn afresh, unless it
             is one of the very labels of the data.
         data: Rows with ``text``, or ``sentence1`` and ``sentence2``, and ``label``.
         dev: The same; it chooses the checkpoint.
-        output: Folder of the model, which plain transformers loads.
-        settings: How.
+        output: Folder of the model, which plain transformers loads. By default a temporary one,
+            which lives as long as the result.
+        settings: How; by default as `FinetuneSettings` says.
         resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
         overwrite: Start afresh where ``output`` holds an earlier run.
         allow_changed: Settings, ``data``, ``dev`` or ``model``, that a resumed run may have
             otherwise than the one it goes on with.
+        provenance: Names for the record and the card, where data and dev have some.
 
     Raises:
         UsageError: When the output folder is not empty, or a setting does not fit the data.
@@ -72,7 +82,8 @@ def finetune(
         NumericError: When the loss is not a number in several steps on end.
         InterruptedRunError: When SIGINT or SIGTERM ended it; the last step's checkpoint is there.
     """
-    folder = Path(output)
+    folder, temporary = output_folder(output)
+    settings, named = settings or FinetuneSettings(), provenance or Provenance()
     if processes().num_processes > 1:
         raise UsageError("finetune runs in one process: start it without torchrun.")
     _check(settings, data)
@@ -128,24 +139,41 @@ def finetune(
         seconds = trainer.seconds
         metrics = trainer.evaluate()
         _publish(trainer, folder)
+        came: dict[str, Any] = {
+            "steps": trainer.state.global_step,
+            "best_step": trainer.state.best_global_step or trainer.state.global_step,
+            "metrics": {
+                name.removeprefix("eval_"): value
+                for name, value in metrics.items()
+                if name.startswith("eval_") and not name.endswith(("runtime", "per_second"))
+            },
+            "rows": len(rows),
+            "dev_rows": len(dev_rows),
+            "empty_rows": data.empty_rows,
+            "truncated_rows": read.truncated,
+            "unknown_rows": read.unknown_texts,
+            "unknown_tokens": read.unknown_tokens,
+            "known_tokens": read.known_tokens,
+            "skipped_steps": sum(int(line.get(SKIPPED, 0)) for line in trainer.state.log_history),
+            "seconds": round(seconds, 1),
+        }
+        record = {
+            "model": named.model or name_of_model(model),
+            "classes": list(data.classes),
+            "settings": asdict(settings),
+            "data": data_record(data, named.data or data.source),
+            "dev": named.dev or dev.source,
+            "versions": versions(),
+            **came,
+        }
+        write_how_made(folder, record, write_card)
     return FinetuneRun(
         output=folder,
-        steps=trainer.state.global_step,
-        best_step=trainer.state.best_global_step or trainer.state.global_step,
-        metrics={
-            name.removeprefix("eval_"): value
-            for name, value in metrics.items()
-            if name.startswith("eval_") and not name.endswith(("runtime", "per_second"))
-        },
-        rows=len(rows),
-        dev_rows=len(dev_rows),
-        empty_rows=data.empty_rows,
-        truncated_rows=read.truncated,
-        unknown_rows=read.unknown_texts,
-        unknown_tokens=read.unknown_tokens,
-        known_tokens=read.known_tokens,
-        skipped_steps=sum(int(line.get(SKIPPED, 0)) for line in trainer.state.log_history),
-        seconds=round(seconds, 1),
+        model=classifier,
+        history=trainer.state.log_history,
+        record=record,
+        temporary=temporary,
+        **came,
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sentemb.datasets import TrainingData
 from sentemb.errors import InputError
 from sentemb.runs.commit import OF_A_RUN, committed, read_commit
-from sentemb.storage import read_owned, replaced
+from sentemb.storage import claim, read_owned, replaced
 from sentemb.storage.owned import Owned, enlist
 
 CHECKPOINTS = "checkpoints"
@@ -163,3 +163,12 @@ def write_record(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps({"schema": f"sentemb.{path.stem}/1", **content}, indent=2)
     with replaced(path) as file:
         file.write((text + "\n").encode())
+
+
+def write_how_made(
+    folder: Path, record: dict[str, Any], card: Callable[[Path, dict[str, Any]], None]
+) -> None:
+    """Write the card of a run, and ``run.json`` last: a run with a record has ended."""
+    claim(folder, [CARD, RUN], OF_A_RUN)
+    card(folder, record)
+    write_record(folder / RUN, record)

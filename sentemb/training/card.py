@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sentemb.inert import cell
+from sentemb.storage import replaced
 
 CARD = """---
 library_name: sentence-transformers
@@ -42,8 +43,7 @@ embeddings = SentenceTransformer("{name}").encode(["A sentence.", "Another one."
 
 {scores}
 
-Source of the method: {citation}.
-"""
+{source}"""
 
 SUPERVISION = {
     "spearman": "Spearman on the labelled pairs of {dev}",
@@ -52,7 +52,7 @@ SUPERVISION = {
 }
 
 
-def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
+def write_card(folder: Path, record: dict[str, Any], citation: str | None) -> None:
     """Write ``README.md`` from the record of a run; what users named is inert in it."""
     settings = record["settings"]
     select = settings["select"]
@@ -74,9 +74,10 @@ def write_card(folder: Path, record: dict[str, Any], citation: str) -> None:
         sha256=record["data"]["sha256"][:16],
         supervision=SUPERVISION[select].format(dev=cell(str(record["dev"]))),
         scores=_scores(record["before"], record["metrics"]),
-        citation=citation,
+        source=f"Source of the method: {citation}.\n" if citation else "",
     )
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    with replaced(folder / "README.md") as file:
+        file.write((text.rstrip() + "\n").encode())
 
 
 def _of_texts(record: dict[str, Any]) -> dict[str, Any]:

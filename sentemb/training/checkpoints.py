@@ -100,7 +100,7 @@ def conditions_of(
         "precision": resolve_precision(settings.precision),
         "processes": processes().num_processes,
         "views": "; ".join(stable_repr(view) for view in method.views),
-        "twin": _twin(method.twin),
+        "twin": described_twin(method.twin),
         "loss": stable_repr(method.loss),
         "data": described_rows(data),
         **encoder_identity(method.encoder),
@@ -118,7 +118,7 @@ def _towers(twin: object) -> dict[str, Any]:
     }
 
 
-def _twin(twin: object) -> str:
+def described_twin(twin: object) -> str:
     """Name a twin and its own numbers; its modules show in the checkpoint itself."""
     simple = {
         name: value

@@ -13,6 +13,7 @@ from sentemb.datasets import TrainingData
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
 from sentemb.encoders.without_padding import without_padding
+from sentemb.errors import UsageError
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.runs.arguments import run_arguments
@@ -21,8 +22,10 @@ from sentemb.runs.logs import EvaluateAtEnd, LogLines, MetricsFile, require_fini
 from sentemb.runs.output import last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
 from sentemb.runs.publish import publish_model, size_of
-from sentemb.runs.run_folder import METRICS
+from sentemb.runs.result import Provenance, output_folder
+from sentemb.runs.run_folder import METRICS, write_how_made
 from sentemb.runs.signals import StopOnSignal
+from sentemb.training.card import write_card
 from sentemb.training.checkpoints import conditions_of, fits, save_encoder
 from sentemb.training.collator import Collator
 from sentemb.training.preflight import (
@@ -36,7 +39,7 @@ from sentemb.training.preflight import (
     with_clipping,
     with_selection,
 )
-from sentemb.training.result import Run, what_came_of
+from sentemb.training.result import Run, record_of, what_came_of
 from sentemb.training.settings import Settings
 from sentemb.training.trainer import ContrastiveTrainer
 from sentemb.training.twins import (
@@ -50,25 +53,31 @@ from sentemb.twins import EncoderTwin
 def train(
     method: Method,
     data: TrainingData,
-    output: str | Path,
-    settings: Settings,
+    output: str | Path | None = None,
+    settings: Settings | None = None,
+    *,
     dev: STS | None = None,
     resume: bool = False,
     overwrite: bool = False,
     allow_changed: Sequence[str] = (),
+    provenance: Provenance | None = None,
 ) -> Run:
     """Train a method and save its encoder as a plain sentence-transformers model.
+
+    The folder also gets ``run.json`` and a model card, which say how the model was made.
 
     Args:
         method: What is trained.
         data: Rows with the columns that the method's views read.
-        output: Folder of the model; also gets ``metrics.jsonl`` and ``checkpoints/``.
-        settings: How to train.
+        output: Folder of the model; also gets ``metrics.jsonl`` and ``checkpoints/``. By default a
+            temporary one, which lives as long as the result.
+        settings: How to train; by default as unsupervised SimCSE.
         dev: Evaluated every ``eval_steps``, and before the first step.
         resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
         overwrite: Start afresh where ``output`` holds an earlier run.
         allow_changed: Settings, or ``data``, ``model`` and the like, that a resumed run may have
             otherwise than the one it goes on with.
+        provenance: Names for the record and the card, where the parts have some.
 
     Raises:
         UsageError: When the batch is larger than the data, the output folder is not empty, or a
@@ -82,7 +91,10 @@ def train(
         StorageError: When a checkpoint or the model could not be written.
         InterruptedRunError: When SIGINT or SIGTERM ended it; the last step's checkpoint is there.
     """
+    if output is None and processes().num_processes > 1:
+        raise UsageError("Several processes share no temporary folder: give output.")
     made_trainable(method)
+    settings = settings or Settings(batch_size=64, learning_rate=3e-5, epochs=1)
     settings = with_clipping(with_selection(settings, dev), method.loss)
     batch = settings.batch_size * processes().num_processes
     check_length(method, settings.max_length)
@@ -92,7 +104,7 @@ def train(
     check_batch(method, batch)
     set_micro_batch(method, settings.micro_batch)
     rows, held_out = split_rows(data.rows, batch, settings.select)
-    folder = Path(output)
+    folder, temporary = output_folder(output)
     arguments = training_arguments(
         settings,
         folder,
@@ -149,25 +161,32 @@ def train(
         unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
         with stop.listening(), unpadded:
             trainer.train(str(start) if start else None)
-        run = Run(
-            output=folder,
-            **what_came_of(trainer, selected=settings.select != "last"),
-            rows=len(rows),
-            held_out_rows=len(held_out or []),
-            empty_rows=data.empty_rows,
-            rows_left_over=len(rows) % batch,
-            truncated_texts=read.truncated,
-            unknown_texts=read.unknown_texts,
-            unknown_tokens=read.unknown_tokens,
-            known_tokens=read.known_tokens,
-            prompts={v.column: prompt_of(method.encoder, v.column) for v in method.views},
-            settings=settings,
-            seconds=round(trainer.seconds, 1),
-        )
+        came = what_came_of(trainer, selected=settings.select != "last") | {
+            "rows": len(rows),
+            "held_out_rows": len(held_out or []),
+            "empty_rows": data.empty_rows,
+            "rows_left_over": len(rows) % batch,
+            "truncated_texts": read.truncated,
+            "unknown_texts": read.unknown_texts,
+            "unknown_tokens": read.unknown_tokens,
+            "known_tokens": read.known_tokens,
+            "prompts": {v.column: prompt_of(method.encoder, v.column) for v in method.views},
+        }
         require_finite(method)
+        named = provenance or Provenance()
+        record = record_of(method, data, dev, named, settings, came)
         if processes().is_main_process:
             _publish(method, folder)
-    return run
+            write_how_made(folder, record, partial(write_card, citation=named.citation))
+    return Run(
+        output=folder,
+        model=method.encoder,
+        history=trainer.state.log_history,
+        record=record,
+        settings=settings,
+        temporary=temporary,
+        **came,
+    )
 
 
 @contextmanager

@@ -266,7 +266,8 @@ def test_the_last_two_checkpoints_are_kept_beside_the_best(triplets, tmp_path, d
 def test_a_run_cut_before_its_record_is_published_once_more(unlabelled, tmp_path):
     first = fresh("simcse-unsup")
     train(first, unlabelled, tmp_path / "run", SETTINGS)
-    (tmp_path / "run/modules.json").unlink()
+    for name in ("modules.json", "run.json"):
+        (tmp_path / "run" / name).unlink()
     lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
     again = fresh("simcse-unsup")
     run = train(again, unlabelled, tmp_path / "run", SETTINGS, resume=True)
@@ -278,8 +279,6 @@ def test_a_run_cut_before_its_record_is_published_once_more(unlabelled, tmp_path
 
 def test_a_finished_run_has_nothing_to_resume(unlabelled, tmp_path):
     train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
-    record = '{"schema": "sentemb.run/1"}'
-    (tmp_path / "run/run.json").write_text(record)  # the command line writes it last
     with pytest.raises(UsageError, match="has taken all of its 8 steps"):
         train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS, resume=True)
 
