@@ -16,6 +16,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "errors": set(),
     "inert": set(),
     "bundled": set(),
+    "cards": {"bundled", "inert", "storage"},
     "types": set(),
     "versions": set(),
     "texts": set(),
@@ -35,18 +36,27 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "datasets": {"evaluation", "errors", "types"},
     "suites": {"datasets", "evaluation", "errors"},
     "checks": {"datasets", "errors"},
-    "inference": {"encoders", "geometry", "inert", "locate", "safety", "storage", "types", "errors"}
+    "inference": {"cards", "encoders", "geometry", "locate", "safety", "storage", "types", "errors"}
     | {"versions"},
     "interruption": set(),
     "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
     "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"}
-    | {"bundled"},
-    "finetuning": {"runs", "versions", "functional", "losses", "pairs", "datasets", "types"}
-    | {"errors", "encoders", "storage", "safety", "inert", "locate"},
+    | {"bundled", "cards"},
+    "finetuning": {
+        "runs",
+        "cards",
+        "versions",
+        "functional",
+        "losses",
+        "pairs",
+        "datasets",
+        "types",
+    }
+    | {"errors", "encoders", "storage", "safety", "locate"},
     "studies": {"evaluation", "geometry", "storage", "types", "errors"},
     "methods": {"method", "twins", "losses", "views", "encoders"},
     "training": {"runs", "method", "datasets", "evaluation", "encoders", "losses", "types"}
-    | {"errors", "views", "twins", "functional", "inert", "storage", "versions"},
+    | {"errors", "views", "twins", "functional", "cards", "versions"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "Sum", "Term", "Twin", "View", "row_key"} | {
     "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit", "WithQueue",

@@ -13,7 +13,6 @@ from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
 from sentemb.datasets import TrainingData
 from sentemb.encoders.lengths import require_known, require_known_words
 from sentemb.errors import UsageError
-from sentemb.finetuning.card import write_card
 from sentemb.finetuning.classifier import (
     fits,
     load_classifier,
@@ -22,7 +21,7 @@ from sentemb.finetuning.classifier import (
     try_two_passes,
 )
 from sentemb.finetuning.metrics import scorer
-from sentemb.finetuning.result import FinetuneRun
+from sentemb.finetuning.result import FinetuneRun, card_of
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.finetuning.trainer import FinetuneTrainer, make_trainer
@@ -166,7 +165,7 @@ def finetune(
             "versions": versions(),
             **came,
         }
-        write_how_made(folder, record, write_card)
+        write_how_made(folder, record, card_of(record, folder.name))
     return FinetuneRun(
         output=folder,
         model=classifier,

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sentemb.cards import CARD, Card, write_card
 from sentemb.datasets import TrainingData
 from sentemb.errors import InputError
 from sentemb.runs.commit import OF_A_RUN, committed, read_commit
@@ -16,7 +17,6 @@ from sentemb.storage.owned import Owned, enlist
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 RUN = "run.json"
-CARD = "README.md"
 SEEDS = "seeds.json"
 OF_SEEDS = "seeds"
 """The kind of a folder with a run for each of several seeds."""
@@ -165,10 +165,8 @@ def write_record(path: Path, content: dict[str, Any]) -> None:
         file.write((text + "\n").encode())
 
 
-def write_how_made(
-    folder: Path, record: dict[str, Any], card: Callable[[Path, dict[str, Any]], None]
-) -> None:
+def write_how_made(folder: Path, record: dict[str, Any], card: Card) -> None:
     """Write the card of a run, and ``run.json`` last: a run with a record has ended."""
     claim(folder, [CARD, RUN], OF_A_RUN)
-    card(folder, record)
+    write_card(folder, card)
     write_record(folder / RUN, record)

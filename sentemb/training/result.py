@@ -1,11 +1,13 @@
 """`Run`: what a training run came to."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
+from sentemb.cards import Card, Score, public_name, usage_of_encoder
 from sentemb.datasets import TrainingData
 from sentemb.encoders import describe
 from sentemb.evaluation import STS
@@ -19,6 +21,12 @@ from sentemb.training.settings import Settings
 from sentemb.training.trainer import MASKED, ContrastiveTrainer
 from sentemb.versions import versions
 from sentemb.views import View
+
+SUPERVISION = {
+    "spearman": "Spearman on the labelled pairs of {dev}",
+    "held-out-loss": "loss on held-out rows of the training data; no graded pair was used",
+    "last": "nothing: the last step is kept; no graded pair was used",
+}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -113,6 +121,60 @@ def record_of(
         **came,
         "settings": asdict(settings),
     }
+
+
+def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
+    """Return the model card, from what ``run.json`` holds.
+
+    Args:
+        record: As `record_of` returns it.
+        name: Of the model.
+        citation: The source of the method, where one is known.
+    """
+    settings, data, before, after = (record[k] for k in ("settings", "data", "before", "metrics"))
+    tokens = record["unknown_tokens"] + record["known_tokens"]
+    dev = public_name(record["dev"]) if record["dev"] else "none"
+    prompts = [f"{column} {prompt!r}" for column, prompt in record["prompts"].items() if prompt]
+    options = [f"{option} {value}" for option, value in record["method_options"].items()]
+    how = {
+        "method": record["method"],
+        "method options": ", ".join(options) or "none",
+        "start": public_name(record["model"]),
+        "modules": record["modules"],
+        "views": "; ".join(record["views"]),
+        "loss": record["loss"],
+        "data": f"{public_name(data['source'])}, {record['rows']:,} rows, sha256 "
+        f"{data['sha256'][:16]}",
+        "left out": f"{record['empty_rows']} empty rows, {data['unlabelled_rows']} without a "
+        f"label, {record['held_out_rows']} held out",
+        "prompts": ", ".join(prompts) or "none",
+        f"texts cut to {settings['max_length']} tokens": f"{record['truncated_texts']:,}",
+        "texts with unknown tokens": f"{record['unknown_texts']:,} "
+        f"({record['unknown_tokens'] / max(1, tokens):.1%} of the tokens)",
+        "steps": f"{record['steps']}, step {record['best_step']} kept",
+        "batch, learning rate, seed": f"{settings['batch_size']}, {settings['learning_rate']:g}, "
+        f"{settings['seed']}",
+        "checkpoint chosen by": SUPERVISION[settings["select"]].format(dev=dev),
+        **({"source of the method": citation} if citation else {}),
+    }
+    table: list[Sequence[str]] = [
+        ("on the dev set", "before", "after"),
+        *((number, f"{before[number]:.4g}", f"{after[number]:.4g}") for number in after),
+    ]
+    spearman = [after["spearman"] / 100] if "spearman" in after else []
+    return Card(
+        name=name,
+        what="A sentence encoder trained with sentemb.",
+        usage=usage_of_encoder(),
+        how=how,
+        tables=[table] if after else [],
+        notes=[] if after else ["It was not evaluated while it was trained."],
+        base_model=record["model"],
+        datasets=[data["source"]],
+        scores=[Score("semantic-similarity", dev, "spearman_cosine", one) for one in spearman],
+        versions=record["versions"],
+        tags=[record["method"]] if re.fullmatch("[a-z0-9-]+", record["method"]) else [],
+    )
 
 
 def _shown(view: View) -> str:

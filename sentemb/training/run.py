@@ -25,7 +25,6 @@ from sentemb.runs.publish import publish_model, size_of
 from sentemb.runs.result import Provenance, output_folder
 from sentemb.runs.run_folder import METRICS, write_how_made
 from sentemb.runs.signals import StopOnSignal
-from sentemb.training.card import write_card
 from sentemb.training.checkpoints import conditions_of, fits, save_encoder
 from sentemb.training.collator import Collator
 from sentemb.training.preflight import (
@@ -39,7 +38,7 @@ from sentemb.training.preflight import (
     with_clipping,
     with_selection,
 )
-from sentemb.training.result import Run, record_of, what_came_of
+from sentemb.training.result import Run, card_of, record_of, what_came_of
 from sentemb.training.settings import Settings
 from sentemb.training.trainer import ContrastiveTrainer
 from sentemb.training.twins import (
@@ -177,7 +176,7 @@ def train(
         record = record_of(method, data, dev, named, settings, came)
         if processes().is_main_process:
             _publish(method, folder)
-            write_how_made(folder, record, partial(write_card, citation=named.citation))
+            write_how_made(folder, record, card_of(record, folder.name, named.citation))
     return Run(
         output=folder,
         model=method.encoder,

@@ -3,9 +3,11 @@
 import gc
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from sentence_transformers import SentenceTransformer
 
 from sentemb import Settings, build_encoder, read_sts, read_training_data, simcse_unsup, train
@@ -36,7 +38,12 @@ def test_a_run_from_python_says_how_it_was_made(unlabelled, dev, tmp_path):
     assert (record["model"], record["dev"]) == ("mini", "graded")
     assert record["data"]["source"] == unlabelled.source
     assert record["settings"]["batch_size"] == 8
-    assert (tmp_path / "run/README.md").read_text().count("Siamese")
+    card = ModelCard.load(tmp_path / "run/README.md")
+    assert (card.data.base_model, card.data.datasets) == ("mini", [Path(unlabelled.source).name])
+    (spearman,) = card.data.eval_results
+    assert spearman.metric_value == pytest.approx(run.metrics["spearman"] / 100, abs=1e-6)
+    assert str(Path(unlabelled.source).parent) not in card.content
+    assert "Siamese" in card.content
     with pytest.raises(FinishedError):
         train(method(), unlabelled, tmp_path / "run", SETTINGS, dev=dev, resume=True)
 
