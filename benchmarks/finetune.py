@@ -27,7 +27,7 @@ from scipy.stats import ttest_rel
 
 from sentemb.datasets import TrainingData
 from sentemb.finetuning import FinetuneSettings, finetune
-from sentemb.training.logs import read_metrics
+from sentemb.runs.logs import read_metrics
 
 SEEDS = (0, 1, 2, 3, 4)
 METRICS = {

@@ -87,7 +87,7 @@ def run(first: str, second: str, seed: int, dropout: float, *, random_weights: b
             sentemb.Settings(**SETTINGS, epochs=1, seed=seed),
             dev=sentemb.read_sts(data("sts/STSB.dev.tsv")),
         )
-        last = sentemb.training.logs.read_metrics(Path(folder) / "run/metrics.jsonl")
+        last = sentemb.runs.logs.read_metrics(Path(folder) / "run/metrics.jsonl")
     return {
         "dev_before": result.before["spearman"],
         "dev": result.metrics["spearman"],

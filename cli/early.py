@@ -48,7 +48,7 @@ def check_output_of_run(
     reads: Sequence[str],
 ) -> None:
     """Raise unless a run may write into a folder; of several processes one looks, later."""
-    from sentemb.training.output import check_output
+    from sentemb.runs.output import check_output
 
     if "RANK" not in os.environ:
         check_output(output, resume=resume, overwrite=overwrite, seeds=seeds, reads=reads)

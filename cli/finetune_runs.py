@@ -1,7 +1,7 @@
 """From the words of a ``finetune`` command to runs."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,8 @@ from sentemb.errors import InputError
 from sentemb.experiments.seeds import run_each, write_seeds
 from sentemb.experiments.summaries import spread_of, spread_table
 from sentemb.finetuning import FinetuneSettings, finetune
-from sentemb.finetuning.card import write_card
-from sentemb.storage import claim
-from sentemb.training.commit import OF_A_RUN
-from sentemb.training.earlier import CARD, RUN
-from sentemb.training.output import check_output
-from sentemb.training.record import data_record, write_record
+from sentemb.runs.output import check_output
+from sentemb.runs.result import Provenance
 
 from . import console
 
@@ -85,6 +81,11 @@ def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
         resume=job.resume,
         overwrite=job.overwrite,
         allow_changed=job.allow_changed,
+        provenance=Provenance(
+            model=job.model,
+            data=job.data or "bundled:topics.tsv",
+            dev=job.dev or "bundled:topics.tsv",
+        ),
     )
     for name, value in run.metrics.items():
         console.log(f"{name:12} {value:8.4f}")
@@ -99,16 +100,4 @@ def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
     console.log(
         f"{run.steps} steps in {run.seconds:.0f} s; step {run.best_step} kept: {run.output}"
     )
-    record = {
-        "model": job.model,
-        "classes": list(data.classes),
-        "settings": asdict(job.settings),
-        "data": data_record(data, job.data or "bundled:topics.tsv"),
-        "dev": job.dev or "bundled:topics.tsv",
-        "versions": console.versions(),
-        **{name: value for name, value in asdict(run).items() if name != "output"},
-    }
-    claim(job.output, [CARD, RUN], OF_A_RUN)
-    write_card(job.output, record)
-    write_record(job.output / RUN, record)
-    return record | {"output": str(job.output)}
+    return {**run.record, "output": str(job.output)}

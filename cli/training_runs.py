@@ -7,12 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import torch
 from transformers import set_seed
 
 from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData, read_sts, read_training_data
-from sentemb.encoders import PoolingName, build_encoder, describe
+from sentemb.encoders import PoolingName, build_encoder
 from sentemb.encoders.prompts import set_prompts
 from sentemb.encoders.trainable import require_transformer
 from sentemb.errors import UsageError
@@ -21,17 +20,11 @@ from sentemb.experiments.seeds import run_each, write_seeds
 from sentemb.experiments.summaries import spread_of, spread_table
 from sentemb.method import Method
 from sentemb.methods.overrides import override
-from sentemb.storage import claim
+from sentemb.runs.conditions import described, described_rows, weights
+from sentemb.runs.output import check_output
+from sentemb.runs.processes import processes, refused_by_one
+from sentemb.runs.result import Provenance
 from sentemb.training import Run, train
-from sentemb.training.card import write_card
-from sentemb.training.commit import OF_A_RUN
-from sentemb.training.conditions import described, described_rows
-from sentemb.training.earlier import CARD, RUN
-from sentemb.training.identity import weights
-from sentemb.training.output import check_output
-from sentemb.training.processes import processes, refused_by_one
-from sentemb.training.record import data_record, write_record
-from sentemb.views import View
 
 from . import console
 from .jobs import Job
@@ -109,27 +102,17 @@ def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
         resume=job.resume,
         overwrite=job.overwrite,
         allow_changed=job.allow_changed,
+        provenance=Provenance(
+            method=job.method,
+            method_options=job.method_options,
+            citation=job.recipe.citation,
+            model=job.model,
+            data=job.data or f"bundled:{job.recipe.bundled_data}",
+            dev=job.dev or ("bundled:graded.tsv" if dev else None),
+        ),
     )
     _tell(came, data.unlabelled_rows)
-    record = {
-        "method": job.method,
-        "method_options": job.method_options,
-        "model": job.model,
-        "modules": describe(encoder),
-        "views": [_shown(view) for view in method.views],
-        "loss": repr(method.loss),
-        "data": data_record(data, job.data or f"bundled:{job.recipe.bundled_data}"),
-        "dev": job.dev or ("bundled:graded.tsv" if dev else None),
-        "processes": processes().num_processes,
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "versions": console.versions(),
-        **{name: value for name, value in asdict(came).items() if name != "output"},
-    }
-    if processes().is_main_process:
-        claim(job.output, [CARD, RUN], OF_A_RUN)
-        write_card(job.output, record, job.recipe.citation)
-        write_record(job.output / RUN, record)
-    return record | {"output": str(job.output)}
+    return {**came.record, "output": str(job.output)}
 
 
 def starting_encoder(job: Job) -> "SentenceTransformer":
@@ -170,12 +153,6 @@ def build_method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -
     )
     give_prompts(method, job.prompts)
     return method
-
-
-def _shown(view: View) -> str:
-    """Name a view's column and what is done to it."""
-    changes = (view.edit, view.edit_tokens, view.order, view.perturb)
-    return ", ".join([view.column, *(repr(change) for change in changes if change is not None)])
 
 
 def _tell(run: Run, unlabelled: int) -> None:

@@ -11,7 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from sentemb.training.logs import read_metrics
+from sentemb.runs.logs import read_metrics
 
 run, picture = sys.argv[1:]
 points = [m for m in read_metrics(Path(run) / "metrics.jsonl") if "eval_alignment" in m]

@@ -4,7 +4,7 @@ The annotation is the documentation; :class:`sentemb.Pairs` checks it at run tim
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,3 +23,6 @@ Features = dict[str, "Tensor"]
 Vectors = NDArray[np.float32]
 Encode = Callable[[list[str]], Vectors]
 """Any encoder, as evaluation sees it: texts in, ``[texts, dim]`` out."""
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+"""What a run computes in; ``auto`` is fp16 on CUDA, as the papers, and fp32 on a CPU."""

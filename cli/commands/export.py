@@ -68,7 +68,7 @@ def export(
     from sentemb.bundled import bundled
     from sentemb.datasets import read_sts, read_texts
     from sentemb.errors import UsageError
-    from sentemb.inference.export_card import RECORD
+    from sentemb.inference.card_texts import EXPORT
     from sentemb.storage import check_output
 
     from ..early import check_extra, check_models, without_effect
@@ -80,7 +80,7 @@ def export(
     without_effect("--column", texts is None and column != "text", "--texts")
     for module in ("onnx", "onnxscript", "onnxruntime") if int8 else ():
         check_extra(module, "int8", "--int8")
-    check_output(output, RECORD, overwrite=overwrite)
+    check_output(output, EXPORT, overwrite=overwrite)
     check_models(model)
     if sts is None:
         console.log("graded pairs: bundled graded.tsv")

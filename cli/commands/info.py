@@ -65,7 +65,7 @@ def _model(name: str) -> dict[str, Any]:
 
     from sentemb.encoders import build_encoder, describe
     from sentemb.locate import locate
-    from sentemb.training.earlier import read_object
+    from sentemb.runs.run_folder import read_object
 
     encoder = build_encoder(name, device="cpu")
     config = getattr(encoder[0], "config", None)

@@ -63,7 +63,7 @@ def postprocess(
     from sentemb.datasets import read_sts
     from sentemb.datasets.texts import texts_without_blanks
     from sentemb.errors import UsageError
-    from sentemb.inference.postprocess_card import RECORD
+    from sentemb.inference.card_texts import POSTPROCESS
     from sentemb.storage import check_output
 
     from ..early import check_models, without_effect
@@ -73,7 +73,7 @@ def postprocess(
     if dims is not None and not whiten:
         raise UsageError("--dims is for --whiten: it has no effect beside --remove-top.")
     without_effect("--column", data is None and column != "text", "--data")
-    check_output(output, RECORD, overwrite=overwrite)
+    check_output(output, POSTPROCESS, overwrite=overwrite)
     check_models(model)
     if sts is None:
         console.log("graded pairs: bundled graded.tsv")

@@ -60,7 +60,7 @@ def train(
     )
     check_job(job)
     from sentemb.errors import FinishedError
-    from sentemb.training.processes import leave_processes, processes
+    from sentemb.runs.processes import leave_processes, processes
 
     from ..training_runs import run_seeds
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from sentemb.encoders.bounded import Bounded
 from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.tokenising import TextCounts, Tokenising
 from sentemb.encoders.unknown import unknown_id
+from sentemb.errors import InputError
 
 WINDOW = 4096
 
@@ -111,3 +113,34 @@ def _by_python(
         known=known,
         unread=[not n and bool(text.strip()) for n, text in zip(known, texts, strict=True)],
     )
+
+
+def require_known(found: Reading) -> None:
+    """Raise where most of what was read is unknown to the tokenizer.
+
+    Raises:
+        InputError: Says how much is unknown.
+    """
+    if found.is_mostly_unknown:
+        raise InputError(
+            f"Most of the texts is unknown to the model's tokenizer ({found.share_words()}), so "
+            "there is little to learn from: use a model whose tokenizer knows their language and "
+            "script."
+        )
+
+
+def require_known_words(tokenizer: Any, texts: Sequence[str]) -> None:
+    """Raise where a tokeniser knows no word of the texts; transformers makes up an empty one.
+
+    Raises:
+        InputError: When that is so.
+    """
+    unknown, special = tokenizer.unk_token_id, set(tokenizer.all_special_ids)
+    read = list(map(Bounded(tokenizer, 512), texts))
+    with failing_text_named(tokenizer, read):
+        ids = {token for ids in tokenizer(read)["input_ids"] for token in ids}
+    if unknown is not None and unknown in ids and ids <= special:
+        raise InputError(
+            f"The model's tokenizer knows no word of '{texts[0][:40]}' and the rows after it: is "
+            "its tokenizer.json (or vocab.txt) missing, or the text in another script?"
+        )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from sentemb.errors import InterruptedRunError, NumericError
 from sentemb.experiments.ledger import Ledger
 from sentemb.experiments.models import opened
+from sentemb.runs.output import last_checkpoint
+from sentemb.runs.run_folder import RUN
 from sentemb.storage.owned import remove_listed
 from sentemb.table import number
-from sentemb.training.earlier import RUN
-from sentemb.training.output import last_checkpoint
 from sentemb.types import Encode
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sentemb.errors import FinishedError
+from sentemb.runs.run_folder import OF_SEEDS, RUN, SEEDS, read_record, write_record
 from sentemb.storage import claim
-from sentemb.training.earlier import OF_SEEDS, RUN, SEEDS, read_record
-from sentemb.training.record import write_record
 
 logger = logging.getLogger("sentemb")
 

@@ -14,8 +14,8 @@ from sentemb.experiments.ledger import opened
 from sentemb.experiments.measured import MEASURES, Measured
 from sentemb.experiments.runner import Job, Point, check_points, measure_start, run_points
 from sentemb.experiments.summaries import Result, summarise, summary_table
+from sentemb.runs.conditions import described_rows
 from sentemb.table import Report
-from sentemb.training.conditions import described_rows
 
 logger = logging.getLogger("sentemb")
 BY, START = ("loss", "value"), "before training"

@@ -16,9 +16,8 @@ from sentemb.datasets.labels import is_missing
 from sentemb.datasets.layouts import kind_of
 from sentemb.encoders.lengths import Reading
 from sentemb.errors import InputError, UsageError
-from sentemb.finetuning.pretrained import load_classifier
+from sentemb.finetuning.classifier import load_classifier, try_longest
 from sentemb.finetuning.tokens import TEXTS, tokenised
-from sentemb.finetuning.trials import try_longest
 from sentemb.locate import locate
 from sentemb.storage import json_line, replaced
 

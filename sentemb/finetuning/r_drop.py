@@ -92,13 +92,17 @@ class RDropMixin(Base):
             kl = _divergence(first, second, answers, _problem(self.model))
             terms = {"task": task, "kl": kl, **self.further_terms(outputs, labels)}
         if self.args.logging_strategy != "no":
-            self._r_drop_terms.append({name: term.detach() for name, term in terms.items()})
+            self.keep_terms({name: term.detach() for name, term in terms.items()})
         loss = sum(self.weight_of(name) * term for name, term in terms.items())
         return (loss, outputs) if return_outputs else loss
 
     def further_terms(self, outputs: Any, labels: Tensor) -> dict[str, Tensor]:
         """Return more terms of the loss, from the outputs of both passes; none here."""
         return {}
+
+    def keep_terms(self, terms: dict[str, Tensor]) -> None:
+        """Keep the terms of a batch for the next line of the log."""
+        self._r_drop_terms.append(terms)
 
     def weight_of(self, term: str) -> float:
         """Return the weight of a term of the loss, by its name."""

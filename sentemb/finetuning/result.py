@@ -1,39 +1,71 @@
 """`FinetuneRun`: what a fine-tuning run came to."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
+
+from sentemb.cards import Card, Score, public_name
+from sentemb.runs.result import RunResult
 
 
-@dataclass(frozen=True)
-class FinetuneRun:
-    """What a fine-tuning run came to.
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class FinetuneRun(RunResult):
+    """What a fine-tuning run came to; further arguments as in `RunResult`.
 
     Args:
-        output: The model folder.
-        steps: Optimizer steps taken.
-        best_step: The step whose weights became the model.
-        metrics: Of the model, on the dev set.
-        rows: Rows trained on.
-        dev_rows: Rows of the dev set.
-        empty_rows: Rows without text, left out.
+        dev_rows: Rows of the dev set, which ``metrics`` are measured on.
         truncated_rows: Rows cut to the maximum length.
         unknown_rows: Rows with a token that the tokenizer does not know.
-        unknown_tokens: Tokens that it does not know.
-        known_tokens: Tokens that it knows, without special tokens.
-        skipped_steps: Steps whose loss or gradient was no number, and that changed nothing.
-        seconds: Wall-clock time of the training, of all parts of a resumed run.
     """
 
-    output: Path
-    steps: int
-    best_step: int
-    metrics: dict[str, float]
-    rows: int
     dev_rows: int
-    empty_rows: int
     truncated_rows: int
     unknown_rows: int
-    unknown_tokens: int
-    known_tokens: int
-    skipped_steps: int
-    seconds: float
+
+
+USAGE = """from transformers import pipeline
+
+print(pipeline("text-classification", "{name}")("A sentence."))"""
+OF_CLASSES = ("accuracy", "f1", "f1_macro", "f1_micro", "mcc")
+
+
+def card_of(record: Mapping[str, Any], name: str) -> Card:
+    """Return the model card, from what ``run.json`` holds."""
+    settings, data, metrics = (record[key] for key in ("settings", "data", "metrics"))
+    dev = public_name(record["dev"])
+    how = {
+        "start": public_name(record["model"]),
+        "labels": ", ".join(record["classes"]) or "none: a regression",
+        "R-Drop α, SupCon λ, contrast γ": f"{settings['r_drop']:g}, {settings['supcon']:g}, "
+        f"{settings['contrast']:g}",
+        "data": f"{public_name(data['source'])}, {record['rows']:,} rows, sha256 "
+        f"{data['sha256'][:16]}",
+        "left out": f"{record['empty_rows']} empty rows",
+        f"rows cut to {settings['max_length']} tokens": f"{record['truncated_rows']:,}",
+        "rows with unknown tokens": f"{record['unknown_rows']:,}",
+        "batch, learning rate, epochs, seed": f"{settings['batch_size']}, "
+        f"{settings['learning_rate']:g}, {settings['epochs']:g}, {settings['seed']}",
+        "checkpoint chosen by": f"{settings['metric']} on {dev}, step {record['best_step']} of "
+        f"{record['steps']}",
+    }
+    table: list[Sequence[str]] = [
+        ("on the dev set", ""),
+        *((key, f"{value:.4f}") for key, value in metrics.items()),
+    ]
+    return Card(
+        name=name,
+        what="A classifier fine-tuned with sentemb.",
+        usage=USAGE,
+        how=how,
+        tables=[table],
+        base_model=record["model"],
+        datasets=[data["source"]],
+        scores=[
+            Score("text-classification", dev, key, value)
+            for key, value in metrics.items()
+            if key in OF_CLASSES
+        ],
+        versions=record["versions"],
+        library="transformers",
+        pipeline="text-classification",
+    )

@@ -1,5 +1,6 @@
 """`finetune`: from a pre-trained encoder and labelled rows to a plain transformers classifier."""
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -10,53 +11,68 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
 
 from sentemb.datasets import TrainingData
+from sentemb.encoders.lengths import require_known, require_known_words
 from sentemb.errors import UsageError
-from sentemb.finetuning.arguments import training_arguments
+from sentemb.finetuning.classifier import (
+    fits,
+    load_classifier,
+    try_contrast,
+    try_longest,
+    try_two_passes,
+)
 from sentemb.finetuning.metrics import scorer
-from sentemb.finetuning.pretrained import fits, load_classifier
-from sentemb.finetuning.result import FinetuneRun
+from sentemb.finetuning.result import FinetuneRun, card_of
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.finetuning.trainer import FinetuneTrainer, make_trainer
-from sentemb.finetuning.trials import try_contrast, try_longest, try_two_passes
-from sentemb.training.arguments import resolve_precision
-from sentemb.training.conditions import WITHOUT_EFFECT, described_rows, require_unchanged
-from sentemb.training.disk import size_of
-from sentemb.training.guarded import SKIPPED
-from sentemb.training.identity import classifier_identity
-from sentemb.training.logs import require_finite
-from sentemb.training.memory import enough_for
-from sentemb.training.output import check_output, last_checkpoint, prepare_output
-from sentemb.training.processes import processes
-from sentemb.training.publish import publish_model
-from sentemb.training.reads import read_by
-from sentemb.training.settle import require_known, require_known_words
-from sentemb.training.signals import StopOnSignal
+from sentemb.runs.arguments import resolve_precision, run_arguments
+from sentemb.runs.conditions import (
+    WITHOUT_EFFECT,
+    classifier_identity,
+    described_rows,
+    require_unchanged,
+)
+from sentemb.runs.guarded_trainer import SKIPPED
+from sentemb.runs.logs import require_finite
+from sentemb.runs.memory import enough_for
+from sentemb.runs.output import check_output, last_checkpoint, prepare_output, read_by
+from sentemb.runs.processes import processes
+from sentemb.runs.publish import publish_model, size_of
+from sentemb.runs.result import Provenance, name_of_model, output_folder
+from sentemb.runs.run_folder import data_record, write_how_made
+from sentemb.runs.signals import StopOnSignal
+from sentemb.versions import versions
 
 
 def finetune(
     model: str | Path,
     data: TrainingData,
     dev: TrainingData,
-    output: str | Path,
-    settings: FinetuneSettings,
+    output: str | Path | None = None,
+    settings: FinetuneSettings | None = None,
+    *,
     resume: bool = False,
     overwrite: bool = False,
     allow_changed: Sequence[str] = (),
+    provenance: Provenance | None = None,
 ) -> FinetuneRun:
     """Fine-tune a pre-trained encoder on labels or scores.
+
+    The folder also gets ``run.json`` and a model card, which say how the model was made.
 
     Args:
         model: A bundled encoder, a folder or a hub id; its classifier is drawn afresh, unless it
             is one of the very labels of the data.
         data: Rows with ``text``, or ``sentence1`` and ``sentence2``, and ``label``.
         dev: The same; it chooses the checkpoint.
-        output: Folder of the model, which plain transformers loads.
-        settings: How.
+        output: Folder of the model, which plain transformers loads. By default a temporary one,
+            which lives as long as the result.
+        settings: How; by default as `FinetuneSettings` says.
         resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
         overwrite: Start afresh where ``output`` holds an earlier run.
         allow_changed: Settings, ``data``, ``dev`` or ``model``, that a resumed run may have
             otherwise than the one it goes on with.
+        provenance: Names for the record and the card, where data and dev have some.
 
     Raises:
         UsageError: When the output folder is not empty, or a setting does not fit the data.
@@ -65,7 +81,8 @@ def finetune(
         NumericError: When the loss is not a number in several steps on end.
         InterruptedRunError: When SIGINT or SIGTERM ended it; the last step's checkpoint is there.
     """
-    folder = Path(output)
+    folder, temporary = output_folder(output)
+    settings, named = settings or FinetuneSettings(), provenance or Provenance()
     if processes().num_processes > 1:
         raise UsageError("finetune runs in one process: start it without torchrun.")
     _check(settings, data)
@@ -121,24 +138,41 @@ def finetune(
         seconds = trainer.seconds
         metrics = trainer.evaluate()
         _publish(trainer, folder)
+        came: dict[str, Any] = {
+            "steps": trainer.state.global_step,
+            "best_step": trainer.state.best_global_step or trainer.state.global_step,
+            "metrics": {
+                name.removeprefix("eval_"): value
+                for name, value in metrics.items()
+                if name.startswith("eval_") and not name.endswith(("runtime", "per_second"))
+            },
+            "rows": len(rows),
+            "dev_rows": len(dev_rows),
+            "empty_rows": data.empty_rows,
+            "truncated_rows": read.truncated,
+            "unknown_rows": read.unknown_texts,
+            "unknown_tokens": read.unknown_tokens,
+            "known_tokens": read.known_tokens,
+            "skipped_steps": sum(int(line.get(SKIPPED, 0)) for line in trainer.state.log_history),
+            "seconds": round(seconds, 1),
+        }
+        record = {
+            "model": named.model or name_of_model(model),
+            "classes": list(data.classes),
+            "settings": asdict(settings),
+            "data": data_record(data, named.data or data.source),
+            "dev": named.dev or dev.source,
+            "versions": versions(),
+            **came,
+        }
+        write_how_made(folder, record, card_of(record, folder.name))
     return FinetuneRun(
         output=folder,
-        steps=trainer.state.global_step,
-        best_step=trainer.state.best_global_step or trainer.state.global_step,
-        metrics={
-            name.removeprefix("eval_"): value
-            for name, value in metrics.items()
-            if name.startswith("eval_") and not name.endswith(("runtime", "per_second"))
-        },
-        rows=len(rows),
-        dev_rows=len(dev_rows),
-        empty_rows=data.empty_rows,
-        truncated_rows=read.truncated,
-        unknown_rows=read.unknown_texts,
-        unknown_tokens=read.unknown_tokens,
-        known_tokens=read.known_tokens,
-        skipped_steps=sum(int(line.get(SKIPPED, 0)) for line in trainer.state.log_history),
-        seconds=round(seconds, 1),
+        model=classifier,
+        history=trainer.state.log_history,
+        record=record,
+        temporary=temporary,
+        **came,
     )
 
 
@@ -186,3 +220,33 @@ def _labels(data: TrainingData) -> dict[str, Any]:
         "id2label": dict(enumerate(data.classes)),
         "label2id": {name: number for number, name in enumerate(data.classes)},
     }
+
+
+def training_arguments(
+    settings: FinetuneSettings, folder: Path, rows: int, classes: int
+) -> TrainingArguments:
+    """Return the arguments of a run over so many rows of so many classes; 0 is a regression.
+
+    Raises:
+        UsageError: When this machine cannot compute in the precision asked for.
+    """
+    steps_an_epoch = math.ceil(math.ceil(rows / settings.batch_size) / settings.accumulation)
+    return run_arguments(
+        settings,
+        folder,
+        math.ceil(settings.epochs * steps_an_epoch),
+        per_device_eval_batch_size=64,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        restore_callback_states_from_checkpoint=settings.patience > 0,
+        load_best_model_at_end=True,
+        metric_for_best_model=f"eval_{_metric(settings, classes)}",
+        greater_is_better=True,
+        logging_steps=min(10, steps_an_epoch),
+    )
+
+
+def _metric(settings: FinetuneSettings, classes: int) -> str:
+    if settings.metric != "auto":
+        return settings.metric
+    return "accuracy" if classes else "spearman"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sentemb.errors import UsageError
-from sentemb.training.settings import Precision
+from sentemb.types import Precision
 
 Metric = Literal["auto", "accuracy", "f1", "f1_macro", "f1_micro", "mcc", "pearson", "spearman"]
 

@@ -1,7 +1,6 @@
 """Trainers of transformers that fine-tune by our settings."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,16 +12,14 @@ from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, Trainin
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from sentemb.errors import InputError
-from sentemb.finetuning.balanced import ClassBalancedSampler
-from sentemb.finetuning.pretrained import fits
+from sentemb.finetuning.classifier import fits
 from sentemb.finetuning.r_drop import RDropMixin
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.losses import InfoNCE, SupConOut
 from sentemb.pairs import Pairs
-from sentemb.training.earlier import METRICS
-from sentemb.training.guarded import GuardedTrainer
-from sentemb.training.logs import LogLines, MetricsFile
-from sentemb.training.resumed import require_number
+from sentemb.runs.guarded_trainer import GuardedTrainer
+from sentemb.runs.logs import LogLines, MetricsFile, Terms
+from sentemb.runs.run_folder import METRICS
 
 
 class FinetuneTrainer(GuardedTrainer):
@@ -33,6 +30,7 @@ class FinetuneTrainer(GuardedTrainer):
     """
 
     def __init__(self, **kwargs: Any) -> None:
+        self.terms = Terms(digits=6)
         super().__init__(**kwargs)
         self.model_accepts_loss_kwargs = False
 
@@ -99,30 +97,9 @@ class TwoPassTrainer(RDropMixin, FinetuneTrainer):
         weights |= {"supcon": self.settings.supcon, "contrast": self.settings.contrast}
         return weights[term]
 
-    def unlogged(self) -> dict[str, Any]:
-        """Return what the next line of the log is made of, as JSON."""
-        terms = [{k: float(v) for k, v in batch.items()} for batch in self._r_drop_terms]
-        return super().unlogged() | {"terms": terms}
-
-    def take_up(self, unlogged: dict[str, Any]) -> None:
-        """Go on with a line of the log."""
-        super().take_up(unlogged)
-        for batch in unlogged["terms"]:
-            for name in batch:
-                require_number(batch, name, least=-math.inf, finite=False)
-        self._r_drop_terms = [
-            {k: torch.tensor(v, device=self.args.device) for k, v in batch.items()}
-            for batch in unlogged["terms"]
-        ]
-
-    def begin_step(self) -> None:
-        """Note what a step must give back if it is skipped."""
-        super().begin_step()
-        self._terms_before = len(self._r_drop_terms)
-
-    def _undo(self) -> None:
-        super()._undo()
-        del self._r_drop_terms[self._terms_before :]
+    def keep_terms(self, terms: dict[str, Tensor]) -> None:
+        """Keep the terms of a batch for the log, and for a resumed run."""
+        self.terms.add(terms)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         """Draw every class alike where SupCon needs several rows of each in a batch."""
@@ -165,3 +142,35 @@ def make_trainer(
 def _logits_alone(outputs: Any, _labels: Any) -> Tensor:
     """Leave out what else a model returns, as its hidden states."""
     return outputs[0] if isinstance(outputs, tuple) else outputs  # type: ignore[no-any-return]
+
+
+class ClassBalancedSampler(Sampler[int]):
+    r"""Draw rows with replacement so that every class is as likely as any other.
+
+    .. math:: p_i = \frac{1}{C \, n_{y_i}}
+
+    The draws of an epoch depend on the seed and the epoch's number alone, so a resumed run sees the
+    rows of an uninterrupted one.
+
+    Args:
+        labels: Class of each row.
+        seed: Of the draws.
+    """
+
+    def __init__(self, labels: list[int], seed: int) -> None:
+        classes = torch.tensor(labels)
+        self._weights = 1.0 / torch.bincount(classes)[classes].double()
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the rows of this epoch next; transformers calls it."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self._seed + self._epoch)
+        draws = torch.multinomial(self._weights, len(self), replacement=True, generator=generator)
+        return iter(draws.tolist())
+
+    def __len__(self) -> int:
+        return len(self._weights)

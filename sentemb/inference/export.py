@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sentemb.cards import write_card
 from sentemb.encoders import build_encoder, describe
 from sentemb.encoders.trainable import require_transformer
+from sentemb.inference.card_texts import EXPORT, export_card
 from sentemb.inference.comparison import Graded, compare
-from sentemb.inference.export_card import RECORD, write_card
 from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.quantise import check_extra, quantise
 from sentemb.inference.static import SMOOTHING, SMOOTHING_BY_RANK, distil, real_tokens
@@ -54,7 +55,7 @@ def export_static(
         UsageError: When the folder is not to be overwritten, and as `distil`.
         InputError: When the model cannot be read, and as `distil`.
     """
-    check_output(folder, RECORD, overwrite=overwrite)
+    check_output(folder, EXPORT, overwrite=overwrite)
     encoder = build_encoder(model)
     require_transformer(encoder, model, "export --static")
     made = distil(encoder, dim, texts[1] if texts else None)
@@ -65,7 +66,7 @@ def export_static(
         "dim": made.vectors.shape[1],
         "variance": made.variance,
     }
-    with whole_folder(folder, RECORD, overwrite=overwrite) as new:
+    with whole_folder(folder, EXPORT, overwrite=overwrite) as new:
         static = made.save(new)
         encode = partial(static.encode, show_progress_bar=False)
         numbers, _ = compare(task, encoder.to("cpu"), encode)
@@ -84,11 +85,11 @@ def export_int8(
         UsageError: When the folder is not to be overwritten, or the extra is not installed.
         InputError: When the model cannot be read, and as `quantise`.
     """
-    check_output(folder, RECORD, overwrite=overwrite)
+    check_output(folder, EXPORT, overwrite=overwrite)
     check_extra()
     encoder = build_encoder(model, device="cpu")
     require_transformer(encoder, model, "export --int8")
-    with whole_folder(folder, RECORD, overwrite=overwrite) as new:
+    with whole_folder(folder, EXPORT, overwrite=overwrite) as new:
         quantise(encoder, new)
         numbers, (x, y) = compare(task, encoder, Int8Encoder(new, threads=1).encode)
         numbers["after"]["megabytes"] = (new / MODEL).stat().st_size / 1e6
@@ -116,6 +117,6 @@ def _write(
         "versions": {package: version(package) for package in PACKAGES[kind]},
     }
     content = json.dumps({"schema": "sentemb.export/1", **record}, indent=2)
-    (folder / RECORD).write_text(content + "\n", encoding="utf-8")
-    write_card(folder, record)
+    (folder / EXPORT).write_text(content + "\n", encoding="utf-8")
+    write_card(folder, export_card(record, folder.name))
     return record

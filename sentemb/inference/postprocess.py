@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from sentemb.cards import write_card
 from sentemb.encoders import build_encoder, describe
 from sentemb.encoders.linear import append_linear
 from sentemb.errors import NumericError
 from sentemb.geometry.linear import LinearMap
+from sentemb.inference.card_texts import POSTPROCESS, postprocess_card
 from sentemb.inference.comparison import Graded
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.postprocess_card import RECORD, write_card
 from sentemb.storage import check_output, whole_folder
 from sentemb.versions import versions
 
@@ -50,7 +51,7 @@ def postprocess(
         InputError: When the model cannot be read, and as ``fit``.
         NumericError: When a vector is not finite.
     """
-    check_output(folder, RECORD, overwrite=overwrite)
+    check_output(folder, POSTPROCESS, overwrite=overwrite)
     encoder = build_encoder(model)
     before_modules = describe(encoder)
     distinct = list(dict.fromkeys(texts[1]))
@@ -61,7 +62,7 @@ def postprocess(
         found = fit(torch.from_numpy(vectors))
         before = task(embedder.encode)
     append_linear(encoder, found.weight, found.bias)
-    with whole_folder(folder, RECORD, overwrite=overwrite) as new:
+    with whole_folder(folder, POSTPROCESS, overwrite=overwrite) as new:
         encoder.save_pretrained(str(new), create_model_card=False)
         with Embedder(build_encoder(new)) as embedder:  # as it will be loaded
             after = task(embedder.encode)
@@ -81,8 +82,8 @@ def postprocess(
             "versions": versions(),
         }
         content = json.dumps({"schema": "sentemb.postprocess/1", **record}, indent=2)
-        (new / RECORD).write_text(content + "\n", encoding="utf-8")
-        write_card(new, folder.name, record)
+        (new / POSTPROCESS).write_text(content + "\n", encoding="utf-8")
+        write_card(new, postprocess_card(record, folder.name))
     return record
 
 

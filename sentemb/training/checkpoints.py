@@ -1,17 +1,31 @@
 """A checkpoint folder is a sentence-transformers model, and a file for the rest of the method."""
 
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from datasets import Dataset
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sentemb.encoders.build import build_encoder
 from sentemb.errors import InputError
+from sentemb.evaluation import STS
 from sentemb.method import Method
-from sentemb.training.commit import readable
+from sentemb.runs.arguments import resolve_precision
+from sentemb.runs.commit import readable
+from sentemb.runs.conditions import (
+    WITHOUT_EFFECT,
+    described,
+    described_rows,
+    encoder_identity,
+    stable_repr,
+)
+from sentemb.runs.processes import processes
+from sentemb.training.settings import Settings
+from sentemb.twins import Twin
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -68,3 +82,48 @@ def load_checkpoint(method: Method, folder: Path) -> None:
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"Checkpoint {folder} does not fit this method: {reason}") from error
+
+
+def conditions_of(
+    method: Method, data: Dataset, settings: Settings, steps: int, dev: STS | None
+) -> dict[str, Any]:
+    """Return everything that the model depends on, in words and numbers, by name."""
+    compared = {k: v for k, v in asdict(settings).items() if k not in WITHOUT_EFFECT}
+    if settings.select == "last":  # evaluation changes nothing then
+        del compared["eval_steps"]
+    elif settings.select == "spearman" and dev is not None:
+        rows = zip(dev.sentences1, dev.sentences2, dev.scores, strict=True)
+        compared["dev"] = described(len(dev.scores), (repr(row) for row in rows))
+    return {
+        **compared,
+        "max_steps": steps,
+        "precision": resolve_precision(settings.precision),
+        "processes": processes().num_processes,
+        "views": "; ".join(stable_repr(view) for view in method.views),
+        "twin": described_twin(method.twin),
+        "loss": stable_repr(method.loss),
+        "data": described_rows(data),
+        **encoder_identity(method.encoder),
+        **_towers(method.twin),
+    }
+
+
+def _towers(twin: Twin) -> dict[str, Any]:
+    """Describe the encoders beside the encoder."""
+    return {
+        f"{tower}_{name}": value
+        for tower, encoder in twin.other_encoders().items()
+        for name, value in encoder_identity(encoder).items()
+    }
+
+
+def described_twin(twin: object) -> str:
+    """Name a twin and its own numbers; its modules show in the checkpoint itself."""
+    simple = {
+        name: value
+        for name, value in sorted(vars(twin).items())
+        if not name.startswith("_") and name not in ("training", "micro_batch")
+        if isinstance(value, int | float | str | bool) or is_dataclass(value)
+    }
+    shown = ", ".join(f"{name}={stable_repr(value)}" for name, value in simple.items())
+    return f"{type(twin).__name__}({shown})"

@@ -12,7 +12,7 @@ from sentemb.encoders.gather import gathered
 from sentemb.errors import NumericError
 from sentemb.functional import effective_rank, spread
 from sentemb.method import Method
-from sentemb.training.processes import processes
+from sentemb.runs.processes import processes
 from sentemb.training.settings import OnCollapse
 
 logger = logging.getLogger("sentemb")

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from sentemb.method import Method
-from sentemb.training.collator import Collator
-from sentemb.training.processes import processes
-from sentemb.training.rows import NumberedRows
+from sentemb.runs.processes import processes
+from sentemb.training.collator import Collator, NumberedRows
 from sentemb.types import Features
 
 

@@ -1,64 +1,64 @@
 """`Run`: what a training run came to."""
 
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sentemb.training.guarded import SKIPPED
-from sentemb.training.method_steps import MASKED, MethodSteps
+import torch
+
+from sentemb.cards import Card, Score, public_name, usage_of_encoder
+from sentemb.datasets import TrainingData
+from sentemb.encoders import describe
+from sentemb.evaluation import STS
+from sentemb.method import Method
+from sentemb.runs.guarded_trainer import SKIPPED
+from sentemb.runs.processes import processes
+from sentemb.runs.result import Provenance, RunResult, name_of_model
+from sentemb.runs.run_folder import data_record
+from sentemb.training.checkpoints import described_twin
 from sentemb.training.settings import Settings
+from sentemb.training.trainer import MASKED, ContrastiveTrainer
+from sentemb.versions import versions
+from sentemb.views import View
+
+SUPERVISION = {
+    "spearman": "Spearman on the labelled pairs of {dev}",
+    "held-out-loss": "loss on held-out rows of the training data; no graded pair was used",
+    "last": "nothing: the last step is kept; no graded pair was used",
+}
 
 
-@dataclass(frozen=True)
-class Run:
-    """What a training run came to.
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Run(RunResult):
+    """What a training run came to; further arguments as in `RunResult`.
 
     Args:
-        output: The model folder.
-        steps: Optimizer steps taken.
-        best_step: The step whose weights became the model.
         before: Evaluation before the first step.
-        metrics: Evaluation of the model.
-        rows: Rows trained on.
         held_out_rows: Rows kept aside for the held-out loss.
-        empty_rows: Rows without text, left out.
         rows_left_over: Rows of the incomplete last batch, left out of each epoch (others each
             time).
         truncated_texts: Texts cut to the maximum length.
         unknown_texts: Texts with a token that the encoder's tokenizer does not know.
-        unknown_tokens: Tokens that it does not know.
-        known_tokens: Tokens that it knows, without special tokens and prompts.
         prompts: What was put before the texts of each column.
         masked_negatives: Candidates that were not contrasted with an anchor, for their text or
             their similarity, over all steps.
-        skipped_steps: Steps whose loss or gradient was no number, and that changed nothing.
         micro_batch: Rows that the encoder took at once in the end; 0 for all.
         settings: As they were resolved.
-        seconds: Wall-clock time of the training, of all parts of a resumed run.
     """
 
-    output: Path
-    steps: int
-    best_step: int
-    before: dict[str, float]
-    metrics: dict[str, float]
-    rows: int
+    before: Mapping[str, float]
     held_out_rows: int
-    empty_rows: int
     rows_left_over: int
     truncated_texts: int
     unknown_texts: int
-    unknown_tokens: int
-    known_tokens: int
-    prompts: dict[str, str]
+    prompts: Mapping[str, str]
     masked_negatives: int
-    skipped_steps: int
     micro_batch: int
     settings: Settings
-    seconds: float
 
 
-def what_came_of(trainer: MethodSteps, *, selected: bool) -> dict[str, Any]:
+def what_came_of(trainer: ContrastiveTrainer, *, selected: bool) -> dict[str, Any]:
     """Return what the trainer knows of its run, as `Run` names it."""
     logged: list[dict[str, Any]] = trainer.state.log_history
     steps = trainer.state.global_step
@@ -71,10 +71,11 @@ def what_came_of(trainer: MethodSteps, *, selected: bool) -> dict[str, Any]:
         "masked_negatives": sum(int(line.get(MASKED, 0)) for line in logged),
         "skipped_steps": sum(int(line.get(SKIPPED, 0)) for line in logged),
         "micro_batch": trainer.micro_batch,
+        "seconds": round(trainer.seconds, 1),
     }
 
 
-def _evaluation_at(logged: list[dict[str, Any]], step: int) -> dict[str, float]:
+def _evaluation_at(logged: Sequence[dict[str, Any]], step: int) -> dict[str, float]:
     lines = [line for line in logged if line.get("step") == step]
     return {
         name.removeprefix("eval_"): value
@@ -82,3 +83,101 @@ def _evaluation_at(logged: list[dict[str, Any]], step: int) -> dict[str, float]:
         for name, value in line.items()
         if name.startswith("eval_")
     }
+
+
+def record_of(
+    method: Method,
+    data: TrainingData,
+    dev: STS | None,
+    named: Provenance,
+    settings: Settings,
+    came: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what ``run.json`` holds.
+
+    Args:
+        method: As it was trained.
+        data: As it was read.
+        dev: Evaluated on.
+        named: How the parts were named.
+        settings: As resolved.
+        came: What came of the run, as `Run` names it.
+    """
+    views = [_shown(view) for view in method.views]
+    encoder, loss = method.encoder, repr(method.loss)
+    words = f"Method([{'; '.join(views)}], {described_twin(method.twin)}, {loss})"
+    return {
+        "method": named.method or words,
+        "method_options": dict(named.method_options),
+        "model": named.model or name_of_model(getattr(encoder.tokenizer, "name_or_path", "?")),
+        "modules": describe(encoder),
+        "views": views,
+        "loss": loss,
+        "data": data_record(data, named.data or data.source),
+        "dev": named.dev or (dev.name if dev else None),
+        "processes": processes().num_processes,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "versions": versions(),
+        **came,
+        "settings": asdict(settings),
+    }
+
+
+def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
+    """Return the model card, from what ``run.json`` holds.
+
+    Args:
+        record: As `record_of` returns it.
+        name: Of the model.
+        citation: The source of the method, where one is known.
+    """
+    settings, data, before, after = (record[k] for k in ("settings", "data", "before", "metrics"))
+    tokens = record["unknown_tokens"] + record["known_tokens"]
+    dev = public_name(record["dev"]) if record["dev"] else "none"
+    prompts = [f"{column} {prompt!r}" for column, prompt in record["prompts"].items() if prompt]
+    options = [f"{option} {value}" for option, value in record["method_options"].items()]
+    how = {
+        "method": record["method"],
+        "method options": ", ".join(options) or "none",
+        "start": public_name(record["model"]),
+        "modules": record["modules"],
+        "views": "; ".join(record["views"]),
+        "loss": record["loss"],
+        "data": f"{public_name(data['source'])}, {record['rows']:,} rows, sha256 "
+        f"{data['sha256'][:16]}",
+        "left out": f"{record['empty_rows']} empty rows, {data['unlabelled_rows']} without a "
+        f"label, {record['held_out_rows']} held out",
+        "prompts": ", ".join(prompts) or "none",
+        f"texts cut to {settings['max_length']} tokens": f"{record['truncated_texts']:,}",
+        "texts with unknown tokens": f"{record['unknown_texts']:,} "
+        f"({record['unknown_tokens'] / max(1, tokens):.1%} of the tokens)",
+        "steps": f"{record['steps']}, step {record['best_step']} kept",
+        "batch, learning rate, seed": f"{settings['batch_size']}, {settings['learning_rate']:g}, "
+        f"{settings['seed']}",
+        "checkpoint chosen by": SUPERVISION[settings["select"]].format(dev=dev),
+        **({"source of the method": citation} if citation else {}),
+    }
+    table: list[Sequence[str]] = [
+        ("on the dev set", "before", "after"),
+        *((number, f"{before[number]:.4g}", f"{after[number]:.4g}") for number in after),
+    ]
+    spearman = [after["spearman"] / 100] if "spearman" in after else []
+    return Card(
+        name=name,
+        what="A sentence encoder trained with sentemb.",
+        usage=usage_of_encoder(),
+        how=how,
+        tables=[table] if after else [],
+        notes=[] if after else ["It was not evaluated while it was trained."],
+        base_model=record["model"],
+        datasets=[data["source"]],
+        scores=[Score("semantic-similarity", dev, "spearman_cosine", one) for one in spearman],
+        versions=record["versions"],
+        tags=[record["method"]] if re.fullmatch("[a-z0-9-]+", record["method"]) else [],
+    )
+
+
+def _shown(view: View) -> str:
+    """Name a view's column and what is done to it."""
+    changes = (view.edit, view.edit_tokens, view.order, view.perturb)
+    return ", ".join([view.column, *(repr(change) for change in changes if change is not None)])

@@ -1,65 +1,76 @@
 """`train`: from a method and rows to a model folder that tells how it was made."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+
+import torch
+from transformers import TrainingArguments
 
 from sentemb.datasets import TrainingData
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
+from sentemb.encoders.without_padding import without_padding
+from sentemb.errors import UsageError
 from sentemb.evaluation import STS
 from sentemb.method import Method
-from sentemb.training.arguments import training_arguments
-from sentemb.training.checkpoints import fits
+from sentemb.runs.arguments import run_arguments
+from sentemb.runs.conditions import require_unchanged
+from sentemb.runs.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
+from sentemb.runs.output import last_checkpoint, prepare_output, read_by
+from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
+from sentemb.runs.publish import publish_model, size_of
+from sentemb.runs.result import Provenance, output_folder
+from sentemb.runs.run_folder import METRICS, write_how_made
+from sentemb.runs.signals import StopOnSignal
+from sentemb.training.checkpoints import conditions_of, fits, save_encoder
 from sentemb.training.collator import Collator
-from sentemb.training.conditions import conditions_of, require_unchanged
-from sentemb.training.earlier import METRICS
-from sentemb.training.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
-from sentemb.training.output import last_checkpoint, prepare_output
-from sentemb.training.packed import packed_encoders
-from sentemb.training.processes import DropoutOfItsOwn, processes, refused_by_one
-from sentemb.training.publish import publish
-from sentemb.training.reads import read_by
-from sentemb.training.result import Run, what_came_of
-from sentemb.training.settings import Settings
-from sentemb.training.settle import (
+from sentemb.training.preflight import (
     check_labels,
     check_length,
     check_pooling,
     check_texts,
     split_rows,
+    try_out,
     what_is_read,
     with_clipping,
     with_selection,
 )
-from sentemb.training.signals import StopOnSignal
+from sentemb.training.result import Run, card_of, record_of, what_came_of
+from sentemb.training.settings import Settings
 from sentemb.training.trainer import ContrastiveTrainer
-from sentemb.training.trial import try_out
 
 
 def train(
     method: Method,
     data: TrainingData,
-    output: str | Path,
-    settings: Settings,
+    output: str | Path | None = None,
+    settings: Settings | None = None,
+    *,
     dev: STS | None = None,
     resume: bool = False,
     overwrite: bool = False,
     allow_changed: Sequence[str] = (),
+    provenance: Provenance | None = None,
 ) -> Run:
     """Train a method and save its encoder as a plain sentence-transformers model.
+
+    The folder also gets ``run.json`` and a model card, which say how the model was made.
 
     Args:
         method: What is trained.
         data: Rows with the columns that the method's views read.
-        output: Folder of the model; also gets ``metrics.jsonl`` and ``checkpoints/``.
-        settings: How to train.
+        output: Folder of the model; also gets ``metrics.jsonl`` and ``checkpoints/``. By default a
+            temporary one, which lives as long as the result.
+        settings: How to train; by default as unsupervised SimCSE.
         dev: Evaluated every ``eval_steps``, and before the first step.
         resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
         overwrite: Start afresh where ``output`` holds an earlier run.
         allow_changed: Settings, or ``data``, ``model`` and the like, that a resumed run may have
             otherwise than the one it goes on with.
+        provenance: Names for the record and the card, where the parts have some.
 
     Raises:
         UsageError: When the batch is larger than the data, the output folder is not empty, or a
@@ -73,7 +84,10 @@ def train(
         StorageError: When a checkpoint or the model could not be written.
         InterruptedRunError: When SIGINT or SIGTERM ended it; the last step's checkpoint is there.
     """
+    if output is None and processes().num_processes > 1:
+        raise UsageError("Several processes share no temporary folder: give output.")
     made_trainable(method)
+    settings = settings or Settings(batch_size=64, learning_rate=3e-5, epochs=1)
     settings = with_clipping(with_selection(settings, dev), method.loss)
     batch = settings.batch_size * processes().num_processes
     check_length(method, settings.max_length)
@@ -83,7 +97,7 @@ def train(
     method.check_batch(batch)
     method.set_micro_batch(settings.micro_batch)
     rows, held_out = split_rows(data.rows, batch, settings.select)
-    folder = Path(output)
+    folder, temporary = output_folder(output)
     arguments = training_arguments(
         settings,
         folder,
@@ -140,22 +154,114 @@ def train(
         unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
         with stop.listening(), unpadded:
             trainer.train(str(start) if start else None)
-        run = Run(
-            output=folder,
-            **what_came_of(trainer, selected=settings.select != "last"),
-            rows=len(rows),
-            held_out_rows=len(held_out or []),
-            empty_rows=data.empty_rows,
-            rows_left_over=len(rows) % batch,
-            truncated_texts=read.truncated,
-            unknown_texts=read.unknown_texts,
-            unknown_tokens=read.unknown_tokens,
-            known_tokens=read.known_tokens,
-            prompts={v.column: prompt_of(method.encoder, v.column) for v in method.views},
-            settings=settings,
-            seconds=round(trainer.seconds, 1),
-        )
+        came = what_came_of(trainer, selected=settings.select != "last") | {
+            "rows": len(rows),
+            "held_out_rows": len(held_out or []),
+            "empty_rows": data.empty_rows,
+            "rows_left_over": len(rows) % batch,
+            "truncated_texts": read.truncated,
+            "unknown_texts": read.unknown_texts,
+            "unknown_tokens": read.unknown_tokens,
+            "known_tokens": read.known_tokens,
+            "prompts": {v.column: prompt_of(method.encoder, v.column) for v in method.views},
+        }
         require_finite(method)
+        named = provenance or Provenance()
+        record = record_of(method, data, dev, named, settings, came)
         if processes().is_main_process:
-            publish(method, folder)
-    return run
+            _publish(method, folder)
+            write_how_made(folder, record, card_of(record, folder.name, named.citation))
+    return Run(
+        output=folder,
+        model=method.encoder,
+        history=trainer.state.log_history,
+        record=record,
+        settings=settings,
+        temporary=temporary,
+        **came,
+    )
+
+
+@contextmanager
+def packed_encoders(method: Method, texts: list[str]) -> Iterator[None]:
+    """Run the encoder, and the momentum copy or second tower beside it, without padding.
+
+    Batches stay as they are drawn: leaving the padding out needs no sorting by length, which would
+    change the negatives.
+
+    Args:
+        method: What is trained.
+        texts: Some that the forwards are compared on first.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    pooling = getattr(method.twin, "pooling", None)
+    encoders = [m for m in method.modules() if isinstance(m, SentenceTransformer) and len(m) > 1]
+    with ExitStack() as packed:
+        for encoder in encoders:
+            packed.enter_context(without_padding(encoder, texts, pooling))
+        yield
+
+
+def training_arguments(
+    settings: Settings,
+    folder: Path,
+    rows: int,
+    *,
+    evaluates: bool,
+    leaves_out: bool,
+) -> TrainingArguments:
+    """Return the arguments of a run over so many rows.
+
+    Args:
+        settings: As resolved.
+        folder: Of the run.
+        rows: How many are trained on.
+        evaluates: Whether there is something to evaluate on.
+        leaves_out: Whether some parameters may get no gradient.
+
+    Raises:
+        UsageError: When this machine cannot compute in the precision asked for.
+    """
+    selects = settings.select != "last"
+    batch = settings.batch_size * processes().num_processes
+    steps_an_epoch = math.ceil(rows // batch / settings.accumulation)
+    return run_arguments(
+        settings,
+        folder,
+        settings.max_steps or math.ceil(settings.epochs * steps_an_epoch),
+        max_grad_norm=1.0 if settings.max_grad_norm is None else settings.max_grad_norm,
+        ddp_find_unused_parameters=leaves_out,
+        ddp_broadcast_buffers=False,  # every process sees the whole batch, so they stay equal
+        eval_strategy="steps" if evaluates else "no",
+        eval_on_start=evaluates,
+        eval_steps=settings.eval_steps,
+        save_steps=settings.eval_steps if selects else settings.save_steps,
+        load_best_model_at_end=selects,
+        metric_for_best_model=_metric(settings) if selects else None,
+        greater_is_better=settings.select == "spearman" if selects else None,
+        dataloader_drop_last=True,
+        dataloader_num_workers=settings.workers,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        remove_unused_columns=False,
+        logging_steps=10,
+    )
+
+
+def _metric(settings: Settings) -> str:
+    return "eval_spearman" if settings.select == "spearman" else "eval_held_out_loss"
+
+
+def _publish(method: Method, folder: Path) -> None:
+    """Put the trained encoder into the folder, and into folders in it what else is deployed.
+
+    Raises:
+        StorageError: When it could not be written.
+    """
+    publish_model(partial(_save, method), folder, size_of(method))
+
+
+def _save(method: Method, folder: Path) -> None:
+    save_encoder(method.encoder, folder)
+    for name, encoder in method.twin.other_encoders().items():
+        save_encoder(encoder, folder / name)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sentemb.errors import UsageError
+from sentemb.types import Precision
 
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Select = Literal["auto", "spearman", "held-out-loss", "last"]
 OnCollapse = Literal["warn", "stop"]
 COUNTS = (

@@ -1,27 +1,36 @@
 """`ContrastiveTrainer`: transformers' Trainer around a method."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from sentemb.errors import OutOfMemoryError, SentembError, UsageError
 from sentemb.evaluation import Evaluator
 from sentemb.method import Method
+from sentemb.runs.committed_trainer import require_whole
+from sentemb.runs.guarded_trainer import MICRO_BATCH, GuardedTrainer
+from sentemb.runs.logs import Terms
+from sentemb.runs.memory import random_state_kept
+from sentemb.runs.saved_state import taken_up
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
-from sentemb.training.collator import Collator
-from sentemb.training.committed import require_whole
-from sentemb.training.constant_rate import keep_constant_rates, set_constant_rates_apart
+from sentemb.training.collapse import CollapseMonitor
+from sentemb.training.collator import Collator, CountEpochs, NumberedRows
 from sentemb.training.held_out import held_out_loss
-from sentemb.training.method_steps import MethodSteps
-from sentemb.training.randomness import random_state_kept
-from sentemb.training.resumed import taken_up
-from sentemb.training.rows import CountEpochs, NumberedRows
 from sentemb.training.settings import OnCollapse
+
+logger = logging.getLogger("sentemb")
+
+MASKED = "masked_negatives"
+FLAG = "constant_rate"
+"""Marks the groups of the optimizer whose learning rate does not decay."""
 
 
 class EndOfStep(TrainerCallback):
@@ -44,7 +53,7 @@ class EndOfStep(TrainerCallback):
             self.method.twin.on_step_end(state.global_step / state.max_steps)
 
 
-class ContrastiveTrainer(MethodSteps):
+class ContrastiveTrainer(GuardedTrainer):
     """Train a method; every checkpoint it writes is a sentence-transformers model.
 
     Args:
@@ -75,9 +84,11 @@ class ContrastiveTrainer(MethodSteps):
         self.collator = collator
         numbered = NumberedRows(rows)
         end_of_step = EndOfStep(method, self.nothing_was_changed)
+        self.method = method
+        self.collapse = CollapseMonitor(method, on_collapse)
+        self.terms = Terms(digits=4, summed=[MASKED])
         super().__init__(
-            method,
-            on_collapse,
+            model=method,
             args=args,
             train_dataset=numbered,
             eval_dataset=[],  # ours are the evaluators, but Trainer insists on one
@@ -86,6 +97,70 @@ class ContrastiveTrainer(MethodSteps):
         )
         for prints_to_stdout in (PrinterCallback, ProgressCallback):
             self.remove_callback(prints_to_stdout)
+        self.add_callback(self.collapse)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """Return the loss; keep its terms for the log, where it names them."""
+        outputs = model(**inputs)
+        self.method.twin.on_batch_end()
+        self.terms.add({name: value for name, value in outputs.items() if name != "loss"})
+        return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
+
+    def state_of_step(self) -> list[Tensor]:
+        """Return copies of the queue, which every batch changes."""
+        return self.method.twin.queue_state()
+
+    def put_back(self, state: Sequence[Tensor]) -> None:
+        """Give the queue back."""
+        self.method.twin.restore_queue(state)
+
+    def measures(self) -> dict[str, float]:
+        """Return how far the encoder's embeddings are spread."""
+        return self.collapse.measure()
+
+    def gives_numbers(self) -> bool:
+        """Say whether the present weights give finite embeddings, whatever the loss is."""
+        return "spread" in self.collapse.measure()
+
+    @property
+    def micro_batch(self) -> int:
+        """Rows that the encoder takes at once; 0 for all."""
+        return self.method.twin.micro_batch
+
+    def fit(self, rows: int) -> None:
+        """Have the encoder take no more rows at once."""
+        self.method.set_micro_batch(min(rows, self.micro_batch or rows))
+
+    def use_less_memory(self, reason: str) -> None:
+        """Have the encoder take half as many rows at once; the batch stays as it is.
+
+        Raises:
+            OutOfMemoryError: Where that cannot be, or is of no use.
+        """
+        if self.args.world_size > 1:
+            super().use_less_memory(reason)
+        try:
+            rows = self.method.halve_micro_batch(self.args.per_device_train_batch_size)
+        except SentembError as error:
+            raise OutOfMemoryError(
+                f"Memory does not suffice ({reason}), and {error} Give a smaller --batch-size or "
+                f"--max-length. {self.goes_on_from()}"
+            ) from None
+        self.fitted = rows
+        self.log({MICRO_BATCH: rows})
+        logger.warning(
+            "Step %d did not fit into memory (%s): the encoder now takes %d rows at once. The batch"
+            " stays as it is.",
+            self.state.global_step + 1,
+            reason,
+            rows,
+        )
 
     def get_decay_parameter_names(self, model: Any) -> list[str]:
         """Leave single numbers, as a learned temperature, out of the weight decay."""
@@ -152,3 +227,37 @@ class ContrastiveTrainer(MethodSteps):
         require_whole(best)
         with taken_up(best):
             load_checkpoint(self.method, best)
+
+
+def set_constant_rates_apart(
+    optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]
+) -> None:
+    """Move parameters into groups of their own, with the options of the group they were in."""
+    apart = {id(parameter) for parameter in parameters}
+    for group in [group for group in optimizer.param_groups if FLAG not in group]:
+        moved = [p for p in group["params"] if id(p) in apart]
+        if moved:
+            group["params"] = [p for p in group["params"] if id(p) not in apart]
+            options = {name: value for name, value in group.items() if name != "params"}
+            optimizer.add_param_group({**options, "params": moved, FLAG: True})
+
+
+def keep_constant_rates(scheduler: LRScheduler, warmup_steps: int) -> None:
+    """Let the groups that were set apart warm up as the others, and then keep their rate.
+
+    Raises:
+        UsageError: When the schedule is not one function of the step for each group.
+    """
+
+    def rate(step: int) -> float:
+        return min(1.0, step / warmup_steps) if warmup_steps else 1.0
+
+    for i, group in enumerate(scheduler.optimizer.param_groups):
+        if FLAG not in group:
+            continue
+        if not isinstance(scheduler, LambdaLR):
+            raise UsageError(
+                f"A {type(scheduler).__name__} cannot keep the learning rate of some parameters "
+                "(a predictor's): use linear, cosine or constant."
+            )
+        scheduler.lr_lambdas[i] = rate

@@ -9,7 +9,7 @@ from sentemb_cli import training_runs
 from sentemb_cli.commands import compare, study, sweep
 
 from sentemb.bundled import bundled
-from sentemb.training import committed
+from sentemb.runs import committed_trainer
 from tests.support.processes import exit_code, forked
 
 SMALL = ("--max-steps", 2, "--batch-size", 4, "--pooling", "mean", "--data", "few.txt",
@@ -77,7 +77,7 @@ def test_a_killed_study_goes_on_in_the_middle_of_a_run_and_ends_the_same(
     trained.clear()
 
     def killed():
-        commit, count = committed.commit, [0]
+        commit, count = committed_trainer.commit, [0]
 
         def commit_and_die(*args):
             commit(*args)
@@ -85,7 +85,7 @@ def test_a_killed_study_goes_on_in_the_middle_of_a_run_and_ends_the_same(
             if count[0] == 3:  # the first checkpoint of the second run
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        committed.commit = commit_and_die
+        committed_trainer.commit = commit_and_die
         sentemb(*words, "cut")
 
     assert exit_code(forked(killed)) == -signal.SIGKILL
@@ -128,7 +128,7 @@ def test_a_stopped_sweep_tries_what_a_whole_one_does(sentemb, tmp_path, trained)
     trained.clear()
 
     def killed():
-        commit, count = committed.commit, [0]
+        commit, count = committed_trainer.commit, [0]
 
         def commit_and_die(*args):
             commit(*args)
@@ -136,7 +136,7 @@ def test_a_stopped_sweep_tries_what_a_whole_one_does(sentemb, tmp_path, trained)
             if count[0] == 2:  # in the second trial
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        committed.commit = commit_and_die
+        committed_trainer.commit = commit_and_die
         sentemb(*words, *trials, "cut")
 
     assert exit_code(forked(killed)) == -signal.SIGKILL

@@ -21,8 +21,8 @@ from sentemb.datasets import (
 from sentemb.datasets.in_memory import InMemory
 from sentemb.datasets.labelled import read_clustering, read_pair_classification, read_transfer
 from sentemb.errors import InputError
-from sentemb.training.conditions import described_rows
-from sentemb.training.reads import read_by
+from sentemb.runs.conditions import described_rows
+from sentemb.runs.output import read_by
 
 pandas = pytest.importorskip("pandas")
 ROWS = {

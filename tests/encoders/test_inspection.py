@@ -19,7 +19,7 @@ from sentemb.encoders.inspection import inspect
 from sentemb.encoders.places import places
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError
-from sentemb.finetuning.pretrained import load_classifier
+from sentemb.finetuning.classifier import load_classifier
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import load_encoder
 from tests.support import zoo

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from sentemb.bundled import bundled
 from sentemb.encoders import build_encoder
 from sentemb.errors import InputError
-from sentemb.finetuning.pretrained import load_classifier
+from sentemb.finetuning.classifier import load_classifier
 from sentemb.inference.torch_only import load_encoder, load_plain
 from tests.support import zoo
 from tests.support.zoo import change

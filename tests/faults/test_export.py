@@ -9,9 +9,10 @@ from sentence_transformers import SentenceTransformer
 
 from sentemb import read_sts
 from sentemb.bundled import bundled
+from sentemb.cards import write_card
 from sentemb.errors import UsageError
 from sentemb.inference import export
-from sentemb.inference.export_card import write_card
+from sentemb.inference.card_texts import export_card
 from sentemb.inference.static import distil
 from tests.support.processes import exit_code, forked
 
@@ -85,9 +86,10 @@ def test_what_users_named_is_inert_in_the_card(tmp_path):
                 "dim": 4, "variance": 0.5},
     }  # fmt: skip
     folder.mkdir()
-    write_card(folder, record)
+    write_card(folder, export_card(record, folder.name))
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert "runs/\\x1b[31mred\\n# heading" in card
+    assert "\\x1b[31mred\\n# heading" in card
+    assert "runs/" not in card
     assert "a\\|b\\udcff" in card
     assert "\\u202eevil.txt" in card
     assert not {"\x1b", "\u202e", "\udcff"} & set(card)

@@ -16,9 +16,9 @@ from sentemb.errors import InputError
 from sentemb.finetuning.predict import predictions
 from sentemb.inference.int8 import Int8Encoder
 from sentemb.inference.torch_only import load_encoder
+from sentemb.runs.commit import commit, read_commit
 from sentemb.safety import check_model, trusting_code
 from sentemb.safety.files import read_json
-from sentemb.training.commit import commit, read_commit
 from tests.support.malicious import CASES, bomb, change, code, router_in_a_router, torch_bomb
 
 

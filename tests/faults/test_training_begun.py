@@ -8,8 +8,8 @@ import pytest
 
 from sentemb import train
 from sentemb.finetuning.trainer import FinetuneTrainer
-from sentemb.training.logs import read_metrics
-from sentemb.training.method_steps import MethodSteps
+from sentemb.runs.logs import read_metrics
+from sentemb.training.trainer import ContrastiveTrainer
 from tests.support.helpers import assert_bit_equal, state
 from tests.support.runs import SETTINGS, cut, data, dev, unsup
 
@@ -100,11 +100,11 @@ def test_seeds_go_on(sentemb, tmp_path, monkeypatch):
     words = (*TRAIN, "--save-steps", 1, "--seeds", "0-2")
     ok(sentemb(*words, "-o", "whole"))
     with monkeypatch.context() as patch:
-        cut_at(patch, MethodSteps, at=4)
+        cut_at(patch, ContrastiveTrainer, at=4)
         assert sentemb(*words).returncode == 130
     assert models(tmp_path / "out").keys() == {"seed-0"}
     record = (tmp_path / "out/seed-0/run.json").read_bytes()
-    taken = cut_at(monkeypatch, MethodSteps, at=0)
+    taken = cut_at(monkeypatch, ContrastiveTrainer, at=0)
     told = ok(sentemb(*words, "--resume"))
     assert "Kept as it is: The run in 'out/seed-0' has taken all of its 2 steps" in told
     assert len(taken) == 1 + 2  # the second of seed 1, both of seed 2

@@ -11,9 +11,9 @@ from sentemb.bundled import bundled
 from sentemb.errors import UsageError
 from sentemb.finetuning import run as finetuning
 from sentemb.methods import consert, moco, simcse_unsup
-from sentemb.training import conditions
-from sentemb.training.commit import COMMIT
-from sentemb.training.identity import encoder_identity
+from sentemb.runs.commit import COMMIT
+from sentemb.runs.conditions import encoder_identity
+from sentemb.training import checkpoints
 from sentemb.twins import TwoTower
 from tests.support.runs import SETTINGS, cut, data
 
@@ -113,7 +113,7 @@ def test_the_same_weights_in_another_network(run, tmp_path):
 
 def test_the_other_tower_counts_too(mini, tmp_path):
     def described(other):
-        return conditions._towers(TwoTower(mini, build_encoder(other, "mean", device="cpu")))
+        return checkpoints._towers(TwoTower(mini, build_encoder(other, "mean", device="cpu")))
 
     first, second = described("mini"), described(otherwise(tmp_path / "otherwise"))
     assert [name for name in first if first[name] != second[name]] == ["positive_config"]

@@ -16,11 +16,11 @@ import torch
 
 from sentemb import train
 from sentemb.errors import InputError, InterruptedRunError, StorageError, UsageError
+from sentemb.runs import committed_trainer, conditions
+from sentemb.runs.commit import commit, newest_whole, problem_of, rotate
+from sentemb.runs.logs import read_metrics
+from sentemb.runs.output import last_checkpoint
 from sentemb.storage import locked
-from sentemb.training import committed, conditions
-from sentemb.training.commit import commit, newest_whole, problem_of, rotate
-from sentemb.training.logs import read_metrics
-from sentemb.training.output import last_checkpoint
 from tests.support.helpers import assert_bit_equal, state
 from tests.support.runs import SETTINGS, cut, data, dev, queued, unsup
 
@@ -353,7 +353,7 @@ def test_a_signal_at_any_moment(tmp_path, monkeypatch, number, moment):
     elif moment == "evaluation":
         watched = Told(dev(), number, at=2)
     else:
-        monkeypatch.setattr(committed, "commit", Told(commit, number, at=1))
+        monkeypatch.setattr(committed_trainer, "commit", Told(commit, number, at=1))
     with pytest.raises(InterruptedRunError, match="go on with --resume") as caught:
         train(method, data(), tmp_path / "run", settings, dev=watched)
     assert caught.value.exit_code == 128 + number

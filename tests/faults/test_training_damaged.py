@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from sentemb.runs.commit import COMMIT, commit
 from sentemb.storage import remove_tree
 from sentemb.storage.owned import print_of
-from sentemb.training.commit import COMMIT, commit
 
 ROWS = "".join(f"A sentence of its own, number {n * n}.\n" for n in range(24))
 TRAIN = ("train", "--data", "rows.txt", "--batch-size", 8, "--save-steps", 1, "--max-length", 16)

@@ -13,8 +13,9 @@ from sentemb import Method, Settings, Siamese, View, train
 from sentemb.errors import OutOfMemoryError, StorageError, UsageError
 from sentemb.finetuning import FinetuneSettings
 from sentemb.finetuning import run as finetuning
-from sentemb.training import publish, trial
-from sentemb.training.logs import read_metrics
+from sentemb.runs.logs import read_metrics
+from sentemb.training import preflight
+from sentemb.training import run as training
 from tests.support.helpers import assert_bit_equal, state
 from tests.support.runs import SETTINGS, augmented, cut, data, dev, unsup
 
@@ -141,7 +142,7 @@ def test_a_model_that_could_not_be_written_takes_no_room(tmp_path, monkeypatch):
         raise Exception("No space left on device (os error 28)")  # as tokenizers say it
 
     with monkeypatch.context() as patch:
-        patch.setattr(publish, "save_encoder", fails)
+        patch.setattr(training, "save_encoder", fails)
         for how in ({}, {"resume": True}):
             with pytest.raises(StorageError, match="No space left on device"):
                 train(unsup(), data(), tmp_path / "run", BATCH, **how)
@@ -158,9 +159,9 @@ def test_a_killed_worker_is_no_internal_error(tmp_path):
             os.kill(os.getpid(), signal.SIGKILL)
         return real(self, *_)
 
-    real = trial.Collator.__call__
+    real = preflight.Collator.__call__
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trial.Collator, "__call__", dies)
+        patch.setattr(preflight.Collator, "__call__", dies)
         with pytest.raises(OutOfMemoryError, match="give fewer --workers"):
             train(unsup(), data(), tmp_path / "run", replace(BATCH, workers=1))
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from sentemb import STS, train
 from sentemb.errors import NumericError, OutOfMemoryError
-from sentemb.training.logs import read_metrics
+from sentemb.runs.logs import read_metrics
 from sentemb.training.trainer import ContrastiveTrainer
 from tests.support.helpers import assert_bit_equal, state
 from tests.support.runs import SETTINGS, Sometimes, augmented, cut, data, dev, queued, unsup

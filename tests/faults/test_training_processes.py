@@ -7,8 +7,8 @@ import time
 import pytest
 from safetensors.torch import load_file
 
-from sentemb.training.commit import COMMIT, committed
-from sentemb.training.logs import read_metrics
+from sentemb.runs.commit import COMMIT, committed
+from sentemb.runs.logs import read_metrics
 from tests.support.helpers import assert_bit_equal, outputs_of, start_two
 
 TRAIN = [sys.executable, "-c", "from sentemb_cli.main import main; main()", "train", "--method",

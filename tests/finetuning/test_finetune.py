@@ -15,8 +15,8 @@ from transformers import pipeline
 from sentemb.bundled import bundled
 from sentemb.errors import UsageError
 from sentemb.finetuning import FinetuneSettings
+from sentemb.finetuning.classifier import load_classifier
 from sentemb.finetuning.metrics import classification, regression
-from sentemb.finetuning.pretrained import load_classifier
 from sentemb.finetuning.trainer import TwoPassTrainer
 from sentemb.losses import InfoNCE, SupConOut
 from sentemb.pairs import Pairs

@@ -17,7 +17,7 @@ from sentemb.bundled import bundled
 from sentemb.datasets import read_training_data
 from sentemb.errors import UsageError
 from sentemb.finetuning import FinetuneSettings, finetune
-from sentemb.finetuning.trials import try_contrast, try_longest
+from sentemb.finetuning.classifier import try_contrast, try_longest
 
 SIZES = {"vocab_size": 64, "pad_token_id": 0, "eos_token_id": 1}
 GPT2 = GPT2Config(n_embd=8, n_layer=1, n_head=1, n_positions=16, **SIZES)

@@ -13,7 +13,7 @@ from sentemb.bundled import bundled
 from sentemb.encoders import embed
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError
-from sentemb.finetuning.pretrained import load_classifier
+from sentemb.finetuning.classifier import load_classifier
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import load_encoder
 from sentemb.training.collator import Collator

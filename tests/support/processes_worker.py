@@ -15,9 +15,8 @@ from sentemb import Method, build_encoder
 from sentemb.bundled import bundled
 from sentemb.encoders import set_dropout
 from sentemb.methods import byol, moco, simcse_unsup, supcon, swav, two_tower
-from sentemb.training.collator import Collator
-from sentemb.training.processes import leave_processes
-from sentemb.training.rows import NumberedRows
+from sentemb.runs.processes import leave_processes
+from sentemb.training.collator import Collator, NumberedRows
 from sentemb.views import FeatureCutoff, View
 
 BATCH, STEPS = 16, 3

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from transformers import BertForSequenceClassification
 
-from sentemb.training.processes import leave_processes
+from sentemb.runs.processes import leave_processes
 from tests.support.r_drop_cases import model_of, of_three, trainer_of
 
 

@@ -12,7 +12,7 @@ from accelerate import PartialState
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
-from sentemb.training.logs import read_metrics
+from sentemb.runs.logs import read_metrics
 from tests.support import processes_worker
 from tests.support.helpers import assert_bit_equal, outputs_of, start_two
 

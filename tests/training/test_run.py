@@ -25,7 +25,7 @@ from sentemb import (
 from sentemb.bundled import bundled
 from sentemb.errors import IdenticalViewsError, NumericError, UsageError
 from sentemb.losses import FlatNCE, Sigmoid, Sum, SymmetricInfoNCE
-from sentemb.training.logs import read_metrics
+from sentemb.runs.logs import read_metrics
 from tests.support.helpers import PowerCut, assert_bit_equal, state
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=8, save_steps=4)
@@ -266,7 +266,8 @@ def test_the_last_two_checkpoints_are_kept_beside_the_best(triplets, tmp_path, d
 def test_a_run_cut_before_its_record_is_published_once_more(unlabelled, tmp_path):
     first = fresh("simcse-unsup")
     train(first, unlabelled, tmp_path / "run", SETTINGS)
-    (tmp_path / "run/modules.json").unlink()
+    for name in ("modules.json", "run.json"):
+        (tmp_path / "run" / name).unlink()
     lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
     again = fresh("simcse-unsup")
     run = train(again, unlabelled, tmp_path / "run", SETTINGS, resume=True)
@@ -278,8 +279,6 @@ def test_a_run_cut_before_its_record_is_published_once_more(unlabelled, tmp_path
 
 def test_a_finished_run_has_nothing_to_resume(unlabelled, tmp_path):
     train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
-    record = '{"schema": "sentemb.run/1"}'
-    (tmp_path / "run/run.json").write_text(record)  # the command line writes it last
     with pytest.raises(UsageError, match="has taken all of its 8 steps"):
         train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS, resume=True)
 

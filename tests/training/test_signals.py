@@ -9,7 +9,7 @@ import time
 import pytest
 from safetensors.torch import load_file
 
-from sentemb.training.output import last_checkpoint
+from sentemb.runs.output import last_checkpoint
 
 TRAIN = [sys.executable, "-m", "sentemb_cli", "train", "--method", "simcse-unsup", "--batch-size",
          "8", "--max-steps", "40", "--eval-steps", "40"]  # fmt: skip

@@ -36,13 +36,13 @@ from sentemb.methods import (
     two_tower,
     vicreg,
 )
+from sentemb.runs.conditions import in_present_names
+from sentemb.runs.logs import read_metrics
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator
-from sentemb.training.conditions import in_present_names
 from sentemb.training.held_out import loss_of
-from sentemb.training.logs import read_metrics
-from sentemb.training.packed import packed_encoders
+from sentemb.training.run import packed_encoders
 from sentemb.twins import ConstantMomentum, CosineMomentum, MomentumQueue, Prototypes, Twin
 from sentemb.views import Adversarial
 from tests.support.helpers import PowerCut, assert_bit_equal, numbered, state

@@ -12,10 +12,9 @@ from sentemb import Method, NTXent, Settings, Siamese, View, build_encoder, trai
 from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData, read_training_data
 from sentemb.methods import consert, consert_sup, crop, eda, esimcse
-from sentemb.training.collator import Collator
-from sentemb.training.logs import read_metrics
-from sentemb.training.rows import NumberedRows
-from sentemb.training.unchanged import unchanged_share, warn_of_unchanged
+from sentemb.runs.logs import read_metrics
+from sentemb.training.collator import Collator, NumberedRows
+from sentemb.training.preflight import unchanged_share, warn_of_unchanged
 from sentemb.views import (
     Adversarial,
     Crop,

@@ -7,8 +7,8 @@ import pytest
 
 from sentemb import Settings, simcse_unsup, train
 from sentemb.errors import OutOfMemoryError
+from sentemb.runs.memory import dead_workers_told
 from sentemb.training.collator import Collator
-from sentemb.training.workers import dead_workers_told
 
 
 def test_a_killed_worker_is_named(mini, unlabelled, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from datasets import Dataset
 
 from sentemb import Method, NTXent, Siamese, View
 from sentemb.training.collator import Collator
-from sentemb.training.unchanged import unchanged_share, warn_of_unchanged
+from sentemb.training.preflight import unchanged_share, warn_of_unchanged
 from sentemb.views import (
     EDA,
     Adversarial,

@@ -8,7 +8,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from sentemb.errors import InterruptedRunError
 from sentemb.interruption import Interruption
-from sentemb.training.processes import processes
+from sentemb.runs.processes import processes
 
 
 class StopOnSignal(TrainerCallback, Interruption):

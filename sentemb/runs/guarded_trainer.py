@@ -1,7 +1,12 @@
-"""`GuardedTrainer`: a step that came out as no number, or did not fit, changes nothing."""
+"""`GuardedTrainer`: one step, the line of the log it counts in, and how it is undone.
+
+A step whose loss or gradient is no number, or that did not fit into memory, changes nothing.
+"""
 
 import logging
 import math
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,40 +15,49 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from sentemb.encoders.embedding import in_mode
 from sentemb.errors import NumericError, OutOfMemoryError
-from sentemb.training.committed import CommittedTrainer
-from sentemb.training.memory import (
-    OutOfMemorySignal,
-    random_state,
-    running_out_told,
-    set_random_state,
-)
-from sentemb.training.processes import any_process
-from sentemb.training.resumed import require_number
+from sentemb.runs.committed_trainer import CommittedTrainer
+from sentemb.runs.logs import Terms
+from sentemb.runs.memory import OutOfMemorySignal, random_state, running_out_told, set_random_state
+from sentemb.runs.processes import any_process
+from sentemb.runs.saved_state import require_number
 
 logger = logging.getLogger("sentemb")
 
+
 SKIPPED = "skipped_steps"
+MICRO_BATCH = "micro_batch"
+EARLIER: dict[str, Any] = {"seconds": 0.0, "proven": -1, "terms": {}, MICRO_BATCH: 0}
+"""What earlier versions did not save of a line of the log."""
 
 
 class GuardedTrainer(CommittedTrainer):
     """Skip steps whose loss or gradient is no number; try a step that did not fit once more.
 
-    A skipped step leaves parameters, optimizer and twin as they were; the schedule goes on. In
-    fp16 gradients that overflow are the scaler's affair, and not counted.
+    A skipped step leaves parameters, optimizer and `state_of_step` as they were; the schedule goes
+    on. In fp16 gradients that overflow are the scaler's affair, and not counted.
+
+    A step is `begin_step`, `training_step` once a batch, `judge_step`, and `log` every few steps.
+    A trainer built on this one overrides none of them, but these, which do nothing here:
+    `state_of_step` and `put_back`, `measures`, `use_less_memory` and `fit`, `gives_numbers`.
 
     Attributes:
         max_bad_steps: So many skipped in a row end the run.
         step_was_skipped: Whether the last step was.
+        terms: What the loss is made of, for the log.
+        fitted: Rows that are computed at once since memory ran out; 0 where it did not.
     """
 
     max_bad_steps = 3
     step_was_skipped = False
+    terms: Terms
+    fitted = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.add_callback(_EachStep(self))
         self._batches: list[Any] = []
-        self._skipped = self._in_a_row = 0
+        self._skipped = self._in_a_row = self._line_began = 0
+        self._started, self._seconds_before = time.monotonic(), 0.0
         self._loss_is_finite = torch.tensor(True)
         self._step_loss = self._last_loss = torch.tensor(0.0)
         self._norm: Tensor | float | None = None
@@ -88,9 +102,24 @@ class GuardedTrainer(CommittedTrainer):
             f"smaller --max-length. {self.goes_on_from()}"
         )
 
+    def state_of_step(self) -> list[Tensor]:
+        """Return copies of what a batch changes beside gradients, as a queue; nothing here."""
+        return []
+
+    def put_back(self, state: Sequence[Tensor]) -> None:
+        """Give back what `state_of_step` returned."""
+
+    def measures(self) -> dict[str, float]:
+        """Return more numbers for a line of the log; none here."""
+        return {}
+
+    def fit(self, rows: int) -> None:
+        """Compute so many rows at once, as the run did before it was resumed."""
+
     def begin_step(self) -> None:
         """Note what a step must give back if it is skipped."""
         self._batches = []
+        self._before = self.state_of_step(), self.terms.counts()
         self._random_state = random_state()
         self._loss_is_finite = torch.tensor(True, device=self.args.device)
         self._step_loss = torch.tensor(0.0, device=self.args.device)
@@ -99,6 +128,9 @@ class GuardedTrainer(CommittedTrainer):
     def _undo(self) -> None:
         """Give back what the batches of this step changed beside the random state."""
         self.trained.zero_grad(set_to_none=True)
+        state, counts = self._before
+        self.put_back(state)
+        self.terms.cut_back(counts)
 
     def judge_step(self) -> None:
         """Take the gradients away from a step that is no number, so that it changes nothing.
@@ -114,7 +146,7 @@ class GuardedTrainer(CommittedTrainer):
         if not self.step_was_skipped:
             self._batches = []
             self._in_a_row = 0
-            self._proven = self.state.global_step
+            self.proven = self.state.global_step
             return
         self._undo()
         self._tr_loss -= self._step_loss
@@ -157,27 +189,71 @@ class GuardedTrainer(CommittedTrainer):
         self._norm = super()._get_grad_norm(model, grad_norm)  # type: ignore[no-untyped-call]
         return self._norm
 
+    @property
+    def seconds(self) -> float:
+        """The time of the run so far, that of the parts before its checkpoint included."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train, by the clock."""
+        self._started = time.monotonic()
+        return super().train(*args, **kwargs)
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log; a mean is of the steps that counted, and the others are counted."""
-        if "loss" in logs and self._skipped:
-            steps = self.state.global_step - self._line_began
-            counted = steps - self._skipped
-            logs["loss"] = logs["loss"] * steps / counted if counted else math.nan
-            logs[SKIPPED] = self._skipped
-            self._skipped = 0
+        """Log; a mean is of the steps that counted, and times are of the whole run, if resumed."""
+        steps, seconds = self.state.global_step, max(self.seconds, 1e-4)
+        if "loss" in logs:
+            logs |= self.terms.logged() | self.measures()
+            if self._skipped:
+                line = steps - self._line_began
+                counted = line - self._skipped
+                logs["loss"] = logs["loss"] * line / counted if counted else math.nan
+                logs[SKIPPED] = self._skipped
+                self._skipped = 0
+        if "train_loss" in logs:
+            logs["train_loss"] = self._total_loss_scalar / max(1, steps)
+        if "train_runtime" in logs:
+            rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
+            rows *= self.args.world_size
+            logs["train_runtime"] = round(seconds, 4)
+            logs["train_samples_per_second"] = round(steps * rows / seconds, 3)
+            logs["train_steps_per_second"] = round(steps / seconds, 3)
         super().log(logs, start_time)
+        if "loss" in logs:
+            self._line_began = steps
 
     def unlogged(self) -> dict[str, Any]:
         """Return what the next line of the log is made of, as JSON."""
-        counts = {SKIPPED: self._skipped, "in_a_row": self._in_a_row}
-        return super().unlogged() | counts
+        return {
+            "loss": float(self._tr_loss),
+            "total_loss": self._total_loss_scalar,
+            "began": self._line_began,
+            "seconds": round(self.seconds, 1),
+            "proven": self.proven,
+            SKIPPED: self._skipped,
+            "in_a_row": self._in_a_row,
+            "terms": self.terms.as_json(),
+            MICRO_BATCH: self.fitted,
+        }
 
     def take_up(self, unlogged: dict[str, Any]) -> None:
-        """Go on with a line of the log."""
-        super().take_up(unlogged)
-        for name in (SKIPPED, "in_a_row"):
+        """Go on with a line of the log, and with the rows at once that fitted."""
+        for name, value in EARLIER.items():
+            unlogged.setdefault(name, value)
+        for name in ("loss", "total_loss", "proven"):
+            require_number(unlogged, name, least=-math.inf, finite=name == "proven")
+        for name in ("seconds", SKIPPED, "in_a_row", MICRO_BATCH):
             require_number(unlogged, name)
+        require_number(unlogged, "began", most=self.state.global_step)
+        self.terms.take_up(unlogged["terms"], self.args.device)
+        self._seconds_before, self.proven = unlogged["seconds"], unlogged["proven"]
+        self._tr_loss += unlogged["loss"]
+        self._total_loss_scalar = unlogged["total_loss"]
+        self._line_began = self._globalstep_last_logged = unlogged["began"]
         self._skipped, self._in_a_row = unlogged[SKIPPED], unlogged["in_a_row"]
+        self.fitted = unlogged[MICRO_BATCH]
+        if self.fitted:
+            self.fit(self.fitted)
 
 
 class _EachStep(TrainerCallback):

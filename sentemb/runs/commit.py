@@ -14,6 +14,7 @@ from sentemb.versions import versions
 
 logger = logging.getLogger("sentemb")
 
+
 COMMIT = LISTING
 SCHEMA = "sentemb.checkpoint/1"
 OF_A_RUN = "run"

@@ -1,20 +1,22 @@
 """Folders of runs: which are ours, also those of versions that kept no manifest."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sentemb.cards import CARD, Card, write_card
+from sentemb.datasets import TrainingData
 from sentemb.errors import InputError
-from sentemb.storage import read_owned
+from sentemb.runs.commit import OF_A_RUN, committed, read_commit
+from sentemb.storage import claim, read_owned, replaced
 from sentemb.storage.owned import Owned, enlist
-from sentemb.training.commit import OF_A_RUN, committed, read_commit
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 RUN = "run.json"
-CARD = "README.md"
 SEEDS = "seeds.json"
 OF_SEEDS = "seeds"
 """The kind of a folder with a run for each of several seeds."""
@@ -140,3 +142,31 @@ def _names_of_modules(folder: Path) -> Iterator[str]:
         return
     for path in paths:
         yield from (f"{path}/config.json", f"{path}/model.safetensors")
+
+
+def data_record(data: TrainingData, named: str) -> dict[str, Any]:
+    """Describe the rows: where they are from, how many, and a hash of their texts."""
+    digest = hashlib.sha256()
+    for row in data.rows:
+        digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+    return {
+        "source": named,
+        "columns": data.rows.column_names,
+        "rows": len(data.rows),
+        "unlabelled_rows": data.unlabelled_rows,
+        "sha256": digest.hexdigest(),
+    }
+
+
+def write_record(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON, whole or not at all."""
+    text = json.dumps({"schema": f"sentemb.{path.stem}/1", **content}, indent=2)
+    with replaced(path) as file:
+        file.write((text + "\n").encode())
+
+
+def write_how_made(folder: Path, record: dict[str, Any], card: Card) -> None:
+    """Write the card of a run, and ``run.json`` last: a run with a record has ended."""
+    claim(folder, [CARD, RUN], OF_A_RUN)
+    write_card(folder, card)
+    write_record(folder / RUN, record)

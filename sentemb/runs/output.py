@@ -5,18 +5,12 @@ import os
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+from sentemb.datasets import TrainingData
 from sentemb.errors import FinishedError, InputError, UsageError
-from sentemb.storage import claim, locked, read_owned, remove_own
-from sentemb.storage.owned import LOCK, MANIFEST, damage, own_paths
-from sentemb.training.commit import (
-    OF_A_RUN,
-    committed,
-    newest_whole,
-    remove_set_aside,
-    step_of,
-)
-from sentemb.training.earlier import (
+from sentemb.runs.commit import OF_A_RUN, committed, newest_whole, remove_set_aside, step_of
+from sentemb.runs.run_folder import (
     CHECKPOINTS,
     METRICS,
     RUN,
@@ -27,8 +21,11 @@ from sentemb.training.earlier import (
     owned_by_run,
     seed_folders,
 )
+from sentemb.storage import claim, locked, read_owned, remove_own
+from sentemb.storage.owned import LOCK, MANIFEST, damage, own_paths
 
 logger = logging.getLogger("sentemb")
+
 
 NO_CONTENT = (LOCK, f"{MANIFEST}.partial")
 """What a run that was cut in its first moment leaves."""
@@ -248,3 +245,10 @@ def _damage_of_ended(folder: Path) -> str | None:
 def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint that was written to its end, by step."""
     return next(iter(committed(folder / CHECKPOINTS)), None)
+
+
+def read_by(data: TrainingData, tokenizer: Any = None) -> list[str]:
+    """Return the paths that rows, and the model of a tokenizer, are from; some may be hub ids."""
+    model = str(getattr(tokenizer, "name_or_path", "") or "")
+    cached = [str(file["filename"]) for file in data.rows.cache_files]
+    return [path for path in (str(data.source), model, *cached) if path]

@@ -4,17 +4,21 @@ import json
 import logging
 import math
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.errors import NumericError
+from sentemb.runs.saved_state import require_number
 from sentemb.storage import replaced
 
 logger = logging.getLogger("sentemb")
+
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -97,6 +101,63 @@ def require_finite(module: nn.Module) -> None:
                 f"Weights of {name} are no numbers: lower --learning-rate, or train with "
                 "--precision fp32. No model was written."
             )
+
+
+class Terms:
+    """Named numbers of each batch since the last line of the log.
+
+    Args:
+        digits: That a mean is rounded to.
+        summed: Names whose sum is logged under that very name, and not the mean as ``loss_<name>``.
+    """
+
+    def __init__(self, digits: int, summed: Sequence[str] = ()) -> None:
+        self.digits, self.summed = digits, summed
+        self.values: dict[str, list[Tensor]] = {}
+
+    def add(self, terms: Mapping[str, Tensor]) -> None:
+        """Note the numbers of a batch."""
+        for name, value in terms.items():
+            self.values.setdefault(name, []).append(value)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many numbers there are of each name, for `cut_back`."""
+        return {name: len(values) for name, values in self.values.items()}
+
+    def cut_back(self, counts: Mapping[str, int]) -> None:
+        """Forget what was noted since."""
+        self.values = {name: self.values[name][:count] for name, count in counts.items()}
+
+    def logged(self) -> dict[str, float]:
+        """Return the mean of each, or its sum, and begin anew."""
+        values, self.values = self.values, {}
+        return {
+            name if name in self.summed else f"loss_{name}": int(torch.stack(numbers).sum())
+            if name in self.summed
+            else round(float(torch.stack(numbers).mean()), self.digits)
+            for name, numbers in values.items()
+        }
+
+    def as_json(self) -> dict[str, list[float]]:
+        """Return the numbers by name."""
+        return {name: [value.item() for value in values] for name, values in self.values.items()}
+
+    def take_up(self, saved: Any, device: torch.device) -> None:
+        """Go on with what `as_json` returned, or with a list of batches, as it once was saved.
+
+        Raises:
+            ValueError: When one is no number.
+        """
+        if isinstance(saved, list):
+            names = saved[0] if saved else ()
+            saved = {name: [batch[name] for batch in saved] for name in names}
+        for values in saved.values():
+            for value in values:
+                require_number({"terms": value}, "terms", least=-math.inf, finite=False)
+        self.values = {
+            name: [torch.tensor(value, device=device) for value in values]
+            for name, values in saved.items()
+        }
 
 
 class LogLines(TrainerCallback):

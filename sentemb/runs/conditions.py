@@ -5,24 +5,25 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from datasets import Dataset
+from torch import nn
 
+from sentemb.encoders import describe
+from sentemb.encoders.dropout import dropout_rates
+from sentemb.encoders.truncating import truncating
+from sentemb.encoding.fingerprint import fingerprint
 from sentemb.errors import UsageError, nearest
-from sentemb.evaluation import STS
-from sentemb.method import Method
-from sentemb.training.arguments import resolve_precision
-from sentemb.training.commit import read_commit
-from sentemb.training.identity import encoder_identity
-from sentemb.training.processes import processes
-from sentemb.training.settings import Settings
-from sentemb.twins import Twin
+from sentemb.runs.commit import read_commit
 from sentemb.versions import versions
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 logger = logging.getLogger("sentemb")
+
 
 WITHOUT_EFFECT = {
     *("workers", "save_steps", "on_collapse", "max_bad_steps"),
@@ -42,30 +43,6 @@ OTHER_NAMES = {
 """Options, and names in earlier versions, under which `--allow-changed` knows a condition too."""
 IDENTITY = ("config", "modules", "tokenizer", "dropout")
 """What checkpoints of earlier versions did not note."""
-
-
-def conditions_of(
-    method: Method, data: Dataset, settings: Settings, steps: int, dev: STS | None
-) -> dict[str, Any]:
-    """Return everything that the model depends on, in words and numbers, by name."""
-    compared = {k: v for k, v in asdict(settings).items() if k not in WITHOUT_EFFECT}
-    if settings.select == "last":  # evaluation changes nothing then
-        del compared["eval_steps"]
-    elif settings.select == "spearman" and dev is not None:
-        rows = zip(dev.sentences1, dev.sentences2, dev.scores, strict=True)
-        compared["dev"] = described(len(dev.scores), (repr(row) for row in rows))
-    return {
-        **compared,
-        "max_steps": steps,
-        "precision": resolve_precision(settings.precision),
-        "processes": processes().num_processes,
-        "views": "; ".join(_words(view) for view in method.views),
-        "twin": _twin(method.twin),
-        "loss": _words(method.loss),
-        "data": described_rows(data),
-        **encoder_identity(method.encoder),
-        **_towers(method.twin),
-    }
 
 
 def described_rows(rows: Dataset) -> str:
@@ -188,27 +165,88 @@ def _difference(was: Any, now: Any) -> str:
     return f"was {was}, is now {now}"
 
 
-def _towers(twin: Twin) -> dict[str, Any]:
-    """Describe the encoders beside the encoder."""
-    return {
-        f"{tower}_{name}": value
-        for tower, encoder in twin.other_encoders().items()
-        for name, value in encoder_identity(encoder).items()
-    }
-
-
-def _twin(twin: object) -> str:
-    """Name a twin and its own numbers; its modules show in the checkpoint itself."""
-    simple = {
-        name: value
-        for name, value in sorted(vars(twin).items())
-        if not name.startswith("_") and name not in ("training", "micro_batch")
-        if isinstance(value, int | float | str | bool) or is_dataclass(value)
-    }
-    shown = ", ".join(f"{name}={_words(value)}" for name, value in simple.items())
-    return f"{type(twin).__name__}({shown})"
-
-
-def _words(thing: object) -> str:
+def stable_repr(thing: object) -> str:
     """Show a thing the same in every process."""
     return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
+
+
+NO_PART = ("_name_or_path", "transformers_version", "output_hidden_states")
+"""What a config says of where and by what a model was saved, and of what is read of it."""
+
+
+class _Part(nn.ModuleList):
+    """Modules, as `fingerprint` takes an encoder: of a SentenceTransformer no more than these."""
+
+    tokenizer: Any = None
+    max_seq_length = prompts = default_prompt_name = truncate_dim = None
+
+
+def encoder_identity(encoder: "SentenceTransformer") -> dict[str, Any]:
+    """Describe all that the vectors of an encoder depend on, by the name of the part.
+
+    A fresh head is random, so it is the same only where the same seed was set before.
+    """
+    first = encoder[0]
+    settings = {
+        **getattr(first, "get_config_dict", dict)(),
+        "prompts": encoder.prompts,
+        "default_prompt_name": encoder.default_prompt_name,
+        "truncate_dim": encoder.truncate_dim,
+    }
+    others = list(encoder)[1:]
+    return {
+        "model": weights(first),
+        "config": _config(getattr(first, "auto_model", None)) | _plain(settings),
+        "modules": describe(encoder) + (f", sha256 {_hash(*others)}" if others else ""),
+        "tokenizer": tokenizer_identity(encoder.tokenizer),
+        "dropout": dropout_words(encoder),
+    }
+
+
+def classifier_identity(classifier: Any, tokenizer: Any) -> dict[str, Any]:
+    """Describe a model of transformers in the same way; its head is drawn by the seed."""
+    return {
+        "model": weights(classifier.base_model),
+        "config": _config(classifier),
+        "tokenizer": tokenizer_identity(tokenizer),
+        "dropout": dropout_words(classifier),
+    }
+
+
+def weights(module: nn.Module) -> str:
+    """Describe a module by its size and a hash of its weights."""
+    size = sum(tensor.numel() for tensor in module.state_dict().values())
+    return f"{size:,} weights, sha256 {_hash(nn.ModuleList([module]))}"
+
+
+def tokenizer_identity(tokenizer: Any) -> str:
+    """Describe a tokenizer, but for the padding and truncation of the last texts it was given."""
+    part = _Part([nn.Identity()])
+    part.tokenizer = truncating(tokenizer, None) or tokenizer
+    size = f"{len(tokenizer):,} tokens, " if hasattr(tokenizer, "__len__") else ""
+    side = getattr(tokenizer, "truncation_side", "right")
+    return f"{size}cut at the {side}, sha256 {fingerprint(cast(Any, part))[:16]}"
+
+
+def dropout_words(module: nn.Module) -> str:
+    """Say at which rates dropout is on; where they differ, a hash says in which places."""
+    rates = dropout_rates(module)
+    shown = ", ".join(f"{rate:g}" for rate in sorted(set(rates.values()))) or "none"
+    if len(set(rates.values())) < 2:
+        return shown
+    return f"{shown}, sha256 {hashlib.sha256(repr(rates).encode()).hexdigest()[:16]}"
+
+
+def _hash(*modules: nn.Module) -> str:
+    return fingerprint(cast(Any, _Part(modules)))[:16]
+
+
+def _config(model: Any) -> dict[str, Any]:
+    config = getattr(model, "config", None)
+    known = json.loads(config.to_json_string(use_diff=False)) if config is not None else {}
+    return {name: value for name, value in known.items() if name not in NO_PART}
+
+
+def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+    known: dict[str, Any] = json.loads(json.dumps(settings, default=str))
+    return known

@@ -1,8 +1,8 @@
 """Out of memory: letting go of what a step held, and the state it is tried again from."""
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
@@ -65,3 +65,31 @@ def set_random_state(states: list[torch.Tensor]) -> None:
     torch.set_rng_state(states[0])
     for state in states[1:]:
         torch.cuda.set_rng_state(state)
+
+
+def random_state_kept() -> AbstractContextManager[None]:
+    """Give the random state of the CPU and of every GPU back as it was."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
+    return torch.random.fork_rng(devices=devices)
+
+
+@contextmanager
+def dead_workers_told(goes_on_from: Callable[[], str] = str) -> Iterator[None]:
+    """Name the likely cause where a worker of a data loader was killed.
+
+    Args:
+        goes_on_from: Describes what a resumed run starts from.
+
+    Raises:
+        OutOfMemoryError: The system kills processes when memory runs out; other causes are rare.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        words = str(error).partition("\n")[0]
+        if "DataLoader worker" not in words:
+            raise
+        raise OutOfMemoryError(
+            f"A process that tokenizes ahead died ({words.rstrip('. ')}), most likely because "
+            f"memory ran out: give fewer --workers, or 0, and --resume. {goes_on_from()}".rstrip()
+        ) from error

@@ -1,8 +1,6 @@
-"""`CommittedTrainer`: what it saved is whole, and a run that goes on is the run that was cut."""
+"""`CommittedTrainer`: checkpoints that are whole, and runs that resume from them bit for bit."""
 
 import json
-import math
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +10,7 @@ from torch import nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.errors import InputError, NumericError, StorageError
-from sentemb.storage import claim, remove_tree, sync
-from sentemb.training.commit import (
+from sentemb.runs.commit import (
     COMMIT,
     OF_A_RUN,
     commit,
@@ -22,20 +19,19 @@ from sentemb.training.commit import (
     problem_of,
     rotate,
 )
-from sentemb.training.disk import size_of, told_what_is_free
-from sentemb.training.earlier import METRICS
-from sentemb.training.logs import require_finite
-from sentemb.training.processes import processes
-from sentemb.training.randomness import random_state_kept
-from sentemb.training.resumed import (
+from sentemb.runs.logs import require_finite
+from sentemb.runs.memory import dead_workers_told, random_state_kept
+from sentemb.runs.processes import processes
+from sentemb.runs.publish import size_of, told_what_is_free
+from sentemb.runs.run_folder import METRICS
+from sentemb.runs.saved_state import (
     check_callbacks,
     check_optimizer,
     check_scheduler,
     check_trainer_state,
-    require_number,
     taken_up,
 )
-from sentemb.training.workers import dead_workers_told
+from sentemb.storage import claim, remove_tree, sync
 
 
 class CommittedTrainer(Trainer):
@@ -43,17 +39,16 @@ class CommittedTrainer(Trainer):
 
     Attributes:
         conditions: What a run that goes on from a checkpoint must not change.
+        proven: The newest step whose weights are known to give a finite loss; -1 for none.
     """
 
     conditions: Mapping[str, Any] = {}
+    proven = -1
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.add_callback(_TakeUp(self))
         self._resumes_from: Path | None = None
-        self._line_began = 0
-        self._began, self._seconds_before = time.monotonic(), 0.0
-        self._proven = -1
 
     @property
     def trained(self) -> nn.Module:
@@ -63,7 +58,6 @@ class CommittedTrainer(Trainer):
     def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train, from a checkpoint where one is named."""
         self._resumes_from = Path(resume_from_checkpoint) if resume_from_checkpoint else None
-        self._began = time.monotonic()
         if self._resumes_from is not None:
             check_trainer_state(self._resumes_from)
         with dead_workers_told(self.goes_on_from):
@@ -74,47 +68,16 @@ class CommittedTrainer(Trainer):
         with random_state_kept():
             return super().evaluate(*args, **kwargs)
 
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log; the mean loss and the time are of the whole run, also where it was resumed."""
-        if "train_loss" in logs:
-            logs["train_loss"] = self._total_loss_scalar / max(1, self.state.global_step)
-        if "train_runtime" in logs:
-            steps, seconds = self.state.global_step, max(self.seconds, 1e-4)
-            rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
-            rows *= self.args.world_size
-            logs["train_runtime"] = round(seconds, 4)
-            logs["train_samples_per_second"] = round(steps * rows / seconds, 3)
-            logs["train_steps_per_second"] = round(steps / seconds, 3)
-        super().log(logs, start_time)
-        if "loss" in logs:
-            self._line_began = self.state.global_step
-
-    @property
-    def seconds(self) -> float:
-        """The time of the run so far, that of the parts before its checkpoint included."""
-        return self._seconds_before + time.monotonic() - self._began
-
     def unlogged(self) -> dict[str, Any]:
-        """Return what the next line of the log is made of, as JSON."""
-        return {
-            "loss": float(self._tr_loss),
-            "total_loss": self._total_loss_scalar,
-            "began": self._line_began,
-            "seconds": round(self.seconds, 1),
-            "proven": self._proven,
-        }
+        """Return what a resumed run needs to know of the line being logged, as JSON."""
+        return {}
 
     def take_up(self, unlogged: dict[str, Any]) -> None:
-        """Resume within a line of the log."""
-        unlogged = {"seconds": 0.0, "proven": -1, **unlogged}  # earlier versions lack them
-        for name in ("loss", "total_loss", "proven"):
-            require_number(unlogged, name, least=-math.inf, finite=name == "proven")
-        require_number(unlogged, "seconds")
-        require_number(unlogged, "began", most=self.state.global_step)
-        self._seconds_before, self._proven = unlogged["seconds"], unlogged["proven"]
-        self._tr_loss += unlogged["loss"]
-        self._total_loss_scalar = unlogged["total_loss"]
-        self._line_began = self._globalstep_last_logged = unlogged["began"]
+        """Go on with the line that `unlogged` described.
+
+        Raises:
+            ValueError: When a value is out of its range.
+        """
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(str(self.args.output_dir))
@@ -143,7 +106,7 @@ class CommittedTrainer(Trainer):
             remove_tree(checkpoint)  # it does not count, and takes room
             raise StorageError(f"{error} {self.goes_on_from()}") from error
         if first:
-            rotate(folder, self.state.best_global_step, self._proven)
+            rotate(folder, self.state.best_global_step, self.proven)
 
     def goes_on_from(self) -> str:
         """Say which checkpoint is left."""
@@ -158,7 +121,7 @@ class CommittedTrainer(Trainer):
         """
         if present_is_good:
             return self.goes_on_from()
-        good = good_checkpoints(Path(str(self.args.output_dir)), self._proven)
+        good = good_checkpoints(Path(str(self.args.output_dir)), self.proven)
         if good:
             return f"The last good checkpoint is '{good[0]}'."
         return "No checkpoint is known to give finite numbers: start afresh (--overwrite)."
