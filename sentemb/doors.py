@@ -8,11 +8,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
+from inspect import signature
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
-from weakref import finalize
 
 from sentemb.bundled import bundled
 from sentemb.datasets import as_sts, as_training_data, read_inputs, read_sts, read_texts
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from sentemb.finetuning import FinetuneRun, FinetuneSettings
     from sentemb.finetuning.predict import Predictions
     from sentemb.method import Method
+    from sentemb.methods import Recipe
     from sentemb.training import Run, Settings
 
     Data = str | os.PathLike[str] | Container
@@ -85,6 +84,7 @@ def train(
     from transformers import set_seed
 
     from sentemb.methods import method_named, options_of, recipe_named
+    from sentemb.runs.result import Provenance
     from sentemb.training import Settings
     from sentemb.training import train as run
 
@@ -106,29 +106,40 @@ def train(
             raise UsageError("data is needed to train a Method: only recipes have bundled data.")
         source = bundled(recipe.bundled_data)
     rows = as_training_data(source, recipe.layouts if recipe else None, columns)
+    provenance = Provenance(
+        data=_name_of(data, "bundled:" + (recipe.bundled_data if recipe else "")),
+        dev=_name_of(dev, "bundled:graded.tsv" if data is None else None),
+    )
     if data is None and dev is None:
         dev = bundled("graded.tsv")
-    if isinstance(method, str):
+    if isinstance(method, str) and recipe is not None:
         of_data = {"columns": rows.rows.column_names, "classes": len(rows.classes)}
         of_method = {name: of_data[name] for name in own if name in of_data}
         of_method |= {name: value for name, value in given.items() if name in own}
+        provenance = replace(
+            provenance,
+            method=method,
+            method_options=_with_defaults(recipe, given),
+            citation=recipe.citation,
+            model=_name_of(model, "mini"),
+        )
         set_seed(settings.seed)
-        method = method_named(method, model, pooling=pooling, prompt=prompt, **of_method)
-    elif model is not None or pooling is not None or prompt is not None:
-        raise UsageError("model, pooling and prompt are for recipes: a Method has its encoder.")
-    folder = _folder(output)
-    came = run(
-        method,
+        built = method_named(method, model, pooling=pooling, prompt=prompt, **of_method)
+    else:
+        if model is not None or pooling is not None or prompt is not None:
+            raise UsageError("model, pooling and prompt are for recipes: a Method has its encoder.")
+        built = method
+    return run(
+        built,
         rows,
-        folder,
+        None if output is None else Path(output),
         settings,
         dev=None if dev is None else as_sts(dev),
         resume=resume,
         overwrite=overwrite,
         allow_changed=allow_changed,
+        provenance=provenance,
     )
-    _removed_with(came, folder, output)
-    return came
 
 
 def finetune(
@@ -169,6 +180,7 @@ def finetune(
     """
     from sentemb.finetuning import FinetuneSettings
     from sentemb.finetuning import finetune as run
+    from sentemb.runs.result import Provenance
 
     known = [field.name for field in fields(FinetuneSettings)]
     given = _known(options, known, "finetune")
@@ -185,19 +197,21 @@ def finetune(
     kinds = [kind_of(each.rows.column_names) for each in (rows, held)]
     if kinds[0] != kinds[1]:
         raise InputError(f"data has {kinds[0]}, dev has {kinds[1]}: give two of one kind.")
-    folder = _folder(output)
-    came = run(
+    return run(
         model,
         rows,
         held,
-        folder,
+        None if output is None else Path(output),
         settings,
         resume=resume,
         overwrite=overwrite,
         allow_changed=allow_changed,
+        provenance=Provenance(
+            model=model,
+            data=_name_of(data, "bundled:topics.tsv"),
+            dev=_name_of(dev, "bundled:topics.tsv"),
+        ),
     )
-    _removed_with(came, folder, output)
-    return came
 
 
 def predict(
@@ -356,12 +370,15 @@ def _every_fourth(data: "TrainingData", *, held: bool) -> "TrainingData":
     return replace(data, rows=data.rows.select(chosen))
 
 
-def _folder(output: str | os.PathLike[str] | None) -> Path:
-    """Return the output folder; where none is named, a temporary one."""
-    return Path(mkdtemp(prefix="sentemb-") if output is None else output)
+def _with_defaults(recipe: "Recipe", given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a recipe that are not of the data, as given or by default."""
+    options = list(signature(recipe.build).parameters.values())[1:]
+    of_data = ("columns", "classes")
+    return {p.name: given.get(p.name, p.default) for p in options if p.name not in of_data}
 
 
-def _removed_with(result: object, folder: Path, output: object) -> None:
-    """Remove a temporary folder with the result that it belongs to."""
-    if output is None:
-        finalize(result, rmtree, folder, ignore_errors=True)
+def _name_of(given: object, default: str | None) -> str | None:
+    """Name a path, a hub id or a bundled encoder; None for an object."""
+    if given is None:
+        return default
+    return os.fspath(given) if isinstance(given, str | os.PathLike) else None

@@ -8,6 +8,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 import sentemb
+from sentemb import train
 from sentemb.bundled import bundled
 from sentemb.errors import InputError, UsageError
 from sentemb.methods import method_named
@@ -31,14 +32,23 @@ def left_in(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != "checkpoints")
 
 
-def test_every_kind_of_data_trains_the_same_model(tmp_path):
+def test_every_kind_of_data_trains_the_same_model(tmp_path, sentemb):
     runs = {
-        name: sentemb.train("simcse-unsup", data, tmp_path / name, **SHORT)
+        name: train("simcse-unsup", data, tmp_path / name, **SHORT)
         for name, data in containers(TEXTS, tmp_path).items()
     }
     weights = {(run.output / "model.safetensors").read_bytes() for run in runs.values()}
     assert len(weights) == 1
-    assert len({tuple(left_in(run.output)) for run in runs.values()}) == 1
+    sentemb("train", "--data", tmp_path / "texts.txt", "--batch-size", 8, "--max-steps", 1,
+            "--max-length", 16, "-o", tmp_path / "command")  # fmt: skip
+    (tmp_path / "path").rename(tmp_path / "elsewhere")
+    folders = [tmp_path / name for name in ("list", "frame", "dataset", "elsewhere", "command")]
+    assert len({tuple(left_in(folder)) for folder in folders}) == 1
+    records = [json.loads((folder / "run.json").read_text()) for folder in folders]
+    assert len({tuple(record) for record in records}) == 1
+    for name in ("method", "method_options", "model", "settings", "steps", "rows"):
+        assert all(record[name] == records[0][name] for record in records), name
+    assert all("base_model: mini" in (folder / "README.md").read_text() for folder in folders)
     assert SentenceTransformer(str(runs["list"].output), device="cpu").encode("a").shape == (128,)
 
 
