@@ -112,7 +112,8 @@ def train(
     )
     if data is None and dev is None:
         dev = bundled("graded.tsv")
-    if isinstance(method, str) and recipe is not None:
+    if isinstance(method, str):
+        recipe = recipe_named(method)
         of_data = {"columns": rows.rows.column_names, "classes": len(rows.classes)}
         of_method = {name: of_data[name] for name in own if name in of_data}
         of_method |= {name: value for name, value in given.items() if name in own}
@@ -124,13 +125,11 @@ def train(
             model=_name_of(model, "mini"),
         )
         set_seed(settings.seed)
-        built = method_named(method, model, pooling=pooling, prompt=prompt, **of_method)
-    else:
-        if model is not None or pooling is not None or prompt is not None:
-            raise UsageError("model, pooling and prompt are for recipes: a Method has its encoder.")
-        built = method
+        method = method_named(method, model, pooling=pooling, prompt=prompt, **of_method)
+    elif model is not None or pooling is not None or prompt is not None:
+        raise UsageError("model, pooling and prompt are for recipes: a Method has its encoder.")
     return run(
-        built,
+        method,
         rows,
         None if output is None else Path(output),
         settings,
