@@ -256,6 +256,9 @@ def of_settings(
         if get_origin(field.annotation) is not Literal and field.annotation not in PLAIN:
             continue
         text = _with_flags(helps[field.name], helps)
+        if get_origin(field.annotation) is Literal:  # the dataclass says what is meant
+            text = f"One of {', '.join(get_args(field.annotation))}. {text}"
+            field = field.replace(annotation=str)
         if field.name in by_method:
             text += " By default the method's."
             field = field.replace(default=None)
@@ -287,9 +290,6 @@ def _with_flags(text: str, names: Collection[str]) -> str:
 def _option(field: inspect.Parameter, text: str, panel: str | None) -> inspect.Parameter:
     """Return a parameter of a command, in typer's words."""
     kind = field.annotation
-    if get_origin(kind) is Literal:  # the dataclass says what is allowed, and what is meant
-        text = f"One of {', '.join(get_args(kind))}. {text}"
-        kind = str
     names = [flag_of(field.name), *ALIASES[field.name]] if field.name in ALIASES else []
     return field.replace(
         kind=inspect.Parameter.KEYWORD_ONLY,
