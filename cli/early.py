@@ -15,10 +15,10 @@ from .source import METHODS
 from .spec import check_loss, check_view
 
 if TYPE_CHECKING:
-    from .jobs import Job
+    from .jobs import TrainJob
 
 
-def check_job(job: "Job") -> None:
+def check_job(job: "TrainJob") -> None:
     """Raise where a command that trains names what is not there.
 
     Raises:

@@ -13,13 +13,13 @@ from sentemb.experiments.seeds import run_each, write_seeds
 from sentemb.experiments.summaries import spread_of, spread_table
 from sentemb.finetuning import FinetuneSettings, finetune
 from sentemb.runs.output import check_output
-from sentemb.runs.result import Provenance
+from sentemb.runs.run_result import Provenance
 
 from . import console
 
 
 @dataclass(frozen=True)
-class Job:
+class FinetuneJob:
     """A ``finetune`` command, as typed but for defaults."""
 
     data: str | None
@@ -34,7 +34,7 @@ class Job:
     overwrite: bool
 
 
-def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
+def run_seeds(job: FinetuneJob, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
     reads = [path for path in (job.data, job.dev, job.model) if path]
     check_output(job.output, resume=job.resume, overwrite=job.overwrite, seeds=seeds, reads=reads)
@@ -48,7 +48,7 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     return {"seeds": list(seeds), "spread": spread, "runs": runs}
 
 
-def _read(job: Job) -> tuple[TrainingData, TrainingData]:
+def _read(job: FinetuneJob) -> tuple[TrainingData, TrainingData]:
     if job.data is None or job.dev is None:
         console.log("data: bundled topics.tsv, every fourth row for dev")
         whole = read_training_data(bundled("topics.tsv"), job.layouts, job.columns)
@@ -71,7 +71,7 @@ def _every_fourth(data: TrainingData, *, held: bool) -> TrainingData:
     return replace(data, rows=data.rows.select(chosen))
 
 
-def _run(job: Job, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
+def _run(job: FinetuneJob, data: TrainingData, dev: TrainingData) -> dict[str, Any]:
     run = finetune(
         job.model,
         data,

@@ -1,4 +1,4 @@
-"""`Job`: one training run, as it was typed."""
+"""`TrainJob`: one training run, as it was typed."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ MOST_SEEDS = 10_000
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainJob:
     """A ``train`` command, as typed but for defaults."""
 
     method: str
@@ -97,12 +97,12 @@ class Job:
         return replace(self, settings=replace(self.settings, seed=seed))
 
 
-def job_from(options: dict[str, Any], output: Path) -> Job:
+def job_from(options: dict[str, Any], output: Path) -> TrainJob:
     """Make a job of the options of ``sentemb train``, those of its method among them, as typed."""
     recipe = find_recipe(options["method"])
     own = [p.name for p in parameters_of(options["method"]) if p.name not in OF_THE_DATA]
     columns = options["columns"]
-    return Job(
+    return TrainJob(
         method=options["method"],
         recipe=recipe,
         method_options={name: options[name] for name in own if name in options},

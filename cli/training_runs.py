@@ -23,11 +23,11 @@ from sentemb.methods.overrides import override
 from sentemb.runs.conditions import described, described_rows, weights
 from sentemb.runs.output import check_output
 from sentemb.runs.processes import processes, refused_by_one
-from sentemb.runs.result import Provenance
+from sentemb.runs.run_result import Provenance
 from sentemb.training import Run, train
 
 from . import console
-from .jobs import Job
+from .jobs import TrainJob
 from .spec import make_loss, make_view
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ WITHOUT_EFFECT = ("seed", "workers", "save_steps", "on_collapse", "max_bad_steps
 """Settings that no result depends on."""
 
 
-def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
+def run_seeds(job: TrainJob, seeds: Sequence[int] | None) -> dict[str, Any]:
     """Run a job once, or once a seed in folders of their own, and return what came of it."""
     refused_by_one(
         partial(
@@ -65,7 +65,7 @@ def run_seeds(job: Job, seeds: Sequence[int] | None) -> dict[str, Any]:
     return summary | {"runs": records}
 
 
-def read_data(job: Job) -> tuple[TrainingData, STS | None]:
+def read_data(job: TrainJob) -> tuple[TrainingData, STS | None]:
     """Read the data, bundled where none is named, and say what is used."""
     source = job.data or str(bundled(job.recipe.bundled_data))
     data = read_training_data(source, job.recipe.layouts, job.columns)
@@ -81,7 +81,7 @@ def read_data(job: Job) -> tuple[TrainingData, STS | None]:
     return data, dev
 
 
-def _named_dev(job: Job, dev: STS | None) -> str:
+def _named_dev(job: TrainJob, dev: STS | None) -> str:
     if dev is None and job.settings.select == "held-out-loss":
         return "none, held-out rows choose the checkpoint"
     if dev is None:
@@ -89,7 +89,7 @@ def _named_dev(job: Job, dev: STS | None) -> str:
     return f"{job.dev or 'bundled graded.tsv'} ({len(dev.scores):,} pairs)"
 
 
-def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
+def run(job: TrainJob, data: TrainingData, dev: STS | None) -> dict[str, Any]:
     """Train, tell what came of it, and return it as it stands in ``run.json``."""
     encoder = starting_encoder(job)
     method = build_method(job, encoder, data)
@@ -115,7 +115,7 @@ def run(job: Job, data: TrainingData, dev: STS | None) -> dict[str, Any]:
     return {**came.record, "output": str(job.output)}
 
 
-def starting_encoder(job: Job) -> "SentenceTransformer":
+def starting_encoder(job: TrainJob) -> "SentenceTransformer":
     """Build the encoder that a job starts from; what is random in it is its seed's."""
     set_seed(job.settings.seed)
     encoder = build_encoder(
@@ -134,7 +134,7 @@ def give_prompts(method: Method, prompts: Mapping[str, str]) -> None:
         set_prompts(encoder, prompts, columns)
 
 
-def build_method(job: Job, encoder: "SentenceTransformer", data: TrainingData) -> Method:
+def build_method(job: TrainJob, encoder: "SentenceTransformer", data: TrainingData) -> Method:
     """Build the method of a job, with its prompts, and what replaces the recipe's parts."""
     options = dict(job.method_options)
     parameters = inspect.signature(job.recipe.build).parameters
@@ -181,7 +181,7 @@ def _tell(run: Run, unlabelled: int) -> None:
     )
 
 
-def read_with_dev(job: Job) -> tuple[TrainingData, STS]:
+def read_with_dev(job: TrainJob) -> tuple[TrainingData, STS]:
     """Read the data and the graded pairs that all runs are measured on, by default bundled."""
     named = job if job.dev or not job.data else replace(job, dev=str(bundled("graded.tsv")))
     data, dev = read_data(named)
@@ -190,7 +190,7 @@ def read_with_dev(job: Job) -> tuple[TrainingData, STS]:
     return data, dev
 
 
-def plan_of(job: Job, data: TrainingData, dev: STS) -> dict[str, Any]:
+def plan_of(job: TrainJob, data: TrainingData, dev: STS) -> dict[str, Any]:
     """Return what the results of a job depend on, by value, never by path or name."""
     rows = zip(dev.sentences1, dev.sentences2, dev.scores, strict=True)
     settings = {k: v for k, v in asdict(job.settings).items() if k not in WITHOUT_EFFECT}

@@ -11,7 +11,7 @@ from sentemb.training.settings import Settings
 
 from . import source
 from .commands.study import TEMPERATURES
-from .jobs import Job
+from .jobs import TrainJob
 from .source import parameters_of
 from .spec import LOSSES, check_loss, options_of
 
@@ -66,7 +66,7 @@ class Option:
             raise UsageError(f"{self.flag} takes {words}; got '{written}'.") from None
         return value
 
-    def given_to(self, job: Job, value: Value) -> Job:
+    def given_to(self, job: TrainJob, value: Value) -> TrainJob:
         """Return a job with this value.
 
         Raises:
@@ -87,7 +87,7 @@ Space = Mapping[str, tuple[Option, Sequence[Value]]]
 """Options by name, with their values: two ends of a range (a tuple) or choices (a list)."""
 
 
-def find_option(flag: str, job: Job, losses: Sequence[str]) -> Option:
+def find_option(flag: str, job: TrainJob, losses: Sequence[str]) -> Option:
     """Return the option of that name: of the losses where they are named, or of the recipe.
 
     Raises:
@@ -129,7 +129,7 @@ def _of_train() -> list[Option]:
     return [*settings, *(Option(name, kind, "job") for name, kind in OF_JOB.items())]
 
 
-def _of_recipe(job: Job) -> list[Option]:
+def _of_recipe(job: TrainJob) -> list[Option]:
     return [
         Option(p.name, p.annotation, "method")
         for p in parameters_of(job.method)
@@ -153,7 +153,7 @@ def _without_none(kind: Any) -> Any:
     return kind if get_origin(kind) is Literal or not kinds else kinds[0]
 
 
-def space_of(search: Sequence[str], job: Job) -> Space:
+def space_of(search: Sequence[str], job: TrainJob) -> Space:
     """Read the words of ``--search``.
 
     Raises:
@@ -181,7 +181,7 @@ def space_of(search: Sequence[str], job: Job) -> Space:
 
 
 def points_of(
-    job: Job,
+    job: TrainJob,
     option: Option,
     values: Sequence[Value],
     losses: Sequence[str],
@@ -202,7 +202,7 @@ def points_of(
     return points
 
 
-def default_losses(option: str, job: Job) -> list[str]:
+def default_losses(option: str, job: TrainJob) -> list[str]:
     """Return those of Wang and Liu's figures, where their temperature is what is studied."""
     if (option, job.method) != ("temperature", "simcse-unsup"):
         return []
@@ -221,14 +221,14 @@ def default_values(option: Option) -> str:
     return TEMPERATURES
 
 
-def given_all(job: Job, space: Space, values: Mapping[str, Value]) -> Job:
+def given_all(job: TrainJob, space: Space, values: Mapping[str, Value]) -> TrainJob:
     """Return the job of a trial."""
     for name, (option, _) in space.items():
         job = option.given_to(job, values[name])
     return job
 
 
-def typed(job: Job, space: Space, values: Mapping[str, Value]) -> list[str]:
+def typed(job: TrainJob, space: Space, values: Mapping[str, Value]) -> list[str]:
     """Return the options of ``sentemb train`` that a trial was."""
     words = []
     for name, (option, _) in space.items():

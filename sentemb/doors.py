@@ -84,7 +84,7 @@ def train(
     from transformers import set_seed
 
     from sentemb.methods import method_named, options_of, recipe_named
-    from sentemb.runs.result import Provenance
+    from sentemb.runs.run_result import Provenance
     from sentemb.training import Settings
     from sentemb.training import train as run
 
@@ -179,7 +179,7 @@ def finetune(
     """
     from sentemb.finetuning import FinetuneSettings
     from sentemb.finetuning import finetune as run
-    from sentemb.runs.result import Provenance
+    from sentemb.runs.run_result import Provenance
 
     known = [field.name for field in fields(FinetuneSettings)]
     given = _known(options, known, "finetune")
@@ -316,7 +316,7 @@ def postprocess(
         UsageError: When not exactly one of ``whiten`` and ``remove_top`` is given.
         InputError: When the model or the data cannot be read.
     """
-    from sentemb.geometry.linear import all_but_the_top, whitening
+    from sentemb.geometry.linear_maps import all_but_the_top, whitening
     from sentemb.inference.postprocess import postprocess as run
 
     if whiten == (remove_top is not None):

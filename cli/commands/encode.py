@@ -72,7 +72,7 @@ def encode(
     from sentemb.datasets.faults import Faults
     from sentemb.datasets.texts import texts_and_total
     from sentemb.encoding import EncodeOptions
-    from sentemb.encoding.output import output_for
+    from sentemb.encoding.output_file import output_for
     from sentemb.encoding.shards import Shard
     from sentemb.errors import UsageError
 

@@ -79,10 +79,10 @@ def finetune(
         check_columns(data, layouts, names)
         check_readable(Path(dev))
     check_models(model)
-    from ..finetune_runs import Job, run_seeds
+    from ..finetune_runs import FinetuneJob, run_seeds
 
     console.quieten_libraries()
-    job = Job(
+    job = FinetuneJob(
         data=data,
         dev=dev,
         columns=names,

@@ -84,7 +84,7 @@ def postprocess(
         console.log("fitted to: bundled sentences.txt")
     texts = texts_without_blanks(data or bundled("sentences.txt"), column)
     console.quieten_before_import()
-    from sentemb.geometry.linear import all_but_the_top, whitening
+    from sentemb.geometry.linear_maps import all_but_the_top, whitening
     from sentemb.inference.postprocess import postprocess as run
 
     console.quieten_libraries()

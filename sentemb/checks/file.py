@@ -8,7 +8,7 @@ from sentemb.checks.columns import TEXTS, Columns, find_columns
 from sentemb.checks.hashes import Seen
 from sentemb.checks.label_checks import LabelChecks, ScoreChecks
 from sentemb.checks.problem import Problem, of_rows
-from sentemb.checks.texts import Count, TextChecks, Unknown, none_unknown
+from sentemb.checks.text_checks import Count, TextChecks, Unknown, none_unknown
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import read_rows
 from sentemb.datasets.layouts import late_columns, shown

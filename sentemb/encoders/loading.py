@@ -15,7 +15,7 @@ from sentemb.errors import (
     is_out_of_memory,
     panics_refused,
 )
-from sentemb.safety.files import read_json
+from sentemb.safety.file_names import read_json
 
 logger = logging.getLogger("sentemb")
 CLASSIFIERS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")

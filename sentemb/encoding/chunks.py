@@ -82,7 +82,7 @@ class DamagedPartError(StorageError):
         self.file = file
 
 
-class Parts:
+class Chunks:
     """The parts of an input's first windows, in order; each file is opened when it is needed.
 
     The bytes of a part are compared with the hash in the manifest before any of them is used, and

@@ -9,14 +9,14 @@ from typing import IO, TYPE_CHECKING
 from sentemb.datasets.faults import Faults
 from sentemb.encoders.lengths import Reading
 from sentemb.encoders.precision import require_precision
-from sentemb.encoding.chunks import Parts
+from sentemb.encoding.chunks import Chunks
 from sentemb.encoding.counters import counted
-from sentemb.encoding.folder import SEEN, job_folder, job_held, remove
-from sentemb.encoding.job import Job
+from sentemb.encoding.encoding_run import EncodingRun
+from sentemb.encoding.job import EncodingJob
+from sentemb.encoding.job_folder import SEEN, job_folder, job_held, remove
 from sentemb.encoding.manifest import Assembled
 from sentemb.encoding.options import EncodeOptions, fixed
-from sentemb.encoding.output import check_output, exists, in_place
-from sentemb.encoding.run import Run
+from sentemb.encoding.output_file import check_output, exists, in_place
 from sentemb.encoding.summary import EncodeSummary
 from sentemb.encoding.writers import JsonlWriter
 from sentemb.inference.torch_only import PlainEncoder
@@ -67,8 +67,8 @@ def encode_file(
     check_output(output)
     folder = job_folder(output, options.shard)
     with job_held(folder, output):
-        job = Job(folder, output.suffix, fixed(encoder, options), overwrite=overwrite)
-        run = Run(encoder, options, job, faults)
+        job = EncodingJob(folder, output.suffix, fixed(encoder, options), overwrite=overwrite)
+        run = EncodingRun(encoder, options, job, faults)
         if not overwrite and (assembled := in_place(job.manifest, output)):
             counts = counted(texts, faults, folder / SEEN)
             remove(folder)
@@ -82,7 +82,7 @@ def encode_file(
         return run.summary(job.assemble(job.parts(), output))
 
 
-def _follow(run: Run, texts: Iterable[str], progress: Progress) -> None:
+def _follow(run: EncodingRun, texts: Iterable[str], progress: Progress) -> None:
     rows = 0
     for window in run.over(texts):
         rows += len(window.texts)
@@ -98,11 +98,11 @@ def _encode_stream(
     faults: Faults | None,
 ) -> EncodeSummary:
     """Write rows as they come; parts are kept for texts that come again, and removed at the end."""
-    parts, writer = Parts(), JsonlWriter(stream)
+    parts, writer = Chunks(), JsonlWriter(stream)
     rows, reading = 0, Reading()
     with TemporaryDirectory(prefix="sentemb-") as folder:
-        job = Job(Path(folder), ".jsonl", {}, overwrite=False)
-        run = Run(encoder, options, job, faults, "a stream begins anew, a file would go on")
+        job = EncodingJob(Path(folder), ".jsonl", {}, overwrite=False)
+        run = EncodingRun(encoder, options, job, faults, "a stream begins anew, a file would go on")
         for window in run.over(texts):
             parts.add(job.part(window.number), job.manifest.done[window.number])
             found = parts.rows(window.number)

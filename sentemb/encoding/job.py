@@ -10,10 +10,10 @@ from typing import Any
 
 from sentemb.encoders.lengths import Reading
 from sentemb.encoders.tokenising import TextCounts
-from sentemb.encoding.chunks import Parts, part_of
-from sentemb.encoding.folder import clear, part_file, remove
+from sentemb.encoding.chunks import Chunks, part_of
+from sentemb.encoding.job_folder import clear, part_file, remove
 from sentemb.encoding.manifest import Assembled, Counts, Done, Manifest
-from sentemb.encoding.output import exists
+from sentemb.encoding.output_file import exists
 from sentemb.encoding.windows import Window
 from sentemb.encoding.writers import SHOWS_TEXTS, WRITERS
 from sentemb.errors import UsageError
@@ -23,7 +23,7 @@ from sentemb.types import Vectors
 logger = logging.getLogger("sentemb")
 
 
-class Job:
+class EncodingJob:
     """What is done of an encoding.
 
     Args:
@@ -117,15 +117,15 @@ class Job:
         if self.manifest.counts is None or asdict(self.manifest.counts) != asdict(counts):
             self.manifest.add(counts)
 
-    def parts(self) -> Parts:
+    def parts(self) -> Chunks:
         """Return the parts of all windows, which must be done."""
         assert self.manifest.counts is not None  # noqa: S101 -- `finish` was called
-        parts = Parts()
+        parts = Chunks()
         for window in range(self.manifest.counts.windows):
             parts.add(self.part(window), self.manifest.done[window])
         return parts
 
-    def assemble(self, parts: Parts, output: Path) -> Assembled:
+    def assemble(self, parts: Chunks, output: Path) -> Assembled:
         """Write an output from its parts; put it in place when it is whole, and remove the job.
 
         Args:
@@ -149,7 +149,7 @@ class Job:
         remove(self.folder)
         return assembled
 
-    def _written(self, parts: Parts, whole: Path) -> Assembled:
+    def _written(self, parts: Chunks, whole: Path) -> Assembled:
         assert self.manifest.counts is not None  # noqa: S101 -- `finish` was called
         reading = Reading()
         with whole.open("w+b") as file:

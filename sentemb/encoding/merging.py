@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from glob import escape
 from pathlib import Path
 
-from sentemb.encoding.chunks import DamagedPartError, Parts
-from sentemb.encoding.folder import job_folder, job_held, part_file, remove
-from sentemb.encoding.job import Job
+from sentemb.encoding.chunks import Chunks, DamagedPartError
+from sentemb.encoding.job import EncodingJob
+from sentemb.encoding.job_folder import job_folder, job_held, part_file, remove
 from sentemb.encoding.manifest import Counts, Manifest
-from sentemb.encoding.output import check_output, exists, in_place
+from sentemb.encoding.output_file import check_output, exists, in_place
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary, summary_of
 from sentemb.errors import InputError, UsageError
@@ -41,7 +41,7 @@ def merge(
     counts = _agreed(manifests, output)
     place, options = job_folder(output, Shard()), {"merged": [folder.name for folder in folders]}
     with job_held(place, output):
-        job = Job(place, output.suffix, options, overwrite=overwrite)
+        job = EncodingJob(place, output.suffix, options, overwrite=overwrite)
         assembled = None if overwrite else in_place(job.manifest, output)
         if assembled and job.manifest.counts == counts:
             remove(place)
@@ -65,8 +65,8 @@ def merge(
     )
 
 
-def _parts(manifests: dict[Path, Manifest], windows: int) -> Parts:
-    parts = Parts()
+def _parts(manifests: dict[Path, Manifest], windows: int) -> Chunks:
+    parts = Chunks()
     for window in range(windows):
         folder = next(folder for folder, manifest in manifests.items() if window in manifest.done)
         parts.add(part_file(folder, window), manifests[folder].done[window])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentemb.cards import Card, Score, public_name
-from sentemb.runs.result import RunResult
+from sentemb.runs.run_result import RunResult
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)

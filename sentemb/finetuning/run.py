@@ -38,8 +38,8 @@ from sentemb.runs.memory import enough_for
 from sentemb.runs.output import check_output, last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import processes
 from sentemb.runs.publish import publish_model, size_of
-from sentemb.runs.result import Provenance, name_of_model, output_folder
 from sentemb.runs.run_folder import data_record, write_how_made
+from sentemb.runs.run_result import Provenance, name_of_model, output_folder
 from sentemb.runs.signals import StopOnSignal
 from sentemb.versions import versions
 

@@ -19,7 +19,7 @@ from sentemb.encoders.packing import Packing
 from sentemb.encoders.truncating import NO_LIMIT
 from sentemb.errors import panics_refused
 from sentemb.inference.bert import Bert, load_bert
-from sentemb.inference.modules import Parts, read_parts
+from sentemb.inference.module_list import DeclaredModules, read_parts
 from sentemb.locate import is_sentence_transformer, locate
 from sentemb.types import Embeddings
 
@@ -45,7 +45,9 @@ class PlainEncoder(nn.Module):
         name: What messages call it.
     """
 
-    def __init__(self, bert: Bert, tokenizer: Tokenizer, parts: Parts, name: str = "") -> None:
+    def __init__(
+        self, bert: Bert, tokenizer: Tokenizer, parts: DeclaredModules, name: str = ""
+    ) -> None:
         super().__init__()
         self.name = name
         self.bert = bert
@@ -143,7 +145,7 @@ def load_plain(
     return PlainEncoder(bert, tokenizer, parts, name).eval()
 
 
-def _fits(bert: Bert, tokenizer: Tokenizer, parts: Parts) -> bool:
+def _fits(bert: Bert, tokenizer: Tokenizer, parts: DeclaredModules) -> bool:
     """Tell whether all ids have an embedding, and each part takes what the one before it gives."""
     layers = parts.layer_weights
     sizes = [(head.in_features, head.out_features) for head in parts.heads
@@ -158,7 +160,7 @@ def _fits(bert: Bert, tokenizer: Tokenizer, parts: Parts) -> bool:
     )
 
 
-def _settle_length(parts: Parts, places: int, name: str) -> None:
+def _settle_length(parts: DeclaredModules, places: int, name: str) -> None:
     """Lower the maximum length to what there are positions for; say so where a folder sets more."""
     if parts.max_length is None or parts.max_length <= places:
         return

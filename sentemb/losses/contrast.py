@@ -20,7 +20,7 @@ from sentemb.errors import UsageError
 from sentemb.losses.blockwise import mean_blockwise, products
 from sentemb.losses.checks import check_positive
 from sentemb.pairs import Pairs, Side
-from sentemb.texts import Texts, numbered_texts
+from sentemb.text_ids import Texts, numbered_texts
 from sentemb.types import Embeddings, SimilarityMatrix
 
 BLOCK = 2**20

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sentemb.errors import InputError
-from sentemb.safety.files import inside, read_json
-from sentemb.safety.modules import ACTIVATIONS, TOKENIZERS, check_type
+from sentemb.safety.file_names import inside, read_json
+from sentemb.safety.module_configs import ACTIVATIONS, TOKENIZERS, check_type
 from sentemb.safety.trust import HINT, code_is_trusted
 
 logger = logging.getLogger("sentemb")

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from sentemb.errors import InputError
-from sentemb.safety.files import read_json
-from sentemb.safety.weights import stored_shapes
+from sentemb.safety.file_names import read_json
+from sentemb.safety.weight_files import stored_shapes
 
 LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
 SIZES = (

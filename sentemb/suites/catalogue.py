@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from sentemb.suites.chinese import CHINESE_PAIRS, CHINESE_STS
 from sentemb.suites.clustering import CLUSTERING
-from sentemb.suites.folder import Source
 from sentemb.suites.retrieval import RETRIEVAL
 from sentemb.suites.sts import STS
+from sentemb.suites.suite_folder import Source
 from sentemb.suites.transfer import TRANSFER
 
 SUITES: Mapping[str, Sequence[Source]] = {

@@ -8,7 +8,7 @@ from sentemb.datasets.labelled import pair_classification_of
 from sentemb.datasets.source import read_source
 from sentemb.datasets.sts import graded_pair, sts_of
 from sentemb.evaluation import Task
-from sentemb.suites.folder import Source
+from sentemb.suites.suite_folder import Source
 from sentemb.suites.where import AFQMC, CHINESE_STSB, LCQMC, PAWSX
 
 SENTENCES = ("sentence1", "sentence2")

@@ -6,7 +6,7 @@ from pathlib import Path
 from sentemb.datasets.labelled import read_mteb_clustering
 from sentemb.datasets.senteval import read_trec
 from sentemb.evaluation import Clustering, Task
-from sentemb.suites.folder import Source
+from sentemb.suites.suite_folder import Source
 from sentemb.suites.where import NEWSGROUPS, SENTEVAL
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sentemb.datasets.retrieval import read_retrieval
 from sentemb.evaluation import Task
-from sentemb.suites.folder import Source
+from sentemb.suites.suite_folder import Source
 from sentemb.suites.where import CISI, TREC_QA
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sentemb.datasets.senteval import read_sick, read_sts_year, read_stsb
 from sentemb.evaluation import Task
-from sentemb.suites.folder import Source
+from sentemb.suites.suite_folder import Source
 from sentemb.suites.where import SENTEVAL
 
 SUBSETS = {

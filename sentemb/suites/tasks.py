@@ -14,7 +14,7 @@ from sentemb.datasets.sts import read_sts
 from sentemb.errors import InputError, UsageError, unknown
 from sentemb.evaluation import STS, Retrieval, Task
 from sentemb.suites.catalogue import SUITES
-from sentemb.suites.folder import Chosen, Suite, missing_from, read_suite
+from sentemb.suites.suite_folder import Chosen, Suite, missing_from, read_suite
 
 logger = logging.getLogger("sentemb")
 OWN = "own"

@@ -12,7 +12,7 @@ from sentemb.datasets.senteval import (
     read_trec,
 )
 from sentemb.evaluation import Labelled, NestedFolds, Task, TrainDevTest, TrainTest
-from sentemb.suites.folder import Source
+from sentemb.suites.suite_folder import Source
 from sentemb.suites.where import GLUE, SENTEVAL
 
 TENTH = 10

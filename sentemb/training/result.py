@@ -14,8 +14,8 @@ from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.runs.guarded_trainer import SKIPPED
 from sentemb.runs.processes import processes
-from sentemb.runs.result import Provenance, RunResult, name_of_model
 from sentemb.runs.run_folder import data_record
+from sentemb.runs.run_result import Provenance, RunResult, name_of_model
 from sentemb.training.checkpoints import described_twin
 from sentemb.training.settings import Settings
 from sentemb.training.trainer import MASKED, ContrastiveTrainer

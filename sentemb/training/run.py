@@ -22,8 +22,8 @@ from sentemb.runs.logs import EvaluateAtEnd, LogLines, MetricsFile, require_fini
 from sentemb.runs.output import last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
 from sentemb.runs.publish import publish_model, size_of
-from sentemb.runs.result import Provenance, output_folder
 from sentemb.runs.run_folder import METRICS, write_how_made
+from sentemb.runs.run_result import Provenance, output_folder
 from sentemb.runs.signals import StopOnSignal
 from sentemb.training.checkpoints import conditions_of, fits, save_encoder
 from sentemb.training.collator import Collator

@@ -8,7 +8,7 @@ from torch import nn
 
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
-from sentemb.texts import numbered_texts
+from sentemb.text_ids import numbered_texts
 from sentemb.twins.heads import width
 from sentemb.twins.twin import EncoderTwin, need_two_views, text_ids
 from sentemb.types import Embeddings, Features, Logits

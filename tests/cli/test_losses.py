@@ -18,7 +18,7 @@ REFUSED = {
     "r-drop": "RDrop needs a label in every row",
 }
 METHOD = {
-    **dict.fromkeys(("triplet", "triplet-squared"), "simcse-sup"),
+    **dict.fromkeys(("triplet", "triplet-squared", "weighted-infonce"), "simcse-sup"),
     **dict.fromkeys(("supcon-out", "supcon-in"), "supcon"),
     **dict.fromkeys(("cosent", "angle", "contrastive"), "cosent"),
 }
@@ -84,7 +84,7 @@ def test_a_loss_of_another_twin_is_refused_before_anything_is_written(
         (("--loss", "infonce+0.1*"), "the name of a loss is missing; write it as"),
         (("--loss", ""), "the name of a loss is missing"),
         (("--loss", "sigmoid:bias=nan"), "bias must be a number, got nan"),
-        (("--loss", "vicreg", "--mask-above", 0.5), "mask_above has no effect"),
+        (("--loss", "vicreg", "--mask-above", 0.5), "--mask-above has no effect"),
         (("--method", "supcon", "--loss", "cosent"), "ranks pairs by score, but the labels are"),
         (("--method", "cosent", "--loss", "infonce"), "would take each pair for a positive"),
         (("--method", "consert-sup", "--matryoshka", "32"), "adds up several losses, not all"),

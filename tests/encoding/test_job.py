@@ -15,8 +15,8 @@ from filelock import FileLock
 
 from sentemb.encoding import EncodeOptions, Shard, encode_file, merge, windows
 from sentemb.encoding.dedup import DistinctTexts
-from sentemb.encoding.folder import job_folder
-from sentemb.encoding.job import Job
+from sentemb.encoding.job import EncodingJob
+from sentemb.encoding.job_folder import job_folder
 from sentemb.encoding.manifest import FILE
 from sentemb.encoding.writers import NpyWriter
 from sentemb.errors import InputError, StorageError, UsageError
@@ -384,7 +384,7 @@ def test_no_room_for_what_was_seen(mini, texts, tmp_path, monkeypatch):
 
     path = tmp_path / "a.npy"
     with monkeypatch.context() as patch:
-        patch.setattr("sentemb.encoding.dedup.FirstSeen._insert", full)
+        patch.setattr("sentemb.encoding.dedup.DistinctTexts._insert", full)
         with pytest.raises(StorageError, match="is the disk full"):
             encode_file(mini, texts, path)
     assert encode_file(mini, texts, path).rows == 50
@@ -472,14 +472,14 @@ def test_a_shard_damaged_while_it_is_merged(mini, texts, tmp_path, monkeypatch):
 
 
 def test_a_part_of_a_stream_that_is_damaged(mini, texts, monkeypatch):
-    commit = Job.commit
+    commit = EncodingJob.commit
 
     def damaging(self, window, *args):
         commit(self, window, *args)
         if window.number == 1:
             flip_a_byte(self.part(0))
 
-    monkeypatch.setattr(Job, "commit", damaging)
+    monkeypatch.setattr(EncodingJob, "commit", damaging)
     repeated = [*texts[:ROWS], "new", *texts[:3]]
     with pytest.raises(StorageError, match=r"00000000.safetensors' was damaged"):
         encode_file(mini, repeated, io.BytesIO())
@@ -583,7 +583,7 @@ def test_a_half_written_output_does_not_keep_its_room(mini, texts, tmp_path, mon
     assert not list(folder.glob("assembled*"))
     (folder / "assembled.npy").write_bytes(b"of a run that was killed")
     with monkeypatch.context() as patch:
-        patch.setattr(Job, "has", full)
+        patch.setattr(EncodingJob, "has", full)
         with pytest.raises(OSError, match="No space left"):
             encode_file(mini, texts, path)
     assert not list(folder.glob("assembled*"))

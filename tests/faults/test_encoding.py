@@ -17,8 +17,8 @@ import torch
 from safetensors.torch import load_file
 
 from sentemb.encoding import EncodeOptions, Shard, encode_file, windows
-from sentemb.encoding.folder import job_folder
-from sentemb.encoding.job import Job
+from sentemb.encoding.job import EncodingJob
+from sentemb.encoding.job_folder import job_folder
 from sentemb.errors import (
     InputError,
     InterruptedRunError,
@@ -188,7 +188,7 @@ def test_e8_no_room_or_a_bad_disk(encoder, texts, tmp_path, suffix, failing, mon
     encode_file(encoder, texts, expected)
     for number in range(1, 99, 3):
         left = number
-        module, name = {"write": (Job, "commit")}.get(failing, (os, failing))
+        module, name = {"write": (EncodingJob, "commit")}.get(failing, (os, failing))
         call = getattr(module, name)
 
         def fails(*args, call=call, **kwargs):

@@ -18,7 +18,7 @@ from sentemb.inference.int8 import Int8Encoder
 from sentemb.inference.torch_only import load_encoder
 from sentemb.runs.commit import commit, read_commit
 from sentemb.safety import check_model, trusting_code
-from sentemb.safety.files import read_json
+from sentemb.safety.file_names import read_json
 from tests.support.malicious import CASES, bomb, change, code, router_in_a_router, torch_bomb
 
 
@@ -229,7 +229,7 @@ def test_weights_that_may_not_be_read_are_named(model, monkeypatch):
     def refuse(file):
         raise PermissionError(13, "Permission denied", str(file))
 
-    monkeypatch.setattr("sentemb.safety.weights.check_safetensors", refuse)
+    monkeypatch.setattr("sentemb.safety.weight_files.check_safetensors", refuse)
     for load in (check_model, build_encoder, load_encoder):
         with pytest.raises(InputError, match=r"model.safetensors' may not be read by you"):
             load(model)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sentemb.datasets.lines import COMPRESSED
-from sentemb.encoding.folder import job_folder
+from sentemb.encoding.job_folder import job_folder
 from sentemb.encoding.manifest import Assembled, Manifest
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.writers import WRITERS

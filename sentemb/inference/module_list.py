@@ -39,7 +39,7 @@ class UnitLength(nn.Module):
 
 
 @dataclass
-class Parts:
+class DeclaredModules:
     """What follows a transformer; as it stands, that of a raw encoder.
 
     Args:
@@ -57,12 +57,12 @@ class Parts:
     normalised: bool = False
 
 
-def read_parts(folder: Path) -> Parts | None:
+def read_parts(folder: Path) -> DeclaredModules | None:
     """Read a folder's modules; None where one is not known here, or asks for more than is.
 
     A raw encoder, without modules.json, is pooled by the mean.
     """
-    parts = Parts()
+    parts = DeclaredModules()
     if not (folder / "modules.json").is_file():
         return parts
     if any(_json(folder / "config_sentence_transformers.json").get("prompts", {}).values()):
@@ -80,7 +80,7 @@ def read_parts(folder: Path) -> Parts | None:
     return parts
 
 
-def _transformer(parts: Parts, folder: Path) -> bool:
+def _transformer(parts: DeclaredModules, folder: Path) -> bool:
     settings = _json(folder / "sentence_bert_config.json")
     parts.max_length = settings.get("max_seq_length")
     return all(
@@ -89,14 +89,14 @@ def _transformer(parts: Parts, folder: Path) -> bool:
     )
 
 
-def _layers(parts: Parts, folder: Path) -> bool:
+def _layers(parts: DeclaredModules, folder: Path) -> bool:
     from safetensors.torch import load_file
 
     parts.layer_weights = load_file(folder / "model.safetensors")["layer_weights"]
     return bool(_json(folder / "config.json")["layer_start"] == 0)
 
 
-def _pooling(parts: Parts, folder: Path) -> bool:
+def _pooling(parts: DeclaredModules, folder: Path) -> bool:
     settings = _json(folder / "config.json")
     old = [name for name, on in settings.items() if name.startswith("pooling_mode_") and on]
     modes = [POOLINGS.get(name, name) for name in old] or [settings.get("pooling_mode")]
@@ -105,7 +105,7 @@ def _pooling(parts: Parts, folder: Path) -> bool:
     return whole and len(modes) == 1 and parts.pooling in POOLINGS.values()
 
 
-def _dense(parts: Parts, folder: Path) -> bool:
+def _dense(parts: DeclaredModules, folder: Path) -> bool:
     from safetensors.torch import load_file
 
     settings = _json(folder / "config.json")
@@ -127,7 +127,7 @@ def _of_sentences(settings: dict[str, Any]) -> bool:
     return all(name in (None, "sentence_embedding") for name in names)
 
 
-def _normalize(parts: Parts, _folder: Path) -> bool:
+def _normalize(parts: DeclaredModules, _folder: Path) -> bool:
     parts.normalised = True
     return True
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from sentemb.errors import InputError
-from sentemb.safety.files import inside, read_json
+from sentemb.safety.file_names import inside, read_json
 
 LARGEST_HEADER = 100_000_000
 """Bytes; the limit of safetensors itself."""

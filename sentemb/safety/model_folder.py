@@ -4,11 +4,11 @@ from pathlib import Path
 
 from sentemb.errors import reading
 from sentemb.safety.configs import check_configs
-from sentemb.safety.files import check_files
-from sentemb.safety.modules import folders_of
+from sentemb.safety.file_names import check_files
+from sentemb.safety.module_configs import folders_of
 from sentemb.safety.sizes import check_sizes
 from sentemb.safety.trust import warn_of_the_variable
-from sentemb.safety.weights import check_weights
+from sentemb.safety.weight_files import check_weights
 
 
 @reading()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sentemb.errors import InputError
-from sentemb.safety.files import inside, read_json
+from sentemb.safety.file_names import inside, read_json
 from sentemb.safety.trust import HINT, code_is_trusted
 
 STOCK = re.compile(

@@ -12,8 +12,8 @@ from sentemb.datasets.faults import Faults
 from sentemb.encoders.tokenising import Tokens
 from sentemb.encoding.counters import Counters
 from sentemb.encoding.dedup import DistinctTexts
-from sentemb.encoding.folder import SEEN
-from sentemb.encoding.job import Job
+from sentemb.encoding.job import EncodingJob
+from sentemb.encoding.job_folder import SEEN
 from sentemb.encoding.manifest import Assembled
 from sentemb.encoding.options import EncodeOptions
 from sentemb.encoding.prefetch import ahead
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class Run:
+class EncodingRun:
     """Does what a job has left to do.
 
     Args:
@@ -49,7 +49,7 @@ class Run:
         self,
         encoder: "PlainEncoder | SentenceTransformer",
         options: EncodeOptions,
-        job: Job,
+        job: EncodingJob,
         faults: Faults | None = None,
         advice: str = "give the same command to go on",
     ) -> None:
