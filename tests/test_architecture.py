@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 import tomllib
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -22,16 +23,16 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "cards": {"bundled", "inert", "storage"},
     "types": set(),
     "versions": set(),
-    "texts": set(),
+    "text_ids": set(),
     "pairs": {"types"},
     "functional": {"types"},
     "safety": {"errors"},
     "storage": {"errors"},
     "views": {"types", "errors"},
-    "losses": {"pairs", "texts", "functional", "errors", "types"},
+    "losses": {"pairs", "text_ids", "functional", "errors", "types"},
     "locate": {"bundled", "safety", "errors"},
     "encoders": {"views", "types", "errors", "locate", "safety"},
-    "twins": {"encoders", "pairs", "texts", "views", "types", "errors"},
+    "twins": {"encoders", "pairs", "text_ids", "views", "types", "errors"},
     "adversary": {"losses", "pairs", "views", "types", "errors"},
     "method": {"adversary", "twins", "encoders", "losses", "pairs", "views", "types", "errors"},
     "evaluation": {"functional", "types", "errors"},
@@ -156,6 +157,22 @@ def test_no_kind_of_twin_is_told_from_another_outside_of_twins(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
             assert not kinds & set(re.findall(r"\w+", ast.unparse(node.args[1])))
+
+
+OF_THEIR_FOLDER = {"clustering", "retrieval", "sts", "transfer", "two_tower", "r_drop"} | {
+    "result", "run", "settings", "trainer",  # of a training, of a fine-tuning
+}  # fmt: skip
+
+
+def test_a_module_name_stands_once():
+    names = Counter(path.stem for path in FILES if path.stem not in ("__init__", "__main__"))
+    assert {name for name, count in names.items() if count > 1} <= OF_THEIR_FOLDER
+
+
+def test_a_class_name_means_one_thing():
+    trees = [ast.parse(path.read_text()) for path in [*FILES, *(ROOT / "cli").rglob("*.py")]]
+    classes = [node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert [name for name, count in Counter(classes).items() if count > 1] == []
 
 
 def test_packages_on_disk_are_declared():

@@ -10,7 +10,7 @@ from sentemb.errors import InputError
 from sentemb.types import Mask
 
 
-class Run(NamedTuple):
+class TokenRun(NamedTuple):
     """Rows of one length, laid end to end.
 
     Args:
@@ -40,7 +40,7 @@ class Packing:
 
     shape: tuple[int, int]
     tokens: Tensor
-    runs: tuple[Run, ...]
+    runs: tuple[TokenRun, ...]
     first: Tensor
     first_only: bool = False
 
@@ -55,7 +55,7 @@ class Packing:
         lengths, order = mask.sum(dim=1).sort(stable=True)
         row, column = mask[order].nonzero(as_tuple=True)
         values, counts = torch.unique_consecutive(lengths, return_counts=True)
-        runs = tuple(map(Run, counts.tolist(), values.tolist()))
+        runs = tuple(map(TokenRun, counts.tolist(), values.tolist()))
         if runs[0].length == 0:
             raise InputError(
                 "Cannot embed a batch: a row has no token. The model's tokenizer makes none of its "
