@@ -4,7 +4,7 @@ import inspect
 import re
 from pathlib import Path
 
-from sentemb_cli.losses import LOSSES
+from sentemb_cli.spec import LOSSES
 
 from sentemb import losses
 

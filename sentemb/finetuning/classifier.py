@@ -121,7 +121,7 @@ def try_longest(classifier: Any, tokenizer: PreTrainedTokenizerBase, tokens: Dat
         if most is not None and len(longest) > most:
             raise UsageError(
                 f"A row has {len(longest)} tokens, which do not fit into a {name} of {most} "
-                "places: give a smaller max_length."
+                "places: give a smaller `max_length`."
             ) from error
         first_line = str(error).strip().partition("\n")[0]
         raise InputError(

@@ -1,5 +1,6 @@
 """A checkpoint counts once ``COMMIT.json`` names every file of it, with size and hash."""
 
+import hashlib
 import json
 import logging
 import os
@@ -17,6 +18,8 @@ logger = logging.getLogger("sentemb")
 
 COMMIT = LISTING
 SCHEMA = "sentemb.checkpoint/1"
+HASH = "sha256"
+"""Of everything else in the commit."""
 OF_A_RUN = "run"
 """The kind of a run's folder, in its manifest."""
 KEPT = 2
@@ -52,6 +55,7 @@ def commit(checkpoint: Path, conditions: Mapping[str, Any]) -> None:
         "versions": versions(),
         "conditions": dict(conditions),
     }
+    content[HASH] = _hash(content)
     sync_all(checkpoint)
     with replaced(checkpoint / COMMIT) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())
@@ -94,14 +98,21 @@ def read_commit(checkpoint: Path) -> dict[str, Any]:
     """Read the commit of a checkpoint.
 
     Raises:
-        ValueError: When it is no commit of this schema and step.
+        ValueError: When it is no commit of this schema and step, or not as it was written.
     """
     content: dict[str, Any] = json.loads((checkpoint / COMMIT).read_text(encoding="utf-8"))
     parts = (content[name] for name in ("files", "conditions", "versions"))
+    written = content.pop(HASH, None)  # earlier versions have none
+    if written not in (None, _hash(content)):
+        raise ValueError(f"{checkpoint / COMMIT} is not what was written: its hash differs.")
     ours = content["schema"] == SCHEMA and content["step"] == step_of(checkpoint)
     if not ours or not all(isinstance(part, dict) for part in parts):
         raise ValueError(f"{checkpoint / COMMIT} is not of this checkpoint.")
     return content
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _by_step(folder: Path) -> list[Path]:

@@ -5,9 +5,8 @@ import os
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sentemb.datasets import TrainingData
 from sentemb.errors import FinishedError, InputError, UsageError
 from sentemb.runs.commit import OF_A_RUN, committed, newest_whole, remove_set_aside, step_of
 from sentemb.runs.run_folder import (
@@ -23,6 +22,9 @@ from sentemb.runs.run_folder import (
 )
 from sentemb.storage import claim, locked, read_owned, remove_own
 from sentemb.storage.owned import LOCK, MANIFEST, damage, own_paths
+
+if TYPE_CHECKING:
+    from sentemb.datasets import TrainingData
 
 logger = logging.getLogger("sentemb")
 
@@ -247,7 +249,7 @@ def last_checkpoint(folder: Path) -> Path | None:
     return next(iter(committed(folder / CHECKPOINTS)), None)
 
 
-def read_by(data: TrainingData, tokenizer: Any = None) -> list[str]:
+def read_by(data: "TrainingData", tokenizer: Any = None) -> list[str]:
     """Return the paths that rows, and the model of a tokenizer, are from; some may be hub ids."""
     model = str(getattr(tokenizer, "name_or_path", "") or "")
     cached = [str(file["filename"]) for file in data.rows.cache_files]

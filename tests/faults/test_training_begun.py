@@ -114,7 +114,7 @@ def test_seeds_go_on(sentemb, tmp_path, monkeypatch):
     assert both[0] == both[1]
     process = sentemb(*words, "--resume", "--lr", 0.5)
     assert process.returncode == 2
-    assert b"learning_rate was" in process.stderr
+    assert b"--learning-rate was" in process.stderr
 
 
 def test_finetune_goes_on_from_nothing_and_over_seeds(sentemb, tmp_path, monkeypatch):

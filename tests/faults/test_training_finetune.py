@@ -109,5 +109,5 @@ def test_a_changed_option_is_refused_until_it_is_allowed(sentemb, tmp_path, monk
         assert sentemb(*WORDS, "out").returncode == 70
     process = sentemb(*WORDS, "out", "--resume", "--rdrop", 2.0, "--batch-size", 16)
     assert process.returncode == 2
-    assert b"r_drop was 1.0, is now 2.0" in process.stderr
+    assert b"--r-drop was 1.0, is now 2.0" in process.stderr
     ok(sentemb(*WORDS, "out", "--resume", "--lr", 1e-4, "--allow-changed", "learning-rate"))

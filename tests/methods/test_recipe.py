@@ -3,6 +3,7 @@
 import pytest
 import torch
 from sentemb_cli.jobs import job_from
+from sentemb_cli.source import OF_THE_DATA, parameters_of
 from sentemb_cli.training_runs import build_method, starting_encoder
 
 from sentemb import build_encoder
@@ -12,13 +13,11 @@ from sentemb.methods import METHODS, method_named, options_of, recipe_named
 
 
 def typed(method):
-    from sentemb_cli.recipes import NOT_OPTIONS, parameters_of
-
     options = dict.fromkeys(
         ("columns", "model", "pooling", "view", "loss", "matryoshka", "mask_above", "data", "dev")
     )
-    own = {p.name: p.default for p in parameters_of(method) if p.name not in NOT_OPTIONS}
-    return job_from({**options, "method": method, "model": "mini", "method_options": own}, None)
+    own = {p.name: p.default for p in parameters_of(method) if p.name not in OF_THE_DATA}
+    return job_from({**options, **own, "method": method, "model": "mini"}, None)
 
 
 class Rows:
