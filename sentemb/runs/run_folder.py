@@ -5,14 +5,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentemb.cards import CARD, Card, write_card
-from sentemb.datasets import TrainingData
 from sentemb.errors import InputError
 from sentemb.runs.commit import OF_A_RUN, committed, read_commit
 from sentemb.storage import claim, read_owned, replaced
 from sentemb.storage.owned import Owned, enlist
+
+if TYPE_CHECKING:
+    from sentemb.datasets import TrainingData
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
@@ -144,7 +146,7 @@ def _names_of_modules(folder: Path) -> Iterator[str]:
         yield from (f"{path}/config.json", f"{path}/model.safetensors")
 
 
-def data_record(data: TrainingData, named: str) -> dict[str, Any]:
+def data_record(data: "TrainingData", named: str) -> dict[str, Any]:
     """Describe the rows: where they are from, how many, and a hash of their texts."""
     digest = hashlib.sha256()
     for row in data.rows:
