@@ -10,7 +10,8 @@ from sentemb.errors import InputError, NumericError, UsageError
 from sentemb.evaluation import STS
 from sentemb.functional import alignment, uniformity
 from sentemb.geometry import Corpus, analyse
-from sentemb.geometry.report import check_extra, write_report
+from sentemb.geometry.report import write_report
+from sentemb.plotting import require_matplotlib
 
 WORDS = ("cat", "dog", "owl", "hen", "cow", "ant", "bee", "fox", "elk")
 TASK = STS("pairs", ["a", "b", "c"], ["d", "e", "f"], [5, 4.5, 1])
@@ -120,4 +121,4 @@ def test_pictures_of_many_classes_and_of_sentences_alone(tmp_path, caplog):
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(UsageError, match=r'pip install "sentemb\[plot\]"'):
-        check_extra()
+        require_matplotlib()
