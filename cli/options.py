@@ -153,7 +153,7 @@ def flag_of(name: str) -> str:
 
 
 def of_this_version(args: Sequence[str]) -> list[str]:
-    """Return what was typed, with renamed flags by their new names, which are told."""
+    """Replace renamed flags by their new names, with a warning for each."""
     found = []
     for word in args:
         flag, equals, value = word.partition("=")
@@ -204,7 +204,7 @@ def as_train(
         function: Gets them as ``options``, but for those that it has a parameter for.
         train: The command ``train``.
         args: What was typed.
-        left_out: Options to leave out; without ``method``, there are none of a method.
+        left_out: Options to leave out. Leaving out ``method`` leaves out its options too.
         defaults: Where they differ from those of ``train``.
     """
     own = {*inspect.signature(function).parameters, *left_out}

@@ -46,7 +46,7 @@ def encode(
     errors: Annotated[
         str,
         typer.Option(
-            help="For a row that is not UTF-8: replace what is none by U+FFFD, skip the row, or "
+            help="For a row that is not UTF-8: replace invalid bytes by U+FFFD, skip the row, or "
             "strict, an error. They are counted. Names of columns are never skipped; parquet must "
             "be UTF-8."
         ),
@@ -66,7 +66,7 @@ def encode(
 
     A blank line of jsonl, or of a table of several columns, is no row; such lines are counted.
 
-    Interrupted, it goes on when the same command is given again.
+    To resume an interrupted encoding, give the same command again.
     """
     from sentemb.bundled import BUNDLED_ENCODERS
     from sentemb.datasets.faults import Faults

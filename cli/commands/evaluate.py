@@ -112,7 +112,7 @@ def _models_and_files(
     kinds = [kind for kind, paths in given.items() if paths]
     if files and (not models or len(kinds) != 1):
         options = ", ".join(f"--{kind}" for kind in KINDS)
-        remedy = f"say what it holds by an option of its own: {options}."
+        remedy = f"name the kind of data with one of {options}."
         if not models:
             remedy = "the model comes first: evaluate MODEL --sts FILE…"
         raise UsageError(f"'{files[0]}' is a file; {remedy}")

@@ -53,7 +53,10 @@ class Twin(nn.Module):
     def forward(
         self, features: Sequence[Features], views: Sequence[View] = ()
     ) -> Pairs | tuple[Pairs, ...]:
-        """Embed the views and pair them up; of several pairings the loss is the mean."""
+        """Embed the views and pair them up; of several pairings the loss is the mean.
+
+        Every twin defines it: this class has no way of its own to make pairs.
+        """
         raise NotImplementedError
 
     @property

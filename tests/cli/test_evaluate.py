@@ -66,7 +66,7 @@ def ok(process):
         ("mini --retrieval quora --identical-ids no", 2, "'no'; allowed: auto, drop, keep"),
         ("mini --retrieval empty", 3, "the corpus is empty"),
         ("mini --retrieval nowhere", 3, "nowhere"),
-        ("mini --sts graded.tsv --pairs pairs.tsv same.tsv", 2, "say what it holds"),
+        ("mini --sts graded.tsv --pairs pairs.tsv same.tsv", 2, "name the kind of data"),
         ("mini mini", 2, "'mini' is named twice"),
         ("mini -o no/where.json", 2, "No folder 'no'"),
         ("mini -o graded.tsv", 2, "exists: give another --output, or --overwrite"),
