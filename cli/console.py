@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -146,6 +147,19 @@ def print_json(schema: str, content: dict[str, Any]) -> None:
 def show_report(report: "Report", *, as_json: bool) -> None:
     """Print a report as one JSON object, or else its tables for people."""
     typer.echo(report.to_json() if as_json else repr(report))
+
+
+def run_or_seeds(
+    run: Callable[..., Any], seeds: Sequence[int] | None, output: Path, arguments: dict[str, Any]
+) -> dict[str, Any]:
+    """Train or fine-tune once, or once a seed; return what ``--json`` prints."""
+    if seeds is None:
+        return {**run(output=output, **arguments).record, "output": str(output)}
+    from sentemb.experiments import run_seeds
+
+    report = run_seeds(run, seeds, output, **{k: v for k, v in arguments.items() if k != "seed"})
+    log(repr(report), table=True)
+    return report.record
 
 
 def versions() -> dict[str, str]:

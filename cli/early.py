@@ -4,39 +4,131 @@ Names, files and columns are looked at here; the same readers and checks run aga
 used. What depends on a model is found there alone.
 """
 
+import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Literal
+
+from sentemb.errors import UsageError, nearest
+from sentemb.jobs import NOT_VARIED, OF_LOSS, OF_VIEWS, refuse_replaced
+from sentemb.training.settings import Settings
 
 from . import console, source
+from .options import parse_dims, parse_prompts
 from .source import METHODS
-from .spec import check_loss, check_view
+from .spec import (
+    check_loss,
+    check_view,
+    given_options,
+    numbers_of_loss,
+    read_value,
+    read_values,
+    set_in_loss,
+)
 
-if TYPE_CHECKING:
-    from .jobs import TrainJob
 
-
-def check_job(job: "TrainJob") -> None:
+def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> None:
     """Raise where a command that trains names what is not there.
 
+    Args:
+        options: As typed.
+        losses: Of its runs, where they differ in it.
+
     Raises:
-        UsageError: When a view, a loss, a pooling or an option of one is unknown, or would have no
-            effect.
+        UsageError: When a method, view, loss, pooling or an option of one is unknown, or would have
+            no effect, or a setting is out of its range.
         InputError: When a file is not there, or has other columns.
     """
-    job.without_replaced()
-    for words in job.views:
-        check_view(words)
-    if job.loss is not None:
-        check_loss(job.loss)
-    check_pooling(job.pooling)
-    if job.data is not None:
-        check_columns(job.data, job.recipe.layouts, job.columns)
-    if job.dev is not None:
-        check_graded(job.dev)
-    check_models(job.model)
+    recipe, typed = source.find_recipe(options["method"]), given_options(options["method"], options)
+    of_settings = {f.name for f in fields(Settings)}
+    settings = {name: getattr(recipe, name) for name in of_settings if hasattr(recipe, name)}
+    Settings(**settings | {k: options[k] for k in of_settings if options.get(k) is not None})
+    parse_dims(options["matryoshka"])
+    parse_prompts(options["prompt"] or [])
+    words = [*losses, *([options["loss"]] if options["loss"] else [])]
+    refuse_replaced(typed, view=bool(options["view"]), loss=bool(words))
+    for view in options["view"] or []:
+        check_view(view)
+    for loss in words:
+        check_loss(loss)
+    check_pooling(options["pooling"])
+    if options["data"] is not None:
+        columns = options["columns"].split(",") if options["columns"] else None
+        check_columns(options["data"], recipe.layouts, columns)
+    if options["dev"] is not None:
+        check_graded(options["dev"])
+    check_models(options["model"])
+
+
+def paths_in(options: Mapping[str, Any]) -> list[str]:
+    """Return the options of a training that may name what it reads."""
+    typed = given_options(options["method"], options).values()
+    named = [options["data"], options["dev"], options["model"], *typed]
+    return [value for value in named if isinstance(value, str)]
+
+
+def varied_by(option: str, options: Mapping[str, Any], losses: Sequence[str]) -> inspect.Parameter:
+    """Return the parameter that a study or a sweep varies: of the losses, if named, or the recipe.
+
+    Raises:
+        UsageError: When there is none, or it cannot be varied; names those that can.
+    """
+    settings = source.parameters("sentemb.training.settings", "Settings")
+    found = {p.name: p for p in settings if p.name not in NOT_VARIED}
+    poolings: Any = Literal[source.choices("sentemb.encoders.poolings", "PoolingName")]
+    found |= {p.name: p for p in (_parameter("pooling", poolings), _parameter("mask_above", float))}
+    replaced = {*source.OF_THE_DATA, *(OF_VIEWS if options["view"] else ())}
+    replaced |= {*(OF_LOSS if losses else ())}
+    own = source.parameters_of(options["method"])
+    found |= {p.name: p for p in own if p.name not in replaced}
+    for words in losses:
+        found |= {p.name: _parameter(p.name, type(p.default)) for p in numbers_of_loss(words)}
+    name = option.removeprefix("--").replace("-", "_")
+    if name not in found:
+        allowed = [one.replace("_", "-") for one in found]
+        raise UsageError(
+            f"'{option}' is no option with numbers or choices; allowed: {', '.join(allowed)}."
+            + nearest(name.replace("_", "-"), allowed)
+        )
+    for words in losses:
+        if name in set_in_loss(words):
+            raise UsageError(f"'{words}': {name} is given twice: it is what is varied.")
+    return found[name]
+
+
+def space_of(search: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the words of ``--search``: two ends of a range as a tuple, or choices as a list.
+
+    Raises:
+        UsageError: When an option is unknown or given twice, or its values are none.
+    """
+    space: dict[str, Any] = {}
+    for words in search:
+        flag, equals, written = words.partition("=")
+        if not (equals and written):
+            raise UsageError(f"--search takes OPTION=LOW..HIGH or OPTION=A,B,C; got '{words}'.")
+        losses = [options["loss"]] if options["loss"] else []
+        option = varied_by(flag.strip(), options, losses)
+        if option.name in space:
+            raise UsageError(f"--search: {flag.strip()} is given twice.")
+        low, dots, high = written.partition("..")
+        if not dots:
+            space[option.name] = read_values(option, written)
+            continue
+        ends = read_value(option, low), read_value(option, high)
+        if option.annotation not in (int, float) or not ends[0] < ends[1]:
+            raise UsageError(
+                f"--search: a range needs two numbers, the lower first; got '{words}'."
+            )
+        space[option.name] = ends
+    return space
+
+
+def _parameter(name: str, kind: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)
 
 
 def check_output_of_run(
@@ -73,7 +165,7 @@ def check_models(*names: str) -> None:
 def check_names(names: Sequence[str]) -> None:
     """Raise unless each name is a method or a model, and comes once."""
     from sentemb.bundled import BUNDLED_ENCODERS
-    from sentemb.errors import UsageError, unknown
+    from sentemb.errors import unknown
 
     for name in names:
         if not (name in (*METHODS, *BUNDLED_ENCODERS) or "/" in name or Path(name).exists()):
@@ -85,7 +177,7 @@ def check_names(names: Sequence[str]) -> None:
 
 def check_pooling(name: str | None) -> None:
     """Raise unless a pooling is known, or none is named."""
-    from sentemb.errors import UsageError, unknown
+    from sentemb.errors import unknown
 
     allowed = source.choices("sentemb.encoders.poolings", "PoolingName")
     if name is not None and name not in allowed:
@@ -130,8 +222,6 @@ def check_graded(*files: str | os.PathLike[str] | None) -> None:
 
 def without_effect(flag: str, given: bool, needed: str) -> None:
     """Raise where an option is given that does nothing without another."""
-    from sentemb.errors import UsageError
-
     if given:
         raise UsageError(f"{flag} has no effect without {needed}: leave it out, or give both.")
 
@@ -139,7 +229,6 @@ def without_effect(flag: str, given: bool, needed: str) -> None:
 def one_of_seeds(seed: int, seeds: str | None) -> None:
     """Raise where both ``--seed`` and ``--seeds`` say what the seeds are."""
     from sentemb.errors import UsageError
-    from sentemb.training.settings import Settings
 
     if seeds is not None and seed != Settings.seed:
         raise UsageError("--seed has no effect beside --seeds, which names all of them.")
@@ -153,8 +242,6 @@ def check_extra(module: str, extra: str, what: str) -> None:
         extra: Of sentemb, which brings it.
         what: Needs it, as the subject of a sentence.
     """
-    from sentemb.errors import UsageError
-
     if not find_spec(module):
         raise UsageError(f'{what} needs {module}: pip install "sentemb[{extra}]".')
 

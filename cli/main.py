@@ -1,11 +1,12 @@
 """Entry point: the commands, and how errors become one line and an exit code."""
 
 import errno
+import inspect
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -161,18 +162,71 @@ def _root(
         ctx.with_resource(separated_by(delimiter))
 
 
+def expanded(
+    function: Callable[..., None], options: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
+    """Put options in the place of a command's parameter ``options``, which gets them as a dict."""
+    own = [p for p in inspect.signature(function).parameters.values() if p.name != "options"]
+
+    def command(**arguments: Any) -> None:
+        made = {p.name: arguments.pop(p.name) for p in options}
+        function(**arguments, options=made)
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*own, *options]]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__doc__ = function.__doc__
+    return command
+
+
+def without_any(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a stand-in for a command, for a list of commands."""
+
+    def command() -> None: ...
+
+    command.__doc__ = function.__doc__
+    return command
+
+
+def as_train(
+    function: Callable[..., None],
+    train: Callable[..., None],
+    args: list[str],
+    left_out: Collection[str] = (),
+    defaults: Mapping[str, Any] | None = None,
+) -> Callable[..., None]:
+    """Give a command the options of ``sentemb train``, those of the method in ``args`` among them.
+
+    Args:
+        function: Gets them as ``options``, but for those that it has a parameter for.
+        train: The command ``train``.
+        args: What was typed.
+        left_out: Options to leave out. Leaving out ``method`` leaves out its options too.
+        defaults: Where they differ from those of ``train``.
+    """
+    own = {*inspect.signature(function).parameters, *left_out}
+    method = [] if "method" in left_out else args
+    found = [*inspect.signature(train).parameters.values(), *options.of_training(method)]
+    found = [
+        p.replace(default=(defaults or {}).get(p.name, p.default))
+        for p in found
+        if p.name not in own
+    ]
+    return expanded(function, found)
+
+
 def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
     """Return a command with its options; one that ``args`` do not name is only listed."""
     function: Callable[..., None] = getattr(module, name)
     if args and name not in args:  # none where a shell asks what can be typed
-        return options.without_any(function)
+        return without_any(function)
     if name == "train":
-        return options.expanded(function, options.of_training(args))
+        return expanded(function, options.of_training(args))
     if name in ("study", "sweep", "compare"):
-        return options.as_train(function, train.train, args, module.LEFT_OUT, module.DEFAULTS)
+        return as_train(function, train.train, args, module.LEFT_OUT, module.DEFAULTS)
     if name == "finetune":
-        return options.expanded(function, options.of_finetuning(module.PANELS))
-    return options.expanded(function, options.of_encoding()) if name == "encode" else function
+        return expanded(function, options.of_finetuning(module.PANELS))
+    return expanded(function, options.of_encoding()) if name == "encode" else function
 
 
 def build(args: list[str]) -> typer.Typer:

@@ -7,11 +7,13 @@ say. All is read from the source: importing it would import torch.
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+
+from sentemb.errors import UsageError
 
 from . import source
 from .source import METHODS, OF_THE_DATA, function_of, parameters_of
@@ -25,6 +27,7 @@ PANELS = {"mask_identical": METHOD} | dict.fromkeys(
 """Where an option is shown in the help of ``sentemb train``, unless it is one of SPEED."""
 PLAIN = (int, float, str, bool)
 ALIASES = {"learning_rate": ["--lr"], "workers": ["--num-workers"]}
+MOST_SEEDS = 10_000
 RENAMED = {"--rdrop": "--r-drop"}
 """Spellings of the version before, which still work, with a warning."""
 
@@ -152,6 +155,67 @@ def flag_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def typed(values: Mapping[str, Any]) -> list[str]:
+    """Return the words that give options these values."""
+    words = []
+    for name, value in values.items():
+        flag = flag_of(name)
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            words += [flag, str(value)]
+    return words
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Read ``0-4`` or ``1,7,42``.
+
+    Raises:
+        UsageError: When it is neither.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        found = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", part.strip())
+        first, last = found.groups() if found else ("", None)
+        if not first or int(last or first) >= 2**32:
+            raise UsageError(f"--seeds takes 0-4 or 1,7,42, each below 2^32; got '{text}'.")
+        if int(last or first) - int(first) >= MOST_SEEDS:
+            raise UsageError(f"--seeds takes at most {MOST_SEEDS:,} seeds, got '{text}'.")
+        seeds += range(int(first), int(last or first) + 1)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise UsageError(f"--seeds needs seeds that differ, the first of a range first: '{text}'.")
+    return seeds
+
+
+def parse_dims(text: str | None) -> tuple[int, ...]:
+    """Read ``128,64,32``.
+
+    Raises:
+        UsageError: When it is no list of whole numbers.
+    """
+    parts = text.split(",") if text is not None else []
+    if not all(part.strip().isdecimal() for part in parts):
+        raise UsageError(f"--matryoshka takes lengths as 128,64,32; got '{text}'.")
+    return tuple(map(int, parts))
+
+
+def parse_prompts(typed: Sequence[str]) -> dict[str, str]:
+    """Read ``anchor=query: ``, once for each column.
+
+    Raises:
+        UsageError: When one names no column, or one column is named twice.
+    """
+    prompts: dict[str, str] = {}
+    for text in typed:
+        column, equals, prompt = text.partition("=")
+        if not (column and equals):
+            raise UsageError(f"--prompt takes COLUMN=TEXT, as anchor='query: '; got '{text}'.")
+        if column in prompts:
+            raise UsageError(f"--prompt {column} is given twice: give it once.")
+        prompts[column] = prompt
+    return prompts
+
+
 def of_this_version(args: Sequence[str]) -> list[str]:
     """Replace renamed flags by their new names, with a warning for each."""
     found = []
@@ -163,59 +227,6 @@ def of_this_version(args: Sequence[str]) -> list[str]:
             )
         found.append(RENAMED.get(flag, flag) + equals + value)
     return found
-
-
-def expanded(
-    function: Callable[..., None], options: Sequence[inspect.Parameter]
-) -> Callable[..., None]:
-    """Put options in the place of a command's parameter ``options``, which gets them as a dict."""
-    own = [p for p in inspect.signature(function).parameters.values() if p.name != "options"]
-
-    def command(**arguments: Any) -> None:
-        made = {p.name: arguments.pop(p.name) for p in options}
-        function(**arguments, options=made)
-
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*own, *options]]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in parameters}
-    command.__doc__ = function.__doc__
-    return command
-
-
-def without_any(function: Callable[..., None]) -> Callable[..., None]:
-    """Return a stand-in for a command, for a list of commands."""
-
-    def command() -> None: ...
-
-    command.__doc__ = function.__doc__
-    return command
-
-
-def as_train(
-    function: Callable[..., None],
-    train: Callable[..., None],
-    args: list[str],
-    left_out: Collection[str] = (),
-    defaults: Mapping[str, Any] | None = None,
-) -> Callable[..., None]:
-    """Give a command the options of ``sentemb train``, those of the method in ``args`` among them.
-
-    Args:
-        function: Gets them as ``options``, but for those that it has a parameter for.
-        train: The command ``train``.
-        args: What was typed.
-        left_out: Options to leave out. Leaving out ``method`` leaves out its options too.
-        defaults: Where they differ from those of ``train``.
-    """
-    own = {*inspect.signature(function).parameters, *left_out}
-    method = [] if "method" in left_out else args
-    found = [*inspect.signature(train).parameters.values(), *of_training(method)]
-    found = [
-        p.replace(default=(defaults or {}).get(p.name, p.default))
-        for p in found
-        if p.name not in own
-    ]
-    return expanded(function, found)
 
 
 def of_training(args: list[str]) -> list[inspect.Parameter]:

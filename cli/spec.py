@@ -1,19 +1,21 @@
-"""The language of ``--loss`` and ``--view``: names into objects, and mistakes found without torch.
+"""The language of options: words into values and objects, and mistakes found without torch.
 
-``NAME``, ``NAME:VALUE`` (the first option) or ``NAME:VALUE,option=value``. ``A + 0.1*B`` is a
-weighted sum of losses, ``A + B`` a view that does both.
+Losses and views are ``NAME``, ``NAME:VALUE`` (the first option) or ``NAME:VALUE,option=value``.
+``A + 0.1*B`` is a weighted sum of losses, ``A + B`` a view that does both.
 """
 
 import inspect
 import math
 import re
+from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from sentemb.errors import UsageError, nearest, unknown
 
 from . import source
+from .options import parse_dims, parse_prompts
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -74,6 +76,33 @@ SYNONYMS = ("neighbours", "wordnet")
 EXAMPLE = "infonce+0.1*dimension-wise"
 
 
+def given_options(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a recipe that were typed otherwise than by default."""
+    own = [p for p in source.parameters_of(method) if p.name not in source.OF_THE_DATA]
+    return {p.name: options[p.name] for p in own if options.get(p.name, p.default) != p.default}
+
+
+def arguments_of_training(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `sentemb.train` for the options of its command, as typed.
+
+    What was not typed is left out, for the library's own default.
+    """
+    given = given_options(options["method"], options)
+    own = {p.name for p in source.parameters_of(options["method"])} - {*source.OF_THE_DATA}
+    made = {k: v for k, v in options.items() if k not in own and v not in (None, [])} | given
+    if "columns" in made:
+        made["columns"] = made["columns"].split(",")
+    if "prompt" in made:
+        made["prompt"] = parse_prompts(made["prompt"])
+    if "matryoshka" in made:
+        made["matryoshka"] = parse_dims(made["matryoshka"])
+    if "view" in made:
+        made["view"] = [partial(make_view, words) for words in made["view"]]
+    if "loss" in made:
+        made["loss"] = make_loss(made["loss"])
+    return made
+
+
 def make_loss(words: str) -> "Loss":
     """Make a loss from its words; ``A + 0.1*B`` is a weighted sum.
 
@@ -99,6 +128,60 @@ def check_loss(words: str) -> None:
     """
     for _, term in _terms(words):
         _read("sentemb.losses", LOSSES[_name(term)], _renamed(term))
+
+
+def numbers_of_loss(words: str) -> list[inspect.Parameter]:
+    """Return the numbers that the words of a loss can set; a sum has none of its own."""
+    name = words.partition(":")[0].strip()
+    if name not in LOSSES:
+        check_loss(words)
+        return []
+    parameters = options_of("sentemb.losses", LOSSES[name])
+    return [p for p in parameters if isinstance(p.default, int | float)]
+
+
+def set_in_loss(words: str) -> set[str]:
+    """Return the options that the words of a loss, or of any term of a sum, set."""
+    terms = (term for _, term in _terms(words))
+    return {
+        option
+        for term in terms
+        for option in _read("sentemb.losses", LOSSES[_name(term)], _renamed(term))
+    }
+
+
+def read_values(option: inspect.Parameter, written: str) -> list[Any]:
+    """Read ``0.05,0.1,0.2``.
+
+    Raises:
+        UsageError: When one is none of the option's, or comes twice.
+    """
+    values = [read_value(option, word.strip()) for word in written.split(",")]
+    if len(set(values)) < len(values):
+        raise UsageError(f"--values: one of '{written}' comes twice.")
+    return values
+
+
+def read_value(option: inspect.Parameter, written: str) -> Any:
+    """Read one value.
+
+    Raises:
+        UsageError: When it is none of this option's.
+    """
+    flag, kind = option.name.replace("_", "-"), option.annotation
+    if get_origin(kind) is Literal or kind is bool:
+        allowed = get_args(kind) or ("yes", "no")
+        if written not in allowed:
+            raise UsageError(
+                f"{flag} takes one of {', '.join(allowed)}; got '{written}'."
+                + nearest(written, list(allowed))
+            )
+        return written == "yes" if kind is bool else written
+    try:
+        return kind(written)
+    except ValueError:
+        words = "whole numbers" if kind is int else "numbers"
+        raise UsageError(f"{flag} takes {words}; got '{written}'.") from None
 
 
 def make_view(words: str, encoder: "SentenceTransformer") -> "View":

@@ -19,12 +19,16 @@ _HOME = {
     "View": "views",
     "analyze": "experiments",
     "check": "checks",
+    "compare": "experiments",
     "evaluate": "experiments",
-    "export": "doors",
+    "export": "deployment",
     "finetune": "doors",
+    "info": "info",
     "load": "encoder",
-    "postprocess": "doors",
+    "postprocess": "deployment",
     "predict": "doors",
+    "study": "experiments",
+    "sweep": "experiments",
     "train": "doors",
 }
 _EARLIER = {
@@ -50,12 +54,16 @@ __all__ = [
     "View",
     "analyze",
     "check",
+    "compare",
     "evaluate",
     "export",
     "finetune",
+    "info",
     "load",
     "postprocess",
     "predict",
+    "study",
+    "sweep",
     "train",
 ]
 
@@ -63,12 +71,14 @@ if TYPE_CHECKING:
     from sentemb.checks import check
     from sentemb.datasets import read_sts as read_sts
     from sentemb.datasets import read_training_data as read_training_data
-    from sentemb.doors import export, finetune, postprocess, predict, train
+    from sentemb.deployment import export, postprocess
+    from sentemb.doors import finetune, predict, train
     from sentemb.encoder import Encoder, load
     from sentemb.encoders import build_encoder as build_encoder
     from sentemb.encoding import encode_file as encode_file
     from sentemb.evaluation import STS
-    from sentemb.experiments import analyze, evaluate
+    from sentemb.experiments import analyze, compare, evaluate, study, sweep
+    from sentemb.info import info
     from sentemb.losses import FlatNCE as FlatNCE
     from sentemb.losses import InfoNCE as InfoNCE
     from sentemb.losses import NTXent as NTXent

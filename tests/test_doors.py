@@ -120,7 +120,7 @@ def test_export_and_postprocess(tmp_path):
     assert record == {k: v for k, v in json.loads(
         (tmp_path / "static/export.json").read_text()).items() if k != "schema"}  # fmt: skip
     assert record["task"] == "sts"
-    with pytest.raises(UsageError, match="Give one of static and int8"):
+    with pytest.raises(UsageError, match="Give one of `static` and `int8`"):
         sentemb.export("mini-sentemb", tmp_path / "none")
     made = sentemb.postprocess(
         "mini-sentemb",
@@ -131,5 +131,5 @@ def test_export_and_postprocess(tmp_path):
         sts=task,
     )
     assert sentemb.load(tmp_path / "white").dim == made["dim"] == 4
-    with pytest.raises(UsageError, match="Give one of whiten and remove_top"):
+    with pytest.raises(UsageError, match="Give one of `whiten` and `remove_top`"):
         sentemb.postprocess("mini-sentemb", tmp_path / "none")

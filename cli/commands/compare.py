@@ -52,33 +52,24 @@ def compare(
     Writes results.jsonl and compare.png. The same command goes on where it was stopped; what was
     trained is not kept.
     """
-    from ..early import check_job, check_names, check_study
-    from ..jobs import job_from, parse_seeds
+    from ..early import check_names, check_study, check_training
     from ..options import DEFAULT_METHOD
     from ..source import METHODS
+    from ..spec import arguments_of_training
 
     check_names(methods)
-    given = options | {"batch_size": batch_size, "max_steps": max_steps}
-    jobs = {
-        name: job_from({**given, "method": name}, output).without_replaced()
-        for name in methods
-        if name in METHODS
-    }
-    chosen = parse_seeds(seeds)
+    given = {**options, "batch_size": batch_size, "max_steps": max_steps, "method": DEFAULT_METHOD}
+    chosen = shared.parse_seeds(seeds)
     check_study(output)
-    for job in jobs.values():
-        check_job(job)
-    from sentemb.experiments import compare as run
+    for name in methods:
+        if name in METHODS:
+            check_training(given | {"method": name})
+    from sentemb import experiments
 
     console.quieten_libraries()
-    dev = None if jobs else job_from({**given, "method": DEFAULT_METHOD}, output).read()[1]
-    report = run(
-        methods,
-        jobs,
-        dev=dev,
-        seeds=chosen,
-        pooling=options["pooling"],
-        output=output,
-        overwrite=overwrite,
+    arguments = arguments_of_training(given)
+    del arguments["method"]
+    report = experiments.compare(
+        methods, seeds=chosen, output=output, overwrite=overwrite, **arguments
     )
     console.show_report(report, as_json=as_json)

@@ -65,37 +65,27 @@ def export(
     Both are scored on the graded pairs (Spearman x 100) and timed on their sentences, in turns, on
     one thread of a CPU. The folder is there when all of it is, with a card and export.json.
     """
-    from sentemb.bundled import bundled
-    from sentemb.datasets import read_sts, read_texts
-    from sentemb.errors import UsageError
-    from sentemb.inference.card_texts import EXPORT
-    from sentemb.storage import check_output
+    from ..early import check_extra, check_graded, check_models, without_effect
 
-    from ..early import check_extra, check_models, without_effect
-
-    if static == int8:
-        raise UsageError("Give one of --static and --int8.")
-    if int8 and (dim is not None or texts is not None):
-        raise UsageError("--dim and --texts are for --static: they have no effect beside --int8.")
     without_effect("--column", texts is None and column != "text", "--texts")
     for module in ("onnx", "onnxscript", "onnxruntime") if int8 else ():
         check_extra(module, "int8", "--int8")
-    check_output(output, EXPORT, overwrite=overwrite)
     check_models(model)
-    if sts is None:
-        console.log("graded pairs: bundled graded.tsv")
-    task = read_sts(sts or bundled("graded.tsv"))
-    if task.ungraded:
-        console.log(f"{task.name}: {task.ungraded} rows without a score left out")
-    counted = (texts, read_texts(texts, column)) if texts else None
+    check_graded(sts)
     console.quieten_before_import()
-    from sentemb.inference.export import export_int8, export_static
+    from sentemb import deployment
 
-    console.quieten_libraries()
-    if int8:
-        record = export_int8(model, output, task, overwrite=overwrite)
-    else:
-        record = export_static(model, output, task, dim, counted, overwrite=overwrite)
+    record = deployment.export(
+        model,
+        output,
+        static=static,
+        int8=int8,
+        sts=sts,
+        dim=dim,
+        texts=texts,
+        column=column,
+        overwrite=overwrite,
+    )
     _log(record, output)
     if as_json:
         console.print_json("export", {"output": str(output), **record})

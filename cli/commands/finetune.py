@@ -16,9 +16,6 @@ sentemb finetune --data train.tsv --dev dev.tsv --supcon 0.1 --lr 3e-4 --epochs 
 
 sentemb finetune --data train.tsv --dev dev.tsv --columns text,label --metric f1_macro --epochs 1
 -o runs/f1"""
-LAYOUTS = [("sentence1", "sentence2", "label"), ("text", "label")]
-SCORED = [("sentence1", "sentence2", "score"), ("text", "score")]
-
 ADDED = ("r_drop", "supcon", "supcon_temperature", "contrast", "contrast_temperature")
 PANELS = dict.fromkeys(ADDED, "What is added to the task's loss")
 
@@ -51,6 +48,8 @@ def finetune(
 
     The folder is a plain transformers model: pipeline("text-classification", FOLDER).
     """
+    from sentemb.datasets.layouts import LABELLED, SCORED
+    from sentemb.errors import UsageError
     from sentemb.finetuning.settings import FinetuneSettings
 
     from ..early import (
@@ -61,12 +60,11 @@ def finetune(
         one_of_seeds,
         without_effect,
     )
-    from ..jobs import parse_seeds
 
-    settings = FinetuneSettings(**options)
-    chosen = parse_seeds(seeds) if seeds is not None else None
-    names, layouts = columns.split(",") if columns else None, SCORED if regression else LAYOUTS
-    _check_together(data, dev)
+    settings, chosen = FinetuneSettings(**options), shared.parse_seeds(seeds) if seeds else None
+    names = columns.split(",") if columns else None
+    if (data is None) != (dev is None):
+        raise UsageError("--data and --dev go together: the dev set chooses the checkpoint.")
     for weight in ("supcon", "contrast"):
         name = f"{weight}_temperature"
         changed = options[name] != getattr(FinetuneSettings, name)
@@ -76,31 +74,15 @@ def finetune(
     reads = [path for path in (data, dev, model) if path]
     check_output_of_run(output, resume=resume, overwrite=overwrite, seeds=chosen, reads=reads)
     if data is not None and dev is not None:
-        check_columns(data, layouts, names)
+        check_columns(data, SCORED if regression else LABELLED, names)
         check_readable(Path(dev))
     check_models(model)
-    from ..finetune_runs import FinetuneJob, run_seeds
+    from sentemb import doors
 
     console.quieten_libraries()
-    job = FinetuneJob(
-        data=data,
-        dev=dev,
-        columns=names,
-        layouts=layouts,
-        model=model,
-        output=output,
-        settings=settings,
-        resume=resume,
-        allow_changed=allow_changed or [],
-        overwrite=overwrite,
-    )
-    result = run_seeds(job, chosen)
+    arguments = {"data": data, "dev": dev, "columns": names, "regression": regression}
+    arguments |= {"model": model, "resume": resume, "overwrite": overwrite, **options}
+    arguments |= {"allow_changed": allow_changed or []}
+    result = console.run_or_seeds(doors.finetune, chosen, output, arguments)
     if as_json:
         console.print_json("finetune", result)
-
-
-def _check_together(data: str | None, dev: str | None) -> None:
-    from sentemb.errors import UsageError
-
-    if (data is None) != (dev is None):
-        raise UsageError("--data and --dev go together: the dev set chooses the checkpoint.")

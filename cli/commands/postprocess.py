@@ -1,6 +1,5 @@
 """``sentemb postprocess``."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,43 +58,25 @@ def postprocess(
     The map is stored behind the model's modules: the folder is a plain sentence-transformers model.
     No label is used. Give texts like those the model will see.
     """
-    from sentemb.bundled import bundled
-    from sentemb.datasets import read_sts
-    from sentemb.datasets.texts import texts_without_blanks
-    from sentemb.errors import UsageError
-    from sentemb.inference.card_texts import POSTPROCESS
-    from sentemb.storage import check_output
+    from ..early import check_graded, check_models, without_effect
 
-    from ..early import check_models, without_effect
-
-    if whiten == (remove_top is not None):
-        raise UsageError("Give one of --whiten and --remove-top K.")
-    if dims is not None and not whiten:
-        raise UsageError("--dims is for --whiten: it has no effect beside --remove-top.")
     without_effect("--column", data is None and column != "text", "--data")
-    check_output(output, POSTPROCESS, overwrite=overwrite)
     check_models(model)
-    if sts is None:
-        console.log("graded pairs: bundled graded.tsv")
-    task = read_sts(sts or bundled("graded.tsv"))
-    if task.ungraded:
-        console.log(f"{task.name}: {task.ungraded} rows without a score left out")
-    if data is None:
-        console.log("fitted to: bundled sentences.txt")
-    texts = texts_without_blanks(data or bundled("sentences.txt"), column)
+    check_graded(sts)
     console.quieten_before_import()
-    from sentemb.geometry.linear_maps import all_but_the_top, whitening
-    from sentemb.inference.postprocess import postprocess as run
+    from sentemb import deployment
 
-    console.quieten_libraries()
-    fit = (
-        partial(all_but_the_top, components=remove_top)
-        if remove_top is not None
-        else partial(whitening, dims=dims)
+    record = deployment.postprocess(
+        model,
+        output,
+        whiten=whiten,
+        remove_top=remove_top,
+        dims=dims,
+        data=data,
+        column=column,
+        sts=sts,
+        overwrite=overwrite,
     )
-    named = (Path(data).name if data else "sentences.txt", texts)
-    how = "whiten" if whiten else "remove-top"
-    record = run(model, output, fit, named, task, how=how, overwrite=overwrite)
     _log(record, output)
     if as_json:
         console.print_json("postprocess", {"output": str(output), **record})

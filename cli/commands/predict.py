@@ -39,6 +39,7 @@ def predict(
 
     A row without text, or a pair without one of its two, gets null.
     """
+    from sentemb.datasets.layouts import INPUTS
     from sentemb.errors import UsageError
 
     from ..early import check_columns, check_models
@@ -48,19 +49,19 @@ def predict(
         raise UsageError(f"Cannot write '{target}': give a file ending in .jsonl, or -.")
     if target is not None and target.exists() and not overwrite:
         raise UsageError(f"Output '{target}' exists: give another, or --overwrite.")
-    layouts = [("sentence1", "sentence2"), ("text",)]
     names = columns.split(",") if columns else None
-    check_columns(source, layouts, names)
+    check_columns(source, INPUTS, names)
     check_models(model)
-    from sentemb.datasets import read_inputs
-    from sentemb.finetuning.predict import predictions, write_predictions
+    from sentemb import doors
+    from sentemb.finetuning.predict import write_predictions
 
     console.quieten_libraries()
-    rows = read_inputs(source, layouts, names)
-    found = predictions(model, rows, batch_size, max_length)
+    found = doors.predict(
+        model, source, columns=names, batch_size=batch_size, max_length=max_length
+    )
     write_predictions(found.rows, target)
     console.log(
-        f"{len(rows):,} rows; without text, so null: {found.empty_rows:,}; "
+        f"{len(found.rows):,} rows; without text, so null: {found.empty_rows:,}; "
         f"{found.truncated_rows:,} cut to {max_length} tokens, "
         f"{found.unknown_rows:,} with unknown tokens"
     )

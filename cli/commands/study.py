@@ -1,10 +1,11 @@
 """``sentemb study``."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from sentemb.errors import UsageError
 
 from .. import console
 from .. import options as shared
@@ -76,26 +77,29 @@ def study(
     Writes results.jsonl and study.png. The same command goes on where it was stopped; models are
     not kept.
     """
-    from ..early import check_columns, check_job, check_study
-    from ..jobs import job_from, parse_seeds
-    from ..varied import default_losses, default_values, find_option, points_of, read_values
+    from ..early import check_columns, check_study, check_training, varied_by
+    from ..spec import arguments_of_training, make_loss, read_values
 
-    folder = output or Path("studies") / option.removeprefix("--")
-    job = job_from({**options, "loss": None}, folder)
-    losses = loss or default_losses(option, job)
-    varied = find_option(option, job, losses)
-    chosen, every = read_values(varied, values or default_values(varied)), parse_seeds(seeds)
+    folder, typed = output or Path("studies") / option.removeprefix("--"), {**options, "loss": None}
+    varied, chosen = varied_by(option, typed, loss or []), shared.parse_seeds(seeds)
+    numbers = read_values(varied, values) if values else None
+    if numbers is None and varied.name != "temperature":
+        raise UsageError(f"Which values of {option}? Give them as --values A,B,C.")
     check_study(folder)
-    for words in losses:
-        check_job(replace(job, loss=words))
-    check_job(job)
+    check_training(typed, loss or [])
     if labels is not None:
         check_columns(labels, [("text", "label")])
-    from sentemb.experiments import Grid
-    from sentemb.experiments import study as run
+    from sentemb import experiments
 
     console.quieten_libraries()
-    points = points_of(job, varied, chosen, losses, every)
-    grid = Grid(varied.flag, chosen, losses, every, points)
-    report = run(job, grid, labels=labels, output=folder, overwrite=overwrite)
+    report = experiments.study(
+        varied.name,
+        numbers,
+        losses={words: make_loss(words) for words in loss} if loss else None,
+        seeds=chosen,
+        labels=labels,
+        output=folder,
+        overwrite=overwrite,
+        **arguments_of_training(typed),
+    )
     console.show_report(report, as_json=as_json)

@@ -48,29 +48,25 @@ def sweep(
 
     Needs optuna: pip install "sentemb[sweep]".
     """
-    from ..early import check_extra, check_job, check_study
-    from ..jobs import job_from, parse_seeds
-    from ..varied import given_all, space_of, typed
+    from ..early import check_extra, check_study, check_training, space_of
+    from ..spec import arguments_of_training
 
     check_extra("optuna", "sweep", "sentemb sweep")
-    job = job_from(options, output).without_replaced()
-    space, chosen = space_of(search, job), parse_seeds(seeds)
+    space, chosen = space_of(search, options), shared.parse_seeds(seeds)
     check_study(output)
-    check_job(job)
-    from sentemb.experiments import sweep as run
+    check_training(options)
+    from sentemb import experiments
 
     console.quieten_libraries()
-    report = run(
-        job,
-        {name: tried for name, (_, tried) in space.items()},
-        lambda values: given_all(job, space, values),
-        called={name: option.flag for name, (option, _) in space.items()},
+    report = experiments.sweep(
+        space,
         trials=trials,
         seeds=chosen,
         output=output,
         overwrite=overwrite,
+        **arguments_of_training(options),
     )
-    words = shlex.join(typed(given_all(job, space, report["best"]), space, report["best"]))
+    words = shlex.join(shared.typed(report["best"]))
     tried = len(report["summary"])
     console.log(f"The best of {tried} on dev, so measure it on other pairs: {words}")
     console.show_report(report, as_json=as_json)

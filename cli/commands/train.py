@@ -6,6 +6,7 @@ from typing import Any
 from .. import console
 from .. import options as shared
 from ..options import DEFAULT_METHOD
+from ..source import find_recipe
 
 EXAMPLES = """Examples:
 
@@ -48,27 +49,34 @@ def train(
     The model folder loads in plain sentence-transformers.
     """
     given = locals() | options
-    from ..early import check_job, check_output_of_run, one_of_seeds, without_effect
-    from ..jobs import job_from, parse_seeds
+    from ..early import (
+        check_output_of_run,
+        check_training,
+        one_of_seeds,
+        paths_in,
+        without_effect,
+    )
+    from ..spec import arguments_of_training
 
-    job = job_from(given, output or Path("runs") / method)
-    chosen = parse_seeds(seeds) if seeds is not None else None
+    folder, chosen = output or Path("runs") / method, shared.parse_seeds(seeds) if seeds else None
     without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
     one_of_seeds(options["seed"], seeds)
+    find_recipe(method)
     check_output_of_run(
-        job.output, resume=resume, overwrite=overwrite, seeds=chosen, reads=job.reads
+        folder, resume=resume, overwrite=overwrite, seeds=chosen, reads=paths_in(given)
     )
-    check_job(job)
+    check_training(given)
+    from sentemb import doors
     from sentemb.errors import FinishedError
     from sentemb.runs.processes import leave_processes, processes
-
-    from ..training_runs import run_seeds
 
     console.quieten_libraries()
     if not processes().is_main_process:
         console.configure(quiet=True)
+    own = ("options", "output", "seeds", "as_json", "console")
+    arguments = arguments_of_training({k: v for k, v in given.items() if k not in own})
     try:
-        result = run_seeds(job, chosen)
+        result = console.run_or_seeds(doors.train, chosen, folder, arguments)
     except FinishedError:
         leave_processes()
         raise

@@ -18,6 +18,11 @@ from sentemb.datasets.source import Source, read_source
 from sentemb.errors import InputError, nearest
 
 Layout = tuple[str, ...]
+INPUTS: Sequence[Layout] = (("sentence1", "sentence2"), ("text",))
+"""Of what a classifier is asked about."""
+LABELLED: Sequence[Layout] = (("sentence1", "sentence2", "label"), ("text", "label"))
+SCORED: Sequence[Layout] = (("sentence1", "sentence2", "score"), ("text", "score"))
+"""Of what a classifier, or a regression, is fine-tuned on."""
 KINDS = {"text": "single texts", "sentence1": "pairs"}
 logger = logging.getLogger("sentemb")
 

@@ -59,7 +59,7 @@ def texts_of(
         count += 1
 
 
-def texts_without_blanks(source: str | os.PathLike[str], column: str) -> list[str]:
+def texts_without_blanks(source: Source, column: str) -> list[str]:
     """Read the texts of a file without the blank ones, whose number is logged.
 
     Raises:

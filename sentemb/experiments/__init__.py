@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from sentemb.experiments.evaluations import evaluate
     from sentemb.experiments.ledger import Ledger, check_folder, opened
     from sentemb.experiments.measured import Measured
-    from sentemb.experiments.studies import Grid, study
+    from sentemb.experiments.seeds import run_seeds
+    from sentemb.experiments.studies import study
     from sentemb.experiments.sweeps import sweep
 
 __all__ = [
-    "Grid",
     "Ledger",
     "Measured",
     "analyze",
@@ -24,12 +24,12 @@ __all__ = [
     "compare",
     "evaluate",
     "opened",
+    "run_seeds",
     "study",
     "sweep",
 ]
 
 _HOME = {
-    "Grid": "studies",
     "Ledger": "ledger",
     "Measured": "measured",
     "analyze": "analyses",
@@ -37,6 +37,7 @@ _HOME = {
     "compare": "comparisons",
     "evaluate": "evaluations",
     "opened": "ledger",
+    "run_seeds": "seeds",
     "study": "studies",
     "sweep": "sweeps",
 }

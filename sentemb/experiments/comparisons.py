@@ -2,49 +2,66 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentemb.bundled import bundled
+from sentemb.datasets import as_sts
 from sentemb.encoding.fingerprint import fingerprint
-from sentemb.errors import UsageError
 from sentemb.experiments.ledger import Ledger, opened
 from sentemb.experiments.models import load
 from sentemb.experiments.models import opened as opened_model
-from sentemb.experiments.runner import Job, Point, check_points, run_points
+from sentemb.experiments.runner import Point, check_points, run_points
 from sentemb.experiments.studies import NO_PICTURE
 from sentemb.experiments.summaries import Result, summarise, summary_table
+from sentemb.jobs import GRADED, TrainJob, train_job
+from sentemb.methods.recipe import METHODS
 from sentemb.table import Report
 
 if TYPE_CHECKING:
+    from sentemb.datasets import TrainingData
+    from sentemb.datasets.in_memory import Container
     from sentemb.encoders import PoolingName
     from sentemb.evaluation import STS
+
+    Data = str | os.PathLike[str] | Container
 
 logger = logging.getLogger("sentemb")
 BY, MEASURES = ("method",), ("spearman", "alignment", "uniformity", "seconds")
 
 
 def compare(
-    names: Sequence[str],
-    jobs: Mapping[str, Job],
+    methods: Sequence[str],
+    data: "Data | TrainingData | None" = None,
     *,
-    dev: "STS | None" = None,
     seeds: Sequence[int] = (0,),
+    batch_size: int = 64,
+    max_steps: int = 100,
     pooling: "PoolingName | None" = None,
-    output: str | os.PathLike[str],
+    output: str | os.PathLike[str] = "comparison",
     overwrite: bool = False,
+    **options: Any,
 ) -> Report:
-    """Run what is not done yet of a comparison, and draw it.
+    """Train methods on the same data, batches, steps and seeds; measure them and models alike.
+
+    Learning rate and pooling are each method's own where none is given. Measured on the graded
+    pairs of ``dev``: Spearman × 100, alignment and uniformity; and the seconds a training took.
+    The folder holds ``results.jsonl``, ``compare.png`` and the ledger that the same call goes on
+    from; what was trained is not kept.
 
     Args:
-        names: Methods and models in the order they are shown; what is no job is a model.
-        jobs: The run of each method.
-        dev: Graded pairs, where nothing is trained; else those of the first job are used.
+        methods: Recipes, which are trained, and models, which are measured as they are: bundled
+            ones, folders or hub ids; in the order they are shown.
+        data: As of `sentemb.train`.
         seeds: A run of each method for each.
-        pooling: Of the models, where not their own.
+        batch_size: Rows a batch.
+        max_steps: Optimizer steps.
+        pooling: Of methods and models, where not their own.
         output: Folder of the runs.
         overwrite: Whether runs of another comparison make way.
+        options: Further arguments of `sentemb.train`, as ``dev``, ``model`` and ``settings``.
 
     Returns:
         A row a method or model; the record has ``plan``, ``summary``, ``results`` and ``files``.
@@ -54,17 +71,18 @@ def compare(
         InputError: When a model cannot be read.
         InterruptedRunError: When a signal ended it; the same call goes on.
     """
-    folder = Path(output)
-    read = {name: job.read() for name, job in jobs.items()}
-    plan: dict[str, Any] = {"methods": list(names), "seeds": list(seeds)}
-    for name, (data, pairs) in read.items():
-        check_points([Point(name, {}, jobs[name])], data)
-        plan |= {f"{key} of {name}": v for key, v in jobs[name].plan(data, pairs).items()}
+    folder, names = Path(output), list(methods)
+    shared = {"select": "last", "pooling": pooling, **options}
+    shared |= {"batch_size": batch_size, "max_steps": max_steps}
+    jobs = {name: train_job(name, data, **shared) for name in names if name in METHODS}
+    read = {name: job.read_to_measure() for name, job in jobs.items()}
+    plan: dict[str, Any] = {"methods": names, "seeds": list(seeds)}
+    for name, (rows, pairs) in read.items():
+        check_points([Point(name, {}, jobs[name])], rows)
+        plan |= {f"{key} of {name}": v for key, v in jobs[name].plan(rows, pairs).items()}
     if len({plan[f"data of {name}"] for name in jobs}) > 1:
         logger.info("The methods are trained on different data: give `data` for one and the same.")
-    graded = next(iter(read.values()))[1] if read else dev
-    if graded is None:
-        raise UsageError("There is nothing to measure on: give graded pairs, as dev.")
+    graded = next(iter(read.values()))[1] if read else _graded(options.get("dev"))
     for name in names:
         if name not in jobs:
             plan[f"model {name}"] = fingerprint(load(name, pooling))
@@ -84,11 +102,15 @@ def compare(
     return Report("compare", found, [summary_table(lines, BY, MEASURES)])
 
 
-def _points(name: str, job: Job, seeds: Sequence[int]) -> list[Point]:
+def _points(name: str, job: TrainJob, seeds: Sequence[int]) -> list[Point]:
     return [
         Point(f"{name}-{seed}", {"method": name, "seed": seed}, job.with_seed(seed))
         for seed in seeds
     ]
+
+
+def _graded(dev: "Data | STS | None") -> "STS":
+    return as_sts(bundled(GRADED) if dev is None else dev)
 
 
 def _measured(

@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any
 
 from sentemb.errors import InterruptedRunError, NumericError
 from sentemb.experiments.ledger import Ledger
 from sentemb.experiments.models import opened
+from sentemb.jobs import TrainJob
 from sentemb.runs.output import last_checkpoint
 from sentemb.runs.run_folder import RUN
 from sentemb.storage.owned import remove_listed
@@ -19,34 +20,10 @@ from sentemb.types import Encode
 if TYPE_CHECKING:
     from sentemb.datasets import TrainingData
     from sentemb.evaluation import STS
-    from sentemb.method import Method
 
 logger = logging.getLogger("sentemb")
 Measure = Callable[[Encode], dict[str, float]]
 Result = dict[str, Any]
-
-
-class Job(Protocol):
-    """One training run, before anything of it is read or loaded."""
-
-    @property
-    def method(self) -> str:
-        """The method's name, as results show it."""
-
-    def read(self) -> "tuple[TrainingData, STS]":
-        """Read the data, and the graded pairs that a run is measured on."""
-
-    def plan(self, data: "TrainingData", dev: "STS") -> dict[str, Any]:
-        """Return what the results depend on, by value, never by path or name."""
-
-    def build(self, data: "TrainingData") -> "Method":
-        """Build the method on the encoder that the run starts from."""
-
-    def train(self, folder: Path, data: "TrainingData", dev: "STS", *, resume: bool) -> None:
-        """Train into a folder."""
-
-    def with_seed(self, seed: int) -> Self:
-        """Return the same run with another seed."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +38,7 @@ class Point:
 
     name: str
     labels: dict[str, Any]
-    job: Job
+    job: TrainJob
 
 
 def check_points(points: Sequence[Point], data: "TrainingData") -> None:
@@ -115,23 +92,24 @@ def run_point(
     return result
 
 
-def measure_start(job: Job, data: "TrainingData", measure: Measure) -> dict[str, float]:
+def measure_start(job: TrainJob, data: "TrainingData", measure: Measure) -> dict[str, float]:
     """Measure the encoder that a job starts from."""
     with opened(job.build(data).encoder) as model:
         return measure(model.encode)
 
 
-def _train(folder: Path, job: Job, data: "TrainingData", dev: "STS") -> float | None:
+def _train(folder: Path, job: TrainJob, data: "TrainingData", dev: "STS") -> float | None:
     """Train what is not trained yet; return the seconds, where it was in one go."""
     if (folder / RUN).exists():
         return None
     goes_on = last_checkpoint(folder) is not None
     if not goes_on:
         remove_listed(folder)
+    chooses = dev if job.settings.select == "spearman" else None
     started, level = time.monotonic(), logger.level
     logger.setLevel(logging.WARNING)
     try:
-        job.train(folder, data, dev, resume=goes_on)
+        job.train(data, chooses, folder, resume=goes_on)
     finally:
         logger.setLevel(level)
     return None if goes_on else round(time.monotonic() - started, 2)

@@ -1,45 +1,86 @@
-"""One run a seed, each in a folder of its own."""
+"""`run_seeds`: one run a seed, each in a folder of its own."""
 
 import logging
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sentemb.errors import FinishedError
+from sentemb.errors import FinishedError, UsageError
+from sentemb.experiments.summaries import spread_of, spread_table
+from sentemb.runs.output import check_output
+from sentemb.runs.processes import processes, refused_by_one
 from sentemb.runs.run_folder import OF_SEEDS, RUN, SEEDS, read_record, write_record
+from sentemb.runs.run_result import RunResult
 from sentemb.storage import claim
+from sentemb.table import Report
 
 logger = logging.getLogger("sentemb")
 
 
-def run_each(
-    job: Any, seeds: Sequence[int], run: Callable[[Any], dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Run a job once a seed; where it is resumed, what has ended is kept, and the rest goes on.
+def run_seeds(
+    run: Callable[..., RunResult],
+    seeds: Sequence[int],
+    output: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str] = "mini",
+    resume: bool = False,
+    overwrite: bool = False,
+    **options: Any,
+) -> Report:
+    """Train or fine-tune once a seed; where that is resumed, what has ended is kept.
 
     Args:
-        job: A dataclass with `settings`, `output` and `resume`.
+        run: `sentemb.train` or `sentemb.finetune`.
         seeds: Of the runs.
-        run: From the job of one seed to the record of its run.
+        output: Folder, which gets one of each run, ``seed-0`` and so on, and ``seeds.json``.
+        model: That every run starts from, by name.
+        resume: Go on with what is left of them.
+        overwrite: Start afresh where the folder holds earlier runs of these seeds.
+        options: Further arguments of ``run``.
 
     Returns:
-        The records, in the order of the seeds.
+        The mean and the standard deviation of each number; the record has ``seeds``, ``spread`` and
+        ``runs``, which holds what each ``run.json`` does.
+
+    Raises:
+        UsageError: When the model is an object, which the first run would change; and as ``run``.
+
+    Example:
+        ``run_seeds(sentemb.train, range(5), "runs/five", method="simcse-unsup", data=texts)``
     """
+    if not isinstance(model, str | os.PathLike):
+        raise UsageError("Several runs need a model that is named: each starts from it anew.")
+    folder, seeds = Path(output), list(seeds)
+    check = partial(check_output, folder, resume=resume, overwrite=overwrite, seeds=seeds)
+    refused_by_one(partial(check, reads=[str(model), *_paths(options)]))
     records = []
     for seed in seeds:
-        folder = job.output / f"seed-{seed}"
-        resume = job.resume and folder.exists()
-        settings = replace(job.settings, seed=seed)
+        place = folder / f"seed-{seed}"
+        goes_on = resume and place.exists()
         try:
-            records.append(run(replace(job, settings=settings, output=folder, resume=resume)))
+            came = run(
+                output=place,
+                model=model,
+                seed=seed,
+                resume=goes_on,
+                overwrite=overwrite,
+                **options,
+            )
+            records.append({**came.record, "output": str(place)})
         except FinishedError as ended:
             logger.info("Kept as it is: %s", ended)
-            records.append(read_record(folder / RUN) | {"output": str(folder)})
-    return records
+            records.append(read_record(place / RUN) | {"output": str(place)})
+    spread = spread_of([record["metrics"] for record in records])
+    summary = {"seeds": seeds, "spread": spread}
+    if processes().is_main_process:
+        claim(folder, [SEEDS], OF_SEEDS)
+        write_record(folder / SEEDS, summary)
+    notes = [] if spread else ["No dev set, so there is no score to spread: give `dev`."]
+    tables = [spread_table(len(seeds), spread)] if spread else []
+    return Report("train", summary | {"runs": records}, tables, notes)
 
 
-def write_seeds(folder: Path, summary: dict[str, Any]) -> None:
-    """Write what came of the runs of all seeds beside their folders."""
-    claim(folder, [SEEDS], OF_SEEDS)
-    write_record(folder / SEEDS, summary)
+def _paths(options: dict[str, Any]) -> list[str]:
+    return [os.fspath(v) for v in options.values() if isinstance(v, str | os.PathLike)]

@@ -2,95 +2,160 @@
 
 import logging
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentemb.bundled import bundled
-from sentemb.datasets import read_training_data
+from sentemb.datasets import as_training_data
+from sentemb.errors import UsageError
 from sentemb.experiments.ledger import opened
 from sentemb.experiments.measured import MEASURES, Measured
-from sentemb.experiments.runner import Job, Point, check_points, measure_start, run_points
+from sentemb.experiments.runner import Point, check_points, measure_start, run_points
 from sentemb.experiments.summaries import Result, summarise, summary_table
+from sentemb.jobs import TrainJob, train_job
 from sentemb.runs.conditions import described_rows
 from sentemb.table import Report
 
+if TYPE_CHECKING:
+    from sentemb.datasets import TrainingData
+    from sentemb.datasets.in_memory import Container
+    from sentemb.losses import Loss
+
+    Data = str | os.PathLike[str] | Container
+
 logger = logging.getLogger("sentemb")
+Value = float | int | str | bool
+TEMPERATURES = (0.01, 0.02, 0.05, 0.07, 0.1, 0.2, 0.5, 1.0)
 BY, START = ("loss", "value"), "before training"
 NO_PICTURE = 'No picture without matplotlib: pip install "sentemb[plot]".'
 
 
-@dataclass(frozen=True)
-class Grid:
-    """The runs of a study.
-
-    Args:
-        option: What is varied, as it is shown.
-        values: Of the option.
-        losses: In place of the method's own, as they are shown; empty for that.
-        seeds: A run for each.
-        points: Every run; labels are ``loss``, ``value`` (None where a loss has no such option) and
-            ``seed``.
-    """
-
-    option: str
-    values: Sequence[Any]
-    losses: Sequence[str]
-    seeds: Sequence[int]
-    points: Sequence[Point]
-
-
 def study(
-    job: Job,
-    grid: Grid,
+    option: str,
+    values: Sequence[Value] | None = None,
+    method: str = "simcse-unsup",
+    data: "Data | TrainingData | None" = None,
     *,
-    labels: str | os.PathLike[str] | None = None,
-    output: str | os.PathLike[str],
+    losses: "Mapping[str, Loss] | Sequence[Loss] | None" = None,
+    seeds: Sequence[int] = (0,),
+    labels: "Data | None" = None,
+    output: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    **options: Any,
 ) -> Report:
-    """Run what is not done yet of a study, and draw what the option does to the embeddings.
+    """Train a recipe over values of one option, and draw what it does to the embeddings.
 
-    Every run starts from the same model and reads the same rows. The folder holds
-    ``results.jsonl``, ``study.png`` and the ledger that the same call goes on from.
+    Every run starts from the same model and reads the same rows. Measured on the graded pairs of
+    ``dev``: Spearman × 100, uniformity, alignment and local separation; on ``labels``: tolerance.
+    The folder holds ``results.jsonl``, ``study.png`` and the ledger that the same call goes on
+    from; models are not kept.
 
     Args:
-        job: The run that all others are variations of; it is measured before training.
-        grid: The runs.
-        labels: A file of sentences with a class, for the tolerance; by default bundled topics.
-        output: Folder of the runs.
+        option: A setting, an option of the recipe or a number of the losses, as ``temperature``.
+        values: Of the option; of a temperature by default `TEMPERATURES`.
+        method: The recipe's name.
+        data: As of `sentemb.train`.
+        losses: In the place of the recipe's, by the names to show. One that has no such option is
+            trained once. For the temperature of simcse-unsup by default InfoNCE, the hard and the
+            simple contrastive loss, as Wang and Liu have it.
+        seeds: A run for each.
+        labels: Sentences with a class, for the tolerance; by default the bundled topics.
+        output: Folder of the runs; by default ``studies/OPTION``.
         overwrite: Whether runs of another study make way.
+        options: Further arguments of `sentemb.train`, as ``dev``, ``model`` and ``max_steps``.
 
     Returns:
         A row for each loss and value; the record has ``plan``, ``summary``, ``results``, ``files``.
 
     Raises:
-        UsageError: When a value is out of range, or the folder holds another study.
-        InputError: When a file cannot be read.
+        UsageError: When there is no such option, a value is out of range, or the folder holds
+            another study.
+        InputError: When data cannot be read.
         InterruptedRunError: When a signal ended it; the same call goes on.
     """
-    folder = Path(output)
-    data, dev = job.read()
-    labelled = read_training_data(labels or bundled("topics.tsv"), [("text", "label")])
-    check_points([p for p in grid.points if p.labels["seed"] == grid.seeds[0]], data)
-    plan: dict[str, Any] = {"option": grid.option, "values": list(grid.values)}
-    plan |= {"losses": list(grid.losses), "seeds": list(grid.seeds)}
-    plan |= job.plan(data, dev) | {"labels": described_rows(labelled.rows)}
+    job = train_job(method, data, **{"select": "last", **options})
+    option = option.replace("-", "_")
+    shown = option.replace("_", "-")
+    if values is None and option != "temperature":
+        raise UsageError(f"Which values of {shown}? Give them as `values`.")
+    chosen = list(TEMPERATURES if values is None else values)
+    named = _named(losses) if losses is not None else _default_losses(option, job)
+    points = points_of(job, option, chosen, named, seeds)
+    folder = Path(output) if output is not None else Path("studies") / shown
+    rows, dev = job.read_to_measure()
+    labelled = as_training_data(
+        bundled("topics.tsv") if labels is None else labels, [("text", "label")], name="labels"
+    )
+    check_points([p for p in points if p.labels["seed"] == seeds[0]], rows)
+    plan: dict[str, Any] = {"option": shown, "values": chosen}
+    plan |= {"losses": list(named), "seeds": list(seeds)}
+    plan |= job.plan(rows, dev) | {"labels": described_rows(labelled.rows)}
     measure = Measured(dev, labelled.rows["text"][:], labelled.rows["label"][:])
     with opened(folder, plan, overwrite=overwrite) as ledger:
         before = {"loss": START, "value": None, "seed": None}
-        start = ledger.result("start") or before | measure_start(job, data, measure)
+        start = ledger.result("start") or before | measure_start(job, rows, measure)
         ledger.commit("start", start)
-        runs = run_points(ledger, grid.points, data, dev, measure)
+        runs = run_points(ledger, points, rows, dev, measure)
         results = [{k: v for k, v in one.items() if k != "seconds"} for one in (start, *runs)]
         files = [ledger.write_lines(results)]
         lines = summarise(results, BY, MEASURES)
         ledger.claim("study.png")
-        files += _drawn(folder / "study.png", grid.option, lines)
-    table = summary_table(lines, BY, MEASURES, {"value": grid.option})
+        files += _drawn(folder / "study.png", shown, lines)
+    table = summary_table(lines, BY, MEASURES, {"value": shown})
     found = {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
     return Report("study", found, [table])
+
+
+def points_of(
+    job: TrainJob,
+    option: str,
+    values: Sequence[Value],
+    losses: "Mapping[str, Loss]",
+    seeds: Sequence[int],
+) -> list[Point]:
+    """Return every run: losses, values, seeds, the last the fastest.
+
+    Labels are ``loss``, ``value`` (None where a loss has no such option) and ``seed``.
+
+    Raises:
+        UsageError: When none of the jobs has such an option.
+    """
+    bases = {name: replace(job, loss=loss) for name, loss in losses.items()} or {job.method: job}
+    having = [name for name, base in bases.items() if option in base.varied()]
+    if not having:
+        next(iter(bases.values())).with_value(option, values[0])  # names those that there are
+    points: list[Point] = []
+    for name, base in bases.items():
+        for value in values if name in having else [None]:
+            varied = base if value is None else base.with_value(option, value)
+            for seed in seeds:
+                labels = {"loss": name, "value": value, "seed": seed}
+                words = "-".join(str(v) for v in labels.values() if v is not None)
+                folder = f"{len(points) + 1:03d}-{re.sub('[^A-Za-z0-9.]+', '-', words)}"
+                points.append(Point(folder, labels, varied.with_seed(seed)))
+    return points
+
+
+def _named(losses: "Mapping[str, Loss] | Sequence[Loss]") -> "dict[str, Loss]":
+    return dict(losses) if isinstance(losses, Mapping) else {repr(one): one for one in losses}
+
+
+def _default_losses(option: str, job: TrainJob) -> "dict[str, Loss]":
+    """Return those of Wang and Liu's figures, where their temperature is what is studied."""
+    if (option, job.method) != ("temperature", "simcse-unsup"):
+        return {}
+    from sentemb.losses import HardContrastive, InfoNCE, SimpleContrastive
+
+    alike = 1 / (job.settings.batch_size - 1)  # positives and negatives weigh the same
+    return {
+        "infonce": InfoNCE(),
+        "hard-contrastive": HardContrastive(),
+        f"simple-contrastive:{alike:.4g}": SimpleContrastive(float(f"{alike:.4g}")),
+    }
 
 
 def _drawn(path: Path, option: str, lines: Sequence[Result]) -> list[Path]:

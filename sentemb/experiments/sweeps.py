@@ -4,18 +4,26 @@ import logging
 import math
 import os
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentemb.errors import UsageError
 from sentemb.experiments.ledger import opened
-from sentemb.experiments.runner import Job, Point, check_points, run_points
+from sentemb.experiments.runner import Point, check_points, run_points
 from sentemb.experiments.summaries import summarise, summary_table
+from sentemb.jobs import TrainJob, train_job
 from sentemb.table import Report
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
+
+    from sentemb.datasets import TrainingData
+    from sentemb.datasets.in_memory import Container
+
+    Data = str | os.PathLike[str] | Container
 
 logger = logging.getLogger("sentemb")
 MEASURES = ("spearman", "alignment", "uniformity")
@@ -25,61 +33,81 @@ Space = Mapping[str, Sequence[Value]]
 
 
 def sweep(
-    job: Job,
-    space: Space,
-    given: Callable[[Mapping[str, Value]], Job],
+    search: Space,
+    method: str = "simcse-unsup",
+    data: "Data | TrainingData | None" = None,
     *,
-    called: Mapping[str, str] | None = None,
     trials: int = 20,
     seeds: Sequence[int] = (0,),
-    output: str | os.PathLike[str],
+    output: str | os.PathLike[str] = "sweep",
     overwrite: bool = False,
+    **options: Any,
 ) -> Report:
-    """Run the trials that are not done yet; the score of one is the mean over its seeds.
+    """Search the options of a recipe that give the best Spearman on ``dev``, with optuna.
 
-    The best score is the best of many on these pairs: report the score on others.
+    The score of a trial is the mean over its seeds. The best score is the best of many on these
+    pairs: report the score on others. The folder holds ``results.jsonl``, ``journal.log``
+    (optuna's own record) and the ledger that the same call goes on from; models are not kept.
 
     Args:
-        job: The run that all others are variations of.
-        space: What is searched.
-        given: From the values of a trial to its run.
-        called: What options are called where they are shown; by default by their names.
-        trials: How many.
+        search: Settings, options of the recipe or of its loss, and what is tried of each: two ends
+            of a range as a tuple, or choices as a list. A range is on a logarithmic scale where
+            its ends are a factor of 10 apart.
+        method: The recipe's name.
+        data: As of `sentemb.train`.
+        trials: How many; more later go on.
         seeds: A run of each trial for each.
-        output: Folder of the runs; also gets ``journal.log``, optuna's own record.
+        output: Folder of the runs.
         overwrite: Whether runs of another sweep make way.
+        options: Further arguments of `sentemb.train`, as ``dev``, ``model`` and ``max_steps``.
 
     Returns:
         A row a trial, the best first; the record has ``plan``, ``best``, ``summary``, ``files``.
 
     Raises:
-        UsageError: When a value is out of range, or the folder holds another sweep.
+        UsageError: When a value is out of range, the folder holds another sweep, or optuna is not
+            installed.
         InterruptedRunError: When a signal ended it; the same call goes on.
+
+    Example:
+        ``sweep({"temperature": (0.01, 0.5), "pooling": ["cls", "mean"]}, data=texts, trials=20)``
     """
-    folder, names = Path(output), called or {}
-    data, dev = job.read()
-    first = {name: values[0] for name, values in space.items()}
-    each = [first | {name: value} for name, values in space.items() for value in values]
-    check_points([Point("", {}, given(one)) for one in each], data)
-    tried = {names.get(name, name): [str(v) for v in values] for name, values in space.items()}
-    plan = {"search": tried, "seeds": list(seeds), **job.plan(data, dev)}
-    by = (*space, "trial")
+    if find_spec("optuna") is None:
+        raise UsageError('sweep needs optuna: pip install "sentemb[sweep]".')
+    job = train_job(method, data, **{"select": "last", **options})
+    folder, shown = Path(output), {name: name.replace("_", "-") for name in search}
+    first = {name: values[0] for name, values in search.items()}
+    each = [first | {name: value} for name, values in search.items() for value in values]
+    jobs = [_with_all(job, one) for one in each]
+    rows, dev = job.read_to_measure()
+    check_points([Point("", {}, one) for one in jobs], rows)
+    tried = {shown[name]: [str(v) for v in values] for name, values in search.items()}
+    plan = {"search": tried, "seeds": list(seeds), **job.plan(rows, dev)}
+    by = (*search, "trial")
     with opened(folder, plan, overwrite=overwrite) as ledger:
         ledger.claim("journal.log")
         study, results = _study(folder), []
         for number in range(trials):
-            values = _ask(study, number, space)
+            values = _ask(study, number, search)
             if values is None:
                 continue
-            runs = run_points(ledger, _points(given(values), number, values, seeds), data, dev, dev)
+            points = _points(_with_all(job, values), number, values, seeds)
+            runs = run_points(ledger, points, rows, dev, dev)
             _tell(study, number, runs)
             results += runs
         files = [ledger.write_lines([_without_seconds(one) for one in results])]
     lines = summarise(results, by, MEASURES)
     lines.sort(key=lambda line: -line["spread"].get("spearman", {"mean": -math.inf})["mean"])
-    best = {name: lines[0][name] for name in space}
+    best = {name: lines[0][name] for name in search}
     found = {"plan": plan, "best": best, "summary": lines, "files": [str(f) for f in files]}
-    return Report("sweep", found, [summary_table(lines, by, MEASURES, names)])
+    return Report("sweep", found, [summary_table(lines, by, MEASURES, shown)])
+
+
+def _with_all(job: TrainJob, values: Mapping[str, Value]) -> TrainJob:
+    """Return the job of a trial."""
+    for name, value in values.items():
+        job = job.with_value(name, value)
+    return job
 
 
 def _distribution(values: Sequence[Value]) -> "BaseDistribution":
@@ -145,7 +173,7 @@ def _tell(study: "Study", number: int, runs: Sequence[dict[str, Any]]) -> None:
 
 
 def _points(
-    job: Job, number: int, values: Mapping[str, Value], seeds: Sequence[int]
+    job: TrainJob, number: int, values: Mapping[str, Value], seeds: Sequence[int]
 ) -> list[Point]:
     labels = {**values, "trial": number}
     return [

@@ -14,13 +14,26 @@ class FinetuneRun(RunResult):
 
     Args:
         dev_rows: Rows of the dev set, which ``metrics`` are measured on.
+        unlabelled_rows: Rows without a label or score, of the dev set too, left out.
         truncated_rows: Rows cut to the maximum length.
         unknown_rows: Rows with a token that the tokenizer does not know.
     """
 
     dev_rows: int
+    unlabelled_rows: int
     truncated_rows: int
     unknown_rows: int
+
+    def summary(self) -> str:
+        """Say what came of it, and what was left out, cut or unknown, in a few lines."""
+        lines = [f"{name:12} {value:8.4f}" for name, value in self.metrics.items()]
+        lines.append(
+            f"{self.rows:,} rows, {self.dev_rows:,} of dev; left out: {self.empty_rows} empty, "
+            f"{self.unlabelled_rows} without a label or score; {self.truncated_rows:,} cut to "
+            f"{self.record['settings']['max_length']} tokens, "
+            f"{self.unknown_rows:,} with unknown tokens"
+        )
+        return "\n".join([*lines, *self._ending()])
 
 
 USAGE = """from transformers import pipeline

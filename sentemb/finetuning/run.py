@@ -149,6 +149,7 @@ def finetune(
             "rows": len(rows),
             "dev_rows": len(dev_rows),
             "empty_rows": data.empty_rows,
+            "unlabelled_rows": data.unlabelled_rows + dev.unlabelled_rows,
             "truncated_rows": read.truncated,
             "unknown_rows": read.unknown_texts,
             "unknown_tokens": read.unknown_tokens,

@@ -92,6 +92,14 @@ class RunResult:
             lines.append(f"  {name}: {was}{value:.4g}")
         return "\n".join(lines)
 
+    def _ending(self) -> list[str]:
+        """Return the last lines of a summary."""
+        skipped = f"{self.skipped_steps:,} steps were skipped: loss or gradient was no number"
+        last = (
+            f"{self.steps} steps in {self.seconds:.0f} s; step {self.best_step} kept: {self.output}"
+        )
+        return [skipped, last] if self.skipped_steps else [last]
+
     def plot(self) -> "Figure":
         """Draw the loss, and everything that was evaluated, over the steps.
 

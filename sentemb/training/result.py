@@ -16,6 +16,7 @@ from sentemb.runs.guarded_trainer import SKIPPED
 from sentemb.runs.processes import processes
 from sentemb.runs.run_folder import data_record
 from sentemb.runs.run_result import Provenance, RunResult, name_of_model
+from sentemb.table import number
 from sentemb.training.checkpoints import described_twin
 from sentemb.training.settings import Settings
 from sentemb.training.trainer import MASKED, ContrastiveTrainer
@@ -56,6 +57,31 @@ class Run(RunResult):
     masked_negatives: int
     micro_batch: int
     settings: Settings
+
+    def summary(self) -> str:
+        """Say what came of it, and what was left out, cut or unknown, in a few lines."""
+        lines = [
+            f"{name:16} {number(name, self.before.get(name)).text:>8} -> "
+            f"{number(name, value).text:>8}"
+            for name, value in self.metrics.items()
+        ]
+        if self.metrics.get("spearman", 0) < self.before.get("spearman", 0):
+            lines.append("The dev score fell: try a lower `learning_rate`, or more data.")
+        lines.append(
+            f"{self.rows:,} rows; left out: {self.empty_rows} empty, "
+            f"{self.record['data']['unlabelled_rows']} without a label or score, "
+            f"{self.held_out_rows} held out, {self.rows_left_over} of each epoch (incomplete "
+            f"batch); {self.truncated_texts:,} texts cut to {self.settings.max_length} tokens, "
+            f"{self.unknown_texts:,} with unknown tokens"
+        )
+        if prompts := [f"{name} {text!r}" for name, text in self.prompts.items() if text]:
+            lines.append("prompts: " + ", ".join(prompts))
+        if self.masked_negatives:
+            lines.append(
+                f"{self.masked_negatives:,} candidates were no negatives: the text of the anchor "
+                "or of its positive once more, or above `mask_above`"
+            )
+        return "\n".join([*lines, *self._ending()])
 
 
 def what_came_of(trainer: ContrastiveTrainer, *, selected: bool) -> dict[str, Any]:

@@ -5,9 +5,9 @@ import os
 import signal
 
 import pytest
-from sentemb_cli import training_runs
 from sentemb_cli.commands import compare, study, sweep
 
+from sentemb import training
 from sentemb.bundled import bundled
 from sentemb.runs import committed_trainer
 from tests.support.processes import exit_code, forked
@@ -25,13 +25,13 @@ def few(tmp_path):
 @pytest.fixture
 def trained(monkeypatch):
     """The folders that are trained in, and whether each run went on."""
-    calls, train = [], training_runs.train
+    calls, train = [], training.train
 
     def counted(method, data, output, *args, **options):
         calls.append((output.name, options["resume"]))
         return train(method, data, output, *args, **options)
 
-    monkeypatch.setattr(training_runs, "train", counted)
+    monkeypatch.setattr(training, "train", counted)
     return calls
 
 

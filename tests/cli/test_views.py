@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from sentemb_cli.jobs import OPTIONS_OF_LOSS, OPTIONS_OF_VIEWS
 from sentemb_cli.options import options_of_method
 from sentemb_cli.source import METHODS
 from sentemb_cli.spec import LOSSES, STAGES, make_view
 
 from sentemb import losses, views
+from sentemb.jobs import OF_LOSS, OF_VIEWS
 from sentemb.views import EDA, Crop, EmbeddingDropout, FeatureCutoff, TokenShuffle, View
 
 NAMES = [name for members in STAGES.values() for name in members]
@@ -57,7 +57,7 @@ def test_every_option_of_a_method_belongs_to_a_part():
     of_twins = {"momentum", "queue_size", "projection", "prototypes", "frozen_steps"}
     of_sums = {"contrast_weight", "dimension_temperature", "dimension_weight"}  # take no --loss
     options = {p.name for method in METHODS for p in options_of_method(method)}
-    assert options == {"dropout"} | of_twins | of_sums | OPTIONS_OF_VIEWS | OPTIONS_OF_LOSS
+    assert options == {"dropout"} | of_twins | of_sums | {*OF_VIEWS} | {*OF_LOSS}
 
 
 def test_replaced_options_are_not_recorded(sentemb, tmp_path):

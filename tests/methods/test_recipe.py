@@ -2,22 +2,21 @@
 
 import pytest
 import torch
-from sentemb_cli.jobs import job_from
 from sentemb_cli.source import OF_THE_DATA, parameters_of
-from sentemb_cli.training_runs import build_method, starting_encoder
+from sentemb_cli.spec import arguments_of_training
 
 from sentemb import build_encoder
 from sentemb.encoders import describe
 from sentemb.errors import UsageError
+from sentemb.jobs import train_job
 from sentemb.methods import METHODS, method_named, options_of, recipe_named
 
 
 def typed(method):
-    options = dict.fromkeys(
-        ("columns", "model", "pooling", "view", "loss", "matryoshka", "mask_above", "data", "dev")
-    )
+    """The job of a command with nothing typed but the method."""
+    options = dict.fromkeys(("columns", "pooling", "view", "loss", "matryoshka", "mask_above"))
     own = {p.name: p.default for p in parameters_of(method) if p.name not in OF_THE_DATA}
-    return job_from({**options, **own, "method": method, "model": "mini"}, None)
+    return train_job(**arguments_of_training({**options, **own, "method": method}))
 
 
 class Rows:
@@ -31,8 +30,7 @@ class Data:
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_by_name_is_the_one_of_the_command(name):
     job = typed(name)
-    encoder = starting_encoder(job)
-    theirs = build_method(job, encoder, Data)
+    theirs = job.build(Data)
     of_data = {"columns": Data.rows.column_names, "classes": len(Data.classes)}
     torch.manual_seed(job.settings.seed)
     ours = method_named(name, **{k: v for k, v in of_data.items() if k in options_of(name)})

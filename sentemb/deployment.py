@@ -1,0 +1,149 @@
+"""`export` and `postprocess`: what is made of a trained encoder, with data of any kind."""
+
+import logging
+import os
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentemb.bundled import bundled
+from sentemb.datasets import as_sts, read_texts
+from sentemb.datasets.source import as_source
+from sentemb.datasets.texts import texts_without_blanks
+from sentemb.errors import UsageError
+from sentemb.inference.card_texts import EXPORT, POSTPROCESS
+from sentemb.storage import check_output
+
+if TYPE_CHECKING:
+    from sentemb.datasets.in_memory import Container
+    from sentemb.evaluation import STS
+
+    Data = str | os.PathLike[str] | Container
+
+logger = logging.getLogger("sentemb")
+
+
+def export(
+    model: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    static: bool = False,
+    int8: bool = False,
+    sts: "Data | STS | None" = None,
+    dim: int | None = None,
+    texts: "Data | None" = None,
+    column: str = "text",
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Make an encoder smaller and faster, as ``sentemb export`` does; return ``export.json``.
+
+    Args:
+        model: A bundled encoder, a folder or a hub id.
+        output: Folder to write.
+        static: A vector a token, whose mean a text is; or
+        int8: an ONNX file in 8-bit integers, which needs the extra ``int8``.
+        sts: Graded pairs that both are compared on; by default the bundled ones.
+        dim: Numbers of a vector of ``static``; 0 keeps all. By default 256.
+        texts: What the tokens of ``static`` are counted in; by default Zipf's law.
+        column: The column of ``texts`` that holds them.
+        overwrite: Replace an earlier export in the folder.
+
+    Raises:
+        UsageError: When not exactly one of ``static`` and ``int8`` is given.
+        InputError: When the model or the data cannot be read.
+    """
+    if static == int8:
+        raise UsageError(
+            "`static` or `int8`, not both." if static else "Give one of `static` and `int8`."
+        )
+    if int8 and (dim is not None or texts is not None):
+        raise UsageError("`dim` and `texts` are for `static`: they have no effect beside `int8`.")
+    folder = Path(output)
+    check_output(folder, EXPORT, overwrite=overwrite)
+    task = _graded(sts)
+    counted: tuple[str, Iterable[str]] | None = None
+    if texts is not None:
+        given = as_source(texts, name="texts")
+        counted = str(given), read_texts(given, column)
+    from sentemb.inference.export import export_int8, export_static
+
+    if int8:
+        return export_int8(model, folder, task, overwrite=overwrite)
+    return export_static(model, folder, task, dim, counted, overwrite=overwrite)
+
+
+def postprocess(
+    model: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    whiten: bool = False,
+    remove_top: int | None = None,
+    dims: int | None = None,
+    data: "Data | None" = None,
+    column: str = "text",
+    sts: "Data | STS | None" = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Whiten vectors, or remove their top components, as ``sentemb postprocess`` does.
+
+    Args:
+        model: A bundled encoder, a folder or a hub id.
+        output: Folder to write, a plain sentence-transformers model.
+        whiten: Centre, turn and scale so that the covariance is the identity; or
+        remove_top: subtract the mean and so many components of most variance.
+        dims: Components that ``whiten`` keeps; by default all in which vectors vary.
+        data: Texts that the map is fitted to; by default the bundled ones.
+        column: The column of ``data`` that holds them.
+        sts: Graded pairs that both are compared on; by default the bundled ones.
+        overwrite: Replace an earlier postprocess in the folder.
+
+    Returns:
+        What ``postprocess.json`` holds.
+
+    Raises:
+        UsageError: When not exactly one of ``whiten`` and ``remove_top`` is given.
+        InputError: When the model or the data cannot be read.
+    """
+    if whiten == (remove_top is not None):
+        raise UsageError(
+            "`whiten` or `remove_top`, not both."
+            if whiten
+            else "Give one of `whiten` and `remove_top`."
+        )
+    if dims is not None and not whiten:
+        raise UsageError("`dims` is for `whiten`: it has no effect beside `remove_top`.")
+    folder = Path(output)
+    check_output(folder, POSTPROCESS, overwrite=overwrite)
+    task = _graded(sts)
+    if data is None:
+        logger.info("fitted to: bundled sentences.txt")
+    given = as_source(bundled("sentences.txt") if data is None else data)
+    texts = texts_without_blanks(given, column)
+    from sentemb.geometry.linear_maps import all_but_the_top, whitening
+    from sentemb.inference.postprocess import postprocess as run
+
+    fit = (
+        partial(whitening, dims=dims)
+        if remove_top is None
+        else partial(all_but_the_top, components=remove_top)
+    )
+    return run(
+        model,
+        folder,
+        fit,
+        (Path(str(given)).name, texts),
+        task,
+        how="whiten" if whiten else "remove-top",
+        overwrite=overwrite,
+    )
+
+
+def _graded(sts: "Data | STS | None") -> "STS":
+    """Read the graded pairs that both are compared on; the bundled ones where none are given."""
+    if sts is None:
+        logger.info("graded pairs: bundled graded.tsv")
+    task = as_sts(bundled("graded.tsv") if sts is None else sts, "sts")
+    if getattr(task, "ungraded", 0):
+        logger.info("%s: %d rows without a score left out", task.name, task.ungraded)
+    return task

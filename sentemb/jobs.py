@@ -1,0 +1,365 @@
+"""`TrainJob`: a training of a recipe as it is asked for, before anything is read or loaded."""
+
+import inspect
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from sentemb.bundled import bundled
+from sentemb.errors import UsageError, nearest
+from sentemb.training.settings import Settings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from sentemb.datasets import TrainingData
+    from sentemb.datasets.in_memory import Container
+    from sentemb.encoders import PoolingName
+    from sentemb.evaluation import STS
+    from sentemb.losses import Loss
+    from sentemb.method import Method
+    from sentemb.training import Run
+    from sentemb.views import View
+
+    Data = str | os.PathLike[str] | Container
+    ViewOf = View | Callable[[SentenceTransformer], View]
+
+logger = logging.getLogger("sentemb")
+GRADED = "graded.tsv"
+ALSO_CALLED = {"lr": "learning_rate", "rdrop": "r_drop", "num_workers": "workers"}
+"""Flags that are not called what their setting is."""
+OF_VIEWS = ("alpha", "synonyms", "keep_negations", "repetition", "rate")
+OF_LOSS = (
+    *("temperature", "hard_negative_weight", "epsilon", "off_diagonal_weight"),
+    *("invariance_weight", "variance_weight", "covariance_weight"),
+)
+"""Options of recipes that ``view`` and ``loss`` take the place of."""
+OF_DATA = ("columns", "classes")
+"""Parameters of recipes that are those of the data."""
+OF_JOB = ("pooling", "mask_above")
+NOT_VARIED = (
+    *("seed", "select", "eval_steps", "save_steps", "workers", "micro_batch", "packed"),
+    *("on_collapse", "max_bad_steps", "keep_checkpoints"),
+)
+"""Settings that a study has no use for: what they change is time, memory, or what is kept."""
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """One training of a recipe.
+
+    Args:
+        method: The recipe's name.
+        settings: As resolved.
+        data: As of `sentemb.train`; None for what is bundled for the recipe.
+        dev: Graded pairs; None for the bundled ones where the data are, else for none.
+        model: As of `sentemb.train`.
+        pooling: By default the model's own, or the recipe's for a raw encoder.
+        prompt: What is put before the texts of a column, by column.
+        columns: Names of the columns of the data, where they are others.
+        view: In the place of the recipe's views: one for all, or one for each. A view that needs
+            the encoder is a function from it.
+        loss: In the place of the recipe's loss.
+        matryoshka: Lengths that the loss is nested at.
+        mask_above: Cosine above which candidates are no negatives.
+        given: Options of the recipe, where not by default.
+    """
+
+    method: str
+    settings: Settings
+    data: "Data | TrainingData | None" = None
+    dev: "Data | STS | None" = None
+    model: "str | os.PathLike[str] | SentenceTransformer" = "mini"
+    pooling: "PoolingName | None" = None
+    prompt: Mapping[str, str] = field(default_factory=dict)
+    columns: Sequence[str] | None = None
+    view: "Sequence[ViewOf]" = ()
+    loss: "Loss | None" = None
+    matryoshka: Sequence[int] = ()
+    mask_above: float | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of the recipe, by default where not given.
+
+        Raises:
+            UsageError: When one is given whose part ``view`` or ``loss`` replaces.
+        """
+        view, loss = bool(self.view), self.loss is not None
+        refuse_replaced(self.given, view=view, loss=loss)
+        without = (*OF_DATA, *(OF_VIEWS if view else ()), *(OF_LOSS if loss else ()))
+        options = {**_defaults(self.method), **self.given}
+        return {name: value for name, value in options.items() if name not in without}
+
+    def read(self) -> "tuple[TrainingData, STS | None]":
+        """Read the data and the graded pairs, and say in the log what is used."""
+        from sentemb.datasets import as_sts, as_training_data
+        from sentemb.methods import recipe_named
+
+        recipe = recipe_named(self.method)
+        source = bundled(recipe.bundled_data) if self.data is None else self.data
+        data = as_training_data(source, recipe.layouts, self.columns)
+        graded = bundled(GRADED) if self.dev is None and self.data is None else self.dev
+        dev = None if graded is None else as_sts(graded)
+        named = name_of(self.data, f"bundled {recipe.bundled_data}") or data.source
+        logger.info(
+            "%s from %s; data: %s (%s rows); dev: %s",
+            self.method,
+            name_of(self.model, "mini") or "a SentenceTransformer",
+            named,
+            f"{len(data.rows):,}",
+            self._named_dev(dev),
+        )
+        if data.classes:
+            more = ", …" if len(data.classes) > 8 else ""
+            logger.info("%d labels: %s", len(data.classes), ", ".join(data.classes[:8]) + more)
+        return data, dev
+
+    def _named_dev(self, dev: "STS | None") -> str:
+        if dev is None and self.settings.select == "held-out-loss":
+            return "none, held-out rows choose the checkpoint"
+        if dev is None:
+            return "none, the last step is kept"
+        given = None if self.dev == bundled(GRADED) else self.dev
+        return f"{name_of(given, f'bundled {GRADED}') or dev.name} ({len(dev.scores):,} pairs)"
+
+    def read_to_measure(self) -> "tuple[TrainingData, STS]":
+        """Read the data, and the graded pairs that a run among others is measured on."""
+        data, dev = replace(self, dev=bundled(GRADED) if self.dev is None else self.dev).read()
+        return data, cast("STS", dev)
+
+    def build(self, data: "TrainingData") -> "Method":
+        """Build the method; what is random in it is of the seed.
+
+        Raises:
+            UsageError: When an option does not fit.
+            InputError: When the model cannot be read.
+        """
+        from transformers import set_seed
+
+        from sentemb.methods import method_named
+        from sentemb.methods.overrides import override
+        from sentemb.views import View
+
+        of_data = {"columns": data.rows.column_names, "classes": len(data.classes)}
+        own = _defaults(self.method)
+        options = self.options() | {k: v for k, v in of_data.items() if k in own}
+        set_seed(self.settings.seed)
+        method = method_named(
+            self.method, self.model, pooling=self.pooling, prompt=self.prompt, **options
+        )
+        return override(
+            method,
+            self.method,
+            [view if isinstance(view, View) else view(method.encoder) for view in self.view],
+            self.loss,
+            matryoshka=self.matryoshka,
+            mask_above=self.mask_above,
+        )
+
+    def train(
+        self,
+        data: "TrainingData",
+        dev: "STS | None",
+        output: str | os.PathLike[str] | None,
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        allow_changed: Sequence[str] = (),
+    ) -> "Run":
+        """Train into a folder; arguments as of `sentemb.train`."""
+        from sentemb.methods import recipe_named
+        from sentemb.runs.run_result import Provenance
+        from sentemb.training import train
+
+        recipe = recipe_named(self.method)
+        return train(
+            self.build(data),
+            data,
+            None if output is None else Path(output),
+            self.settings,
+            dev=dev,
+            resume=resume,
+            overwrite=overwrite,
+            allow_changed=allow_changed,
+            provenance=Provenance(
+                method=self.method,
+                method_options=self.options(),
+                citation=recipe.citation,
+                model=name_of(self.model, "mini"),
+                data=name_of(self.data, f"bundled:{recipe.bundled_data}"),
+                dev=name_of(self.dev, f"bundled:{GRADED}" if dev else None),
+            ),
+        )
+
+    def plan(self, data: "TrainingData", dev: "STS") -> dict[str, Any]:
+        """Return what the results depend on, by value, never by path or name."""
+        from sentemb.runs.conditions import (
+            WITHOUT_EFFECT,
+            described,
+            described_rows,
+            stable_repr,
+            weights,
+        )
+
+        method = self.build(data)
+        rows = zip(dev.sentences1, dev.sentences2, dev.scores, strict=True)
+        left_out = {"seed", "packed", *WITHOUT_EFFECT} - {"epochs", "max_steps"}
+        return {
+            "method": self.method,
+            "method_options": self.options(),
+            "views": [stable_repr(view) for view in method.views] if self.view else [],
+            "loss": None if self.loss is None else stable_repr(self.loss),
+            "matryoshka": list(self.matryoshka),
+            "mask_above": self.mask_above,
+            "pooling": self.pooling,
+            **({"prompts": dict(self.prompt)} if self.prompt else {}),
+            **{k: v for k, v in asdict(self.settings).items() if k not in left_out},
+            "model": weights(method.encoder[0]),
+            "data": described_rows(data.rows),
+            "dev": described(len(dev.scores), map(repr, rows)),
+        }
+
+    def with_seed(self, seed: int) -> Self:
+        """Return the same job with another seed."""
+        return replace(self, settings=replace(self.settings, seed=seed))
+
+    def varied(self) -> dict[str, str]:
+        """Return the options that `with_value` takes, and whose they are."""
+        found = {f.name: "settings" for f in fields(Settings) if f.name not in NOT_VARIED}
+        found |= dict.fromkeys(OF_JOB, "job") | dict.fromkeys(self.options(), "method")
+        return found | dict.fromkeys(numbers_of(self.loss), "loss")
+
+    def with_value(self, option: str, value: Any) -> Self:
+        """Return the same job with another value of a setting, or of an option of recipe or loss.
+
+        Raises:
+            UsageError: When there is no such option, or the value is out of its range.
+        """
+        allowed, changed = self.varied(), {option: value}
+        if option not in allowed:
+            raise UsageError(
+                f"'{option}' is no option with numbers or choices; allowed: {', '.join(allowed)}."
+                + nearest(option, list(allowed))
+            )
+        if allowed[option] == "settings":
+            return replace(self, settings=replace(self.settings, **changed))
+        if allowed[option] == "job":
+            return replace(self, **changed)
+        if allowed[option] == "method":
+            return replace(self, given={**self.given, **changed})
+        return replace(self, loss=replace(self.loss, **changed))  # type: ignore[type-var]
+
+
+def train_job(
+    method: str = "simcse-unsup",
+    data: "Data | TrainingData | None" = None,
+    dev: "Data | STS | None" = None,
+    settings: Settings | None = None,
+    *,
+    view: "ViewOf | Sequence[ViewOf]" = (),
+    prompt: Mapping[str, str] | None = None,
+    **options: Any,
+) -> TrainJob:
+    """Return the job of a recipe: what is not given is the recipe's own.
+
+    Args:
+        method: The recipe's name.
+        data: As of `TrainJob`.
+        dev: As of `TrainJob`.
+        settings: By default the recipe's.
+        view: As of `TrainJob`, or one alone.
+        prompt: As of `TrainJob`.
+        options: Further arguments of `TrainJob`, fields of `Settings`, and the recipe's own.
+
+    Raises:
+        UsageError: When there is no such recipe or option; names the nearest.
+    """
+    from sentemb.methods import recipe_named
+
+    recipe = recipe_named(method)
+    names = [f.name for f in fields(Settings)]
+    of_job = [f.name for f in fields(TrainJob) if f.name not in ("settings", "given")]
+    own = [name for name in _defaults(method) if name not in OF_DATA]
+    known = known_options(options, [*names, *of_job, *own], f"method '{method}'")
+    changed = {name: value for name, value in known.items() if name in names}
+    if settings is None:
+        defaults = {name: getattr(recipe, name) for name in names if hasattr(recipe, name)}
+        settings = Settings(**defaults | changed)
+    else:
+        settings = replace(settings, **changed)
+    return TrainJob(
+        method,
+        settings,
+        data,
+        dev,
+        view=tuple(view) if isinstance(view, Sequence) else (view,),
+        prompt=prompt or {},
+        given={name: value for name, value in known.items() if name in own},
+        **{k: v for k, v in known.items() if k in of_job and v is not None},
+    )
+
+
+def known_options(options: Mapping[str, Any], known: Sequence[str], what: str) -> dict[str, Any]:
+    """Return options under the names of their settings.
+
+    Raises:
+        UsageError: When there is no such option; names the nearest.
+    """
+    given: dict[str, Any] = {}
+    for name, value in options.items():
+        meant = ALSO_CALLED.get(name, name)
+        if meant not in known:
+            raise UsageError(
+                f"No option '{name}' of {what}; allowed: {', '.join(known)}."
+                + nearest(name, list(known))
+            )
+        if meant in given:
+            raise UsageError(f"{meant} is given twice, under two names: give it once.")
+        given[meant] = value
+    return given
+
+
+def refuse_replaced(given: Iterable[str], *, view: bool, loss: bool) -> None:
+    """Raise where an option of a recipe is given whose part is replaced.
+
+    Raises:
+        UsageError: When it would have no effect.
+    """
+    for name in sorted(given):
+        part = "view" if view and name in OF_VIEWS else "loss" if loss and name in OF_LOSS else ""
+        if part:
+            raise UsageError(
+                f"`{name}` has no effect beside `{part}`, which replaces what it belongs to: give "
+                f"it to the {part} itself."
+            )
+
+
+def numbers_of(loss: "Loss | None") -> list[str]:
+    """Return the numbers that a loss has as options; a sum has none of its own."""
+    if not is_dataclass(loss):
+        return []
+    return [f.name for f in fields(loss) if isinstance(getattr(loss, f.name), int | float)]
+
+
+def name_of(given: object, default: str | None) -> str | None:
+    """Name a path, a hub id or a bundled encoder; None for an object.
+
+    Example:
+        >>> name_of(None, "mini"), name_of("runs/mine", "mini"), name_of(["A text."], "mini")
+        ('mini', 'runs/mine', None)
+    """
+    if given is None:
+        return default
+    return os.fspath(given) if isinstance(given, str | os.PathLike) else None
+
+
+def _defaults(method: str) -> dict[str, Any]:
+    """Return the parameters of a recipe, but for the encoder, with their defaults."""
+    from sentemb.methods import recipe_named
+
+    parameters = list(inspect.signature(recipe_named(method).build).parameters.values())[1:]
+    return {p.name: p.default for p in parameters}
