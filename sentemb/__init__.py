@@ -23,7 +23,7 @@ _HOME = {
     "evaluate": "experiments",
     "export": "deployment",
     "finetune": "doors",
-    "info": "info",
+    "info": "about",
     "load": "encoder",
     "postprocess": "deployment",
     "predict": "doors",
@@ -68,6 +68,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from sentemb.about import info
     from sentemb.checks import check
     from sentemb.datasets import read_sts as read_sts
     from sentemb.datasets import read_training_data as read_training_data
@@ -78,7 +79,6 @@ if TYPE_CHECKING:
     from sentemb.encoding import encode_file as encode_file
     from sentemb.evaluation import STS
     from sentemb.experiments import analyze, compare, evaluate, study, sweep
-    from sentemb.info import info
     from sentemb.losses import FlatNCE as FlatNCE
     from sentemb.losses import InfoNCE as InfoNCE
     from sentemb.losses import NTXent as NTXent

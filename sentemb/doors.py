@@ -185,7 +185,10 @@ def finetune(
         held = as_training_data(dev, layouts, columns, classes=rows.classes, name="dev")
     kinds = [kind_of(each.rows.column_names) for each in (rows, held)]
     if kinds[0] != kinds[1]:
-        raise InputError(f"data has {kinds[0]}, dev has {kinds[1]}: give two of one kind.")
+        names = name_of(data, None) or "data", name_of(dev, None) or "dev"
+        raise InputError(
+            f"{names[0]} has {kinds[0]}, {names[1]} has {kinds[1]}: give two of one kind."
+        )
     _tell(data, rows)
     found = run(
         model,

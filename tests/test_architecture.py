@@ -54,7 +54,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"losses", "method", "runs", "training"},
     "deployment": {"bundled", "datasets", "errors", "evaluation", "geometry", "inference"}
     | {"storage"},
-    "info": {"bundled", "encoders", "errors", "locate", "methods", "runs", "table", "versions"},
+    "about": {"bundled", "encoders", "errors", "locate", "methods", "runs", "table", "versions"},
     "finetuning": {"runs", "cards", "versions", "functional", "losses", "pairs", "datasets"}
     | {"types", "errors", "encoders", "storage", "safety", "locate"},
     "plotting": {"errors"},
@@ -102,7 +102,15 @@ def test_imports_point_downwards(path):
 def test_heavy_imports_stay_where_they_are_needed(path):
     heavy = {"sentence_transformers", "transformers"}
     roots = {name.split(".")[0] for name in imports(path, at_run_time=True)}
-    if part_of(path) not in {"encoders", "runs", "training", "finetuning", "doors", "jobs", "info"}:
+    if part_of(path) not in {
+        "encoders",
+        "runs",
+        "training",
+        "finetuning",
+        "doors",
+        "jobs",
+        "about",
+    }:
         assert not roots & heavy
     assert not roots & {"typer", "rich"}
 

@@ -25,6 +25,6 @@ def info(
     if model is not None:
         check_models(model)
     console.quieten_libraries()
-    from sentemb.info import info
+    from sentemb.about import info
 
     console.show_report(info(model), as_json=as_json)

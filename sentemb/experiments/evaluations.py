@@ -5,8 +5,9 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from sentemb.datasets.in_memory import Container
 from sentemb.errors import UsageError
 from sentemb.evaluation import Outcome, Task
 from sentemb.evaluation.cache import EncodeCache
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sentemb")
 Path_ = str | os.PathLike[str]
-Files = Path_ | Sequence[Path_]
+Files = Path_ | Sequence[Path_] | Container
 SLOW = 10
 """Seconds from which on a task is reported."""
 
@@ -52,15 +53,16 @@ def evaluate(
     nothing to score on, the bundled graded pairs are used.
 
     Args:
-        models: A bundled encoder's name, a folder, a hub id, a `SentenceTransformer` or anything
-            with ``encode``; several in a list, or in a dictionary by the names to show.
+        models: A bundled encoder's name, a folder, a hub id, what `sentemb.train` returned, a
+            `SentenceTransformer` or anything with ``encode``; several in a list, or in a dictionary
+            by the names to show.
         suite: ``sts``, ``sts-zh``, ``transfer``, ``retrieval``, ``clustering`` or ``pairs``.
         data: The folder that holds the files of suites; by default the variable SENTEMB_DATA.
-        sts: Files of graded pairs.
-        transfer: Files of labelled texts or pairs, which a classifier is trained on.
+        sts: Files of graded pairs, or rows in memory, as a list of tuples or a data frame.
+        transfer: Labelled texts or pairs, which a classifier is trained on; as ``sts``.
         retrieval: Folders in BEIR's form, or tables of questions and answers.
-        clustering: Files of labelled texts.
-        pairs: Files of pairs with the label 1 or 0.
+        clustering: Labelled texts, as ``sts``.
+        pairs: Pairs with the label 1 or 0, as ``sts``.
         tasks: Tasks that are made already, as `sentemb.STS`.
         identical_ids: Whether to ``drop`` or ``keep`` the document of a query's id in its ranking;
             ``auto`` drops it where it has the query's text.
@@ -88,11 +90,11 @@ def evaluate(
         [suite] if isinstance(suite, str) else suite,
         _folder(data),
         {
-            "sts": _paths(sts),
-            "transfer": _paths(transfer),
-            "retrieval": _paths(retrieval),
-            "clustering": _paths(clustering),
-            "pairs": _paths(pairs),
+            "sts": _sources(sts),
+            "transfer": _sources(transfer),
+            "retrieval": _sources(retrieval),
+            "clustering": _sources(clustering),
+            "pairs": _sources(pairs),
         },
         identical_ids,
         tasks,
@@ -145,5 +147,10 @@ def _folder(data: Path_ | None) -> Path | None:
     return Path(named) if named else None
 
 
-def _paths(files: Any) -> list[Path]:
-    return [Path(one) for one in ([files] if isinstance(files, str | os.PathLike) else files)]
+def _sources(given: Files) -> "list[Path | Container]":
+    """Tell files from rows in memory."""
+    if isinstance(given, str | os.PathLike):
+        return [Path(given)]
+    if isinstance(given, Sequence) and all(isinstance(one, str | os.PathLike) for one in given):
+        return [Path(one) for one in given]
+    return [given]

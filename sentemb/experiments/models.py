@@ -12,6 +12,7 @@ import numpy as np
 
 from sentemb.errors import UsageError
 from sentemb.locate import locate
+from sentemb.runs.run_result import RunResult
 from sentemb.types import Encode, Vectors
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ class Encodes(Protocol):
         """Return a vector for each text, ``[texts, dim]``."""
 
 
-One = str | os.PathLike[str] | Encodes
+One = str | os.PathLike[str] | Encodes | RunResult
 Models = One | Sequence[One] | Mapping[str, One]
-"""A bundled encoder's name, a folder, a hub id or an object with ``encode``; several in a list, or
-by the names to show."""
+"""A bundled encoder's name, a folder, a hub id, a run or an object with ``encode``; several in a
+list, or by the names to show."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Model:
 
     Args:
         name: As shown.
-        seeds: For each seed, a bundled encoder, folder or hub id, or an object with ``encode``.
+        seeds: For each seed, a bundled encoder, folder or hub id, a run, or an object with
+            ``encode``.
     """
 
     name: str
@@ -51,7 +53,8 @@ class Model:
         Raises:
             InputError: When a model cannot be found, or is unsafe.
         """
-        return [Path(locate(one)) for one in self.seeds if isinstance(one, str | os.PathLike)]
+        named = [one.output if isinstance(one, RunResult) else one for one in self.seeds]
+        return [Path(locate(one)) for one in named if isinstance(one, str | os.PathLike)]
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def models_of(given: Models) -> list[Model]:
     seeds = [seed for one in each for seed in _seeds_in(one)]
     groups: dict[str, list[One]] = {}
     for seed in seeds:
-        name = os.fspath(seed) if isinstance(seed, str | os.PathLike) else type(seed).__name__
+        name = _shown(seed)
         is_seed = SEED.fullmatch(Path(name).name) and Path(name).is_dir()
         if is_seed:
             name = str(Path(name).parent)
@@ -111,6 +114,7 @@ def load(model: One, pooling: "PoolingName | None" = None) -> Any:
 
     if isinstance(model, str | os.PathLike):
         return build_encoder(model, pooling=pooling) if pooling else load_encoder(model)
+    model = model.model if isinstance(model, RunResult) else model
     if pooling:
         raise UsageError("pooling is of models that are named: build the encoder with it instead.")
     return model
@@ -153,6 +157,8 @@ def _as_array(vectors: Any) -> Vectors:
 
 
 def _shown(model: One) -> str:
+    if isinstance(model, RunResult):
+        return str(model.record.get("method") or model.output.name)
     is_name = isinstance(model, str | os.PathLike)
     return os.fspath(cast("str", model)) if is_name else type(model).__name__
 

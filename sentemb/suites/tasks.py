@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sentemb.bundled import bundled
+from sentemb.datasets.in_memory import Container
 from sentemb.datasets.labelled import read_clustering, read_pair_classification, read_transfer
 from sentemb.datasets.retrieval import read_retrieval, retrieval_files
 from sentemb.datasets.sts import read_sts
@@ -21,7 +22,7 @@ OWN = "own"
 """The suite of tasks that belong to none."""
 IdenticalIds = Literal["auto", "drop", "keep"]
 """Whether the document of a query's id is ranked for it; auto: unless it has the query's text."""
-READ: dict[str, Callable[[Path], Task]] = {
+READ: dict[str, Callable[[Any], Task]] = {
     "sts": read_sts,
     "transfer": read_transfer,
     "retrieval": read_retrieval,
@@ -52,7 +53,7 @@ class Tasks:
 def read_tasks(
     suites: Sequence[str],
     folder: Path | None,
-    own: Mapping[str, Sequence[Path]],
+    own: Mapping[str, Sequence[Path | Container]],
     identical_ids: str = "auto",
     given: Sequence[Task] = (),
 ) -> Tasks:
@@ -61,7 +62,7 @@ def read_tasks(
     Args:
         suites: Their names.
         folder: Holds the files of suites.
-        own: Files by kind, a key of `READ`.
+        own: Files, or rows in memory, by kind, a key of `READ`.
         identical_ids: Whether the document of a query's id is ranked for it.
         given: Tasks that are there already.
 
@@ -72,11 +73,7 @@ def read_tasks(
     _require("identical_ids", identical_ids, get_args(IdenticalIds))
     for suite in suites:
         _require("suite", suite, tuple(SUITES))
-    chosen = [
-        Chosen(OWN, READ[kind](path), retrieval_files(path) if path.is_dir() else [path])
-        for kind, paths in own.items()
-        for path in paths
-    ]
+    chosen = [_own(kind, source) for kind, sources in own.items() for source in sources]
     chosen += [Chosen(OWN, task, []) for task in given]
     if not (chosen or suites):
         path = bundled("graded.tsv")
@@ -100,6 +97,17 @@ def read_tasks(
 def _require(what: str, name: str, allowed: Sequence[str]) -> None:
     if name not in allowed:
         raise UsageError(unknown(what, name, list(allowed)))
+
+
+def _own(kind: str, source: Path | Container) -> Chosen:
+    """Read a task of one's own; of rows in memory it is called by its kind."""
+    if isinstance(source, Path):
+        files = retrieval_files(source) if source.is_dir() else [source]
+        return Chosen(OWN, READ[kind](source), files)
+    if kind == "retrieval":
+        raise UsageError("`retrieval` takes folders and files: write the rows into a table.")
+    task: Any = READ[kind](source)
+    return Chosen(OWN, replace(task, name=kind), [])
 
 
 def _suite(name: str, folder: Path | None) -> Suite:
