@@ -25,6 +25,7 @@ from .commands import (
     finetune,
     info,
     merge,
+    methods,
     postprocess,
     predict,
     study,
@@ -40,7 +41,7 @@ EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsa
 
 COMMANDS: tuple[Any, ...] = (
     *(train, study, sweep, compare, finetune, predict, evaluate, analyze, encode, merge, export),
-    *(postprocess, check, views, info),
+    *(postprocess, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70

@@ -231,9 +231,19 @@ def of_this_version(args: Sequence[str]) -> list[str]:
 
 def of_training(args: list[str]) -> list[inspect.Parameter]:
     """Return an option for each of the settings of a training, and of the method in ``args``."""
+    method, own = _named_method(args), of_method(args)
+    words = dict.fromkeys(_of_recipe(), "the method's")
+    if method in METHODS:
+        recipe = vars(source.find_recipe(method))
+        words = {name: f"{recipe[name]}, as {method} has it" for name in words}
+    return of_settings("sentemb.training.settings", "Settings", PANELS, SPEED, words) + own
+
+
+def _of_recipe() -> list[str]:
+    """Return the settings whose defaults are a recipe's."""
     recipe = {p.name for p in source.parameters("sentemb.methods.recipe", "Recipe")}
-    own = of_method(args)
-    return of_settings("sentemb.training.settings", "Settings", PANELS, SPEED, recipe) + own
+    settings = source.parameters("sentemb.training.settings", "Settings")
+    return [p.name for p in settings if p.name in recipe]
 
 
 def of_finetuning(panels: Mapping[str, str]) -> list[inspect.Parameter]:
@@ -251,7 +261,7 @@ def of_settings(
     name: str,
     panels: Mapping[str, str] | None = None,
     panel: str | None = None,
-    by_method: Collection[str] = (),
+    by_method: Mapping[str, str] | None = None,
 ) -> list[inspect.Parameter]:
     """Return an option for each field of a dataclass that holds a number, a word or yes and no.
 
@@ -260,7 +270,7 @@ def of_settings(
         name: Of the dataclass.
         panels: Heading that an option stands under in the help.
         panel: Heading of all others.
-        by_method: Fields whose default a recipe decides.
+        by_method: Fields whose default a recipe decides, and what that is, in words.
     """
     helps, made = source.helps(module, name), []
     for field in source.parameters(module, name):
@@ -270,8 +280,8 @@ def of_settings(
         if get_origin(field.annotation) is Literal:  # the dataclass says what is meant
             text = f"One of {', '.join(get_args(field.annotation))}. {text}"
             field = field.replace(annotation=str)
-        if field.name in by_method:
-            text += " By default the method's."
+        if field.name in (by_method or {}):
+            text += f" By default {(by_method or {})[field.name]}."
             field = field.replace(default=None)
         made.append(_option(field, text, (panels or {}).get(field.name, panel)))
     return made

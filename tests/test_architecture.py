@@ -62,7 +62,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"locate", "plotting", "storage", "suites", "table", "types", "versions", "errors"}
     | {"encoding", "jobs", "losses", "method", "methods", "runs", "training"},
     "preview": {"encoders", "training", "views", "types", "errors"},
-    "methods": {"method", "twins", "losses", "views", "encoders", "errors"},
+    "methods": {"method", "twins", "losses", "views", "encoders", "errors", "table"},
     "training": {"runs", "method", "datasets", "evaluation", "encoders", "losses", "types"}
     | {"errors", "views", "twins", "functional", "cards", "table", "versions"},
 }

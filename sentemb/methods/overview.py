@@ -1,0 +1,59 @@
+"""`overview`: every recipe beside the others, with what it is made of."""
+
+import inspect
+import re
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from sentemb.encoders.build import build_encoder
+from sentemb.methods.recipe import METHODS, Recipe, recipe_named
+from sentemb.table import Cell, Report, Table
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+COLUMNS = ["method", "data", "pooling", "twin", "loss", "batch", "rate", "epochs", "tokens"]
+
+
+def overview() -> Report:
+    """Return a row for each recipe, as ``sentemb methods`` shows them: what a run uses by default.
+
+    ``data`` are the columns that are read, the fullest first; ``pooling`` is that of a raw encoder;
+    ``twin`` names the heads that training alone has; ``tokens`` is the length texts are cut to.
+
+    Example:
+        >>> overview()["methods"]["simcse-sup"]["batch_size"]
+        512
+    """
+    encoder = build_encoder("mini", device="cpu")
+    found = {name: _described(recipe_named(name), deepcopy(encoder)) for name in METHODS}
+    rows = [
+        [
+            name,
+            "; ".join(map(", ".join, one["layouts"])),
+            one["pooling"],
+            one["twin"],
+            one["loss"],
+            one["batch_size"],
+            Cell(one["learning_rate"], f"{one['learning_rate']:g}"),
+            Cell(one["epochs"], f"{one['epochs']:g}"),
+            one["max_length"],
+        ]
+        for name, one in found.items()
+    ]
+    papers = [f"{name}: {one['citation']}" for name, one in found.items()]
+    return Report("methods", {"methods": found}, [Table(COLUMNS, rows)], papers)
+
+
+def _described(recipe: Recipe, encoder: "SentenceTransformer") -> dict[str, Any]:
+    parameters = list(inspect.signature(recipe.build).parameters.values())[1:]
+    settings = {k: v for k, v in vars(recipe).items() if k != "build"}
+    if any(p.default is p.empty for p in parameters):  # what it needs is of the caller
+        twin, loss = "", ""
+    else:
+        method = recipe.build(encoder)
+        heads = [head for head in ("projector", "predictor") if getattr(method.twin, head, None) is not None]
+        twin = " + ".join([type(method.twin).__name__, *heads])
+        loss = re.sub(r"\(.*", "", repr(method.loss), flags=re.DOTALL)
+    options = {p.name: p.default for p in parameters if p.name not in ("columns", "classes")}
+    return {"options": options, "twin": twin, "loss": loss, **settings}
