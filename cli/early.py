@@ -5,12 +5,15 @@ used. What depends on a model is found there alone.
 """
 
 import inspect
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
+
+import typer
 
 from sentemb.errors import UsageError, nearest
 from sentemb.jobs import NOT_VARIED, OF_LOSS, OF_VIEWS, refuse_replaced
@@ -61,6 +64,37 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
     if options["dev"] is not None:
         check_graded(options["dev"])
     check_models(options["model"])
+
+
+def check_config(ctx: typer.Context, config: Path | None) -> None:
+    """Raise where a config has what is no option.
+
+    Raises:
+        UsageError: Names the nearest.
+    """
+    known = [p.name for p in ctx.command.params if p.name not in ("config", "print_config", "help")]
+    for name in ctx.default_map or {}:
+        if name not in known:
+            raise UsageError(
+                f"'{config}' has '{name}', which is no option of train with this method."
+                + nearest(name, [str(one) for one in known])
+            )
+
+
+def print_resolved(ctx: typer.Context, config: Path | None, given: Mapping[str, Any]) -> None:
+    """Print every option of a training and where it is from, as TOML."""
+    method = given["method"]
+    recipe = vars(source.find_recipe(method))
+    origins = {"COMMANDLINE": "typed", "ENVIRONMENT": "environment", "DEFAULT_MAP": str(config)}
+    for name, value in given.items():
+        if name in ("resume", "allow_changed", "overwrite"):
+            continue
+        origin = getattr(ctx.get_parameter_source(name), "name", "")
+        words = origins.get(origin, "default")
+        if value is None and name in recipe:
+            value, words = recipe[name], method
+        shown = f"{name} = {json.dumps(value)}" if value is not None else f"# {name} ="
+        console.show(f"{shown.ljust(40)}  # {words}")
 
 
 def paths_in(options: Mapping[str, Any]) -> list[str]:

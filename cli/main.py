@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from sentemb.errors import UsageError
 from sentemb.inert import inert
 
 from . import console, options
@@ -33,6 +34,7 @@ from .commands import (
     train,
     views,
 )
+from .spec import config_of
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsafe input or model,
 4 file or disk, 5 not a number, 6 out of memory, 7 locked by another run, 70 internal error,
@@ -45,6 +47,9 @@ COMMANDS: tuple[Any, ...] = (
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70
+OF_TRAIN = ("ctx", "config", "print_config")
+"""What the commands that train in other ways have not."""
+ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
 NO_TELEMETRY = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 """Read by the libraries when they are imported, which no command has done yet."""
@@ -205,7 +210,7 @@ def as_train(
         left_out: Options to leave out. Leaving out ``method`` leaves out its options too.
         defaults: Where they differ from those of ``train``.
     """
-    own = {*inspect.signature(function).parameters, *left_out}
+    own = {*inspect.signature(function).parameters, *left_out, *OF_TRAIN}
     method = [] if "method" in left_out else args
     found = [*inspect.signature(train).parameters.values(), *options.of_training(method)]
     found = [
@@ -240,10 +245,30 @@ def build(args: list[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
+    config: dict[str, Any] = {}
+    if "train" in args:
+        try:
+            config = config_of(args)
+        except UsageError as error:
+            app.command("train", context_settings=ANYTHING)(_raising(error))
+            return app
+    if "method" in config and options.typed_value(args, "--method", "-m") is None:
+        args = [*args, "--method", config["method"]]
     for module in COMMANDS:
         name = module.__name__.rpartition(".")[2]
-        app.command(name, epilog=module.EXAMPLES)(_command(module, name, args))
+        settings = {"default_map": config} if name == "train" else {}
+        command = _command(module, name, args)
+        app.command(name, epilog=module.EXAMPLES, context_settings=settings)(command)
     return app
+
+
+def _raising(error: Exception) -> Callable[..., None]:
+    """Return a command that says what was wrong before there was one."""
+
+    def command() -> None:
+        raise error
+
+    return command
 
 
 def main() -> None:

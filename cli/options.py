@@ -144,6 +144,23 @@ Overwrite = Annotated[
         "--overwrite", help="Start afresh in the folder of an earlier run.", rich_help_panel=RUN
     ),
 ]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Options in TOML, as batch-size = 64, or the run.json of a run, which is trained "
+        "again; flags win.",
+        rich_help_panel=RUN,
+    ),
+]
+PrintConfig = Annotated[
+    bool,
+    typer.Option(
+        "--print-config",
+        help="Print every option and where it is from, as TOML for --config, and train nothing.",
+        rich_help_panel=RUN,
+    ),
+]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RUN),
@@ -325,9 +342,15 @@ def _named_method(args: list[str]) -> str | None:
     """Return the method of a command that trains, unless it only asks for help on no method."""
     if not TRAINING & set(args):
         return None
+    typed = typed_value(args, "--method", "-m")
+    return typed or (None if {"--help", "-h"} & set(args) else DEFAULT_METHOD)
+
+
+def typed_value(args: Sequence[str], *flags: str) -> str | None:
+    """Return the value that a flag was typed with, if it was."""
     for position, arg in enumerate(args):
-        if arg in ("--method", "-m") and position + 1 < len(args):
+        if arg in flags and position + 1 < len(args):
             return args[position + 1]
-        if arg.startswith("--method="):
+        if arg.startswith(tuple(f"{flag}=" for flag in flags if flag.startswith("--"))):
             return arg.partition("=")[2]
-    return None if {"--help", "-h"} & set(args) else DEFAULT_METHOD
+    return None

@@ -4,18 +4,22 @@ Losses and views are ``NAME``, ``NAME:VALUE`` (the first option) or ``NAME:VALUE
 ``A + 0.1*B`` is a weighted sum of losses, ``A + B`` a view that does both.
 """
 
+import ast
 import inspect
+import json
 import math
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from sentemb.errors import UsageError, nearest, unknown
 
 from . import source
-from .options import parse_dims, parse_prompts
+from .options import parse_dims, parse_prompts, typed_value
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -210,6 +214,86 @@ def check_view(words: str) -> None:
         values = _read("sentemb.views", class_name, part)
         if "synonyms" in values:
             _check_synonyms(part.partition(":")[0], values["synonyms"])
+
+
+def config_of(args: Sequence[str]) -> dict[str, Any]:
+    """Return the options in the file that ``--config`` names, if one does.
+
+    Args:
+        args: What was typed; the file is TOML, or the ``run.json`` of a run.
+
+    Raises:
+        UsageError: When the file cannot be read.
+    """
+    path = typed_value(args, "--config")
+    if path is None:
+        return {}
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        content = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
+        content = content["config"] if path.endswith(".json") else content
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--config '{path}' cannot be read: {error}.") from None
+    except LookupError:
+        raise UsageError(
+            f"--config '{path}' holds no config: it is of another command or an earlier version."
+        ) from None
+    return {name.replace("-", "_"): _in_words(name, value) for name, value in content.items()}
+
+
+def _in_words(name: str, value: Any) -> Any:
+    """Return a value of a config as it is typed."""
+    if isinstance(value, Mapping):
+        return [f"{key}={one}" for key, one in value.items()]
+    if name == "view":
+        return [words_of(str(one)) for one in ([value] if isinstance(value, str) else value)]
+    if name == "loss":
+        return words_of(str(value))
+    return ",".join(map(str, value)) if isinstance(value, list) and name != "prompt" else value
+
+
+def words_of(shown: str) -> str:
+    """Return the words of a loss or view for its ``repr``, as ``run.json`` has it; words as such.
+
+    Example:
+        >>> words_of("View(column='text', edit=Crop(rate=0.2), order=TokenShuffle())")
+        'crop:rate=0.2+shuffle'
+        >>> words_of("Sum(terms=(InfoNCE(temperature=0.05), VICReg()), weights=(1.0, 0.1))")
+        '1.0*infonce:temperature=0.05+0.1*vicreg'
+
+    Raises:
+        UsageError: When it was made in Python of parts that have no name here.
+    """
+    if "(" not in shown:
+        return shown
+    try:
+        return _words_of(ast.parse(shown, mode="eval").body)
+    except (SyntaxError, LookupError, ValueError, AttributeError):
+        raise UsageError(
+            f"'{shown}' has no words on the command line: make it in Python."
+        ) from None
+
+
+def _words_of(node: Any) -> str:
+    given = {one.arg: one.value for one in node.keywords}
+    if node.func.id == "View":
+        parts = [_words_of(one) for one in given.values() if isinstance(one, ast.Call)]
+        return "+".join(parts) or CLEAN
+    if node.func.id == "Sum":
+        terms, weights = (given[name].elts for name in ("terms", "weights"))
+        pairs = zip(weights, terms, strict=True)
+        return "+".join(f"{ast.literal_eval(w)}*{_words_of(term)}" for w, term in pairs)
+    names = {kind: name for members in STAGES.values() for name, kind in members.items()}
+    names |= {kind: name for name, kind in LOSSES.items()}
+    options = [f"{name.replace('_', '-')}={_written(value)}" for name, value in given.items()]
+    return ":".join([names[node.func.id], ",".join(options)] if options else [names[node.func.id]])
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, ast.Call):
+        return {"EmbeddingNeighbours": SYNONYMS[0], "WordNet": SYNONYMS[1]}[ast.unparse(value.func)]
+    plain = ast.literal_eval(value)
+    return str(plain) if not isinstance(plain, bool) else ("yes" if plain else "no")
 
 
 def options_of(module: str, class_name: str) -> list[inspect.Parameter]:

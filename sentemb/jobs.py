@@ -175,9 +175,9 @@ class TrainJob:
         from sentemb.runs.run_result import Provenance
         from sentemb.training import train
 
-        recipe = recipe_named(self.method)
+        recipe, method = recipe_named(self.method), self.build(data)
         return train(
-            self.build(data),
+            method,
             data,
             None if output is None else Path(output),
             self.settings,
@@ -192,8 +192,36 @@ class TrainJob:
                 model=name_of(self.model, "mini"),
                 data=name_of(self.data, f"bundled:{recipe.bundled_data}"),
                 dev=name_of(self.dev, f"bundled:{GRADED}" if dev else None),
+                config=self.config(method, data),
             ),
         )
+
+    def config(self, method: "Method", data: "TrainingData") -> dict[str, Any]:
+        """Return the options of ``sentemb train`` that make the run again, but for its folder.
+
+        Views and loss stand as their ``repr``.
+
+        Args:
+            method: As it was built.
+            data: As they were read.
+        """
+        from sentemb.runs.conditions import stable_repr
+
+        given = {
+            "method": self.method,
+            "model": name_of(self.model, "mini"),
+            "data": None if self.data is None else data.source,
+            "dev": name_of(self.dev, None),
+            "pooling": self.pooling,
+            "columns": ",".join(self.columns or ()),
+            "prompt": [f"{column}={prompt}" for column, prompt in self.prompt.items()],
+            "view": [stable_repr(view) for view in method.views] if self.view else [],
+            "loss": None if self.loss is None else stable_repr(self.loss),
+            "matryoshka": ",".join(map(str, self.matryoshka)),
+            "mask_above": self.mask_above,
+        }
+        given = {name: value for name, value in given.items() if value not in (None, "", [])}
+        return given | self.options() | asdict(self.settings)
 
     def plan(self, data: "TrainingData", dev: "STS") -> dict[str, Any]:
         """Return what the results depend on, by value, never by path or name."""

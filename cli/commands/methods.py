@@ -18,7 +18,7 @@ sentemb train --method simcse-sup --help"""
 def methods(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """List the methods of sentemb train: the data each wants, and what it trains with by default."""
+    """List the methods of sentemb train: the data each wants, and its own defaults."""
     from sentemb.methods.overview import overview
 
     console.quieten_libraries()

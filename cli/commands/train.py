@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from .. import console
 from .. import options as shared
 from ..options import DEFAULT_METHOD
@@ -21,7 +23,11 @@ sentemb train --method moco --queue-size 512 --batch-size 256 --micro-batch 32 -
 sentemb train --method simcse-sup --help"""
 
 
+NO_ARGUMENTS = ("ctx", "options", "output", "seeds", "as_json", "config", "print_config")
+
+
 def train(
+    ctx: typer.Context,
     method: shared.Method = DEFAULT_METHOD,
     data: shared.Data = None,
     columns: shared.Columns = None,
@@ -38,6 +44,8 @@ def train(
     resume: shared.Resume = False,
     allow_changed: shared.AllowChanged = None,
     overwrite: shared.Overwrite = False,
+    config: shared.Config = None,
+    print_config: shared.PrintConfig = False,
     as_json: shared.AsJson = False,
     *,
     options: dict[str, Any],
@@ -48,12 +56,14 @@ def train(
 
     The model folder loads in plain sentence-transformers.
     """
-    given = locals() | options
+    given = {k: v for k, v in locals().items() if k not in NO_ARGUMENTS} | options
     from ..early import (
+        check_config,
         check_output_of_run,
         check_training,
         one_of_seeds,
         paths_in,
+        print_resolved,
         without_effect,
     )
     from ..spec import arguments_of_training
@@ -62,6 +72,11 @@ def train(
     without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
     one_of_seeds(options["seed"], seeds)
     find_recipe(method)
+    check_config(ctx, config)
+    if print_config:
+        check_training(given)
+        print_resolved(ctx, config, given)
+        return
     check_output_of_run(
         folder, resume=resume, overwrite=overwrite, seeds=chosen, reads=paths_in(given)
     )
@@ -73,10 +88,8 @@ def train(
     console.quieten_libraries()
     if not processes().is_main_process:
         console.configure(quiet=True)
-    own = ("options", "output", "seeds", "as_json", "console")
-    arguments = arguments_of_training({k: v for k, v in given.items() if k not in own})
     try:
-        result = console.run_or_seeds(doors.train, chosen, folder, arguments)
+        result = console.run_or_seeds(doors.train, chosen, folder, arguments_of_training(given))
     except FinishedError:
         leave_processes()
         raise

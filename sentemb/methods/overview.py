@@ -12,6 +12,7 @@ from sentemb.table import Cell, Report, Table
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+HEADS = ("projector", "predictor")
 COLUMNS = ["method", "data", "pooling", "twin", "loss", "batch", "rate", "epochs", "tokens"]
 
 
@@ -52,7 +53,7 @@ def _described(recipe: Recipe, encoder: "SentenceTransformer") -> dict[str, Any]
         twin, loss = "", ""
     else:
         method = recipe.build(encoder)
-        heads = [head for head in ("projector", "predictor") if getattr(method.twin, head, None) is not None]
+        heads = [name for name, _ in method.twin.named_children() if name in HEADS]
         twin = " + ".join([type(method.twin).__name__, *heads])
         loss = re.sub(r"\(.*", "", repr(method.loss), flags=re.DOTALL)
     options = {p.name: p.default for p in parameters if p.name not in ("columns", "classes")}

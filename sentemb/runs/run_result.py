@@ -27,6 +27,7 @@ class Provenance:
         model: The bundled encoder, folder or hub id that the run starts from.
         data: The file or data set trained on.
         dev: The file or data set evaluated on.
+        config: Every option of the command that makes the run again; None where there is none.
     """
 
     method: str | None = None
@@ -35,6 +36,7 @@ class Provenance:
     model: str | None = None
     data: str | None = None
     dev: str | None = None
+    config: Mapping[str, Any] | None = None
 
 
 class TemporaryFolder:

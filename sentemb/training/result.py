@@ -146,6 +146,7 @@ def record_of(
         "versions": versions(),
         **came,
         "settings": asdict(settings),
+        **({} if named.config is None else {"config": dict(named.config)}),
     }
 
 
