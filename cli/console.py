@@ -1,15 +1,17 @@
 """What goes where: data and JSON to stdout, everything else to stderr, also where one is closed."""
 
+import ast
 import json
 import logging
 import os
 import re
+import shlex
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
@@ -25,9 +27,39 @@ Reading from a closed stdin or writing to a closed stdout stays an error, while 
 closed stderr is dropped: there is no place to report it. Without this the next file that is opened
 would get the number, and what a library prints would go into that file.
 """
+CONTEXTS = {
+    "`sentemb.safety.trusting_code()`": "sentemb --trust-remote-code COMMAND",
+    "`sentemb.datasets.delimiters.separated_by()`": "sentemb --delimiter NAME COMMAND",
+}
+"""What the library names as a context, and what is typed for it."""
 
 
-def configure(*, quiet: bool, flags: Mapping[str, str] | None = None) -> None:
+class Flag(NamedTuple):
+    """What is typed for a parameter.
+
+    Args:
+        spelled: With its dashes; of an argument, as the usage line has it.
+        repeats: Whether several values are typed each with the flag, not with commas between.
+    """
+
+    spelled: str
+    repeats: bool = False
+
+    def with_value(self, written: str | None) -> str:
+        """Return what is typed for a value in Python's words."""
+        try:
+            value = ast.literal_eval(written or "True")
+        except (ValueError, SyntaxError):
+            value = written
+        if value is True:
+            return self.spelled
+        if not isinstance(value, list):
+            return f"{self.spelled} {value}"
+        words = value if self.repeats else [",".join(value)]
+        return " ".join(f"{self.spelled} {shlex.quote(word)}" for word in words)
+
+
+def configure(*, quiet: bool, flags: Mapping[str, Flag] | None = None) -> None:
     """Send our log lines to stderr, with the flags of parameters; the libraries' own are errors."""
     logger = logging.getLogger("sentemb")
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
@@ -40,7 +72,7 @@ def configure(*, quiet: bool, flags: Mapping[str, str] | None = None) -> None:
 class _Lines(logging.Formatter):
     """Log lines quote rows and file names; a record is one line, unless it is a table."""
 
-    def __init__(self, flags: Mapping[str, str]) -> None:
+    def __init__(self, flags: Mapping[str, Flag]) -> None:
         super().__init__("%(message)s")
         self.flags = flags
 
@@ -50,11 +82,12 @@ class _Lines(logging.Formatter):
         return inert(line, lines=getattr(record, "table", False))
 
 
-def with_flags(message: str, flags: Mapping[str, str], *, plain: bool = False) -> str:
+def with_flags(message: str, flags: Mapping[str, Flag], *, plain: bool = False) -> str:
     """Turn the parameters that the library speaks of into what is typed.
 
     Of a command with ``--output`` and ``--overwrite``, "give another `output`, or `overwrite=True`"
-    becomes "give another --output, or --overwrite".
+    becomes "give another --output, or --overwrite". A list is typed with commas, as
+    ``--columns a,b``, or with the flag repeated.
 
     Args:
         message: Of an error, or a log line.
@@ -65,15 +98,16 @@ def with_flags(message: str, flags: Mapping[str, str], *, plain: bool = False) -
 
     def marked(found: re.Match[str]) -> str:
         name, value = found.groups()
-        if name not in flags:
-            return found[0]
-        return flags[name] + (f" {value}" if value not in (None, "True") else "")
+        return flags[name].with_value(value) if name in flags else found[0]
 
+    for context, typed in CONTEXTS.items():
+        message = message.replace(context, typed)
     message = re.sub(r"`(\w+)(?:=([^`]*))?`", marked, message)
     for name, flag in flags.items() if plain else ():
         alone = rf"(?<![\w'\"./-]){name}(?![\w'\"./=])"
         first = rf"^{name}(?= (\w+ )?(must|is|needs|takes)\b)"
-        message = re.sub(alone if "_" in name else first, flag, message, count=1)
+        if flag.spelled.startswith("--"):
+            message = re.sub(alone if "_" in name else first, flag.spelled, message, count=1)
     return message
 
 
@@ -143,9 +177,11 @@ def print_json(schema: str, content: dict[str, Any]) -> None:
     typer.echo(json.dumps({"schema": f"sentemb.{schema}/1", "versions": versions(), **content}))
 
 
-def show_report(report: "Report", *, as_json: bool) -> None:
-    """Print a report as one JSON object, or else its tables for people."""
-    typer.echo(report.to_json() if as_json else repr(report))
+def show_report(
+    report: "Report", *, as_json: bool, flags: Mapping[str, Flag] | None = None
+) -> None:
+    """Print a report as one JSON object, or else its tables for people, with flags in them."""
+    typer.echo(report.to_json() if as_json else with_flags(repr(report), flags or {}))
 
 
 def versions() -> dict[str, str]:

@@ -106,12 +106,18 @@ def _explain(error: Exception) -> tuple[str, int]:
     return f"internal error, {type(error).__name__}: {summary} (report: {report})", INTERNAL
 
 
-def _flags(ctx: Any) -> dict[str, str]:
+def _flags(ctx: Any) -> dict[str, console.Flag]:
     """Return the flag of each parameter of the running command, by the name it has in Python."""
     command = ctx.command.commands.get(ctx.invoked_subcommand or "")
     found = [*ctx.command.params, *(command.params if command else ())]
-    spelled = [(option.name, flag) for option in found for flag in reversed(option.opts)]
-    return {name: flag for name, flag in spelled if flag.startswith("--")}
+    return {option.name: _flag(option) for option in found}
+
+
+def _flag(option: Any) -> console.Flag:
+    """Return the long flag of an option; of an argument, its name in the usage line."""
+    long = [flag for flag in option.opts if flag.startswith("--")]
+    spelled = long[0] if long else option.name.upper()
+    return console.Flag(spelled, getattr(option, "multiple", False))
 
 
 def _version(wanted: bool) -> None:
@@ -149,7 +155,8 @@ def _root(
     ] = None,
 ) -> None:
     """Train, evaluate and use sentence embeddings by contrastive learning."""
-    console.configure(quiet=quiet, flags=_flags(ctx))
+    ctx.obj = _flags(ctx)
+    console.configure(quiet=quiet, flags=ctx.obj)
     os.environ |= NO_TELEMETRY | (OFFLINE if offline else {})
     if trust_remote_code:
         from sentemb.safety import trusting_code

@@ -22,44 +22,46 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "table": {"errors", "inert", "versions"},
     "cards": {"bundled", "inert", "storage"},
     "types": set(),
+    "values": {"errors"},
     "versions": set(),
     "text_ids": set(),
     "pairs": {"types"},
     "functional": {"types"},
     "safety": {"errors"},
     "storage": {"errors"},
-    "views": {"types", "errors"},
-    "losses": {"pairs", "text_ids", "functional", "errors", "types"},
+    "views": {"types", "errors", "values"},
+    "losses": {"pairs", "text_ids", "functional", "errors", "types", "values"},
     "locate": {"bundled", "safety", "errors"},
     "encoders": {"views", "types", "errors", "locate", "safety"},
-    "twins": {"encoders", "pairs", "text_ids", "views", "types", "errors"},
+    "twins": {"encoders", "pairs", "text_ids", "views", "types", "errors", "values"},
     "adversary": {"losses", "pairs", "views", "types", "errors"},
     "method": {"adversary", "twins", "encoders", "losses", "pairs", "views", "types", "errors"},
     "evaluation": {"functional", "types", "errors"},
     "geometry": {"evaluation", "functional", "plotting", "storage", "types", "errors", "versions"},
-    "datasets": {"evaluation", "errors", "types"},
+    "datasets": {"evaluation", "errors", "types", "values"},
     "suites": {"bundled", "datasets", "evaluation", "errors"},
-    "checks": {"datasets", "encoders", "inference", "table", "errors"},
+    "checks": {"datasets", "encoders", "inference", "table", "errors", "values"},
     "inference": {"cards", "encoders", "geometry", "locate", "safety", "storage", "types", "errors"}
-    | {"versions"},
+    | {"values", "versions"},
     "interruption": set(),
-    "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
+    "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"}
+    | {"values"},
     "encoder": {"datasets", "encoders", "encoding", "inference", "storage", "types", "errors"},
     "adapters": {"losses", "pairs", "errors"},
     "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"}
-    | {"bundled", "cards"},
+    | {"bundled", "cards", "values"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "geometry"}
     | {"inference", "method", "methods", "runs", "training"},
     "finetuning": {"runs", "cards", "versions", "functional", "losses", "pairs", "datasets"}
-    | {"types", "errors", "encoders", "storage", "safety", "locate"},
+    | {"types", "errors", "encoders", "storage", "safety", "locate", "values"},
     "plotting": {"errors"},
     "experiments": {"bundled", "datasets", "encoders", "evaluation", "geometry", "inference"}
     | {"locate", "plotting", "storage", "suites", "table", "types", "versions", "errors"}
     | {"encoding", "method", "runs", "training"},
     "preview": {"encoders", "training", "views", "types", "errors"},
-    "methods": {"method", "twins", "losses", "views", "encoders", "errors"},
+    "methods": {"method", "twins", "losses", "views", "encoders", "errors", "values"},
     "training": {"runs", "method", "datasets", "evaluation", "encoders", "losses", "types"}
-    | {"errors", "views", "twins", "functional", "cards", "versions"},
+    | {"errors", "views", "twins", "functional", "cards", "values", "versions"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "RowLoss", "Sum", "Term", "Twin", "View", "row_key"} | {
     "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit",

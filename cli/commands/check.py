@@ -17,6 +17,7 @@ sentemb check reviews.csv --columns review --max-length 64 --json"""
 
 
 def check(
+    context: typer.Context,
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -74,6 +75,6 @@ def check(
         max_length=max_length,
         batch_size=batch_size,
     )
-    console.show_report(report, as_json=as_json)
+    console.show_report(report, as_json=as_json, flags=context.obj)
     if report["errors"] or (strict and report["notes"]):
         raise typer.Exit(1)

@@ -1,5 +1,6 @@
 """Lines of a file: what ends one, and what is done where one is not text."""
 
+import errno
 import gzip
 import io
 import zlib
@@ -44,13 +45,21 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
             with _stream(path) as file:
                 yield file
     except FileNotFoundError as error:
-        raise InputError(f"No file '{path}'.") from error
+        raise InputError(f"No file '{path}'.{_if_a_text(path)}") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: damaged gzip file ({error}).") from error
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(f"No file '{str(path)[:60]}…'.{_if_a_text(path)}") from error
         if error.errno is None and path.suffix.lower() == ".zst":  # no zstd
             raise InputError(f"{path}: damaged zstd file ({error}).") from error
         raise
+
+
+def _if_a_text(path: Path) -> str:
+    """Say how texts are given, where what should be a path seems to be one."""
+    is_text = " " in path.name and (not path.suffix or " " in path.suffix)
+    return " Texts are given in a file, or in Python as a list of them." if is_text else ""
 
 
 def _stream(path: Path) -> IO[bytes]:

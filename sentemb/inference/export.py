@@ -57,7 +57,7 @@ def export_static(
     """
     check_output(folder, EXPORT, overwrite=overwrite)
     encoder = build_encoder(model)
-    require_transformer(encoder, model, "export --static")
+    require_transformer(encoder, model, "a static export")
     made = distil(encoder, dim, texts[1] if texts else None)
     how = {
         "probabilities": f"counts in {texts[0]}" if texts else "Zipf's law",
@@ -88,7 +88,7 @@ def export_int8(
     check_output(folder, EXPORT, overwrite=overwrite)
     check_extra()
     encoder = build_encoder(model, device="cpu")
-    require_transformer(encoder, model, "export --int8")
+    require_transformer(encoder, model, "an int8 export")
     with whole_folder(folder, EXPORT, overwrite=overwrite) as new:
         quantise(encoder, new)
         numbers, (x, y) = compare(task, encoder, Int8Encoder(new, threads=1).encode)

@@ -124,7 +124,7 @@ class CommittedTrainer(Trainer):
         good = good_checkpoints(Path(str(self.args.output_dir)), self.proven)
         if good:
             return f"The last good checkpoint is '{good[0]}'."
-        return "No checkpoint is known to give finite numbers: start afresh (--overwrite)."
+        return "No checkpoint is known to give finite numbers: start afresh (`overwrite=True`)."
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is None:
@@ -207,7 +207,7 @@ def require_whole(checkpoint: Path) -> None:
     if problem is not None:
         raise InputError(
             f"The best checkpoint, '{checkpoint}', is damaged: {problem}. Bring the file back, or "
-            "start afresh (--overwrite)."
+            "start afresh (`overwrite=True`)."
         )
 
 

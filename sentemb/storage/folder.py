@@ -41,7 +41,7 @@ def check_output(folder: Path, record: str, *, overwrite: bool) -> None:
     if not overwrite:
         raise UsageError(
             f"Output folder '{folder}' is not empty: give another, or replace an earlier {kind} "
-            "with --overwrite."
+            "with `overwrite=True`."
         )
 
 

@@ -105,14 +105,14 @@ class CollapseMonitor(TrainerCallback):
         if getattr(twin, "predictor", None) is not None and not self.method.contrasts:
             return (
                 "A predictor without negatives keeps apart by its batch normalisation and a small "
-                "learning rate: lower --learning-rate, or use a loss with negatives."
+                "learning rate: lower `learning_rate`, or use a loss with negatives."
             )
         if getattr(twin, "frozen_steps", None) is not None:
             return (
                 "All texts may go to one prototype: give fewer prototypes, a larger queue, or a "
-                "smaller --learning-rate."
+                "smaller `learning_rate`."
             )
         return (
             "The loss may have no negatives, or the learning rate is too high: lower "
-            "--learning-rate, or use a loss with negatives (infonce)."
+            "`learning_rate`, or use a loss with negatives (infonce)."
         )

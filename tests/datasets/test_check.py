@@ -133,7 +133,7 @@ LABELLED = "text,label\n"
         ("a.txt", "a\nA\n a\n", "one_text", "error", "all texts are the same"),
         ("a.txt", "", "no_rows", "error", "no row"),
         ("a.csv", LABELLED, "no_rows", "error", "no row"),
-        ("a.csv", "review,stars\ngood,5\nbad,1\n", "unknown_columns", "error", "--columns"),
+        ("a.csv", "review,stars\ngood,5\nbad,1\n", "unknown_columns", "error", "`columns`"),
     ],
 )
 def test_what_is_wrong_with_a_whole_file(check, name, content, problem, severity, words):

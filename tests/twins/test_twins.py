@@ -86,7 +86,7 @@ def test_a_queue_is_first_in_first_out():
     queue.check_batch(5)
     with pytest.raises(UsageError, match="A queue of 5 cannot hold a batch of 6"):
         queue.check_batch(6)
-    with pytest.raises(UsageError, match="at least 1 embedding, got a size of -1"):
+    with pytest.raises(UsageError, match="must be at least 1, got -1"):
         Queue(-1, 4)
 
 
@@ -232,7 +232,7 @@ def test_prototypes_give_cosines_and_the_queues(mini, batches):
     torch.testing.assert_close(second.logits[12:], first.logits)
     with pytest.raises(UsageError, match="6 texts of a batch and 8 of a queue are fewer than the"):
         Prototypes(mini, 15, head(mini), queue_size=8).check_batch(6)
-    with pytest.raises(UsageError, match="At least 2 prototypes"):
+    with pytest.raises(UsageError, match="prototypes must be at least 2"):
         Prototypes(mini, 1)
 
 
@@ -336,7 +336,7 @@ def test_heads_have_the_layers_they_are_asked_for(mini):
 def test_widths_that_cannot_be_are_refused(mini):
     with pytest.raises(UsageError, match="1 dimension or more, got 0"):
         layers(mini, 0)
-    with pytest.raises(UsageError, match="frozen_steps must be 0 or more, got -3"):
+    with pytest.raises(UsageError, match="frozen_steps must be at least 0, got -3"):
         Prototypes(mini, 4, frozen_steps=-3)
     with pytest.raises(UsageError, match="they have 16 and 128 dimensions"):
         TwoTower(mini, copy.deepcopy(mini), projector=layers(mini, 16))
