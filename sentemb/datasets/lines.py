@@ -45,21 +45,25 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
             with _stream(path) as file:
                 yield file
     except FileNotFoundError as error:
-        raise InputError(f"No file '{path}'.{_if_a_text(path)}") from error
+        raise _no_file(path) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: damaged gzip file ({error}).") from error
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise InputError(f"No file '{str(path)[:60]}…'.{_if_a_text(path)}") from error
+            raise _no_file(path) from error
         if error.errno is None and path.suffix.lower() == ".zst":  # no zstd
             raise InputError(f"{path}: damaged zstd file ({error}).") from error
         raise
 
 
-def _if_a_text(path: Path) -> str:
-    """Say how texts are given, where what should be a path seems to be one."""
-    is_text = " " in path.name and (not path.suffix or " " in path.suffix)
-    return " Texts are given in a file, or in Python as a list of them." if is_text else ""
+def _no_file(path: Path) -> InputError:
+    """Say that there is no file; where a path seems to be a text, how texts are given."""
+    if " " not in path.name or (path.suffix and " " not in path.suffix):
+        return InputError(f"No file '{path}'.")
+    name = str(path) if len(str(path)) <= 60 else f"{str(path)[:60]}…"
+    return InputError(
+        f"No file '{name}'. Texts are given in a file, or in Python as a list of them."
+    )
 
 
 def _stream(path: Path) -> IO[bytes]:

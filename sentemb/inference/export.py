@@ -1,6 +1,5 @@
 """An encoder made smaller and faster, in a folder that says what it lost and gained."""
 
-import json
 import os
 from collections.abc import Iterable
 from functools import partial
@@ -18,7 +17,7 @@ from sentemb.inference.comparison import Graded, compare
 from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.quantise import check_extra, quantise
 from sentemb.inference.static import SMOOTHING, SMOOTHING_BY_RANK, distil, real_tokens
-from sentemb.storage import check_output, whole_folder
+from sentemb.storage import check_output, whole_folder, write_json
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -116,7 +115,6 @@ def _write(
         **numbers,
         "versions": {package: version(package) for package in PACKAGES[kind]},
     }
-    content = json.dumps({"schema": "sentemb.export/1", **record}, indent=2)
-    (folder / EXPORT).write_text(content + "\n", encoding="utf-8")
+    write_json(folder / EXPORT, {"schema": "sentemb.export/1", **record})
     write_card(folder, export_card(record, folder.name))
     return record

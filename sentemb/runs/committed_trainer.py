@@ -31,7 +31,7 @@ from sentemb.runs.saved_state import (
     check_trainer_state,
     taken_up,
 )
-from sentemb.storage import claim, remove_tree, sync
+from sentemb.storage import claim, remove_tree, sync, write_json
 
 
 class CommittedTrainer(Trainer):
@@ -94,9 +94,7 @@ class CommittedTrainer(Trainer):
                     claim(folder.parent, [f"{folder.name}/{checkpoint.name}/"], OF_A_RUN)
                     (checkpoint / COMMIT).unlink(missing_ok=True)
                 super()._save_checkpoint(model, trial)
-                self._unlogged_file(checkpoint).write_text(
-                    json.dumps(self.unlogged()), encoding="utf-8"
-                )
+                write_json(self._unlogged_file(checkpoint), self.unlogged())
                 if first and (folder.parent / METRICS).exists():
                     sync(folder.parent / METRICS)
                 processes().wait_for_everyone()

@@ -85,6 +85,13 @@ class Prototypes(EncoderTwin):
         with torch.autocast(embeddings.device.type, enabled=False):
             return F.normalize(embeddings.to(weight.dtype), dim=1) @ weight.T
 
+    def cause_of_collapse(self, *, contrasted: bool) -> str:
+        """Name the prototypes, which may all get the same texts."""
+        return (
+            "All texts may go to one prototype: give fewer `prototypes`, a larger `queue_size`, or "
+            "a smaller `learning_rate`."
+        )
+
     def check_batch(self, batch: int) -> None:
         """Raise where a batch and its queue are fewer texts than there are prototypes."""
         queued = 0 if self.queue is None else len(self.queue.texts)

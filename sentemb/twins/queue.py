@@ -79,8 +79,8 @@ class Queue(nn.Module):
 
         Args:
             embeddings: Shape ``[count, dim]``.
-            texts: The numbers of their texts, where they are known.
-            partners: The numbers of the texts that they are pairs with; by default their own.
+            texts: The ids of their texts, where they are known.
+            partners: The ids of the texts that they are pairs with; by default their own.
         """
         size, count = len(self.texts), len(embeddings)
         places = (self.position + torch.arange(count, device=self.texts.device)) % size

@@ -19,14 +19,14 @@ FILES = {
 }
 CASES = [
     ("mini -o new", 2, "Give one of --static and --int8"),
-    ("mini --static --int8 -o new", 2, "Give one of --static and --int8"),
+    ("mini --static --int8 -o new", 2, "Give --static or --int8, not both."),
     ("mini --static", 2, "--output"),
     ("--static -o new", 2, "MODEL"),
     ("mini --int8 --dim 3 -o new", 2, "no effect beside --int8"),
     ("mini --int8 --texts words.tsv -o new", 2, "no effect beside --int8"),
     ("mini --static --dim 999 -o new", 2, "--dim 999 is not in 1 to 128"),
     ("mini --static --dim -1 -o new", 2, "--dim"),
-    ("mini --static -o full", 2, "Output folder 'full' is not empty"),
+    ("mini --static -o full", 2, "is not empty: give another; it holds no export"),
     ("mini --static -o full --overwrite", 2, "holds no export of sentemb"),
     ("mini --static -o file", 2, "is a file"),
     ("nothing --static -o new", 3, "No model 'nothing'"),

@@ -269,9 +269,9 @@ def test_next_sentences_are_told_from_those_of_the_next_row(mini, batches):
     torch.testing.assert_close(pairs.logits[:6], twin.classify(u, v))
     torch.testing.assert_close(pairs.logits[8], twin.classify(u[2:3], v[3:4])[0])
     torch.testing.assert_close(pairs.logits[11], twin.classify(u[5:], v[:1])[0])
-    same = features[1]["text_numbers"].clone()
+    same = features[1]["text_ids"].clone()
     same[3] = same[2]  # so the third row's false pair would be a true one
-    fewer = twin([features[0], {**features[1], "text_numbers": same}], VIEWS)
+    fewer = twin([features[0], {**features[1], "text_ids": same}], VIEWS)
     assert fewer.labels.tolist() == [1] * 6 + [0] * 5
     torch.testing.assert_close(fewer.logits[8], pairs.logits[9])
 
