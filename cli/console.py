@@ -1,21 +1,20 @@
 """What goes where: data and JSON to stdout, everything else to stderr, also where one is closed."""
 
-import ast
 import json
 import logging
 import os
-import re
-import shlex
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from sentemb.inert import inert as inert
+
+from .flags import Flag, with_flags
 
 if TYPE_CHECKING:
     from sentemb.table import Report
@@ -27,36 +26,6 @@ Reading from a closed stdin or writing to a closed stdout stays an error, while 
 closed stderr is dropped: there is no place to report it. Without this the next file that is opened
 would get the number, and what a library prints would go into that file.
 """
-CONTEXTS = {
-    "`sentemb.safety.trusting_code()`": "sentemb --trust-remote-code COMMAND",
-    "`sentemb.datasets.delimiters.separated_by()`": "sentemb --delimiter NAME COMMAND",
-}
-"""What the library names as a context, and what is typed for it."""
-
-
-class Flag(NamedTuple):
-    """What is typed for a parameter.
-
-    Args:
-        spelled: With its dashes; of an argument, as the usage line has it.
-        repeats: Whether several values are typed each with the flag, not with commas between.
-    """
-
-    spelled: str
-    repeats: bool = False
-
-    def with_value(self, written: str | None) -> str:
-        """Return what is typed for a value in Python's words."""
-        try:
-            value = ast.literal_eval(written or "True")
-        except (ValueError, SyntaxError):
-            value = written
-        if value is True:
-            return self.spelled
-        if not isinstance(value, list):
-            return f"{self.spelled} {value}"
-        words = value if self.repeats else [",".join(value)]
-        return " ".join(f"{self.spelled} {shlex.quote(word)}" for word in words)
 
 
 def configure(*, quiet: bool, flags: Mapping[str, Flag] | None = None) -> None:
@@ -80,35 +49,6 @@ class _Lines(logging.Formatter):
         """Return the line."""
         line = with_flags(super().format(record), self.flags)
         return inert(line, lines=getattr(record, "table", False))
-
-
-def with_flags(message: str, flags: Mapping[str, Flag], *, plain: bool = False) -> str:
-    """Turn the parameters that the library speaks of into what is typed.
-
-    Of a command with ``--output`` and ``--overwrite``, "give another `output`, or `overwrite=True`"
-    becomes "give another --output, or --overwrite". A list is typed with commas, as
-    ``--columns a,b``, or with the flag repeated.
-
-    Args:
-        message: Of an error, or a log line.
-        flags: Of the running command, by the name of the parameter.
-        plain: Whether names that are not marked count, too: where they begin the message, or have
-            an underscore.
-    """
-
-    def marked(found: re.Match[str]) -> str:
-        name, value = found.groups()
-        return flags[name].with_value(value) if name in flags else found[0]
-
-    for context, typed in CONTEXTS.items():
-        message = message.replace(context, typed)
-    message = re.sub(r"`(\w+)(?:=([^`]*))?`", marked, message)
-    for name, flag in flags.items() if plain else ():
-        alone = rf"(?<![\w'\"./-]){name}(?![\w'\"./=])"
-        first = rf"^{name}(?= (\w+ )?(must|is|needs|takes)\b)"
-        if flag.spelled.startswith("--"):
-            message = re.sub(alone if "_" in name else first, flag.spelled, message, count=1)
-    return message
 
 
 def show(text: str) -> None:
@@ -177,11 +117,9 @@ def print_json(schema: str, content: dict[str, Any]) -> None:
     typer.echo(json.dumps({"schema": f"sentemb.{schema}/1", "versions": versions(), **content}))
 
 
-def show_report(
-    report: "Report", *, as_json: bool, flags: Mapping[str, Flag] | None = None
-) -> None:
-    """Print a report as one JSON object, or else its tables for people, with flags in them."""
-    typer.echo(report.to_json() if as_json else with_flags(repr(report), flags or {}))
+def show_report(report: "Report", *, as_json: bool) -> None:
+    """Print a report as one JSON object, or else its tables for people."""
+    typer.echo(report.to_json() if as_json else repr(report))
 
 
 def versions() -> dict[str, str]:

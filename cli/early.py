@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import console, source
-from .options import flag_of
 from .source import METHODS
 from .spec import check_loss, check_view
 
@@ -135,17 +134,6 @@ def without_effect(flag: str, given: bool, needed: str) -> None:
 
     if given:
         raise UsageError(f"{flag} has no effect without {needed}: leave it out, or give both.")
-
-
-def exactly_one(**given: bool) -> None:
-    """Raise unless one of several options is given, and none beside it."""
-    from sentemb.errors import UsageError
-
-    names = [flag_of(name) for name in given]
-    if not any(given.values()):
-        raise UsageError(f"Give one of {' and '.join(names)}.")
-    if list(given.values()).count(True) > 1:
-        raise UsageError(f"Give {' or '.join(names)}, not both.")
 
 
 def one_of_seeds(seed: int, seeds: str | None) -> None:

@@ -4,16 +4,17 @@
 weighted sum of losses, ``A + B`` a view that does both.
 """
 
+import functools
 import inspect
 import math
 import re
-from functools import cache, partial
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sentemb.errors import UsageError, nearest, unknown
 
-from . import console, source
+from . import source
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -156,12 +157,14 @@ def _weighted(term: str) -> tuple[float, str]:
     return number, name.strip()
 
 
-@cache
+@functools.cache
 def _renamed(words: str) -> str:
     """Return words with the present name of a loss, where they have one of version 0.1.
 
     What is trained then is not what the name says now, so that is warned of, once.
     """
+    from . import console
+
     name, _, written = words.partition(":")
     if name != "infonce" or "hard-negative-weight=" not in written:
         return words

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import console
+from ..flags import with_flags
 
 EXAMPLES = """Examples:
 
@@ -75,6 +76,6 @@ def check(
         max_length=max_length,
         batch_size=batch_size,
     )
-    console.show_report(report, as_json=as_json, flags=context.obj)
+    typer.echo(report.to_json() if as_json else with_flags(repr(report), context.obj))
     if report["errors"] or (strict and report["notes"]):
         raise typer.Exit(1)

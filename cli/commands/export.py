@@ -71,9 +71,10 @@ def export(
     from sentemb.inference.card_texts import EXPORT
     from sentemb.storage import check_output
 
-    from ..early import check_extra, check_models, exactly_one, without_effect
+    from ..early import check_extra, check_models, without_effect
 
-    exactly_one(static=static, int8=int8)
+    if static == int8:
+        raise UsageError("Give one of --static and --int8.")
     if int8 and (dim is not None or texts is not None):
         raise UsageError("--dim and --texts are for --static: they have no effect beside --int8.")
     without_effect("--column", texts is None and column != "text", "--texts")

@@ -66,9 +66,10 @@ def postprocess(
     from sentemb.inference.card_texts import POSTPROCESS
     from sentemb.storage import check_output
 
-    from ..early import check_models, exactly_one, without_effect
+    from ..early import check_models, without_effect
 
-    exactly_one(whiten=whiten, remove_top=remove_top is not None)
+    if whiten == (remove_top is not None):
+        raise UsageError("Give one of --whiten and --remove-top K.")
     if dims is not None and not whiten:
         raise UsageError("--dims is for --whiten: it has no effect beside --remove-top.")
     without_effect("--column", data is None and column != "text", "--data")

@@ -21,6 +21,8 @@ from sentemb.errors import InputError, nearest
 from sentemb.values import as_names
 
 Layout = tuple[str, ...]
+KINDS = {"text": "single texts", "sentence1": "pairs"}
+logger = logging.getLogger("sentemb")
 LAYOUTS: tuple[Layout, ...] = (
     ("anchor", "positive", NEGATIVE),
     ("sentence1", "sentence2", SCORE),
@@ -30,8 +32,6 @@ LAYOUTS: tuple[Layout, ...] = (
     (TEXT,),
 )
 """What rows may be where no recipe says which it reads."""
-KINDS = {"text": "single texts", "sentence1": "pairs"}
-logger = logging.getLogger("sentemb")
 
 
 def read_layout(

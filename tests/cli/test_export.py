@@ -19,7 +19,7 @@ FILES = {
 }
 CASES = [
     ("mini -o new", 2, "Give one of --static and --int8"),
-    ("mini --static --int8 -o new", 2, "Give --static or --int8, not both."),
+    ("mini --static --int8 -o new", 2, "Give one of --static and --int8"),
     ("mini --static", 2, "--output"),
     ("--static -o new", 2, "MODEL"),
     ("mini --int8 --dim 3 -o new", 2, "no effect beside --int8"),

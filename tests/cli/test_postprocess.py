@@ -22,8 +22,8 @@ FILES = {
     "file": "taken",
 }
 CASES = [
-    ("mini -o new", 2, "Give one of --whiten and --remove-top."),
-    ("mini --whiten --remove-top 2 -o new", 2, "Give --whiten or --remove-top, not both."),
+    ("mini -o new", 2, "Give one of --whiten and --remove-top K"),
+    ("mini --whiten --remove-top 2 -o new", 2, "Give one of --whiten and --remove-top K"),
     ("mini --remove-top 2 --dims 3 -o new", 2, "--dims is for --whiten"),
     ("mini --remove-top 0 -o new", 2, "--remove-top"),
     ("mini --remove-top 99 --data few.txt -o new", 2, "--remove-top 99 is not in 1 to 9"),

@@ -3,7 +3,8 @@
 import logging
 
 import pytest
-from sentemb_cli.console import Flag, configure, with_flags
+from sentemb_cli.console import configure
+from sentemb_cli.flags import Flag, with_flags
 
 FLAGS = {
     "output": Flag("--output"),
