@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 import sys
 import time
 import warnings
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sentemb.inert import inert as inert
+
+from .flags import Flag, with_flags
 
 if TYPE_CHECKING:
     from sentemb.table import Report
@@ -28,7 +29,7 @@ would get the number, and what a library prints would go into that file.
 """
 
 
-def configure(*, quiet: bool, flags: Mapping[str, str] | None = None) -> None:
+def configure(*, quiet: bool, flags: Mapping[str, Flag] | None = None) -> None:
     """Send our log lines to stderr, with the flags of parameters; the libraries' own are errors."""
     logger = logging.getLogger("sentemb")
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
@@ -41,7 +42,7 @@ def configure(*, quiet: bool, flags: Mapping[str, str] | None = None) -> None:
 class _Lines(logging.Formatter):
     """Log lines quote rows and file names; a record is one line, unless it is a table."""
 
-    def __init__(self, flags: Mapping[str, str]) -> None:
+    def __init__(self, flags: Mapping[str, Flag]) -> None:
         super().__init__("%(message)s")
         self.flags = flags
 
@@ -49,33 +50,6 @@ class _Lines(logging.Formatter):
         """Return the line."""
         line = with_flags(super().format(record), self.flags)
         return inert(line, lines=getattr(record, "table", False))
-
-
-def with_flags(message: str, flags: Mapping[str, str], *, plain: bool = False) -> str:
-    """Turn the parameters that the library speaks of into what is typed.
-
-    Of a command with ``--output`` and ``--overwrite``, "give another `output`, or `overwrite=True`"
-    becomes "give another --output, or --overwrite".
-
-    Args:
-        message: Of an error, or a log line.
-        flags: Of the running command, by the name of the parameter.
-        plain: Whether names that are not marked count, too: where they begin the message, or have
-            an underscore.
-    """
-
-    def marked(found: re.Match[str]) -> str:
-        name, value = found.groups()
-        if name not in flags:
-            return found[0]
-        return flags[name] + (f" {value}" if value not in (None, "True") else "")
-
-    message = re.sub(r"`(\w+)(?:=([^`]*))?`", marked, message)
-    for name, flag in flags.items() if plain else ():
-        alone = rf"(?<![\w'\"./-]){name}(?![\w'\"./=])"
-        first = rf"^{name}(?= (\w+ )?(must|is|needs|takes)\b)"
-        message = re.sub(alone if "_" in name else first, flag, message, count=1)
-    return message
 
 
 def show(text: str) -> None:

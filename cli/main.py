@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from sentemb.errors import UsageError
 from sentemb.inert import inert
 
-from . import console, options
+from . import console, flags, options
 from .commands import (
     analyze,
     check,
@@ -84,7 +84,7 @@ class Commands(TyperGroup):
             if isinstance(error, typer.Exit) or type(error).__module__.startswith("typer"):
                 raise
             message, code = _explain(error)
-            self._stop(console.with_flags(message, _flags(ctx), plain=code == 2), code, ctx)
+            self._stop(flags.with_flags(message, _flags(ctx), plain=code == 2), code, ctx)
 
     def _stop(self, message: str, code: int, ctx: Any) -> None:
         if ctx.params.get("debug"):
@@ -113,12 +113,18 @@ def _explain(error: Exception) -> tuple[str, int]:
     return f"internal error, {type(error).__name__}: {summary} (report: {report})", INTERNAL
 
 
-def _flags(ctx: Any) -> dict[str, str]:
+def _flags(ctx: Any) -> dict[str, flags.Flag]:
     """Return the flag of each parameter of the running command, by the name it has in Python."""
     command = ctx.command.commands.get(ctx.invoked_subcommand or "")
     found = [*ctx.command.params, *(command.params if command else ())]
-    spelled = [(option.name, flag) for option in found for flag in reversed(option.opts)]
-    return {name: flag for name, flag in spelled if flag.startswith("--")}
+    return {option.name: _flag(option) for option in found}
+
+
+def _flag(option: Any) -> flags.Flag:
+    """Return the long flag of an option; of an argument, its name in the usage line."""
+    long = [flag for flag in option.opts if flag.startswith("--")]
+    spelled = long[0] if long else option.name.upper()
+    return flags.Flag(spelled, getattr(option, "multiple", False))
 
 
 def _version(wanted: bool) -> None:
@@ -156,7 +162,8 @@ def _root(
     ] = None,
 ) -> None:
     """Train, evaluate and use sentence embeddings by contrastive learning."""
-    console.configure(quiet=quiet, flags=_flags(ctx))
+    ctx.obj = _flags(ctx)
+    console.configure(quiet=quiet, flags=ctx.obj)
     os.environ |= NO_TELEMETRY | (OFFLINE if offline else {})
     if trust_remote_code:
         from sentemb.safety import trusting_code

@@ -5,6 +5,7 @@ Losses and views are ``NAME``, ``NAME:VALUE`` (the first option) or ``NAME:VALUE
 """
 
 import ast
+import functools
 import inspect
 import json
 import math
@@ -323,15 +324,23 @@ def _weighted(term: str) -> tuple[float, str]:
     return number, name.strip()
 
 
+@functools.cache
 def _renamed(words: str) -> str:
-    """Return words with the present name of a loss, where they have one of version 0.1."""
+    """Return words with the present name of a loss, where they have one of version 0.1.
+
+    What is trained then is not what the name says now, so that is warned of, once.
+    """
+    from . import console
+
     name, _, written = words.partition(":")
     if name != "infonce" or "hard-negative-weight=" not in written:
         return words
     others = [o for o in written.split(",") if o not in WITHOUT_WEIGHT]
-    if len(others) < len(written.split(",")):
-        return f"infonce:{','.join(others)}" if others else "infonce"
-    return f"weighted-infonce:{written}"
+    weighted = len(others) == len(written.split(","))
+    meant = "weighted-infonce" if weighted else "infonce"
+    now = f"{meant}:{','.join(others)}" if others else meant
+    console.warn(f"--loss {words} is read as {now}: the weight is an option of weighted-infonce.")
+    return now
 
 
 def _name(words: str) -> str:
@@ -393,10 +402,17 @@ def _make(module: str, class_name: str, words: str, **given: Any) -> Any:
         UsageError: When an option is unknown or given twice, or a value is out of range.
     """
     values = _read(module, class_name, words)
+    options = [p.name for p in options_of(module, class_name)]
     for name, made in given.items():
-        if name in (p.name for p in options_of(module, class_name)):
+        if name in options:
             values[name] = made(values.get(name))
-    return getattr(import_module(module), class_name)(**values)
+    try:
+        return getattr(import_module(module), class_name)(**values)
+    except UsageError as error:  # its options are those of the words, not of the command
+        reason = str(error)
+        for name in options:
+            reason = re.sub(rf"\b{name}\b", name.replace("_", "-"), reason)
+        raise UsageError(f"'{words}': {reason}") from None
 
 
 def _read(module: str, class_name: str, words: str) -> dict[str, Any]:

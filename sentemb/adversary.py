@@ -17,7 +17,7 @@ GRADIENT_SCALE = 2.0**12
 
 NEEDS_PAIRS = (
     "SupervisedAdversarial needs labelled pairs, each seen clean and attacked: use method "
-    "consert-sup with --view clean --view supervised-adversarial."
+    "consert-sup with `view=['clean', 'supervised-adversarial']`."
 )
 Forward = Callable[[Sequence[Features], Sequence[View]], tuple[Pairs, ...]]
 
@@ -75,7 +75,7 @@ def attacked(
         if len(probed_embeddings) < len(probes):
             raise UsageError(
                 "An adversarial view is read by the momentum target alone, which has no gradient: "
-                "attack the first view, as --view adversarial --view clean."
+                "attack the first view alone, as `view=['adversarial', 'clean']`."
             )
         gradients = torch.autograd.grad(value * GRADIENT_SCALE, probed_embeddings)
     noisy = list(views)

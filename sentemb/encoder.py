@@ -14,7 +14,7 @@ from sentemb.datasets.faults import Errors, Faults
 from sentemb.datasets.in_memory import Container, InMemory
 from sentemb.datasets.lines import COMPRESSED
 from sentemb.datasets.source import as_source
-from sentemb.encoders.build import build_encoder, model_name
+from sentemb.encoders.build import build_encoder, model_name, require_sentence_transformer
 from sentemb.encoding.encode import encode_file
 from sentemb.encoding.options import Empty, EncodeOptions
 from sentemb.encoding.shards import Shard
@@ -44,6 +44,7 @@ def load(model: "str | os.PathLike[str] | SentenceTransformer | Encoder") -> "En
 
     Raises:
         InputError: When the model cannot be found or read, or is unsafe; see `sentemb.safety`.
+        UsageError: When it is none of these.
 
     Example:
         >>> load("mini-sentemb").encode(["A sentence.", "Another one."]).shape
@@ -53,6 +54,7 @@ def load(model: "str | os.PathLike[str] | SentenceTransformer | Encoder") -> "En
         return model
     if isinstance(model, str | os.PathLike):
         return Encoder(load_encoder(model), os.fspath(model))
+    require_sentence_transformer(model)
     return Encoder(model, model_name(model))
 
 

@@ -177,12 +177,12 @@ def nearest(wanted: str, allowed: list[str]) -> str:
         " Did you mean 'mean'?"
         >>> nearest("avg", ["avg_top2", "mean", "avg_last"])
         " Did you mean 'avg_top2' or 'avg_last'?"
-        >>> nearest("xyz", ["cls", "mean"])
+        >>> nearest("queue_size", ["batch_size"])
         ''
     """
     import difflib
 
     longer = [name for name in allowed if wanted and name.lower().startswith(wanted.lower())]
-    close = difflib.get_close_matches(wanted, allowed, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(wanted, allowed, n=1)
     meant = longer if 0 < len(longer) <= SHOWN else close
     return f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from sentemb.bundled import BUNDLED_ENCODERS, bundled
-from sentemb.errors import InputError, nearest, reading
+from sentemb.errors import InputError, UsageError, nearest, reading
 from sentemb.safety import check_model, code_is_trusted
 
 logger = logging.getLogger("sentemb")
@@ -30,7 +30,12 @@ def locate(model: str | os.PathLike[str]) -> str:
 
     Raises:
         InputError: When it is none of them, no hub is in reach, or the folder is unsafe.
+        UsageError: When it is no name and no path.
     """
+    if not isinstance(model, str | os.PathLike):
+        raise UsageError(
+            f"model must be a bundled encoder's name, a folder or a hub id, got {model!r}."
+        )
     name = os.fspath(model)
     if name in BUNDLED_ENCODERS and not isinstance(model, os.PathLike):
         if _is_folder(name) and _holds_a_model(Path(name)):
@@ -39,6 +44,8 @@ def locate(model: str | os.PathLike[str]) -> str:
                 "for the folder.", name, name,
             )  # fmt: skip
         return str(bundled(name))
+    if os.path.isfile(name):
+        raise InputError(f"'{name}' is a file: a model is a folder, or the name of one.")
     folder = Path(name) if name and _is_folder(name) else _fetch(name)
     if not _holds_a_model(folder):
         raise InputError(

@@ -137,8 +137,8 @@ class Method(nn.Module):
         """
         if rows and any(isinstance(view.perturb, Adversarial) for view in self.views):
             raise UsageError(
-                "An adversarial view is found with the whole batch at once: leave --micro-batch "
-                "out, or take another view."
+                "An adversarial view is found with the whole batch at once: leave "
+                "`micro_batch` out, or take another view."
             )
         self.twin.set_micro_batch(rows)
 
@@ -198,7 +198,7 @@ class Method(nn.Module):
             names = [name for name in vars(config or object) if "drop" in name]
             return (
                 f"This encoder has no dropout: set {' and '.join(names) or 'it'} to 0.1 in its "
-                "config.json (or the method's own --dropout, where it has one), or use views that "
+                "config.json (or the method's own `dropout`, where it has one), or use views that "
                 "differ."
             )
         return "The rows of both views hold the same text, or one dropout mask serves both views."

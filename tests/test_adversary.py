@@ -198,7 +198,7 @@ def test_a_supervised_adversary_needs_labels_and_logits(mini, rows, labelled):
     attacker = View(perturb=SupervisedAdversarial())
     for views, message in (
         ((View(), attacker), "SupervisedAdversarial needs labelled pairs"),
-        ((attacker,) * 4, "--view clean --view supervised-adversarial"),
+        ((attacker,) * 4, r"view=\['clean', 'supervised-adversarial'\]"),
         ((attacker, attacker), "SupervisedAdversarial needs labelled pairs"),
     ):
         method = Method(views, Siamese(mini), InfoNCE()).train()

@@ -22,6 +22,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "table": {"errors", "inert", "versions"},
     "cards": {"bundled", "inert", "storage"},
     "types": set(),
+    "values": {"errors"},
     "versions": set(),
     "text_ids": set(),
     "pairs": {"types"},
@@ -94,7 +95,7 @@ def test_imports_point_downwards(path):
     if part == "__init__":
         return
     ours = [name.split(".")[1] for name in imports(path) if name.startswith("sentemb.")]
-    assert set(ours) <= BELOW[part] | {part}
+    assert set(ours) <= BELOW[part] | {part, "values"}
     assert not any(name.startswith(("sentemb_cli", "cli")) for name in imports(path))
 
 
@@ -123,6 +124,38 @@ def test_text_files_are_utf8_whatever_the_locale(path):
             name in ("open", "fdopen") and re.search("'[rwax]t?'", ast.unparse(node))
         ):
             assert "encoding=" in ast.unparse(node)
+
+
+IN_PLACE = {"storage/lock.py", "inference/static.py"}
+"""What writes a file that nobody takes for whole: a lock, and a draft in a temporary folder."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_what_others_read_is_written_whole_or_not_at_all(path):
+    calls = [
+        n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if type(n) is ast.Call
+    ]
+    written = [ast.unparse(n) for n in calls if getattr(n.func, "attr", "") == "write_text"]
+    assert not written or str(path.relative_to(ROOT / "sentemb")) in IN_PLACE, written
+
+
+WITH_FLAGS = {"experiments/ledger.py"}
+"""What still speaks of flags."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_the_library_speaks_of_parameters_and_never_of_flags(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    strings = {
+        id(node): node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):  # a docstring
+            strings.pop(id(node.value), None)
+    flags = [text for text in strings.values() if re.search(r"(^|[^\w-])--[a-z]|\s--$", text)]
+    assert not flags or str(path.relative_to(ROOT / "sentemb")) in WITH_FLAGS, flags
 
 
 def at_module_level(node):

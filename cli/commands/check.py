@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import console
+from ..flags import with_flags
 
 EXAMPLES = """Examples:
 
@@ -17,6 +18,7 @@ sentemb check reviews.csv --columns review --max-length 64 --json"""
 
 
 def check(
+    context: typer.Context,
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -74,6 +76,6 @@ def check(
         max_length=max_length,
         batch_size=batch_size,
     )
-    console.show_report(report, as_json=as_json)
+    typer.echo(report.to_json() if as_json else with_flags(repr(report), context.obj))
     if report["errors"] or (strict and report["notes"]):
         raise typer.Exit(1)

@@ -10,10 +10,15 @@ import numpy as np
 
 from sentemb.checks.file import CheckedFile, Limits, check_file
 from sentemb.checks.problem import Problem, of_rows
+from sentemb.datasets.in_memory import Container, InMemory
+from sentemb.datasets.layouts import LAYOUTS
+from sentemb.datasets.source import as_sources
 from sentemb.errors import InputError, UsageError
 from sentemb.table import Report, Table
+from sentemb.values import as_names, require_at_least
 
-Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Files = str | os.PathLike[str] | Container
+"""A file or several; or rows in memory."""
 Checked = list[tuple[CheckedFile, list[Problem]]]
 SHOWN = 5
 """Numbers of rows that a problem names."""
@@ -31,9 +36,10 @@ def check(
     """Find what is wrong with files, before anything is trained on them.
 
     Args:
-        files: txt, csv, tsv, json, jsonl, parquet or arrow, each also compressed. The first is
-            trained on; the others should have nothing of it.
-        test: Files of which not one text may be in the first.
+        files: One or several: txt, csv, tsv, json, jsonl, parquet or arrow, each also compressed;
+            or rows in memory, of any kind that `train` takes. The first is trained on; the others
+            should have nothing of it.
+        test: The same; not one of their texts may be in the first.
         columns: Those to look at; by default all that are known.
         model: Whose tokens are counted.
         max_length: Tokens a text is cut to; by default the model's.
@@ -44,7 +50,8 @@ def check(
         ``notes``, and what is known of each file.
 
     Raises:
-        UsageError: When a column's name is blank, or a file is stdin.
+        UsageError: When there is nothing to check, a number is below 1, a column's name is blank,
+            or a file is stdin.
         InputError: When a file or the model cannot be read, or a column is missing.
 
     Example:
@@ -52,14 +59,21 @@ def check(
         >>> check(bundled("sentences.txt"))["errors"]
         0
     """
-    given = [*_paths(files), *_paths(test)]
+    trained, tested = _sources(files, "files"), _sources(test, "test")
+    if not trained:
+        raise UsageError("There is nothing to check: give a file, or rows.")
+    columns = None if columns is None else as_names("columns", columns)
     if columns is not None and not all(name.strip() for name in columns):
         raise UsageError(f"columns takes names, as text, label; got '{','.join(columns)}'.")
+    for name, number in (("max_length", max_length), ("batch_size", batch_size)):
+        if number is not None:
+            require_at_least(1, **{name: number})
+    given = [*trained, *tested]
     if any(str(file) == "-" for file in given):
         raise UsageError("check takes files alone: save what comes from stdin, and name the file.")
     limits = limits_of(model, max_length, batch_size)
     checked: Checked = []
-    tests = len(given) - len(_paths(test))
+    tests = len(given) - len(tested)
     for place, file in enumerate(given):
         if place == 0:
             found = check_file(file, limits, columns)
@@ -110,7 +124,7 @@ def limits_of(
     whole = Tokenising(encoder.tokenizer, prompt=default_prompt(encoder))
     read = Tokenising(encoder.tokenizer, encoder.max_seq_length, default_prompt(encoder))
     if whole.own is None:
-        raise InputError(f"Model '{model}' has no fast tokenizer: give another --model.")
+        raise InputError(f"Model '{model}' has no fast tokenizer: give another `model`.")
 
     def count(texts: list[str]) -> list[int]:
         tokens = whole(texts)
@@ -167,7 +181,7 @@ def _line(problem: Problem) -> str:
     return f"  {problem.severity:5}  {where}{problem.message}"
 
 
-def _paths(files: Files) -> list[Path]:
-    if isinstance(files, str | os.PathLike):
-        return [Path(files)]
-    return [Path(one) for one in files]
+def _sources(files: Files, name: str) -> list[Path | InMemory]:
+    """Return files as paths, and rows in memory as a source."""
+    sources = as_sources(files, LAYOUTS, name)
+    return [one if isinstance(one, InMemory) else Path(one) for one in sources]

@@ -11,6 +11,7 @@ from sentemb.checks.problem import Problem, of_rows
 from sentemb.checks.text_checks import Count, TextChecks, Unknown, none_unknown
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import read_rows
+from sentemb.datasets.in_memory import InMemory
 from sentemb.datasets.layouts import late_columns, shown
 from sentemb.datasets.lines import suffixes_of
 
@@ -43,7 +44,7 @@ class CheckedFile:
 
     Args:
         file: As it was named.
-        format: By its ending.
+        format: By its ending; of rows in memory their kind, as ``<list>``.
         rows: As training numbers them.
         columns: All there are.
         texts: Those that are taken for texts.
@@ -66,13 +67,15 @@ class CheckedFile:
     seen: Seen
 
 
-def check_file(file: Path, limits: Limits, named: Sequence[str] | None = None) -> CheckedFile:
+def check_file(
+    file: Path | InMemory, limits: Limits, named: Sequence[str] | None = None
+) -> CheckedFile:
     """Read a file once, and say what is wrong with it.
 
     A row costs about 110 bytes of memory at the end, whatever its length.
 
     Args:
-        file: txt, csv, tsv, jsonl or parquet, each also compressed.
+        file: txt, csv, tsv, jsonl or parquet, each also compressed; or rows in memory.
         limits: What rows are measured by.
         named: The columns to look at, where the names are not those that `train` knows.
 
@@ -85,7 +88,8 @@ def check_file(file: Path, limits: Limits, named: Sequence[str] | None = None) -
     columns = Columns({}, None, None)
     texts = TextChecks(columns, faults, limits.count, limits.max_length, limits.unknown)
     labels, scores, late = LabelChecks(), ScoreChecks(), Found()
-    for number, row in read_rows(file, faults):
+    lines = file.rows(faults) if isinstance(file, InMemory) else read_rows(file, faults)
+    for number, row in lines:
         if not rows:
             present = tuple(row)
             columns = find_columns(present, named, file)
@@ -104,7 +108,7 @@ def check_file(file: Path, limits: Limits, named: Sequence[str] | None = None) -
     found += _of_the_whole(rows, columns, texts.seen.distinct(), limits.batch_size)
     return CheckedFile(
         file=str(file),
-        format="".join(suffixes_of(file)),
+        format=file.origin if isinstance(file, InMemory) else "".join(suffixes_of(file)),
         rows=rows,
         columns=present,
         texts=columns.texts,
@@ -149,11 +153,11 @@ def _of_the_whole(
     found = []
     if columns.guessed:
         known = "; ".join(", ".join(layout) for layout in TEXTS)
-        message = f"the columns are none of {known}: name yours with --columns"
+        message = f"the columns are none of {known}: name yours with `columns`"
         found.append(Problem("unknown_columns", "error", message))
     if columns.unread:
         message = f"train would not read {shown(columns.unread)} beside {shown(columns.texts)}: "
-        remedy = "rename what it should read, or name with --columns what it should"
+        remedy = "rename what it should read, or name with `columns` what it should"
         found.append(Problem("unread_columns", "error", message + remedy))
     if columns.further:
         message = f"of several negatives the first is read; not read: {shown(columns.further)}"

@@ -1,13 +1,15 @@
 """Rows by the layout that their columns fit: which column is which."""
 
 import logging
-import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.lines import Row
 from sentemb.datasets.roles import (
+    LABEL,
     NEGATIVE,
+    SCORE,
+    TEXT,
     column_of,
     columns_of,
     has_role,
@@ -16,6 +18,7 @@ from sentemb.datasets.roles import (
 )
 from sentemb.datasets.source import Source, read_source
 from sentemb.errors import InputError, nearest
+from sentemb.values import as_names
 
 Layout = tuple[str, ...]
 INPUTS: Sequence[Layout] = (("sentence1", "sentence2"), ("text",))
@@ -25,6 +28,15 @@ SCORED: Sequence[Layout] = (("sentence1", "sentence2", "score"), ("text", "score
 """Of what a classifier, or a regression, is fine-tuned on."""
 KINDS = {"text": "single texts", "sentence1": "pairs"}
 logger = logging.getLogger("sentemb")
+LAYOUTS: tuple[Layout, ...] = (
+    ("anchor", "positive", NEGATIVE),
+    ("sentence1", "sentence2", SCORE),
+    ("sentence1", "sentence2", LABEL),
+    ("anchor", "positive"),
+    (TEXT, LABEL),
+    (TEXT,),
+)
+"""What rows may be where no recipe says which it reads."""
 
 
 def read_layout(
@@ -47,6 +59,7 @@ def read_layout(
         InputError: When no layout fits, or later, a row has a role's column that the first has not.
     """
     present, rows = read_source(source, faults=faults)
+    columns = None if columns is None else as_names("columns", columns)
     mapping = _mapping(str(source), present, layouts, columns)
     if columns is None:
         tell_unread(source, present, mapping)
@@ -111,7 +124,7 @@ def _mapping(
     wanted = " or ".join(", ".join(layout) for layout in layouts)
     absent = [name for name in layouts[-1] if column_of(name, columns or present) is None]
     raise InputError(
-        f"{source} has the columns {shown(columns or present)}; this method reads {wanted}"
+        f"{source} has the columns {shown(columns or present)}; needed are {wanted}"
         f"{' (missing: ' + ', '.join(absent) + ')' if absent else ''}."
         + _advice(layouts[-1], present)
         + (nearest(absent[0], present) if absent else "")
@@ -125,7 +138,7 @@ def _advice(layout: Layout, present: Sequence[str]) -> str:
     names = [name or next(others, None) for name in found.values()]
     if not all(name and name.isprintable() and "," not in name for name in names):
         return ""
-    return f" Name yours in that order, as --columns {shlex.quote(','.join(map(str, names)))}."
+    return f" Name yours in that order, as `columns={list(map(str, names))}`."
 
 
 def _none_fuller(source: str, rows: Iterator[Row], present: set[str]) -> Iterator[Row]:

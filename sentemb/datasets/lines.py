@@ -1,5 +1,6 @@
 """Lines of a file: what ends one, and what is done where one is not text."""
 
+import errno
 import gzip
 import io
 import zlib
@@ -44,13 +45,25 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
             with _stream(path) as file:
                 yield file
     except FileNotFoundError as error:
-        raise InputError(f"No file '{path}'.") from error
+        raise _no_file(path) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: damaged gzip file ({error}).") from error
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise _no_file(path) from error
         if error.errno is None and path.suffix.lower() == ".zst":  # no zstd
             raise InputError(f"{path}: damaged zstd file ({error}).") from error
         raise
+
+
+def _no_file(path: Path) -> InputError:
+    """Say that there is no file; where a path seems to be a text, how texts are given."""
+    if " " not in path.name or (path.suffix and " " not in path.suffix):
+        return InputError(f"No file '{path}'.")
+    name = str(path) if len(str(path)) <= 60 else f"{str(path)[:60]}…"
+    return InputError(
+        f"No file '{name}'. Texts are given in a file, or in Python as a list of them."
+    )
 
 
 def _stream(path: Path) -> IO[bytes]:

@@ -34,6 +34,32 @@ def as_source(
     return InMemory(data, tuple(map(tuple, layouts)), name)
 
 
+def as_sources(
+    data: Source | Container, layouts: Sequence[tuple[str, ...]] = (), name: str = "data"
+) -> list[Source]:
+    """Return one or several pieces of data as what readers take.
+
+    Args:
+        data: What `as_source` takes; or a list of paths, or of tables (a `datasets.Dataset`, a
+            `pandas.DataFrame`), each of which is a source.
+        layouts: As in `as_source`.
+        name: As in `as_source`.
+
+    Raises:
+        InputError: As `as_source`.
+    """
+    each = list(data) if isinstance(data, list | tuple) else []
+    if isinstance(data, list | tuple) and all(map(_is_source, each)):
+        numbered = [f"{name}[{place}]" for place in range(len(each))]
+        return [as_source(one, layouts, n) for one, n in zip(each, numbered, strict=True)]
+    return [as_source(data, layouts, name)]
+
+
+def _is_source(one: object) -> bool:
+    is_table = hasattr(one, "iterrows") or hasattr(one, "column_names")
+    return is_table or isinstance(one, str | os.PathLike | InMemory)
+
+
 def read_source(
     source: Source, split: str | None = "train", faults: Faults | None = None
 ) -> tuple[list[str], Iterator[Row]]:
@@ -72,7 +98,11 @@ def looks_like_hub_id(name: str) -> bool:
     """Tell whether a name can only be that of a data set of the hub."""
     path = Path(name)
     known_suffix = any(suffix.lower() in READERS for suffix in path.suffixes)
-    return name.count("/") == 1 and not (known_suffix or path.is_absolute() or path.exists())
+    return (
+        name.count("/") == 1
+        and " " not in name
+        and not (known_suffix or path.is_absolute() or path.exists())
+    )
 
 
 def _read_hub(name: str, default_split: str | None) -> Iterator[Row]:

@@ -85,6 +85,6 @@ def _named(header: list[str], fields: list[str], path: Path, number: int) -> dic
         raise InputError(
             f"{path}, row {number}: {len(fields)} fields where the header has {len(header)} "
             f"({', '.join(map(repr, header[:8]))}). If the fields are separated in another way, "
-            "name it with --delimiter."
+            "use `sentemb.datasets.delimiters.separated_by()`."
         )
     return dict(zip(header, fields, strict=True))

@@ -11,11 +11,11 @@ from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import text_of
 from sentemb.datasets.in_memory import Container, InMemory
 from sentemb.datasets.labels import label_of, score_of
-from sentemb.datasets.layouts import Layout, read_layout
+from sentemb.datasets.layouts import LAYOUTS, Layout, read_layout
 from sentemb.datasets.lines import Row
 from sentemb.datasets.lists import first_of, is_listed
 from sentemb.datasets.omitted import Omitted, numbers, tell_faults
-from sentemb.datasets.roles import LABEL, MARKS, NEGATIVE, SCORE, TEXT
+from sentemb.datasets.roles import LABEL, MARKS, NEGATIVE, SCORE
 from sentemb.datasets.source import Source, as_source
 from sentemb.errors import InputError
 
@@ -26,15 +26,6 @@ READ: dict[str, Callable[[dict[str, Any], str, object, int], str | float | None]
     NEGATIVE: first_of,
 }
 """How a value is read; that of any other column is a text."""
-LAYOUTS: tuple[Layout, ...] = (
-    ("anchor", "positive", NEGATIVE),
-    ("sentence1", "sentence2", SCORE),
-    ("sentence1", "sentence2", LABEL),
-    ("anchor", "positive"),
-    (TEXT, LABEL),
-    (TEXT,),
-)
-"""What rows may be where no recipe says which it reads."""
 logger = logging.getLogger("sentemb")
 
 
@@ -207,4 +198,4 @@ def _values(
 
 
 def _without(mapping: dict[str, str]) -> str:
-    return f", or train on --columns {mapping['anchor']},{mapping['positive']}"
+    return f", or train on `columns={[mapping['anchor'], mapping['positive']]}`"

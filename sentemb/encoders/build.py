@@ -11,7 +11,7 @@ from sentemb.encoders.inspection import inspect
 from sentemb.encoders.loading import loading, reads_images, warn_of_a_classifier
 from sentemb.encoders.padding import pads_right
 from sentemb.encoders.poolings import PoolingName, pooling_modules
-from sentemb.errors import InputError
+from sentemb.errors import InputError, UsageError
 from sentemb.locate import is_sentence_transformer, locate
 from sentemb.safety import code_is_trusted
 
@@ -48,6 +48,7 @@ def build_encoder(
 
     Raises:
         InputError: When the model cannot be found or read, or is unsafe; see `sentemb.safety`.
+        UsageError: When it is none of these.
 
     Source: the poolings are those of Gao et al., 2021 (arXiv:2104.08821).
     """
@@ -57,6 +58,7 @@ def build_encoder(
         with loading(model, OF_IMAGES if reads_images(path) else ""):
             encoder = _load(path, model, pooling, raw_pooling, device)
     else:
+        require_sentence_transformer(model)
         encoder = _given(model, pooling, device)
     pads_right(encoder)
     pooler = _drop_what_training_must_not_touch(encoder)
@@ -69,6 +71,21 @@ def build_encoder(
         cast(Any, encoder[0]).auto_model.pooler = pooler.requires_grad_(False)  # it is called
         inspect(encoder, name)
     return encoder
+
+
+def require_sentence_transformer(model: object) -> None:
+    """Raise unless what is given in the place of a model's name is a `SentenceTransformer`.
+
+    Raises:
+        UsageError: Says what it is.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    if not isinstance(model, SentenceTransformer):
+        raise UsageError(
+            "model must be a bundled encoder's name, a folder, a hub id or a SentenceTransformer, "
+            f"got {model!r}."
+        )
 
 
 def model_name(model: "str | os.PathLike[str] | SentenceTransformer") -> str:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 KEYS = "row_keys"
 """The feature that holds the key of each row's random numbers; the encoder does not see it."""
-TEXTS = "text_numbers"
-"""The feature that numbers the texts, equal ones alike; the encoder does not see it."""
+TEXTS = "text_ids"
+"""The feature that holds the ids of the texts, equal ones alike; the encoder does not see it."""
 PROMPTS = "prompt_tokens"
 """The feature that counts the tokens of each row's prompt; the encoder does not see it."""
 

@@ -93,8 +93,8 @@ def _agreed(manifests: dict[Path, Manifest], output: Path) -> Counts:
     for other in others:
         if manifests[other].counts != manifests[first].counts:
             raise InputError(
-                f"'{first}' and '{other}' are shards of different inputs, or were read with other "
-                "--errors."
+                f"'{first}' and '{other}' are shards of different inputs, or their invalid rows "
+                "were treated differently."
             )
         for name, value in (manifests[first].options or {}).items():
             theirs = (manifests[other].options or {}).get(name)
@@ -112,10 +112,7 @@ def _agreed(manifests: dict[Path, Manifest], output: Path) -> Counts:
     of = int(str(options["shard"]).partition("/")[2])
     missing = [shard for number in range(of) if (shard := f"{number + 1}/{of}") not in have]
     if missing:
-        raise InputError(
-            f"Shard {', '.join(missing)} is missing: encode it (--shard {missing[0]}), or name its "
-            "folder."
-        )
+        raise InputError(f"Shard {', '.join(missing)} is missing: encode it, or name its folder.")
     counts = manifests[first].counts
     assert counts is not None  # noqa: S101 -- `_read` made sure
     return counts

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from sentemb.encoding import windows
 from sentemb.encoding.shards import Shard
-from sentemb.errors import UsageError, nearest
+from sentemb.values import require_at_least, require_kind, require_kinds_of_fields
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sentemb.inference.torch_only import PlainEncoder
 
 Empty = Literal["encode", "nan", "error"]
-PRECISIONS = ("fp32", "fp16", "bf16")
+PRECISIONS = Literal["fp32", "fp16", "bf16"]
 LIBRARIES = ("sentemb", "torch", "transformers", "tokenizers")
 
 
@@ -39,18 +39,10 @@ class EncodeOptions:
     shard: Shard = field(default_factory=Shard)
 
     def __post_init__(self) -> None:
-        if self.batch_tokens is not None and self.batch_tokens < 1:
-            raise UsageError(f"batch_tokens must be at least 1, got {self.batch_tokens}.")
-        self._one_of("empty", get_args(Empty))
-        self._one_of("precision", PRECISIONS)
-
-    def _one_of(self, name: str, allowed: tuple[str, ...]) -> None:
-        value = getattr(self, name)
-        if value not in allowed:
-            raise UsageError(
-                f"{name} must be one of {', '.join(allowed)}; got '{value}'."
-                + nearest(value, list(allowed))
-            )
+        require_kinds_of_fields(self)
+        require_kind("precision", self.precision, PRECISIONS)
+        if self.batch_tokens is not None:
+            require_at_least(1, batch_tokens=self.batch_tokens)
 
 
 def fixed(encoder: "PlainEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:

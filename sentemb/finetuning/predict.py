@@ -20,6 +20,7 @@ from sentemb.finetuning.classifier import load_classifier, try_longest
 from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.locate import locate
 from sentemb.storage import json_line, replaced
+from sentemb.values import require_at_least
 
 logger = logging.getLogger("sentemb")
 
@@ -51,8 +52,10 @@ def predictions(
 
     Raises:
         InputError: When the model is no classifier, but a raw encoder.
-        UsageError: When it gives a row several labels, or a row does not fit into it.
+        UsageError: When it gives a row several labels, a row does not fit into it, or a number is
+            below 1.
     """
+    require_at_least(1, batch_size=batch_size, max_length=max_length)
     tokenizer, classifier = _one_label_classifier(model)
     _compare_kinds(model, rows)
     columns = [rows[name][:] for name in TEXTS if name in rows.column_names]

@@ -95,7 +95,7 @@ def finetune(
     rows, read = tokenised(data.rows, tokenizer, settings.max_length)
     require_known(read)
     dev_rows, _ = tokenised(dev.rows, tokenizer, settings.max_length)
-    with enough_for("the longest rows", "give a smaller --max-length, or a smaller --model."):
+    with enough_for("the longest rows", "give a smaller `max_length`, or a smaller `model`."):
         for tokens in (rows, dev_rows):
             try_longest(classifier, tokenizer, tokens)
         if settings.two_passes:

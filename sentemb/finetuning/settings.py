@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from sentemb.errors import UsageError
 from sentemb.types import Precision
+from sentemb.values import require_kinds_of_fields
 
 Metric = Literal["auto", "accuracy", "f1", "f1_macro", "f1_micro", "mcc", "pearson", "spearman"]
 
@@ -41,7 +42,7 @@ class FinetuneSettings:
         seed: Of weights, order of rows, and dropout.
 
     Raises:
-        UsageError: When a value is out of its range.
+        UsageError: When a value is of another kind, or out of its range.
 
     Source: Liang et al., 2021, R-Drop (arXiv:2106.14448); Gunel et al., 2021, supervised contrast
         in fine-tuning (arXiv:2011.01403). Deviation: SupCon on two views, by dropout.
@@ -66,6 +67,7 @@ class FinetuneSettings:
     seed: int = 42
 
     def __post_init__(self) -> None:
+        require_kinds_of_fields(self)
         for name in (
             *("batch_size", "learning_rate", "epochs", "accumulation", "max_bad_steps"),
             *("supcon_temperature", "contrast_temperature"),
@@ -83,10 +85,6 @@ class FinetuneSettings:
             raise UsageError("A batch of 1 row has nothing to contrast with: use 2 or more.")
         if not 0 <= self.warmup <= 1:
             raise UsageError(f"warmup is a rate in [0, 1], got {self.warmup}.")
-        for name, allowed in (("metric", get_args(Metric)), ("precision", get_args(Precision))):
-            value = getattr(self, name)
-            if value not in allowed:
-                raise UsageError(f"{name} must be one of {', '.join(allowed)}; got '{value}'.")
 
     @property
     def two_passes(self) -> bool:

@@ -42,7 +42,7 @@ class FinetuneTrainer(GuardedTrainer):
         if not fits(self.trained, Path(resume_from_checkpoint)):
             raise InputError(
                 f"Checkpoint '{resume_from_checkpoint}' does not hold the weights of this model: "
-                "remove it to resume from the one before, or start afresh (--overwrite)."
+                "remove it to resume from the one before, or start afresh (`overwrite=True`)."
             )
         super()._load_from_checkpoint(resume_from_checkpoint, model)
 

@@ -1,6 +1,5 @@
 """A folder with the numbers of some models, and pictures of them."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from sentemb.geometry.analysis import Analysis
 from sentemb.geometry.corpus import Corpus
 from sentemb.plotting import require_matplotlib
-from sentemb.storage import whole_folder
+from sentemb.storage import whole_folder, write_json
 from sentemb.versions import versions
 
 RECORD = "analysis.json"
@@ -60,5 +59,5 @@ def write_report(
     record: dict[str, Any] = {"schema": "sentemb.analyze/1", "versions": versions()}
     record |= record_of(found, corpus, temperature)
     with whole_folder(folder, RECORD, overwrite=overwrite) as new:
-        (new / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_json(new / RECORD, record)
         draw(new, found, corpus)

@@ -70,7 +70,7 @@ def export_card(record: Mapping[str, Any], name: str) -> Card:
         what=what,
         usage=usage_of_encoder() if kind == "static" else of_int8,
         how={
-            "made by": f"sentemb export --{kind}",
+            "made by": f"sentemb export ({kind})",
             "from": f"{model} ({record['modules']})",
             "how": how.format(**record["how"]),
             "source of the method": source,

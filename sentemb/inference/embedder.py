@@ -30,6 +30,7 @@ from sentemb.inference.capabilities import PROBES, same_tokens, takes_tokens
 from sentemb.inference.refused_texts import model_named, require_tokens
 from sentemb.inference.torch_only import PlainEncoder
 from sentemb.types import Embeddings, Vectors
+from sentemb.values import require_at_least
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -74,6 +75,8 @@ class Embedder:
         precision: str = "fp32",
         prompt: str | None = None,
     ) -> None:
+        if batch_tokens is not None:
+            require_at_least(1, batch_tokens=batch_tokens)
         if precision not in DTYPES:
             raise UsageError(f"precision must be one of {', '.join(DTYPES)}; got '{precision}'.")
         require_precision(precision, encoder.device.type)

@@ -1,6 +1,5 @@
 """An encoder made smaller and faster, in a folder that says what it lost and gained."""
 
-import json
 import os
 from collections.abc import Iterable
 from functools import partial
@@ -18,7 +17,7 @@ from sentemb.inference.comparison import Graded, compare
 from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.quantise import check_extra, quantise
 from sentemb.inference.static import SMOOTHING, SMOOTHING_BY_RANK, distil, real_tokens
-from sentemb.storage import check_output, whole_folder
+from sentemb.storage import check_output, whole_folder, write_json
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -57,7 +56,7 @@ def export_static(
     """
     check_output(folder, EXPORT, overwrite=overwrite)
     encoder = build_encoder(model)
-    require_transformer(encoder, model, "export --static")
+    require_transformer(encoder, model, "a static export")
     made = distil(encoder, dim, texts[1] if texts else None)
     how = {
         "probabilities": f"counts in {texts[0]}" if texts else "Zipf's law",
@@ -88,7 +87,7 @@ def export_int8(
     check_output(folder, EXPORT, overwrite=overwrite)
     check_extra()
     encoder = build_encoder(model, device="cpu")
-    require_transformer(encoder, model, "export --int8")
+    require_transformer(encoder, model, "an int8 export")
     with whole_folder(folder, EXPORT, overwrite=overwrite) as new:
         quantise(encoder, new)
         numbers, (x, y) = compare(task, encoder, Int8Encoder(new, threads=1).encode)
@@ -116,7 +115,6 @@ def _write(
         **numbers,
         "versions": {package: version(package) for package in PACKAGES[kind]},
     }
-    content = json.dumps({"schema": "sentemb.export/1", **record}, indent=2)
-    (folder / EXPORT).write_text(content + "\n", encoding="utf-8")
+    write_json(folder / EXPORT, {"schema": "sentemb.export/1", **record})
     write_card(folder, export_card(record, folder.name))
     return record

@@ -1,7 +1,6 @@
 """An encoder with a linear map behind it, in a folder that says what it did to STS."""
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from sentemb.geometry.linear_maps import LinearMap
 from sentemb.inference.card_texts import POSTPROCESS, postprocess_card
 from sentemb.inference.comparison import Graded
 from sentemb.inference.embedder import Embedder
-from sentemb.storage import check_output, whole_folder
+from sentemb.storage import check_output, whole_folder, write_json
 from sentemb.versions import versions
 
 
@@ -81,8 +80,7 @@ def postprocess(
             "after": after,
             "versions": versions(),
         }
-        content = json.dumps({"schema": "sentemb.postprocess/1", **record}, indent=2)
-        (new / POSTPROCESS).write_text(content + "\n", encoding="utf-8")
+        write_json(new / POSTPROCESS, {"schema": "sentemb.postprocess/1", **record})
         write_card(new, postprocess_card(record, folder.name))
     return record
 

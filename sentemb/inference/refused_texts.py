@@ -41,6 +41,6 @@ def require_tokens(encoder: "PlainEncoder | SentenceTransformer", tokens: Tokens
     text = tokens.texts[next(row for row, ids in enumerate(tokens.ids) if not ids)]
     raise TextError(
         "the model's tokenizer makes no token of it and adds none of its own, so it has no "
-        "embedding. Leave such rows out, or give --empty nan where the command has it.",
+        "embedding. Leave such rows out, or encode the file with `empty='nan'`.",
         text,
     )

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
+from sentemb.values import is_number
 
 GRADED = "give data with sentence1, sentence2 and score (method cosent)."
 
@@ -13,29 +14,29 @@ GRADED = "give data with sentence1, sentence2 and score (method cosent)."
 def check_positive(**numbers: float) -> None:
     """Raise unless each is a positive, finite number."""
     for name, number in numbers.items():
-        if not (math.isfinite(number) and number > 0):
-            raise UsageError(f"{name} must be a positive number, got {number}.")
+        if not (is_number(number) and math.isfinite(number) and number > 0):
+            raise UsageError(f"{name} must be a positive number, got {number!r}.")
 
 
 def check_not_negative(**numbers: float) -> None:
     """Raise unless each is a finite number, 0 or more."""
     for name, number in numbers.items():
-        if not (math.isfinite(number) and number >= 0):
-            raise UsageError(f"{name} must be 0 or a positive number, got {number}.")
+        if not (is_number(number) and math.isfinite(number) and number >= 0):
+            raise UsageError(f"{name} must be 0 or a positive number, got {number!r}.")
 
 
 def check_finite(**numbers: float) -> None:
     """Raise unless each is a finite number."""
     for name, number in numbers.items():
-        if not math.isfinite(number):
-            raise UsageError(f"{name} must be a number, got {number}.")
+        if not (is_number(number) and math.isfinite(number)):
+            raise UsageError(f"{name} must be a number, got {number!r}.")
 
 
 def check_rate(**numbers: float) -> None:
     """Raise unless each is in [0, 1)."""
     for name, number in numbers.items():
-        if not 0 <= number < 1:
-            raise UsageError(f"{name} must be in [0, 1), got {number}.")
+        if not (is_number(number) and 0 <= number < 1):
+            raise UsageError(f"{name} must be in [0, 1), got {number!r}.")
 
 
 def scores_of(pairs: Pairs, loss: object) -> Tensor:

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.errors import UsageError
 from sentemb.losses.checks import check_rate
 from sentemb.losses.contrast import RowLoss, Similarities, one_way
+from sentemb.values import require_at_least
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ class HardContrastive(RowLoss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (isinstance(self.count, int) and self.count >= 1):
-            raise UsageError(f"count must be a whole number, 1 or more, got {self.count}.")
+        require_at_least(1, count=self.count)
 
     def without_choice(self, negatives: int) -> str:
         """Describe that K leaves none of so many negatives out; "" where it does."""

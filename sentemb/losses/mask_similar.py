@@ -8,6 +8,7 @@ from torch import Tensor
 from sentemb.errors import UsageError
 from sentemb.losses.combine import Around, Loss, parts, without_similar
 from sentemb.pairs import Pairs
+from sentemb.values import is_number
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class MaskSimilar(Around):
     above: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.above < 1:
-            raise UsageError(f"mask_above is a cosine in (0, 1), got {self.above}.")
+        if not (is_number(self.above) and 0 < self.above < 1):
+            raise UsageError(f"mask_above is a cosine in (0, 1), got {self.above!r}.")
 
     def __call__(self, pairs: Pairs) -> Tensor | dict[str, Tensor]:
         """Return what the loss returns."""

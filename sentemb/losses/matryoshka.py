@@ -9,6 +9,7 @@ from sentemb.errors import UsageError
 from sentemb.losses.combine import Around, Loss, total
 from sentemb.pairs import Pairs
 from sentemb.types import Embeddings
+from sentemb.values import is_whole
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Matryoshka(Around):
     weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.dims or min(self.dims) < 1:
-            raise UsageError(f"Matryoshka needs dimensions of at least 1, got {list(self.dims)}.")
+        dims = self.dims if isinstance(self.dims, tuple | list) else ()
+        if not dims or not all(is_whole(dim) and dim >= 1 for dim in dims):
+            raise UsageError(f"Matryoshka needs dimensions of at least 1, got {self.dims!r}.")
         if len(set(self.dims)) < len(self.dims):
             raise UsageError(f"Matryoshka needs each length once, got {list(self.dims)}.")
         if self.weights and len(self.weights) != len(self.dims):

@@ -10,6 +10,7 @@ from sentemb.functional import sinkhorn
 from sentemb.losses.checks import check_positive, need_two_rows
 from sentemb.pairs import Pairs
 from sentemb.types import SimilarityMatrix
+from sentemb.values import require_at_least
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,8 @@ class SwappedPrediction:
     iterations: int = 3
 
     def __post_init__(self) -> None:
-        check_positive(
-            temperature=self.temperature, epsilon=self.epsilon, iterations=self.iterations
-        )
+        check_positive(temperature=self.temperature, epsilon=self.epsilon)
+        require_at_least(1, iterations=self.iterations)
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over both views, a scalar."""

@@ -13,6 +13,7 @@ from sentemb.encoders.prompts import set_prompts
 from sentemb.encoders.trainable import require_transformer
 from sentemb.errors import UsageError, nearest, unknown
 from sentemb.method import Method
+from sentemb.values import require_kinds_of_options
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -127,7 +128,7 @@ def method_named(
             among them, it is that of the training data.
 
     Raises:
-        UsageError: When there is no such recipe or option; names the nearest.
+        UsageError: When there is no such recipe or option, or a value is of another kind.
         InputError: When the model cannot be found or read, or is not a transformer.
 
     Example:
@@ -141,6 +142,7 @@ def method_named(
                 f"Method '{name}' has no option '{option}'; it takes {', '.join(known)}."
                 + nearest(option, known)
             )
+    require_kinds_of_options(recipe.build, options)
     source = "mini" if model is None else model
     encoder = build_encoder(source, pooling=pooling, raw_pooling=recipe.pooling)
     require_transformer(encoder, model_name(source), "training")

@@ -31,7 +31,7 @@ from sentemb.runs.saved_state import (
     check_trainer_state,
     taken_up,
 )
-from sentemb.storage import claim, remove_tree, sync
+from sentemb.storage import claim, remove_tree, sync, write_json
 
 
 class CommittedTrainer(Trainer):
@@ -94,9 +94,7 @@ class CommittedTrainer(Trainer):
                     claim(folder.parent, [f"{folder.name}/{checkpoint.name}/"], OF_A_RUN)
                     (checkpoint / COMMIT).unlink(missing_ok=True)
                 super()._save_checkpoint(model, trial)
-                self._unlogged_file(checkpoint).write_text(
-                    json.dumps(self.unlogged()), encoding="utf-8"
-                )
+                write_json(self._unlogged_file(checkpoint), self.unlogged())
                 if first and (folder.parent / METRICS).exists():
                     sync(folder.parent / METRICS)
                 processes().wait_for_everyone()
@@ -124,7 +122,7 @@ class CommittedTrainer(Trainer):
         good = good_checkpoints(Path(str(self.args.output_dir)), self.proven)
         if good:
             return f"The last good checkpoint is '{good[0]}'."
-        return "No checkpoint is known to give finite numbers: start afresh (--overwrite)."
+        return "No checkpoint is known to give finite numbers: start afresh (`overwrite=True`)."
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is None:
@@ -207,7 +205,7 @@ def require_whole(checkpoint: Path) -> None:
     if problem is not None:
         raise InputError(
             f"The best checkpoint, '{checkpoint}', is damaged: {problem}. Bring the file back, or "
-            "start afresh (--overwrite)."
+            "start afresh (`overwrite=True`)."
         )
 
 

@@ -17,6 +17,7 @@ from sentemb.encoders.truncating import truncating
 from sentemb.encoding.fingerprint import fingerprint
 from sentemb.errors import UsageError, nearest
 from sentemb.runs.commit import read_commit
+from sentemb.values import as_names
 from sentemb.versions import versions
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ OTHER_NAMES = {
     "matryoshka": "loss",
     "pooling": "modules",
 }
-"""Options, and names in earlier versions, under which `--allow-changed` knows a condition too."""
+"""Options, and names in earlier versions, under which ``allow_changed`` knows a condition too."""
 IDENTITY = ("config", "modules", "tokenizer", "dropout")
 """What checkpoints of earlier versions did not note."""
 
@@ -85,7 +86,7 @@ def require_unchanged(
         raise UsageError(
             f"'{checkpoint}' was written by an earlier version of sentemb, which did not note "
             f"{', '.join(unknown)}, so it cannot be known whether this is the run that was "
-            "started: go on with that version, or start afresh (--overwrite)."
+            "started: go on with that version, or start afresh (`overwrite=True`)."
         )
     changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
     lines = {name: f"{name} {_difference(was.get(name), now.get(name))}" for name in changed}
@@ -118,18 +119,18 @@ def in_present_names(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str
 
 
 def _conditions_named(allowed: Sequence[str], known: Set[str]) -> set[str]:
-    """Return the conditions that the words after --allow-changed name: theirs, or their option's.
+    """Return the conditions that the words of ``allow_changed`` name: theirs, or their option's.
 
     Raises:
         UsageError: When one names none.
     """
     found = set()
-    for word in allowed:
+    for word in as_names("allow_changed", allowed):
         name = word.removeprefix("--").removeprefix("no-").replace("-", "_")
         name = name if name in known else OTHER_NAMES.get(name, name)
         if name not in known:
             raise UsageError(
-                f"--allow-changed takes one of {', '.join(sorted(known))}; got '{word}'."
+                f"`allow_changed` takes one of {', '.join(sorted(known))}; got '{word}'."
                 + nearest(name, sorted(known))
             )
         found.add(name)
@@ -141,13 +142,12 @@ def _refuse(checkpoint: Path, lines: Mapping[str, str], allowed: set[str], lasti
     refused = [name for name in lines if lasting or name not in allowed]
     if not refused:
         return
-    flags = " ".join(f"--allow-changed {name}" for name in refused)
     ways = (
         "and its state does not fit into what there is now. Give what was given then, or start "
-        "afresh (--overwrite)."
+        "afresh (`overwrite=True`)."
         if lasting
-        else "Give what was given then, start afresh (--overwrite), or go on all the same with "
-        f"{flags}."
+        else "Give what was given then, start afresh (`overwrite=True`), or go on all the same "
+        f"with `allow_changed={refused}`."
     )
     raise UsageError(
         f"The run in '{checkpoint.parents[1]}' was started otherwise: "

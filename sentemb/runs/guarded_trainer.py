@@ -98,8 +98,8 @@ class GuardedTrainer(CommittedTrainer):
         """
         raise OutOfMemoryError(
             f"Memory does not suffice for a batch of {self.args.per_device_train_batch_size} "
-            f"({reason}): give a smaller --batch-size, with --accumulation in its place, or a "
-            f"smaller --max-length. {self.goes_on_from()}"
+            f"({reason}): give a smaller `batch_size`, with `accumulation` in its place, or a "
+            f"smaller `max_length`. {self.goes_on_from()}"
         )
 
     def state_of_step(self) -> list[Tensor]:
@@ -159,7 +159,7 @@ class GuardedTrainer(CommittedTrainer):
             good = self.last_good(self.gives_numbers())
             raise NumericError(
                 f"{what} at step {step}, as in each of the last {self._in_a_row} steps: lower "
-                f"--learning-rate, or train with --precision fp32. {good}"
+                f"`learning_rate`, or train with `precision='fp32'`. {good}"
             )
         self._batches = []
         logger.warning("Step %d is skipped: %s.", step, what)

@@ -98,8 +98,8 @@ def require_finite(module: nn.Module) -> None:
     for name, parameter in module.named_parameters():
         if not torch.isfinite(parameter).all():
             raise NumericError(
-                f"Weights of {name} are no numbers: lower --learning-rate, or train with "
-                "--precision fp32. No model was written."
+                f"Weights of {name} are no numbers: lower `learning_rate`, or train with "
+                "`precision='fp32'`. No model was written."
             )
 
 
@@ -192,7 +192,7 @@ class LogLines(TrainerCallback):
             if name.startswith("eval_") and not math.isfinite(value):
                 raise NumericError(
                     f"{name} is {value} at step {state.global_step}, so no checkpoint can be chosen"
-                    " by it: lower --learning-rate, or train with --precision fp32."
+                    " by it: lower `learning_rate`, or train with `precision='fp32'`."
                 )
         evaluation = {k.removeprefix("eval_"): v for k, v in logs.items() if k.startswith("eval_")}
         now = time.monotonic()

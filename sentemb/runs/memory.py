@@ -91,5 +91,6 @@ def dead_workers_told(goes_on_from: Callable[[], str] = str) -> Iterator[None]:
             raise
         raise OutOfMemoryError(
             f"A process that tokenizes ahead died ({words.rstrip('. ')}), most likely because "
-            f"memory ran out: give fewer --workers, or 0, and --resume. {goes_on_from()}".rstrip()
+            f"memory ran out: give fewer `workers`, or 0, and `resume=True`. "
+            f"{goes_on_from()}".rstrip()
         ) from error

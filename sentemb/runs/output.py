@@ -70,7 +70,7 @@ def _check_name(folder: Path) -> None:
     except UnicodeEncodeError:
         raise UsageError(
             f"The name of the output folder {str(folder)!a} is not valid UTF-8: give another "
-            "--output."
+            "`output`."
         ) from None
 
 
@@ -85,50 +85,52 @@ def _check_contents(
     one, several = holds_run(folder), holds_seeds(folder)
     empty = not folder.exists() or all(path.name in NO_CONTENT for path in folder.iterdir())
     if resume and overwrite:
-        raise UsageError("--resume goes on and --overwrite starts afresh: give one of them.")
+        raise UsageError(
+            "`resume=True` continues a run and `overwrite=True` starts afresh: give one of them."
+        )
     if resume and not (folder.exists() and (empty or one or several)):
         what = "holds no run of sentemb" if folder.exists() else "is no folder"
         raise UsageError(f"Nothing to resume: '{folder}' {what}.{_meant(folder)}")
     if resume and seeds is None and several and not one:
         raise UsageError(
-            f"'{folder}' holds runs of several seeds: give the same --seeds, or one of its folders "
-            "as --output."
+            f"'{folder}' holds runs of several seeds: give the same `seeds`, or one of its "
+            "folders as `output`."
         )
     if resume and seeds is not None and one and not several:
-        raise UsageError(f"'{folder}' holds one run: leave --seeds out to resume it.")
+        raise UsageError(f"'{folder}' holds one run: leave `seeds` out to resume it.")
     if overwrite and not (empty or one or several):
         raise UsageError(
             f"'{folder}' is not empty and holds no run of sentemb: not overwritten. Give another "
-            "--output."
+            "`output`."
         )
     if overwrite and seeds is None and several and not one:
         raise UsageError(
             f"'{folder}' holds runs of several seeds, which one run does not replace: give the "
-            "same --seeds, or another --output."
+            "same `seeds`, or another `output`."
         )
     if overwrite and seeds is not None:
         replaced = {f"seed-{seed}" for seed in seeds}
         others = [path.name for path in seed_folders(folder) if path.name not in replaced]
         if one or others:
             raise UsageError(
-                f"'{folder}' holds {others[0] if others else 'one run'}, which these --seeds would "
+                f"'{folder}' holds {others[0] if others else 'one run'}, which these `seeds` would "
                 "leave beside their own: remove it, or give another folder."
             )
     if overwrite:
         for run in [folder] if seeds is None else [folder / f"seed-{seed}" for seed in seeds]:
             _refuse_to_remove(run, reads)
     if not (empty or resume or overwrite):
-        goes_on = "" if resume is None else ", or resume the run in it (--resume)"
-        ways = f"{goes_on}, or start afresh (--overwrite)" if one or several else ""
+        goes_on = "" if resume is None else ", or resume the run in it (`resume=True`)"
+        ways = f"{goes_on}, or start afresh (`overwrite=True`)" if one or several else ""
         raise UsageError(f"Output folder '{folder}' is not empty: give another{ways}.")
 
 
 def _refuse_to_remove(folder: Path, reads: Iterable[str | Path]) -> None:
-    """Raise where something that the run reads is among what --overwrite would remove."""
+    """Raise where something that the run reads is among what ``overwrite`` would remove."""
     if (folder / CHECKPOINTS).is_symlink():
         raise UsageError(
-            f"'{folder / CHECKPOINTS}' is a link, and --overwrite removes nothing behind a link: "
-            "remove the link, or give another --output."
+            f"'{folder / CHECKPOINTS}' is a link, and `overwrite=True` removes nothing behind one: "
+            "remove the link, or give another `output`."
         )
     removed = {
         Path(os.path.realpath(path.parent), path.name)
@@ -138,8 +140,8 @@ def _refuse_to_remove(folder: Path, reads: Iterable[str | Path]) -> None:
         for place in {Path(os.path.abspath(read)), *_behind(Path(read))}:
             if any(path == place or place in path.parents for path in removed):
                 raise UsageError(
-                    f"'{read}' is read by this run, and --overwrite would remove it with the "
-                    f"earlier run in '{folder}': give another --output."
+                    f"'{read}' is read by this run, and `overwrite=True` would remove it with the "
+                    f"earlier run in '{folder}': give another `output`."
                 )
 
 
@@ -175,7 +177,7 @@ def prepare_output(
     """Lock the folder and make it ready; a damaged checkpoint is set aside.
 
     What an earlier run made is removed, and that alone. An interrupted removal is finished by the
-    next run, with --overwrite or --resume.
+    next run, with ``overwrite`` or ``resume``.
 
     Args:
         folder: Of the run.
@@ -218,7 +220,7 @@ def _check_resumed(folder: Path, steps: int, check: Callable[[Path], None]) -> N
     if checkpoint is None and damaged:
         raise InputError(
             f"The run in '{folder}' has ended, but {damaged}, and no checkpoint is left to restore "
-            "it from: start afresh (--overwrite)."
+            "it from: start afresh (`overwrite=True`)."
         )
     if damaged:
         logger.warning("'%s' is made again from its last checkpoint: %s.", folder, damaged)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sentemb.cards import CARD, Card, write_card
 from sentemb.errors import InputError
 from sentemb.runs.commit import OF_A_RUN, committed, read_commit
-from sentemb.storage import claim, read_owned, replaced
+from sentemb.storage import claim, read_owned, write_json
 from sentemb.storage.owned import Owned, enlist
 
 if TYPE_CHECKING:
@@ -162,9 +162,7 @@ def data_record(data: "TrainingData", named: str) -> dict[str, Any]:
 
 def write_record(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, whole or not at all."""
-    text = json.dumps({"schema": f"sentemb.{path.stem}/1", **content}, indent=2)
-    with replaced(path) as file:
-        file.write((text + "\n").encode())
+    write_json(path, {"schema": f"sentemb.{path.stem}/1", **content})
 
 
 def write_how_made(folder: Path, record: dict[str, Any], card: Card) -> None:

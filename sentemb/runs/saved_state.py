@@ -41,7 +41,7 @@ def taken_up(path: Path) -> Iterator[None]:
             raise
         raise InputError(
             f"'{path}' cannot be resumed from: {_reason(error)}. Remove this checkpoint to resume "
-            "from the one before, or start afresh (--overwrite)."
+            "from the one before, or start afresh (`overwrite=True`)."
         ) from error
 
 

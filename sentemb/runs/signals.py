@@ -49,7 +49,7 @@ class StopOnSignal(TrainerCallback, Interruption):
         if self.received and state.global_step < state.max_steps:
             raise InterruptedRunError(
                 f"Interrupted after step {state.global_step} of {state.max_steps}; its checkpoint "
-                f"is in '{self.folder}': go on with --resume.",
+                f"is in '{self.folder}': go on with `resume=True`.",
                 self.received,
             )
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 logger = logging.getLogger("sentemb")
 VARIABLE = "SENTEMB_TRUST_REMOTE_CODE"
-HINT = "where you trust its author, read that code and give sentemb --trust-remote-code COMMAND"
+HINT = "where you trust its author, read that code and use `sentemb.safety.trusting_code()`"
 _trusted: ContextVar[bool] = ContextVar("trusted", default=False)
 
 
@@ -38,4 +38,7 @@ def code_is_trusted() -> bool:
 def warn_of_the_variable() -> None:
     """Say that the environment has no say."""
     if os.environ.get(VARIABLE):
-        logger.warning("%s is ignored: only --trust-remote-code, typed, has a say.", VARIABLE)
+        logger.warning(
+            "%s is ignored: models' code runs only within `sentemb.safety.trusting_code()`.",
+            VARIABLE,
+        )

@@ -2,11 +2,12 @@
 
 import errno
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 UNSUPPORTED = (errno.EINVAL, errno.ENOTSUP)
 """What file systems say that cannot sync a folder."""
@@ -34,6 +35,12 @@ def replaced(path: Path) -> Iterator[IO[bytes]]:
         sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, whole or not at all."""
+    with replaced(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
 def sync(path: Path) -> None:

@@ -36,13 +36,13 @@ def check_output(folder: Path, record: str, *, overwrite: bool) -> None:
         raise UsageError(f"Output '{folder}' is a file; a folder is needed.")
     if not folder.exists() or not any(folder.iterdir()):
         return
-    if overwrite and not _is_record(folder / record):
+    earlier = _is_record(folder / record)
+    if overwrite and not earlier:
         raise UsageError(f"'{folder}' is not empty and holds no {kind} of sentemb: not replaced.")
     if not overwrite:
-        raise UsageError(
-            f"Output folder '{folder}' is not empty: give another, or replace an earlier {kind} "
-            "with --overwrite."
-        )
+        way = f", or replace its {kind} with `overwrite=True`" if earlier else ""
+        why = "" if earlier else f"; it holds no {kind} of sentemb that could be replaced"
+        raise UsageError(f"Output folder '{folder}' is not empty: give another{way}{why}.")
 
 
 def require_utf8(folder: Path) -> None:

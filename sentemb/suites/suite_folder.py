@@ -83,17 +83,16 @@ def read_suite(name: str, sources: Sequence[Source], folder: Path) -> Suite:
             task = source.read(source.name, files)
             tasks[source.name] = Chosen(name, task, files, source.note)
     absent = [source for source in sources if source.name not in tasks]
-    missing = missing_from(name, absent, f"'{folder}'") if absent else ""
+    missing = f"Suite '{name}': '{folder}' has no {files_of(absent)}." if absent else ""
     if not tasks:
         raise InputError(missing)
     return Suite(name, list(tasks.values()), missing)
 
 
-def missing_from(suite: str, sources: Sequence[Source], folder: str) -> str:
-    """Say in one line which tasks are missing, and where to get each."""
+def files_of(sources: Sequence[Source]) -> str:
+    """List in one line the tasks, the first file of each, and where to get it."""
     wanted: dict[str, list[str]] = {}
     for source in {source.name: source for source in reversed(sources)}.values():
         more = ", …" if len(source.files) > 1 else ""
         wanted.setdefault(source.where, []).insert(0, f"{source.name} ({source.files[0]}{more})")
-    from_where = "; ".join(f"{', '.join(names)}: get from {url}" for url, names in wanted.items())
-    return f"Suite '{suite}': {folder} has no {from_where}."
+    return "; ".join(f"{', '.join(names)}: get from {url}" for url, names in wanted.items())

@@ -15,7 +15,7 @@ from sentemb.datasets.sts import read_sts
 from sentemb.errors import InputError, UsageError, unknown
 from sentemb.evaluation import STS, Retrieval, Task
 from sentemb.suites.catalogue import SUITES
-from sentemb.suites.suite_folder import Chosen, Suite, missing_from, read_suite
+from sentemb.suites.suite_folder import Chosen, Suite, files_of, read_suite
 
 logger = logging.getLogger("sentemb")
 OWN = "own"
@@ -112,10 +112,14 @@ def _own(kind: str, source: Path | Container) -> Chosen:
 
 def _suite(name: str, folder: Path | None) -> Suite:
     if folder is None:
-        no_folder = "no data folder is given (--data-folder) and SENTEMB_DATA is not set, so it"
-        raise InputError(missing_from(name, SUITES[name], no_folder))
+        raise InputError(
+            f"Suite '{name}' is read from a folder: give `data`, or set SENTEMB_DATA. Its files "
+            f"are {files_of(SUITES[name])}."
+        )
     if not folder.is_dir():
-        raise InputError(f"No folder '{folder}'. {missing_from(name, SUITES[name], 'It')}")
+        raise InputError(
+            f"No folder '{folder}' for the files of suite '{name}': give another `data`."
+        )
     return read_suite(name, SUITES[name], folder)
 
 

@@ -101,18 +101,7 @@ class CollapseMonitor(TrainerCallback):
         return len(self.method.twin.monitored["input_ids"]) * everyone
 
     def _cause(self) -> str:
-        twin = self.method.twin
-        if getattr(twin, "predictor", None) is not None and not self.method.contrasts:
-            return (
-                "A predictor without negatives keeps apart by its batch normalisation and a small "
-                "learning rate: lower --learning-rate, or use a loss with negatives."
-            )
-        if getattr(twin, "frozen_steps", None) is not None:
-            return (
-                "All texts may go to one prototype: give fewer prototypes, a larger queue, or a "
-                "smaller --learning-rate."
-            )
-        return (
+        return self.method.twin.cause_of_collapse(contrasted=self.method.contrasts) or (
             "The loss may have no negatives, or the learning rate is too high: lower "
-            "--learning-rate, or use a loss with negatives (infonce)."
+            "`learning_rate`, or use a loss with negatives (infonce)."
         )

@@ -41,7 +41,9 @@ def with_selection(settings: Settings, dev: STS | None) -> Settings:
         UsageError: When Spearman is to choose and there is no dev set.
     """
     if settings.select == "spearman" and dev is None:
-        raise UsageError("select=spearman needs a dev set: give --dev, or select held-out-loss.")
+        raise UsageError(
+            "`select='spearman'` needs a dev set: give `dev`, or `select='held-out-loss'`."
+        )
     if settings.select != "auto":
         return settings
     return replace(settings, select="spearman" if dev else "last")
@@ -125,14 +127,14 @@ def split_rows(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Data
         if len(rows) < batch:
             raise UsageError(
                 f"The batch of {batch} is larger than the data ({len(rows)} rows): "
-                f"give --batch-size {len(rows)} or less, or more data."
+                f"give `batch_size={len(rows)}` or less, or more data."
             )
         return rows, None
     held = batch * min(8, max(1, len(rows) // (20 * batch)))
     if len(rows) < held + batch:
         raise UsageError(
             f"{len(rows)} rows are too few to hold a batch of {batch} out: "
-            f"give --batch-size {len(rows) // 2} or less, or --select last."
+            f"give `batch_size={len(rows) // 2}` or less, or `select='last'`."
         )
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0)).tolist()
     return rows.select(order[held:]), rows.select(order[:held])
@@ -172,7 +174,7 @@ def _fits_into_memory(method: Method, batch: list[dict[str, Any]], collator: Col
     except SentembError as error:
         raise OutOfMemoryError(
             f"Memory does not suffice for {len(batch)} of the rows ({reason}), and {error} Give a "
-            "smaller --max-length, or a smaller --model."
+            "smaller `max_length`, or a smaller `model`."
         ) from None
     logger.warning(
         "%d of the rows did not fit into memory (%s): the encoder now takes %d rows at once. The "

@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from sentemb.errors import UsageError
 from sentemb.types import Precision
+from sentemb.values import require_kinds_of_fields
 
 Select = Literal["auto", "spearman", "held-out-loss", "last"]
 OnCollapse = Literal["warn", "stop"]
@@ -48,7 +49,7 @@ class Settings:
         packed: Leave padding out where the encoder's vectors stay the same, which is faster.
 
     Raises:
-        UsageError: When a value is out of its range.
+        UsageError: When a value is of another kind, or out of its range.
     """
 
     batch_size: int
@@ -73,6 +74,7 @@ class Settings:
     packed: bool = True
 
     def __post_init__(self) -> None:
+        require_kinds_of_fields(self)
         self._at_least("batch_size", 2)
         self._at_least("max_length", 3)
         for name in ("accumulation", "eval_steps", "save_steps", "max_bad_steps"):
@@ -93,16 +95,7 @@ class Settings:
             raise UsageError(f"epochs must be positive, got {self.epochs}.")
         if self.warmup > 1:
             raise UsageError(f"warmup is a rate in [0, 1], got {self.warmup}.")
-        self._one_of("precision", get_args(Precision))
-        self._one_of("select", get_args(Select))
-        self._one_of("on_collapse", get_args(OnCollapse))
 
     def _at_least(self, name: str, least: int) -> None:
         if not getattr(self, name) >= least:
             raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}.")
-
-    def _one_of(self, name: str, allowed: tuple[str, ...]) -> None:
-        if getattr(self, name) not in allowed:
-            raise UsageError(
-                f"{name} must be one of {', '.join(allowed)}; got '{getattr(self, name)}'."
-            )

@@ -149,8 +149,8 @@ class ContrastiveTrainer(GuardedTrainer):
             rows = self.method.halve_micro_batch(self.args.per_device_train_batch_size)
         except SentembError as error:
             raise OutOfMemoryError(
-                f"Memory does not suffice ({reason}), and {error} Give a smaller --batch-size or "
-                f"--max-length. {self.goes_on_from()}"
+                f"Memory does not suffice ({reason}), and {error} Give a smaller `batch_size` or "
+                f"`max_length`. {self.goes_on_from()}"
             ) from None
         self.fitted = rows
         self.log({MICRO_BATCH: rows})

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sentemb.errors import UsageError
+from sentemb.values import is_number
 
 Schedule = Callable[[float], float]
 """From the progress of a run, in [0, 1], to the momentum."""
@@ -86,5 +87,5 @@ def follow(target: nn.Module, online: nn.Module, momentum: float) -> None:
 
 
 def _check(momentum: float) -> None:
-    if not 0 <= momentum <= 1:
-        raise UsageError(f"momentum is the weight of the old target, in [0, 1], got {momentum}.")
+    if not (is_number(momentum) and 0 <= momentum <= 1):
+        raise UsageError(f"momentum is the weight of the old target, in [0, 1], got {momentum!r}.")

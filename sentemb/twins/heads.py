@@ -9,6 +9,7 @@ from torch import nn
 from sentemb.encoders.poolings import initialise_as_simcse
 from sentemb.errors import UsageError
 from sentemb.types import Embeddings
+from sentemb.values import is_whole
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -59,8 +60,9 @@ def between(*widths: int, norm: Norm = batch_norm) -> nn.Sequential:
 
     Source: Chen et al., 2020, SimCLR (arXiv:2002.05709).
     """
-    if min(widths) < 1:
-        raise UsageError(f"A head's layers have 1 dimension or more, got {min(widths)}.")
+    wrong = [width for width in widths if not (is_whole(width) and width >= 1)]
+    if wrong:
+        raise UsageError(f"A head's layers have 1 dimension or more, got {wrong[0]!r}.")
     head: list[nn.Module] = []
     for before, after in pairwise(widths):
         if head:

@@ -10,7 +10,13 @@ from sentemb.pairs import Pairs, QueuePairs
 from sentemb.twins.ema import Schedule, follow, target_of
 from sentemb.twins.heads import output_width, projected
 from sentemb.twins.queue import Queue
-from sentemb.twins.twin import EncoderTwin, need_two_views, swapped, text_ids
+from sentemb.twins.twin import (
+    EncoderTwin,
+    cause_with_a_predictor,
+    need_two_views,
+    swapped,
+    text_ids,
+)
 from sentemb.types import Embeddings, Features
 from sentemb.views import View
 
@@ -176,6 +182,10 @@ class MomentumPredictor(Momentum):
             Pairs(self.predictor(first), second_key, texts=texts),
             Pairs(self.predictor(second), first_key, texts=swapped(texts)),
         )
+
+    def cause_of_collapse(self, *, contrasted: bool) -> str:
+        """Name the predictor."""
+        return cause_with_a_predictor(contrasted=contrasted)
 
 
 class QueuedSiamese(EncoderTwin):

@@ -12,6 +12,7 @@ from sentemb.text_ids import numbered_texts
 from sentemb.twins.heads import width
 from sentemb.twins.twin import EncoderTwin, need_two_views, text_ids
 from sentemb.types import Embeddings, Features, Logits
+from sentemb.values import require_at_least
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ class PairClassifier(EncoderTwin):
         self, encoder: "SentenceTransformer", classes: int, pooling: nn.Module | None = None
     ) -> None:
         super().__init__(encoder, pooling)
-        if classes < 2:
-            raise UsageError(f"PairClassifier needs at least 2 classes, got {classes}.")
+        require_at_least(2, classes=classes)
         self.classifier = nn.Linear(4 * width(encoder), classes).to(encoder.device)
 
     def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:

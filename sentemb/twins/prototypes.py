@@ -13,6 +13,7 @@ from sentemb.twins.heads import output_width, projected
 from sentemb.twins.queue import Queue
 from sentemb.twins.twin import EncoderTwin, need_two_views, text_ids
 from sentemb.types import Embeddings, Features, SimilarityMatrix
+from sentemb.values import require_at_least
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -56,10 +57,8 @@ class Prototypes(EncoderTwin):
         dim = output_width(projector, encoder)
         if queue_size:
             self.queue = Queue(queue_size, 2 * dim).to(encoder.device)
-        if prototypes < 2:
-            raise UsageError(f"At least 2 prototypes are needed, got {prototypes}.")
-        if frozen_steps < 0:
-            raise UsageError(f"frozen_steps must be 0 or more, got {frozen_steps}.")
+        require_at_least(2, prototypes=prototypes)
+        require_at_least(0, frozen_steps=frozen_steps)
         self.frozen_steps = frozen_steps
         drawn = F.normalize(torch.randn(prototypes, dim), dim=1)
         self.weight = nn.Parameter(drawn.to(encoder.device))
@@ -86,16 +85,24 @@ class Prototypes(EncoderTwin):
         with torch.autocast(embeddings.device.type, enabled=False):
             return F.normalize(embeddings.to(weight.dtype), dim=1) @ weight.T
 
+    def cause_of_collapse(self, *, contrasted: bool) -> str:
+        """Name the prototypes, which may all get the same texts."""
+        return (
+            "All texts may go to one prototype: give fewer `prototypes`, a larger `queue_size`, or "
+            "a smaller `learning_rate`."
+        )
+
     def check_batch(self, batch: int) -> None:
         """Raise where a batch and its queue are fewer texts than there are prototypes."""
-        super().check_batch(batch)
         queued = 0 if self.queue is None else len(self.queue.texts)
         if batch + queued < len(self.weight):
+            enough = max(batch, len(self.weight) - batch)
             raise UsageError(
                 f"{batch} texts of a batch and {queued} of a queue are fewer than the "
-                f"{len(self.weight)} prototypes they are shared out among: give fewer prototypes, "
-                "a larger batch or a larger queue_size."
+                f"{len(self.weight)} prototypes they are shared out among: give "
+                f"`queue_size={enough}` or more, fewer `prototypes`, or a larger batch."
             )
+        super().check_batch(batch)
 
     @torch.no_grad()
     def on_step_end(self, progress: float) -> None:

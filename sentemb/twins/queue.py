@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.types import Embeddings
+from sentemb.values import require_at_least
 
 
 class Queue(nn.Module):
@@ -36,8 +37,7 @@ class Queue(nn.Module):
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
-        if size < 1:
-            raise UsageError(f"A queue holds at least 1 embedding, got a size of {size}.")
+        require_at_least(1, queue_size=size)
         self.register_buffer("embeddings", torch.zeros(size, dim))
         self.register_buffer("texts", torch.zeros(size, dtype=torch.long))
         self.register_buffer("partners", torch.zeros(size, dtype=torch.long))
@@ -79,8 +79,8 @@ class Queue(nn.Module):
 
         Args:
             embeddings: Shape ``[count, dim]``.
-            texts: The numbers of their texts, where they are known.
-            partners: The numbers of the texts that they are pairs with; by default their own.
+            texts: The ids of their texts, where they are known.
+            partners: The ids of the texts that they are pairs with; by default their own.
         """
         size, count = len(self.texts), len(embeddings)
         places = (self.position + torch.arange(count, device=self.texts.device)) % size
@@ -100,6 +100,6 @@ class Queue(nn.Module):
         size = len(self.texts)
         if size < batch:
             raise UsageError(
-                f"A queue of {size} cannot hold a batch of {batch}: give a queue_size of {batch} "
-                "or more, or a smaller batch."
+                f"A queue of {size} cannot hold a batch of {batch}: give `queue_size={batch}` or "
+                "more, or a smaller batch."
             )

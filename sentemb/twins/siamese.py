@@ -9,7 +9,13 @@ from sentemb.encoders.embedding import in_mode
 from sentemb.errors import UsageError
 from sentemb.pairs import OffDropoutPairs, Pairs
 from sentemb.twins.heads import projected
-from sentemb.twins.twin import EncoderTwin, need_two_views, swapped, text_ids
+from sentemb.twins.twin import (
+    EncoderTwin,
+    cause_with_a_predictor,
+    need_two_views,
+    swapped,
+    text_ids,
+)
 from sentemb.types import Features
 from sentemb.views import View
 
@@ -83,6 +89,10 @@ class Siamese(EncoderTwin):
     def constant_learning_rate(self) -> list[nn.Parameter]:
         """Return the predictor's parameters: it is to keep up with the projector to the end."""
         return [] if self.predictor is None else list(self.predictor.parameters())
+
+    def cause_of_collapse(self, *, contrasted: bool) -> str:
+        """Name the predictor, where there is one."""
+        return "" if self.predictor is None else cause_with_a_predictor(contrasted=contrasted)
 
 
 class OffDropout(EncoderTwin):

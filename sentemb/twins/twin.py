@@ -97,6 +97,14 @@ class Twin(nn.Module):
         if self.queue is not None:
             self.queue.check_batch(batch)
 
+    def cause_of_collapse(self, *, contrasted: bool) -> str:
+        """Say why all embeddings may come to one point, and what helps; "" where it is the loss.
+
+        Args:
+            contrasted: Whether the loss has negatives.
+        """
+        return ""
+
     def most_negatives(self, batch: int, views: int) -> int:
         """Return how many negatives a row may have in one direction, a full queue included."""
         in_batch = batch - 1 + (batch if views == 3 else 0)
@@ -200,6 +208,16 @@ def text_ids(features: Sequence[Features]) -> Tensor | None:
 def swapped(texts: Tensor | None) -> Tensor | None:
     """Return the ids of two views' texts the other way round."""
     return texts if texts is None else texts.roll(len(texts) // 2)
+
+
+def cause_with_a_predictor(*, contrasted: bool) -> str:
+    """Return what `Twin.cause_of_collapse` says of a twin with a predictor."""
+    if contrasted:
+        return ""
+    return (
+        "A predictor without negatives keeps apart by its batch normalisation and a small "
+        "learning rate: lower `learning_rate`, or use a loss with negatives."
+    )
 
 
 def need_two_views(twin: Twin, features: Sequence[Features]) -> None:

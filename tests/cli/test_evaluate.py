@@ -52,9 +52,13 @@ def ok(process):
     ("command", "code", "message"),
     [
         ("mini --suite stss", 2, "Unknown suite 'stss'; allowed: sts, sts-zh, transfer"),
-        ("mini --suite sts", 3, "SENTEMB_DATA is not set, so it has no STS12 (STS/STS12-en-test/"),
+        ("mini --suite sts", 3, "give --data-folder, or set SENTEMB_DATA. Its files are STS12 ("),
         ("mini --suite pairs --data-folder .", 3, "get from http"),
-        ("mini --suite sts --data-folder nowhere", 3, "No folder 'nowhere'. Suite 'sts'"),
+        (
+            "mini --suite sts --data-folder nowhere",
+            3,
+            "No folder 'nowhere' for the files of",
+        ),
         ("mini --sts constant.tsv", 3, "all 4 scores are 1"),
         ("mini --pairs one.tsv", 3, "all 2 pairs are of one class"),
         ("mini --pairs two.tsv", 3, "row 3: label '2'; of pairs it is 1"),

@@ -26,7 +26,7 @@ CASES = [
     ("mini --int8 --texts words.tsv -o new", 2, "no effect beside --int8"),
     ("mini --static --dim 999 -o new", 2, "--dim 999 is not in 1 to 128"),
     ("mini --static --dim -1 -o new", 2, "--dim"),
-    ("mini --static -o full", 2, "Output folder 'full' is not empty"),
+    ("mini --static -o full", 2, "is not empty: give another; it holds no export"),
     ("mini --static -o full --overwrite", 2, "holds no export of sentemb"),
     ("mini --static -o file", 2, "is a file"),
     ("nothing --static -o new", 3, "No model 'nothing'"),

@@ -83,7 +83,9 @@ def test_a_loss_of_another_twin_is_refused_before_anything_is_written(
         (("--loss", "-1*infonce"), "'-1' is no weight above 0; write it as 0.1*infonce"),
         (("--loss", "infonce+0.1*"), "the name of a loss is missing; write it as"),
         (("--loss", ""), "the name of a loss is missing"),
-        (("--loss", "sigmoid:bias=nan"), "bias must be a number, got nan"),
+        (("--loss", "sigmoid:bias=nan"), "'sigmoid:bias=nan': bias must be a number, got nan"),
+        (("--loss", "infonce:0"), "'infonce:0': temperature must be a positive number, got 0"),
+        (("--loss", "weighted-infonce:1,hard-negative-weight=0"), ": hard-negative-weight must be"),
         (("--loss", "vicreg", "--mask-above", 0.5), "--mask-above has no effect"),
         (("--method", "supcon", "--loss", "cosent"), "ranks pairs by score, but the labels are"),
         (("--method", "cosent", "--loss", "infonce"), "would take each pair for a positive"),
@@ -111,11 +113,25 @@ def test_words_into_losses():
     )
     weighted = losses.WeightedInfoNCE(0.1, hard_negative_weight=2.0)
     assert make_loss("weighted-infonce:0.1,hard-negative-weight=2") == weighted
-    assert make_loss("infonce:0.1,hard-negative-weight=2") == weighted  # as version 0.1 had it
-    assert make_loss("infonce:0.1,hard-negative-weight=1") == InfoNCE(0.1)
     assert make_loss("2*infonce") == Sum((InfoNCE(),), (2.0,))
     with pytest.raises(UsageError, match="temperature must be a positive number"):
         make_loss("symmetric-infonce:0")
+
+
+@pytest.mark.parametrize(
+    ("words", "loss", "now"),
+    [
+        ("infonce:0.1,hard-negative-weight=2", losses.WeightedInfoNCE(0.1, 2.0),
+         "weighted-infonce:0.1,hard-negative-weight=2"),
+        ("infonce:0.1,hard-negative-weight=1", InfoNCE(0.1), "infonce:0.1"),
+        ("infonce:hard-negative-weight=1", InfoNCE(), "infonce"),
+    ],
+)  # fmt: skip
+def test_words_of_version_0_1_are_read_as_they_were_meant_and_warned_of(words, loss, now, caplog):
+    assert make_loss(words) == loss
+    assert make_loss(words) == loss
+    (record,) = caplog.records
+    assert f"--loss {words} is read as {now}: " in record.getMessage()
 
 
 def test_a_sum_logs_its_terms(sentemb, tmp_path):

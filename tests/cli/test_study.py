@@ -163,7 +163,7 @@ CASES = [
     ("study temperature --loss infonse", "Did you mean 'infonce'?"),
     ("study temperature --values 1 --loss infonce:0.1", "temperature is given twice"),
     ("study temperature --values 1 --loss simple-contrastive", "no option with numbers"),
-    ("study temperature --values 1 --labels few.txt", "this method reads text, label"),
+    ("study temperature --values 1 --labels few.txt", "needed are text, label"),
     ("study temperature -o taken", "holds no study"),
     ("compare simcse-unsup simsce-sup", "Unknown method or model 'simsce-sup'"),
     ("compare simcse-unsup simcse-unsup", "once"),

@@ -2,15 +2,20 @@
 
 import gzip
 import json
+import re
 
+import datasets
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sentemb
 from sentemb.bundled import bundled
 from sentemb.checks import Limits, check_file, leakage
 from sentemb.checks.hashes import Seen, normalised
-from sentemb.errors import InputError
+from sentemb.datasets.in_memory import InMemory
+from sentemb.errors import InputError, SentembError
 
 LIMITS = Limits(count=lambda texts: [len(text.split()) for text in texts], max_length=4)
 
@@ -133,7 +138,7 @@ LABELLED = "text,label\n"
         ("a.txt", "a\nA\n a\n", "one_text", "error", "all texts are the same"),
         ("a.txt", "", "no_rows", "error", "no row"),
         ("a.csv", LABELLED, "no_rows", "error", "no row"),
-        ("a.csv", "review,stars\ngood,5\nbad,1\n", "unknown_columns", "error", "--columns"),
+        ("a.csv", "review,stars\ngood,5\nbad,1\n", "unknown_columns", "error", "`columns`"),
     ],
 )
 def test_what_is_wrong_with_a_whole_file(check, name, content, problem, severity, words):
@@ -148,6 +153,52 @@ def test_columns_by_other_names(check):
     assert found(checked).keys() == {"small"}
     with pytest.raises(InputError, match=r"no column 'reveiw'.*Did you mean 'review'\?"):
         check("a.csv", "review,stars\ngood,5\n", named=["reveiw"])
+
+
+PAIRS = {"anchor": ["a b", "c d"], "positive": ["e", "f"]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "texts", "kind"),
+    [
+        (InMemory(["a b", "c d"]), ("text",), "<list>"),  # a bare list of texts names files
+        (PAIRS, ("anchor", "positive"), "<dict>"),
+        (pandas.DataFrame(PAIRS), ("anchor", "positive"), "<DataFrame>"),
+        (datasets.Dataset.from_dict(PAIRS), ("anchor", "positive"), "<Dataset>"),
+        ([("a b", "e", 1.0), ("c d", "f", 2.0)], ("sentence1", "sentence2"), "<list>"),
+        ([{"text": "a b"}, {"text": "c d"}], ("text",), "<list>"),
+    ],
+)
+def test_rows_in_memory_are_checked_as_a_file_is(rows, texts, kind):
+    report = sentemb.check(rows)
+    (file,) = report["files"]
+    assert (file["texts"], file["rows"], file["format"], report["errors"]) == (texts, 2, kind, 0)
+
+
+def test_several_tables_are_several_files():
+    frame = pandas.DataFrame(PAIRS)
+    report = sentemb.check([frame, frame], columns="anchor")
+    first, second = report["files"]
+    assert (first["file"], second["file"], second["texts"]) == ("files[0]", "files[1]", ("anchor",))
+    assert [problem["name"] for problem in second["problems"]] == ["leaked_rows"]
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "message"),
+    [
+        ([], {}, "There is nothing to check: give a file, or rows."),
+        ((), {"test": [bundled("sentences.txt")]}, "There is nothing to check"),
+        (bundled("sentences.txt"), {"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        (bundled("sentences.txt"), {"max_length": "x"}, "max_length must be a whole number"),
+        (bundled("sentences.txt"), {"columns": " "}, "columns takes names"),
+        (bundled("sentences.txt"), {"columns": 3}, "columns must be a name, or a list of names"),
+        (3, {}, "files must be a path, the name of a data set, or rows"),
+        ({"text": "a"}, {}, "files: column 'text' is 'a'; a list"),
+    ],
+)
+def test_what_cannot_be_checked_is_refused(files, options, message):
+    with pytest.raises(SentembError, match=re.escape(message)):
+        sentemb.check(files, **options)
 
 
 def test_columns_that_come_late(check):

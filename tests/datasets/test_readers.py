@@ -118,7 +118,7 @@ WRONG = {
     "no format": ("data", "x", TEXT, None, "unknown format 'none'"),
     "wrong column": ("a.csv", "txet\nx\n", TEXT, None, r"has the columns txet.*mean 'txet'\?"),
     "named wrong": ("a.csv", "text\nx\n", TEXT, ["tetx"], r"no column 'tetx'.*mean 'text'\?"),
-    "too many": ("a.csv", "a,b\nx,y\n", TEXT, ["a", "b"], "this method reads text"),
+    "too many": ("a.csv", "a,b\nx,y\n", TEXT, ["a", "b"], "needed are text"),
     "short row": ("a.csv", "a,text\nx\n", TEXT, None, "row 2: 1 fields where the header has 2"),
     "long row": ("a.tsv", "text\nx\ty\n", TEXT, None, "row 2: 2 fields where the header has 1"),
     "open quote": ("a.csv", 'text\n"x\n', TEXT, None, "row .*unexpected end"),
@@ -132,7 +132,7 @@ WRONG = {
         "anchor,positive,negative\na,b,c\nd,e,\n",
         TRIPLET,
         None,
-        "row 3 has no negative.*--columns anchor,positive",
+        "row 3 has no negative.*`columns=.'anchor', 'positive'",
     ),
     "no positive": ("a.csv", "anchor,positive\na,\n", TRIPLET, None, "row 2 has no positive"),
     "late column": (

@@ -354,7 +354,7 @@ def test_a_signal_at_any_moment(tmp_path, monkeypatch, number, moment):
         watched = Told(dev(), number, at=2)
     else:
         monkeypatch.setattr(committed_trainer, "commit", Told(commit, number, at=1))
-    with pytest.raises(InterruptedRunError, match="go on with --resume") as caught:
+    with pytest.raises(InterruptedRunError, match="go on with `resume=True`") as caught:
         train(method, data(), tmp_path / "run", settings, dev=watched)
     assert caught.value.exit_code == 128 + number
     monkeypatch.undo()

@@ -79,7 +79,7 @@ def test_gold_scores_that_rank_nothing(sentemb, tmp_path, scores, told):
 @pytest.mark.parametrize(
     ("name", "content", "options", "code", "told"),
     [
-        ("wrong.csv", "title,body\na,b\n", (), 3, "has the columns title, body; this method reads"),
+        ("wrong.csv", "title,body\na,b\n", (), 3, "has the columns title, body; needed are"),
         ("empty.txt", "", (), 3, "empty.txt holds no row"),
         ("blank.txt", "\n \n", (), 3, "holds no row with text"),
         ("few.txt", "a cat\na dog\na bird\n", (), 2, "batch of 4 is larger than the data (3 rows)"),

@@ -228,7 +228,7 @@ def test_running_out_in_the_backward_of_the_second_batch(tmp_path, build):
 
 def test_where_not_one_row_fits_it_is_said(tmp_path):
     method = short_of_memory(augmented(), 0)
-    with pytest.raises(OutOfMemoryError, match=r"not even one row .* --max-length") as caught:
+    with pytest.raises(OutOfMemoryError, match=r"not even one row .* `max_length`") as caught:
         train(method, data(), tmp_path / "run", replace(SETTINGS, packed=False))
     assert caught.value.exit_code == 6
 

@@ -1,6 +1,7 @@
 """What is there is whole, and one process writes it."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import sys
 import pytest
 
 from sentemb.errors import LockedError
-from sentemb.storage import locked, replaced, sha256, sync
+from sentemb.storage import locked, replaced, sha256, sync, write_json
 
 HOLD = """
 import sys, time
@@ -32,6 +33,16 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(ZeroDivisionError):
         write()
     assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_is_there_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"a": [1, "é"]})
+    assert json.loads(path.read_text()) == {"a": [1, "é"]}
+    with pytest.raises(TypeError):
+        write_json(path, {"a": [1, object()]})
+    assert json.loads(path.read_text()) == {"a": [1, "é"]}
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -343,7 +343,7 @@ def test_a_checkpoint_of_another_method_is_refused(unlabelled, tmp_path):
         UsageError, match=r"steps was 8, is now 9.*its state does not fit"
     ) as caught:
         train(other, unlabelled, tmp_path / "run", longer, resume=True)
-    assert "--allow-changed" not in str(caught.value)
+    assert "allow_changed" not in str(caught.value)
     allowed = ("steps", "twin", "loss", "model")
     with pytest.raises(ValueError, match="its state does not fit") as caught:
         train(other, unlabelled, tmp_path / "run", longer, resume=True, allow_changed=allowed)

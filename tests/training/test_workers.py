@@ -21,7 +21,7 @@ def test_a_killed_worker_is_named(mini, unlabelled, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Collator, "__call__", killed)
     settings = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=2, workers=1)
-    with pytest.raises(OutOfMemoryError, match=r"tokenizes ahead died.*give fewer --workers"):
+    with pytest.raises(OutOfMemoryError, match=r"tokenizes ahead died.*give fewer `workers`"):
         train(simcse_unsup(mini), unlabelled, tmp_path / "run", settings)
 
 

@@ -86,7 +86,7 @@ def test_a_queue_is_first_in_first_out():
     queue.check_batch(5)
     with pytest.raises(UsageError, match="A queue of 5 cannot hold a batch of 6"):
         queue.check_batch(6)
-    with pytest.raises(UsageError, match="at least 1 embedding, got a size of -1"):
+    with pytest.raises(UsageError, match="must be at least 1, got -1"):
         Queue(-1, 4)
 
 
@@ -232,7 +232,7 @@ def test_prototypes_give_cosines_and_the_queues(mini, batches):
     torch.testing.assert_close(second.logits[12:], first.logits)
     with pytest.raises(UsageError, match="6 texts of a batch and 8 of a queue are fewer than the"):
         Prototypes(mini, 15, head(mini), queue_size=8).check_batch(6)
-    with pytest.raises(UsageError, match="At least 2 prototypes"):
+    with pytest.raises(UsageError, match="prototypes must be at least 2"):
         Prototypes(mini, 1)
 
 
@@ -269,9 +269,9 @@ def test_next_sentences_are_told_from_those_of_the_next_row(mini, batches):
     torch.testing.assert_close(pairs.logits[:6], twin.classify(u, v))
     torch.testing.assert_close(pairs.logits[8], twin.classify(u[2:3], v[3:4])[0])
     torch.testing.assert_close(pairs.logits[11], twin.classify(u[5:], v[:1])[0])
-    same = features[1]["text_numbers"].clone()
+    same = features[1]["text_ids"].clone()
     same[3] = same[2]  # so the third row's false pair would be a true one
-    fewer = twin([features[0], {**features[1], "text_numbers": same}], VIEWS)
+    fewer = twin([features[0], {**features[1], "text_ids": same}], VIEWS)
     assert fewer.labels.tolist() == [1] * 6 + [0] * 5
     torch.testing.assert_close(fewer.logits[8], pairs.logits[9])
 
@@ -336,7 +336,7 @@ def test_heads_have_the_layers_they_are_asked_for(mini):
 def test_widths_that_cannot_be_are_refused(mini):
     with pytest.raises(UsageError, match="1 dimension or more, got 0"):
         layers(mini, 0)
-    with pytest.raises(UsageError, match="frozen_steps must be 0 or more, got -3"):
+    with pytest.raises(UsageError, match="frozen_steps must be at least 0, got -3"):
         Prototypes(mini, 4, frozen_steps=-3)
     with pytest.raises(UsageError, match="they have 16 and 128 dimensions"):
         TwoTower(mini, copy.deepcopy(mini), projector=layers(mini, 16))
