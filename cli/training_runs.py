@@ -33,7 +33,10 @@ from .spec import make_loss, make_view
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-WITHOUT_EFFECT = ("seed", "workers", "save_steps", "on_collapse", "max_bad_steps", "packed")
+WITHOUT_EFFECT = (
+    *("seed", "workers", "save_steps", "keep_checkpoints"),
+    *("on_collapse", "max_bad_steps", "packed"),
+)
 """Settings that no result depends on."""
 
 

@@ -39,6 +39,7 @@ class FinetuneSettings:
             is skipped.
         precision: ``auto`` is fp16 on CUDA and fp32 on a CPU.
         seed: Of weights, order of rows, and dropout.
+        keep_checkpoints: Keep the checkpoints once the run has finished, so that it can be extended.
 
     Raises:
         UsageError: When a value is out of its range.
@@ -64,6 +65,7 @@ class FinetuneSettings:
     max_bad_steps: int = 3
     precision: Precision = "auto"
     seed: int = 42
+    keep_checkpoints: bool = False
 
     def __post_init__(self) -> None:
         for name in (

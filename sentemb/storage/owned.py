@@ -125,13 +125,37 @@ def remove_own(folder: Path) -> None:
         return
     _write(folder, replace(owned, removing=True))
     trees = [folder / name for name in owned.files if name.endswith("/")]
-    paths = own_paths(folder, owned)
-    for path in paths:
+    for path in own_paths(folder, owned):
         path.unlink(missing_ok=True)
     for tree in trees:
         _prune(_folders(tree))
-    _prune({parent for path in [*paths, *trees] for parent in _parents(path, folder)})
+    above = {parent for name in owned.files for parent in _parents(folder / name, folder)}
+    _prune(p for p in above if not any(one.is_symlink() for one in _parents(p, folder)))
     _write(folder, Owned(owned.kind))
+
+
+def remove_part(folder: Path, part: str) -> None:
+    """Remove the listed files of one folder in a folder; everything else stays.
+
+    Each file is listed by its name first. A removal that was interrupted can then be repeated, and
+    never takes what others put there.
+
+    Args:
+        folder: Has a manifest.
+        part: Name of the folder in it.
+    """
+    owned = read_owned(folder)
+    if owned is None:
+        return
+    listed = {name: owned.files[name] for name in owned.files if name.startswith(f"{part}/")}
+    rest = {name: owned.files[name] for name in owned.files if name not in listed}
+    paths = own_paths(folder, replace(owned, files=listed))
+    by_name = dict.fromkeys(path.relative_to(folder).as_posix() for path in paths)
+    _write(folder, replace(owned, files={**rest, **by_name}))
+    for path in paths:
+        path.unlink(missing_ok=True)
+    _prune(_folders(folder / part))
+    _write(folder, replace(owned, files=rest))
 
 
 def remove_tree(tree: Path) -> None:

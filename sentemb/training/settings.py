@@ -46,6 +46,7 @@ class Settings:
         max_bad_steps: So many steps in a row whose loss or gradient is no number end the run; each
             is skipped.
         packed: Leave padding out where the encoder's vectors stay the same, which is faster.
+        keep_checkpoints: Keep the checkpoints once the run has finished, so that it can be extended.
 
     Raises:
         UsageError: When a value is out of its range.
@@ -71,6 +72,7 @@ class Settings:
     on_collapse: OnCollapse = "warn"
     max_bad_steps: int = 3
     packed: bool = True
+    keep_checkpoints: bool = False
 
     def __post_init__(self) -> None:
         self._at_least("batch_size", 2)
