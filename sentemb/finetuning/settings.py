@@ -39,7 +39,7 @@ class FinetuneSettings:
             is skipped.
         precision: ``auto`` is fp16 on CUDA and fp32 on a CPU.
         seed: Of weights, order of rows, and dropout.
-        keep_checkpoints: Keep the checkpoints once the run has finished, so that it can be extended.
+        keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
 
     Raises:
         UsageError: When a value is out of its range.

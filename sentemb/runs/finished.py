@@ -70,7 +70,7 @@ def refuse_finished(folder: Path, step: int, steps: int) -> None:
         return
     if isinstance(settings, dict) and settings.get("keep_checkpoints") is False:
         remove_checkpoints(folder)
-    raise nothing_left(folder, steps)
+    raise _nothing_left(folder, steps)
 
 
 def refuse_without_checkpoints(folder: Path, steps: int, check: "ResumeCheck") -> None:
@@ -90,10 +90,10 @@ def refuse_without_checkpoints(folder: Path, steps: int, check: "ResumeCheck") -
         return
     remove_checkpoints(folder)
     check.of_finished(folder, noted["conditions"], more_steps=steps > noted["step"])
-    raise nothing_left(folder, noted["step"])
+    raise _nothing_left(folder, noted["step"])
 
 
-def nothing_left(folder: Path, steps: int) -> FinishedError:
+def _nothing_left(folder: Path, steps: int) -> FinishedError:
     """Return the error of a run that has taken all of its steps."""
     return FinishedError(
         f"The run in '{folder}' has taken all of its {steps} steps: nothing is left to resume."

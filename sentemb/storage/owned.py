@@ -124,13 +124,9 @@ def remove_own(folder: Path) -> None:
     if owned is None:
         return
     _write(folder, replace(owned, removing=True))
-    trees = [folder / name for name in owned.files if name.endswith("/")]
     for path in own_paths(folder, owned):
         path.unlink(missing_ok=True)
-    for tree in trees:
-        _prune(_folders(tree))
-    above = {parent for name in owned.files for parent in _parents(folder / name, folder)}
-    _prune(p for p in above if not any(one.is_symlink() for one in _parents(p, folder)))
+    _prune_listed(folder, owned.files)
     _write(folder, Owned(owned.kind))
 
 
@@ -150,11 +146,13 @@ def remove_part(folder: Path, part: str) -> None:
     listed = {name: owned.files[name] for name in owned.files if name.startswith(f"{part}/")}
     rest = {name: owned.files[name] for name in owned.files if name not in listed}
     paths = own_paths(folder, replace(owned, files=listed))
-    by_name = dict.fromkeys(path.relative_to(folder).as_posix() for path in paths)
-    _write(folder, replace(owned, files={**rest, **by_name}))
+    trees = [tree for name in listed if name.endswith("/") for tree in _folders(folder / name)]
+    by_name = [path.relative_to(folder).as_posix() for path in paths]
+    by_name += [f"{t.relative_to(folder).as_posix()}/" for t in trees if not any(t.iterdir())]
+    _write(folder, replace(owned, files={**rest, **dict.fromkeys(by_name)}))
     for path in paths:
         path.unlink(missing_ok=True)
-    _prune(_folders(folder / part))
+    _prune_listed(folder, [*listed, *by_name])
     _write(folder, replace(owned, files=rest))
 
 
@@ -238,6 +236,16 @@ def _folders(tree: Path) -> set[Path]:
 def _parents(path: Path, folder: Path) -> list[Path]:
     """Return the folders between a path and the folder it is listed in."""
     return list(path.parents)[: len(path.relative_to(folder).parts) - 1]
+
+
+def _prune_listed(folder: Path, names: Iterable[str]) -> None:
+    """Remove the folders of a list that are empty, and those that its files were in."""
+    above = set()
+    for name in names:
+        if name.endswith("/"):
+            _prune(_folders(folder / name))
+        above.update(_parents(folder / name, folder))
+    _prune(p for p in above if not any(one.is_symlink() for one in _parents(p, folder)))
 
 
 def _prune(folders: Iterable[Path]) -> None:

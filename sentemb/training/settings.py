@@ -46,7 +46,7 @@ class Settings:
         max_bad_steps: So many steps in a row whose loss or gradient is no number end the run; each
             is skipped.
         packed: Leave padding out where the encoder's vectors stay the same, which is faster.
-        keep_checkpoints: Keep the checkpoints once the run has finished, so that it can be extended.
+        keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
 
     Raises:
         UsageError: When a value is out of its range.
