@@ -124,9 +124,10 @@ def assert_finished(cut, conditions, copy):
     assert sorted(left) == sorted([LOCK, MANIFEST, "notes.txt"])
 
 
-def test_killed_at_every_call_of_the_removal(made, tmp_path):
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_at_the_calls_of_the_removal(made, tmp_path, stride):
     conditions = read_commit(last_checkpoint(made))["conditions"]
-    for call in range(1, 1000):
+    for call in range(1, 1000, stride):
         cut = linked(made, tmp_path / f"cut-{call}")
         code = exit_code(forked(lambda cut=cut: remove_checkpoints(cut), call))
         assert_finished(cut, conditions, tmp_path / f"over-{call}")
