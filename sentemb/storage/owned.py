@@ -141,10 +141,11 @@ def remove_part(folder: Path, part: str) -> None:
         part: Name of the folder in it.
     """
     owned = read_owned(folder)
-    if owned is None:
+    files = owned.files if owned else {}
+    listed = {name: files[name] for name in files if name.startswith(f"{part}/")}
+    if owned is None or not listed:
         return
-    listed = {name: owned.files[name] for name in owned.files if name.startswith(f"{part}/")}
-    rest = {name: owned.files[name] for name in owned.files if name not in listed}
+    rest = {name: files[name] for name in files if name not in listed}
     paths = own_paths(folder, replace(owned, files=listed))
     trees = [tree for name in listed if name.endswith("/") for tree in _folders(folder / name)]
     by_name = [path.relative_to(folder).as_posix() for path in paths]

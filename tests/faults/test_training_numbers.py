@@ -130,7 +130,7 @@ def test_gradients_that_overflow_are_the_scalers_affair(tmp_path, monkeypatch, c
     method = queued()
     method.loss = Sometimes(method.loss, {5}, InfiniteGradient.apply)
     monkeypatch.setattr(ContrastiveTrainer, "create_optimizer", scaled)
-    run = train(method, data(), tmp_path / "run", SETTINGS)
+    run = train(method, data(), tmp_path / "run", KEPT)
     assert (run.steps, run.skipped_steps) == (4, 0)
     assert "is skipped" not in caplog.text
     before, after = saved(tmp_path / "run", 3), saved(tmp_path / "run", 4)
