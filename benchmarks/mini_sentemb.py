@@ -54,7 +54,7 @@ def paraphrases(rng: random.Random) -> Iterator[tuple[str, str]]:
 
 def in_float16(run: Path, shipped: Path) -> None:
     shutil.rmtree(shipped, ignore_errors=True)
-    shutil.copytree(run, shipped, ignore=shutil.ignore_patterns("checkpoints"))
+    shutil.copytree(run, shipped, ignore=shutil.ignore_patterns(".*"))
     weights = load_file(shipped / "model.safetensors")
     half = {name: tensor.half() for name, tensor in weights.items()}
     save_file(half, shipped / "model.safetensors", metadata={"format": "pt"})

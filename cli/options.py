@@ -22,7 +22,11 @@ DEFAULT_METHOD = "simcse-unsup"
 TRAINING = {"train", "study", "sweep"}
 DATA, METHOD, RUN, SPEED = "What is trained", "How it contrasts", "How it runs", "Optimisation"
 PANELS = {"mask_identical": METHOD} | dict.fromkeys(
-    ("select", "eval_steps", "save_steps", "on_collapse", "max_bad_steps", "seed", "workers"), RUN
+    (
+        *("select", "eval_steps", "save_steps", "keep_checkpoints"),
+        *("on_collapse", "max_bad_steps", "seed", "workers"),
+    ),
+    RUN,
 )
 """Where an option is shown in the help of ``sentemb train``, unless it is one of SPEED."""
 PLAIN = (int, float, str, bool)

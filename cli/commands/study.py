@@ -50,7 +50,7 @@ Labels = Annotated[
         rich_help_panel=shared.DATA,
     ),
 ]
-LEFT_OUT = ("output", "seed", "resume", "allow_changed")
+LEFT_OUT = ("output", "seed", "resume", "allow_changed", "keep_checkpoints")
 DEFAULTS = {"select": "last"}
 
 

@@ -28,10 +28,11 @@ from sentemb.finetuning.trainer import FinetuneTrainer, make_trainer
 from sentemb.runs.arguments import resolve_precision, run_arguments
 from sentemb.runs.conditions import (
     WITHOUT_EFFECT,
+    ResumeCheck,
     classifier_identity,
     described_rows,
-    require_unchanged,
 )
+from sentemb.runs.finished import remove_checkpoints
 from sentemb.runs.guarded_trainer import SKIPPED
 from sentemb.runs.logs import require_finite
 from sentemb.runs.memory import enough_for
@@ -112,12 +113,7 @@ def finetune(
             resume=resume,
             overwrite=overwrite,
             steps=arguments.max_steps,
-            check=partial(
-                require_unchanged,
-                now=conditions,
-                allowed=allow_changed,
-                fits=partial(fits, classifier),
-            ),
+            check=ResumeCheck(conditions, allow_changed, partial(fits, classifier)),
             reads=reads,
         )
         start = last_checkpoint(folder) if resume else None
@@ -167,6 +163,8 @@ def finetune(
             **came,
         }
         write_how_made(folder, record, card_of(record, folder.name))
+        if not settings.keep_checkpoints:
+            remove_checkpoints(folder)
     return FinetuneRun(
         output=folder,
         model=classifier,

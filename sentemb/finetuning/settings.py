@@ -40,6 +40,7 @@ class FinetuneSettings:
             is skipped.
         precision: ``auto`` is fp16 on CUDA and fp32 on a CPU.
         seed: Of weights, order of rows, and dropout.
+        keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
 
     Raises:
         UsageError: When a value is of another kind, or out of its range.
@@ -65,6 +66,7 @@ class FinetuneSettings:
     max_bad_steps: int = 3
     precision: Precision = "auto"
     seed: int = 42
+    keep_checkpoints: bool = False
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,7 +28,7 @@ logger = logging.getLogger("sentemb")
 
 
 WITHOUT_EFFECT = {
-    *("workers", "save_steps", "on_collapse", "max_bad_steps"),
+    *("workers", "save_steps", "keep_checkpoints", "on_collapse", "max_bad_steps"),
     *("epochs", "max_steps"),  # both are known by the number of steps
 }
 """Settings that cannot change the model."""
@@ -62,45 +63,81 @@ def described(count: int, values: Iterable[str]) -> str:
     return f"{count:,} rows, sha256 {digest.hexdigest()[:16]}"
 
 
-def require_unchanged(
-    checkpoint: Path, now: Mapping[str, Any], allowed: Sequence[str], fits: Callable[[Path], bool]
-) -> None:
-    """Raise where a run is to go on under other conditions; warn of other versions.
+@dataclass(frozen=True)
+class ResumeCheck:
+    """Compares the conditions of a resumed run with those that it was started under.
 
     Args:
-        checkpoint: Where it is to go on from.
-        now: The conditions of this run.
+        now: The conditions of the resumed run, by name.
         allowed: Names of conditions that may differ.
-        fits: Says whether the state in the checkpoint can be loaded.
-
-    Raises:
-        UsageError: When one differs that may not; shows each, as it was and as it is now.
+        fits: Says whether the state in a checkpoint can be loaded.
     """
-    commit = read_commit(checkpoint)
-    was = dict(commit["conditions"])
-    was = in_present_names(was, now)
-    now = json.loads(json.dumps(now))
-    names = _conditions_named(allowed, was.keys() | now.keys())
-    unknown = [name for name in IDENTITY if name in now and name not in was]
-    if unknown:
-        raise UsageError(
-            f"'{checkpoint}' was written by an earlier version of sentemb, which did not note "
-            f"{', '.join(unknown)}, so it cannot be known whether this is the run that was "
-            "started: go on with that version, or start afresh (`overwrite=True`)."
-        )
-    changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
-    lines = {name: f"{name} {_difference(was.get(name), now.get(name))}" for name in changed}
-    _refuse(checkpoint, lines, names, lasting=bool(changed) and not fits(checkpoint))
-    for name in changed:
-        logger.warning("Changed since %s: %s.", checkpoint.name, lines[name])
-    for name, new in versions().items():
-        if commit["versions"].get(name) != new:
-            logger.warning(
-                "%s was %s, is now %s: the run goes on, but not bit for bit.",
-                name,
-                commit["versions"].get(name),
-                new,
+
+    now: Mapping[str, Any]
+    allowed: Sequence[str]
+    fits: Callable[[Path], bool]
+
+    def of_checkpoint(self, checkpoint: Path) -> None:
+        """Raise where a run is to go on under other conditions; warn of other versions.
+
+        Args:
+            checkpoint: Where it is to go on from.
+
+        Raises:
+            UsageError: When one differs that may not; shows each, as it was and as it is now.
+        """
+        commit = read_commit(checkpoint)
+        lines, names = self._changes(checkpoint, commit["conditions"])
+        _refuse(checkpoint, lines, names, lasting=bool(lines) and not self.fits(checkpoint))
+        for line in lines.values():
+            logger.warning("Changed since %s: %s.", checkpoint.name, line)
+        for name, new in versions().items():
+            if commit["versions"].get(name) != new:
+                logger.warning(
+                    "%s was %s, is now %s: the run goes on, but not bit for bit.",
+                    name,
+                    commit["versions"].get(name),
+                    new,
+                )
+
+    def of_finished(self, folder: Path, was: Mapping[str, Any], *, more_steps: bool) -> None:
+        """Raise where a finished run without checkpoints was started under other conditions.
+
+        Args:
+            folder: Of the run.
+            was: The conditions that it was started under.
+            more_steps: Whether the resumed run is to be longer. It would need a checkpoint, so
+                nothing may differ then.
+
+        Raises:
+            UsageError: When one differs that may not; shows each, as it was and as it is now.
+        """
+        lines, names = self._changes(folder, was)
+        refused = [line for name, line in lines.items() if more_steps or name not in names]
+        if refused:
+            raise UsageError(
+                f"The run in '{folder}' was started otherwise: {'; '.join(refused)}. Its "
+                "checkpoints were removed when it finished, so it cannot be continued: train again "
+                "with `keep_checkpoints=True` and `overwrite=True`, or start a new run from its "
+                f"model, with `model={folder}` and another `output`."
             )
+        for line in lines.values():
+            logger.warning("Changed since the run in '%s' finished: %s.", folder, line)
+
+    def _changes(self, place: Path, was: Mapping[str, Any]) -> tuple[dict[str, str], set[str]]:
+        """Return a line for each condition that differs, and the names of those that may."""
+        now = json.loads(json.dumps(self.now))
+        was = in_present_names(was, now)
+        names = _conditions_named(self.allowed, was.keys() | now.keys())
+        unknown = [name for name in IDENTITY if name in now and name not in was]
+        if unknown:
+            raise UsageError(
+                f"'{place}' was written by an earlier version of sentemb, which did not note "
+                f"{', '.join(unknown)}, so it cannot be known whether this is the run that was "
+                "started: go on with that version, or start afresh (`overwrite=True`)."
+            )
+        changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+        return {n: f"{n} {_difference(was.get(n), now.get(n))}" for n in changed}, names
 
 
 def in_present_names(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

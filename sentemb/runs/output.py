@@ -2,15 +2,17 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentemb.errors import FinishedError, InputError, UsageError
 from sentemb.runs.commit import OF_A_RUN, committed, newest_whole, remove_set_aside, step_of
+from sentemb.runs.finished import refuse_finished, refuse_without_checkpoints
 from sentemb.runs.run_folder import (
     CHECKPOINTS,
+    CONDITIONS,
     METRICS,
     RUN,
     adopt,
@@ -25,6 +27,7 @@ from sentemb.storage.owned import LOCK, MANIFEST, damage, own_paths
 
 if TYPE_CHECKING:
     from sentemb.datasets import TrainingData
+    from sentemb.runs.conditions import ResumeCheck
 
 logger = logging.getLogger("sentemb")
 
@@ -171,7 +174,7 @@ def prepare_output(
     resume: bool,
     overwrite: bool,
     steps: int,
-    check: Callable[[Path], None],
+    check: "ResumeCheck",
     reads: Iterable[str | Path] = (),
 ) -> None:
     """Lock the folder and make it ready; a damaged checkpoint is set aside.
@@ -185,12 +188,13 @@ def prepare_output(
         resume: Whether a run is to go on.
         overwrite: Whether an earlier run is to be replaced.
         steps: That the run is to take.
-        check: Called with the checkpoint a run is to go on from.
+        check: Compares a resumed run with the one that was started.
         reads: As in `check_output`.
 
     Raises:
         LockedError: When another run writes here.
-        UsageError: As `check_output`.
+        UsageError: As `check_output`, or when the run to resume was started otherwise, or its
+            checkpoints were removed.
         InputError: When the run to resume has ended, and its folder is damaged beyond repair.
         FinishedError: When the run to resume has come to its end.
     """
@@ -207,16 +211,19 @@ def prepare_output(
             "'%s' was being overwritten: the removal of the earlier run is finished.", folder
         )
         remove_own(folder)
-    claim(folder, [METRICS], OF_A_RUN)
     if resume:
         _check_resumed(folder, steps, check)
+    claim(folder, [METRICS, CONDITIONS], OF_A_RUN)
+    (folder / CONDITIONS).unlink(missing_ok=True)  # of a run that is continued: not finished
 
 
-def _check_resumed(folder: Path, steps: int, check: Callable[[Path], None]) -> None:
+def _check_resumed(folder: Path, steps: int, check: "ResumeCheck") -> None:
     """Check the checkpoint that a run goes on from, and raise where it has ended."""
-    checkpoint = newest_whole(folder / CHECKPOINTS)
     ended = (folder / RUN).exists()
     damaged = _damage_of_ended(folder) if ended else None
+    if ended and not damaged:
+        refuse_without_checkpoints(folder, steps, check)
+    checkpoint = newest_whole(folder / CHECKPOINTS)
     if checkpoint is None and damaged:
         raise InputError(
             f"The run in '{folder}' has ended, but {damaged}, and no checkpoint is left to restore "
@@ -225,13 +232,10 @@ def _check_resumed(folder: Path, steps: int, check: Callable[[Path], None]) -> N
     if damaged:
         logger.warning("'%s' is made again from its last checkpoint: %s.", folder, damaged)
     if checkpoint is not None:
-        check(checkpoint)
+        check.of_checkpoint(checkpoint)
         remove_set_aside(folder / CHECKPOINTS)
-        if ended and not damaged and (step_of(checkpoint) or 0) >= steps:
-            raise FinishedError(
-                f"The run in '{folder}' has taken all of its {steps} steps: nothing is left to "
-                "resume."
-            )
+        if ended and not damaged:
+            refuse_finished(folder, step_of(checkpoint) or 0, steps)
     elif ended:
         raise FinishedError(
             f"The run in '{folder}' has ended, and none of its checkpoints is left to compare with "

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 RUN = "run.json"
+CONDITIONS = ".conditions.json"
+"""What a run noted of its conditions when it finished and its checkpoints were removed."""
 SEEDS = "seeds.json"
 OF_SEEDS = "seeds"
 """The kind of a folder with a run for each of several seeds."""
@@ -54,9 +56,13 @@ def read_record(path: Path) -> dict[str, Any]:
         InputError: When it is missing, damaged, or another's.
     """
     content = read_object(path)
-    if content.get("schema") != f"sentemb.{path.stem}/1":
+    if content.get("schema") != _schema(path):
         raise InputError(f"'{path}' is damaged: it is no record that sentemb wrote.")
     return content
+
+
+def _schema(path: Path) -> str:
+    return f"sentemb.{path.stem.removeprefix('.')}/1"
 
 
 def is_record(path: Path) -> bool:
@@ -97,7 +103,7 @@ def owned_by_run(folder: Path) -> Owned:
     """
     owned = read_owned(folder)
     names = _names_of_earlier_run(folder) if owned is None and _is_earlier_run(folder) else ()
-    checkpoints = (f"{CHECKPOINTS}/{path.name}/" for path in _known_checkpoints(folder))
+    checkpoints = (f"{CHECKPOINTS}/{path.name}/" for path in known_checkpoints(folder))
     listed = owned or Owned(OF_A_RUN)
     return replace(listed, files={**dict.fromkeys((*names, *checkpoints)), **listed.files})
 
@@ -111,10 +117,11 @@ def adopt(folder: Path) -> None:
 
 
 def _is_earlier_run(folder: Path) -> bool:
-    return is_record(folder / RUN) or bool(_known_checkpoints(folder))
+    return is_record(folder / RUN) or bool(known_checkpoints(folder))
 
 
-def _known_checkpoints(folder: Path) -> list[Path]:
+def known_checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints of a run whose commits can be read, the newest first."""
     return [path for path in committed(folder / CHECKPOINTS) if _is_commit(path)]
 
 
@@ -162,7 +169,7 @@ def data_record(data: "TrainingData", named: str) -> dict[str, Any]:
 
 def write_record(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, whole or not at all."""
-    write_json(path, {"schema": f"sentemb.{path.stem}/1", **content})
+    write_json(path, {"schema": _schema(path), **content})
 
 
 def write_how_made(folder: Path, record: dict[str, Any], card: Card) -> None:

@@ -124,14 +124,37 @@ def remove_own(folder: Path) -> None:
     if owned is None:
         return
     _write(folder, replace(owned, removing=True))
-    trees = [folder / name for name in owned.files if name.endswith("/")]
-    paths = own_paths(folder, owned)
+    for path in own_paths(folder, owned):
+        path.unlink(missing_ok=True)
+    _prune_listed(folder, owned.files)
+    _write(folder, Owned(owned.kind))
+
+
+def remove_part(folder: Path, part: str) -> None:
+    """Remove the listed files of one folder in a folder; everything else stays.
+
+    Each file is listed by its name first. A removal that was interrupted can then be repeated, and
+    never takes what others put there.
+
+    Args:
+        folder: Has a manifest.
+        part: Name of the folder in it.
+    """
+    owned = read_owned(folder)
+    files = owned.files if owned else {}
+    listed = {name: files[name] for name in files if name.startswith(f"{part}/")}
+    if owned is None or not listed:
+        return
+    rest = {name: files[name] for name in files if name not in listed}
+    paths = own_paths(folder, replace(owned, files=listed))
+    trees = [tree for name in listed if name.endswith("/") for tree in _folders(folder / name)]
+    by_name = [path.relative_to(folder).as_posix() for path in paths]
+    by_name += [f"{t.relative_to(folder).as_posix()}/" for t in trees if not any(t.iterdir())]
+    _write(folder, replace(owned, files={**rest, **dict.fromkeys(by_name)}))
     for path in paths:
         path.unlink(missing_ok=True)
-    for tree in trees:
-        _prune(_folders(tree))
-    _prune({parent for path in [*paths, *trees] for parent in _parents(path, folder)})
-    _write(folder, Owned(owned.kind))
+    _prune_listed(folder, [*listed, *by_name])
+    _write(folder, replace(owned, files=rest))
 
 
 def remove_tree(tree: Path) -> None:
@@ -214,6 +237,16 @@ def _folders(tree: Path) -> set[Path]:
 def _parents(path: Path, folder: Path) -> list[Path]:
     """Return the folders between a path and the folder it is listed in."""
     return list(path.parents)[: len(path.relative_to(folder).parts) - 1]
+
+
+def _prune_listed(folder: Path, names: Iterable[str]) -> None:
+    """Remove the folders of a list that are empty, and those that its files were in."""
+    above = set()
+    for name in names:
+        if name.endswith("/"):
+            _prune(_folders(folder / name))
+        above.update(_parents(folder / name, folder))
+    _prune(p for p in above if not any(one.is_symlink() for one in _parents(p, folder)))
 
 
 def _prune(folders: Iterable[Path]) -> None:

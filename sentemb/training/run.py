@@ -17,7 +17,8 @@ from sentemb.errors import UsageError
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.runs.arguments import run_arguments
-from sentemb.runs.conditions import require_unchanged
+from sentemb.runs.conditions import ResumeCheck
+from sentemb.runs.finished import remove_checkpoints
 from sentemb.runs.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
 from sentemb.runs.output import last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
@@ -62,8 +63,8 @@ def train(
     Args:
         method: What is trained.
         data: Rows with the columns that the method's views read.
-        output: Folder of the model; also gets ``metrics.jsonl`` and ``checkpoints/``. By default a
-            temporary one, which lives as long as the result.
+        output: Folder of the model; also gets ``metrics.jsonl``, and ``checkpoints/`` until the
+            run has finished. By default a temporary one, which lives as long as the result.
         settings: How to train; by default as unsupervised SimCSE.
         dev: Evaluated every ``eval_steps``, and before the first step.
         resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
@@ -123,9 +124,7 @@ def train(
         resume=resume,
         overwrite=overwrite,
         steps=arguments.max_steps,
-        check=partial(
-            require_unchanged, now=conditions, allowed=allow_changed, fits=partial(fits, method)
-        ),
+        check=ResumeCheck(conditions, allow_changed, partial(fits, method)),
         reads=read_by(data, method.encoder.tokenizer),
     )
     stop = StopOnSignal(folder)
@@ -171,6 +170,9 @@ def train(
         if processes().is_main_process:
             _publish(method, folder)
             write_how_made(folder, record, card_of(record, folder.name, named.citation))
+        processes().wait_for_everyone()  # others may still read the best checkpoint
+        if processes().is_main_process and not settings.keep_checkpoints:
+            remove_checkpoints(folder)
     return Run(
         output=folder,
         model=method.encoder,

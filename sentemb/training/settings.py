@@ -47,6 +47,7 @@ class Settings:
         max_bad_steps: So many steps in a row whose loss or gradient is no number end the run; each
             is skipped.
         packed: Leave padding out where the encoder's vectors stay the same, which is faster.
+        keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
 
     Raises:
         UsageError: When a value is of another kind, or out of its range.
@@ -72,6 +73,7 @@ class Settings:
     on_collapse: OnCollapse = "warn"
     max_bad_steps: int = 3
     packed: bool = True
+    keep_checkpoints: bool = False
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)

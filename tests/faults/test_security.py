@@ -85,7 +85,8 @@ def test_every_command_refuses(command, model, tmp_path, sentemb):
 def test_a_resumed_run_refuses_its_checkpoint(tmp_path, sentemb):
     """Whoever may write there can commit what they put in."""
     canary = tmp_path / "canary"
-    words = ("train", "--max-steps", 1, "--batch-size", 2, "--select", "last", "-o", "run")
+    words = ("train", "--max-steps", 1, "--batch-size", 2, "--select", "last", "-o", "run",
+             "--keep-checkpoints")  # fmt: skip
     assert sentemb(*words).returncode == 0
     (tmp_path / "run/run.json").unlink()
     checkpoint = tmp_path / "run/checkpoints/checkpoint-1"

@@ -50,7 +50,7 @@ def test_a_folder_and_no_more(tmp_path, left):
 
 
 def test_a_run_that_ended_is_left_alone(sentemb, tmp_path):
-    ok(sentemb(*TRAIN))
+    ok(sentemb(*TRAIN, "--keep-checkpoints"))
     assert b"has taken all of its 2 steps" in sentemb(*TRAIN, "--resume").stderr
     shutil.rmtree("out/checkpoints")
     process = sentemb(*TRAIN, "--resume")
@@ -59,7 +59,7 @@ def test_a_run_that_ended_is_left_alone(sentemb, tmp_path):
 
 
 def test_the_folder_that_was_meant(sentemb, tmp_path):
-    ok(sentemb(*TRAIN))
+    ok(sentemb(*TRAIN, "--keep-checkpoints"))
     for part in ("out/checkpoints", "out/checkpoints/checkpoint-2"):
         process = sentemb(*TRAIN, "--resume", "-o", part)
         assert process.returncode == 2

@@ -22,7 +22,7 @@ from sentemb.runs.logs import read_metrics
 from sentemb.runs.output import last_checkpoint
 from sentemb.storage import locked
 from tests.support.helpers import assert_bit_equal, state
-from tests.support.runs import SETTINGS, cut, data, dev, queued, unsup
+from tests.support.runs import KEPT, SETTINGS, cut, data, dev, queued, unsup
 
 TIMES = ("runtime", "per_second")
 
@@ -38,7 +38,7 @@ def two(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
     cut(queued(), folder / "cut", batches=3)  # two of them, and the trial's
     whole = queued()
-    train(whole, data(), folder / "whole", SETTINGS)
+    train(whole, data(), folder / "whole", KEPT)
     return folder, state(whole)
 
 
@@ -111,7 +111,7 @@ def test_what_was_set_aside_goes_once_the_run_is_past_it(two, tmp_path, caplog):
     (folder / "checkpoint-1.incomplete-3").symlink_to(tmp_path / "elsewhere")
     delete(folder / "checkpoint-2/COMMIT.json")  # torn
     caplog.set_level("INFO", "sentemb")
-    train(queued(), data(), tmp_path / "cut", SETTINGS, resume=True)
+    train(queued(), data(), tmp_path / "cut", KEPT, resume=True)
     assert {path.name for path in folder.iterdir()} == {
         *("checkpoint-3", "checkpoint-4", "checkpoint-1.incomplete-3", *not_ours)
     }
@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_synced_will_do(tmp_path, monkeypatch):
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", of_files_only)
-    train(unsup(), data(), tmp_path / "run", replace(SETTINGS, max_steps=1))
+    train(unsup(), data(), tmp_path / "run", replace(KEPT, max_steps=1))
     assert problem_of(last_checkpoint(tmp_path / "run")) is None
 
 
@@ -303,7 +303,7 @@ def test_other_data_another_model_another_method_are_refused(two, tmp_path):
 
 def test_what_cannot_change_the_result_may_change(two, tmp_path):
     shutil.copytree(two[0] / "cut", tmp_path / "cut")
-    free = replace(SETTINGS, workers=1, save_steps=3, eval_steps=9, on_collapse="stop")
+    free = replace(KEPT, workers=1, save_steps=3, eval_steps=9, on_collapse="stop")
     resumed = queued()
     train(resumed, data(), tmp_path / "cut", free, resume=True)
     assert_bit_equal(two[1], state(resumed))

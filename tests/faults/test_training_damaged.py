@@ -13,7 +13,8 @@ from sentemb.storage import remove_tree
 from sentemb.storage.owned import print_of
 
 ROWS = "".join(f"A sentence of its own, number {n * n}.\n" for n in range(24))
-TRAIN = ("train", "--data", "rows.txt", "--batch-size", 8, "--save-steps", 1, "--max-length", 16)
+TRAIN = ("train", "--data", "rows.txt", "--batch-size", 8, "--save-steps", 1, "--max-length", 16,
+         "--keep-checkpoints")  # fmt: skip
 RESUME = (*TRAIN, "--max-steps", 2, "-o", "out", "--resume")
 LONGER = (*TRAIN, "--max-steps", 3, "-o", "out", "--resume", "--allow-changed", "max-steps")
 

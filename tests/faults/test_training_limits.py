@@ -118,7 +118,7 @@ def test_the_time_of_a_resumed_run_is_that_of_all_its_parts(tmp_path):
 
 @pytest.mark.parametrize("name", ["max_steps", "max-steps", "--max-steps", "steps", "epochs"])
 def test_what_is_allowed_to_change_by_the_name_of_its_option(tmp_path, name):
-    one = replace(SETTINGS, max_steps=1)
+    one = replace(SETTINGS, max_steps=1, keep_checkpoints=True)
     train(unsup(), data(), tmp_path / "run", one)
     two = replace(SETTINGS, max_steps=2)
     with pytest.raises(UsageError, match=r"steps was 1, is now 2.*allow_changed=\['max_steps'\]"):

@@ -12,7 +12,7 @@ from sentemb.errors import NumericError, OutOfMemoryError
 from sentemb.runs.logs import read_metrics
 from sentemb.training.trainer import ContrastiveTrainer
 from tests.support.helpers import assert_bit_equal, state
-from tests.support.runs import SETTINGS, Sometimes, augmented, cut, data, dev, queued, unsup
+from tests.support.runs import KEPT, SETTINGS, Sometimes, augmented, cut, data, dev, queued, unsup
 
 LONG = pytest.mark.long
 
@@ -62,7 +62,7 @@ def test_a_bad_step_is_counted(tmp_path, fault, accumulation, batch, step, caplo
 def test_what_a_bad_step_leaves(tmp_path):
     method = queued()
     method.loss = Sometimes(method.loss, {5}, nan)
-    train(method, data(), tmp_path / "run", SETTINGS)
+    train(method, data(), tmp_path / "run", KEPT)
     assert_bit_equal(saved(tmp_path / "run", 3), saved(tmp_path / "run", 4))
 
 
@@ -130,7 +130,7 @@ def test_gradients_that_overflow_are_the_scalers_affair(tmp_path, monkeypatch, c
     method = queued()
     method.loss = Sometimes(method.loss, {5}, InfiniteGradient.apply)
     monkeypatch.setattr(ContrastiveTrainer, "create_optimizer", scaled)
-    run = train(method, data(), tmp_path / "run", SETTINGS)
+    run = train(method, data(), tmp_path / "run", KEPT)
     assert (run.steps, run.skipped_steps) == (4, 0)
     assert "is skipped" not in caplog.text
     before, after = saved(tmp_path / "run", 3), saved(tmp_path / "run", 4)

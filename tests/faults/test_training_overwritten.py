@@ -42,7 +42,7 @@ def ended(tmp_path_factory):
 def out(sentemb, rows, ended, tmp_path):
     """A run that has ended, with notes of the user's beside it; each test its own."""
     if not ended.exists():
-        assert sentemb(*TRAIN[:-1], ended).returncode == 0
+        assert sentemb(*TRAIN[:-1], ended, "--keep-checkpoints").returncode == 0
     shutil.copytree(ended, tmp_path / "out")
     for name in NOTES:
         (tmp_path / "out" / name).write_text("mine")
@@ -142,7 +142,7 @@ def test_a_removal_that_was_cut_is_finished(sentemb, out, how):
 
 
 def test_a_card_of_the_users_is_renamed(sentemb, rows, tmp_path):
-    ok(sentemb(*TRAIN))
+    ok(sentemb(*TRAIN, "--keep-checkpoints"))
     run = tmp_path / "out"
     for name in ("README.md", "run.json", MANIFEST):  # as if it had been cut before its end
         (run / name).unlink()

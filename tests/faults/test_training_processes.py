@@ -13,7 +13,7 @@ from tests.support.helpers import assert_bit_equal, outputs_of, start_two
 
 TRAIN = [sys.executable, "-c", "from sentemb_cli.main import main; main()", "train", "--method",
          "moco", "--queue-size", "32", "--batch-size", "8", "--max-steps", "60", "--save-steps",
-         "5", "--select", "last"]  # fmt: skip
+         "5", "--select", "last", "--keep-checkpoints"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

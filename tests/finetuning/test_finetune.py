@@ -69,7 +69,8 @@ def test_every_combination_trains_a_plain_classifier(sentemb, tmp_path, options)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(sentemb, tmp_path):
-    words = ("finetune", *FEW, "--rdrop", 1.0, "--supcon", 0.1, "--accumulation", 2, "-o", "out")
+    words = ("finetune", *FEW, "--rdrop", 1.0, "--supcon", 0.1, "--accumulation", 2, "-o", "out",
+             "--keep-checkpoints")  # fmt: skip
     ok(sentemb(*words))
     whole = (tmp_path / "out/model.safetensors").read_bytes()
     first, last = sorted((tmp_path / "out/checkpoints").iterdir())

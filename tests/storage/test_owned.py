@@ -1,11 +1,12 @@
 """A manifest: what a command listed is removed, and that alone; nothing behind a link."""
 
 import json
+import os
 
 import pytest
 
 from sentemb.storage import claim, read_owned, remove_own, remove_tree
-from sentemb.storage.owned import MANIFEST, damage, print_of, remove_listed
+from sentemb.storage.owned import MANIFEST, damage, print_of, remove_listed, remove_part
 
 
 def make(folder, *names):
@@ -38,6 +39,35 @@ def test_a_tree_with_a_listing_loses_what_that_names(tmp_path):
     (tmp_path / "tree/COMMIT.json").write_text(json.dumps({"files": names}))
     remove_own(tmp_path)
     assert left(tmp_path) == {"tree/mine", "mine"}
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2, 3])
+def test_one_folder_goes_and_an_interrupted_removal_is_repeated(tmp_path, monkeypatch, calls):
+    """What others put into it stays, also where the listing of a tree is gone already."""
+    claim(tmp_path, ["a.json", "part/tree/", "part/b.json"], "run")
+    make(tmp_path, "a.json", "part/b.json", "part/tree/x", "part/tree/y/z", "part/tree/mine")
+    (tmp_path / "part/tree/COMMIT.json").write_text('{"files": {"x": {}, "y/z": {}}}')
+    for folder in ("part/tree/empty", "part/theirs"):
+        (tmp_path / folder).mkdir()
+    unlink, left_over = os.unlink, [calls]
+
+    def cut(*args, **kwargs):
+        left_over[0] -= 1
+        if left_over[0] < 0:
+            raise KeyboardInterrupt
+        unlink(*args, **kwargs)
+
+    monkeypatch.setattr(os, "unlink", cut)
+    with pytest.raises(KeyboardInterrupt):
+        remove_part(tmp_path, "part")
+    monkeypatch.setattr(os, "unlink", unlink)
+    remove_part(tmp_path, "part")
+    assert left(tmp_path) == {"a.json", "part/tree/mine"}
+    folders = {path.name for path in tmp_path.rglob("*") if path.is_dir()}
+    assert folders == {"part", "tree", "theirs"}
+    assert read_owned(tmp_path).files.keys() == {"a.json"}
+    remove_part(tmp_path, "part")
+    assert left(tmp_path) == {"a.json", "part/tree/mine"}
 
 
 def test_a_folder_with_a_manifest_in_a_folder(tmp_path):

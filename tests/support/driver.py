@@ -33,7 +33,8 @@ from sentemb.storage import read_owned
 from sentemb.storage.owned import damage
 from tests.support.helpers import PowerCut
 
-SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=12, save_steps=3)
+SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=12, save_steps=3,
+                    keep_checkpoints=True)  # fmt: skip
 OPTIONS = {
     moco: {"queue_size": 20, "momentum": 0.9},
     swav: {"prototypes": 8, "queue_size": 12, "frozen_steps": 2},
@@ -50,7 +51,8 @@ def run(recipe, folder, settings, batches=None):
         data = read_training_data(bundled("topics.tsv"), [("text", "label")])
         few = replace(data, rows=data.rows.select(range(0, 160, 4)))
         dev = replace(data, rows=data.rows.select(range(1, 160, 8)))
-        tuned = FinetuneSettings(batch_size=8, learning_rate=3e-4, epochs=3, r_drop=1.0)
+        tuned = FinetuneSettings(batch_size=8, learning_rate=3e-4, epochs=3, r_drop=1.0,
+                                 keep_checkpoints=True)  # fmt: skip
         with suppress(FinishedError):
             finetune("mini", few, dev, folder, tuned, **how)
         return
@@ -214,23 +216,24 @@ def calls(kind, stride, folder):
 
 def overwrite(kind, stride, folder):
     """Kill ``train --overwrite`` at its n-th call, until it passes; then the old run stands whole,
-    or ``--resume`` ends as the new one would have, and ``--overwrite`` is never refused."""
+    or ``--resume`` ends as the new one would have, and ``--overwrite`` is never refused. The old
+    run has its checkpoints; those of the new one are removed when it has finished."""
     base, whole, cut = folder / "base", folder / "whole", folder / "cut"
     rows = folder / "rows.txt"
     rows.write_text("".join(bundled("sentences.txt").read_text().splitlines(True)[:40]))
-    finished(lambda: command(rows, base, seed=1))
+    finished(lambda: command(rows, base, "--keep-checkpoints", seed=1))
     (base / "notes.txt").write_text("mine")
     (base / "1_Pooling/notes.txt").write_text("mine")
     shutil.copytree(base, whole)
-    finished(lambda: command(rows, whole, seed=2, how="--overwrite"))
+    finished(lambda: command(rows, whole, "--overwrite", seed=2))
     old, new = (one.joinpath("model.safetensors").read_bytes() for one in (base, whole))
-    came = {"old run": 0, "resumed": 0}
+    came = {"old run": 0, "new run": 0, "resumed": 0}
     n = 1
     while True:
         shutil.rmtree(cut, ignore_errors=True)
         shutil.copytree(base, cut)
         attempt = _changing if kind == "python" else _traced
-        code = attempt(lambda: command(rows, cut, seed=2, how="--overwrite"), kind, n)
+        code = attempt(lambda: command(rows, cut, "--overwrite", seed=2), kind, n)
         if code == 0:
             break
         assert code == -signal.SIGKILL, f"ended with {code}; see DRIVER_LOG"
@@ -240,9 +243,13 @@ def overwrite(kind, stride, folder):
         stands = read_owned(cut)
         if not stands.removing and is_record(cut / "run.json") and damage(cut) is None:
             assert weights.read_bytes() in (old, new), n
-            came["old run"] += weights.read_bytes() == old
+            is_new = weights.read_bytes() == new
+            came["new run" if is_new else "old run"] += 1
+            if is_new:
+                finished(lambda: command(rows, cut, "--resume", seed=2, code=2))
+                assert not (cut / "checkpoints").exists(), n
         else:
-            finished(lambda: command(rows, cut, seed=2, how="--resume"))
+            finished(lambda: command(rows, cut, "--resume", seed=2))
             assert weights.read_bytes() == new, n
             assert damage(cut) is None, n
             came["resumed"] += 1
@@ -253,12 +260,12 @@ def overwrite(kind, stride, folder):
     return {"kind": kind, "stride": stride, "calls": n - 1, **came}
 
 
-def command(rows, folder, seed, how=None):
+def command(rows, folder, *how, seed, code=0):
     """Give a ``train`` command."""
     words = ["train", "--data", str(rows), "--max-steps", "2", "--save-steps", "1", "--batch-size",
-             "8", "--seed", str(seed), "-o", str(folder), *([how] if how else [])]  # fmt: skip
+             "8", "--seed", str(seed), "-o", str(folder), *how]  # fmt: skip
     result = CliRunner().invoke(build(words), words)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == code, result.output
 
 
 def _changing(work, kind, n):

@@ -11,6 +11,7 @@ from sentemb.methods import consert, moco, simcse_unsup
 from tests.support.helpers import PowerCut, without_dropout
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=4, save_steps=1)
+KEPT = replace(SETTINGS, keep_checkpoints=True)
 
 
 @cache

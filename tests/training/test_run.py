@@ -29,6 +29,7 @@ from sentemb.runs.logs import read_metrics
 from tests.support.helpers import PowerCut, assert_bit_equal, state
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=8, save_steps=4)
+KEPT = replace(SETTINGS, keep_checkpoints=True)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_the_model_is_a_plain_one_with_equal_vectors(recipe, data, tmp_path, sen
 
 
 def test_every_checkpoint_is_a_plain_model_too(unlabelled, tmp_path, sentences):
-    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
+    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", KEPT)
     checkpoint = tmp_path / "run/checkpoints/checkpoint-8"
     saved = SentenceTransformer(str(checkpoint), device="cpu").encode(sentences[:5])
     final = SentenceTransformer(str(tmp_path / "run"), device="cpu").encode(sentences[:5])
@@ -257,7 +258,7 @@ def test_a_selecting_run_resumes_from_its_last_step_and_knows_its_best(
 
 
 def test_the_last_two_checkpoints_are_kept_beside_the_best(triplets, tmp_path, dev):
-    settings = replace(SETTINGS, learning_rate=0.03, eval_steps=1)
+    settings = replace(KEPT, learning_rate=0.03, eval_steps=1)
     run = train(fresh("simcse-sup"), triplets, tmp_path / "run", settings, dev=dev)
     kept = {path.name for path in (tmp_path / "run/checkpoints").iterdir()}
     assert kept == {f"checkpoint-{run.best_step}", "checkpoint-7", "checkpoint-8"}
@@ -265,7 +266,7 @@ def test_the_last_two_checkpoints_are_kept_beside_the_best(triplets, tmp_path, d
 
 def test_a_run_cut_before_its_record_is_published_once_more(unlabelled, tmp_path):
     first = fresh("simcse-unsup")
-    train(first, unlabelled, tmp_path / "run", SETTINGS)
+    train(first, unlabelled, tmp_path / "run", KEPT)
     for name in ("modules.json", "run.json"):
         (tmp_path / "run" / name).unlink()
     lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
@@ -336,7 +337,7 @@ def test_the_output_folder_is_not_overwritten_unasked(unlabelled, tmp_path):
 
 
 def test_a_checkpoint_of_another_method_is_refused(unlabelled, tmp_path):
-    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
+    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", KEPT)
     other = Method((View(), View()), Siamese(fresh("simcse-sup").encoder), InfoNCE())
     longer = replace(SETTINGS, max_steps=9)
     with pytest.raises(

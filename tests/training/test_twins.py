@@ -399,7 +399,7 @@ def test_prototypes_go_with_labels(mini, unlabelled):
 
 
 def test_held_out_loss_does_not_touch_a_queue(unlabelled, tmp_path):
-    settings = replace(SETTINGS, eval_steps=1, select="held-out-loss")
+    settings = replace(SETTINGS, eval_steps=1, select="held-out-loss", keep_checkpoints=True)
     plain, watched = fresh(moco), fresh(moco)
     rows = train(watched, unlabelled, tmp_path / "watched", settings)
     order = torch.randperm(len(unlabelled.rows), generator=torch.Generator().manual_seed(0))
