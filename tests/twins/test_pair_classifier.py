@@ -40,7 +40,7 @@ def test_with_four_views_each_sentence_is_its_own_anchor(mini, rows):
 
 
 def test_what_is_refused(mini, rows):
-    with pytest.raises(UsageError, match="needs at least 2 classes, got 1"):
+    with pytest.raises(UsageError, match="classes must be at least 2, got 1"):
         PairClassifier(mini, 1)
     three = (*TWO, View("a"))
     features = Collator(mini, three, 32, 0)(rows)["views"]
