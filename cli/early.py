@@ -32,6 +32,8 @@ def check_job(job: "TrainJob") -> None:
     if job.loss is not None:
         check_loss(job.loss)
     check_pooling(job.pooling)
+    if any(option.name == "teacher" for option in source.parameters_of(job.method)):
+        check_teacher(job.method_options.get("teacher"))
     if job.data is not None:
         check_columns(job.data, job.recipe.layouts, job.columns)
     if job.dev is not None:
@@ -68,6 +70,15 @@ def check_models(*names: str) -> None:
     with console.only_errors():
         for name in names:
             locate(name)
+
+
+def check_teacher(name: str | None) -> None:
+    """Raise unless a teacher is named, and the name leads to a model that may be loaded."""
+    from sentemb.errors import UsageError
+
+    if not name:
+        raise UsageError(source.value("sentemb.methods.distill", "NO_TEACHER"))
+    check_models(name)
 
 
 def check_names(names: Sequence[str]) -> None:

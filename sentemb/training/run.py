@@ -18,6 +18,7 @@ from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.runs.arguments import run_arguments
 from sentemb.runs.conditions import require_unchanged
+from sentemb.runs.frozen_vectors import remove_vectors
 from sentemb.runs.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
 from sentemb.runs.output import last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
@@ -40,6 +41,7 @@ from sentemb.training.preflight import (
 )
 from sentemb.training.result import Run, card_of, record_of, what_came_of
 from sentemb.training.settings import Settings
+from sentemb.training.teaching import paths_of_teacher, teach
 from sentemb.training.trainer import ContrastiveTrainer
 
 
@@ -126,11 +128,12 @@ def train(
         check=partial(
             require_unchanged, now=conditions, allowed=allow_changed, fits=partial(fits, method)
         ),
-        reads=read_by(data, method.encoder.tokenizer),
+        reads=[*read_by(data, method.encoder.tokenizer), *paths_of_teacher(method.twin)],
     )
     stop = StopOnSignal(folder)
     with held:
         refused_by_one(prepare)
+        teach(method, data.rows, folder, conditions)
         start = last_checkpoint(folder) if resume else None
         arguments.eval_on_start &= start is None  # a run that goes on has done so
         trainer = ContrastiveTrainer(
@@ -171,6 +174,7 @@ def train(
         if processes().is_main_process:
             _publish(method, folder)
             write_how_made(folder, record, card_of(record, folder.name, named.citation))
+            remove_vectors(folder)
     return Run(
         output=folder,
         model=method.encoder,
