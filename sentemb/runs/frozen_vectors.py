@@ -14,6 +14,7 @@ from sentemb.runs.commit import OF_A_RUN
 from sentemb.runs.logs import SECONDS_BETWEEN_LINES
 from sentemb.runs.run_folder import read_record, write_record
 from sentemb.storage import claim, remove_tree, sha256
+from sentemb.storage.owned import enlist
 from sentemb.types import Vectors
 
 if TYPE_CHECKING:
@@ -78,8 +79,10 @@ def open_vectors(folder: Path) -> Vectors:
 
 
 def remove_vectors(folder: Path) -> None:
-    """Remove the vectors of a run, where it has some."""
-    remove_tree(folder / FOLDER)
+    """Remove the vectors of a run, where it has some, and list them no longer."""
+    if (folder / FOLDER).is_dir():
+        remove_tree(folder / FOLDER)
+        enlist(folder, [], OF_A_RUN)
 
 
 def _is_done(place: Path, made_of: Mapping[str, Any]) -> bool:

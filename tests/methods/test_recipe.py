@@ -12,11 +12,15 @@ from sentemb.errors import UsageError
 from sentemb.methods import METHODS, method_named, options_of, recipe_named
 
 
+NEEDED = {"distill": {"teacher": "mini-sentemb"}}
+
+
 def typed(method):
     options = dict.fromkeys(
         ("columns", "model", "pooling", "view", "loss", "matryoshka", "mask_above", "data", "dev")
     )
     own = {p.name: p.default for p in parameters_of(method) if p.name not in OF_THE_DATA}
+    own |= NEEDED.get(method, {})
     return job_from({**options, **own, "method": method, "model": "mini"}, None)
 
 
@@ -35,7 +39,8 @@ def test_a_method_by_name_is_the_one_of_the_command(name):
     theirs = build_method(job, encoder, Data)
     of_data = {"columns": Data.rows.column_names, "classes": len(Data.classes)}
     torch.manual_seed(job.settings.seed)
-    ours = method_named(name, **{k: v for k, v in of_data.items() if k in options_of(name)})
+    options = {k: v for k, v in of_data.items() if k in options_of(name)}
+    ours = method_named(name, **options, **NEEDED.get(name, {}))
     assert repr((ours.views, ours.loss)) == repr((theirs.views, theirs.loss))
     assert describe(ours.encoder) == describe(theirs.encoder)
     assert repr(ours.twin) == repr(theirs.twin)
