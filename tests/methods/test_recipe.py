@@ -11,7 +11,6 @@ from sentemb.encoders import describe
 from sentemb.errors import UsageError
 from sentemb.methods import METHODS, method_named, options_of, recipe_named
 
-
 NEEDED = {"distill": {"teacher": "mini-sentemb"}}
 
 
