@@ -58,6 +58,8 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
     for loss in words:
         check_loss(loss)
     check_pooling(options["pooling"])
+    if "teacher" in options:
+        check_teacher(options["teacher"])
     if options["data"] is not None:
         columns = options["columns"].split(",") if options["columns"] else None
         check_columns(options["data"], recipe.layouts, columns)
@@ -194,6 +196,15 @@ def check_models(*names: str) -> None:
     with console.only_errors():
         for name in names:
             locate(name)
+
+
+def check_teacher(name: str | None) -> None:
+    """Raise unless a teacher is named, and the name leads to a model that may be loaded."""
+    from sentemb.errors import UsageError
+
+    if not name:
+        raise UsageError(source.value("sentemb.methods.distill", "NO_TEACHER"))
+    check_models(name)
 
 
 def check_names(names: Sequence[str]) -> None:

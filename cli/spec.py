@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar")
 NAMES = {
     "FlatNCEOneWay": "flatnce-one-way",
+    "MSEDistillation": "mse-distillation",
     "RDrop": "r-drop",
     "SupConIn": "supcon-in",
     "SupConOut": "supcon-out",

@@ -32,6 +32,8 @@ class Pairs:
             pair in any row, are not contrasted.
         partners: For each negative the number of the text that it was a pair with in its own
             batch (a queue's), shape ``[candidates]``; that text is not contrasted with it either.
+        teacher: What a frozen teacher makes of each anchor's text, without a gradient, shape
+            ``[batch, teacher_dim]``.
 
     Raises:
         ValueError: When the shapes do not fit each other.
@@ -49,6 +51,7 @@ class Pairs:
     logits: Tensor | None = None
     texts: Tensor | None = None
     partners: Tensor | None = None
+    teacher: Embeddings | None = None
     embeddings: ClassVar[tuple[str, ...]] = ("anchor", "positive", "negatives")
     in_batch: ClassVar[bool] = True
     """Whether the other rows of the batch are negatives of a row."""
@@ -80,6 +83,13 @@ class Pairs:
             raise ValueError(
                 f"partners need texts and {negatives} rows as negatives has, got "
                 f"{len(self.partners)}."
+            )
+        if self.teacher is not None and (
+            self.teacher.ndim != 2 or len(self.teacher) != len(self.anchor)
+        ):
+            raise ValueError(
+                f"teacher needs shape [{len(self.anchor)}, teacher_dim], got "
+                f"{list(self.teacher.shape)}."
             )
 
     def unit(self) -> Self:
@@ -127,6 +137,7 @@ class Pairs:
             negatives=None,
             texts=texts,
             partners=None,
+            teacher=None,
         )
 
     def split_texts(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -143,7 +154,8 @@ class Pairs:
     def float(self) -> Self:
         """Return the same pairs with half precision raised to float32."""
         logits = None if self.logits is None else _at_least_float32(self.logits)
-        return replace(self.map(_at_least_float32), logits=logits)
+        teacher = None if self.teacher is None else _at_least_float32(self.teacher)
+        return replace(self.map(_at_least_float32), logits=logits, teacher=teacher)
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "RowLoss", "Sum", "Term", "Twin", "View", "row_key"} | {
     "Edit", "EncoderTwin", "Order", "Perturbation", "Synonyms", "TokenEdit",
-    "require_twin", "text_ids", "method_named", "options_of", "recipe_named",
+    "Teacher", "require_twin", "text_ids", "method_named", "options_of", "recipe_named",
 }  # fmt: skip
 FILES = sorted((ROOT / "sentemb").rglob("*.py"))
 

@@ -68,6 +68,9 @@ def _of_run(run: dict[str, Any]) -> Disclosure:
             steps[-1] += f", checkpoint chosen by {run['dev']}"
         if "label" in columns and STS_LABELS.search(source):
             scored.append(source)
+        if isinstance(teacher := run.get("teacher"), dict):
+            steps[-1] += f", taught by {teacher.get('model')} ({teacher.get('labels', UNKNOWN)})"
+            scored += map(str, teacher.get("scored") or [])
         start = str(run.get("model", UNKNOWN))
         before = _run(Path(start))
         if before is None:

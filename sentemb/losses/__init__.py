@@ -27,6 +27,8 @@ from sentemb.losses.sup_con import SupConIn as SupConIn
 from sentemb.losses.contrastive import Contrastive as Contrastive
 from sentemb.losses.graded import CoSENT as CoSENT
 from sentemb.losses.graded import AnglE as AnglE
+from sentemb.losses.distillation import CosineDistillation as CosineDistillation
+from sentemb.losses.distillation import MSEDistillation as MSEDistillation
 from sentemb.losses.negative_cosine import NegativeCosine as NegativeCosine
 from sentemb.losses.barlow_twins import BarlowTwins as BarlowTwins
 from sentemb.losses.vicreg import VICReg as VICReg

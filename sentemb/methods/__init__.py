@@ -3,6 +3,7 @@
 from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
 from sentemb.methods.cosent import COSENT, cosent
 from sentemb.methods.decorrelation import BARLOW_TWINS, VIC_REG, barlow_twins, vicreg
+from sentemb.methods.distill import DISTILL, distill
 from sentemb.methods.edits import CROP_CONTRAST, EDA_CONTRAST, crop, eda
 from sentemb.methods.esimcse import ESIMCSE, esimcse
 from sentemb.methods.moco import MOCO, MOCO_V2, MOCO_V3, moco, moco_v2, moco_v3
@@ -29,6 +30,7 @@ __all__ = [
     "CONSERT_SUP",
     "COSENT",
     "CROP_CONTRAST",
+    "DISTILL",
     "EDA_CONTRAST",
     "ESIMCSE",
     "METHODS",
@@ -53,6 +55,7 @@ __all__ = [
     "consert_sup",
     "cosent",
     "crop",
+    "distill",
     "eda",
     "esimcse",
     "method_named",

@@ -49,12 +49,10 @@ def overview() -> Report:
 def _described(recipe: Recipe, encoder: "SentenceTransformer") -> dict[str, Any]:
     parameters = list(inspect.signature(recipe.build).parameters.values())[1:]
     settings = {k: v for k, v in vars(recipe).items() if k != "build"}
-    if any(p.default is p.empty for p in parameters):  # what it needs is of the caller
-        twin, loss = "", ""
-    else:
-        method = recipe.build(encoder)
-        heads = [name for name, _ in method.twin.named_children() if name in HEADS]
-        twin = " + ".join([type(method.twin).__name__, *heads])
-        loss = re.sub(r"\(.*", "", repr(method.loss), flags=re.DOTALL)
+    needed = {"teacher": "mini"} if any(p.name == "teacher" for p in parameters) else {}
+    method = recipe.build(encoder, **needed)
+    heads = [name for name, _ in method.twin.named_children() if name in HEADS]
+    twin = " + ".join([type(method.twin).__name__, *heads])
+    loss = re.sub(r"\(.*", "", repr(method.loss), flags=re.DOTALL)
     options = {p.name: p.default for p in parameters if p.name not in ("columns", "classes")}
     return {"options": options, "twin": twin, "loss": loss, **settings}

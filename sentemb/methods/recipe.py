@@ -41,6 +41,7 @@ METHODS = {
     "vicreg": "decorrelation.VIC_REG",
     "two-tower": "two_tower.TWO_TOWER",
     "nsp": "next_sentence.NSP",
+    "distill": "distill.DISTILL",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
 

@@ -256,6 +256,12 @@ def weights(module: nn.Module) -> str:
     return f"{size:,} weights, sha256 {_hash(nn.ModuleList([module]))}"
 
 
+def frozen_identity(encoder: "SentenceTransformer") -> str:
+    """Describe an encoder that does not train by its size and a hash of all that it depends on."""
+    size = sum(tensor.numel() for tensor in encoder.state_dict().values())
+    return f"{size:,} weights, sha256 {fingerprint(encoder)[:16]}"
+
+
 def tokenizer_identity(tokenizer: Any) -> str:
     """Describe a tokenizer, but for the padding and truncation of the last texts it was given."""
     part = _Part([nn.Identity()])

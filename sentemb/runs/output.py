@@ -255,8 +255,8 @@ def last_checkpoint(folder: Path) -> Path | None:
     return next(iter(committed(folder / CHECKPOINTS)), None)
 
 
-def read_by(data: "TrainingData", tokenizer: Any = None) -> list[str]:
-    """Return the paths that rows, and the model of a tokenizer, are from; some may be hub ids."""
-    model = str(getattr(tokenizer, "name_or_path", "") or "")
+def read_by(data: "TrainingData", *tokenizers: Any) -> list[str]:
+    """Return the paths that rows, and the models of tokenizers, are from; some may be hub ids."""
+    models = [str(getattr(one, "name_or_path", "") or "") for one in tokenizers]
     cached = [str(file["filename"]) for file in data.rows.cache_files]
-    return [path for path in (str(data.source), model, *cached) if path]
+    return [path for path in (str(data.source), *models, *cached) if path]

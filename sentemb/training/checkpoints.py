@@ -25,6 +25,7 @@ from sentemb.runs.conditions import (
 )
 from sentemb.runs.processes import processes
 from sentemb.training.settings import Settings
+from sentemb.training.teaching import condition_of_teacher
 from sentemb.twins import Twin
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def conditions_of(
         "data": described_rows(data),
         **encoder_identity(method.encoder),
         **_towers(method.twin),
+        **condition_of_teacher(method.twin),
     }
 
 

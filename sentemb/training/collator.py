@@ -96,7 +96,7 @@ class Collator:
             tensors[PROMPTS] = torch.tensor(lengths)
         tensors[KEYS] = torch.tensor([key - 2**63 for key in keys])
         if self.mask_identical:
-            tensors[TEXTS] = torch.tensor([_number(row[view.column]) for view, row in each])
+            tensors[TEXTS] = torch.tensor([number_of(row[view.column]) for view, row in each])
         batch: dict[str, Any] = {
             "views": [
                 {name: tensor[start : start + len(rows)] for name, tensor in tensors.items()}
@@ -108,7 +108,7 @@ class Collator:
         return batch
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
     """Number a text, the same in every batch, run and process."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
 

@@ -22,6 +22,7 @@ from sentemb.runs.memory import OutOfMemorySignal, random_state_kept, running_ou
 from sentemb.training.collator import LABEL, Collator, NumberedRows
 from sentemb.training.held_out import loss_of
 from sentemb.training.settings import Select, Settings
+from sentemb.training.teaching import teach_few
 from sentemb.types import Features
 from sentemb.views import Adversarial, Draws, View
 
@@ -149,6 +150,7 @@ def try_out(method: Method, rows: Dataset, collator: Collator) -> None:
     column = rows[method.views[0].column]
     longest = sorted(range(min(len(rows), 1000)), key=lambda row: -len(column[row]))
     few = NumberedRows(rows.select(longest[:8]))
+    teach_few(method, few.rows)
     batch = few.__getitems__(list(range(len(few))))
     was_training = method.training
     with random_state_kept():

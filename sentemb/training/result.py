@@ -1,5 +1,6 @@
 """`Run`: what a training run came to."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from sentemb.runs.run_result import Provenance, RunResult, name_of_model
 from sentemb.table import number
 from sentemb.training.checkpoints import described_twin
 from sentemb.training.settings import Settings
+from sentemb.training.teaching import record_of_teacher
 from sentemb.training.trainer import MASKED, ContrastiveTrainer
 from sentemb.versions import versions
 from sentemb.views import View
@@ -134,7 +136,10 @@ def record_of(
     words = f"Method([{'; '.join(views)}], {described_twin(method.twin)}, {loss})"
     return {
         "method": named.method or words,
-        "method_options": dict(named.method_options),
+        "method_options": {
+            option: os.fspath(value) if isinstance(value, os.PathLike) else value
+            for option, value in named.method_options.items()
+        },
         "model": named.model or name_of_model(getattr(encoder.tokenizer, "name_or_path", "?")),
         "modules": describe(encoder),
         "views": views,
@@ -144,6 +149,7 @@ def record_of(
         "processes": processes().num_processes,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": versions(),
+        **record_of_teacher(method.twin),
         **came,
         "settings": asdict(settings),
         **({} if named.config is None else {"config": dict(named.config)}),
@@ -162,7 +168,7 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
     tokens = record["unknown_tokens"] + record["known_tokens"]
     dev = public_name(record["dev"]) if record["dev"] else "none"
     prompts = [f"{column} {prompt!r}" for column, prompt in record["prompts"].items() if prompt]
-    options = [f"{option} {value}" for option, value in record["method_options"].items()]
+    options = [f"{option} {value}" for option, value in _public_options(record).items()]
     how = {
         "method": record["method"],
         "method options": ", ".join(options) or "none",
@@ -170,6 +176,7 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         "modules": record["modules"],
         "views": "; ".join(record["views"]),
         "loss": record["loss"],
+        **_card_of_teacher(record),
         "data": f"{public_name(data['source'])}, {record['rows']:,} rows, sha256 "
         f"{data['sha256'][:16]}",
         "left out": f"{record['empty_rows']} empty rows, {data['unlabelled_rows']} without a "
@@ -202,6 +209,23 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         versions=record["versions"],
         tags=[record["method"]] if re.fullmatch("[a-z0-9-]+", record["method"]) else [],
     )
+
+
+def _public_options(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a method's options, a teacher without a folder of this machine."""
+    options = record["method_options"].items()
+    return {k: public_name(v) if k == "teacher" and v else v for k, v in options}
+
+
+def _card_of_teacher(record: Mapping[str, Any]) -> dict[str, str]:
+    """Name the teacher, and the labels that its student has from it."""
+    teacher = record.get("teacher")
+    if not teacher:
+        return {}
+    return {
+        "teacher": f"{public_name(teacher['model'])}, {teacher['weights']}",
+        "labels": f"those of the teacher: {teacher['labels']}",
+    }
 
 
 def _shown(view: View) -> str:

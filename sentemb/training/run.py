@@ -19,6 +19,7 @@ from sentemb.method import Method
 from sentemb.runs.arguments import run_arguments
 from sentemb.runs.conditions import ResumeCheck
 from sentemb.runs.finished import remove_checkpoints
+from sentemb.runs.frozen_vectors import remove_vectors
 from sentemb.runs.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
 from sentemb.runs.output import last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
@@ -41,6 +42,7 @@ from sentemb.training.preflight import (
 )
 from sentemb.training.result import Run, card_of, record_of, what_came_of
 from sentemb.training.settings import Settings
+from sentemb.training.teaching import paths_of_teacher, teach
 from sentemb.training.trainer import ContrastiveTrainer
 
 
@@ -125,11 +127,12 @@ def train(
         overwrite=overwrite,
         steps=arguments.max_steps,
         check=ResumeCheck(conditions, allow_changed, partial(fits, method)),
-        reads=read_by(data, method.encoder.tokenizer),
+        reads=[*read_by(data, method.encoder.tokenizer), *paths_of_teacher(method.twin)],
     )
     stop = StopOnSignal(folder)
     with held:
         refused_by_one(prepare)
+        teach(method, data.rows, folder, conditions)
         start = last_checkpoint(folder) if resume else None
         arguments.eval_on_start &= start is None  # a run that goes on has done so
         trainer = ContrastiveTrainer(
@@ -171,8 +174,10 @@ def train(
             _publish(method, folder)
             write_how_made(folder, record, card_of(record, folder.name, named.citation))
         processes().wait_for_everyone()  # others may still read the best checkpoint
-        if processes().is_main_process and not settings.keep_checkpoints:
-            remove_checkpoints(folder)
+        if processes().is_main_process:
+            remove_vectors(folder)
+            if not settings.keep_checkpoints:
+                remove_checkpoints(folder)
     return Run(
         output=folder,
         model=method.encoder,

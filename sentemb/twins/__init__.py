@@ -4,9 +4,12 @@ from sentemb.twins.ema import ConstantMomentum, CosineMomentum
 from sentemb.twins.heads import batch_norm, between, layers, mlp
 from sentemb.twins.momentum import Momentum, MomentumPredictor, MomentumQueue, QueuedSiamese
 from sentemb.twins.pair_classifier import NextSentence, PairClassifier
+from sentemb.twins.principal_components import PrincipalComponents
 from sentemb.twins.prototypes import Prototypes
 from sentemb.twins.queue import Queue
 from sentemb.twins.siamese import OffDropout, Siamese
+from sentemb.twins.taught import Taught
+from sentemb.twins.teacher import Teacher
 from sentemb.twins.twin import EncoderTwin, Twin, require_twin, text_ids
 from sentemb.twins.two_tower import TwoTower
 
@@ -20,10 +23,13 @@ __all__ = [
     "NextSentence",
     "OffDropout",
     "PairClassifier",
+    "PrincipalComponents",
     "Prototypes",
     "Queue",
     "QueuedSiamese",
     "Siamese",
+    "Taught",
+    "Teacher",
     "Twin",
     "TwoTower",
     "batch_norm",

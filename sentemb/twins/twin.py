@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sentemb.encoders.embedding import TEXTS, embed
@@ -12,7 +14,8 @@ from sentemb.encoders.gather import gathered
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.twins.queue import Queue
-from sentemb.types import Embeddings, Features
+from sentemb.twins.teacher import Teacher
+from sentemb.types import Embeddings, Features, Vectors
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ class Twin(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.queue: Queue | None = None
+        self.teacher: Teacher | None = None
+        """A frozen encoder whose vectors of all texts `be_taught` is given."""
         self.micro_batch = 0
         """Rows that the encoder takes at once; 0 for all."""
         self.monitored: Features = {}
@@ -111,6 +116,14 @@ class Twin(nn.Module):
         if self.queue is None or not self.queue_holds_negatives:
             return in_batch
         return in_batch + len(self.queue.texts)
+
+    def be_taught(self, numbers: NDArray[np.int64], vectors: Vectors) -> None:
+        """Take the teacher's vectors of all texts, before the first step.
+
+        Args:
+            numbers: Of the texts, ``[texts]``.
+            vectors: ``[texts, dim]``, mapped from a file.
+        """
 
     def on_batch_end(self) -> None:
         """Take in the last batch, once its loss is known; in training only."""

@@ -15,6 +15,10 @@ REFUSED = {
     "negative-cosine": "Use a twin with a predictor, whose positives are detached",
     "cross-entropy": "CrossEntropy needs class logits: use a twin that classifies",
     "swapped-prediction": "needs the scores of both views with prototypes: use method swav",
+    **dict.fromkeys(
+        ("cosine-distillation", "mse-distillation"),
+        "Distillation needs a teacher's embeddings: use method distill",
+    ),
     "r-drop": "RDrop needs a label in every row",
 }
 METHOD = {

@@ -19,10 +19,12 @@ from sentemb.losses import (
     BarlowTwins,
     Contrastive,
     CoSENT,
+    CosineDistillation,
     CrossEntropy,
     FlatNCE,
     InfoNCE,
     Matryoshka,
+    MSEDistillation,
     NegativeCosine,
     NTXent,
     RDrop,
@@ -269,6 +271,30 @@ def test_negative_cosine(lightly, batch, dim):
     pairs = random_pairs(batch, dim)
     theirs = lightly("negative_cosine_similarity").NegativeCosineSimilarity()
     assert_same("NegativeCosine", NegativeCosine(), lambda a: theirs(a, pairs.positive), pairs)
+
+
+@held("CosineDistillation")
+def test_cosine_distillation(st, mini, batch, dim):
+    pairs = inputs("CosineDistillation", batch, dim)
+    theirs = st.EmbedDistillLoss(mini)
+    assert_same(
+        "CosineDistillation",
+        CosineDistillation(),
+        lambda a: theirs.compute_loss_from_embeddings([a], [pairs.teacher]),
+        pairs,
+    )
+
+
+@held("MSEDistillation")
+def test_mse_distillation(st, mini, batch, dim):
+    pairs, unit = inputs("MSEDistillation", batch, dim), torch.nn.functional.normalize
+    theirs = st.MSELoss(mini)
+    assert_same(
+        "MSEDistillation",
+        MSEDistillation(),
+        lambda a: theirs.compute_loss_from_embeddings([unit(a)], [unit(pairs.teacher)]),
+        pairs,
+    )
 
 
 @held("BarlowTwins")

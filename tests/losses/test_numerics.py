@@ -18,6 +18,7 @@ from tests.support.loss_cases import (
     GRADED,
     LOSSES,
     OWN_NEGATIVES,
+    TAUGHT,
     WITH_NEGATIVES,
     in_float64,
     inputs,
@@ -57,6 +58,7 @@ def in_float32(pairs):
         positive=pairs.positive.float(),
         negatives=cast(pairs.negatives),
         logits=cast(pairs.logits),
+        teacher=cast(pairs.teacher),
     )
 
 
@@ -128,7 +130,7 @@ def test_a_single_row(name):
     """Refused where there is nothing to compare with, else the value of its one row."""
     pairs = inputs(name, 1, 4)
     fine = {"CoSENT", "AnglE", "Contrastive", "CrossEntropy", "RDrop", "NegativeCosine"}
-    if name in fine | set(OWN_NEGATIVES):
+    if name in fine | {*OWN_NEGATIVES, *TAUGHT}:
         assert torch.isfinite(scalar(LOSSES[name]()(pairs)))
     else:
         with pytest.raises(ValueError, match=r"batch of 1 pair|batch of 2|at least 2|, got 1 rows"):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sentemb import losses
+from sentemb.errors import UsageError
 from sentemb.functional import sinkhorn
 from sentemb.losses.contrast import Similarities
 from sentemb.losses.sup_con import log_probabilities, mean_inside, mean_outside
@@ -72,6 +73,40 @@ def one_view(embeddings, labels, temperature):
     number = torch.arange(len(rows))
     block = Similarities(torch.zeros(len(rows)), rows @ rows.T, others & ~same, number)
     return log_probabilities(block, labels, temperature)
+
+
+def test_gradient_of_a_distillation(frozen):
+    """The frozen one; orthogonal to the student, and sin θ / (N ‖x‖) long, so 0 at 180° too."""
+    pairs = cases.taught(frozen)
+    x, t = pairs.anchor, pairs.teacher
+    found = gradient_of_anchor(losses.CosineDistillation(), pairs)
+    expected = torch.tensor([-0.0714733603, -0.0931784293, -0.1032500339], dtype=torch.float64)
+    torch.testing.assert_close(found[0], expected, rtol=0, atol=1e-8)
+    assert float((found * x).sum(dim=1).abs().max()) < 1e-12
+    sines = (1 - torch.nn.functional.cosine_similarity(x, t).square()).sqrt()
+    torch.testing.assert_close(found.norm(dim=1), sines / 4 / x.norm(dim=1))
+    opposite = gradient_of_anchor(losses.CosineDistillation(), replace(pairs, teacher=-x))
+    assert float(opposite.abs().max()) < 1e-8
+
+
+def gradient_of_anchor(loss, pairs):
+    x = pairs.anchor.clone().requires_grad_()
+    return torch.autograd.grad(loss(replace(pairs, anchor=x)), x)[0]
+
+
+def test_squared_error_of_unit_vectors_is_the_cosine_on_another_scale():
+    pairs = inputs("MSEDistillation", 8, 6)
+    cosine = float(losses.CosineDistillation()(pairs))
+    assert float(losses.MSEDistillation()(pairs)) == pytest.approx(2 / 6 * cosine, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", cases.TAUGHT)
+def test_a_distillation_needs_a_teacher_as_wide_as_the_student(name):
+    pairs = inputs(name, 4, 6)
+    with pytest.raises(UsageError, match=f"{name} needs a teacher's embeddings: use method dis"):
+        LOSSES[name]()(replace(pairs, teacher=None))
+    with pytest.raises(UsageError, match="they have 6 and 5 dimensions: make them equal"):
+        LOSSES[name]()(replace(pairs, teacher=pairs.teacher[:, :5]))
 
 
 def test_the_official_scale_of_sup_con(frozen):
@@ -144,6 +179,7 @@ def test_order_of_rows_does_not_matter(name):
         None if pairs.negatives is None else pairs.negatives[order],
         labels=None if pairs.labels is None else pairs.labels[order],
         logits=logits,
+        teacher=None if pairs.teacher is None else pairs.teacher[order],
     )
     value = float(scalar(loss(pairs)).detach())
     assert float(scalar(loss(shuffled)).detach()) == pytest.approx(value, abs=1e-12)

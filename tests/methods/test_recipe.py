@@ -11,11 +11,14 @@ from sentemb.errors import UsageError
 from sentemb.jobs import train_job
 from sentemb.methods import METHODS, method_named, options_of, recipe_named
 
+NEEDED = {"distill": {"teacher": "mini-sentemb"}}
+
 
 def typed(method):
     """The job of a command with nothing typed but the method."""
     options = dict.fromkeys(("columns", "pooling", "view", "loss", "matryoshka", "mask_above"))
     own = {p.name: p.default for p in parameters_of(method) if p.name not in OF_THE_DATA}
+    own |= NEEDED.get(method, {})
     return train_job(**arguments_of_training({**options, **own, "method": method}))
 
 
@@ -33,7 +36,8 @@ def test_a_method_by_name_is_the_one_of_the_command(name):
     theirs = job.build(Data)
     of_data = {"columns": Data.rows.column_names, "classes": len(Data.classes)}
     torch.manual_seed(job.settings.seed)
-    ours = method_named(name, **{k: v for k, v in of_data.items() if k in options_of(name)})
+    options = {k: v for k, v in of_data.items() if k in options_of(name)}
+    ours = method_named(name, **options, **NEEDED.get(name, {}))
     assert repr((ours.views, ours.loss)) == repr((theirs.views, theirs.loss))
     assert describe(ours.encoder) == describe(theirs.encoder)
     assert repr(ours.twin) == repr(theirs.twin)

@@ -14,6 +14,7 @@ from sentemb.losses import (
     BarlowTwins,
     Contrastive,
     CoSENT,
+    CosineDistillation,
     CrossEntropy,
     Debiased,
     DimensionWise,
@@ -27,6 +28,7 @@ from sentemb.losses import (
     Loss,
     MaskSimilar,
     Matryoshka,
+    MSEDistillation,
     NegativeCosine,
     NegativeSampling,
     NoiseContrastive,
@@ -69,6 +71,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "BarlowTwins": BarlowTwins,
     "CoSENT": lambda: CoSENT(0.5),
     "Contrastive": Contrastive,
+    "CosineDistillation": CosineDistillation,
     "CrossEntropy": CrossEntropy,
     "DCLW": lambda: DCLW(0.5),
     "Debiased": Debiased,
@@ -80,6 +83,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "HardContrastiveQuantile": lambda: HardContrastiveQuantile(0.5, quantile=0.5),
     "HardNegativeWeighted": HardNegativeWeighted,
     "InfoNCE": lambda: InfoNCE(0.5),
+    "MSEDistillation": MSEDistillation,
     "MaskSimilar": lambda: MaskSimilar(InfoNCE(0.5), above=0.5),
     "Matryoshka": lambda: Matryoshka(InfoNCE(0.5), dims=(4, 2)),
     "NTXent": lambda: NTXent(0.5),
@@ -103,6 +107,7 @@ OWN_NEGATIVES = ("Triplet", "TripletSquared", "WeightedInfoNCE")  # one for each
 GRADED = ("AnglE", "CoSENT", "Contrastive")
 CLASSED = ("SupConIn", "SupConOut")
 CLASSIFIED = ("CrossEntropy", "RDrop", "SwappedPrediction")  # read logits
+TAUGHT = ("CosineDistillation", "MSEDistillation")
 OF_LENGTHS = {
     *("BarlowTwins", "CrossEntropy", "DimensionWise", "NegativeSampling", "RDrop", "Sum"),
     *("SwappedPrediction", "Triplet", "TripletSquared", "VICReg"),
@@ -132,6 +137,9 @@ def inputs(name: str, batch: int, dim: int, seed: int = 0, negatives: bool = Fal
         if name == "SwappedPrediction":
             return replace(pairs, logits=logits.tanh())  # cosines
         return replace(pairs, logits=logits, labels=labels)
+    if name in TAUGHT:
+        teacher = torch.randn(batch, dim, dtype=torch.float64, generator=generator)
+        return replace(pairs, teacher=teacher)
     return pairs
 
 
@@ -139,7 +147,7 @@ def leaves(name: str, pairs: Pairs) -> dict[str, torch.Tensor]:
     """Return the fields of pairs that a loss differentiates."""
     if name in CLASSIFIED:
         fields = ["logits"]
-    elif name == "NegativeCosine":
+    elif name in ("NegativeCosine", *TAUGHT):
         fields = ["anchor"]
     else:
         fields = ["anchor", "positive", *(["negatives"] if pairs.negatives is not None else [])]
@@ -168,6 +176,12 @@ def with_queue(frozen: Pairs) -> Pairs:
     k = torch.arange(6, dtype=torch.float64).unsqueeze(1)
     j = torch.arange(3, dtype=torch.float64)
     return QueuePairs(frozen.anchor, frozen.positive, torch.cos((k + 0.3) * (j + 1)))
+
+
+def taught(frozen: Pairs) -> Pairs:
+    i = torch.arange(4, dtype=torch.float64).unsqueeze(1)
+    j = torch.arange(3, dtype=torch.float64)
+    return replace(pair(frozen), teacher=torch.cos((i + 0.5) * (j + 1)))
 
 
 def classified(frozen: Pairs) -> Pairs:
@@ -221,6 +235,8 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
     ("BarlowTwins", lambda: BarlowTwins(epsilon=0.0), pair, 0.1388429426),
     ("VICReg", VICReg, pair, 11.8015500813),
     ("SwappedPrediction", SwappedPrediction, clustered, 2.0204612287),
+    ("CosineDistillation", CosineDistillation, taught, 0.9716606603),
+    ("MSEDistillation", MSEDistillation, taught, 0.6477737735),
     ("RDrop", RDrop, classified, 1.4866471403),
     ("RDrop", lambda: RDrop(0.0), classified, 1.4418628221),
 ]
@@ -243,6 +259,9 @@ E5 = math.exp(-1 / 0.2)
 CHECKER = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]], dtype=torch.float64)
 SAME = Pairs(EYE, EYE, EYE.roll(1, 0), labels=torch.tensor([1.0, 0, 0, 0], dtype=torch.float64))
 EVEN = torch.zeros(8, 3, dtype=torch.float64)
+TAUGHT_BY_HAND = replace(  # the same, at a right angle twice, and the opposite
+    ORTHOGONAL, teacher=torch.stack([3 * EYE[0], EYE[0], EYE[3], -2 * EYE[3]])
+)
 CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
     ("InfoNCE", lambda: InfoNCE(0.2), ORTHOGONAL, math.log1p(3 * E5)),
     (
@@ -301,6 +320,8 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
     ),
     ("Sigmoid", lambda: Sigmoid(0.2, bias=0.0), ORTHOGONAL, math.log1p(E5) + 3 * math.log(2)),
     ("NegativeCosine", NegativeCosine, ORTHOGONAL, -1.0),
+    ("CosineDistillation", CosineDistillation, TAUGHT_BY_HAND, (0 + 1 + 1 + 2) / 4),
+    ("MSEDistillation", MSEDistillation, TAUGHT_BY_HAND, (0 + 1 + 1 + 2) / 4 * 2 / 4),
     ("BarlowTwins", lambda: BarlowTwins(0.5, epsilon=0.0), Pairs(CHECKER, -CHECKER), 8.0),
     ("BarlowTwins", lambda: BarlowTwins(0.5, 0.0), Pairs(CHECKER, CHECKER.flip(1)), 2 + 0.5 * 2),
     ("VICReg", VICReg, Pairs(CHECKER, 3 * CHECKER), 25 * 4.0),
@@ -369,6 +390,6 @@ HELD_AGAINST_A_LIBRARY = {
     *("InfoNCE", "SymmetricInfoNCE", "NTXent", "FlatNCE", "DCLW", "SupConOut"),
     *("AlignmentUniformity", "Triplet", "Contrastive", "CoSENT", "AnglE", "Sigmoid"),
     *("NegativeCosine", "BarlowTwins", "VICReg", "CrossEntropy", "RDrop", "Matryoshka"),
-    "SwappedPrediction",
+    *("SwappedPrediction", "CosineDistillation", "MSEDistillation"),
 }
 SUMS_OF_OTHERS = {"EachSentence", "Sum"}  # tests/losses/test_combined.py

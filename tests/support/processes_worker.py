@@ -1,4 +1,4 @@
-"""What one of several processes does: two steps of three methods on its share of each batch.
+"""What one of several processes does: three steps of some methods on its share of each batch.
 
 Run by tests/training/test_processes.py, alone and as two processes.
 """
@@ -14,9 +14,10 @@ from torch.nn.parallel import DistributedDataParallel
 from sentemb import Method, build_encoder
 from sentemb.bundled import bundled
 from sentemb.encoders import set_dropout
-from sentemb.methods import byol, moco, simcse_unsup, supcon, swav, two_tower
+from sentemb.methods import byol, distill, moco, simcse_unsup, supcon, swav, two_tower
 from sentemb.runs.processes import leave_processes
 from sentemb.training.collator import Collator, NumberedRows
+from sentemb.training.teaching import teach_few
 from sentemb.views import FeatureCutoff, View
 
 BATCH, STEPS = 16, 3
@@ -26,6 +27,7 @@ RECIPES = {
     "byol": byol,
     "supcon": supcon,
     "two-tower": lambda encoder: two_tower(encoder, columns=("text", "text")),
+    "distill": lambda encoder: distill(encoder, "mini-sentemb"),
     "swav": lambda encoder: swav(encoder, prototypes=8, queue_size=16, frozen_steps=1),
 }
 
@@ -36,7 +38,7 @@ def build(name: str) -> Method:
     set_dropout(encoder, 0.0)
     method = RECIPES[name](encoder)
     views = (View(), View(perturb=FeatureCutoff(0.3)))
-    return Method(views, method.twin, method.loss).double()
+    return Method(views[-len(method.views) :], method.twin, method.loss).double()
 
 
 def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
@@ -50,6 +52,7 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
     if name == "supcon":
         columns["label"] = [number % 5 for number in range(BATCH * STEPS)]
     rows = NumberedRows(Dataset.from_dict(columns))
+    teach_few(method, rows.rows)
     collator = Collator(method.encoder, method.views, 32, 0)
     mine = BATCH // state.num_processes
     found = {}

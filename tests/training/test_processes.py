@@ -75,6 +75,16 @@ def test_a_run_of_two_processes(tmp_path):
     assert not (run / "checkpoints").exists()
 
 
+def test_one_of_two_processes_encodes_with_the_teacher(tmp_path):
+    run = tmp_path / "run"
+    command = [*SENTEMB, "train", "--method", "distill", "--teacher", "mini-sentemb"]
+    command += ["--batch-size", "8", "--max-steps", "2", "--save-steps", "1", "-o", str(run)]
+    outputs = outputs_of(start_two(command))
+    assert ["The teacher encoded" in output for output in outputs] == [True, False]
+    assert json.loads((run / "run.json").read_text())["steps"] == 2
+    assert not (run / "teacher").exists()
+
+
 def test_when_one_is_killed_the_other_ends_with_an_error(tmp_path):
     run = tmp_path / "run"
     command = [*SENTEMB, *TRAIN, "--max-steps", "100000", "-o", str(run)]

@@ -1,0 +1,65 @@
+"""Embedding distillation: a student learns the vectors of a teacher."""
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+from sentemb.encoders.build import build_encoder
+from sentemb.errors import UsageError
+from sentemb.losses import CosineDistillation
+from sentemb.method import Method
+from sentemb.methods.recipe import Recipe
+from sentemb.twins import PrincipalComponents, Taught, Teacher, layers
+from sentemb.twins.heads import width
+from sentemb.views import View
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+NO_TEACHER = (
+    "Method 'distill' needs a teacher: give a bundled encoder, a folder or a hub id as `teacher`."
+)
+
+
+def distill(
+    encoder: "SentenceTransformer",
+    teacher: str | None = None,
+    match: Literal["pca", "linear"] = "pca",
+) -> Method:
+    """Embedding distillation: the vector of a sentence is to be the teacher's.
+
+    Each distinct sentence is encoded by the teacher once, before the first step.
+
+    Args:
+        encoder: The student, any encoder; a raw one gets ``mean`` pooling.
+        teacher: A bundled encoder, a folder or a hub id; it does not train.
+        match: What is done where the teacher has more dimensions. ``pca`` narrows the teacher, so
+            that the student's own vectors are trained; ``linear`` widens the student by a layer
+            that training alone has, also where it is the student that has more.
+
+    Raises:
+        UsageError: When there is no teacher, or ``pca`` would have to widen it.
+        InputError: When the teacher cannot be found or read.
+
+    Source: Reimers and Gurevych, 2020 (arXiv:2004.09813), for one language; Kim et al., 2023,
+        EmbedDistill (arXiv:2301.12005), for the layer.
+    """
+    if not teacher:
+        raise UsageError(NO_TEACHER)
+    known = Teacher(build_encoder(teacher), os.fspath(teacher))
+    narrow = known.width, width(encoder)
+    if narrow[0] == narrow[1]:
+        twin = Taught(encoder, known)
+    elif match == "pca":
+        components = PrincipalComponents(*narrow).to(encoder.device)
+        twin = Taught(encoder, known, components=components)
+    else:
+        twin = Taught(encoder, known, projector=layers(encoder, known.width))
+    return Method((View(),), twin, CosineDistillation())
+
+
+DISTILL = Recipe(
+    distill,
+    citation="Reimers and Gurevych, 2020, multilingual distillation (arXiv:2004.09813)",
+    learning_rate=3e-4,
+    max_length=64,
+)

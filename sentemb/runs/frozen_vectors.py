@@ -1,0 +1,110 @@
+"""Vectors of a run's texts by an encoder that does not train: computed once, kept until its end."""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sentemb.encoding import encode_file
+from sentemb.errors import InputError, InterruptedRunError
+from sentemb.runs.commit import OF_A_RUN
+from sentemb.runs.logs import SECONDS_BETWEEN_LINES
+from sentemb.runs.run_folder import read_record, write_record
+from sentemb.storage import claim, remove_tree, sha256
+from sentemb.storage.owned import enlist
+from sentemb.types import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+logger = logging.getLogger("sentemb")
+
+FOLDER = "teacher"
+"""In the folder of a run."""
+VECTORS, RECORD = "vectors.npy", "vectors.json"
+
+
+def compute_vectors(
+    encoder: "SentenceTransformer",
+    texts: Iterable[str],
+    made_of: Mapping[str, Any],
+    folder: Path,
+) -> None:
+    """Encode texts into the folder of a run, unless that is done.
+
+    An interrupted encoding continues where it was, as `sentemb.encoding.encode_file` does. What was
+    made of other texts, or by another encoder, is replaced.
+
+    Args:
+        encoder: Any encoder.
+        texts: One a row.
+        made_of: What the vectors depend on, by value, as JSON takes it.
+        folder: Of the run, which exists.
+
+    Raises:
+        InterruptedRunError: When SIGINT or SIGTERM came; what was encoded is kept.
+        StorageError: When the disk is full.
+    """
+    place = folder / FOLDER
+    if _is_done(place, made_of):
+        return
+    claim(folder, [f"{FOLDER}/"], OF_A_RUN)
+    place.mkdir(exist_ok=True)
+    (place / RECORD).unlink(missing_ok=True)
+    told = _Progress()
+    try:
+        summary = encode_file(encoder, texts, place / VECTORS, overwrite=True, progress=told)
+    except InterruptedRunError as error:
+        raise InterruptedRunError(
+            f"Interrupted after the teacher encoded {told.rows:,} texts; their vectors are in "
+            f"'{place}': go on with --resume.",
+            error.exit_code - 128,
+        ) from None
+    write_record(place / RECORD, {**made_of, "sha256": summary.sha256})
+    logger.info(
+        "The teacher encoded %d texts in %.0f s%s.",
+        summary.rows,
+        summary.seconds,
+        f", {summary.kept_rows:,} of them in an earlier run" if summary.kept_rows else "",
+    )
+
+
+def open_vectors(folder: Path) -> Vectors:
+    """Map the vectors of a run from their file, ``[texts, dim]``."""
+    vectors: Vectors = np.load(folder / FOLDER / VECTORS, mmap_mode="r")
+    return vectors
+
+
+def remove_vectors(folder: Path) -> None:
+    """Remove the vectors of a run, where it has some, and list them no longer."""
+    if (folder / FOLDER).is_dir():
+        remove_tree(folder / FOLDER)
+        enlist(folder, [], OF_A_RUN)
+
+
+def _is_done(place: Path, made_of: Mapping[str, Any]) -> bool:
+    """Tell whether the vectors are there, undamaged, and made of the same."""
+    try:
+        record = read_record(place / RECORD)
+    except InputError:
+        return False
+    same = all(record.get(name) == value for name, value in made_of.items())
+    file = place / VECTORS
+    return same and file.is_file() and sha256(file) == record.get("sha256")
+
+
+class _Progress:
+    """Logs how many texts are encoded, every ten seconds."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._last = time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        self.rows = rows
+        if time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = time.monotonic()
+            logger.info("The teacher encoded %s texts.", f"{rows:,}")

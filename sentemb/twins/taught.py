@@ -1,0 +1,104 @@
+"""`Taught`: a student beside the vectors of a frozen teacher."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from sentemb.errors import UsageError
+from sentemb.pairs import Pairs
+from sentemb.twins.heads import output_width, projected
+from sentemb.twins.principal_components import PrincipalComponents
+from sentemb.twins.teacher import Teacher
+from sentemb.twins.twin import EncoderTwin, text_ids
+from sentemb.types import Features, Vectors
+from sentemb.views import View
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+logger = logging.getLogger("sentemb")
+
+
+class Taught(EncoderTwin):
+    """Embed one view of a text with the student; its match is the teacher's vector of the text.
+
+    The teacher sees the text as it is in the data, never a view of it. Its vector is the
+    ``positive`` of the pairs and their ``teacher``: a loss that contrasts takes the teacher's
+    vectors of the other rows for negatives.
+
+    Where student and teacher differ in width, either the student has a projector or the teacher
+    has components.
+
+    Args:
+        encoder: The student, which is deployed.
+        teacher: Frozen.
+        projector: On the student, in training only.
+        components: On the teacher; fitted to its vectors of all texts before the first step.
+
+    Raises:
+        UsageError: When what is compared differs in width.
+
+    Source: Reimers and Gurevych, 2020 (arXiv:2004.09813), for a teacher's vectors as targets; Kim
+        et al., 2023, EmbedDistill (arXiv:2301.12005), for the projector.
+    """
+
+    teacher: Teacher
+
+    def __init__(
+        self,
+        encoder: "SentenceTransformer",
+        teacher: Teacher,
+        projector: nn.Module | None = None,
+        components: PrincipalComponents | None = None,
+    ) -> None:
+        super().__init__(encoder)
+        widths = [
+            output_width(projector, encoder),
+            teacher.width if components is None else components.axes.shape[1],
+        ]
+        if widths[0] != widths[1]:
+            raise UsageError(
+                f"The student's vectors have {widths[0]} dimensions, the teacher's {widths[1]}: "
+                "give Taught a projector or components."
+            )
+        self.teacher = teacher
+        self.projector = projector
+        self.components = components
+
+    def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
+        """Return the students' vectors, paired with the teacher's.
+
+        Raises:
+            UsageError: When there is more than one view, or the texts are not numbered.
+        """
+        if len(features) != 1:
+            raise UsageError(f"Taught needs 1 view, got {len(features)}.")
+        texts = text_ids(features)
+        if texts is None:
+            raise UsageError(
+                "A teacher's vectors are looked up by the text: leave `mask_identical` on."
+            )
+        (student,) = self.embed(features, views)
+        target = self.teacher.vectors_of(texts)
+        if self.components is not None:
+            target = self.components(target)
+        anchor = projected(self.projector, student)
+        return Pairs(anchor, target, texts=torch.cat([texts, texts]), teacher=target)
+
+    def be_taught(self, numbers: NDArray[np.int64], vectors: Vectors) -> None:
+        """Take the teacher's vectors of all texts, and fit the components to them."""
+        self.teacher.remember(numbers, vectors)
+        if self.components is not None:
+            share = self.components.fit(vectors)
+            kept = self.components.axes.shape[1]
+            logger.info(
+                "The teacher's %d dimensions become %d, which hold %.1f %% of their variance.",
+                self.teacher.width,
+                kept,
+                100 * share,
+            )

@@ -1,0 +1,63 @@
+"""`Teacher`: a frozen encoder whose vectors a student learns."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sentemb.encoders.build import model_name
+from sentemb.errors import UsageError
+from sentemb.twins.heads import width
+from sentemb.types import Embeddings, Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class Teacher:
+    """A frozen encoder, and its vectors of the texts of a run, by the numbers of the texts.
+
+    Training computes each text's vector once, before the first step, and hands them to `remember`.
+    A teacher is no module: it does not train and is not saved with the student.
+
+    Args:
+        encoder: Any encoder; it keeps its weights.
+        name: What records call it; by default the path that it was loaded from.
+    """
+
+    def __init__(self, encoder: "SentenceTransformer", name: str | None = None) -> None:
+        self.encoder = encoder
+        self.name = name or model_name(encoder)
+        self.width = width(encoder)
+        self.remember(np.empty(0, np.int64), np.empty((0, self.width), np.float32))
+
+    def remember(self, numbers: NDArray[np.int64], vectors: Vectors) -> None:
+        """Keep the vectors of texts; what was kept before is forgotten.
+
+        Args:
+            numbers: Of the texts, as the collator numbers them, ``[texts]``.
+            vectors: ``[texts, dim]``; may be mapped from a file.
+        """
+        self._places = np.argsort(numbers)
+        self._numbers = numbers[self._places]
+        self._vectors = vectors
+
+    def vectors_of(self, numbers: Tensor) -> Embeddings:
+        """Return the vectors of texts, by their numbers, on the device of these.
+
+        Raises:
+            UsageError: When a text is none of those remembered.
+        """
+        wanted = numbers.cpu().numpy()
+        found = np.searchsorted(self._numbers, wanted)
+        known = found < len(self._numbers)
+        known[known] = self._numbers[found[known]] == wanted[known]
+        if not known.all():
+            raise UsageError(
+                f"The teacher has no vector of {int((~known).sum())} of the {len(known)} texts of "
+                "this batch: it knows the texts that training was given."
+            )
+        vectors = torch.from_numpy(self._vectors[self._places[found]])
+        return vectors.to(numbers.device)

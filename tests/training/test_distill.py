@@ -1,0 +1,294 @@
+"""Distillation: exact resume, a teacher that works once, what is kept and what is told of it."""
+
+import json
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Dense
+
+from sentemb import Settings, build_encoder, doors, read_sts, train
+from sentemb.bundled import bundled
+from sentemb.errors import InputError, InterruptedRunError, UsageError
+from sentemb.evaluation.disclosure import disclose
+from sentemb.methods import distill
+from sentemb.methods import distill as recipe
+from sentemb.runs import frozen_vectors
+from sentemb.storage import read_owned
+from sentemb.twins import Teacher
+from tests.support.helpers import PowerCut, assert_bit_equal, state
+
+SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=8, save_steps=4)
+VECTORS = "teacher/vectors.npy"
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """A teacher of 160 dimensions."""
+    torch.manual_seed(5)
+    teacher = build_encoder("mini-sentemb", device="cpu")
+    teacher.append(Dense(128, 160))
+    folder = tmp_path_factory.mktemp("wide") / "model"
+    teacher.save_pretrained(str(folder), create_model_card=False)
+    return str(folder)
+
+
+@pytest.fixture
+def data(unlabelled):
+    """40 rows, the last 5 texts of which are there twice."""
+    rows = unlabelled.rows.select([*range(35), *range(30, 35)])
+    return replace(unlabelled, rows=rows)
+
+
+def fresh(teacher, match="pca", pooling="mean"):
+    torch.manual_seed(0)
+    return distill(build_encoder("mini", pooling=pooling, device="cpu"), teacher, match)
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """How many texts the teacher embeds, at each call."""
+    calls, embed = [], frozen_vectors.encode_file
+
+    def counting(encoder, texts, *args, **options):
+        calls.append(0)
+        summary = embed(encoder, texts, *args, **options)
+        calls[-1] = summary.distinct_texts - summary.kept_rows
+        return summary
+
+    monkeypatch.setattr(frozen_vectors, "encode_file", counting)
+    return calls
+
+
+@pytest.mark.parametrize("match", ["pca", "linear", "equal"])
+def test_eight_steps_are_four_and_four_resumed(match, wide, data, tmp_path, encoded, sentences):
+    """The resumed run computes no vector again; the model is a plain one."""
+    teacher = "mini-sentemb" if match == "equal" else wide
+    match = "pca" if match == "equal" else match
+    whole = fresh(teacher, match)
+    started = state(whole)
+    train(whole, data, tmp_path / "whole", SETTINGS)
+    assert encoded == [35]
+    cut = fresh(teacher, match)
+    cut.loss = PowerCut(cut.loss, batches=6)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, data, tmp_path / "cut", SETTINGS)
+    assert (tmp_path / "cut" / VECTORS).is_file()
+    torch.manual_seed(99)
+    resumed = fresh(teacher, match)
+    train(resumed, data, tmp_path / "cut", SETTINGS, resume=True)
+    assert encoded == [35, 35]
+    assert_bit_equal(state(whole), state(resumed))
+    still = [name for name, t in state(whole).items() if torch.equal(t, started[name])]
+    assert still == []
+    plain = SentenceTransformer(str(tmp_path / "whole"), device="cpu")
+    ours = whole.encoder.encode(sentences[:50])
+    assert ours.shape == (50, 128)
+    assert np.abs(plain.encode(sentences[:50]) - ours).max() <= 1e-6
+
+
+def test_targets_are_those_of_the_checkpoint_whatever_is_fitted_again(
+    wide, data, tmp_path, monkeypatch
+):
+    """On another machine a direction may come out with another sign."""
+    cut = fresh(wide)
+    cut.loss = PowerCut(cut.loss, batches=6)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, data, tmp_path / "run", SETTINGS)
+    axes = cut.twin.components.axes.clone()
+    monkeypatch.setattr("sentemb.twins.PrincipalComponents.fit", lambda self, _: self.axes.neg_())
+    monkeypatch.setattr("sentemb.twins.taught.logger.info", lambda *_: None)
+    resumed = fresh(wide)
+    train(resumed, data, tmp_path / "run", SETTINGS, resume=True)
+    assert torch.equal(resumed.twin.components.axes, axes)
+
+
+def test_the_student_comes_nearer_to_its_teacher(unlabelled, tmp_path, sentences):
+    method = fresh("mini-sentemb")
+    taught = SentenceTransformer(str(bundled("mini-sentemb")), device="cpu").encode(sentences[:99])
+
+    def near():
+        ours = method.encoder.encode(sentences[:99])
+        return float(torch.cosine_similarity(*map(torch.from_numpy, (ours, taught))).mean())
+
+    before = near()
+    train(method, unlabelled, tmp_path / "run", replace(SETTINGS, batch_size=32, max_steps=20))
+    assert near() > before + 0.05
+
+
+def test_vectors_go_with_the_run_and_only_they(data, tmp_path):
+    mine = tmp_path / "run/teacher/notes.txt"
+    train(fresh("mini-sentemb"), data, tmp_path / "run", SETTINGS)
+    assert not mine.parent.exists()
+    assert "teacher/" not in read_owned(tmp_path / "run").files
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    train(fresh("mini-sentemb"), data, tmp_path / "run", SETTINGS, overwrite=True)
+    kept = tmp_path / "run/teacher.kept/notes.txt"
+    assert kept.read_text() == "mine"
+
+
+def test_an_interrupted_encoding_goes_on(data, tmp_path, monkeypatch, encoded):
+    whole = fresh("mini-sentemb")
+    train(whole, data, tmp_path / "whole", SETTINGS)
+    monkeypatch.setattr("sentemb.encoding.windows.ROWS", 10)
+    told = frozen_vectors._Progress.__call__
+
+    def after_two_windows(self, rows):
+        told(self, rows)
+        if rows == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(frozen_vectors._Progress, "__call__", after_two_windows)
+    with pytest.raises(InterruptedRunError, match="go on with --resume") as error:
+        train(fresh("mini-sentemb"), data, tmp_path / "cut", SETTINGS)
+    assert error.value.exit_code == 130
+    assert not (tmp_path / "cut" / VECTORS).exists()
+    monkeypatch.setattr(frozen_vectors._Progress, "__call__", told)
+    resumed = fresh("mini-sentemb")
+    train(resumed, data, tmp_path / "cut", SETTINGS, resume=True)
+    kept = int(str(error.value).partition(" texts")[0].split()[-1])
+    assert encoded == [35, 0, 35 - kept]
+    assert kept in (20, 30)
+    assert_bit_equal(state(whole), state(resumed))
+
+
+@pytest.mark.parametrize("change", ["damaged", "other texts", "other teacher"])
+def test_vectors_of_something_else_are_not_used(change, data, tmp_path, wide, encoded):
+    """The run was cut before its first checkpoint, so nothing else is compared."""
+    cut = fresh("mini-sentemb")
+    cut.loss = PowerCut(cut.loss, batches=2)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, data, tmp_path / "run", SETTINGS)
+    if change == "damaged":
+        content = bytearray((tmp_path / "run" / VECTORS).read_bytes())
+        content[-3] ^= 8
+        (tmp_path / "run" / VECTORS).write_bytes(content)
+    rows = replace(data, rows=data.rows.select(range(30))) if change == "other texts" else data
+    teacher = wide if change == "other teacher" else "mini-sentemb"
+    resumed, whole = fresh(teacher), fresh(teacher)
+    train(resumed, rows, tmp_path / "run", SETTINGS, resume=True)
+    assert encoded == [35, len(set(rows.rows["text"]))]
+    train(whole, rows, tmp_path / "whole", SETTINGS)
+    assert_bit_equal(state(whole), state(resumed))
+
+
+def test_a_run_is_resumed_with_its_teacher(data, tmp_path, wide):
+    cut = fresh("mini-sentemb")
+    cut.loss = PowerCut(cut.loss, batches=6)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, data, tmp_path / "run", SETTINGS)
+    other = fresh("mini-sentemb")
+    with torch.no_grad():
+        next(other.twin.teacher.encoder.parameters()).add_(1e-3)
+    with pytest.raises(UsageError, match="started otherwise: teacher was 1,437,443 weights, sha"):
+        train(other, data, tmp_path / "run", SETTINGS, resume=True)
+    with pytest.raises(UsageError, match="its state does not fit"):
+        train(fresh(wide), data, tmp_path / "run", SETTINGS, resume=True)
+
+
+def test_held_out_rows_are_taught_too(unlabelled, tmp_path, wide):
+    few = replace(unlabelled, rows=unlabelled.rows.select(range(40)))
+    settings = replace(SETTINGS, select="held-out-loss", eval_steps=4)
+    run = train(fresh(wide), few, tmp_path / "run", settings)
+    assert run.held_out_rows == 8
+    assert 0 < run.metrics["held_out_loss"] < 1.5
+
+
+def test_record_and_card_name_the_teacher_and_its_labels(data, tmp_path):
+    first = tmp_path / "scored"
+    build_encoder("mini", pooling="mean", device="cpu").save_pretrained(str(first))
+    trained = {"method": "cosent", "model": "mini", "data": {"source": "STSB.train.tsv",
+               "columns": ["sentence1", "sentence2", "label"]}}  # fmt: skip
+    (first / "run.json").write_text(json.dumps(trained))
+    train(fresh(str(first)), data, tmp_path / "run", replace(SETTINGS, max_steps=1))
+    teacher = json.loads((tmp_path / "run/run.json").read_text())["teacher"]
+    assert teacher["model"] == str(first)
+    assert teacher["weights"].startswith("1,437,440 weights, sha256 ")
+    assert teacher["labels"] == "cosent on STSB.train.tsv (labels); started from mini"
+    card = (tmp_path / "run/README.md").read_text()
+    assert "| teacher | scored, 1,437,440 weights, sha256 " in card
+    assert "| labels | those of the teacher: cosent on STSB.train.tsv (labels)" in card
+    assert str(tmp_path) not in card
+    found = disclose(tmp_path / "run")
+    assert f"taught by {first} (cosent on STSB.train.tsv (labels); started from mini)" in (
+        found.labels
+    )
+    assert "STSB.train.tsv" in found.warning("run", ["STS12"])
+
+
+def test_a_teacher_in_the_folder_of_the_run_is_not_overwritten(data, tmp_path):
+    train(fresh("mini-sentemb"), data, tmp_path / "run", replace(SETTINGS, max_steps=1))
+    again = fresh(str(tmp_path / "run"))
+    with pytest.raises(UsageError, match="is read by this run, and --overwrite would remove it"):
+        train(again, data, tmp_path / "run", SETTINGS, overwrite=True)
+
+
+def test_what_cannot_teach_is_refused(wide, build_tiny, tmp_path):
+    for nothing in (None, ""):
+        with pytest.raises(UsageError, match="'distill' needs a teacher: give a bundled encoder"):
+            fresh(nothing)
+    with pytest.raises(InputError, match="No model"):
+        fresh(str(tmp_path / "nowhere"))
+    narrow = tmp_path / "narrow"
+    build_tiny("Bert").save_pretrained(str(narrow), create_model_card=False)
+    with pytest.raises(UsageError, match="32 dimensions are to become 128: use `match=linear`"):
+        fresh(str(narrow))
+    assert fresh(str(narrow), "linear").twin.projector[0].out_features == 32
+
+
+def test_losses_of_a_run(data, tmp_path, wide):
+    """Those that contrast take the teacher's vectors; those that need more say so at once."""
+    from sentemb.losses import InfoNCE, MSEDistillation, Triplet
+
+    for number, loss in enumerate((MSEDistillation(), InfoNCE())):
+        method = fresh(wide)
+        method.loss = loss
+        run = train(method, data, tmp_path / f"run-{number}", replace(SETTINGS, max_steps=2))
+        assert run.steps == 2
+    method = fresh(wide)
+    method.loss = Triplet()
+    with pytest.raises(UsageError, match="give data with a negative column"):
+        train(method, data, tmp_path / "refused", SETTINGS)
+    with pytest.raises(UsageError, match="leave `mask_identical` on"):
+        train(fresh(wide), data, tmp_path / "refused", replace(SETTINGS, mask_identical=False))
+    assert not (tmp_path / "refused").exists()
+
+
+def test_the_command_trains_what_the_function_trains(sentemb, sentences, tmp_path):
+    (tmp_path / "few.txt").write_text("\n".join(sentences[:20]) + "\n", encoding="utf-8")
+    few = ("--data", "few.txt", "--batch-size", 8, "--max-steps", 2)
+    process = sentemb("train", "--method", "distill", "--teacher", "mini-sentemb", *few, "-o", "a")
+    assert process.returncode == 0, process.stderr.decode()
+    folder = bundled("mini-sentemb")
+    run = doors.train(
+        "distill", sentences[:20], tmp_path / "b", teacher=folder, batch_size=8, max_steps=2
+    )
+    assert run.record["method_options"] == {"teacher": str(folder), "match": "pca"}
+    records = [json.loads((tmp_path / name / "run.json").read_text()) for name in "ab"]
+    assert records[0]["teacher"] == records[1]["teacher"] | {"model": "mini-sentemb"}
+    models = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
+    assert models[0] == models[1]
+
+
+class Shuffled(Teacher):
+    """A teacher whose vectors are those of other texts."""
+
+    def remember(self, numbers, vectors):
+        order = np.random.default_rng(0).permutation(len(vectors))
+        super().remember(numbers, np.asarray(vectors)[order])
+
+
+@pytest.mark.long
+def test_a_shuffled_teacher_teaches_nothing(unlabelled, tmp_path, monkeypatch):
+    dev = read_sts(bundled("graded.tsv"))
+    settings = Settings(batch_size=32, learning_rate=3e-4, epochs=5, select="last", max_length=64)
+    run = train(fresh("mini-sentemb"), unlabelled, tmp_path / "taught", settings, dev=dev)
+    monkeypatch.setattr(recipe.__module__ + ".Teacher", Shuffled)
+    control = train(fresh("mini-sentemb"), unlabelled, tmp_path / "control", settings, dev=dev)
+    assert run.metrics["spearman"] > run.before["spearman"] + 2
+    assert control.metrics["spearman"] <= control.before["spearman"]
