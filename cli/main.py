@@ -27,6 +27,7 @@ from .commands import (
     info,
     merge,
     methods,
+    plot,
     postprocess,
     predict,
     study,
@@ -42,8 +43,21 @@ EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsa
 
 
 COMMANDS: tuple[Any, ...] = (
-    *(train, study, sweep, compare, finetune, predict, evaluate, analyze, encode, merge, export),
-    *(postprocess, check, methods, views, info),
+    *(
+        train,
+        plot,
+        study,
+        sweep,
+        compare,
+        finetune,
+        predict,
+        evaluate,
+        analyze,
+        encode,
+        merge,
+        export,
+    ),
+    *(export, postprocess, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70

@@ -25,6 +25,7 @@ _HOME = {
     "finetune": "doors",
     "info": "about",
     "load": "encoder",
+    "plot": "experiments",
     "postprocess": "deployment",
     "predict": "doors",
     "study": "experiments",
@@ -60,6 +61,7 @@ __all__ = [
     "finetune",
     "info",
     "load",
+    "plot",
     "postprocess",
     "predict",
     "study",
@@ -78,7 +80,7 @@ if TYPE_CHECKING:
     from sentemb.encoders import build_encoder as build_encoder
     from sentemb.encoding import encode_file as encode_file
     from sentemb.evaluation import STS
-    from sentemb.experiments import analyze, compare, evaluate, study, sweep
+    from sentemb.experiments import analyze, compare, evaluate, plot, study, sweep
     from sentemb.losses import FlatNCE as FlatNCE
     from sentemb.losses import InfoNCE as InfoNCE
     from sentemb.losses import NTXent as NTXent

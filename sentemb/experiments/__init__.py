@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sentemb.experiments.evaluations import evaluate
     from sentemb.experiments.ledger import Ledger, check_folder, opened
     from sentemb.experiments.measured import Measured
+    from sentemb.experiments.plots import plot
     from sentemb.experiments.seeds import run_seeds
     from sentemb.experiments.studies import study
     from sentemb.experiments.sweeps import sweep
@@ -24,6 +25,7 @@ __all__ = [
     "compare",
     "evaluate",
     "opened",
+    "plot",
     "run_seeds",
     "study",
     "sweep",
@@ -37,6 +39,7 @@ _HOME = {
     "compare": "comparisons",
     "evaluate": "evaluations",
     "opened": "ledger",
+    "plot": "plots",
     "run_seeds": "seeds",
     "study": "studies",
     "sweep": "sweeps",
