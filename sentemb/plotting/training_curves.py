@@ -14,12 +14,13 @@ PANELS = {
     "eval_held_out_loss": "held-out loss",
     "eval_accuracy": "dev accuracy",
     "eval_f1_macro": "dev F1, macro",
-    "eval_pearson": "dev Pearson × 100",
     "eval_alignment": "alignment (low: pairs are near)",
     "eval_uniformity": "uniformity (low: evenly spread)",
     "effective_rank": "effective rank of the embeddings",
     "learning_rate": "learning rate",
 }
+FEW = 12
+"""Up to so many points of a line are marked, too."""
 Line = Mapping[str, Any]
 
 
@@ -53,13 +54,16 @@ def draw_training(path: Path, runs: Sequence[Trained], title: str) -> list[str]:
         The names of the numbers that were drawn.
     """
     lines = [line for run in runs for history in run.histories for line in history]
+    last = max(1, *(line["step"] for line in lines))
     drawn = [name for name in PANELS if any(name in line for line in lines)]
     with styled():
         figure, axes = panels(len(drawn), width=4.2, height=3)
         for panel, name in zip(axes, drawn, strict=True):
             for number, run in enumerate(runs):
                 _draw(panel, run, name, COLOURS[number % len(COLOURS)])
-            panel.set(title=PANELS[name], xlabel="step")
+            panel.set(title=PANELS[name], xlabel="step", xlim=(-0.02 * last, 1.02 * last))
+            panel.xaxis.get_major_locator().set_params(integer=True)
+            panel.ticklabel_format(axis="y", scilimits=(-3, 5))
         figure.suptitle(title, fontsize=11)
         if len(runs) > 1:
             handles, labels = axes[0].get_legend_handles_labels()
@@ -74,14 +78,16 @@ def _draw(panel: Any, run: Trained, name: str, colour: str) -> None:
     for place, points in enumerate(seeds):
         label = None if thin else run.name
         width, alpha = (0.8, 0.5) if thin else (1.6, 1.0)
-        panel.plot(*_sides(points), color=colour, lw=width, alpha=alpha, label=label)
+        mark = "." if len(points) <= FEW and not thin else None
+        panel.plot(*_sides(points), color=colour, lw=width, alpha=alpha, label=label, marker=mark)
         best = run.best_steps[place] if place < len(run.best_steps) else None
         if best in points and name.startswith("eval_"):
             panel.plot([best], [points[best]], "o", color=colour, ms=5, mfc="white")
     if thin:
         steps = sorted(set.intersection(*(set(points) for points in seeds)))
         together = {step: mean(points[step] for points in seeds) for step in steps}
-        panel.plot(*_sides(together), color=colour, lw=2, label=f"{run.name}, {len(seeds)} seeds")
+        label, mark = f"{run.name}, {len(seeds)} seeds", "." if len(steps) <= FEW else None
+        panel.plot(*_sides(together), color=colour, lw=2, label=label, marker=mark)
 
 
 def _sides(points: Mapping[int, float]) -> tuple[list[int], list[float]]:
