@@ -47,7 +47,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "encoder": {"datasets", "encoders", "encoding", "inference", "storage", "types", "errors"},
     "adapters": {"losses", "pairs", "errors"},
     "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"}
-    | {"bundled", "cards"},
+    | {"bundled", "cards", "types"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "geometry"}
     | {"inference", "method", "methods", "runs", "training"},
     "finetuning": {"runs", "cards", "versions", "functional", "losses", "pairs", "datasets"}
