@@ -6,7 +6,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["PYTHONPATH"] = os.path.dirname(os.path.dirname(__file__))  # children: tests.support
 
 import copy
+import gc
+import importlib.metadata
+import shutil
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +26,38 @@ from sentemb.datasets import TrainingData
 from tests.support.tiny import CONFIGS
 
 ROOT = Path(__file__).parents[1]
+FEW = {"sentences.txt": 200, "triplets.csv": 160, "nli.tsv": 160, "scored.tsv": 160, "graded.tsv": 60}
+"""How many lines of the bundled files the command line has in tests."""
+
+
+def pytest_collection_finish():
+    """Have collections of garbage, of which training makes many, pass what never becomes any."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_once():
+    """Read what is installed once: a checkpoint names the versions that it was written by."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sentemb.versions.version", cache(importlib.metadata.version))
+        yield
+
+
+@pytest.fixture(scope="session")
+def _few_bundled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundled") / "data"
+    shutil.copytree(bundled(""), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, count in FEW.items():
+        lines = bundled(name).read_text(encoding="utf-8").splitlines(keepends=True)
+        (folder / name).write_text("".join(lines[:count]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def few_bundled(_few_bundled, monkeypatch):
+    """Bundle the first lines of each file only, so that all that reads them is quick."""
+    monkeypatch.setattr("sentemb.bundled.files", lambda _: _few_bundled)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +123,7 @@ class Finished:
 
 
 @pytest.fixture
-def sentemb(tmp_path, monkeypatch):
+def sentemb(tmp_path, monkeypatch, few_bundled):
     """Run the command line in an empty folder, in this process; returns what it did."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
