@@ -3,7 +3,6 @@
 Run by tests/training/test_processes.py, alone and as two processes.
 """
 
-import sys
 from pathlib import Path
 
 import torch
@@ -68,14 +67,9 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
     return found | gradients | dict(method.state_dict())
 
 
-def main() -> None:
+def work(folder: Path) -> None:
+    """Leave what each process has found in a folder."""
     state = PartialState(cpu=True)
     for name in RECIPES:
-        torch.save(
-            losses_and_state(name, state), Path(sys.argv[1]) / f"{name}-{state.process_index}.pt"
-        )
+        torch.save(losses_and_state(name, state), folder / f"{name}-{state.process_index}.pt")
     leave_processes()
-
-
-if __name__ == "__main__":
-    main()
