@@ -26,7 +26,13 @@ from sentemb.datasets import TrainingData
 from tests.support.tiny import CONFIGS
 
 ROOT = Path(__file__).parents[1]
-FEW = {"sentences.txt": 200, "triplets.csv": 160, "nli.tsv": 160, "scored.tsv": 160, "graded.tsv": 60}
+FEW = {
+    "sentences.txt": 200,
+    "triplets.csv": 160,
+    "nli.tsv": 160,
+    "scored.tsv": 160,
+    "graded.tsv": 60,
+}
 """How many lines of the bundled files the command line has in tests."""
 
 

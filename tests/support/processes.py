@@ -180,7 +180,7 @@ def _alone(work: Callable[[], object], output: Path, environment: dict[str, str]
     with output.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     os.environ |= environment
     as_started()
     work()
