@@ -5,7 +5,6 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["PYTHONPATH"] = os.path.dirname(os.path.dirname(__file__))  # children: tests.support
 
-import copy
 import gc
 import importlib.metadata
 import shutil
@@ -23,6 +22,7 @@ from typer.testing import CliRunner
 from sentemb import Pairs, build_encoder, read_training_data
 from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData
+from tests.support import encoders
 from tests.support.tiny import CONFIGS
 
 ROOT = Path(__file__).parents[1]
@@ -81,19 +81,18 @@ def shared():
 
 @pytest.fixture(scope="session")
 def loaded_mini() -> SentenceTransformer:
-    return build_encoder("mini", pooling="mean", device="cpu")
+    return encoders.mini()
 
 
 @pytest.fixture
-def mini(loaded_mini) -> SentenceTransformer:
+def mini() -> SentenceTransformer:
     """The bundled raw encoder with mean pooling; each test has its own."""
-    return copy.deepcopy(loaded_mini)
+    return encoders.mini()
 
 
 @pytest.fixture
 def mini_cls() -> SentenceTransformer:
-    torch.manual_seed(0)
-    return build_encoder("mini", pooling="cls_before_pooler", device="cpu")
+    return encoders.mini("cls_before_pooler")
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from sentemb_cli.main import build
 from typer.testing import CliRunner
 
-from sentemb import Settings, build_encoder, read_training_data, train
+from sentemb import Settings, read_training_data, train
 from sentemb.bundled import bundled
 from sentemb.errors import FinishedError
 from sentemb.finetuning import FinetuneSettings, finetune
@@ -29,6 +29,7 @@ from sentemb.runs.output import check_output, last_checkpoint
 from sentemb.runs.run_folder import is_record
 from sentemb.storage import read_owned
 from sentemb.storage.owned import damage
+from tests.support.encoders import mini
 from tests.support.helpers import PowerCut
 from tests.support.processes import as_started
 from tests.support.runs import data, dev
@@ -55,9 +56,8 @@ def run(recipe, folder, settings, batches=None):
             finetune("mini", few, other, folder, tuned, **how)
         return
     build = RECIPES[recipe]
-    torch.manual_seed(0)
     pooling = "cls_before_pooler" if build is simcse_unsup else "mean"
-    method = build(build_encoder("mini", pooling=pooling, device="cpu"), **OPTIONS.get(build, {}))
+    method = build(mini(pooling), **OPTIONS.get(build, {}))
     if batches is not None:
         method.loss = PowerCut(method.loss, batches)
     watched = dev() if build is simcse_unsup else None
@@ -75,7 +75,7 @@ def cut_short(folder, settings):
 
 def forked(work):
     """Start some work in a child with a session of its own; it ends with 0, or 1 on an error."""
-    data(), dev()  # are read once
+    data(), dev(), mini(), mini("cls_before_pooler")  # are read once
     pid = os.fork()
     if pid:
         return pid

@@ -10,13 +10,14 @@ from accelerate import PartialState
 from datasets import Dataset
 from torch.nn.parallel import DistributedDataParallel
 
-from sentemb import Method, build_encoder
+from sentemb import Method
 from sentemb.bundled import bundled
-from sentemb.encoders import set_dropout
 from sentemb.methods import byol, moco, simcse_unsup, supcon, swav, two_tower
 from sentemb.runs.processes import leave_processes
 from sentemb.training.collator import Collator, NumberedRows
 from sentemb.views import FeatureCutoff, View
+from tests.support.encoders import mini
+from tests.support.helpers import without_dropout
 
 BATCH, STEPS = 16, 3
 RECIPES = {
@@ -30,10 +31,7 @@ RECIPES = {
 
 
 def build(name: str) -> Method:
-    torch.manual_seed(0)
-    encoder = build_encoder("mini", pooling="cls_before_pooler", device="cpu")
-    set_dropout(encoder, 0.0)
-    method = RECIPES[name](encoder)
+    method = RECIPES[name](without_dropout(mini("cls_before_pooler")))
     views = (View(), View(perturb=FeatureCutoff(0.3)))
     return Method(views, method.twin, method.loss).double()
 
