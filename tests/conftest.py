@@ -7,6 +7,7 @@ os.environ["PYTHONPATH"] = os.path.dirname(os.path.dirname(__file__))  # childre
 
 import gc
 import importlib.metadata
+import importlib.resources
 import shutil
 from dataclasses import dataclass
 from functools import cache
@@ -64,6 +65,12 @@ def _few_bundled(tmp_path_factory):
 def few_bundled(_few_bundled, monkeypatch):
     """Bundle the first lines of each file only, so that all that reads them is quick."""
     monkeypatch.setattr("sentemb.bundled.files", lambda _: _few_bundled)
+
+
+@pytest.fixture
+def all_bundled(few_bundled, monkeypatch):
+    """Bundle all again, for a test of what numbers come out of it."""
+    monkeypatch.setattr("sentemb.bundled.files", importlib.resources.files)
 
 
 @pytest.fixture(scope="session")

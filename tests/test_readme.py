@@ -50,17 +50,11 @@ def run_in_order(folder, shortened):
     ours = [line for line in commands.splitlines() if "sentemb " in line]
     assert len(ours) >= 10
     for line in ours:
-        import time
-
-        t = time.process_time()
         before, command = re.fullmatch(r"(.*?)(?<![\w-])sentemb (.*)", line).groups()
         words = shlex.split(command.partition(">")[0])
         stdin = (folder / "sentences.txt").read_bytes() if before else None
         result = CliRunner().invoke(build(words), words, input=stdin)
         assert result.exit_code == 0, f"{line}\n{result.output}"
-        os.system(
-            f"echo {time.process_time() - t:.2f} {shlex.quote(line)} >> /tmp/quick/readme.txt"
-        )
 
 
 def test_every_sentemb_command_runs_in_order(few_bundled, folder):

@@ -25,7 +25,7 @@ TEXTS = ["A man is playing the guitar.", "the the the cat", "", "☃ unheard-of 
 
 @pytest.fixture(scope="module")
 def graded():
-    return read_sts(bundled("graded.tsv"))
+    return read_sts(bundled("formats/graded.tsv"))
 
 
 @pytest.fixture(scope="module")
