@@ -120,8 +120,8 @@ def test_unit_length_is_kept(sentemb, tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "file.npy"), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("part", [5, pytest.param(1, marks=pytest.mark.long)])
-def test_the_effect_on_real_pairs(sentemb, tmp_path, shared, all_bundled, part):
+@pytest.mark.parametrize(("part", "least"), [(5, 2), pytest.param(1, 4, marks=pytest.mark.long)])
+def test_the_effect_on_real_pairs(sentemb, tmp_path, shared, all_bundled, part, least):
     """Fitted to texts like those it sees it helps a raw encoder, to others it harms."""
     pairs = tmp_path / "STSB.dev.tsv"
     head, *rows = shared("sts/STSB.dev.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
@@ -134,5 +134,5 @@ def test_the_effect_on_real_pairs(sentemb, tmp_path, shared, all_bundled, part):
         print({side: found[name][side]["spearman"] for side in ("before", "after")})
     if part == 1:
         assert found["own"]["before"]["spearman"] == pytest.approx(66.82, abs=0.1)
-    assert found["own"]["after"]["spearman"] > found["own"]["before"]["spearman"] + 4
-    assert found["bundled"]["after"]["spearman"] < found["own"]["before"]["spearman"] - 4
+    assert found["own"]["after"]["spearman"] > found["own"]["before"]["spearman"] + least
+    assert found["bundled"]["after"]["spearman"] < found["own"]["before"]["spearman"] - least
