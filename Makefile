@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# A process for each core, of one thread each.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
+# A process for each core, of one thread each; children find our modules compiled.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= \
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test faults bench clean
+.PHONY: demo test test-all faults bench clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,11 +32,12 @@ demo: $(VENV)/installed
 		"a man is playing the guitar on stage" demo/model
 	$(BIN)/python examples/plot_training.py demo/model demo/alignment_uniformity.png
 
-test: $(VENV)/installed-dev
+# What is left to test-all, docs/testing.md says.
+test test-all: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(PYTEST)
+	$(PYTEST) $(if $(filter test-all,$@),-m "long or not long")
 
 # Every fault of docs/reliability.md, also those that take minutes.
 faults: $(VENV)/installed-dev

@@ -5,8 +5,12 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["PYTHONPATH"] = os.path.dirname(os.path.dirname(__file__))  # children: tests.support
 
-import copy
+import gc
+import importlib.metadata
+import importlib.resources
+import shutil
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,9 +23,54 @@ from typer.testing import CliRunner
 from sentemb import Pairs, build_encoder, read_training_data
 from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData
+from tests.support import encoders
 from tests.support.tiny import CONFIGS
 
 ROOT = Path(__file__).parents[1]
+FEW = {
+    "sentences.txt": 200,
+    "triplets.csv": 160,
+    "nli.tsv": 160,
+    "scored.tsv": 160,
+    "graded.tsv": 60,
+}
+"""How many lines of the bundled files the command line has in tests."""
+
+
+def pytest_collection_finish():
+    """Have collections of garbage, of which training makes many, pass what never becomes any."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_once():
+    """Read what is installed once: a checkpoint names the versions that it was written by."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sentemb.versions.version", cache(importlib.metadata.version))
+        yield
+
+
+@pytest.fixture(scope="session")
+def _few_bundled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundled") / "data"
+    shutil.copytree(bundled(""), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, count in FEW.items():
+        lines = bundled(name).read_text(encoding="utf-8").splitlines(keepends=True)
+        (folder / name).write_text("".join(lines[:count]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def few_bundled(_few_bundled, monkeypatch):
+    """Bundle the first lines of each file only, so that all that reads them is quick."""
+    monkeypatch.setattr("sentemb.bundled.files", lambda _: _few_bundled)
+
+
+@pytest.fixture
+def all_bundled(few_bundled, monkeypatch):
+    """Bundle all again, for a test of what numbers come out of it."""
+    monkeypatch.setattr("sentemb.bundled.files", importlib.resources.files)
 
 
 @pytest.fixture(scope="session")
@@ -39,19 +88,18 @@ def shared():
 
 @pytest.fixture(scope="session")
 def loaded_mini() -> SentenceTransformer:
-    return build_encoder("mini", pooling="mean", device="cpu")
+    return encoders.mini()
 
 
 @pytest.fixture
-def mini(loaded_mini) -> SentenceTransformer:
+def mini() -> SentenceTransformer:
     """The bundled raw encoder with mean pooling; each test has its own."""
-    return copy.deepcopy(loaded_mini)
+    return encoders.mini()
 
 
 @pytest.fixture
 def mini_cls() -> SentenceTransformer:
-    torch.manual_seed(0)
-    return build_encoder("mini", pooling="cls_before_pooler", device="cpu")
+    return encoders.mini("cls_before_pooler")
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +135,7 @@ class Finished:
 
 
 @pytest.fixture
-def sentemb(tmp_path, monkeypatch):
+def sentemb(tmp_path, monkeypatch, few_bundled):
     """Run the command line in an empty folder, in this process; returns what it did."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")

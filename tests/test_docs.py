@@ -21,7 +21,7 @@ def test_the_table_of_losses_is_that_of_the_docstrings():
     assert (DOCS / "losses.md").read_text() == page, "run python docs/losses.py"
 
 
-def test_the_blocks_about_extending_run_in_order(tmp_path, monkeypatch):
+def test_the_blocks_about_extending_run_in_order(tmp_path, monkeypatch, few_bundled):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "extending"}
     for code in re.findall(r"```python\n(.*?)```", (DOCS / "extending.md").read_text(), re.S):

@@ -24,9 +24,9 @@ def blocks(language):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder with the user's own files."""
+    """A folder with the user's own files, of few rows where the bundled files have few."""
     monkeypatch.chdir(tmp_path)
-    few = bundled("sentences.txt").read_text(encoding="utf-8").splitlines()[:200]
+    few = bundled("sentences.txt").read_text(encoding="utf-8").splitlines()[:130]
     for name in ("file.txt", "sentences.txt"):
         (tmp_path / name).write_text("\n".join(few) + "\n", encoding="utf-8")
     for name in ("triplets.csv", "graded.tsv"):
@@ -38,9 +38,16 @@ def test_exit_codes_are_those_of_the_command_line():
     assert " ".join(EXIT_CODES.split()) in " ".join(README.split())
 
 
-def test_every_sentemb_command_runs_in_order(folder):
-    commands = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
-    ours = [line for line in commands if "sentemb " in line]
+FEWER = {"--max-steps 20": "--max-steps 2 --batch-size 16", "--batch-size 512": "--batch-size 128"}
+"""What the commands are given instead, so that they are over soon."""
+
+
+def run_in_order(folder, shortened):
+    commands = "\n".join(blocks("sh")).replace("\\\n", " ")
+    for written, fewer in shortened.items():
+        assert written in commands
+        commands = commands.replace(written, fewer)
+    ours = [line for line in commands.splitlines() if "sentemb " in line]
     assert len(ours) >= 10
     for line in ours:
         before, command = re.fullmatch(r"(.*?)(?<![\w-])sentemb (.*)", line).groups()
@@ -48,6 +55,15 @@ def test_every_sentemb_command_runs_in_order(folder):
         stdin = (folder / "sentences.txt").read_bytes() if before else None
         result = CliRunner().invoke(build(words), words, input=stdin)
         assert result.exit_code == 0, f"{line}\n{result.output}"
+
+
+def test_every_sentemb_command_runs_in_order(few_bundled, folder):
+    run_in_order(folder, FEWER)
+
+
+@pytest.mark.long
+def test_every_sentemb_command_runs_as_written(folder):
+    run_in_order(folder, {})
 
 
 def test_what_torchrun_starts_runs(folder):
@@ -64,7 +80,7 @@ def test_what_torchrun_starts_runs(folder):
     assert (folder / "two/modules.json").is_file()
 
 
-def test_the_python_runs(folder):
+def test_the_python_runs(few_bundled, folder):
     (code,) = blocks("python")
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102
     assert (folder / "from-python/modules.json").is_file()

@@ -52,7 +52,7 @@ def test_wrong_input(sentemb, tmp_path, command, code, message):
     assert_refused(sentemb, tmp_path, FILES, f"analyze {command}", code, message)
 
 
-def test_several_models_as_a_table(sentemb):
+def test_several_models_as_a_table(sentemb, all_bundled):
     """Nothing but models is named; the numbers are those of docs/analysis.md."""
     process = sentemb("analyze", "mini", "mini-sentemb", "mini")
     assert process.returncode == 0, process.stderr.decode()

@@ -116,7 +116,7 @@ def test_a_document_that_is_the_query_is_not_ranked_and_the_output_says_so(sente
     assert [*found.values()] == [100, 100, 50]
 
 
-def test_several_models_stand_side_by_side(sentemb, folder):
+def test_several_models_stand_side_by_side(sentemb, folder, all_bundled):
     stdout = ok(sentemb("evaluate", "mini", "mini-sentemb"))
     header, row, *_ = stdout.splitlines()
     assert header.split() == ["mini", "mini-sentemb"]

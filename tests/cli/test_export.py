@@ -68,7 +68,13 @@ def test_static_prints_one_json_object(sentemb, tmp_path):
     SentenceTransformer(str(tmp_path / "out/static"), device="cpu")
 
 
-@pytest.mark.parametrize("line", [e for e in export.EXAMPLES.splitlines() if "sentemb " in e])
+def examples():
+    """Return the lines; the README has one with --int8, which takes seconds, for every run."""
+    lines = [line for line in export.EXAMPLES.splitlines() if "sentemb " in line]
+    return [pytest.param(e, marks=pytest.mark.long) if "--int8" in e else e for e in lines]
+
+
+@pytest.mark.parametrize("line", examples())
 def test_examples_of_the_help_run(sentemb, line, tmp_path):
     if "--int8" in line:
         for module in ("onnx", "onnxruntime", "onnxscript"):

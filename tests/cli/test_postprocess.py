@@ -120,15 +120,19 @@ def test_unit_length_is_kept(sentemb, tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "file.npy"), expected, atol=1e-5)
 
 
-def test_the_effect_on_real_pairs(sentemb, shared):
+@pytest.mark.parametrize(("part", "least"), [(5, 2), pytest.param(1, 4, marks=pytest.mark.long)])
+def test_the_effect_on_real_pairs(sentemb, tmp_path, shared, all_bundled, part, least):
     """Fitted to texts like those it sees it helps a raw encoder, to others it harms."""
-    pairs = shared("sts/STSB.dev.tsv")
+    pairs = tmp_path / "STSB.dev.tsv"
+    head, *rows = shared("sts/STSB.dev.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    pairs.write_text("".join([head, *rows[::part]]), encoding="utf-8")
     own = ("--data", pairs, "--column", "sentence1")
     found = {}
     for name, data in (("own", own), ("bundled", ())):
         words = ("--whiten", "--sts", pairs, "-o", name, "--json")
         found[name] = json.loads(sentemb("postprocess", "mini", *words, *data).stdout)
         print({side: found[name][side]["spearman"] for side in ("before", "after")})
-    assert found["own"]["before"]["spearman"] == pytest.approx(66.82, abs=0.1)
-    assert found["own"]["after"]["spearman"] > found["own"]["before"]["spearman"] + 4
-    assert found["bundled"]["after"]["spearman"] < found["own"]["before"]["spearman"] - 4
+    if part == 1:
+        assert found["own"]["before"]["spearman"] == pytest.approx(66.82, abs=0.1)
+    assert found["own"]["after"]["spearman"] > found["own"]["before"]["spearman"] + least
+    assert found["bundled"]["after"]["spearman"] < found["own"]["before"]["spearman"] - least

@@ -15,7 +15,13 @@ def shell(line, folder):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed",
+    [
+        "<&- >&- 2>&-",
+        *(pytest.param(one, marks=pytest.mark.long) for one in (">&-", "2>&-", "<&-")),
+    ],
+)
 def test_a_file_is_encoded_whatever_is_closed(tmp_path, closed):
     done = shell(f"sentemb encode few.txt {closed}", tmp_path)
     assert done.returncode == 0, done.stderr

@@ -29,7 +29,15 @@ from sentemb.errors import (
 )
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.torch_only import load_encoder
-from tests.support.processes import NEEDS_STRACE, exit_code, forked, killed_after, killed_at_call
+from tests.support.processes import (
+    NEEDS_STRACE,
+    exit_code,
+    forked,
+    killed_after,
+    killed_at_call,
+    sentemb_in,
+    started,
+)
 
 ROWS = 16
 CHILD = [sys.executable, "-m", "tests.support.encode_child"]
@@ -156,18 +164,21 @@ def test_a_signal_ends_a_run_after_its_window(encoder, texts, whole, tmp_path, n
 def test_the_command_says_so_and_exits_so(sentences, tmp_path, number):
     sentences = sentences[:800]
     (tmp_path / "a.txt").write_text("".join(f"{text}\n" for text in sentences))
-    command = [*CHILD, "16", "encode", "a.txt"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        manifest = tmp_path / "a.npy.parts/manifest.jsonl"
-        until = time.monotonic() + 60
-        while not (manifest.exists() and manifest.read_text().count("\n") > 2):
-            assert time.monotonic() < until
-            time.sleep(0.002)
-        process.send_signal(number)
-        errors = process.communicate()[1]
-    assert process.returncode == 128 + number, errors
+    encode = sentemb_in(tmp_path, "encode", "a.txt")
+    process = started(encode, tmp_path / "errors.txt")
+    manifest = tmp_path / "a.npy.parts/manifest.jsonl"
+    until = time.monotonic() + 60
+    while not (manifest.exists() and manifest.read_text().count("\n") > 2):
+        assert time.monotonic() < until
+        time.sleep(0.002)
+    os.kill(process.pid, number)
+    process.join(timeout=60)
+    errors = (tmp_path / "errors.txt").read_text()
+    assert process.exitcode == 128 + number, errors
     assert "give the same command to go on" in errors.splitlines()[-1]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    again = started(encode, tmp_path / "again.txt")
+    again.join(timeout=60)
+    assert again.exitcode == 0, (tmp_path / "again.txt").read_text()
     assert np.load(tmp_path / "a.npy").shape == (len(sentences), 128)
 
 
@@ -219,7 +230,8 @@ def test_e8_no_room_or_a_bad_disk(encoder, texts, tmp_path, suffix, failing, mon
     os.geteuid() != 0,
     reason="only root may mount the small disk that is filled; ENOSPC is injected above for all",
 )
-def test_e8_a_full_disk(sentences, tmp_path):
+def test_e8_a_full_disk(sentemb, sentences, tmp_path, monkeypatch):
+    monkeypatch.setattr(windows, "ROWS", 256)
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)]
@@ -227,14 +239,14 @@ def test_e8_a_full_disk(sentences, tmp_path):
         pytest.skip("mounting is not allowed here")
     try:
         (tmp_path / "a.txt").write_text("".join(f"{text}\n" for text in sentences))
-        command = [*CHILD, "256", "encode", str(tmp_path / "a.txt"), "-o", str(disk / "a.npy")]
-        found = subprocess.run(command, capture_output=True, text=True)
+        command = ("encode", "a.txt", "-o", disk / "a.npy")
+        found = sentemb(*command)
         assert found.returncode == 4, found.stderr
-        assert "No space left on device" in found.stderr.splitlines()[-1]
+        assert b"No space left on device" in found.stderr.splitlines()[-1]
         assert not (disk / "a.npy").exists()
         assert list(disk.glob("a.npy.parts/*.safetensors"))
         subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
-        subprocess.run(command, capture_output=True, check=True)
+        assert sentemb(*command).returncode == 0
         assert np.load(disk / "a.npy").shape == (len(sentences), 128)
     finally:
         subprocess.run(["umount", str(disk)], check=True)

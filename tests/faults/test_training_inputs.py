@@ -31,15 +31,19 @@ def test_evaluating_at_every_step_or_never_changes_nothing(tmp_path):
         assert_bit_equal(state(plain), state(watched))
 
 
-def test_two_processes_of_their_own_hash_seed_agree(tmp_path):
+def test_two_processes_of_their_own_hash_seed_agree(sentemb, tmp_path, monkeypatch):
     """T9: weights, metrics and the record, but for times and the folder's name."""
-    command = [sys.executable, "-m", "sentemb_cli", *map(str, FEW), "--method", "consert"]
-    for seed in ("1", "2"):
-        (tmp_path / seed).mkdir()
-        env = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1"}
-        subprocess.run([*command, "-o", "out"], cwd=tmp_path / seed, env=env, check=True,
-                       capture_output=True)  # fmt: skip
-    one, other = (tmp_path / seed / "out" for seed in ("1", "2"))
+    (tmp_path / "few.txt").write_bytes(bundled("sentences.txt").read_bytes())
+    (tmp_path / "dev.tsv").write_bytes(bundled("formats/graded.tsv").read_bytes())
+    words = [*map(str, FEW), "--method", "consert", "--data", "../few.txt", "--dev", "../dev.tsv"]
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    env = {**os.environ, "PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-m", "sentemb_cli", *words, "-o", "out"], check=True,
+                   cwd=tmp_path / "there", env=env, capture_output=True)  # fmt: skip
+    monkeypatch.chdir(tmp_path / "here")
+    assert sentemb(*words, "-o", "out").returncode == 0
+    one, other = (tmp_path / name / "out" for name in ("here", "there"))
     assert_bit_equal(*(load_file(folder / "model.safetensors") for folder in (one, other)))
     assert read(one / "metrics.jsonl") == read(other / "metrics.jsonl")
     records = [json.loads((folder / "run.json").read_text()) for folder in (one, other)]

@@ -115,21 +115,31 @@ def test_pairs_and_scores(sentemb, tmp_path):
     assert np.isfinite(scores).all()
 
 
+IN_ONE_PROCESS = """
+import json, sys
+from sentemb_cli.main import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["sentemb", *words]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, words
+"""
+
+
 def test_a_run_is_the_same_in_a_locale_without_unicode(tmp_path):
     rows = "".join(f"wörter {i}\t{('grün', 'rot')[i % 2]}\n" for i in range(4))
     (tmp_path / "ä.tsv").write_text(f"text\tlabel\n{rows}", encoding="utf-8")
     ascii_only = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
-
-    def run(*words):
-        command = [sys.executable, "-m", "sentemb_cli", *words]
-        return ok(subprocess.run(command, cwd=tmp_path, env=os.environ | ascii_only,
-                                 capture_output=True))  # fmt: skip
-
-    run("finetune", "--data", "ä.tsv", "--dev", "ä.tsv", "--epochs", "1", "-o", "out")
+    commands = [["finetune", "--data", "ä.tsv", "--dev", "ä.tsv", "--epochs", "1", "-o", "out"],
+                ["predict", "out", "ä.tsv", "--columns", "text"]]  # fmt: skip
+    words = [sys.executable, "-c", IN_ONE_PROCESS, json.dumps(commands)]
+    process = ok(
+        subprocess.run(words, cwd=tmp_path, env=os.environ | ascii_only, capture_output=True)
+    )
     card = (tmp_path / "out/README.md").read_text(encoding="utf-8")
     assert "| data | ä.tsv, 4 rows" in card
     assert "grün, rot" in card
-    process = run("predict", "out", "ä.tsv", "--columns", "text")
     found = {json.loads(line)["label"] for line in process.stdout.decode().splitlines()}
     assert found <= {"grün", "rot"}
 

@@ -1,6 +1,6 @@
 """R-Drop in any trainer of transformers: the paper's value, one forward, nothing in evaluation."""
 
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,7 +16,8 @@ from transformers import (
 from sentemb.errors import IdenticalViewsError, UsageError
 from sentemb.finetuning import RDropMixin
 from sentemb.finetuning.r_drop import _divergence
-from tests.support.helpers import outputs_of, start_two
+from sentemb.runs.processes import leave_processes
+from tests.support.processes import run_twice
 from tests.support.r_drop_cases import model_of, of_three, of_tokens, score, trainer_of
 
 
@@ -231,8 +232,16 @@ def test_what_cannot_work_is_refused(tmp_path):
         trainer.compute_loss(model.train(), {"input_ids": torch.ones(2, 3, dtype=torch.long)})
 
 
+def trained_in_part(folder):
+    model = model_of(BertForSequenceClassification, num_labels=3)
+    trainer = trainer_of(model, of_three, folder, per_device_train_batch_size=4)
+    trainer.train()
+    torch.save(model.state_dict(), folder / f"rank-{trainer.args.process_index}.pt")
+    leave_processes()
+
+
 def test_two_processes_stay_equal(tmp_path):
-    outputs_of(start_two([sys.executable, "-m", "tests.support.r_drop_worker", str(tmp_path)]))
+    run_twice(partial(trained_in_part, tmp_path), tmp_path)
     one, other = (torch.load(tmp_path / f"rank-{rank}.pt") for rank in range(2))
     start = model_of(BertForSequenceClassification, num_labels=3).state_dict()
     for name in start:

@@ -22,7 +22,7 @@ def probes(sentences):
 
 @pytest.fixture(scope="module")
 def graded():
-    return read_sts(bundled("graded.tsv"))
+    return read_sts(bundled("formats/graded.tsv"))
 
 
 def distances(a, b):
@@ -41,7 +41,7 @@ def test_a_static_folder_gives_the_vectors_that_were_distilled(tmp_path, graded,
         assert distances(loaded.encode(probes), expected).max() <= 1e-5
 
 
-@pytest.mark.parametrize("name", ["mini", "mini-sentemb"])
+@pytest.mark.parametrize("name", [pytest.param("mini", marks=pytest.mark.long), "mini-sentemb"])
 def test_an_int8_folder_is_near_the_encoder(name, tmp_path, graded, probes):
     for module in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(module, reason="the extra int8 is not installed")

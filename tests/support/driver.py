@@ -1,8 +1,6 @@
 """Runs in forked children that are killed, and gone on with, until they end.
 
-The imports are paid for once. ``python driver.py kills RECIPE WORKERS KILLS FOLDER``,
-``python driver.py calls KIND STRIDE FOLDER`` and ``python driver.py overwrite KIND STRIDE FOLDER``
-print one JSON object; ``KIND`` is ``python`` or a system call of strace.
+The imports are paid for once. A ``kind`` is ``python`` or a system call of strace.
 """
 
 import json
@@ -22,7 +20,7 @@ from safetensors.torch import load_file
 from sentemb_cli.main import build
 from typer.testing import CliRunner
 
-from sentemb import Settings, build_encoder, read_sts, read_training_data, train
+from sentemb import Settings, read_training_data, train
 from sentemb.bundled import bundled
 from sentemb.errors import FinishedError
 from sentemb.finetuning import FinetuneSettings, finetune
@@ -31,7 +29,10 @@ from sentemb.runs.output import check_output, last_checkpoint
 from sentemb.runs.run_folder import is_record
 from sentemb.storage import read_owned
 from sentemb.storage.owned import damage
+from tests.support.encoders import mini
 from tests.support.helpers import PowerCut
+from tests.support.processes import as_started
+from tests.support.runs import data, dev
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=12, save_steps=3,
                     keep_checkpoints=True)  # fmt: skip
@@ -48,25 +49,22 @@ def run(recipe, folder, settings, batches=None):
     """Train once, and go on where there is a folder; or so many batches."""
     how = {"resume": folder.exists()}
     if recipe == "finetune":
-        data = read_training_data(bundled("topics.tsv"), [("text", "label")])
-        few = replace(data, rows=data.rows.select(range(0, 160, 4)))
-        dev = replace(data, rows=data.rows.select(range(1, 160, 8)))
+        topics = read_training_data(bundled("topics.tsv"), [("text", "label")])
+        few = replace(topics, rows=topics.rows.select(range(0, 160, 4)))
+        other = replace(topics, rows=topics.rows.select(range(1, 160, 8)))
         tuned = FinetuneSettings(batch_size=8, learning_rate=3e-4, epochs=3, r_drop=1.0,
                                  keep_checkpoints=True)  # fmt: skip
         with suppress(FinishedError):
-            finetune("mini", few, dev, folder, tuned, **how)
+            finetune("mini", few, other, folder, tuned, **how)
         return
     build = RECIPES[recipe]
-    torch.manual_seed(0)
     pooling = "cls_before_pooler" if build is simcse_unsup else "mean"
-    method = build(build_encoder("mini", pooling=pooling, device="cpu"), **OPTIONS.get(build, {}))
+    method = build(mini(pooling), **OPTIONS.get(build, {}))
     if batches is not None:
         method.loss = PowerCut(method.loss, batches)
-    data = read_training_data(bundled("sentences.txt"), [("text",)])
-    data = replace(data, rows=data.rows.select(range(44)))
-    dev = read_sts(bundled("formats/graded.tsv")) if build is simcse_unsup else None
+    watched = dev() if build is simcse_unsup else None
     with suppress(FinishedError):  # a kill after the record was written
-        train(method, data, folder, replace(settings, eval_steps=3), dev=dev, **how)
+        train(method, data(), folder, replace(settings, eval_steps=3), dev=watched, **how)
 
 
 def cut_short(folder, settings):
@@ -79,6 +77,7 @@ def cut_short(folder, settings):
 
 def forked(work):
     """Start some work in a child with a session of its own; it ends with 0, or 1 on an error."""
+    data(), dev(), mini(), mini("cls_before_pooler")  # are read once
     pid = os.fork()
     if pid:
         return pid
@@ -88,7 +87,7 @@ def forked(work):
         with open(os.environ.get("DRIVER_LOG", os.devnull), "a") as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
-        torch.set_num_threads(1)  # torch makes its pool anew after a fork: here, not in two threads
+        as_started()
         work()
         code = 0
     except BaseException:
@@ -321,21 +320,3 @@ def _traced(work, kind, n):
 def _tracer_of(pid):
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("TracerPid:")[1].split()[0])
-
-
-def main():
-    torch.set_num_threads(1)
-    command_name, *words = sys.argv[1:]
-    if command_name == "kills":
-        recipe, workers, wanted, folder = words
-        result = kills(recipe, int(workers), int(wanted), Path(folder))
-    else:
-        kind, stride, folder = words
-        result = {"calls": calls, "overwrite": overwrite}[command_name](
-            kind, int(stride), Path(folder)
-        )
-    print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,7 +3,6 @@
 Run by tests/training/test_processes.py, alone and as two processes.
 """
 
-import sys
 from pathlib import Path
 
 import torch
@@ -11,14 +10,15 @@ from accelerate import PartialState
 from datasets import Dataset
 from torch.nn.parallel import DistributedDataParallel
 
-from sentemb import Method, build_encoder
+from sentemb import Method
 from sentemb.bundled import bundled
-from sentemb.encoders import set_dropout
 from sentemb.methods import byol, distill, moco, simcse_unsup, supcon, swav, two_tower
 from sentemb.runs.processes import leave_processes
 from sentemb.training.collator import Collator, NumberedRows
 from sentemb.training.teaching import teach_few
 from sentemb.views import FeatureCutoff, View
+from tests.support.encoders import mini
+from tests.support.helpers import without_dropout
 
 BATCH, STEPS = 16, 3
 RECIPES = {
@@ -33,10 +33,7 @@ RECIPES = {
 
 
 def build(name: str) -> Method:
-    torch.manual_seed(0)
-    encoder = build_encoder("mini", pooling="cls_before_pooler", device="cpu")
-    set_dropout(encoder, 0.0)
-    method = RECIPES[name](encoder)
+    method = RECIPES[name](without_dropout(mini("cls_before_pooler")))
     views = (View(), View(perturb=FeatureCutoff(0.3)))
     return Method(views[-len(method.views) :], method.twin, method.loss).double()
 
@@ -71,14 +68,9 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
     return found | gradients | dict(method.state_dict())
 
 
-def main() -> None:
+def work(folder: Path) -> None:
+    """Leave what each process has found in a folder."""
     state = PartialState(cpu=True)
     for name in RECIPES:
-        torch.save(
-            losses_and_state(name, state), Path(sys.argv[1]) / f"{name}-{state.process_index}.pt"
-        )
+        torch.save(losses_and_state(name, state), folder / f"{name}-{state.process_index}.pt")
     leave_processes()
-
-
-if __name__ == "__main__":
-    main()

@@ -5,9 +5,10 @@ from functools import cache
 
 import torch
 
-from sentemb import Settings, build_encoder, read_sts, read_training_data, train
+from sentemb import Settings, read_sts, read_training_data, train
 from sentemb.bundled import bundled
 from sentemb.methods import consert, moco, simcse_unsup
+from tests.support.encoders import mini
 from tests.support.helpers import PowerCut, without_dropout
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=4, save_steps=1)
@@ -26,20 +27,16 @@ def dev():
 
 
 def unsup():
-    torch.manual_seed(0)
-    return simcse_unsup(build_encoder("mini", pooling="cls_before_pooler", device="cpu"))
+    return simcse_unsup(mini("cls_before_pooler"))
 
 
 def queued():
-    torch.manual_seed(0)
-    encoder = build_encoder("mini", pooling="mean", device="cpu")
-    return moco(encoder, queue_size=20, momentum=0.9)
+    return moco(mini(), queue_size=20, momentum=0.9)
 
 
 def augmented():
     """Views that differ without dropout, so that a batch may be divided."""
-    torch.manual_seed(0)
-    return consert(without_dropout(build_encoder("mini", pooling="mean", device="cpu")))
+    return consert(without_dropout(mini()))
 
 
 def cut(method, folder, batches, settings=SETTINGS, **options):

@@ -1,10 +1,11 @@
 """Two processes are one with a larger batch; what happens to one of them happens to the run."""
 
 import json
+import os
 import shutil
-import sys
+import signal
 import time
-from pathlib import Path
+from functools import partial
 
 import pytest
 import torch
@@ -14,16 +15,14 @@ from sentence_transformers import SentenceTransformer
 
 from sentemb.runs.logs import read_metrics
 from tests.support import processes_worker
-from tests.support.helpers import assert_bit_equal, outputs_of, start_two
-
-WORKER = Path(processes_worker.__file__)
-SENTEMB = [sys.executable, "-c", "from sentemb_cli.main import main; main()"]
+from tests.support.helpers import assert_bit_equal
+from tests.support.processes import run_twice, sentemb_in, started_twice
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
-    outputs_of(start_two([sys.executable, str(WORKER), str(folder)]))
+    run_twice(partial(processes_worker.work, folder), folder)
     return folder
 
 
@@ -42,27 +41,17 @@ def test_two_of_8_rows_are_one_of_16(two, name):
     assert any(one[key].abs().max() > 1e-4 for key in one if key.startswith("gradient"))
 
 
-TRAIN = [
-    "train",
-    "--method",
-    "moco",
-    "--queue-size",
-    "32",
-    "--batch-size",
-    "8",
-    "--save-steps",
-    "3",
-]
+TRAIN = ("train", "--method", "moco", "--queue-size", 32, "--batch-size", 8, "--save-steps", 3)
 
 
-def test_a_run_of_two_processes(tmp_path):
+def test_a_run_of_two_processes(tmp_path, few_bundled):
     """51 rows are 3 batches of 16 an epoch, the rest left out; one writes, and nobody waits."""
     data = tmp_path / "rows.txt"
     data.write_text("".join(f"sentence {i} is of the length of {i} words\n" for i in range(51)))
     run = tmp_path / "run"
-    command = [*SENTEMB, *TRAIN, "--data", str(data), "--epochs", "2", "-o", str(run)]
-    command += ["--select", "held-out-loss", "--eval-steps", "3", "--json"]
-    first, second = outputs_of(start_two(command))
+    words = (*TRAIN, "--data", data, "--epochs", 2, "-o", run)
+    words += ("--select", "held-out-loss", "--eval-steps", 3, "--json")
+    first, second = run_twice(sentemb_in(tmp_path, *words), tmp_path)
     record = json.loads((run / "run.json").read_text())
     assert record["processes"] == 2
     assert (record["rows"], record["held_out_rows"], record["rows_left_over"]) == (35, 16, 3)
@@ -75,62 +64,61 @@ def test_a_run_of_two_processes(tmp_path):
     assert not (run / "checkpoints").exists()
 
 
-def test_one_of_two_processes_encodes_with_the_teacher(tmp_path):
+def test_one_of_two_processes_encodes_with_the_teacher(tmp_path, few_bundled):
     run = tmp_path / "run"
-    command = [*SENTEMB, "train", "--method", "distill", "--teacher", "mini-sentemb"]
-    command += ["--batch-size", "8", "--max-steps", "2", "--save-steps", "1", "-o", str(run)]
-    outputs = outputs_of(start_two(command))
+    words = ("train", "--method", "distill", "--teacher", "mini-sentemb", "--batch-size", 8,
+             "--max-steps", 2, "--save-steps", 1, "-o", run)  # fmt: skip
+    outputs = run_twice(sentemb_in(tmp_path, *words), tmp_path)
     assert ["The teacher encoded" in output for output in outputs] == [True, False]
     assert json.loads((run / "run.json").read_text())["steps"] == 2
     assert not (run / "teacher").exists()
 
 
-def test_when_one_is_killed_the_other_ends_with_an_error(tmp_path):
+def test_when_one_is_killed_the_other_ends_with_an_error(tmp_path, few_bundled):
     run = tmp_path / "run"
-    command = [*SENTEMB, *TRAIN, "--max-steps", "100000", "-o", str(run)]
-    one, other = start_two(command)
+    words = (*TRAIN, "--max-steps", 100000, "--save-steps", 100000, "-o", run)
+    (one, other), (output, _) = started_twice(sentemb_in(tmp_path, *words), tmp_path)
     metrics = run / "metrics.jsonl"
     deadline = time.monotonic() + 180
     while not (metrics.exists() and '"loss"' in metrics.read_text()):
         assert time.monotonic() < deadline
-        assert one.poll() is None, one.communicate()[0]
+        assert one.is_alive(), output.read_text()
         time.sleep(0.2)
-    other.kill()
-    output, _ = one.communicate(timeout=60)
-    assert one.returncode not in (0, None)
-    assert "error" in output
-    other.communicate()
+    os.kill(other.pid, signal.SIGKILL)
+    one.join(timeout=60)
+    assert one.exitcode not in (0, None)
+    assert "error" in output.read_text()
     assert not (run / "modules.json").exists()
 
 
-def test_a_refusal_is_told_once_and_by_all(tmp_path):
+def test_a_refusal_is_told_once_and_by_all(tmp_path, few_bundled):
     taken = tmp_path / "taken"
     taken.mkdir()
     (taken / "thesis.txt").write_text("mine")
-    running = start_two([*SENTEMB, *TRAIN, "-o", str(taken)])
-    outputs = [process.communicate(timeout=120)[0] for process in running]
-    assert [process.returncode for process in running] == [2, 2]
-    told = [line for output in outputs for line in output.splitlines() if "error" in line]
+    running, outputs = started_twice(sentemb_in(tmp_path, *TRAIN, "-o", taken), tmp_path)
+    for process in running:
+        process.join(timeout=120)
+    assert [process.exitcode for process in running] == [2, 2]
+    written = [line for output in outputs for line in output.read_text().splitlines()]
+    told = [line for line in written if "error" in line]
     assert len(told) == 1
     assert "is not empty" in told[0]
 
 
-def test_two_processes_resume_bit_for_bit(tmp_path):
-    """Queue, target and heads, two batches a step; the run is cut at its fourth step of eight."""
+def test_two_processes_resume_bit_for_bit(tmp_path, few_bundled):
+    """Queue, target and heads, two batches a step; the run is cut at its second step of four."""
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    command = [*SENTEMB, *TRAIN, "--max-steps", "8", "--save-steps", "4", "--accumulation", "2"]
-    command += ["--select", "last", "--keep-checkpoints"]
-    outputs_of(start_two([*command, "-o", str(whole)]))
-    states = sorted(file.name for file in whole.glob("checkpoints/checkpoint-4/rng_state*"))
-    assert states == ["rng_state_0.pth", "rng_state_1.pth"]
-    a, b = (torch.load(whole / f"checkpoints/checkpoint-4/{name}", weights_only=False)["cpu"]
-            for name in states)  # fmt: skip
-    assert not torch.equal(a, b)  # dropout of its own in each
+    words = (*TRAIN, "--max-steps", 4, "--save-steps", 2, "--accumulation", 2, "--select", "last",
+             "--keep-checkpoints")  # fmt: skip
+    run_twice(sentemb_in(tmp_path, *words, "-o", whole), tmp_path)
+    states = [torch.load(whole / f"checkpoints/checkpoint-2/rng_state_{n}.pth", weights_only=False)
+              for n in (0, 1)]  # fmt: skip
+    assert not torch.equal(states[0]["cpu"], states[1]["cpu"])  # dropout of its own in each
     shutil.copytree(whole, cut)
-    shutil.rmtree(cut / "checkpoints/checkpoint-8")
-    outputs_of(start_two([*command, "--resume", "-o", str(cut)]))
+    shutil.rmtree(cut / "checkpoints/checkpoint-4")
+    run_twice(sentemb_in(tmp_path, *words, "--resume", "-o", cut), tmp_path)
     for name in ("model.safetensors", "method.safetensors"):
-        one, other = (load_file(run / "checkpoints/checkpoint-8" / name) for run in (whole, cut))
+        one, other = (load_file(run / "checkpoints/checkpoint-4" / name) for run in (whole, cut))
         assert_bit_equal(one, other)
-    before = load_file(whole / "checkpoints/checkpoint-4/method.safetensors")
+    before = load_file(whole / "checkpoints/checkpoint-2/method.safetensors")
     assert not torch.equal(before["twin.queue.embeddings"], one["twin.queue.embeddings"])

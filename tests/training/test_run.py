@@ -2,7 +2,9 @@
 
 import copy
 import json
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,6 @@ from sentemb import (
     Settings,
     Siamese,
     View,
-    build_encoder,
     read_sts,
     simcse_sup,
     simcse_unsup,
@@ -26,6 +27,7 @@ from sentemb.bundled import bundled
 from sentemb.errors import IdenticalViewsError, NumericError, UsageError
 from sentemb.losses import FlatNCE, Sigmoid, Sum, SymmetricInfoNCE
 from sentemb.runs.logs import read_metrics
+from tests.support import encoders
 from tests.support.helpers import PowerCut, assert_bit_equal, state
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=1, max_steps=8, save_steps=4)
@@ -38,10 +40,20 @@ def dev():
 
 
 def fresh(recipe):
-    torch.manual_seed(0)
     if recipe == "simcse-unsup":
-        return simcse_unsup(build_encoder("mini", pooling="cls_before_pooler", device="cpu"))
-    return simcse_sup(build_encoder("mini", pooling="cls", device="cpu"))
+        return simcse_unsup(encoders.mini("cls_before_pooler"))
+    return simcse_sup(encoders.mini("cls"))
+
+
+@pytest.fixture(scope="module")
+def unlabelled(unlabelled):
+    """67 rows: 8 batches, and 3 rows that fill none."""
+    return replace(unlabelled, rows=unlabelled.rows.select(range(67)))
+
+
+@pytest.fixture(scope="module")
+def triplets(triplets):
+    return replace(triplets, rows=triplets.rows.select(range(160)))
 
 
 @pytest.fixture(params=["simcse-unsup", "simcse-sup"])
@@ -54,9 +66,27 @@ def data(recipe, unlabelled, triplets):
     return unlabelled if recipe == "simcse-unsup" else triplets
 
 
-def test_eight_steps_are_four_and_four_resumed(recipe, data, tmp_path):
-    whole = fresh(recipe)
-    train(whole, data, tmp_path / "whole", SETTINGS)
+@dataclass
+class Run:
+    method: Method
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def whole(unlabelled, triplets, tmp_path_factory):
+    """Train each recipe for eight steps, once: a run to compare with, and to look at."""
+
+    @cache
+    def of(recipe):
+        run = Run(fresh(recipe), tmp_path_factory.mktemp(recipe) / "run")
+        data = unlabelled if recipe == "simcse-unsup" else triplets
+        train(run.method, data, run.folder, KEPT)
+        return run
+
+    return of
+
+
+def test_eight_steps_are_four_and_four_resumed(whole, recipe, data, tmp_path):
     cut = fresh(recipe)
     cut.loss = PowerCut(cut.loss, batches=6)
     with pytest.raises(KeyboardInterrupt):
@@ -64,44 +94,38 @@ def test_eight_steps_are_four_and_four_resumed(recipe, data, tmp_path):
     torch.manual_seed(99)
     resumed = fresh(recipe)
     train(resumed, data, tmp_path / "cut", SETTINGS, resume=True)
-    assert_bit_equal(state(whole), state(resumed))
+    assert_bit_equal(state(whole(recipe).method), state(resumed))
     steps = [line["step"] for line in read_metrics(tmp_path / "cut/metrics.jsonl")]
     assert steps == sorted(steps)
 
 
-def test_the_model_is_a_plain_one_with_equal_vectors(recipe, data, tmp_path, sentences):
-    method = fresh(recipe)
-    train(method, data, tmp_path / "run", SETTINGS)
-    plain = SentenceTransformer(str(tmp_path / "run"), device="cpu")
-    ours = method.encoder.encode(sentences[:50])
+def test_the_model_is_a_plain_one_with_equal_vectors(whole, recipe, sentences):
+    plain = SentenceTransformer(str(whole(recipe).folder), device="cpu")
+    ours = whole(recipe).method.encoder.encode(sentences[:50])
     assert np.abs(plain.encode(sentences[:50]) - ours).max() <= 1e-6
     expected = {"simcse-unsup": ["Transformer", "Pooling"]}
     modules = [type(module).__name__ for module in plain]
     assert modules == expected.get(recipe, ["Transformer", "Pooling", "Dense"])
 
 
-def test_every_checkpoint_is_a_plain_model_too(unlabelled, tmp_path, sentences):
-    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", KEPT)
-    checkpoint = tmp_path / "run/checkpoints/checkpoint-8"
+def test_every_checkpoint_is_a_plain_model_too(whole, sentences):
+    folder = whole("simcse-unsup").folder
+    checkpoint = folder / "checkpoints/checkpoint-8"
     saved = SentenceTransformer(str(checkpoint), device="cpu").encode(sentences[:5])
-    final = SentenceTransformer(str(tmp_path / "run"), device="cpu").encode(sentences[:5])
+    final = SentenceTransformer(str(folder), device="cpu").encode(sentences[:5])
     assert np.array_equal(saved, final)
 
 
-def test_every_parameter_trains(recipe, data, tmp_path):
-    method = fresh(recipe)
-    before = state(method)
-    train(method, data, tmp_path / "run", SETTINGS)
-    untouched = [name for name, t in state(method).items() if torch.equal(t, before[name])]
-    assert untouched == []
+def test_every_parameter_trains(whole, recipe):
+    before, after = state(fresh(recipe)), state(whole(recipe).method)
+    assert [name for name, tensor in after.items() if torch.equal(tensor, before[name])] == []
 
 
-def test_evaluation_does_not_change_training(unlabelled, tmp_path, dev):
-    plain, watched = fresh("simcse-unsup"), fresh("simcse-unsup")
-    train(plain, unlabelled, tmp_path / "plain", SETTINGS)
+def test_evaluation_does_not_change_training(whole, unlabelled, tmp_path, dev):
+    watched = fresh("simcse-unsup")
     often = replace(SETTINGS, eval_steps=1, select="last")
     train(watched, unlabelled, tmp_path / "watched", often, dev=dev)
-    assert_bit_equal(state(plain), state(watched))
+    assert_bit_equal(state(whole("simcse-unsup").method), state(watched))
 
 
 def test_the_best_checkpoint_becomes_the_model(triplets, tmp_path, dev):
@@ -160,9 +184,12 @@ def test_accumulation_takes_the_mean_of_its_batches(triplets, tmp_path):
 
 def test_bf16_trains(unlabelled, tmp_path):
     run = train(
-        fresh("simcse-unsup"), unlabelled, tmp_path / "r", replace(SETTINGS, precision="bf16")
+        fresh("simcse-unsup"),
+        unlabelled,
+        tmp_path / "r",
+        replace(SETTINGS, precision="bf16", max_steps=2),
     )
-    assert run.steps == 8
+    assert run.steps == 2
     loaded = SentenceTransformer(str(tmp_path / "r"), device="cpu")
     assert {p.dtype for p in loaded.parameters()} == {torch.float32}
 
@@ -178,9 +205,8 @@ def test_every_row_is_accounted_for(unlabelled, tmp_path):
     assert run.truncated_texts == sum(length > 8 for length in lengths) > 0
 
 
-def test_model_files_can_be_read_by_others(unlabelled, tmp_path):
-    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
-    for file in (tmp_path / "run").glob("*.safetensors"):
+def test_model_files_can_be_read_by_others(whole):
+    for file in whole("simcse-unsup").folder.glob("*.safetensors"):
         assert file.stat().st_mode & 0o044 == 0o044
 
 
@@ -264,29 +290,26 @@ def test_the_last_two_checkpoints_are_kept_beside_the_best(triplets, tmp_path, d
     assert kept == {f"checkpoint-{run.best_step}", "checkpoint-7", "checkpoint-8"}
 
 
-def test_a_run_cut_before_its_record_is_published_once_more(unlabelled, tmp_path):
-    first = fresh("simcse-unsup")
-    train(first, unlabelled, tmp_path / "run", KEPT)
+def test_a_run_cut_before_its_record_is_published_once_more(whole, unlabelled, tmp_path):
+    shutil.copytree(whole("simcse-unsup").folder, tmp_path / "run")
     for name in ("modules.json", "run.json"):
         (tmp_path / "run" / name).unlink()
     lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
     again = fresh("simcse-unsup")
     run = train(again, unlabelled, tmp_path / "run", SETTINGS, resume=True)
     assert run.steps == 8
-    assert_bit_equal(state(first), state(again))
+    assert_bit_equal(state(whole("simcse-unsup").method), state(again))
     assert (tmp_path / "run/modules.json").exists()
     assert len((tmp_path / "run/metrics.jsonl").read_text().splitlines()) == len(lines)
 
 
-def test_a_finished_run_has_nothing_to_resume(unlabelled, tmp_path):
-    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS)
+def test_a_finished_run_has_nothing_to_resume(whole, unlabelled):
+    folder = whole("simcse-unsup").folder
     with pytest.raises(UsageError, match="has taken all of its 8 steps"):
-        train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", SETTINGS, resume=True)
+        train(fresh("simcse-unsup"), unlabelled, folder, SETTINGS, resume=True)
 
 
-def test_a_torn_checkpoint_and_a_torn_line_are_passed_over(unlabelled, tmp_path):
-    whole = fresh("simcse-unsup")
-    train(whole, unlabelled, tmp_path / "whole", SETTINGS)
+def test_a_torn_checkpoint_and_a_torn_line_are_passed_over(whole, unlabelled, tmp_path):
     cut = fresh("simcse-unsup")
     cut.loss = PowerCut(cut.loss, batches=6)
     with pytest.raises(KeyboardInterrupt):
@@ -298,14 +321,13 @@ def test_a_torn_checkpoint_and_a_torn_line_are_passed_over(unlabelled, tmp_path)
         file.write('{"step": 5, "lo')
     resumed = fresh("simcse-unsup")
     train(resumed, unlabelled, tmp_path / "cut", SETTINGS, resume=True)
-    assert_bit_equal(state(whole), state(resumed))
+    assert_bit_equal(state(whole("simcse-unsup").method), state(resumed))
 
 
-def test_workers_do_not_change_the_data(unlabelled, tmp_path):
-    alone, helped = fresh("simcse-unsup"), fresh("simcse-unsup")
-    train(alone, unlabelled, tmp_path / "alone", SETTINGS)
+def test_workers_do_not_change_the_data(whole, unlabelled, tmp_path):
+    helped = fresh("simcse-unsup")
     train(helped, unlabelled, tmp_path / "helped", replace(SETTINGS, workers=2))
-    assert_bit_equal(state(alone), state(helped))
+    assert_bit_equal(state(whole("simcse-unsup").method), state(helped))
 
 
 def test_epochs_are_whole_with_accumulation(unlabelled, tmp_path):
@@ -336,8 +358,8 @@ def test_the_output_folder_is_not_overwritten_unasked(unlabelled, tmp_path):
     assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
 
 
-def test_a_checkpoint_of_another_method_is_refused(unlabelled, tmp_path):
-    train(fresh("simcse-unsup"), unlabelled, tmp_path / "run", KEPT)
+def test_a_checkpoint_of_another_method_is_refused(whole, unlabelled, tmp_path):
+    shutil.copytree(whole("simcse-unsup").folder, tmp_path / "run")
     other = Method((View(), View()), Siamese(fresh("simcse-sup").encoder), InfoNCE())
     longer = replace(SETTINGS, max_steps=9)
     with pytest.raises(
@@ -390,22 +412,24 @@ def test_selecting_by_spearman_needs_a_dev_set(unlabelled, tmp_path):
     ids=["a module", "a module in a sum"],
 )
 def test_a_learned_temperature_trains_and_resumes_bit_for_bit(unlabelled, tmp_path, loss):
+    settings = replace(SETTINGS, max_steps=4, save_steps=2)
+
     def build():
         method = fresh("simcse-unsup")
         return Method(method.views, method.twin, copy.deepcopy(loss))
 
     whole = build()
     before = {name: p.clone() for name, p in whole.named_parameters() if "temperature" in name}
-    train(whole, unlabelled, tmp_path / "whole", SETTINGS)
+    train(whole, unlabelled, tmp_path / "whole", settings)
     after = dict(whole.named_parameters())
     assert before
     assert all(not torch.equal(p, after[name]) for name, p in before.items())
     cut = build()
-    cut.loss = PowerCut(cut.loss, batches=6)
+    cut.loss = PowerCut(cut.loss, batches=3)
     with pytest.raises(KeyboardInterrupt):
-        train(cut, unlabelled, tmp_path / "cut", SETTINGS)
+        train(cut, unlabelled, tmp_path / "cut", settings)
     resumed = build()
-    train(resumed, unlabelled, tmp_path / "cut", SETTINGS, resume=True)
+    train(resumed, unlabelled, tmp_path / "cut", settings, resume=True)
     assert_bit_equal(state(resumed), state(whole))
 
 
@@ -424,11 +448,12 @@ def test_masked_negatives_are_counted_across_a_resume(unlabelled, tmp_path):
 
 
 def test_gradients_of_flat_nce_are_clipped_only_on_request(unlabelled, tmp_path):
+    one = replace(SETTINGS, max_steps=1)
     method = fresh("simcse-unsup")
     flat = Method(method.views, method.twin, FlatNCE())
-    run = train(flat, unlabelled, tmp_path / "flat", SETTINGS)
+    run = train(flat, unlabelled, tmp_path / "flat", one)
     assert run.settings.max_grad_norm == 0
-    run = train(flat, unlabelled, tmp_path / "clip", replace(SETTINGS, max_grad_norm=1.0))
+    run = train(flat, unlabelled, tmp_path / "clip", replace(one, max_grad_norm=1.0))
     assert run.settings.max_grad_norm == 1
-    run = train(fresh("simcse-unsup"), unlabelled, tmp_path / "info", SETTINGS)
+    run = train(fresh("simcse-unsup"), unlabelled, tmp_path / "info", one)
     assert run.settings.max_grad_norm == 1

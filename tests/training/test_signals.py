@@ -2,26 +2,29 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 from safetensors.torch import load_file
 
 from sentemb.runs.output import last_checkpoint
+from tests.support.processes import sentemb_in, started
 
-TRAIN = [sys.executable, "-m", "sentemb_cli", "train", "--method", "simcse-unsup", "--batch-size",
-         "8", "--max-steps", "40", "--eval-steps", "40"]  # fmt: skip
+TRAIN = ("train", "--method", "simcse-unsup", "--batch-size", 8, "--max-steps", 40,
+         "--eval-steps", 40)  # fmt: skip
 
 
 def start(folder, *more):
-    with (folder / "errors.txt").open("w") as errors:
-        return subprocess.Popen([*TRAIN, *more], cwd=folder, stderr=errors)
+    return started(sentemb_in(folder, *TRAIN, *more), folder / "errors.txt")
 
 
 def errors(folder):
     return (folder / "errors.txt").read_text()
+
+
+def code_of(process):
+    process.join(timeout=120)
+    return process.exitcode
 
 
 def wait_for_a_step(process, folder):
@@ -29,33 +32,41 @@ def wait_for_a_step(process, folder):
     file = folder / "out/metrics.jsonl"
     until = time.monotonic() + 120
     while not (file.exists() and '"loss"' in file.read_text()):
-        assert process.poll() is None, errors(folder)
+        assert process.is_alive(), errors(folder)
         assert time.monotonic() < until
         time.sleep(0.02)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, _few_bundled):
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sentemb.bundled.files", lambda _: _few_bundled)
+        assert code_of(start(folder, "-o", "whole")) == 0, errors(folder)
+    return folder / "whole"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_run_told_to_stop_goes_on_as_if_it_had_not(tmp_path, number, code):
-    assert start(tmp_path, "-o", "whole").wait() == 0
+def test_a_run_told_to_stop_goes_on_as_if_it_had_not(whole, tmp_path, few_bundled, number, code):
     process = start(tmp_path, "-o", "out")
     wait_for_a_step(process, tmp_path)
-    process.send_signal(number)
-    assert process.wait(timeout=120) == code, errors(tmp_path)
+    os.kill(process.pid, number)
+    assert code_of(process) == code, errors(tmp_path)
     assert "go on with --resume" in errors(tmp_path).splitlines()[-1]
     step = int(last_checkpoint(tmp_path / "out").name.rpartition("-")[2])
     assert 10 <= step < 40
     assert not (tmp_path / "out/modules.json").exists()
-    assert start(tmp_path, "-o", "out", "--resume").wait() == 0
-    whole, resumed = (load_file(tmp_path / f / "model.safetensors") for f in ("whole", "out"))
-    assert all((whole[name] == resumed[name]).all() for name in whole)
+    assert code_of(start(tmp_path, "-o", "out", "--resume")) == 0, errors(tmp_path)
+    one, resumed = (load_file(f / "model.safetensors") for f in (whole, tmp_path / "out"))
+    assert all((one[name] == resumed[name]).all() for name in one)
 
 
-def test_the_second_signal_ends_it_now(tmp_path):
+def test_the_second_signal_ends_it_now(tmp_path, few_bundled):
     process = start(tmp_path, "-o", "out")
     wait_for_a_step(process, tmp_path)
     os.kill(process.pid, signal.SIGSTOP)  # both come before it can end a step
-    process.send_signal(signal.SIGTERM)
+    os.kill(process.pid, signal.SIGTERM)
     os.kill(process.pid, signal.SIGCONT)
     time.sleep(0.001)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=120) == 143
+    os.kill(process.pid, signal.SIGTERM)
+    assert code_of(process) == 143

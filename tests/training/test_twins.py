@@ -1,12 +1,14 @@
 """Recipes of twins with a state: exact resume, plain models, micro-batches, collapse."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from sentemb import FlatNCE, InfoNCE, Method, Settings, Siamese, View, build_encoder, train
+from sentemb import FlatNCE, InfoNCE, Method, Settings, Siamese, View, train
 from sentemb.bundled import bundled
 from sentemb.datasets import read_training_data
 from sentemb.encoders import embed, set_dropout
@@ -45,20 +47,25 @@ from sentemb.training.held_out import loss_of
 from sentemb.training.run import packed_encoders
 from sentemb.twins import ConstantMomentum, CosineMomentum, MomentumQueue, Prototypes, Twin
 from sentemb.views import Adversarial
+from tests.support import encoders
 from tests.support.helpers import PowerCut, assert_bit_equal, numbered, state
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=8, save_steps=4)
-SMALL = {  # so that queues fill and prototypes thaw within eight steps
+FOUR = replace(SETTINGS, max_steps=4, save_steps=2)
+SMALL = {  # so that queues fill and prototypes thaw within four steps
     "moco": {"queue_size": 20, "momentum": 0.9},
     "moco_v2": {"queue_size": 20, "momentum": 0.9},
     "esimcse": {"queue_size": 20},
     "swav": {"prototypes": 8, "queue_size": 12, "frozen_steps": 2},
 }
+LONG = pytest.mark.long
 CLS = ("simcse_unsup", "simcse_plus_plus", "esimcse")
 WITH_STATE = [
     *(simclr, simclr_v2, moco, moco_v2, moco_v3, byol, simsiam, swav, barlow_twins, vicreg),
     *(esimcse, simcse_plus_plus, two_tower, nsp),
 ]
+KINDS = [simclr, moco, byol, simsiam, swav, esimcse, simcse_plus_plus, two_tower, nsp]
+"""One for each kind of state."""
 OTHERS = [simcse_unsup, simcse_sup, consert, consert_sup, eda, crop, supcon]
 LAYOUTS = {
     "simcse_sup": ("triplets.csv", ("anchor", "positive", "negative")),
@@ -73,10 +80,9 @@ UNUSED = ("twin.queue.texts", "twin.queue.partners")
 
 
 def fresh(recipe):
-    torch.manual_seed(0)
     name = recipe.__name__
     pooling = "cls_before_pooler" if name in CLS else "mean"
-    return recipe(build_encoder("mini", pooling=pooling, device="cpu"), **SMALL.get(name, {}))
+    return recipe(encoders.mini(pooling), **SMALL.get(name, {}))
 
 
 def data_of(recipe):
@@ -89,32 +95,59 @@ def named(recipe):
     return recipe.__name__
 
 
-@pytest.mark.parametrize("recipe", WITH_STATE, ids=named)
-def test_eight_steps_are_four_and_four_resumed(recipe, tmp_path, sentences):
-    """Targets, queues, prototypes, heads and schedules; the model is a plain one."""
-    data = data_of(recipe)
-    whole = fresh(recipe)
-    train(whole, data, tmp_path / "whole", SETTINGS)
+@pytest.fixture(scope="module")
+def unlabelled(unlabelled):
+    """67 rows."""
+    return replace(unlabelled, rows=unlabelled.rows.select(range(67)))
+
+
+@dataclass
+class Run:
+    method: Method
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Train each recipe for four steps, once: a run to compare with, and to look at."""
+
+    @cache
+    def of(recipe):
+        run = Run(fresh(recipe), tmp_path_factory.mktemp(recipe.__name__) / "run")
+        train(run.method, data_of(recipe), run.folder, FOUR)
+        return run
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "recipe", [r if r in KINDS else pytest.param(r, marks=LONG) for r in WITH_STATE], ids=named
+)
+def test_four_steps_are_two_and_two_resumed(whole, recipe, tmp_path):
+    """Targets, queues, prototypes, heads and schedules."""
     cut = fresh(recipe)
-    cut.loss = PowerCut(cut.loss, batches=11 if recipe in (byol, simsiam, moco_v3) else 6)
+    cut.loss = PowerCut(cut.loss, batches=7 if recipe in (byol, simsiam, moco_v3) else 3)
     with pytest.raises(KeyboardInterrupt):
-        train(cut, data, tmp_path / "cut", SETTINGS)
+        train(cut, data_of(recipe), tmp_path / "cut", FOUR)
     torch.manual_seed(99)
     resumed = fresh(recipe)
-    train(resumed, data, tmp_path / "cut", SETTINGS, resume=True)
-    assert_bit_equal(state(whole), state(resumed))
-    started = state(fresh(recipe))
-    still = [name for name, t in state(whole).items() if torch.equal(t, started[name])]
+    train(resumed, data_of(recipe), tmp_path / "cut", FOUR, resume=True)
+    assert_bit_equal(state(whole(recipe).method), state(resumed))
+
+
+@pytest.mark.parametrize("recipe", WITH_STATE, ids=named)
+def test_everything_changes_and_the_model_is_a_plain_one(whole, recipe, sentences):
+    started, ended = state(fresh(recipe)), state(whole(recipe).method)
+    still = [name for name, tensor in ended.items() if torch.equal(tensor, started[name])]
     assert [name for name in still if name not in UNUSED] == []  # SwAV has no use of them
-    plain = SentenceTransformer(str(tmp_path / "whole"), device="cpu")
-    ours = whole.encoder.encode(sentences[:50])
+    plain = SentenceTransformer(str(whole(recipe).folder), device="cpu")
+    ours = whole(recipe).method.encoder.encode(sentences[:50])
     assert abs(plain.encode(sentences[:50]) - ours).max() <= 1e-6
 
 
-def test_both_towers_are_deployed(tmp_path, sentences):
-    method = fresh(two_tower)
-    train(method, data_of(two_tower), tmp_path / "run", SETTINGS)
-    other = SentenceTransformer(str(tmp_path / "run/positive"), device="cpu")
+def test_both_towers_are_deployed(whole, sentences):
+    method, folder = whole(two_tower).method, whole(two_tower).folder
+    other = SentenceTransformer(str(folder / "positive"), device="cpu")
     ours = method.twin.other.encode(sentences[:20])
     assert abs(other.encode(sentences[:20]) - ours).max() <= 1e-6
     assert abs(method.encoder.encode(sentences[:20]) - ours).max() > 1e-3
@@ -152,7 +185,13 @@ CROSSES = [
 ]
 
 
-@pytest.mark.parametrize(("recipe", "loss"), CROSSES)
+IN_EVERY_RUN = [cross for cross in CROSSES if cross[1] == "own" or cross[0] in (simcse_unsup, moco)]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "loss"),
+    [cross if cross in IN_EVERY_RUN else pytest.param(*cross, marks=LONG) for cross in CROSSES],
+)
 def test_micro_batches_change_nothing(monkeypatch, recipe, loss):
     """With dropout on, against the same micro-batches kept; without it, against the whole batch."""
     method = fresh(recipe)
@@ -176,8 +215,8 @@ def test_micro_batches_change_nothing(monkeypatch, recipe, loss):
     assert_near(cached, gradients(method, batch), 1e-5)
 
 
-@pytest.mark.parametrize("micro_batch", [0, 5])
 @pytest.mark.parametrize("recipe", [*WITH_STATE, *OTHERS], ids=named)
+@pytest.mark.parametrize("micro_batch", [0, pytest.param(5, marks=LONG)])
 def test_leaving_padding_out_changes_nothing(recipe, micro_batch):
     """Loss and gradients without dropout, perturbing views among them."""
     method = fresh(recipe)
@@ -216,10 +255,10 @@ def test_padding_is_left_out_where_it_is_asked_for(unlabelled, tmp_path, packed)
 
 
 def test_a_batch_in_micro_batches_trains_and_resumes(unlabelled, tmp_path):
-    settings = replace(SETTINGS, micro_batch=3)
+    settings = replace(FOUR, micro_batch=3)
     whole, cut = fresh(moco), fresh(moco)
     train(whole, unlabelled, tmp_path / "whole", settings)
-    cut.loss = PowerCut(cut.loss, batches=6)
+    cut.loss = PowerCut(cut.loss, batches=3)
     with pytest.raises(KeyboardInterrupt):
         train(cut, unlabelled, tmp_path / "cut", settings)
     resumed = fresh(moco)
@@ -264,7 +303,7 @@ def test_a_collapse_is_told_once_or_stops_the_run(unlabelled, tmp_path, caplog, 
     """Also where dropout's noise would look like spread ([CLS])."""
 
     def collapsing():
-        encoder = build_encoder("mini", pooling=pooling, device="cpu")
+        encoder = encoders.mini(pooling)
         return Method((View(), View()), Siamese(encoder), together)
 
     settings = replace(SETTINGS, learning_rate=3e-3, max_steps=40, save_steps=40)
@@ -413,7 +452,7 @@ def test_held_out_loss_does_not_touch_a_queue(unlabelled, tmp_path):
 
 
 def test_what_does_not_fit_a_batch_is_refused_before_anything_is_written(unlabelled, tmp_path):
-    small = build_encoder("mini", pooling="mean", device="cpu")
+    small = encoders.mini()
     for method, message in [
         (moco(small, queue_size=4), "A queue of 4 cannot hold a batch of 8"),
         (swav(small, prototypes=99, queue_size=16), "fewer than the 99 prototypes"),

@@ -1,14 +1,16 @@
 """Recipes of views: they train, resume bit for bit and load as plain models; the data depends on
 (seed, epoch, row, view) and on nothing else."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 
-from sentemb import Method, NTXent, Settings, Siamese, View, build_encoder, train
+from sentemb import Method, NTXent, Settings, Siamese, View, train
 from sentemb.bundled import bundled
 from sentemb.datasets import TrainingData, read_training_data
 from sentemb.methods import consert, consert_sup, crop, eda, esimcse
@@ -26,9 +28,10 @@ from sentemb.views import (
     TokenShuffle,
     WordDropout,
 )
+from tests.support import encoders
 from tests.support.helpers import PowerCut, assert_bit_equal, state
 
-SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=8, save_steps=4)
+SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=7, save_steps=6)
 POOLINGS = {"esimcse": "cls_before_pooler", "eda": "mean", "crop": "mean"}
 
 
@@ -47,20 +50,21 @@ def supervised_adversary(encoder):
 RECIPES = [consert, consert_sup, esimcse, eda, crop, unsupervised_adversary, supervised_adversary]
 
 
+def named(recipe):
+    return recipe.__name__
+
+
+def in_every_run(*chosen):
+    """Return all recipes, with a mark on those that `make test` leaves out."""
+    return [r if r in chosen else pytest.param(r, marks=pytest.mark.long) for r in RECIPES]
+
+
 def fresh(recipe):
-    torch.manual_seed(0)
-    pooling = POOLINGS.get(recipe.__name__, "avg_top2")
-    return recipe(build_encoder("mini", pooling=pooling, device="cpu"))
+    return recipe(encoders.mini(POOLINGS.get(recipe.__name__, "avg_top2")))
 
 
-@pytest.fixture(params=RECIPES, ids=lambda recipe: recipe.__name__)
-def recipe(request):
-    return request.param
-
-
-@pytest.fixture
-def data(recipe):
-    """40 rows: 8 steps of batch 8 are one epoch of 5 and 3 of the next."""
+def data_of(recipe):
+    """40 rows: 7 steps of batch 8 are one epoch of 5 and 2 of the next."""
     if recipe in (consert_sup, supervised_adversary):
         read = read_training_data(bundled("nli.tsv"), [("sentence1", "sentence2", "label")])
     else:
@@ -68,37 +72,57 @@ def data(recipe):
     return replace(read, rows=read.rows.select(range(40)))
 
 
-def test_a_resume_in_the_second_epoch_is_bit_for_bit(recipe, data, tmp_path):
-    settings = replace(SETTINGS, save_steps=6)
-    whole = fresh(recipe)
-    train(whole, data, tmp_path / "whole", settings)
+@dataclass
+class Run:
+    method: Method
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Train each recipe once: a run to compare with, and to look at."""
+
+    @cache
+    def of(recipe):
+        run = Run(fresh(recipe), tmp_path_factory.mktemp(recipe.__name__) / "run")
+        train(run.method, data_of(recipe), run.folder, SETTINGS)
+        return run
+
+    return of
+
+
+@pytest.mark.parametrize("recipe", in_every_run(consert, eda, unsupervised_adversary), ids=named)
+def test_a_resume_in_the_second_epoch_is_bit_for_bit(whole, recipe, tmp_path):
     cut = fresh(recipe)
     twice = recipe is unsupervised_adversary  # a batch asks for the loss twice, a trial once
-    cut.loss = PowerCut(cut.loss, batches=15 if twice else 7)
+    cut.loss = PowerCut(cut.loss, batches=13 if twice else 6)
     with pytest.raises(KeyboardInterrupt):
-        train(cut, data, tmp_path / "cut", settings)
+        train(cut, data_of(recipe), tmp_path / "cut", SETTINGS)
     torch.manual_seed(99)
     resumed = fresh(recipe)
-    train(resumed, data, tmp_path / "cut", settings, resume=True)
-    assert_bit_equal(state(whole), state(resumed))
+    train(resumed, data_of(recipe), tmp_path / "cut", SETTINGS, resume=True)
+    assert_bit_equal(state(whole(recipe).method), state(resumed))
 
 
-def test_the_model_is_a_plain_one_with_equal_vectors(recipe, data, tmp_path, sentences):
-    method = fresh(recipe)
-    before = state(method)
-    train(method, data, tmp_path / "run", SETTINGS)
-    plain = SentenceTransformer(str(tmp_path / "run"), device="cpu")
+@pytest.mark.parametrize("recipe", RECIPES, ids=named)
+def test_the_model_is_a_plain_one_with_equal_vectors(whole, recipe, sentences):
+    method, before = whole(recipe).method, state(fresh(recipe))
+    plain = SentenceTransformer(str(whole(recipe).folder), device="cpu")
     ours = method.encoder.encode(sentences[:50])
     assert abs(plain.encode(sentences[:50]) - ours).max() <= 1e-6
     untouched = [name for name, t in state(method).items() if torch.equal(t, before[name])]
     assert [name for name in untouched if "layer_weights" not in name] == []
 
 
-def test_workers_change_nothing(recipe, data, tmp_path):
-    alone, helped = fresh(recipe), fresh(recipe)
-    train(alone, data, tmp_path / "alone", SETTINGS)
-    train(helped, data, tmp_path / "helped", replace(SETTINGS, workers=2))
-    assert_bit_equal(state(alone), state(helped))
+@pytest.mark.parametrize(
+    "recipe",
+    [r if r is eda else pytest.param(r, marks=pytest.mark.long) for r in RECIPES],
+    ids=named,
+)
+def test_workers_change_nothing(whole, recipe, tmp_path):
+    helped = fresh(recipe)
+    train(helped, data_of(recipe), tmp_path / "helped", replace(SETTINGS, workers=2))
+    assert_bit_equal(state(whole(recipe).method), state(helped))
 
 
 class Recorder(Collator):
@@ -149,7 +173,7 @@ def test_the_trainer_counts_epochs_through_a_resume(mini, unlabelled, tmp_path, 
 
     monkeypatch.setattr(Collator, "__call__", watch)
     data = replace(unlabelled, rows=unlabelled.rows.select(range(40)))
-    settings = replace(SETTINGS, save_steps=6)
+    settings = replace(SETTINGS, max_steps=8)
     watch.run = "whole"
     train(fresh(crop), data, tmp_path / "whole", settings)
     watch.run = "cut"
@@ -187,8 +211,9 @@ def test_one_step_is_the_same_in_one_batch_as_on_two_ranks(mini, unlabelled):
 
 
 def test_the_terms_of_a_sum_are_logged(tmp_path):
-    data = read_training_data(bundled("nli.tsv"), [("sentence1", "sentence2", "label")])
-    train(fresh(consert_sup), data, tmp_path / "run", replace(SETTINGS, max_steps=10))
+    train(
+        fresh(consert_sup), data_of(consert_sup), tmp_path / "run", replace(SETTINGS, max_steps=10)
+    )
     line = next(line for line in read_metrics(tmp_path / "run/metrics.jsonl") if "loss" in line)
     terms = line["loss_CrossEntropy"] + line["loss_EachSentence"]
     assert line["loss"] == pytest.approx(terms, abs=1e-3)
@@ -203,7 +228,7 @@ def test_conserts_evaluation_pooling_is_deployed_and_its_training_pooling_is_not
         "Pooling",
     ]
     assert method.twin.pooling is not None
-    assert consert(build_encoder("mini", pooling="mean", device="cpu")).twin.pooling is None
+    assert consert(encoders.mini()).twin.pooling is None
 
 
 def test_short_rows_at_the_start_are_no_identical_views(mini, tmp_path):
