@@ -150,7 +150,8 @@ def finetune(
     Args:
         data: Texts or pairs with a label, of any kind that `train` takes; by default the bundled
             ones.
-        dev: The same; it chooses the checkpoint.
+        dev: The same; it chooses the checkpoint. By default a tenth of the data, with its share of
+            every label.
         output: Folder of the model; by default a temporary one, which lives as long as the result.
         settings: How; by default those of `FinetuneSettings`.
         model: A bundled encoder, a folder or a hub id.
@@ -169,19 +170,27 @@ def finetune(
     """
     from sentemb.finetuning import FinetuneSettings
     from sentemb.finetuning import finetune as run
+    from sentemb.finetuning.split import split_off
     from sentemb.runs.run_result import Provenance
 
     known = [field.name for field in fields(FinetuneSettings)]
     given = known_options(options, known, "finetune")
     settings = replace(settings or FinetuneSettings(), **given)
-    if (data is None) != (dev is None):
-        raise UsageError("data and dev go together: the dev set chooses the checkpoint.")
-    layouts = SCORED if regression else LABELLED
-    if data is None or dev is None:
-        whole = as_training_data(bundled("topics.tsv"), layouts, columns)
-        rows, held = _every_fourth(whole, held=False), _every_fourth(whole, held=True)
+    if data is None and dev is not None:
+        raise UsageError("`dev` is given without `data`: give both.")
+    layouts, dev_name = SCORED if regression else LABELLED, name_of(dev, "bundled:topics.tsv")
+    rows = as_training_data(bundled("topics.tsv") if data is None else data, layouts, columns)
+    if data is None:
+        rows, held = _every_fourth(rows, held=False), _every_fourth(rows, held=True)
+    elif dev is None:
+        rows, held = split_off(rows)
+        dev_name = f"a tenth of {rows.source}"
+        logger.info(
+            "dev: %s of the %s rows, drawn from every label alike",
+            f"{len(held.rows):,}",
+            f"{len(rows.rows) + len(held.rows):,}",
+        )
     else:
-        rows = as_training_data(data, layouts, columns)
         held = as_training_data(dev, layouts, columns, classes=rows.classes, name="dev")
     kinds = [kind_of(each.rows.column_names) for each in (rows, held)]
     if kinds[0] != kinds[1]:
@@ -202,7 +211,7 @@ def finetune(
         provenance=Provenance(
             model=model,
             data=name_of(data, "bundled:topics.tsv"),
-            dev=name_of(dev, "bundled:topics.tsv"),
+            dev=dev_name,
         ),
     )
     logger.info(found.summary(), extra={"table": True})

@@ -10,7 +10,10 @@ from sentence_transformers import SentenceTransformer
 import sentemb
 from sentemb import train
 from sentemb.bundled import bundled
+from sentemb.datasets import as_training_data
+from sentemb.datasets.layouts import LABELLED
 from sentemb.errors import InputError, UsageError
+from sentemb.finetuning.split import split_off
 from sentemb.methods import method_named
 
 TEXTS = [f"Sentence number {n} is about {word}." for n in range(8) for word in ("a dog", "a car")]
@@ -108,8 +111,8 @@ def test_finetune_and_predict(tmp_path):
     assert found.empty_rows == 1
     with pytest.raises(UsageError, match="Did you mean 'r_drop'"):
         sentemb.finetune(rows, rows, r_dorp=1.0)
-    with pytest.raises(UsageError, match="go together"):
-        sentemb.finetune(rows)
+    with pytest.raises(UsageError, match="`dev` is given without `data`"):
+        sentemb.finetune(dev=rows)
     with pytest.raises(InputError, match="dev, row 1: label 'plane' is none of those"):
         sentemb.finetune(rows, [("plane 1", "plane"), ("car 1", "car")])
 
@@ -133,3 +136,17 @@ def test_export_and_postprocess(tmp_path):
     assert sentemb.load(tmp_path / "white").dim == made["dim"] == 4
     with pytest.raises(UsageError, match="Give one of `whiten` and `remove_top`"):
         sentemb.postprocess("mini-sentemb", tmp_path / "none")
+
+
+def test_finetune_without_a_dev_set_splits_one_off(tmp_path):
+    rows = [(f"{word} {n}", word) for n in range(20) for word in ("dog", "car", "sea")]
+    run = sentemb.finetune(rows, output=tmp_path / "model", epochs=1, batch_size=8)
+    assert (run.rows, run.dev_rows) == (54, 6)
+    assert run.record["dev"] == "a tenth of <list>"
+    train_rows, dev_rows = split_off(as_training_data(rows, LABELLED))
+    assert sorted(dev_rows.rows["label"]) == [0, 0, 1, 1, 2, 2]
+    texts = {*train_rows.rows["text"], *dev_rows.rows["text"]}
+    assert len(texts) == 60
+    with pytest.raises(InputError, match="Label 'sky' has one row"):
+        sentemb.finetune([*rows, ("sky 1", "sky")], output=tmp_path / "none")
+    assert not (tmp_path / "none").exists()

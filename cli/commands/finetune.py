@@ -26,7 +26,11 @@ def finetune(
         typer.Option(help="text and label, or sentence1, sentence2 and label (or score)."),
     ] = None,
     dev: Annotated[
-        str | None, typer.Option(help="The same; chooses the checkpoint. Needed beside --data.")
+        str | None,
+        typer.Option(
+            help="The same; chooses the checkpoint. By default a tenth of the data, with its share "
+            "of every label."
+        ),
     ] = None,
     columns: Annotated[
         str | None, typer.Option(help="Columns of the files, in that order, commas between.")
@@ -63,8 +67,8 @@ def finetune(
 
     settings, chosen = FinetuneSettings(**options), shared.parse_seeds(seeds) if seeds else None
     names = columns.split(",") if columns else None
-    if (data is None) != (dev is None):
-        raise UsageError("--data and --dev go together: the dev set chooses the checkpoint.")
+    if data is None and dev is not None:
+        raise UsageError("--dev is given without --data: give both.")
     for weight in ("supcon", "contrast"):
         name = f"{weight}_temperature"
         changed = options[name] != getattr(FinetuneSettings, name)
@@ -73,8 +77,9 @@ def finetune(
     one_of_seeds(settings.seed, seeds)
     reads = [path for path in (data, dev, model) if path]
     check_output_of_run(output, resume=resume, overwrite=overwrite, seeds=chosen, reads=reads)
-    if data is not None and dev is not None:
+    if data is not None:
         check_columns(data, SCORED if regression else LABELLED, names)
+    if dev is not None:
         check_readable(Path(dev))
     check_models(model)
     from sentemb import doors

@@ -90,7 +90,7 @@ def _record(folder: Path) -> dict[str, Any]:
 
 def _title(records: Sequence[dict[str, Any]], seeds: Sequence[int]) -> str:
     """Say what is the same of all runs: method, start, data, steps."""
-    words = []
+    words: list[str] = []
     for what in (
         {str(r.get("method") or "fine-tuning") for r in records if r},
         {f"from {Path(str(r['model'])).name}" for r in records if "model" in r},

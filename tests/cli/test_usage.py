@@ -51,7 +51,7 @@ LINES = [
     ("compare distill simcse-unsup", "'distill' needs a teacher"),
     ("finetune --data missing.tsv --dev missing.tsv", "No file 'missing.tsv'"),
     ("finetune --data pairs.csv --dev pairs.csv", "pairs.csv has the columns anchor, positive"),
-    ("finetune --data pairs.csv", "--data and --dev go together"),
+    ("finetune --dev pairs.csv", "--dev is given without --data"),
     ("finetune --metric accuraci", "metric must be one of"),
     ("finetune -o full", "Output folder 'full' is not empty"),
     ("encode missing.txt", "No file 'missing.txt'"),

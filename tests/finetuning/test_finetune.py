@@ -286,7 +286,7 @@ FILES = {
         ("--data scores.tsv --dev flat.tsv --regression", 3, "flat.tsv has one score only, 3"),
         ("--data ok.tsv --dev both.tsv", 3, "ok.tsv has single texts, both.tsv has pairs"),
         ("--data both.tsv --dev ok.tsv", 3, "both.tsv has pairs, ok.tsv has single texts"),
-        ("--data ok.tsv", 2, "--data and --dev go together"),
+        ("--dev ok.tsv", 2, "--dev is given without --data"),
         ("--rdrop -1", 2, "--r-drop must be 0 or more, got -1"),
         ("--rdrop inf", 2, "--r-drop must be 0 or more, got inf"),
         ("--lr inf", 2, "--learning-rate must be above 0, got inf"),
