@@ -277,7 +277,7 @@ def test_a_changed_option_is_refused_until_it_is_allowed(two, tmp_path, name, ca
     """T14: what was, and what is."""
     changed = replace(SETTINGS, **{name: CHANGES[name]})
     shutil.copytree(two[0] / "cut", tmp_path / "cut")
-    shown = rf"{name} was .*, is now {CHANGES[name]}.*--allow-changed {name}"
+    shown = rf"{name} was .*, is now {CHANGES[name]}.*allow_changed=\['{name}'\]"
     with pytest.raises(UsageError, match=shown):
         train(queued(), data(), tmp_path / "cut", changed, resume=True)
     if name == "learning_rate":
