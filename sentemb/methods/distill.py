@@ -27,17 +27,18 @@ def distill(
 ) -> Method:
     """Embedding distillation: the vector of a sentence is to be the teacher's.
 
-    Each distinct sentence is encoded by the teacher once, before the first step.
+    The teacher encodes each distinct sentence once, before the first step. A loss that contrasts,
+    as `InfoNCE`, takes the teacher's vectors of the other rows for negatives.
 
     Args:
         encoder: The student, any encoder; a raw one gets ``mean`` pooling.
         teacher: A bundled encoder, a folder or a hub id; it does not train.
-        match: What is done where the teacher has more dimensions. ``pca`` narrows the teacher, so
-            that the student's own vectors are trained; ``linear`` widens the student by a layer
-            that training alone has, also where it is the student that has more.
+        match: How unequal widths are made equal. pca narrows a wider teacher to its principal
+            components, so that the student's own vectors are compared; linear puts a layer behind
+            the student that is used in training only.
 
     Raises:
-        UsageError: When there is no teacher, or ``pca`` would have to widen it.
+        UsageError: When there is no teacher, or pca would have to widen it.
         InputError: When the teacher cannot be found or read.
 
     Source: Reimers and Gurevych, 2020 (arXiv:2004.09813), for one language; Kim et al., 2023,

@@ -65,8 +65,8 @@ def compute_vectors(
         ) from None
     write_record(place / RECORD, {**made_of, "sha256": summary.sha256})
     logger.info(
-        "The teacher encoded %d texts in %.0f s%s.",
-        summary.rows,
+        "The teacher encoded %s texts in %.0f s%s.",
+        f"{summary.rows:,}",
         summary.seconds,
         f", {summary.kept_rows:,} of them in an earlier run" if summary.kept_rows else "",
     )
