@@ -108,13 +108,14 @@ def sentences() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def unlabelled() -> TrainingData:
-    return read_training_data(bundled("sentences.txt"), [("text",)])
+def unlabelled(_few_bundled) -> TrainingData:
+    return read_training_data(_few_bundled / "sentences.txt", [("text",)])
 
 
 @pytest.fixture(scope="session")
-def triplets() -> TrainingData:
-    return read_training_data(bundled("triplets.csv"), [("anchor", "positive", "negative")])
+def triplets(_few_bundled) -> TrainingData:
+    columns = ("anchor", "positive", "negative")
+    return read_training_data(_few_bundled / "triplets.csv", [columns])
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def test_pairs_of_texts_of_any_lengths(side, monkeypatch):
             return "." * draw.randint(1, 59)
         return " ".join(draw.choices(WORDS, k=draw.randint(1, draw.choice([4, 60]))))
 
-    rows = {name: [text() for _ in range(500)] for name in ("sentence1", "sentence2")}
+    rows = {name: [text() for _ in range(200)] for name in ("sentence1", "sentence2")}
     found, reading = tokenised(Dataset.from_dict(rows), tokenizer, 16)
     expected = tokenizer(*rows.values(), truncation=True, max_length=16)
     assert found["input_ids"][:] == expected["input_ids"]

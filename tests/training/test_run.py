@@ -51,11 +51,6 @@ def unlabelled(unlabelled):
     return replace(unlabelled, rows=unlabelled.rows.select(range(67)))
 
 
-@pytest.fixture(scope="module")
-def triplets(triplets):
-    return replace(triplets, rows=triplets.rows.select(range(160)))
-
-
 @pytest.fixture(params=["simcse-unsup", "simcse-sup"])
 def recipe(request):
     return request.param

@@ -95,12 +95,6 @@ def named(recipe):
     return recipe.__name__
 
 
-@pytest.fixture(scope="module")
-def unlabelled(unlabelled):
-    """67 rows."""
-    return replace(unlabelled, rows=unlabelled.rows.select(range(67)))
-
-
 @dataclass
 class Run:
     method: Method
