@@ -326,7 +326,7 @@ def train_job(
         dev,
         view=tuple(view) if isinstance(view, Sequence) else (view,),
         prompt=prompt or {},
-        given={name: value for name, value in known.items() if name in own},
+        given={name: _plain(value) for name, value in known.items() if name in own},
         **{k: v for k, v in known.items() if k in of_job and v is not None},
     )
 
@@ -383,6 +383,10 @@ def name_of(given: object, default: str | None) -> str | None:
     if given is None:
         return default
     return os.fspath(given) if isinstance(given, str | os.PathLike) else None
+
+
+def _plain(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _defaults(method: str) -> dict[str, Any]:

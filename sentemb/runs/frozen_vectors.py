@@ -60,7 +60,7 @@ def compute_vectors(
     except InterruptedRunError as error:
         raise InterruptedRunError(
             f"Interrupted after the teacher encoded {told.rows:,} texts; their vectors are in "
-            f"'{place}': go on with --resume.",
+            f"'{place}': go on with `resume=True`.",
             error.exit_code - 128,
         ) from None
     write_record(place / RECORD, {**made_of, "sha256": summary.sha256})

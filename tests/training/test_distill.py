@@ -100,7 +100,7 @@ def test_targets_are_those_of_the_checkpoint_whatever_is_fitted_again(
         train(cut, data, tmp_path / "run", SETTINGS)
     axes = cut.twin.components.axes.clone()
     monkeypatch.setattr("sentemb.twins.PrincipalComponents.fit", lambda self, _: self.axes.neg_())
-    monkeypatch.setattr("sentemb.twins.taught.logger.info", lambda *_: None)
+    monkeypatch.setattr("sentemb.twins.taught.logger.info", lambda *_, **__: None)
     resumed = fresh(wide)
     train(resumed, data, tmp_path / "run", SETTINGS, resume=True)
     assert torch.equal(resumed.twin.components.axes, axes)
@@ -143,7 +143,7 @@ def test_an_interrupted_encoding_goes_on(data, tmp_path, monkeypatch, encoded):
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(frozen_vectors._Progress, "__call__", after_two_windows)
-    with pytest.raises(InterruptedRunError, match="go on with --resume") as error:
+    with pytest.raises(InterruptedRunError, match="go on with `resume=True`") as error:
         train(fresh("mini-sentemb"), data, tmp_path / "cut", SETTINGS)
     assert error.value.exit_code == 130
     assert not (tmp_path / "cut" / VECTORS).exists()
@@ -223,7 +223,9 @@ def test_record_and_card_name_the_teacher_and_its_labels(data, tmp_path):
 def test_a_teacher_in_the_folder_of_the_run_is_not_overwritten(data, tmp_path):
     train(fresh("mini-sentemb"), data, tmp_path / "run", replace(SETTINGS, max_steps=1))
     again = fresh(str(tmp_path / "run"))
-    with pytest.raises(UsageError, match="is read by this run, and --overwrite would remove it"):
+    with pytest.raises(
+        UsageError, match="is read by this run, and `overwrite=True` would"
+    ):
         train(again, data, tmp_path / "run", SETTINGS, overwrite=True)
 
 
