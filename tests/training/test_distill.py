@@ -223,9 +223,7 @@ def test_record_and_card_name_the_teacher_and_its_labels(data, tmp_path):
 def test_a_teacher_in_the_folder_of_the_run_is_not_overwritten(data, tmp_path):
     train(fresh("mini-sentemb"), data, tmp_path / "run", replace(SETTINGS, max_steps=1))
     again = fresh(str(tmp_path / "run"))
-    with pytest.raises(
-        UsageError, match="is read by this run, and `overwrite=True` would"
-    ):
+    with pytest.raises(UsageError, match="is read by this run, and `overwrite=True` would"):
         train(again, data, tmp_path / "run", SETTINGS, overwrite=True)
 
 
