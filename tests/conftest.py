@@ -28,7 +28,7 @@ from tests.support.tiny import CONFIGS
 
 ROOT = Path(__file__).parents[1]
 FEW = {
-    "sentences.txt": 200,
+    "sentences.txt": 320,
     "triplets.csv": 160,
     "nli.tsv": 160,
     "scored.tsv": 160,

@@ -38,7 +38,7 @@ def example(request, tmp_path, mini, sentences):
 
 def test_example(example, tmp_path, monkeypatch, few_bundled):
     """On a few rows, and a few steps where it is not the library that trains."""
-    few_steps = partial(transformers.TrainingArguments, max_steps=2)
+    few_steps = partial(transformers.TrainingArguments, max_steps=2, dataloader_pin_memory=False)
     monkeypatch.setattr(transformers, "TrainingArguments", few_steps)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [str(example), *ARGUMENTS.get(example.name, [])])

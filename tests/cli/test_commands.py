@@ -146,7 +146,7 @@ def test_several_seeds_and_their_spread(sentemb, tmp_path):
 
 
 def test_resume_goes_on(sentemb, tmp_path):
-    ok(sentemb("train", *FEW, "-o", "a"))
+    ok(sentemb("train", *FEW, "--keep-checkpoints", "-o", "a"))
     options = ("--batch-size", 8, "--max-steps", 6, "--resume", "-o", "a", "--json",
                "--allow-changed", "steps")  # fmt: skip
     assert json.loads(ok(sentemb("train", *options)).stdout)["steps"] == 6
