@@ -58,8 +58,8 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
     for loss in words:
         check_loss(loss)
     check_pooling(options["pooling"])
-    if "teacher" in options:
-        check_teacher(options["teacher"])
+    if any(option.name == "teacher" for option in source.parameters_of(options["method"])):
+        check_teacher(options.get("teacher"))
     if options["data"] is not None:
         columns = options["columns"].split(",") if options["columns"] else None
         check_columns(options["data"], recipe.layouts, columns)

@@ -253,7 +253,7 @@ def predict(
         UsageError: When the model gives a row several labels.
     """
     from sentemb.finetuning.predict import predictions
+    from sentemb.runs.run_result import RunResult
 
-    folder = model if isinstance(model, str | os.PathLike) else model.output
-    rows = read_inputs(data, INPUTS, columns)
-    return predictions(os.fspath(folder), rows, batch_size, max_length)
+    named = model.output if isinstance(model, RunResult) else model
+    return predictions(named, read_inputs(data, INPUTS, columns), batch_size, max_length)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class Predictions:
 
 
 def predictions(
-    model: str, rows: Dataset, batch_size: int = 64, max_length: int = 128
+    model: str | os.PathLike[str], rows: Dataset, batch_size: int = 64, max_length: int = 128
 ) -> Predictions:
     """Say of each row what a classifier says.
 
@@ -82,7 +83,7 @@ def predictions(
     return Predictions(found, len(rows) - len(filled), read.truncated, read.unknown_texts)
 
 
-def _one_label_classifier(model: str) -> tuple[PreTrainedTokenizerBase, Any]:
+def _one_label_classifier(model: str | os.PathLike[str]) -> tuple[PreTrainedTokenizerBase, Any]:
     tokenizer, classifier, missing = load_classifier(model)
     if missing:
         raise InputError(
@@ -98,7 +99,7 @@ def _one_label_classifier(model: str) -> tuple[PreTrainedTokenizerBase, Any]:
     return tokenizer, classifier
 
 
-def _compare_kinds(model: str, rows: Dataset) -> None:
+def _compare_kinds(model: str | os.PathLike[str], rows: Dataset) -> None:
     """Warn where the model's record tells that it was trained on another kind of rows."""
     try:
         record = json.loads(Path(locate(model), "run.json").read_text(encoding="utf-8"))
