@@ -38,7 +38,13 @@ def test_exit_codes_are_those_of_the_command_line():
     assert " ".join(EXIT_CODES.split()) in " ".join(README.split())
 
 
-FEWER = {"--max-steps 20": "--max-steps 2 --batch-size 16", "--batch-size 512": "--batch-size 128"}
+FEWER = {
+    "--max-steps 20": "--max-steps 2 --batch-size 16",
+    "--max-steps 3": "--max-steps 1",
+    "--batch-size 512": "--batch-size 64",
+    "--epochs 2": "--epochs 0.2",
+    "--epochs 1": "--epochs 0.2",
+}
 """What the commands are given instead, so that they are over soon."""
 
 
@@ -81,8 +87,8 @@ def test_what_torchrun_starts_runs(folder):
 
 
 def test_the_python_runs(few_bundled, folder):
-    (code,) = blocks("python")
-    exec(compile(code, "README.md", "exec"), {})  # noqa: S102
+    for code in blocks("python"):
+        exec(compile(code, "README.md", "exec"), {})  # noqa: S102
     assert (folder / "from-python/modules.json").is_file()
 
 
