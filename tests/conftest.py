@@ -9,6 +9,7 @@ import copy
 import gc
 import importlib.metadata
 import importlib.resources
+import json
 import shutil
 from dataclasses import dataclass
 from functools import cache
@@ -163,9 +164,9 @@ def build_tiny(tmp_path_factory):
     """Build a tiny encoder of a family, of its own in each test."""
 
     @cache
-    def built(name, pooling):
+    def built(name, pooling, config):
         torch.manual_seed(0)
-        config = getattr(transformers, f"{name}Config")(**CONFIGS[name], pad_token_id=0)
+        config = getattr(transformers, f"{name}Config")(**json.loads(config), pad_token_id=0)
         model = getattr(transformers, "T5EncoderModel" if name == "T5" else f"{name}Model")(config)
         for parameter in model.parameters():
             if parameter.ndim > 1:  # fresh weights are too small for attention to attend
@@ -177,7 +178,7 @@ def build_tiny(tmp_path_factory):
         return build_encoder(folder, pooling=pooling, device="cpu")
 
     def tiny(name, pooling="mean"):
-        encoder = copy.deepcopy(built(name, pooling))
+        encoder = copy.deepcopy(built(name, pooling, json.dumps(CONFIGS[name])))
         torch.manual_seed(0)
         return encoder
 
