@@ -5,9 +5,11 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["PYTHONPATH"] = os.path.dirname(os.path.dirname(__file__))  # children: tests.support
 
+import copy
 import gc
 import importlib.metadata
 import importlib.resources
+import json
 import shutil
 from dataclasses import dataclass
 from functools import cache
@@ -157,18 +159,27 @@ def minilm():
     return Path(next(iter(package.__path__))) / "model"
 
 
-@pytest.fixture
-def build_tiny(tmp_path):
-    def tiny(name, pooling="mean"):
+@pytest.fixture(scope="session")
+def build_tiny(tmp_path_factory):
+    """Build a tiny encoder of a family, of its own in each test."""
+
+    @cache
+    def built(name, pooling, config):
         torch.manual_seed(0)
-        config = getattr(transformers, f"{name}Config")(**CONFIGS[name], pad_token_id=0)
+        config = getattr(transformers, f"{name}Config")(**json.loads(config), pad_token_id=0)
         model = getattr(transformers, "T5EncoderModel" if name == "T5" else f"{name}Model")(config)
         for parameter in model.parameters():
             if parameter.ndim > 1:  # fresh weights are too small for attention to attend
                 torch.nn.init.normal_(parameter, std=0.2)
-        model.save_pretrained(tmp_path / "raw")
+        folder = tmp_path_factory.mktemp(name)
+        model.save_pretrained(folder)
         tokenizer = transformers.AutoTokenizer.from_pretrained(bundled("mini"))
-        tokenizer.save_pretrained(tmp_path / "raw")
-        return build_encoder(tmp_path / "raw", pooling=pooling, device="cpu")
+        tokenizer.save_pretrained(folder)
+        return build_encoder(folder, pooling=pooling, device="cpu")
+
+    def tiny(name, pooling="mean"):
+        encoder = copy.deepcopy(built(name, pooling, json.dumps(CONFIGS[name])))
+        torch.manual_seed(0)
+        return encoder
 
     return tiny

@@ -5,6 +5,7 @@ import inspect
 import re
 import tomllib
 from collections import Counter
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -74,22 +75,57 @@ NOT_FROM_A_PAPER = {"Loss", "Recipe", "RowLoss", "Sum", "Term", "Twin", "View", 
 FILES = sorted((ROOT / "sentemb").rglob("*.py"))
 
 
+def of_every_file(paths):
+    """Have a test look at every file, and tell of all that fail: one for each would take as long
+    again."""
+
+    def looking_at_all(check):
+        def test():
+            wrong = {}
+            for path in paths:
+                try:
+                    check(path)
+                except AssertionError as error:
+                    wrong[str(path.relative_to(ROOT))] = str(error)
+            assert wrong == {}
+
+        test.__name__ = check.__name__
+        return test
+
+    return looking_at_all
+
+
 def part_of(path: Path) -> str:
     return path.relative_to(ROOT / "sentemb").parts[0].removesuffix(".py")
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_nodes():
+    yield
+    nodes_of.cache_clear()
+
+
 def imports(path: Path, *, at_run_time: bool = False) -> list[str]:
-    tree = ast.parse(path.read_text())
+    nodes = nodes_of(path)
     if at_run_time:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-                node.body = [ast.Pass()]
-    nodes = list(ast.walk(tree))
+        unread = {
+            id(node)
+            for branch in nodes
+            if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
+            for child in branch.body
+            for node in ast.walk(child)
+        }
+        nodes = [node for node in nodes if id(node) not in unread]
     names = [alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names]
     return names + [n.module or "" for n in nodes if isinstance(n, ast.ImportFrom) and not n.level]
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
+@of_every_file(FILES)
 def test_imports_point_downwards(path):
     part = part_of(path)
     if part == "__init__":
@@ -99,7 +135,7 @@ def test_imports_point_downwards(path):
     assert not any(name.startswith(("sentemb_cli", "cli")) for name in imports(path))
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
+@of_every_file(FILES)
 def test_heavy_imports_stay_where_they_are_needed(path):
     heavy = {"sentence_transformers", "transformers"}
     roots = {name.split(".")[0] for name in imports(path, at_run_time=True)}
@@ -116,9 +152,9 @@ def test_heavy_imports_stay_where_they_are_needed(path):
     assert not roots & {"typer", "rich"}
 
 
-@pytest.mark.parametrize("path", [*FILES, *(ROOT / "cli").rglob("*.py")], ids=str)
+@of_every_file([*FILES, *(ROOT / "cli").rglob("*.py")])
 def test_text_files_are_utf8_whatever_the_locale(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         name = node.func.attr if isinstance(node, ast.Call) and hasattr(node.func, "attr") else ""
         if name in ("read_text", "write_text") or (
             name in ("open", "fdopen") and re.search("'[rwax]t?'", ast.unparse(node))
@@ -130,11 +166,9 @@ IN_PLACE = {"storage/lock.py", "inference/static.py"}
 """What writes a file that nobody takes for whole: a lock, and a draft in a temporary folder."""
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
+@of_every_file(FILES)
 def test_what_others_read_is_written_whole_or_not_at_all(path):
-    calls = [
-        n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if type(n) is ast.Call
-    ]
+    calls = [n for n in nodes_of(path) if type(n) is ast.Call]
     written = [ast.unparse(n) for n in calls if getattr(n.func, "attr", "") == "write_text"]
     assert not written or str(path.relative_to(ROOT / "sentemb")) in IN_PLACE, written
 
@@ -143,15 +177,14 @@ WITH_FLAGS = {"experiments/ledger.py"}
 """What still speaks of flags."""
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
+@of_every_file(FILES)
 def test_the_library_speaks_of_parameters_and_never_of_flags(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     strings = {
         id(node): node.value
-        for node in ast.walk(tree)
+        for node in nodes_of(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.Expr):  # a docstring
             strings.pop(id(node.value), None)
     flags = [text for text in strings.values() if re.search(r"(^|[^\w-])--[a-z]|\s--$", text)]
@@ -195,12 +228,12 @@ def test_losses_hide_nothing_and_are_short(path):
                 assert body[-1].end_lineno - body[0].lineno < 6, ast.unparse(node)
 
 
-@pytest.mark.parametrize("path", [*FILES, *(ROOT / "cli").glob("*.py")], ids=str)
+@of_every_file([*FILES, *(ROOT / "cli").glob("*.py")])
 def test_no_kind_of_twin_is_told_from_another_outside_of_twins(path):
     if "twins" in path.parts:
         return
     kinds = {name for name in twins.__all__ if inspect.isclass(getattr(twins, name))}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
             assert not kinds & set(re.findall(r"\w+", ast.unparse(node.args[1])))
 

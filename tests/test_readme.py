@@ -12,6 +12,7 @@ from sentemb_cli.main import EXIT_CODES, build
 from typer.testing import CliRunner
 
 from sentemb.bundled import bundled
+from tests.support.processes import run_twice, sentemb_in
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -38,7 +39,13 @@ def test_exit_codes_are_those_of_the_command_line():
     assert " ".join(EXIT_CODES.split()) in " ".join(README.split())
 
 
-FEWER = {"--max-steps 20": "--max-steps 2 --batch-size 16", "--batch-size 512": "--batch-size 128"}
+FEWER = {
+    "--max-steps 20": "--max-steps 2 --batch-size 16",
+    "--max-steps 3": "--max-steps 1",
+    "--batch-size 512": "--batch-size 64",
+    "--epochs 2": "--epochs 0.2",
+    "--epochs 1": "--epochs 0.2",
+}
 """What the commands are given instead, so that they are over soon."""
 
 
@@ -66,11 +73,27 @@ def test_every_sentemb_command_runs_as_written(folder):
     run_in_order(folder, {})
 
 
-def test_what_torchrun_starts_runs(folder):
+def of_torchrun():
+    """Return the words of the command: of torchrun, and of what it starts twice."""
     (line,) = [line for line in "\n".join(blocks("sh")).splitlines() if "torchrun" in line]
+    launcher, module, words = line.partition(" -m sentemb_cli ")
+    assert module
+    return launcher.split(), words.split()
+
+
+def test_what_torchrun_starts_runs(few_bundled, folder):
+    launcher, words = of_torchrun()
+    assert launcher == ["torchrun", "--nproc-per-node", "2"]
+    run_twice(sentemb_in(folder, *words), folder)
+    assert (folder / "two/modules.json").is_file()
+
+
+@pytest.mark.long
+def test_torchrun_starts_it(folder):
+    (_, *launcher), words = of_torchrun()
     torchrun = Path(sys.executable).with_name("torchrun")
     process = subprocess.run(
-        [str(torchrun), *shlex.split(line)[1:]],
+        [str(torchrun), *launcher, "-m", "sentemb_cli", *words],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -22,7 +22,7 @@ from sentemb.twins import Teacher
 from tests.support import encoders
 from tests.support.helpers import PowerCut, assert_bit_equal, state
 
-SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=8, save_steps=4)
+SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=4, save_steps=2)
 VECTORS = "teacher/vectors.npy"
 
 
@@ -64,7 +64,7 @@ def encoded(monkeypatch):
 
 
 @pytest.mark.parametrize("match", ["pca", "linear", "equal"])
-def test_eight_steps_are_four_and_four_resumed(match, wide, data, tmp_path, encoded, sentences):
+def test_four_steps_are_two_and_two_resumed(match, wide, data, tmp_path, encoded, sentences):
     """The resumed run computes no vector again; the model is a plain one."""
     teacher = "mini-sentemb" if match == "equal" else wide
     match = "pca" if match == "equal" else match
@@ -73,7 +73,7 @@ def test_eight_steps_are_four_and_four_resumed(match, wide, data, tmp_path, enco
     train(whole, data, tmp_path / "whole", SETTINGS)
     assert encoded == [35]
     cut = fresh(teacher, match)
-    cut.loss = PowerCut(cut.loss, batches=6)
+    cut.loss = PowerCut(cut.loss, batches=3)
     with pytest.raises(KeyboardInterrupt):
         train(cut, data, tmp_path / "cut", SETTINGS)
     assert (tmp_path / "cut" / VECTORS).is_file()
@@ -95,7 +95,7 @@ def test_targets_are_those_of_the_checkpoint_whatever_is_fitted_again(
 ):
     """On another machine a direction may come out with another sign."""
     cut = fresh(wide)
-    cut.loss = PowerCut(cut.loss, batches=6)
+    cut.loss = PowerCut(cut.loss, batches=3)
     with pytest.raises(KeyboardInterrupt):
         train(cut, data, tmp_path / "run", SETTINGS)
     axes = cut.twin.components.axes.clone()
@@ -160,7 +160,7 @@ def test_an_interrupted_encoding_goes_on(data, tmp_path, monkeypatch, encoded):
 def test_vectors_of_something_else_are_not_used(change, data, tmp_path, wide, encoded):
     """The run was cut before its first checkpoint, so nothing else is compared."""
     cut = fresh("mini-sentemb")
-    cut.loss = PowerCut(cut.loss, batches=2)
+    cut.loss = PowerCut(cut.loss, batches=1)
     with pytest.raises(KeyboardInterrupt):
         train(cut, data, tmp_path / "run", SETTINGS)
     if change == "damaged":
@@ -178,7 +178,7 @@ def test_vectors_of_something_else_are_not_used(change, data, tmp_path, wide, en
 
 def test_a_run_is_resumed_with_its_teacher(data, tmp_path, wide):
     cut = fresh("mini-sentemb")
-    cut.loss = PowerCut(cut.loss, batches=6)
+    cut.loss = PowerCut(cut.loss, batches=3)
     with pytest.raises(KeyboardInterrupt):
         train(cut, data, tmp_path / "run", SETTINGS)
     other = fresh("mini-sentemb")
@@ -192,7 +192,7 @@ def test_a_run_is_resumed_with_its_teacher(data, tmp_path, wide):
 
 def test_held_out_rows_are_taught_too(unlabelled, tmp_path, wide):
     few = replace(unlabelled, rows=unlabelled.rows.select(range(40)))
-    settings = replace(SETTINGS, select="held-out-loss", eval_steps=4)
+    settings = replace(SETTINGS, select="held-out-loss", eval_steps=2)
     run = train(fresh(wide), few, tmp_path / "run", settings)
     assert run.held_out_rows == 8
     assert 0 < run.metrics["held_out_loss"] < 1.5
