@@ -24,7 +24,9 @@ LEAST_SHARE = 0.5
 LEAST_RANK = 2.0
 """Of `effective_rank`, where there are enough rows to have one."""
 ENOUGH = 8
-"""Rows that a rank is judged by; a few have a low one whatever they are."""
+"""Rows that are judged by those; a few may be alike whatever the encoder is."""
+NO_SPREAD = 0.02
+"""What fewer rows are judged by: they are the same vector, in all but name."""
 
 
 class CollapseMonitor(TrainerCallback):
@@ -81,9 +83,7 @@ class CollapseMonitor(TrainerCallback):
         """
         if not logs or "spread" not in logs or self.at_start is None:
             return
-        narrow = logs["spread"] < min(LEAST_SPREAD, LEAST_SHARE * self.at_start)
-        flat = logs["effective_rank"] < LEAST_RANK and self._rows() >= ENOUGH
-        if not (narrow or flat):
+        if not self._has_collapsed(logs["spread"], logs["effective_rank"], self.at_start):
             return
         message = (
             f"The encoder is collapsing at step {state.global_step}: spread {logs['spread']:.2f} "
@@ -95,6 +95,11 @@ class CollapseMonitor(TrainerCallback):
         if not self.warned:
             logger.warning(message)
             self.warned = True
+
+    def _has_collapsed(self, spread: float, rank: float, at_start: float) -> bool:
+        if self._rows() < ENOUGH:
+            return spread < NO_SPREAD
+        return spread < min(LEAST_SPREAD, LEAST_SHARE * at_start) or rank < LEAST_RANK
 
     def _rows(self) -> int:
         everyone: int = processes().num_processes
