@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from sentemb.errors import UsageError
 from sentemb.inert import inert
 
-from . import console, flags, options
+from . import console, options
 from .commands import (
     analyze,
     check,
@@ -98,7 +98,7 @@ class Commands(TyperGroup):
             if isinstance(error, typer.Exit) or type(error).__module__.startswith("typer"):
                 raise
             message, code = _explain(error)
-            self._stop(flags.with_flags(message, _flags(ctx), plain=code == 2), code, ctx)
+            self._stop(console.with_flags(message, _flags(ctx), plain=code == 2), code, ctx)
 
     def _stop(self, message: str, code: int, ctx: Any) -> None:
         if ctx.params.get("debug"):
@@ -127,18 +127,18 @@ def _explain(error: Exception) -> tuple[str, int]:
     return f"internal error, {type(error).__name__}: {summary} (report: {report})", INTERNAL
 
 
-def _flags(ctx: Any) -> dict[str, flags.Flag]:
+def _flags(ctx: Any) -> dict[str, console.Flag]:
     """Return the flag of each parameter of the running command, by the name it has in Python."""
     command = ctx.command.commands.get(ctx.invoked_subcommand or "")
     found = [*ctx.command.params, *(command.params if command else ())]
     return {option.name: _flag(option) for option in found}
 
 
-def _flag(option: Any) -> flags.Flag:
+def _flag(option: Any) -> console.Flag:
     """Return the long flag of an option; of an argument, its name in the usage line."""
     long = [flag for flag in option.opts if flag.startswith("--")]
     spelled = long[0] if long else option.name.upper()
-    return flags.Flag(spelled, getattr(option, "multiple", False))
+    return console.Flag(spelled, getattr(option, "multiple", False))
 
 
 def _version(wanted: bool) -> None:

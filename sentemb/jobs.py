@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from sentemb.bundled import bundled
 from sentemb.errors import UsageError, nearest
 from sentemb.training.settings import Settings
+from sentemb.values import as_names
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -213,7 +214,7 @@ class TrainJob:
             "data": None if self.data is None else data.source,
             "dev": name_of(self.dev, None),
             "pooling": self.pooling,
-            "columns": ",".join(self.columns or ()),
+            "columns": ",".join(as_names("columns", self.columns or ())),
             "prompt": [f"{column}={prompt}" for column, prompt in self.prompt.items()],
             "view": [stable_repr(view) for view in method.views] if self.view else [],
             "loss": None if self.loss is None else stable_repr(self.loss),

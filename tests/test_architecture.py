@@ -173,10 +173,6 @@ def test_what_others_read_is_written_whole_or_not_at_all(path):
     assert not written or str(path.relative_to(ROOT / "sentemb")) in IN_PLACE, written
 
 
-WITH_FLAGS = {"experiments/ledger.py"}
-"""What still speaks of flags."""
-
-
 @of_every_file(FILES)
 def test_the_library_speaks_of_parameters_and_never_of_flags(path):
     strings = {
@@ -188,7 +184,7 @@ def test_the_library_speaks_of_parameters_and_never_of_flags(path):
         if isinstance(node, ast.Expr):  # a docstring
             strings.pop(id(node.value), None)
     flags = [text for text in strings.values() if re.search(r"(^|[^\w-])--[a-z]|\s--$", text)]
-    assert not flags or str(path.relative_to(ROOT / "sentemb")) in WITH_FLAGS, flags
+    assert not flags
 
 
 def at_module_level(node):

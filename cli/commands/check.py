@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import console
-from ..flags import with_flags
+from ..console import with_flags
 
 EXAMPLES = """Examples:
 

@@ -14,7 +14,7 @@ from sentemb.storage.owned import LOCK, MANIFEST, remove_listed
 PLAN, LINES = "plan.json", "results.jsonl"
 OF_A_STUDY = "study"
 """The kind of the folder, in its manifest."""
-AFRESH = "start afresh (--overwrite)."
+AFRESH = "start afresh (`overwrite=True`)."
 Result = dict[str, Any]
 
 
@@ -74,7 +74,7 @@ def check_folder(folder: Path) -> None:
     unfinished = (LOCK, f"{PLAN}.partial", f"{MANIFEST}.partial")
     holds = folder.exists() and any(path.name not in unfinished for path in folder.iterdir())
     if holds and not _is_study(folder):
-        raise UsageError(f"'{folder}' is not empty and holds no study: give another --output.")
+        raise UsageError(f"'{folder}' is not empty and holds no study: give another `output`.")
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def opened(folder: Path, plan: Mapping[str, Any], *, overwrite: bool) -> Iterato
     if overwrite and (folder / PLAN).exists() and read_owned(folder) is None:
         raise UsageError(
             f"The study in '{folder}' is of an earlier version, which did not list its files: "
-            "continue it, or give another --output."
+            "continue it, or give another `output`."
         )
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / LOCK, folder):
@@ -153,8 +153,8 @@ def _require_the_same(folder: Path, plan: Mapping[str, Any]) -> None:
             f"{n} was {_shown(was.get(n))}, is now {_shown(now.get(n))}" for n in names
         )
         raise UsageError(
-            f"'{folder}' holds other runs: {shown}. Give what was given then, another --output, or "
-            "start afresh (--overwrite)."
+            f"'{folder}' holds other runs: {shown}. Give what was given then, another `output`, or "
+            "start afresh (`overwrite=True`)."
         )
 
 

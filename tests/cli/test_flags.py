@@ -3,8 +3,7 @@
 import logging
 
 import pytest
-from sentemb_cli.console import configure
-from sentemb_cli.flags import Flag, with_flags
+from sentemb_cli.console import Flag, configure, with_flags
 
 FLAGS = {
     "output": Flag("--output"),
