@@ -198,7 +198,7 @@ def test_info_nce_keeps_its_gradient_where_cross_entropy_has_lost_it():
         (lambda: WeightedInfoNCE(hard_negative_weight=0), "hard_negative_weight must be"),
         (lambda: WeightedInfoNCE(hard_negative_weight=2)(random_pairs(4, 3, 7)), "got 7 for 4"),
         (lambda: WeightedInfoNCE(hard_negative_weight=2)(random_pairs(4, 3)), "needs hard neg"),
-        (lambda: losses.HardContrastive(count=0), "count must be a whole number, 1 or more, got 0"),
+        (lambda: losses.HardContrastive(count=0), "count must be at least 1, got 0"),
         (lambda: losses.HardContrastiveQuantile(quantile=1.0), r"quantile must be in \[0, 1\)"),
         (lambda: losses.Debiased(positive_rate=1.0), r"positive_rate must be in \[0, 1\)"),
         (lambda: losses.HardNegativeWeighted(concentration=-1), "concentration must be 0 or a"),
