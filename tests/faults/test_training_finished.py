@@ -181,7 +181,7 @@ def test_a_finished_run_is_extended_only_from_a_checkpoint(kept, tmp_path):
         assert "train again with `keep_checkpoints=True`" in said
         assert f"with `model={short}`" in said
         assert "allow" not in said
-    assert "with --allow-changed max_steps" in str(refused(kept, FOUR))
+    assert "with `allow_changed=['max_steps']`" in str(refused(kept, FOUR))
     assert train(unsup(), data(), kept, FOUR, resume=True, allow_changed=["max_steps"]).steps == 4
     assert not (kept / "checkpoints").exists()
 
