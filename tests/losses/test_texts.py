@@ -22,7 +22,7 @@ from sentemb.losses import (
 )
 from sentemb.losses.contrast import one_way, two_views
 from sentemb.pairs import OffDropoutPairs, Pairs
-from sentemb.training.collator import _number
+from sentemb.training.collator import number_of
 from tests.support.helpers import masked
 
 T = 0.5
@@ -202,7 +202,9 @@ def test_captions_of_a_picture_in_one_batch(shared):
     for start in range(0, len(rows) - 512, 512):
         some = [rows[i] for i in order[start : start + 512]]
         known = set(some) | {(b, a) for a, b in some}
-        texts = torch.tensor([_number(text) for side in (0, 1) for text in [r[side] for r in some]])
+        texts = torch.tensor(
+            [number_of(text) for side in (0, 1) for text in [r[side] for r in some]]
+        )
         vectors = torch.ones(512, 2)
         negative = one_way(Pairs(vectors, vectors, texts=texts)).is_negative(torch.arange(512))
         negative = negative.numpy()
