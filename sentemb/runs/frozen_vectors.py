@@ -51,6 +51,7 @@ def compute_vectors(
     place = folder / FOLDER
     if _is_done(place, made_of):
         return
+    logger.info("The teacher encodes each distinct text once, before the first step.")
     claim(folder, [f"{FOLDER}/"], OF_A_RUN)
     place.mkdir(exist_ok=True)
     (place / RECORD).unlink(missing_ok=True)

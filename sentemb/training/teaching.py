@@ -1,7 +1,6 @@
 """A teacher's vectors: computed once for every text of the data, and handed to the twin."""
 
 import hashlib
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -16,11 +15,10 @@ from sentemb.evaluation.disclosure import UNKNOWN, Disclosure, disclose
 from sentemb.method import Method
 from sentemb.runs.conditions import frozen_identity
 from sentemb.runs.frozen_vectors import compute_vectors, open_vectors
-from sentemb.runs.processes import processes, refused_by_one
+from sentemb.runs.processes import refused_by_one
 from sentemb.training.collator import number_of
 from sentemb.twins import Teacher, Twin
 
-logger = logging.getLogger("sentemb")
 AT_ONCE = 1000
 """Rows of the data that are read at once."""
 
@@ -49,8 +47,6 @@ def teach(method: Method, rows: Dataset, folder: Path, conditions: Mapping[str, 
         "texts": f"{len(numbers):,} texts, sha256 {hashlib.sha256(numbers.tobytes()).hexdigest()}",
     }
     texts = _texts(rows.select_columns(column), first)
-    if processes().is_main_process:
-        logger.info("Teacher %s: %s texts are encoded once.", teacher.name, f"{len(first):,}")
     refused_by_one(partial(compute_vectors, teacher.encoder, texts, made_of, folder))
     if method.encoder.device.type != "cpu":
         teacher.encoder.to("cpu")  # it is done, and the student needs the memory
