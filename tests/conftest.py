@@ -40,7 +40,12 @@ FEW = {
 
 
 def pytest_collection_finish():
-    """Have collections of garbage, of which training makes many, pass what never becomes any."""
+    gc.set_threshold(50_000)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keep_what_is_there():
+    """Have collections of garbage, of which each training makes some, pass over what stays."""
     gc.collect()
     gc.freeze()
 

@@ -113,7 +113,7 @@ def crosses():
             yield pytest.param(loss, crossed, marks=marks, id=f"{loss} {' '.join(crossed)}")
 
 
-@pytest.mark.parametrize(("loss", "crossed"), crosses())
+@pytest.mark.parametrize(("loss", "crossed"), list(crosses()))
 def test_any_cross_trains(sentemb, tmp_path, loss, crossed):
     ok(sentemb("train", *crossed, "--loss", loss, *FEW, "-o", "out"))
     record = json.loads((tmp_path / "out/run.json").read_text())
