@@ -312,10 +312,11 @@ def test_a_collapse_is_told_once_or_stops_the_run(unlabelled, tmp_path, caplog, 
 
 
 @pytest.mark.parametrize("size", [2, 3, 8])
-def test_small_batches_are_no_collapse(unlabelled, tmp_path, size):
+def test_small_batches_are_no_collapse(tmp_path, size):
+    sentences = read_training_data(bundled("sentences.txt"), [("text",)])
     settings = replace(SETTINGS, batch_size=size, learning_rate=3e-5, max_steps=10)
     method = fresh(simcse_unsup)
-    assert train(method, unlabelled, tmp_path / "r", replace(settings, on_collapse="stop")).steps
+    assert train(method, sentences, tmp_path / "r", replace(settings, on_collapse="stop")).steps
 
 
 def test_what_is_watched_is_the_encoder_without_dropout(mini, unlabelled):
