@@ -111,7 +111,7 @@ def test_the_first_token_of_a_causal_model_is_refused_before_anything_is_written
     process = sentemb("encode", "a.txt", "--model", "model")
     assert process.returncode == 3
     assert b"pooling mean or lasttoken" in process.stderr
-    works = build_encoder(tmp_path / "raw", pooling="lasttoken", device="cpu")
+    works = build(family, "lasttoken", "right")
     works[0].auto_model.config.attn_pdrop = 0.1
     train(simcse_unsup(works), unlabelled, tmp_path / "run", Settings(8, 1e-3, 1, max_steps=1))
     loaded = SentenceTransformer(str(tmp_path / "run"), device="cpu")
