@@ -30,11 +30,11 @@ from tests.support.tiny import CONFIGS
 
 ROOT = Path(__file__).parents[1]
 FEW = {
-    "sentences.txt": 320,
+    "sentences.txt": 130,
     "triplets.csv": 161,
     "nli.tsv": 161,
     "scored.tsv": 161,
-    "graded.tsv": 60,
+    "graded.tsv": 24,
 }
 """How many lines of the bundled files the command line has in tests."""
 

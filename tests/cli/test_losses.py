@@ -1,15 +1,20 @@
 """Every loss by name: trains without collapse, or says which twin or data it needs."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sentemb_cli.spec import LOSSES, make_loss
+from sentence_transformers import SentenceTransformer
 
-from sentemb import losses
+from sentemb import Method, Settings, losses, read_training_data, train
 from sentemb.bundled import bundled
 from sentemb.errors import UsageError
 from sentemb.losses import DimensionWise, InfoNCE, Sum
+from sentemb.methods import method_named, options_of, recipe_named
+from tests.support.helpers import state
 
 REFUSED = {
     "negative-cosine": "Use a twin with a predictor, whose positives are detached",
@@ -38,31 +43,54 @@ def record(tmp_path, name="out"):
     return json.loads((tmp_path / name / "run.json").read_text())
 
 
-def spread(folder, sentences):
+def spread_of(encoder, sentences):
     """Mean standard deviation of the dimensions of unit embeddings × √dim: 1 where uniform."""
-    from sentence_transformers import SentenceTransformer
-
-    vectors = SentenceTransformer(str(folder), device="cpu").encode(
-        sentences, normalize_embeddings=True, show_progress_bar=False
-    )
+    vectors = encoder.encode(sentences, normalize_embeddings=True, show_progress_bar=False)
     return float(vectors.std(axis=0).mean() * np.sqrt(vectors.shape[1]))
 
 
-@pytest.mark.parametrize("steps", [2, pytest.param(50, marks=pytest.mark.long)])
-@pytest.mark.parametrize("loss", sorted(set(LOSSES) - set(REFUSED)))
-def test_each_loss_trains_without_collapse(sentemb, tmp_path, sentences, loss, steps):
-    method = METHOD.get(loss, "simcse-unsup")
-    words = ("--method", method, "--loss", loss, "--batch-size", 8 if steps == 2 else 32)
-    words += ("--pooling", "mean") if method == "simcse-sup" else ()
-    process = ok(sentemb("train", *words, "--max-steps", steps, "--eval-steps", steps, "-o", "out"))
-    run = record(tmp_path)
-    assert run["loss"].startswith(LOSSES[loss])
-    assert run["steps"] == steps
-    assert run["metrics"]["uniformity"] != run["before"]["uniformity"]
-    assert spread(tmp_path / "out", sentences[:50]) > 0.3
+def not_clipped(run, loss):
+    """Tell whether gradients were as the loss wants them, by the record; True if not clipped."""
     clipped = loss not in ("flatnce", "flatnce-one-way", "dclw")
     assert run["settings"]["max_grad_norm"] == float(clipped)
-    assert ("Gradients are not clipped" in process.stderr.decode()) != clipped
+    return not clipped
+
+
+@pytest.mark.parametrize("loss", sorted(set(LOSSES) - set(REFUSED)))
+def test_each_loss_takes_steps(tmp_path, sentences, loss, few_bundled, caplog):
+    name = METHOD.get(loss, "simcse-unsup")
+    recipe = recipe_named(name)
+    data = read_training_data(bundled(recipe.bundled_data), recipe.layouts)
+    given = {"columns": data.rows.column_names, "classes": len(data.classes)}
+    made = method_named(name, **{k: v for k, v in given.items() if k in options_of(name)})
+    method = Method(made.views, made.twin, make_loss(loss))
+    before = state(method)
+    rows = replace(data, rows=data.rows.select(range(16)))
+    train(method, rows, tmp_path / "out", Settings(8, learning_rate=1e-4, epochs=1))
+    run = record(tmp_path)
+    assert run["loss"].startswith(LOSSES[loss])
+    assert run["steps"] == 2
+    assert not torch.equal(*(next(iter(one.values())) for one in (before, state(method))))
+    assert spread_of(method.encoder, sentences[:50]) > 0.3
+    assert ("Gradients are not clipped" in caplog.text) == not_clipped(run, loss)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("loss", sorted(set(LOSSES) - set(REFUSED)))
+def test_each_loss_trains_without_collapse(sentemb, tmp_path, sentences, loss):
+    method = METHOD.get(loss, "simcse-unsup")
+    pooling = ("--pooling", "mean") if method == "simcse-sup" else ()
+    steps = ("--max-steps", 50, "--batch-size", 32, "--eval-steps", 50)
+    process = ok(
+        sentemb("train", "--method", method, "--loss", loss, *pooling, *steps, "-o", "out")
+    )
+    run = record(tmp_path)
+    assert run["loss"].startswith(LOSSES[loss])
+    assert run["steps"] == 50
+    assert run["metrics"]["uniformity"] != run["before"]["uniformity"]
+    encoder = SentenceTransformer(str(tmp_path / "out"), device="cpu")
+    assert spread_of(encoder, sentences[:300]) > 0.3
+    assert ("Gradients are not clipped" in process.stderr.decode()) == not_clipped(run, loss)
 
 
 @pytest.mark.parametrize(("loss", "message"), REFUSED.items())

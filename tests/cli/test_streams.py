@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+LONG = pytest.mark.long
 SENTEMB = shlex.join([sys.executable, "-m", "sentemb_cli"])
 
 
@@ -35,9 +36,13 @@ def test_a_file_is_encoded_whatever_is_closed(tmp_path, closed):
         ("sentemb views >&-", "stdout, which this command needs, is closed"),
         ("sentemb --help >&-", "is closed"),
         ("sentemb merge --help >/dev/full", "No space left on device"),
-        ("sentemb views --json >/dev/full", "No space left on device"),
         ("sentemb encode few.txt -o - >/dev/full", "No space left on device"),
-        ("sentemb encode - -o a.npy <&-", "stdin or stdout, which this command needs, is closed"),
+        pytest.param("sentemb views --json >/dev/full", "No space left on device", marks=LONG),
+        pytest.param(
+            "sentemb encode - -o a.npy <&-",
+            "stdin or stdout, which this command needs, is closed",
+            marks=LONG,
+        ),
     ],
 )
 def test_a_stream_that_is_needed(tmp_path, line, message):

@@ -29,6 +29,7 @@ COMMANDS = {
 ORDINARY = {"bert", "sentence_bert", "electra", "albert", "distilbert", "deberta", "modernbert"} | {
     "half_precision", "prompts", "last_token", "xlm_roberta", "mpnet", "llama",
 }  # fmt: skip
+MORE = ("train", "finetune", "static")
 REFUSED_INT8 = [kind for kind in KINDS if "int8" in kind.refused]
 
 
@@ -121,20 +122,23 @@ def test_a_row_without_a_token_is_refused_or_nan(kind, folder, files, sentemb):
     )
 
 
-@pytest.mark.parametrize("command", ["info", "evaluate"])
-@names(KINDS)
+def answers():
+    """Return kinds and commands. In every run: `info` and `train`, and all that is refused."""
+    for kind in KINDS:
+        yield pytest.param(kind, "info", id=f"{kind.name} info")
+        for command in ("evaluate", *(() if kind.name in ORDINARY else MORE)):
+            quick = command in kind.refused or command == "train"
+            marks = () if quick else pytest.mark.long
+            yield pytest.param(kind, command, id=f"{kind.name} {command}", marks=marks)
+
+
+@pytest.mark.parametrize(("kind", "command"), list(answers()))
 def test_commands_take_it_or_say_why_not(kind, command, folder, files, sentemb):
     answered(kind, command, folder, sentemb)
 
 
-@pytest.mark.parametrize("command", ["train", "finetune", "static"])
-@names([kind for kind in KINDS if kind.name not in ORDINARY])
-def test_more_commands_take_it_or_say_why_not(kind, command, folder, files, sentemb):
-    answered(kind, command, folder, sentemb)
-
-
 @pytest.mark.long
-@pytest.mark.parametrize("command", ["train", "finetune", "static"])
+@pytest.mark.parametrize("command", MORE)
 @names([kind for kind in KINDS if kind.name in ORDINARY])
 def test_more_commands_take_ordinary_models(kind, command, folder, files, sentemb):
     answered(kind, command, folder, sentemb)

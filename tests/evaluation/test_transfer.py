@@ -48,7 +48,7 @@ def features(rows, encode):
 def small():
     """Vectors of few dimensions, as the reference fits some hundred classifiers to them."""
     encoder = build_encoder("mini-sentemb", device="cpu")
-    return EncodeCache(lambda texts: encoder.encode(texts)[:, :24])
+    return EncodeCache(lambda texts: encoder.encode(texts)[:, :12])
 
 
 def some(rows, step):
@@ -64,14 +64,14 @@ def transfer(shared):
 
 
 def test_nested_folds_on_some_reviews(transfer, small):
-    rows = some(transfer["CR"].train, 20)
+    rows = some(transfer["CR"].train, 40)
     y = np.array(rows.labels)
     ours = NestedFolds("CR", rows)(small)["accuracy"]
     assert ours == pytest.approx(100 * (nested(features(rows, small), y) == y).mean(), abs=0.5)
 
 
 def test_f1_of_pairs(transfer, small):
-    rows = some(transfer["MRPC"].train, 30)
+    rows = some(transfer["MRPC"].train, 50)
     y = np.array(rows.labels)
     theirs = nested(features(rows, small), y)
     ours = NestedFolds("MRPC", rows)(small)

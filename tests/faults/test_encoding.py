@@ -191,8 +191,14 @@ def test_e7_the_same_text_has_the_same_vector_in_every_window(encoder, sentences
         assert (rows == rows[0]).all()
 
 
-@pytest.mark.parametrize("suffix", ["npy", "safetensors", "parquet"])
-@pytest.mark.parametrize("failing", ["fsync", "replace", "write"])
+@pytest.mark.parametrize(
+    ("suffix", "failing"),
+    [
+        pytest.param(suffix, failing, marks=() if i == j else pytest.mark.long)
+        for i, suffix in enumerate(("npy", "safetensors", "parquet"))
+        for j, failing in enumerate(("fsync", "replace", "write"))
+    ],
+)
 def test_e8_no_room_or_a_bad_disk(encoder, texts, tmp_path, suffix, failing, monkeypatch):
     """The error is that of the system, the file is not there by halves, and the job goes on."""
     expected, path = tmp_path / f"whole.{suffix}", tmp_path / f"a.{suffix}"

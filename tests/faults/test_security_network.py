@@ -29,13 +29,13 @@ print("attempts:", attempts)
 print("telemetry:", os.environ["HF_HUB_DISABLE_TELEMETRY"], os.environ["DO_NOT_TRACK"])
 """
 COMMANDS = """\
-train --max-steps 1 -o trained
+train --max-steps 1 --batch-size 8 --data rows.txt --dev pairs.tsv -o trained
 finetune --data topics.tsv --dev topics.tsv --epochs 0.2 -o tuned
 predict tuned texts.txt -o labels.jsonl
 encode texts.txt --model trained
-evaluate trained
-evaluate mini --pooling cls
-export trained --static -o static
+evaluate trained --sts pairs.tsv
+evaluate mini --pooling cls --sts pairs.tsv
+export trained --static --sts pairs.tsv -o static
 info trained
 views word --model trained
 check texts.txt topics.tsv --model trained
@@ -45,6 +45,9 @@ check texts.txt topics.tsv --model trained
 def test_local_work_needs_no_network(tmp_path):
     topics = bundled("topics.tsv").read_text().splitlines(keepends=True)
     (tmp_path / "topics.tsv").write_text("".join(topics[:33]))
+    rows = bundled("sentences.txt").read_text().splitlines(keepends=True)
+    (tmp_path / "rows.txt").write_text("".join(rows[:24]))
+    (tmp_path / "pairs.tsv").write_bytes(bundled("formats/graded.tsv").read_bytes())
     (tmp_path / "texts.txt").write_text("One sentence.\nAnother one.\n")
     (tmp_path / "commands.txt").write_text(COMMANDS)
     online = {k: v for k, v in os.environ.items() if k not in ("HF_HUB_OFFLINE", "DO_NOT_TRACK")}

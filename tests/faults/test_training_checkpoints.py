@@ -82,7 +82,9 @@ def test_every_damaged_file_is_named_and_the_checkpoint_before_it_used(
         assert (folder / "checkpoint-2.incomplete").is_dir()
 
 
-@pytest.mark.parametrize("name", ["optimizer.pt", "rng_state.pth"])
+@pytest.mark.parametrize(
+    "name", ["optimizer.pt", pytest.param("rng_state.pth", marks=pytest.mark.long)]
+)
 def test_a_resume_past_a_damaged_checkpoint_ends_as_the_whole_run(two, tmp_path, caplog, name):
     shutil.copytree(two[0] / "cut", tmp_path / "cut")
     (tmp_path / "cut/checkpoints/checkpoint-2" / name).unlink()
@@ -272,7 +274,15 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ("learning_rate", "batch_size")
+        else pytest.param(name, marks=pytest.mark.long)
+        for name in CHANGES
+    ],
+)
 def test_a_changed_option_is_refused_until_it_is_allowed(two, tmp_path, name, caplog):
     """T14: what was, and what is."""
     changed = replace(SETTINGS, **{name: CHANGES[name]})
@@ -334,7 +344,7 @@ LONG = pytest.mark.long
     ("moment", "number"),
     [
         ("step", signal.SIGINT),
-        ("evaluation", signal.SIGTERM),
+        pytest.param("evaluation", signal.SIGTERM, marks=LONG),
         ("save", signal.SIGTERM),
         pytest.param("step", signal.SIGTERM, marks=LONG),
         pytest.param("evaluation", signal.SIGINT, marks=LONG),

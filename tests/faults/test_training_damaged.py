@@ -178,7 +178,9 @@ def test_weights_of_another_model_in_a_checkpoint(sentemb, out):
     refused(sentemb(*RESUME), "checkpoint-2 does not fit this method")
 
 
-@pytest.mark.parametrize("content", ["{", '{"schema": "sentemb.checkpoint/1"}'])
+@pytest.mark.parametrize(
+    "content", ["{", pytest.param('{"schema": "sentemb.checkpoint/1"}', marks=pytest.mark.long)]
+)
 def test_a_damaged_commit_leads_to_the_checkpoint_before(sentemb, out, content):
     (out / "checkpoints/checkpoint-2" / COMMIT).write_text(content)
     process = sentemb(*LONGER)
@@ -186,7 +188,7 @@ def test_a_damaged_commit_leads_to_the_checkpoint_before(sentemb, out, content):
     assert b"checkpoint-2.incomplete: COMMIT.json is damaged" in process.stderr
 
 
-@pytest.mark.parametrize("name", ["conditions", "versions"])
+@pytest.mark.parametrize("name", ["conditions", pytest.param("versions", marks=pytest.mark.long)])
 def test_a_commit_without_its_conditions_leads_to_the_one_before(sentemb, out, name):
     edited(out / "checkpoints/checkpoint-2" / COMMIT, lambda c: c.update({name: "x"}))
     process = sentemb(*LONGER)
@@ -194,7 +196,13 @@ def test_a_commit_without_its_conditions_leads_to_the_one_before(sentemb, out, n
     assert b"checkpoint-2.incomplete: COMMIT.json is damaged" in process.stderr
 
 
-@pytest.mark.parametrize("damage", [b"", b'{"step": 1}\n', b"\xff\n[]\n"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"\xff\n[]\n",
+        *(pytest.param(one, marks=pytest.mark.long) for one in (b"", b'{"step": 1}\n')),
+    ],
+)
 def test_a_damaged_log_is_restored_and_said(sentemb, out, damage):
     whole = (out / "metrics.jsonl").read_text().splitlines()
     (out / "metrics.jsonl").write_bytes(damage)
@@ -212,7 +220,9 @@ def test_a_log_that_is_whole_is_not_mentioned(sentemb, out):
     assert b"damaged" not in process.stderr
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "\xff"])
+@pytest.mark.parametrize(
+    "content", ["", *(pytest.param(one, marks=pytest.mark.long) for one in ("[1]", "\xff"))]
+)
 def test_a_damaged_record_is_made_again(sentemb, out, content):
     weights = (out / "model.safetensors").read_bytes()
     (out / "run.json").write_text(content, encoding="latin-1")

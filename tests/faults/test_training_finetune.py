@@ -38,7 +38,10 @@ def at_step(monkeypatch):
     return put
 
 
-@pytest.mark.parametrize(("step", "number"), [(2, signal.SIGTERM), (4, signal.SIGINT)])
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [(2, signal.SIGTERM), pytest.param(4, signal.SIGINT, marks=pytest.mark.long)],
+)
 def test_a_signal_within_an_epoch_and_at_its_end(
     sentemb, tmp_path, monkeypatch, at_step, step, number
 ):

@@ -74,7 +74,13 @@ def refused(folder, settings, **how):
     return caught.value
 
 
-@pytest.mark.parametrize("words", [TRAIN, FINETUNE], ids=["train", "finetune"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(TRAIN, id="train"),
+        pytest.param(FINETUNE, id="finetune", marks=pytest.mark.long),
+    ],
+)
 def test_a_finished_run_keeps_its_checkpoints_only_when_asked(sentemb, tmp_path, words):
     ok(sentemb(*words, "-o", "out"))
     ok(sentemb(*words, "-o", "kept", "--keep-checkpoints"))

@@ -32,13 +32,15 @@ def test_evaluating_at_every_step_or_never_changes_nothing(tmp_path):
 
 
 def test_two_processes_of_their_own_hash_seed_agree(sentemb, tmp_path, monkeypatch):
-    """T9: weights, metrics and the record, but for times and the folder's name."""
-    (tmp_path / "few.txt").write_bytes(bundled("sentences.txt").read_bytes())
+    """T9: weights, metrics and the record, but for times and the folder's name; the other is in a
+    locale without Unicode besides."""
+    (tmp_path / "ä.txt").write_bytes(bundled("sentences.txt").read_bytes())
     (tmp_path / "dev.tsv").write_bytes(bundled("formats/graded.tsv").read_bytes())
-    words = [*map(str, FEW), "--method", "consert", "--data", "../few.txt", "--dev", "../dev.tsv"]
+    words = [*map(str, FEW), "--method", "consert", "--data", "../ä.txt", "--dev", "../dev.tsv"]
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
-    env = {**os.environ, "PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1"}
+    ascii_only = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    env = {**os.environ, **ascii_only, "PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-m", "sentemb_cli", *words, "-o", "out"], check=True,
                    cwd=tmp_path / "there", env=env, capture_output=True)  # fmt: skip
     monkeypatch.chdir(tmp_path / "here")

@@ -19,23 +19,23 @@ def drive(tmp_path, monkeypatch, few_bundled):
     return counted
 
 
-def test_two_random_kills(drive):
-    counted = drive(driver.kills, "moco", 0, 2)
-    assert (counted["kills"], counted["differences"]) == (2, [])
+def test_a_random_kill(drive):
+    counted = drive(driver.kills, "moco", 0, 1)
+    assert (counted["kills"], counted["differences"]) == (1, [])
 
 
 def test_killed_at_renames_and_syncs_of_a_save(drive):
-    """Every fourteenth call of those; make faults has every one, and those of the system."""
-    counted = drive(driver.calls, "python", 14)
-    assert counted["kills"] >= 3
-    assert counted["resumed_from"].keys() == {"2", "4"}
+    """Every nineteenth call of those; make faults has every one, and those of the system."""
+    counted = drive(driver.calls, "python", 19)
+    assert counted["kills"] >= 2
+    assert counted["resumed_from"].keys() <= {"2", "4"}
     assert counted["differences"] == []
 
 
 def test_killed_while_it_overwrites_an_earlier_run(drive):
-    """Every thirtieth change of a name; make faults has every one, and each call of the system."""
-    counted = drive(driver.overwrite, "python", 30)
-    assert counted["resumed"] >= 3
+    """Every fiftieth change of a name; make faults has every one, and each call of the system."""
+    counted = drive(driver.overwrite, "python", 50)
+    assert counted["resumed"] >= 2
 
 
 @pytest.mark.long
@@ -72,4 +72,5 @@ def test_killed_at_the_nth_call(drive, kind, least):
     """Every one, and about as many as a save makes."""
     counted = drive(driver.calls, kind, 1)
     assert counted["kills"] >= least
+    assert kind != "python" or counted["resumed_from"].keys() == {"2", "4"}
     assert counted["differences"] == []

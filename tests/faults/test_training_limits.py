@@ -116,7 +116,16 @@ def test_the_time_of_a_resumed_run_is_that_of_all_its_parts(tmp_path):
     assert last["train_steps_per_second"] == pytest.approx(4 / last["train_runtime"], abs=1e-3)
 
 
-@pytest.mark.parametrize("name", ["max_steps", "max-steps", "--max-steps", "steps", "epochs"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "max-steps",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("max_steps", "--max-steps", "steps", "epochs")
+        ),
+    ],
+)
 def test_what_is_allowed_to_change_by_the_name_of_its_option(tmp_path, name):
     one = replace(SETTINGS, max_steps=1, keep_checkpoints=True)
     train(unsup(), data(), tmp_path / "run", one)

@@ -41,7 +41,13 @@ def saved(folder, step):
     return tensors | {f"{i} {k}": v for i, kept in optimizer.items() for k, v in kept.items()}
 
 
-@pytest.mark.parametrize("fault", [nan, InfiniteGradient.apply], ids=["loss", "gradient"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(nan, id="loss", marks=LONG),
+        pytest.param(InfiniteGradient.apply, id="gradient"),
+    ],
+)
 @pytest.mark.parametrize(
     ("accumulation", "batch", "step"), [pytest.param(1, 3, 3, marks=LONG), (2, 4, 2)]
 )
@@ -78,7 +84,13 @@ def test_the_mean_of_a_line_is_of_the_steps_that_counted(tmp_path):
     assert line["skipped_steps"] == 1
 
 
-@pytest.mark.parametrize("fault", [nan, InfiniteGradient.apply], ids=["loss", "gradient"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(nan, id="loss"),
+        pytest.param(InfiniteGradient.apply, id="gradient", marks=LONG),
+    ],
+)
 def test_three_in_a_row_end_the_run(tmp_path, fault):
     method = unsup()
     method.loss = Sometimes(method.loss, range(3, 99), fault)

@@ -36,13 +36,14 @@ def lines(folder):
 @pytest.mark.parametrize(
     "options",
     [
-        (),
-        ("--rdrop", 1.0),
-        ("--supcon", 0.1),
-        ("--contrast", 0.1),
-        ("--rdrop", 1.0, "--supcon", 0.1, "--contrast", 0.1, "--patience", 1),
+        pytest.param((), id="plain"),
+        pytest.param(("--rdrop", 1.0), id="rdrop", marks=pytest.mark.long),
+        pytest.param(("--supcon", 0.1), id="supcon", marks=pytest.mark.long),
+        pytest.param(("--contrast", 0.1), id="contrast", marks=pytest.mark.long),
+        pytest.param(
+            ("--rdrop", 1.0, "--supcon", 0.1, "--contrast", 0.1, "--patience", 1), id="all"
+        ),
     ],
-    ids=["plain", "rdrop", "supcon", "contrast", "all"],
 )
 def test_every_combination_trains_a_plain_classifier(sentemb, tmp_path, options):
     ok(sentemb("finetune", *FEW, *options, "-o", "out"))
@@ -103,15 +104,15 @@ def test_a_model_without_dropout_is_refused_before_anything_is_written(sentemb, 
 
 def test_pairs_and_scores(sentemb, tmp_path):
     graded = bundled("graded.tsv").read_text(encoding="utf-8").splitlines()
-    (tmp_path / "train.tsv").write_text("\n".join(graded[:40]) + "\n", encoding="utf-8")
-    (tmp_path / "dev.tsv").write_text("\n".join([graded[0], *graded[40:]]) + "\n")
+    (tmp_path / "train.tsv").write_text("\n".join(graded[:16]) + "\n", encoding="utf-8")
+    (tmp_path / "dev.tsv").write_text("\n".join([graded[0], *graded[16:]]) + "\n")
     data = ("--data", "train.tsv", "--dev", "dev.tsv", "--regression", "--rdrop", 1.0)
     ok(sentemb("finetune", *data, *FEW, "-o", "out"))
     record = json.loads((tmp_path / "out/run.json").read_text())
     assert set(record["metrics"]) >= {"pearson", "spearman", "mse"}
     process = ok(sentemb("predict", "out", "dev.tsv"))
     scores = [json.loads(line)["score"] for line in process.stdout.splitlines()]
-    assert len(scores) == len(graded) - 40
+    assert len(scores) == len(graded) - 16
     assert np.isfinite(scores).all()
 
 
@@ -128,6 +129,7 @@ for words in (sys.argv[1:then], sys.argv[then + 1:]):
 """
 
 
+@pytest.mark.long
 def test_a_run_is_the_same_in_a_locale_without_unicode(tmp_path):
     rows = "".join(f"wörter {i}\t{('grün', 'rot')[i % 2]}\n" for i in range(4))
     (tmp_path / "ä.tsv").write_text(f"text\tlabel\n{rows}", encoding="utf-8")
@@ -190,7 +192,13 @@ def test_a_last_batch_of_one_row_does_not_end_a_run(sentemb, tmp_path):
     ok(sentemb("finetune", *files, "--contrast", 0.1, "--supcon", 0.1, "-o", "out"))
 
 
-@pytest.mark.parametrize("passes", [(), ("--rdrop", 1.0)], ids=["one-pass", "two-passes"])
+@pytest.mark.parametrize(
+    "passes",
+    [
+        pytest.param((), id="one-pass", marks=pytest.mark.long),
+        pytest.param(("--rdrop", 1.0), id="two-passes"),
+    ],
+)
 def test_accumulated_batches_are_a_mean(sentemb, tmp_path, passes):
     whole, parts = ("--batch-size", 32), ("--batch-size", 8, "--accumulation", 4)
     first = []

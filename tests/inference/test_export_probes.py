@@ -41,7 +41,8 @@ def test_a_static_folder_gives_the_vectors_that_were_distilled(tmp_path, graded,
         assert distances(loaded.encode(probes), expected).max() <= 1e-5
 
 
-@pytest.mark.parametrize("name", [pytest.param("mini", marks=pytest.mark.long), "mini-sentemb"])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["mini", "mini-sentemb"])
 def test_an_int8_folder_is_near_the_encoder(name, tmp_path, graded, probes):
     for module in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(module, reason="the extra int8 is not installed")
@@ -50,6 +51,7 @@ def test_an_int8_folder_is_near_the_encoder(name, tmp_path, graded, probes):
     assert distances(encoder.encode(probes), expected.encode(probes)).max() <= 1e-2
 
 
+@pytest.mark.long
 def test_an_int8_folder_cuts_texts_on_the_encoder_s_side(tmp_path, sentences):
     for module in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(module, reason="the extra int8 is not installed")

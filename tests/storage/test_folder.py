@@ -66,8 +66,8 @@ def check_whole_and_taken_up(folder, exchanges):
     assert list(folder.parent.iterdir()) == [folder]
 
 
-def killed_before_every_change(folder, exchanges):
-    for number in range(1, 200):
+def killed_before_every_change(folder, exchanges, stride):
+    for number in range(1, 200, stride):
         write(folder, "old")
         code = exit_code(forked(lambda: write(folder, "new"), number))
         assert code in (0, -signal.SIGKILL)
@@ -77,8 +77,9 @@ def killed_before_every_change(folder, exchanges):
     raise AssertionError
 
 
-def test_killed_before_each_change_of_a_file(tmp_path, exchanges):
-    killed = killed_before_every_change(tmp_path / "a", exchanges)
+@pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_before_each_change_of_a_file(tmp_path, exchanges, stride):
+    killed = killed_before_every_change(tmp_path / "a", exchanges, stride)
     print(f"killed {killed} times")
     assert killed > 20
 

@@ -46,7 +46,10 @@ def whole(tmp_path_factory, _few_bundled):
     return folder / "whole"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [pytest.param(signal.SIGINT, 130, marks=pytest.mark.long), (signal.SIGTERM, 143)],
+)
 def test_a_run_told_to_stop_goes_on_as_if_it_had_not(whole, tmp_path, few_bundled, number, code):
     process = start(tmp_path, "-o", "out")
     wait_for_a_step(process, tmp_path)
