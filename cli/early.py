@@ -20,7 +20,7 @@ from sentemb.jobs import NOT_VARIED, OF_LOSS, OF_VIEWS, refuse_replaced
 from sentemb.training.settings import Settings
 
 from . import console, source
-from .options import parse_dims, parse_prompts
+from .options_of_signatures import parse_dims, parse_prompts
 from .source import METHODS
 from .spec import (
     check_loss,

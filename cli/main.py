@@ -15,7 +15,8 @@ from typer.core import TyperGroup
 from sentemb.errors import UsageError
 from sentemb.inert import inert
 
-from . import console, options
+from . import console
+from . import options_of_signatures as options
 from .commands import (
     analyze,
     check,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from sentemb.errors import UsageError, nearest, unknown
 
 from . import source
-from .options import parse_dims, parse_prompts, typed_value
+from .options_of_signatures import parse_dims, parse_prompts, typed_value
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -120,7 +120,7 @@ def postprocess(
         logger.info("fitted to: bundled sentences.txt")
     given = as_source(bundled("sentences.txt") if data is None else data)
     texts = texts_without_blanks(given, column)
-    from sentemb.geometry.linear_maps import all_but_the_top, whitening
+    from sentemb.geometry.whitening import all_but_the_top, whitening
     from sentemb.inference.postprocess import postprocess as run
 
     fit = (

@@ -118,7 +118,7 @@ def _train_method(
 
     if data is None:
         raise UsageError("data is needed to train a Method: only recipes have bundled data.")
-    settings = settings or Settings(batch_size=64, learning_rate=3e-5, epochs=1)
+    settings = settings or Settings()
     known = known_options(options, [field.name for field in fields(Settings)], "a Method")
     return run(
         method,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import console
-from .. import options as shared
+from .. import options_of_signatures as shared
 from .study import Seeds
 
 EXAMPLES = """Examples:
@@ -53,7 +53,7 @@ def compare(
     trained is not kept.
     """
     from ..early import check_names, check_study, check_training
-    from ..options import DEFAULT_METHOD
+    from ..options_of_signatures import DEFAULT_METHOD
     from ..source import METHODS
     from ..spec import arguments_of_training
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import console
-from .. import options as shared
+from .. import options_of_signatures as shared
 
 EXAMPLES = """Examples:
 

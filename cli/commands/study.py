@@ -8,7 +8,7 @@ import typer
 from sentemb.errors import UsageError
 
 from .. import console
-from .. import options as shared
+from .. import options_of_signatures as shared
 
 EXAMPLES = """Examples:
 

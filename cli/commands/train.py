@@ -6,8 +6,8 @@ from typing import Any
 import typer
 
 from .. import console
-from .. import options as shared
-from ..options import DEFAULT_METHOD
+from .. import options_of_signatures as shared
+from ..options_of_signatures import DEFAULT_METHOD
 from ..source import find_recipe
 
 EXAMPLES = """Examples:

@@ -23,7 +23,7 @@ from sentemb.encoders.vocabulary import require_rows, require_vocabulary
 from sentemb.errors import InputError, UsageError, is_out_of_memory
 from sentemb.finetuning.r_drop import require_two_passes
 from sentemb.locate import locate, transformer_folder
-from sentemb.runs.memory import random_state_kept
+from sentemb.runs.random_state import random_state_kept
 from sentemb.safety import code_is_trusted
 
 NEEDED = (

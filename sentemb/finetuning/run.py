@@ -35,7 +35,7 @@ from sentemb.runs.conditions import (
 from sentemb.runs.finished import remove_checkpoints
 from sentemb.runs.guarded_trainer import SKIPPED
 from sentemb.runs.logs import require_finite
-from sentemb.runs.memory import enough_for
+from sentemb.runs.out_of_memory import enough_for
 from sentemb.runs.output import check_output, last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import processes
 from sentemb.runs.publish import publish_model, size_of

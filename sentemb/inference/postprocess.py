@@ -13,7 +13,7 @@ from sentemb.cards import write_card
 from sentemb.encoders import build_encoder, describe
 from sentemb.encoders.linear import append_linear
 from sentemb.errors import NumericError
-from sentemb.geometry.linear_maps import LinearMap
+from sentemb.geometry.whitening import LinearMap
 from sentemb.inference.card_texts import POSTPROCESS, postprocess_card
 from sentemb.inference.comparison import Graded
 from sentemb.inference.embedder import Embedder

@@ -10,7 +10,7 @@ from torch import nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.errors import InputError, NumericError, StorageError
-from sentemb.runs.commit import (
+from sentemb.runs.checkpoint_commit import (
     COMMIT,
     OF_A_RUN,
     commit,
@@ -20,9 +20,10 @@ from sentemb.runs.commit import (
     rotate,
 )
 from sentemb.runs.logs import require_finite
-from sentemb.runs.memory import dead_workers_told, random_state_kept
+from sentemb.runs.out_of_memory import dead_workers_told
 from sentemb.runs.processes import processes
 from sentemb.runs.publish import size_of, told_what_is_free
+from sentemb.runs.random_state import random_state_kept
 from sentemb.runs.run_folder import METRICS
 from sentemb.runs.saved_state import (
     check_callbacks,

@@ -17,7 +17,7 @@ from sentemb.encoders.dropout import dropout_rates
 from sentemb.encoders.truncating import truncating
 from sentemb.encoding.fingerprint import fingerprint
 from sentemb.errors import UsageError, nearest
-from sentemb.runs.commit import read_commit
+from sentemb.runs.checkpoint_commit import read_commit
 from sentemb.values import as_names
 from sentemb.versions import versions
 

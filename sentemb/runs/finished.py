@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentemb.errors import FinishedError, InputError
-from sentemb.runs.commit import OF_A_RUN, read_commit
+from sentemb.runs.checkpoint_commit import OF_A_RUN, read_commit
 from sentemb.runs.run_folder import (
     CHECKPOINTS,
     CONDITIONS,

@@ -10,7 +10,7 @@ import numpy as np
 
 from sentemb.encoding import encode_file
 from sentemb.errors import InputError, InterruptedRunError
-from sentemb.runs.commit import OF_A_RUN
+from sentemb.runs.checkpoint_commit import OF_A_RUN
 from sentemb.runs.logs import SECONDS_BETWEEN_LINES
 from sentemb.runs.run_folder import read_record, write_record
 from sentemb.storage import claim, remove_tree, sha256

@@ -17,8 +17,9 @@ from sentemb.encoders.embedding import in_mode
 from sentemb.errors import NumericError, OutOfMemoryError
 from sentemb.runs.committed_trainer import CommittedTrainer
 from sentemb.runs.logs import Terms
-from sentemb.runs.memory import OutOfMemorySignal, random_state, running_out_told, set_random_state
+from sentemb.runs.out_of_memory import repeated_with_less
 from sentemb.runs.processes import any_process
+from sentemb.runs.random_state import random_state, set_random_state
 from sentemb.runs.saved_state import require_number
 
 logger = logging.getLogger("sentemb")
@@ -78,17 +79,20 @@ class GuardedTrainer(CommittedTrainer):
 
     def _fitting(self, model: Any, num_items_in_batch: Any) -> Tensor:
         batches = self._batches[-1:]
-        while True:
-            try:
-                with running_out_told():
-                    for batch in batches:
-                        loss = super().training_step(model, batch, num_items_in_batch)
-                    return loss
-            except OutOfMemorySignal as error:
-                self.use_less_memory(str(error))
+
+        def attempt() -> Tensor:
+            for batch in batches:
+                loss = super(GuardedTrainer, self).training_step(model, batch, num_items_in_batch)
+            return loss
+
+        def lessen(reason: str) -> None:
+            nonlocal batches
+            self.use_less_memory(reason)
             self._undo()
             set_random_state(self._random_state)
             batches = self._batches  # of the whole step: its gradient is gone
+
+        return repeated_with_less(attempt, lessen)
 
     def use_less_memory(self, reason: str) -> None:
         """Make the next attempt smaller; here it cannot be.

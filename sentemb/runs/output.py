@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentemb.errors import FinishedError, InputError, UsageError
-from sentemb.runs.commit import OF_A_RUN, committed, newest_whole, remove_set_aside, step_of
+from sentemb.runs.checkpoint_commit import (
+    OF_A_RUN,
+    committed,
+    newest_whole,
+    remove_set_aside,
+    step_of,
+)
 from sentemb.runs.finished import refuse_finished, refuse_without_checkpoints
 from sentemb.runs.run_folder import (
     CHECKPOINTS,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from safetensors import SafetensorError
 
 from sentemb.errors import StorageError
-from sentemb.runs.commit import OF_A_RUN, sync_all
+from sentemb.runs.checkpoint_commit import OF_A_RUN, sync_all
 from sentemb.storage import claim, sync
 from sentemb.storage.owned import MODEL_LAST, print_of
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentemb.cards import CARD, Card, write_card
 from sentemb.errors import InputError
-from sentemb.runs.commit import OF_A_RUN, committed, read_commit
+from sentemb.runs.checkpoint_commit import OF_A_RUN, committed, read_commit
 from sentemb.storage import claim, read_owned, write_json
 from sentemb.storage.owned import Owned, enlist
 

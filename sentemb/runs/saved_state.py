@@ -14,7 +14,7 @@ from transformers import TrainerState
 from transformers.trainer_callback import ExportableState
 
 from sentemb.errors import InputError, SentembError, is_out_of_memory
-from sentemb.runs.commit import step_of
+from sentemb.runs.checkpoint_commit import step_of
 
 STATE = "trainer_state.json"
 OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"

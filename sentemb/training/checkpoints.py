@@ -15,7 +15,7 @@ from sentemb.errors import InputError
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.runs.arguments import resolve_precision
-from sentemb.runs.commit import readable
+from sentemb.runs.checkpoint_commit import readable
 from sentemb.runs.conditions import (
     WITHOUT_EFFECT,
     described,

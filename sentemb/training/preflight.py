@@ -18,7 +18,8 @@ from sentemb.evaluation import STS
 from sentemb.losses import Loss
 from sentemb.losses.combine import has_constant_gradient, parts
 from sentemb.method import Method
-from sentemb.runs.memory import OutOfMemorySignal, random_state_kept, running_out_told
+from sentemb.runs.out_of_memory import OutOfMemorySignal, running_out_told
+from sentemb.runs.random_state import random_state_kept
 from sentemb.training.collator import LABEL, Collator, NumberedRows
 from sentemb.training.held_out import loss_of
 from sentemb.training.settings import Select, Settings

@@ -90,7 +90,7 @@ def train(
     if output is None and processes().num_processes > 1:
         raise UsageError("Several processes share no temporary folder: give output.")
     made_trainable(method)
-    settings = settings or Settings(batch_size=64, learning_rate=3e-5, epochs=1)
+    settings = settings or Settings()
     settings = with_clipping(with_selection(settings, dev), method.loss)
     batch = settings.batch_size * processes().num_processes
     check_length(method, settings.max_length)

@@ -19,7 +19,7 @@ COUNTS = (
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train.
+    """How to train; by default as unsupervised SimCSE does.
 
     Args:
         batch_size: Rows contrasted with each other, of each process. More rows give more
@@ -53,9 +53,9 @@ class Settings:
         UsageError: When a value is of another kind, or out of its range.
     """
 
-    batch_size: int
-    learning_rate: float
-    epochs: float
+    batch_size: int = 64
+    learning_rate: float = 3e-5
+    epochs: float = 1
     max_length: int = 32
     max_steps: int = 0
     micro_batch: int = 0

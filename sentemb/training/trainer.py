@@ -18,7 +18,7 @@ from sentemb.method import Method
 from sentemb.runs.committed_trainer import require_whole
 from sentemb.runs.guarded_trainer import MICRO_BATCH, GuardedTrainer
 from sentemb.runs.logs import Terms
-from sentemb.runs.memory import random_state_kept
+from sentemb.runs.random_state import random_state_kept
 from sentemb.runs.saved_state import taken_up
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collapse import CollapseMonitor

@@ -4,7 +4,7 @@ import json
 import tomllib
 
 import pytest
-from sentemb_cli.options import of_training
+from sentemb_cli.options_of_signatures import of_training
 from sentemb_cli.source import METHODS
 from sentemb_cli.spec import make_loss, make_view, words_of
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from sentemb_cli.options import options_of_method
+from sentemb_cli.options_of_signatures import options_of_method
 from sentemb_cli.source import METHODS
 from sentemb_cli.spec import LOSSES, STAGES, make_view
 

@@ -16,7 +16,7 @@ from sentemb.errors import InputError
 from sentemb.finetuning.predict import predictions
 from sentemb.inference.int8 import Int8Encoder
 from sentemb.inference.torch_only import load_encoder
-from sentemb.runs.commit import commit, read_commit
+from sentemb.runs.checkpoint_commit import commit, read_commit
 from sentemb.safety import check_model, trusting_code
 from sentemb.safety.file_names import read_json
 from tests.support.malicious import CASES, bomb, change, code, router_in_a_router, torch_bomb

@@ -11,7 +11,7 @@ from sentemb.bundled import bundled
 from sentemb.errors import UsageError
 from sentemb.finetuning import run as finetuning
 from sentemb.methods import consert, moco, simcse_unsup
-from sentemb.runs.commit import COMMIT
+from sentemb.runs.checkpoint_commit import COMMIT
 from sentemb.runs.conditions import encoder_identity
 from sentemb.training import checkpoints
 from sentemb.twins import TwoTower

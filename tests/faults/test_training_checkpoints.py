@@ -17,7 +17,7 @@ import torch
 from sentemb import train
 from sentemb.errors import InputError, InterruptedRunError, StorageError, UsageError
 from sentemb.runs import committed_trainer, conditions
-from sentemb.runs.commit import commit, newest_whole, problem_of, rotate
+from sentemb.runs.checkpoint_commit import commit, newest_whole, problem_of, rotate
 from sentemb.runs.logs import read_metrics
 from sentemb.runs.output import last_checkpoint
 from sentemb.storage import locked

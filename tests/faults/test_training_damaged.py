@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sentemb.runs.commit import COMMIT, commit
+from sentemb.runs.checkpoint_commit import COMMIT, commit
 from sentemb.storage import remove_tree
 from sentemb.storage.owned import print_of
 

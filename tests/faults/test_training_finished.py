@@ -11,7 +11,7 @@ import pytest
 
 from sentemb import train
 from sentemb.errors import FinishedError, UsageError
-from sentemb.runs.commit import read_commit
+from sentemb.runs.checkpoint_commit import read_commit
 from sentemb.runs.conditions import ResumeCheck
 from sentemb.runs.finished import remove_checkpoints
 from sentemb.runs.output import last_checkpoint, prepare_output

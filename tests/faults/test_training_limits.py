@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from sentemb_cli.options import parse_seeds
+from sentemb_cli.options_of_signatures import parse_seeds
 
 from sentemb import Method, Settings, Siamese, View, train
 from sentemb.errors import OutOfMemoryError, StorageError, UsageError

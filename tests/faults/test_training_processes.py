@@ -7,7 +7,7 @@ import time
 import pytest
 from safetensors.torch import load_file
 
-from sentemb.runs.commit import COMMIT, committed
+from sentemb.runs.checkpoint_commit import COMMIT, committed
 from sentemb.runs.logs import read_metrics
 from tests.support.helpers import assert_bit_equal, outputs_of, start_two
 

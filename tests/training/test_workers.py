@@ -7,7 +7,7 @@ import pytest
 
 from sentemb import Settings, simcse_unsup, train
 from sentemb.errors import OutOfMemoryError
-from sentemb.runs.memory import dead_workers_told
+from sentemb.runs.out_of_memory import dead_workers_told
 from sentemb.training.collator import Collator
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sentemb.errors import InputError, UsageError
-from sentemb.geometry.linear_maps import all_but_the_top, whitening
+from sentemb.geometry.whitening import all_but_the_top, whitening
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
-"""Out of memory: letting go of what a step held, and the state it is tried again from."""
+"""Out of memory: letting go of what a step held, and trying it again with less."""
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
 from sentemb.errors import OutOfMemoryError, is_out_of_memory
+
+T = TypeVar("T")
 
 
 class OutOfMemorySignal(Exception):  # noqa: N818
@@ -52,25 +55,19 @@ def enough_for(what: str, advice: str) -> Iterator[None]:
         raise OutOfMemoryError(f"Memory does not suffice for {what} ({error}): {advice}") from None
 
 
-def random_state() -> list[torch.Tensor]:
-    """Return the state of the CPU's generator, and of this process's GPU."""
-    states = [torch.get_rng_state()]
-    if torch.cuda.is_available():
-        states.append(torch.cuda.get_rng_state())
-    return states
+def repeated_with_less(attempt: Callable[[], T], lessen: Callable[[str], None]) -> T:
+    """Repeat an attempt that did not fit, each time after making it smaller.
 
-
-def set_random_state(states: list[torch.Tensor]) -> None:
-    """Go back to a random state."""
-    torch.set_rng_state(states[0])
-    for state in states[1:]:
-        torch.cuda.set_rng_state(state)
-
-
-def random_state_kept() -> AbstractContextManager[None]:
-    """Give the random state of the CPU and of every GPU back as it was."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
-    return torch.random.fork_rng(devices=devices)
+    Args:
+        attempt: What may run out of memory.
+        lessen: Makes the next attempt smaller, given the reason; raises where it cannot be.
+    """
+    while True:
+        try:
+            with running_out_told():
+                return attempt()
+        except OutOfMemorySignal as error:
+            lessen(str(error))
 
 
 @contextmanager
