@@ -16,6 +16,8 @@ from sentemb.inference.card_texts import EXPORT, POSTPROCESS
 from sentemb.storage import check_output
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
     from sentemb.datasets.in_memory import Container
     from sentemb.evaluation import STS
 
@@ -25,7 +27,7 @@ logger = logging.getLogger("sentemb")
 
 
 def export(
-    model: str | os.PathLike[str],
+    model: "str | os.PathLike[str] | SentenceTransformer",
     output: str | os.PathLike[str],
     *,
     static: bool = False,
@@ -39,7 +41,7 @@ def export(
     """Make an encoder smaller and faster, as ``sentemb export`` does; return ``export.json``.
 
     Args:
-        model: A bundled encoder, a folder or a hub id.
+        model: A bundled encoder, a folder, a hub id or a `SentenceTransformer`, which stays.
         output: Folder to write.
         static: A vector a token, whose mean a text is; or
         int8: an ONNX file in 8-bit integers, which needs the extra ``int8``.
@@ -74,7 +76,7 @@ def export(
 
 
 def postprocess(
-    model: str | os.PathLike[str],
+    model: "str | os.PathLike[str] | SentenceTransformer",
     output: str | os.PathLike[str],
     *,
     whiten: bool = False,
@@ -88,7 +90,7 @@ def postprocess(
     """Whiten vectors, or remove their top components, as ``sentemb postprocess`` does.
 
     Args:
-        model: A bundled encoder, a folder or a hub id.
+        model: A bundled encoder, a folder, a hub id or a `SentenceTransformer`, which stays.
         output: Folder to write, a plain sentence-transformers model.
         whiten: Centre, turn and scale so that the covariance is the identity; or
         remove_top: subtract the mean and so many components of most variance.

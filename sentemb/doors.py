@@ -137,7 +137,7 @@ def finetune(
     output: str | os.PathLike[str] | None = None,
     settings: "FinetuneSettings | None" = None,
     *,
-    model: str = "mini",
+    model: "str | os.PathLike[str] | SentenceTransformer" = "mini",
     columns: Sequence[str] | None = None,
     regression: bool = False,
     resume: bool = False,
@@ -154,7 +154,7 @@ def finetune(
             every label.
         output: Folder of the model; by default a temporary one, which lives as long as the result.
         settings: How; by default those of `FinetuneSettings`.
-        model: A bundled encoder, a folder or a hub id.
+        model: A bundled encoder, a folder, a hub id or a `SentenceTransformer`, which stays.
         columns: Names of the columns, where they are others.
         regression: Whether the labels are scores.
         resume: Continue from the last checkpoint in ``output``.
@@ -168,10 +168,11 @@ def finetune(
 
     Further errors are those of `sentemb.finetuning.finetune`.
     """
+    from sentemb.encoders.build import model_name
     from sentemb.finetuning import FinetuneSettings
     from sentemb.finetuning import finetune as run
     from sentemb.finetuning.split import split_off
-    from sentemb.runs.run_result import Provenance
+    from sentemb.runs.run_result import Provenance, name_of_model
 
     known = [field.name for field in fields(FinetuneSettings)]
     given = known_options(options, known, "finetune")
@@ -209,7 +210,7 @@ def finetune(
         overwrite=overwrite,
         allow_changed=allow_changed,
         provenance=Provenance(
-            model=model,
+            model=name_of_model(model_name(model)),
             data=name_of(data, "bundled:topics.tsv"),
             dev=dev_name,
         ),

@@ -4,6 +4,7 @@ import gc
 import json
 
 import datasets
+import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
@@ -12,6 +13,7 @@ from sentemb import train
 from sentemb.bundled import bundled
 from sentemb.datasets import as_training_data
 from sentemb.datasets.layouts import LABELLED
+from sentemb.encoders import build_encoder
 from sentemb.errors import InputError, UsageError
 from sentemb.finetuning.split import split_off
 from sentemb.methods import method_named
@@ -136,6 +138,28 @@ def test_export_and_postprocess(tmp_path):
     assert sentemb.load(tmp_path / "white").dim == made["dim"] == 4
     with pytest.raises(UsageError, match="Give one of `whiten` and `remove_top`"):
         sentemb.postprocess("mini-sentemb", tmp_path / "none")
+
+
+def test_a_sentence_transformer_in_memory_is_taken_and_stays(tmp_path):
+    task = [(f"a {n}", f"b {n}", n % 5) for n in range(10)]
+    rows = [(f"{word} {n}", word) for n in range(8) for word in ("dog", "car")]
+    model = build_encoder("mini-sentemb")
+    before = model.encode(["a dog", "a car"])
+    made = sentemb.export(model, tmp_path / "static", static=True, sts=task, dim=8)
+    assert made["model"].endswith("mini-sentemb")
+    named = sentemb.export("mini-sentemb", tmp_path / "named", static=True, sts=task, dim=8)
+    files = [
+        (tmp_path / folder / "model.safetensors").read_bytes() for folder in ("static", "named")
+    ]
+    assert files[0] == files[1] and made["modules"] == named["modules"]
+    white = sentemb.postprocess(model, tmp_path / "white", remove_top=1, sts=task)
+    assert white["dim"] == before.shape[1]
+    run = sentemb.finetune(rows, rows, model=model, max_steps=2, batch_size=4)
+    assert (run.steps, run.record["model"]) == (2, "mini-sentemb")
+    np.testing.assert_array_equal(model.encode(["a dog", "a car"]), before)
+    assert len(model) == len(build_encoder("mini-sentemb"))
+    with pytest.raises(UsageError):
+        sentemb.export(3, tmp_path / "three", static=True, sts=task)
 
 
 def test_finetune_without_a_dev_set_splits_one_off(tmp_path):

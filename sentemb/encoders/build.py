@@ -1,6 +1,7 @@
 """From a name to an encoder: a plain `SentenceTransformer` made of stock modules."""
 
 import os
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -71,6 +72,19 @@ def build_encoder(
         cast(Any, encoder[0]).auto_model.pooler = pooler.requires_grad_(False)  # it is called
         inspect(encoder, name)
     return encoder
+
+
+def build_copy(model: "str | os.PathLike[str] | SentenceTransformer") -> "SentenceTransformer":
+    """Build an encoder with its own modules; a `SentenceTransformer` that is given stays.
+
+    Raises:
+        UsageError: When it is neither a name nor a `SentenceTransformer`.
+        InputError: As `build_encoder`.
+    """
+    if isinstance(model, str | os.PathLike):
+        return build_encoder(model)
+    require_sentence_transformer(model)
+    return build_encoder(deepcopy(model))
 
 
 def require_sentence_transformer(model: object) -> None:

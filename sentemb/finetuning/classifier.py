@@ -2,7 +2,8 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import torch
 from datasets import Dataset
@@ -15,6 +16,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from sentemb.encoders.build import require_sentence_transformer
 from sentemb.encoders.inspection import settle_padding
 from sentemb.encoders.loading import loading
 from sentemb.encoders.padding import pad_right
@@ -26,6 +28,9 @@ from sentemb.locate import locate, transformer_folder
 from sentemb.runs.random_state import random_state_kept
 from sentemb.safety import code_is_trusted
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 NEEDED = (
     "A classifier needs a folder of transformers whose family has a classification head, such as "
     "BERT, not only an encoder without its decoder, or a model of words."
@@ -33,12 +38,13 @@ NEEDED = (
 
 
 def load_classifier(
-    model: str | os.PathLike[str], **labels: Any
+    model: "str | os.PathLike[str] | SentenceTransformer", **labels: Any
 ) -> tuple[PreTrainedTokenizerBase, Any, set[str]]:
     """Load an encoder with its classifier.
 
     Args:
-        model: A bundled encoder, a folder or a hub id.
+        model: A bundled encoder, a folder, a hub id or a `SentenceTransformer`, whose
+            transformer is copied.
         labels: What a config says of labels; by default what the folder's own does.
 
     Returns:
@@ -48,6 +54,11 @@ def load_classifier(
     Raises:
         InputError: When the model cannot be found, is unsafe, or has no vocabulary.
     """
+    if not isinstance(model, str | os.PathLike):
+        require_sentence_transformer(model)
+        with TemporaryDirectory() as saved:
+            model.save_pretrained(saved, create_model_card=False)
+            return load_classifier(saved, **labels)
     path = transformer_folder(locate(model))
     with loading(model, NEEDED):
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=code_is_trusted())

@@ -1,16 +1,18 @@
 """`finetune`: from a pre-trained encoder and labelled rows to a plain transformers classifier."""
 
 import math
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
 
 from sentemb.datasets import TrainingData
+from sentemb.encoders.build import model_name
 from sentemb.encoders.lengths import require_known, require_known_words
 from sentemb.errors import UsageError
 from sentemb.finetuning.classifier import (
@@ -44,9 +46,12 @@ from sentemb.runs.run_result import Provenance, name_of_model, output_folder
 from sentemb.runs.signals import StopOnSignal
 from sentemb.versions import versions
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 
 def finetune(
-    model: str | Path,
+    model: "str | os.PathLike[str] | SentenceTransformer",
     data: TrainingData,
     dev: TrainingData,
     output: str | Path | None = None,
@@ -62,8 +67,8 @@ def finetune(
     The folder also gets ``run.json`` and a model card, which say how the model was made.
 
     Args:
-        model: A bundled encoder, a folder or a hub id; its classifier is drawn afresh, unless it
-            is one of the very labels of the data.
+        model: A bundled encoder, a folder, a hub id or a `SentenceTransformer`; its classifier is
+            drawn afresh, unless it is one of the very labels of the data.
         data: Rows with ``text``, or ``sentence1`` and ``sentence2``, and ``label``.
         dev: The same; it chooses the checkpoint.
         output: Folder of the model, which plain transformers loads. By default a temporary one,
@@ -87,7 +92,7 @@ def finetune(
     if processes().num_processes > 1:
         raise UsageError("finetune runs in one process: start it without torchrun.")
     _check(settings, data)
-    reads = [model, *read_by(data), *read_by(dev)]
+    reads = [model_name(model), *read_by(data), *read_by(dev)]
     check_output(folder, resume=resume, overwrite=overwrite, reads=reads)
     set_seed(settings.seed)
     tokenizer, classifier, _ = load_classifier(model, **_labels(data))
@@ -154,7 +159,7 @@ def finetune(
             "seconds": round(seconds, 1),
         }
         record = {
-            "model": named.model or name_of_model(model),
+            "model": named.model or name_of_model(model_name(model)),
             "classes": list(data.classes),
             "settings": asdict(settings),
             "data": data_record(data, named.data or data.source),
@@ -188,9 +193,10 @@ def _conditions(
     arguments: TrainingArguments,
 ) -> dict[str, Any]:
     compared = {k: v for k, v in asdict(settings).items() if k not in WITHOUT_EFFECT}
+    ends = "max_steps" if settings.max_steps else "epochs"
     return {
         **compared,
-        "epochs": settings.epochs,
+        ends: getattr(settings, ends),
         "precision": resolve_precision(settings.precision),
         **classifier_identity(classifier, tokenizer),
         "classes": list(data.classes),
@@ -233,7 +239,7 @@ def training_arguments(
     return run_arguments(
         settings,
         folder,
-        math.ceil(settings.epochs * steps_an_epoch),
+        settings.max_steps or math.ceil(settings.epochs * steps_an_epoch),
         per_device_eval_batch_size=64,
         eval_strategy="epoch",
         save_strategy="epoch",

@@ -24,7 +24,9 @@ class FinetuneSettings:
     Args:
         batch_size: Rows of a batch.
         learning_rate: Peak of the linear decay.
-        epochs: Passes over the data. R-Drop wants about twice those of ordinary fine-tuning.
+        epochs: Passes over the data, unless ``max_steps`` is given. R-Drop wants about twice those
+            of ordinary fine-tuning.
+        max_steps: Optimizer steps; 0 follows ``epochs``.
         max_length: Tokens that a row is truncated to.
         warmup: Rate of the steps that the learning rate rises over, in [0, 1].
         weight_decay: Of AdamW.
@@ -52,6 +54,7 @@ class FinetuneSettings:
     batch_size: int = 32
     learning_rate: float = 2e-5
     epochs: float = 3
+    max_steps: int = 0
     max_length: int = 128
     warmup: float = 0.1
     weight_decay: float = 0.01
@@ -76,7 +79,7 @@ class FinetuneSettings:
         ):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be above 0, got {getattr(self, name)}.")
-        for name in ("r_drop", "contrast", "weight_decay", "patience", "seed"):
+        for name in ("r_drop", "contrast", "weight_decay", "patience", "seed", "max_steps"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be 0 or more, got {getattr(self, name)}.")
         if self.seed >= 2**32:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentemb.cards import write_card
-from sentemb.encoders import build_encoder, describe
+from sentemb.encoders import describe
+from sentemb.encoders.build import build_copy, model_name
 from sentemb.encoders.trainable import require_transformer
 from sentemb.inference.card_texts import EXPORT, export_card
 from sentemb.inference.comparison import Graded, compare
@@ -29,7 +30,7 @@ PACKAGES = {
 
 
 def export_static(
-    model: str | os.PathLike[str],
+    model: "str | os.PathLike[str] | SentenceTransformer",
     folder: Path,
     task: Graded,
     dim: int | None = None,
@@ -40,7 +41,7 @@ def export_static(
     """Write a static model of an encoder, a plain sentence-transformers folder.
 
     Args:
-        model: A bundled encoder, a folder or a hub id.
+        model: A bundled encoder, a folder, a hub id, or a `SentenceTransformer`.
         folder: There when all of it is.
         task: What both are scored and timed on.
         dim: As in `distil`.
@@ -55,8 +56,8 @@ def export_static(
         InputError: When the model cannot be read, and as `distil`.
     """
     check_output(folder, EXPORT, overwrite=overwrite)
-    encoder = build_encoder(model)
-    require_transformer(encoder, model, "a static export")
+    encoder = build_copy(model)
+    require_transformer(encoder, model_name(model), "a static export")
     made = distil(encoder, dim, texts[1] if texts else None)
     how = {
         "probabilities": f"counts in {texts[0]}" if texts else "Zipf's law",
@@ -74,7 +75,11 @@ def export_static(
 
 
 def export_int8(
-    model: str | os.PathLike[str], folder: Path, task: Graded, *, overwrite: bool = False
+    model: "str | os.PathLike[str] | SentenceTransformer",
+    folder: Path,
+    task: Graded,
+    *,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Write an encoder in 8-bit integers, for `Int8Encoder`.
 
@@ -86,8 +91,8 @@ def export_int8(
     """
     check_output(folder, EXPORT, overwrite=overwrite)
     check_extra()
-    encoder = build_encoder(model, device="cpu")
-    require_transformer(encoder, model, "an int8 export")
+    encoder = build_copy(model).to("cpu")
+    require_transformer(encoder, model_name(model), "an int8 export")
     with whole_folder(folder, EXPORT, overwrite=overwrite) as new:
         quantise(encoder, new)
         numbers, (x, y) = compare(task, encoder, Int8Encoder(new, threads=1).encode)
@@ -100,7 +105,7 @@ def export_int8(
 def _write(
     folder: Path,
     kind: str,
-    model: str | os.PathLike[str],
+    model: "str | os.PathLike[str] | SentenceTransformer",
     encoder: "SentenceTransformer",
     task: Graded,
     numbers: dict[str, Any],
@@ -108,7 +113,7 @@ def _write(
     """Write export.json and the card; returns what the former holds."""
     record = {
         "kind": kind,
-        "model": os.fspath(model),
+        "model": model_name(model),
         "modules": describe(encoder),
         "task": task.name,
         "pairs": len(task.sentences1),

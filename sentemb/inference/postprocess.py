@@ -4,13 +4,14 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from sentemb.cards import write_card
 from sentemb.encoders import build_encoder, describe
+from sentemb.encoders.build import build_copy, model_name
 from sentemb.encoders.linear import append_linear
 from sentemb.errors import NumericError
 from sentemb.geometry.whitening import LinearMap
@@ -20,9 +21,12 @@ from sentemb.inference.embedder import Embedder
 from sentemb.storage import check_output, whole_folder, write_json
 from sentemb.versions import versions
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 
 def postprocess(
-    model: str | os.PathLike[str],
+    model: "str | os.PathLike[str] | SentenceTransformer",
     folder: Path,
     fit: Callable[[torch.Tensor], LinearMap],
     texts: tuple[str, Sequence[str]],
@@ -34,7 +38,7 @@ def postprocess(
     """Write an encoder whose vectors are mapped, a plain sentence-transformers folder.
 
     Args:
-        model: A bundled encoder, a folder or a hub id.
+        model: A bundled encoder, a folder, a hub id, or a `SentenceTransformer`.
         folder: There when all of it is.
         fit: From the vectors of the texts to the map: `whitening` or `all_but_the_top`.
         texts: What it is fitted to: a name for them, and the texts; each distinct one counts once.
@@ -51,13 +55,15 @@ def postprocess(
         NumericError: When a vector is not finite.
     """
     check_output(folder, POSTPROCESS, overwrite=overwrite)
-    encoder = build_encoder(model)
+    encoder = build_copy(model)
     before_modules = describe(encoder)
     distinct = list(dict.fromkeys(texts[1]))
     with Embedder(encoder) as embedder:
         vectors = embedder.encode(distinct)
         if not np.isfinite(vectors).all():
-            raise NumericError(f"'{model}' gives vectors that are not finite: it is damaged.")
+            raise NumericError(
+                f"'{model_name(model)}' gives vectors that are not finite: it is damaged."
+            )
         found = fit(torch.from_numpy(vectors))
         before = task(embedder.encode)
     append_linear(encoder, found.weight, found.bias)
@@ -67,7 +73,7 @@ def postprocess(
             after = task(embedder.encode)
         record = {
             "kind": how,
-            "model": os.fspath(model),
+            "model": model_name(model),
             "modules": describe(encoder),
             "modules_before": before_modules,
             "data": {"name": texts[0], "texts": len(distinct), "sha256": _sha256(distinct)},
