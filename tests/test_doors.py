@@ -148,10 +148,9 @@ def test_a_sentence_transformer_in_memory_is_taken_and_stays(tmp_path):
     made = sentemb.export(model, tmp_path / "static", static=True, sts=task, dim=8)
     assert made["model"].endswith("mini-sentemb")
     named = sentemb.export("mini-sentemb", tmp_path / "named", static=True, sts=task, dim=8)
-    files = [
-        (tmp_path / folder / "model.safetensors").read_bytes() for folder in ("static", "named")
-    ]
-    assert files[0] == files[1] and made["modules"] == named["modules"]
+    first, second = (tmp_path / f / "model.safetensors" for f in ("static", "named"))
+    assert first.read_bytes() == second.read_bytes()
+    assert made["modules"] == named["modules"]
     white = sentemb.postprocess(model, tmp_path / "white", remove_top=1, sts=task)
     assert white["dim"] == before.shape[1]
     run = sentemb.finetune(rows, rows, model=model, max_steps=2, batch_size=4)
