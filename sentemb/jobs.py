@@ -41,6 +41,8 @@ OF_LOSS = (
 OF_DATA = ("columns", "classes")
 """Parameters of recipes that are those of the data."""
 OF_JOB = ("pooling", "mask_above")
+OF_NO_OPTION = ("settings", "given", "batch_by_default")
+SMALLEST, STEPS = 16, 20
 NOT_VARIED = (
     *("seed", "select", "eval_steps", "save_steps", "workers", "micro_batch", "packed"),
     *("on_collapse", "max_bad_steps", "keep_checkpoints"),
@@ -67,6 +69,7 @@ class TrainJob:
         matryoshka: Lengths that the loss is nested at.
         mask_above: Cosine above which candidates are no negatives.
         given: Options of the recipe, where not by default.
+        batch_by_default: Whether the batch is the recipe's, and shrinks to the data.
     """
 
     method: str
@@ -82,6 +85,7 @@ class TrainJob:
     matryoshka: Sequence[int] = ()
     mask_above: float | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
+    batch_by_default: bool = False
 
     def options(self) -> dict[str, Any]:
         """Return the options of the recipe, by default where not given.
@@ -114,10 +118,32 @@ class TrainJob:
             f"{len(data.rows):,}",
             self._named_dev(dev),
         )
+        fitted = self.settings_for(data).batch_size
+        if fitted < self.settings.batch_size:
+            logger.info(
+                "batch_size: %d in the place of %d, for %s rows: at least %d steps an epoch",
+                fitted,
+                self.settings.batch_size,
+                f"{len(data.rows):,}",
+                STEPS,
+            )
         if data.classes:
             more = ", …" if len(data.classes) > 8 else ""
             logger.info("%d labels: %s", len(data.classes), ", ".join(data.classes[:8]) + more)
         return data, dev
+
+    def settings_for(self, data: "TrainingData") -> Settings:
+        """Return the settings, a recipe's batch halved until an epoch has `STEPS` of them.
+
+        At fewer than `SMALLEST` rows it is halved only where the data have not so many.
+        """
+        from sentemb.runs.processes import processes
+
+        batch, rows = self.settings.batch_size, len(data.rows) // processes().num_processes
+        if self.batch_by_default:
+            while batch > 2 and (batch > rows or (batch > SMALLEST and rows // batch < STEPS)):
+                batch //= 2
+        return replace(self.settings, batch_size=batch)
 
     def _named_dev(self, dev: "STS | None") -> str:
         if dev is None and self.settings.select == "held-out-loss":
@@ -181,7 +207,7 @@ class TrainJob:
             method,
             data,
             None if output is None else Path(output),
-            self.settings,
+            self.settings_for(data),
             dev=dev,
             resume=resume,
             overwrite=overwrite,
@@ -193,9 +219,23 @@ class TrainJob:
                 model=name_of(self.model, "mini"),
                 data=name_of(self.data, f"bundled:{recipe.bundled_data}"),
                 dev=name_of(self.dev, f"bundled:{GRADED}" if dev else None),
+                as_it_is=self._as_it_is(method, dev) if dev else {},
                 config=self.config(method, data),
             ),
         )
+
+    def _as_it_is(self, method: "Method", dev: "STS") -> dict[str, Any]:
+        """Score the starting model with its own pooling, where it is trained with another."""
+        from sentemb.encoders import build_encoder, describe
+        from sentemb.inference.embedder import Embedder
+        from sentemb.runs.random_state import random_state_kept
+
+        with random_state_kept():
+            own = build_encoder(self.model)
+        if describe(own) == describe(method.encoder):
+            return {}
+        with Embedder(own) as embedder:
+            return {"modules": describe(own), "spearman": dev(embedder.encode)["spearman"]}
 
     def config(self, method: "Method", data: "TrainingData") -> dict[str, Any]:
         """Return the options of ``sentemb train`` that make the run again, but for its folder.
@@ -222,7 +262,7 @@ class TrainJob:
             "mask_above": self.mask_above,
         }
         given = {name: value for name, value in given.items() if value not in (None, "", [])}
-        return given | self.options() | asdict(self.settings)
+        return given | self.options() | asdict(self.settings_for(data))
 
     def plan(self, data: "TrainingData", dev: "STS") -> dict[str, Any]:
         """Return what the results depend on, by value, never by path or name."""
@@ -246,7 +286,7 @@ class TrainJob:
             "mask_above": self.mask_above,
             "pooling": self.pooling,
             **({"prompts": dict(self.prompt)} if self.prompt else {}),
-            **{k: v for k, v in asdict(self.settings).items() if k not in left_out},
+            **{k: v for k, v in asdict(self.settings_for(data)).items() if k not in left_out},
             "model": weights(method.encoder[0]),
             "data": described_rows(data.rows),
             "dev": described(len(dev.scores), map(repr, rows)),
@@ -275,7 +315,9 @@ class TrainJob:
                 + nearest(option, list(allowed))
             )
         if allowed[option] == "settings":
-            return replace(self, settings=replace(self.settings, **changed))
+            settings = replace(self.settings, **changed)
+            by_default = self.batch_by_default and option != "batch_size"
+            return replace(self, settings=settings, batch_by_default=by_default)
         if allowed[option] == "job":
             return replace(self, **changed)
         if allowed[option] == "method":
@@ -311,10 +353,11 @@ def train_job(
 
     recipe = recipe_named(method)
     names = [f.name for f in fields(Settings)]
-    of_job = [f.name for f in fields(TrainJob) if f.name not in ("settings", "given")]
+    of_job = [f.name for f in fields(TrainJob) if f.name not in OF_NO_OPTION]
     own = [name for name in _defaults(method) if name not in OF_DATA]
     known = known_options(options, [*names, *of_job, *own], f"method '{method}'")
     changed = {name: value for name, value in known.items() if name in names}
+    by_default = settings is None and "batch_size" not in changed
     if settings is None:
         defaults = {name: getattr(recipe, name) for name in names if hasattr(recipe, name)}
         settings = Settings(**defaults | changed)
@@ -328,6 +371,7 @@ def train_job(
         view=tuple(view) if isinstance(view, Sequence) else (view,),
         prompt=prompt or {},
         given={name: _plain(value) for name, value in known.items() if name in own},
+        batch_by_default=by_default,
         **{k: v for k, v in known.items() if k in of_job and v is not None},
     )
 

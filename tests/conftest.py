@@ -7,12 +7,14 @@ os.environ["PYTHONPATH"] = os.path.dirname(os.path.dirname(__file__))  # childre
 
 import copy
 import gc
+import gzip
 import importlib.metadata
 import importlib.resources
 import json
 import shutil
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,7 @@ from tests.support.tiny import CONFIGS
 ROOT = Path(__file__).parents[1]
 FEW = {
     "sentences.txt": 130,
+    "sentences-20k.txt.gz": 130,
     "triplets.csv": 161,
     "nli.tsv": 161,
     "scored.tsv": 161,
@@ -63,8 +66,11 @@ def _few_bundled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundled") / "data"
     shutil.copytree(bundled(""), folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name, count in FEW.items():
-        lines = bundled(name).read_text(encoding="utf-8").splitlines(keepends=True)
-        (folder / name).write_text("".join(lines[:count]), encoding="utf-8")
+        opened = gzip.open if name.endswith(".gz") else open
+        with opened(bundled(name), "rt", encoding="utf-8") as file:
+            lines = list(islice(file, count))
+        with opened(folder / name, "wt", encoding="utf-8") as file:
+            file.writelines(lines)
     return folder
 
 

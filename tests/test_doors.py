@@ -16,6 +16,7 @@ from sentemb.datasets.layouts import LABELLED
 from sentemb.encoders import build_encoder
 from sentemb.errors import InputError, UsageError
 from sentemb.finetuning.split import split_off
+from sentemb.jobs import train_job
 from sentemb.methods import method_named
 
 TEXTS = [f"Sentence number {n} is about {word}." for n in range(8) for word in ("a dog", "a car")]
@@ -173,3 +174,19 @@ def test_finetune_without_a_dev_set_splits_one_off(tmp_path):
     with pytest.raises(InputError, match="Label 'sky' has one row"):
         sentemb.finetune([*rows, ("sky 1", "sky")], output=tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(("rows", "batch"), [(960, 32), (319, 16), (12, 8), (20_000, 512)], ids=str)
+def test_the_batch_of_a_recipe_shrinks_to_the_data(rows, batch, caplog):
+    texts = [(f"Anchor {n}", f"Positive {n}") for n in range(rows)]
+    job = train_job("simcse-sup", texts)
+    with caplog.at_level("INFO", "sentemb"):
+        data, _ = job.read()
+    assert job.settings_for(data).batch_size == batch
+    assert (f"batch_size: {batch} in the place of 512" in caplog.text) == (batch < 512)
+    for asked in (
+        train_job("simcse-sup", texts, batch_size=512),
+        job.with_value("batch_size", 512),
+    ):
+        assert asked.settings_for(data).batch_size == 512
+    assert job.with_value("max_steps", 3).settings_for(data).batch_size == batch

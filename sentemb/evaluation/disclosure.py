@@ -95,11 +95,15 @@ def _run(folder: Path) -> dict[str, Any] | None:
 
 def _json(path: Path) -> dict[str, Any]:
     """Return the object in a file, an empty one where there is none."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    found = _content(path)
     return found if isinstance(found, dict) else {}
+
+
+def _content(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _data_sets_of_card(folder: Path) -> list[str]:
@@ -114,7 +118,10 @@ def _data_sets_of_card(folder: Path) -> list[str]:
 
 
 def _is_raw(folder: Path) -> bool:
-    if (folder / "modules.json").exists():
+    """Tell a masked-language model, pooled or not; sentence-transformers saves no such head."""
+    modules = _content(folder / "modules.json") or []
+    kinds = {str(module.get("type", "")).rpartition(".")[2] for module in modules}
+    if kinds - {"Transformer", "Pooling"}:
         return False
     architectures = _json(folder / "config.json").get("architectures") or []
     return any(str(name).endswith("ForMaskedLM") for name in architectures)

@@ -71,7 +71,7 @@ class Recipe:
     build: Callable[..., Method]
     citation: str
     layouts: tuple[tuple[str, ...], ...] = (("text",),)
-    bundled_data: str = "sentences.txt"
+    bundled_data: str = "sentences-20k.txt.gz"
     pooling: PoolingName = "mean"
     batch_size: int = 64
     learning_rate: float = 3e-5

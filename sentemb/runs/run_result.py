@@ -27,6 +27,8 @@ class Provenance:
         model: The bundled encoder, folder or hub id that the run starts from.
         data: The file or data set trained on.
         dev: The file or data set evaluated on.
+        as_it_is: What the starting model scores with its own pooling, and its ``modules``; empty
+            where it is trained with that one.
         config: Every option of the command that makes the run again; None where there is none.
     """
 
@@ -36,6 +38,7 @@ class Provenance:
     model: str | None = None
     data: str | None = None
     dev: str | None = None
+    as_it_is: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] | None = None
 
 

@@ -20,6 +20,7 @@ from sentemb.runs.run_result import Provenance, RunResult, name_of_model
 from sentemb.table import number
 from sentemb.training.checkpoints import described_twin
 from sentemb.training.settings import Settings
+from sentemb.training.starting_point import advice, was_lowered
 from sentemb.training.teaching import record_of_teacher
 from sentemb.training.trainer import MASKED, ContrastiveTrainer
 from sentemb.versions import versions
@@ -38,6 +39,10 @@ class Run(RunResult):
 
     Args:
         before: Evaluation before the first step.
+        as_it_is: That of the starting model with its own pooling, where it is trained with
+            another: its ``modules`` and its ``spearman``.
+        lowered_to: Evaluation of the best trained step, where none was better than the start, which
+            is kept as ``best_step`` 0; else empty.
         held_out_rows: Rows kept aside for the held-out loss.
         rows_left_over: Rows of the incomplete last batch, left out of each epoch (others each
             time).
@@ -51,6 +56,8 @@ class Run(RunResult):
     """
 
     before: Mapping[str, float]
+    as_it_is: Mapping[str, Any]
+    lowered_to: Mapping[str, float]
     held_out_rows: int
     rows_left_over: int
     truncated_texts: int
@@ -67,8 +74,11 @@ class Run(RunResult):
             f"{number(name, value).text:>8}"
             for name, value in self.metrics.items()
         ]
-        if self.metrics.get("spearman", 0) < self.before.get("spearman", 0):
-            lines.append("The dev score fell: try a lower `learning_rate`, or more data.")
+        if self.as_it_is:
+            score = number("spearman", self.as_it_is["spearman"]).text
+            lines.append(f"with its own pooling ({self.as_it_is['modules']}) it began at {score}")
+        if self.lowered_to:
+            lines.append(self._said_of_the_start())
         lines.append(
             f"{self.rows:,} rows; left out: {self.empty_rows} empty, "
             f"{self.record['data']['unlabelled_rows']} without a label or score, "
@@ -85,17 +95,30 @@ class Run(RunResult):
             )
         return "\n".join([*lines, *self._ending()])
 
+    def _said_of_the_start(self) -> str:
+        name = "spearman" if "spearman" in self.lowered_to else "held_out_loss"
+        was, became = (number(name, of[name]).text for of in (self.before, self.lowered_to))
+        tries = "; ".join(advice(self.before, self.as_it_is, self.rows))
+        return (
+            f"No step was better than the start ({name} {was}, then {became} at best), so the "
+            f"model in the folder is the one that training began with. Try, in this order: "
+            f"{tries}. `select='last'` keeps the last step all the same."
+        )
+
 
 def what_came_of(trainer: ContrastiveTrainer, *, selected: bool) -> dict[str, Any]:
     """Return what the trainer knows of its run, as `Run` names it."""
     logged: list[dict[str, Any]] = trainer.state.log_history
     steps = trainer.state.global_step
     best = (trainer.state.best_global_step if selected else None) or steps
+    before, trained = _evaluation_at(logged, 0), _evaluation_at(logged, best)
+    lowered = selected and was_lowered(before, trained, trainer.args)
     return {
         "steps": steps,
-        "best_step": best,
-        "before": _evaluation_at(logged, 0),
-        "metrics": _evaluation_at(logged, best),
+        "best_step": 0 if lowered else best,
+        "before": before,
+        "metrics": before if lowered else trained,
+        "lowered_to": trained if lowered else {},
         "masked_negatives": sum(int(line.get(MASKED, 0)) for line in logged),
         "skipped_steps": sum(int(line.get(SKIPPED, 0)) for line in logged),
         "micro_batch": trainer.micro_batch,

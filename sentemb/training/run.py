@@ -42,6 +42,7 @@ from sentemb.training.preflight import (
 )
 from sentemb.training.result import Run, card_of, record_of, what_came_of
 from sentemb.training.settings import Settings
+from sentemb.training.starting_point import StartingPoint
 from sentemb.training.teaching import paths_of_teacher, teach
 from sentemb.training.trainer import ContrastiveTrainer
 
@@ -129,7 +130,9 @@ def train(
         check=ResumeCheck(conditions, allow_changed, partial(fits, method)),
         reads=[*read_by(data, method.encoder.tokenizer), *paths_of_teacher(method.twin)],
     )
-    stop = StopOnSignal(folder)
+    stop, named = StopOnSignal(folder), provenance or Provenance()
+    selected = settings.select != "last"
+    start_point = StartingPoint(method) if selected else None
     with held:
         refused_by_one(prepare)
         teach(method, data.rows, folder, conditions)
@@ -156,7 +159,8 @@ def train(
         unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
         with stop.listening(), unpadded:
             trainer.train(str(start) if start else None)
-        came = what_came_of(trainer, selected=settings.select != "last") | {
+        came = what_came_of(trainer, selected=selected) | {
+            "as_it_is": dict(named.as_it_is),
             "rows": len(rows),
             "held_out_rows": len(held_out or []),
             "empty_rows": data.empty_rows,
@@ -168,7 +172,8 @@ def train(
             "prompts": {v.column: prompt_of(method.encoder, v.column) for v in method.views},
         }
         require_finite(method)
-        named = provenance or Provenance()
+        if start_point and came["lowered_to"]:
+            start_point.give_back()
         record = record_of(method, data, dev, named, settings, came)
         if processes().is_main_process:
             _publish(method, folder)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
+import sentemb
 from sentemb import (
     InfoNCE,
     Method,
@@ -25,8 +26,11 @@ from sentemb import (
 )
 from sentemb.bundled import bundled
 from sentemb.errors import IdenticalViewsError, NumericError, UsageError
+from sentemb.evaluation import STS
 from sentemb.losses import FlatNCE, Sigmoid, Sum, SymmetricInfoNCE
 from sentemb.runs.logs import read_metrics
+from sentemb.runs.run_folder import read_record
+from sentemb.training.starting_point import advice
 from tests.support import encoders
 from tests.support.helpers import PowerCut, assert_bit_equal, state
 
@@ -123,20 +127,59 @@ def test_evaluation_does_not_change_training(whole, unlabelled, tmp_path, dev):
     assert_bit_equal(state(whole("simcse-unsup").method), state(watched))
 
 
-def test_the_best_checkpoint_becomes_the_model(triplets, tmp_path, dev):
-    """A learning rate that wrecks the encoder: the best step is an early one, and is kept."""
-    settings = replace(SETTINGS, learning_rate=0.03, eval_steps=1)
-    method = fresh("simcse-sup")
-    run = train(method, triplets, tmp_path / "run", settings, dev=dev)
+def test_the_best_checkpoint_becomes_the_model(triplets, tmp_path, dev, monkeypatch):
+    scores = dict(enumerate([20.0, 21.0, 25.0, 30.0, 28.0, 22.0, 10.0, 5.0, 1.0]))
+    told = iter(scores.values())
+    monkeypatch.setattr(STS, "__call__", lambda *_: {"spearman": next(told)})
+    settings = replace(KEPT, eval_steps=1)
+    run = train(fresh("simcse-sup"), triplets, tmp_path / "run", settings, dev=dev)
     lines = read_metrics(tmp_path / "run/metrics.jsonl")
-    scores = {x["step"]: x["eval_spearman"] for x in lines if "eval_spearman" in x and x["step"]}
-    assert run.best_step == max(scores, key=scores.get) < run.steps == 8
-    assert run.metrics["spearman"] == pytest.approx(scores[run.best_step])
+    assert {x["step"]: x["eval_spearman"] for x in lines if "eval_spearman" in x} == scores
+    assert (run.best_step, run.steps, run.lowered_to) == (3, 8, {})
+    assert (run.before["spearman"], run.metrics["spearman"]) == (20, 30)
+    kept = {path.name for path in (tmp_path / "run/checkpoints").iterdir()}
+    assert kept == {"checkpoint-3", "checkpoint-7", "checkpoint-8"}
+    for step, same in ((3, True), (7, False)):
+        saved = SentenceTransformer(str(tmp_path / f"run/checkpoints/checkpoint-{step}"))
+        vectors = [model.encode(["A dog runs."]) for model in (saved, run.model)]
+        assert np.array_equal(*vectors) == same
+
+
+def test_the_start_is_kept_where_no_step_is_better(triplets, tmp_path, dev):
+    """A learning rate that wrecks the encoder: the folder holds the model that went in."""
+    settings = replace(SETTINGS, learning_rate=0.03, eval_steps=1)
+    method, start = fresh("simcse-sup"), fresh("simcse-sup")
+    run = train(method, triplets, tmp_path / "run", settings, dev=dev)
+    assert (run.best_step, run.metrics) == (0, run.before)
+    assert run.lowered_to["spearman"] < run.before["spearman"]
+    assert_bit_equal(state(method.encoder), state(start.encoder))
     plain = SentenceTransformer(str(tmp_path / "run"), device="cpu")
-    assert dev(plain.encode)["spearman"] == pytest.approx(scores[run.best_step], abs=1e-6)
-    assert run.before["spearman"] == pytest.approx(
-        dev(fresh("simcse-sup").encoder.encode)["spearman"], abs=1e-6
+    assert dev(plain.encode)["spearman"] == pytest.approx(run.before["spearman"], abs=1e-6)
+    assert read_record(tmp_path / "run/run.json")["best_step"] == 0
+    said = run.summary()
+    scores = (f"{of['spearman']:.2f}" for of in (run.before, run.lowered_to))
+    assert "better than the start (spearman {}, then {} at best)".format(*scores) in said
+    assert said.index("more rows than 160") < said.index("a lower `learning_rate`")
+    last = train(
+        fresh("simcse-sup"), triplets, tmp_path / "last", replace(settings, select="last"), dev=dev
     )
+    assert (last.best_step, last.lowered_to) == (8, {})
+
+
+def test_a_better_pooling_of_the_models_own_is_named(tmp_path):
+    """[CLS] of a masked-language model is far below its mean, which is the bundled one's own."""
+    rows, graded = [f"Row {n} of {n * n}." for n in range(40)], bundled("graded.tsv")
+    run = sentemb.train("simcse-unsup", rows, dev=graded, pooling="cls", max_steps=1, batch_size=8)
+    own = run.as_it_is
+    assert own["modules"] == "Transformer -> Pooling mean"
+    assert own["spearman"] > run.before["spearman"] + 1
+    assert f"with its own pooling ({own['modules']}) it began at" in run.summary()
+    advised = advice({"spearman": own["spearman"] - 1}, own, 20_000)
+    assert [words.partition(" (")[0] for words in advised] == [
+        "the model's own pooling",
+        "a lower `learning_rate`",
+    ]
+    assert sentemb.train("simcse-unsup", rows, dev=graded, max_steps=1, batch_size=8).as_it_is == {}
 
 
 def test_held_out_loss_selects_without_labels(unlabelled, tmp_path):
@@ -276,13 +319,6 @@ def test_a_selecting_run_resumes_from_its_last_step_and_knows_its_best(
     assert (run.best_step, run.steps) == (expected.best_step, 4)
     assert run.metrics == expected.metrics
     assert_bit_equal(state(whole), state(resumed))
-
-
-def test_the_last_two_checkpoints_are_kept_beside_the_best(triplets, tmp_path, dev):
-    settings = replace(KEPT, learning_rate=0.03, eval_steps=1)
-    run = train(fresh("simcse-sup"), triplets, tmp_path / "run", settings, dev=dev)
-    kept = {path.name for path in (tmp_path / "run/checkpoints").iterdir()}
-    assert kept == {f"checkpoint-{run.best_step}", "checkpoint-7", "checkpoint-8"}
 
 
 def test_a_run_cut_before_its_record_is_published_once_more(whole, unlabelled, tmp_path):
