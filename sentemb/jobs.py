@@ -203,6 +203,7 @@ class TrainJob:
         from sentemb.training import train
 
         recipe, method = recipe_named(self.method), self.build(data)
+        logger.info("encoder: %s", self._described(method))
         return train(
             method,
             data,
@@ -223,6 +224,19 @@ class TrainJob:
                 config=self.config(method, data),
             ),
         )
+
+    def _described(self, method: "Method") -> str:
+        """Name the modules of the encoder, and say where its pooling is from."""
+        from sentemb.encoders import describe
+        from sentemb.locate import is_sentence_transformer, locate
+
+        modules = describe(method.encoder)
+        if self.pooling is not None:
+            return f"{modules} (`pooling` as given)"
+        raw = isinstance(self.model, str | os.PathLike) and not is_sentence_transformer(
+            locate(self.model)
+        )
+        return f"{modules} ({f'pooling of {self.method}' if raw else 'pooling of its own'})"
 
     def _as_it_is(self, method: "Method", dev: "STS") -> dict[str, Any]:
         """Score the starting model with its own pooling, where it is trained with another."""

@@ -23,7 +23,7 @@ NO_TEACHER = (
 def distill(
     encoder: "SentenceTransformer",
     teacher: str | None = None,
-    match: Literal["pca", "linear"] = "pca",
+    match: Literal["linear", "pca"] = "linear",
 ) -> Method:
     """Embedding distillation: the vector of a sentence is to be the teacher's.
 
@@ -33,9 +33,11 @@ def distill(
     Args:
         encoder: The student, any encoder; a raw one gets ``mean`` pooling.
         teacher: A bundled encoder, a folder or a hub id; it does not train.
-        match: How unequal widths are made equal. pca narrows a wider teacher to its principal
-            components, so that the student's own vectors are compared; linear puts a layer behind
-            the student that is used in training only.
+        match: How unequal widths are made equal. linear puts a layer behind the student that is
+            used in training only; pca narrows a wider teacher to its principal components, so that
+            the student's own vectors are compared.
+
+    The recipe's learning rate is for small students; one of BERT's size wants a tenth of it.
 
     Raises:
         UsageError: When there is no teacher, or pca would have to widen it.
@@ -61,6 +63,9 @@ def distill(
 DISTILL = Recipe(
     distill,
     citation="Reimers and Gurevych, 2020, multilingual distillation (arXiv:2004.09813)",
-    learning_rate=3e-4,
+    batch_size=128,
+    learning_rate=1e-3,
+    epochs=3,
     max_length=64,
+    warmup=0.05,
 )

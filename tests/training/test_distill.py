@@ -267,7 +267,7 @@ def test_the_command_trains_what_the_function_trains(sentemb, sentences, tmp_pat
     run = doors.train(
         "distill", sentences[:20], tmp_path / "b", teacher=folder, batch_size=8, max_steps=2
     )
-    assert run.record["method_options"] == {"teacher": str(folder), "match": "pca"}
+    assert run.record["method_options"] == {"teacher": str(folder), "match": "linear"}
     records = [json.loads((tmp_path / name / "run.json").read_text()) for name in "ab"]
     assert records[0]["teacher"] == records[1]["teacher"] | {"model": "mini-sentemb"}
     models = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
