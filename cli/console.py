@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
+from sentemb.bars import phase
 from sentemb.inert import inert as inert
 
 if TYPE_CHECKING:
@@ -133,8 +133,9 @@ def quieten_before_import() -> None:
 
 def quieten_libraries() -> None:
     """Silence progress bars and load reports of transformers, sentence-transformers, datasets."""
-    import datasets
-    import transformers
+    with phase("starting"):
+        import datasets
+        import transformers
 
     for name in ("sentence_transformers", "transformers", "datasets", "accelerate"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -217,28 +218,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     from sentemb.table import Table
 
     return str(Table(header, rows))
-
-
-@contextmanager
-def progress(total: int | None) -> Iterator[Callable[[int], object]]:
-    """Show how many rows are done: a bar on a terminal, else a line every ten seconds."""
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        with tqdm(total=total, unit=" rows", file=sys.stderr) as bar:
-            yield lambda rows: bar.update(rows - bar.n)
-        return
-    started = last = time.monotonic()
-
-    def show(rows: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= 10:
-            last = now
-            of = f" of {total:,}" if total else ""
-            log(f"{rows:,}{of} rows, {rows / (now - started):,.0f} rows/s")
-
-    yield show
 
 
 def open_missing() -> None:

@@ -156,7 +156,9 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Log warnings only; no bars.")
+    ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Fetch nothing: of the hub, its cache alone.")
     ] = False,

@@ -8,9 +8,11 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentemb.bars import phase
 from sentemb.bundled import bundled
 from sentemb.datasets import as_sts, as_training_data, read_inputs
 from sentemb.datasets.layouts import INPUTS, LABELLED, SCORED, kind_of
@@ -85,6 +87,8 @@ def train(
 
     Further errors are those of `sentemb.training.train`.
     """
+    with phase("starting"):
+        import_module("sentemb.training.run")
     of_recipe: dict[str, Any] = {"model": model, "pooling": pooling, "prompt": prompt}
     of_recipe |= {"view": view or None, "loss": loss, "matryoshka": matryoshka or None}
     of_recipe |= {"mask_above": mask_above}
@@ -168,10 +172,11 @@ def finetune(
 
     Further errors are those of `sentemb.finetuning.finetune`.
     """
-    from sentemb.encoders.build import model_name
-    from sentemb.finetuning import FinetuneSettings
-    from sentemb.finetuning import finetune as run
-    from sentemb.finetuning.split import split_off
+    with phase("starting"):
+        from sentemb.encoders.build import model_name
+        from sentemb.finetuning import FinetuneSettings
+        from sentemb.finetuning import finetune as run
+        from sentemb.finetuning.split import split_off
     from sentemb.runs.run_result import Provenance, name_of_model
 
     known = [field.name for field in fields(FinetuneSettings)]

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from sentemb.bars import phase
 from sentemb.bundled import bundled
 from sentemb.errors import UsageError, nearest
 from sentemb.training.settings import Settings
@@ -102,9 +103,10 @@ class TrainJob:
 
         recipe = recipe_named(self.method)
         source = bundled(recipe.bundled_data) if self.data is None else self.data
-        data = as_training_data(source, recipe.layouts, self.columns)
         graded = bundled(GRADED) if self.dev is None and self.data is None else self.dev
-        dev = None if graded is None else as_sts(graded)
+        with phase("reading the data"):
+            data = as_training_data(source, recipe.layouts, self.columns)
+            dev = None if graded is None else as_sts(graded)
         named = name_of(self.data, f"bundled {recipe.bundled_data}") or data.source
         logger.info(
             "%s from %s; data: %s (%s rows); dev: %s",

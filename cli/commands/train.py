@@ -57,6 +57,8 @@ def train(
     The model folder loads in plain sentence-transformers.
     """
     given = {k: v for k, v in locals().items() if k not in NO_ARGUMENTS} | options
+    from sentemb.bars import phase
+
     from ..early import (
         check_config,
         check_output_of_run,
@@ -80,10 +82,11 @@ def train(
     check_output_of_run(
         folder, resume=resume, overwrite=overwrite, seeds=chosen, reads=paths_in(given)
     )
-    check_training(given)
-    from sentemb import doors
-    from sentemb.errors import FinishedError
-    from sentemb.runs.processes import leave_processes, processes
+    with phase("starting"):
+        check_training(given)
+        from sentemb import doors
+        from sentemb.errors import FinishedError
+        from sentemb.runs.processes import leave_processes, processes
 
     console.quieten_libraries()
     if not processes().is_main_process:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from transformers import TrainingArguments
 
+from sentemb.bars import phase
 from sentemb.datasets import TrainingData
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
@@ -20,7 +21,7 @@ from sentemb.runs.arguments import run_arguments
 from sentemb.runs.conditions import ResumeCheck
 from sentemb.runs.finished import remove_checkpoints
 from sentemb.runs.frozen_vectors import remove_vectors
-from sentemb.runs.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
+from sentemb.runs.logs import EvaluateAtEnd, MetricsFile, require_finite
 from sentemb.runs.output import last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
 from sentemb.runs.publish import publish_model, size_of
@@ -94,8 +95,9 @@ def train(
     settings = with_clipping(with_selection(settings, dev), method.loss)
     batch = settings.batch_size * processes().num_processes
     check_length(method, settings.max_length)
-    check_labels(method, data.rows)
-    check_texts(method, data.rows)
+    with phase("looking at the data"):
+        check_labels(method, data.rows)
+        check_texts(method, data.rows)
     check_pooling(method)
     method.check_batch(batch)
     method.set_micro_batch(settings.micro_batch)
@@ -116,8 +118,10 @@ def train(
         mask_identical=settings.mask_identical,
     )
     conditions = conditions_of(method, data.rows, settings, arguments.max_steps, dev)
-    read = what_is_read(method, rows, settings.max_length)
-    try_out(method, rows, collator)
+    with phase("looking at the data"):
+        read = what_is_read(method, rows, settings.max_length)
+    with phase("trying out a few rows"):
+        try_out(method, rows, collator)
     held = ExitStack()
     prepare = partial(
         prepare_output,
@@ -145,7 +149,6 @@ def train(
             callbacks=[
                 DropoutOfItsOwn(),
                 MetricsFile(folder / METRICS),
-                LogLines(),
                 EvaluateAtEnd(),
                 stop,
             ],
