@@ -13,7 +13,6 @@ import typer
 from typer.core import TyperGroup
 
 from sentemb.errors import UsageError
-from sentemb.inert import inert
 
 from . import console
 from . import options_of_signatures as options
@@ -78,7 +77,7 @@ class Commands(TyperGroup):
         try:
             return super().make_context(info_name, options.of_this_version(args), *rest, **extra)
         except KeyboardInterrupt:
-            typer.echo("error: interrupted", err=True)
+            console.error("interrupted")
             raise typer.Exit(130) from None
 
     def invoke(self, ctx: Any) -> Any:
@@ -105,7 +104,7 @@ class Commands(TyperGroup):
         if ctx.params.get("debug"):
             traceback.print_exc()
         if code == INTERNAL or os.environ.get("RANK", "0") == "0":  # else one of them has said it
-            typer.echo(f"error: {inert(message, lines=False)}", err=True)
+            console.error(message)
         raise typer.Exit(code)
 
 
@@ -157,7 +156,7 @@ def _root(
     ] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Log warnings only; no bars.")
+        bool, typer.Option("--quiet", "-q", help="Log warnings only, no bars.")
     ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Fetch nothing: of the hub, its cache alone.")
@@ -302,7 +301,7 @@ def main() -> None:
         build(sys.argv[1:])()
     except OSError as error:  # help or usage that cannot be written; commands have their own words
         message, code = _explain(error)
-        typer.echo(f"error: {inert(message, lines=False)}", err=True)
+        console.error(message)
         sys.exit(code)
     finally:
         console.drop_unwritten()

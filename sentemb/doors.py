@@ -102,7 +102,7 @@ def train(
         if of_recipe:
             raise UsageError(f"{next(iter(of_recipe))} is for recipes: a Method has its own.")
         run = _train_method(method, data, output, settings, dev, columns, options, of_run)
-    logger.info(run.summary(), extra={"table": True})
+    logger.info(run.summary(), extra={"table": True, "score": next(iter(run.metrics), None)})
     return run
 
 
@@ -176,6 +176,7 @@ def finetune(
         from sentemb.encoders.build import model_name
         from sentemb.finetuning import FinetuneSettings
         from sentemb.finetuning import finetune as run
+        from sentemb.finetuning.run import metric_of
         from sentemb.finetuning.split import split_off
     from sentemb.runs.run_result import Provenance, name_of_model
 
@@ -220,7 +221,8 @@ def finetune(
             dev=dev_name,
         ),
     )
-    logger.info(found.summary(), extra={"table": True})
+    score = metric_of(settings, len(rows.classes))
+    logger.info(found.summary(), extra={"table": True, "score": score})
     return found
 
 

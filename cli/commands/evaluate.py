@@ -99,7 +99,7 @@ def evaluate(
         output=output,
         overwrite=overwrite,
     )
-    console.show_report(report, as_json=as_json)
+    console.show_report(report, as_json=as_json, scores=True)
 
 
 def _models_and_files(

@@ -250,13 +250,14 @@ def training_arguments(
         save_strategy="epoch",
         restore_callback_states_from_checkpoint=settings.patience > 0,
         load_best_model_at_end=True,
-        metric_for_best_model=f"eval_{_metric(settings, classes)}",
+        metric_for_best_model=f"eval_{metric_of(settings, classes)}",
         greater_is_better=True,
         logging_steps=min(10, steps_an_epoch),
     )
 
 
-def _metric(settings: FinetuneSettings, classes: int) -> str:
+def metric_of(settings: FinetuneSettings, classes: int) -> str:
+    """Return the number that chooses the checkpoint."""
     if settings.metric != "auto":
         return settings.metric
     return "accuracy" if classes else "spearman"
