@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sentemb.jobs import ViewOf
     from sentemb.losses import Loss
     from sentemb.method import Method
+    from sentemb.runs.run_result import RunResult
     from sentemb.training import Run, Settings
 
     Data = str | os.PathLike[str] | Container
@@ -59,6 +60,9 @@ def train(
     **options: Any,
 ) -> "Run":
     """Train an encoder, as ``sentemb train`` does, and save it as a sentence-transformers model.
+
+    Where matplotlib is installed, the folder also gets ``training.png``, the picture that `plot`
+    draws of the run.
 
     Args:
         method: A recipe's name, or a `Method`.
@@ -102,6 +106,7 @@ def train(
         if of_recipe:
             raise UsageError(f"{next(iter(of_recipe))} is for recipes: a Method has its own.")
         run = _train_method(method, data, output, settings, dev, columns, options, of_run)
+    _draw(run)
     logger.info(run.summary(), extra={"table": True, "score": next(iter(run.metrics), None)})
     return run
 
@@ -221,9 +226,21 @@ def finetune(
             dev=dev_name,
         ),
     )
+    _draw(found)
     score = metric_of(settings, len(rows.classes))
     logger.info(found.summary(), extra={"table": True, "score": score})
     return found
+
+
+def _draw(run: "RunResult") -> None:
+    """Leave a picture of the training in a folder that stays."""
+    from sentemb.runs.checkpoint_commit import OF_A_RUN
+    from sentemb.runs.processes import processes
+    from sentemb.runs.training_picture import leave_picture
+
+    if run.temporary is None and processes().is_main_process:
+        with phase("drawing"):
+            leave_picture(run.output, OF_A_RUN)
 
 
 def _tell(given: object, data: "TrainingData") -> None:

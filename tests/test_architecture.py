@@ -50,7 +50,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "encoder": {"datasets", "encoders", "encoding", "inference", "storage", "types", "errors"},
     "adapters": {"losses", "pairs", "errors"},
     "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"}
-    | {"bundled", "cards", "types"},
+    | {"bundled", "cards", "plotting", "types"},
     "jobs": {"bundled", "datasets", "encoders", "errors", "evaluation", "losses", "method"}
     | {"methods", "runs", "training", "views"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "jobs"}

@@ -67,7 +67,7 @@ def test_an_error_is_red_on_a_terminal_alone(tmp_path):
     found = in_a_terminal(command, tmp_path, os.environ | {"TERM": "xterm"})
     assert f"{RED}error: " in found.stderr
     plain = in_a_terminal(command, tmp_path, os.environ | {"TERM": "xterm", "NO_COLOR": "1"})
-    assert plain.stderr.startswith("error: ")
+    assert "\nerror: " in plain.stderr
     assert plain.code == found.code == 3
 
 
