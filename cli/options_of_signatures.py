@@ -24,7 +24,7 @@ DATA, METHOD, RUN, SPEED = "What is trained", "How it contrasts", "How it runs",
 PANELS = {"mask_identical": METHOD} | dict.fromkeys(
     (
         *("select", "eval_steps", "save_steps", "keep_checkpoints"),
-        *("on_collapse", "max_bad_steps", "seed", "workers"),
+        *("on_collapse", "max_bad_steps", "seed", "workers", "report_to"),
     ),
     RUN,
 )

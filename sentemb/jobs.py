@@ -44,7 +44,7 @@ OF_DATA = ("columns", "classes")
 OF_JOB = ("pooling", "mask_above")
 NOT_VARIED = (
     *("seed", "select", "eval_steps", "save_steps", "workers", "micro_batch", "packed"),
-    *("on_collapse", "max_bad_steps", "keep_checkpoints"),
+    *("on_collapse", "max_bad_steps", "keep_checkpoints", "report_to"),
 )
 """Settings that a study has no use for: what they change is time, memory, or what is kept."""
 

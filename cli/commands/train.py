@@ -58,6 +58,7 @@ def train(
     """
     given = {k: v for k, v in locals().items() if k not in NO_ARGUMENTS} | options
     from sentemb.bars import phase
+    from sentemb.runs.trackers import require_tracker
 
     from ..early import (
         check_config,
@@ -82,6 +83,7 @@ def train(
     check_output_of_run(
         folder, resume=resume, overwrite=overwrite, seeds=chosen, reads=paths_in(given)
     )
+    require_tracker(options["report_to"] or "none")
     with phase("starting"):
         check_training(given)
         from sentemb import doors

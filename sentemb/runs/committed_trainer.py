@@ -35,6 +35,7 @@ from sentemb.runs.saved_state import (
     check_trainer_state,
     taken_up,
 )
+from sentemb.runs.trackers import prepare_tracker
 from sentemb.storage import claim, remove_tree, sync, write_json
 
 
@@ -55,6 +56,9 @@ class CommittedTrainer(Trainer):
         self.progress = Progress("training", None, "steps", lines=False)
         self.add_callback(_TakeUp(self))
         self._resumes_from: Path | None = None
+        if self.args.report_to and self.is_world_process_zero():
+            run = Path(str(self.args.output_dir)).parent
+            prepare_tracker(self.callback_handler.callbacks, self.args.report_to, run)
 
     @property
     def trained(self) -> nn.Module:
