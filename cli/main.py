@@ -63,7 +63,7 @@ COMMANDS: tuple[Any, ...] = (
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70
-OF_TRAIN = ("ctx", "config", "print_config")
+OF_TRAIN = ("ctx", "config", "print_config", "dry_run")
 """What the commands that train in other ways have not."""
 ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
 NO_TELEMETRY = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}

@@ -165,6 +165,15 @@ PrintConfig = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Write nothing; show what would be read, the steps, and the memory and time they take "
+        "by a few of them.",
+        rich_help_panel=RUN,
+    ),
+]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RUN),

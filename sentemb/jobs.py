@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sentemb.losses import Loss
     from sentemb.method import Method
     from sentemb.training import Run
+    from sentemb.training.dry_run import DryRun
     from sentemb.views import View
 
     Data = str | os.PathLike[str] | Container
@@ -198,6 +199,12 @@ class TrainJob:
                 config=self.config(method, data),
             ),
         )
+
+    def dry_run(self, data: "TrainingData", dev: "STS | None") -> "DryRun":
+        """Return what the training would be; nothing is written."""
+        from sentemb.training.dry_run import dry_run
+
+        return dry_run(self.build(data), data, self.settings, dev)
 
     def config(self, method: "Method", data: "TrainingData") -> dict[str, Any]:
         """Return the options of ``sentemb train`` that make the run again, but for its folder.
