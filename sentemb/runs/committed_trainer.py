@@ -35,7 +35,7 @@ from sentemb.runs.saved_state import (
     check_trainer_state,
     taken_up,
 )
-from sentemb.runs.trackers import prepare_tracker
+from sentemb.runs.trackers import ended, prepare_tracker
 from sentemb.storage import claim, remove_tree, sync, write_json
 
 
@@ -70,7 +70,12 @@ class CommittedTrainer(Trainer):
         self._resumes_from = Path(resume_from_checkpoint) if resume_from_checkpoint else None
         if self._resumes_from is not None:
             check_trainer_state(self._resumes_from)
-        with dead_workers_told(self.goes_on_from), bars_hidden(), closing(self.progress):
+        with (
+            dead_workers_told(self.goes_on_from),
+            bars_hidden(),
+            closing(self.progress),
+            ended(self),
+        ):
             return super().train(resume_from_checkpoint, *args, **kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:

@@ -1,10 +1,12 @@
 """Trackers: what a run logs goes to them as well, by the callbacks of transformers."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentemb.errors import UsageError
 from sentemb.runs.checkpoint_commit import OF_A_RUN
@@ -12,10 +14,14 @@ from sentemb.storage import claim
 from sentemb.types import Tracker
 from sentemb.values import require_kind
 
+if TYPE_CHECKING:
+    from transformers import Trainer
+
 NONE = "none"
 IN_THE_RUN = ("tensorboard", "wandb")
 """Trackers that write into a folder of their name in the folder of the run."""
 PROJECT = "sentemb"
+CALLBACKS = ("TensorBoardCallback", "TrackioCallback", "WandbCallback")
 
 
 def require_tracker(name: str) -> None:
@@ -62,3 +68,21 @@ def prepare_tracker(callbacks: Sequence[Any], report_to: Sequence[str], folder: 
     for callback in callbacks:
         if type(callback).__name__ == "TensorBoardCallback" and callback.logging_dir is None:
             callback.logging_dir = str(folder / "tensorboard")
+
+
+@contextmanager
+def ended(trainer: "Trainer") -> Iterator[None]:
+    """End what trackers follow with the training, so that the next training is followed apart.
+
+    What is evaluated afterwards is no step of the run, and goes to no tracker.
+    """
+    wandb = import_module("wandb") if "wandb" in trainer.args.report_to else None
+    began_before = wandb is not None and wandb.run is not None
+    try:
+        yield
+    finally:
+        for callback in list(trainer.callback_handler.callbacks):
+            if type(callback).__name__ in CALLBACKS:
+                trainer.remove_callback(callback)
+        if wandb is not None and not began_before:
+            wandb.finish()

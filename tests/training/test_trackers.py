@@ -1,8 +1,11 @@
 """Trackers: what is logged arrives there, where it is written, and what is refused."""
 
 import json
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
+from transformers import TrainerCallback
 
 import sentemb.runs.trackers as trackers
 from sentemb import finetune, train
@@ -105,3 +108,28 @@ def test_wandb_writes_into_the_run(tmp_path, monkeypatch):
     assert trackers.os.environ["WANDB_PROJECT"] == "sentemb"
     assert "wandb/" in read_owned(tmp_path).files
     monkeypatch.delenv("WANDB_PROJECT")
+
+
+@pytest.mark.parametrize("began_before", [False, True])
+def test_each_training_is_a_run_of_wandb_of_its_own(monkeypatch, began_before):
+    class Wandb(ModuleType):
+        run = "the user's" if began_before else None
+        finished = 0
+
+        def finish(self):
+            self.finished += 1
+
+    class WandbCallback(TrainerCallback):
+        pass
+
+    wandb = Wandb("wandb")
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    trainer = SimpleNamespace(
+        args=SimpleNamespace(report_to=["wandb"]),
+        callback_handler=SimpleNamespace(callbacks=[WandbCallback(), TrainerCallback()]),
+    )
+    trainer.remove_callback = trainer.callback_handler.callbacks.remove
+    with trackers.ended(trainer):
+        assert len(trainer.callback_handler.callbacks) == 2
+    assert [type(one) for one in trainer.callback_handler.callbacks] == [TrainerCallback]
+    assert wandb.finished == (0 if began_before else 1)
