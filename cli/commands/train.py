@@ -21,7 +21,7 @@ sentemb train --view shuffle --view feature-cutoff:0.2 --loss flatnce --max-step
 
 sentemb train --method moco --queue-size 512 --batch-size 256 --micro-batch 32 --max-steps 2
 
-sentemb train --method simcse-sup --dry-run
+sentemb train --method simcse-sup --batch-size 64 --dry-run
 
 sentemb train --method simcse-sup --help"""
 
