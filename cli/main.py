@@ -39,9 +39,9 @@ from .spec import config_of
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsafe input or model,
 4 file or disk, 5 not a number, 6 out of memory, 7 locked by another run, 70 internal error,
-130 interrupted, 143 terminated.
-
-Environment: NO_COLOR=1 turns colours off, FORCE_COLOR=1 on; TQDM_DISABLE=1 turns bars off."""
+130 interrupted, 143 terminated."""
+ENVIRONMENT = """Environment: NO_COLOR=1 turns colours off, FORCE_COLOR=1 on; TQDM_DISABLE=1 turns bars
+off."""
 
 
 COMMANDS: tuple[Any, ...] = (
@@ -266,7 +266,7 @@ def build(args: list[str]) -> typer.Typer:
         cls=Commands,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        epilog=EXIT_CODES,
+        epilog=f"{EXIT_CODES}\n\n{ENVIRONMENT}",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)

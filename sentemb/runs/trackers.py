@@ -76,7 +76,7 @@ def ended(trainer: "Trainer") -> Iterator[None]:
 
     What is evaluated afterwards is no step of the run, and goes to no tracker.
     """
-    wandb = import_module("wandb") if "wandb" in trainer.args.report_to else None
+    wandb = import_module("wandb") if "wandb" in (trainer.args.report_to or ()) else None
     began_before = wandb is not None and wandb.run is not None
     try:
         yield
