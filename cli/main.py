@@ -40,7 +40,7 @@ from .spec import config_of
 EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsafe input or model,
 4 file or disk, 5 not a number, 6 out of memory, 7 locked by another run, 70 internal error,
 130 interrupted, 143 terminated."""
-ENVIRONMENT = "Environment: NO_COLOR=1: no colours; FORCE_COLOR=1: colours; TQDM_DISABLE=1: no bars."
+ENVIRONMENT = "Environment: NO_COLOR=1: no colours; FORCE_COLOR=1: colours; TQDM_DISABLE=1: no bars"
 
 
 COMMANDS: tuple[Any, ...] = (
