@@ -7,15 +7,15 @@ import os
 import re
 import shlex
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import typer
 
+from sentemb.bars import phase
 from sentemb.inert import inert as inert
 
 if TYPE_CHECKING:
@@ -97,21 +97,56 @@ def configure(*, quiet: bool, flags: Mapping[str, Flag] | None = None) -> None:
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
     logger.propagate = False
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines(flags or {}))
+    handler.setFormatter(_Lines(flags or {}, coloured=has_colour(sys.stderr)))
     logger.handlers = [handler]
 
 
 class _Lines(logging.Formatter):
-    """Log lines quote rows and file names; a record is one line, unless it is a table."""
+    """Log lines quote rows and file names; a record is one line, unless it is a table.
 
-    def __init__(self, flags: Mapping[str, Flag]) -> None:
+    Warnings are yellow; in a table, the line that begins with the record's ``score`` is green.
+    """
+
+    def __init__(self, flags: Mapping[str, Flag], *, coloured: bool) -> None:
         super().__init__("%(message)s")
-        self.flags = flags
+        self.flags, self.coloured = flags, coloured
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         line = with_flags(super().format(record), self.flags)
-        return inert(line, lines=getattr(record, "table", False))
+        line = inert(line, lines=getattr(record, "table", False))
+        if not self.coloured:
+            return line
+        if record.levelno >= logging.WARNING:
+            return typer.style(line, fg="yellow")
+        score = getattr(record, "score", None)
+        if score is None:
+            return line
+        return "\n".join(
+            _green(one) if one.startswith(f"{score} ") else one for one in line.split("\n")
+        )
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Tell whether what goes to a stream is coloured: on a terminal, unless it is asked otherwise.
+
+    ``NO_COLOR`` turns colours off, ``FORCE_COLOR`` on, also where the stream is no terminal.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def _green(line: str) -> str:
+    return typer.style(line, fg="green", bold=True)
+
+
+def error(message: str) -> None:
+    """Print why the command ends, in red where there are colours."""
+    line, coloured = f"error: {inert(message, lines=False)}", has_colour(sys.stderr)
+    typer.secho(line, fg="red" if coloured else None, err=True, color=coloured)
 
 
 def show(text: str) -> None:
@@ -133,8 +168,9 @@ def quieten_before_import() -> None:
 
 def quieten_libraries() -> None:
     """Silence progress bars and load reports of transformers, sentence-transformers, datasets."""
-    import datasets
-    import transformers
+    with phase("starting"):
+        import datasets
+        import transformers
 
     for name in ("sentence_transformers", "transformers", "datasets", "accelerate"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -144,9 +180,9 @@ def quieten_libraries() -> None:
     warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # transformers'
 
 
-def log(message: str, *, table: bool = False) -> None:
-    """Log a line for people, or a table of several."""
-    logging.getLogger("sentemb").info(message, extra={"table": table})
+def log(message: str, *, table: bool = False, score: str | None = None) -> None:
+    """Log a line for people, or a table of several, of which the row ``score`` stands out."""
+    logging.getLogger("sentemb").info(message, extra={"table": table, "score": score})
 
 
 def warn(message: str) -> None:
@@ -180,9 +216,21 @@ def print_json(schema: str, content: dict[str, Any]) -> None:
     typer.echo(json.dumps({"schema": f"sentemb.{schema}/1", "versions": versions(), **content}))
 
 
-def show_report(report: "Report", *, as_json: bool) -> None:
-    """Print a report as one JSON object, or else its tables for people."""
-    typer.echo(report.to_json() if as_json else repr(report))
+def show_report(report: "Report", *, as_json: bool, scores: bool = False) -> None:
+    """Print a report as one JSON object, or else its tables for people.
+
+    Args:
+        report: What is shown.
+        as_json: Whether as JSON.
+        scores: Whether the last row of the first table is what matters.
+    """
+    text = report.to_json() if as_json else repr(report)
+    coloured = has_colour(sys.stdout) and not as_json
+    if scores and coloured:
+        first, rest = repr(report.tables[0]), text[len(repr(report.tables[0])) :]
+        rows, _, last = first.rpartition("\n")
+        text = f"{rows}\n{_green(last)}{rest}"
+    typer.echo(text, color=coloured)
 
 
 def run_or_seeds(
@@ -194,7 +242,7 @@ def run_or_seeds(
     from sentemb.experiments import run_seeds
 
     report = run_seeds(run, seeds, output, **{k: v for k, v in arguments.items() if k != "seed"})
-    log(repr(report), table=True)
+    log(repr(report), table=True, score=next(iter(report["spread"]), None))
     return report.record
 
 
@@ -217,28 +265,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     from sentemb.table import Table
 
     return str(Table(header, rows))
-
-
-@contextmanager
-def progress(total: int | None) -> Iterator[Callable[[int], object]]:
-    """Show how many rows are done: a bar on a terminal, else a line every ten seconds."""
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        with tqdm(total=total, unit=" rows", file=sys.stderr) as bar:
-            yield lambda rows: bar.update(rows - bar.n)
-        return
-    started = last = time.monotonic()
-
-    def show(rows: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= 10:
-            last = now
-            of = f" of {total:,}" if total else ""
-            log(f"{rows:,}{of} rows, {rows / (now - started):,.0f} rows/s")
-
-    yield show
 
 
 def open_missing() -> None:

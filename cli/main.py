@@ -13,7 +13,6 @@ import typer
 from typer.core import TyperGroup
 
 from sentemb.errors import UsageError
-from sentemb.inert import inert
 
 from . import console
 from . import options_of_signatures as options
@@ -41,6 +40,7 @@ from .spec import config_of
 EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsafe input or model,
 4 file or disk, 5 not a number, 6 out of memory, 7 locked by another run, 70 internal error,
 130 interrupted, 143 terminated."""
+ENVIRONMENT = "Environment: NO_COLOR=1: no colours; FORCE_COLOR=1: colours; TQDM_DISABLE=1: no bars"
 
 
 COMMANDS: tuple[Any, ...] = (
@@ -62,7 +62,7 @@ COMMANDS: tuple[Any, ...] = (
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70
-OF_TRAIN = ("ctx", "config", "print_config")
+OF_TRAIN = ("ctx", "config", "print_config", "dry_run")
 """What the commands that train in other ways have not."""
 ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
 NO_TELEMETRY = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
@@ -78,7 +78,7 @@ class Commands(TyperGroup):
         try:
             return super().make_context(info_name, options.of_this_version(args), *rest, **extra)
         except KeyboardInterrupt:
-            typer.echo("error: interrupted", err=True)
+            console.error("interrupted")
             raise typer.Exit(130) from None
 
     def invoke(self, ctx: Any) -> Any:
@@ -105,7 +105,7 @@ class Commands(TyperGroup):
         if ctx.params.get("debug"):
             traceback.print_exc()
         if code == INTERNAL or os.environ.get("RANK", "0") == "0":  # else one of them has said it
-            typer.echo(f"error: {inert(message, lines=False)}", err=True)
+            console.error(message)
         raise typer.Exit(code)
 
 
@@ -156,7 +156,9 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Log warnings only, no bars.")
+    ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Fetch nothing: of the hub, its cache alone.")
     ] = False,
@@ -263,7 +265,7 @@ def build(args: list[str]) -> typer.Typer:
         cls=Commands,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        epilog=EXIT_CODES,
+        epilog=f"{EXIT_CODES}\n\n{ENVIRONMENT}",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
@@ -300,7 +302,7 @@ def main() -> None:
         build(sys.argv[1:])()
     except OSError as error:  # help or usage that cannot be written; commands have their own words
         message, code = _explain(error)
-        typer.echo(f"error: {inert(message, lines=False)}", err=True)
+        console.error(message)
         sys.exit(code)
     finally:
         console.drop_unwritten()

@@ -24,7 +24,7 @@ DATA, METHOD, RUN, SPEED = "What is trained", "How it contrasts", "How it runs",
 PANELS = {"mask_identical": METHOD} | dict.fromkeys(
     (
         *("select", "eval_steps", "save_steps", "keep_checkpoints"),
-        *("on_collapse", "max_bad_steps", "seed", "workers"),
+        *("on_collapse", "max_bad_steps", "seed", "workers", "report_to"),
     ),
     RUN,
 )
@@ -162,6 +162,15 @@ PrintConfig = Annotated[
     typer.Option(
         "--print-config",
         help="Print every option and where it is from, as TOML for --config, and train nothing.",
+        rich_help_panel=RUN,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Write nothing; show what would be read, the steps, and the memory and time they take "
+        "by a few of them.",
         rich_help_panel=RUN,
     ),
 ]

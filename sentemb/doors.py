@@ -8,9 +8,11 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from sentemb.bars import phase
 from sentemb.bundled import bundled
 from sentemb.datasets import as_sts, as_training_data, read_inputs
 from sentemb.datasets.layouts import INPUTS, LABELLED, SCORED, kind_of
@@ -29,13 +31,27 @@ if TYPE_CHECKING:
     from sentemb.jobs import ViewOf
     from sentemb.losses import Loss
     from sentemb.method import Method
+    from sentemb.runs.run_result import RunResult
     from sentemb.training import Run, Settings
+    from sentemb.training.dry_run import DryRun
 
     Data = str | os.PathLike[str] | Container
 
 logger = logging.getLogger("sentemb")
 
 
+@overload
+def train(
+    method: "str | Method" = "simcse-unsup",
+    data: "Data | TrainingData | None" = None,
+    output: str | os.PathLike[str] | None = None,
+    settings: "Settings | None" = None,
+    dev: "Data | STS | None" = None,
+    *,
+    dry_run: Literal[True],
+    **options: Any,
+) -> "DryRun": ...
+@overload
 def train(
     method: "str | Method" = "simcse-unsup",
     data: "Data | TrainingData | None" = None,
@@ -55,8 +71,32 @@ def train(
     overwrite: bool = False,
     allow_changed: Sequence[str] = (),
     **options: Any,
-) -> "Run":
+) -> "Run": ...
+def train(
+    method: "str | Method" = "simcse-unsup",
+    data: "Data | TrainingData | None" = None,
+    output: str | os.PathLike[str] | None = None,
+    settings: "Settings | None" = None,
+    dev: "Data | STS | None" = None,
+    *,
+    model: "str | os.PathLike[str] | SentenceTransformer | None" = None,
+    pooling: "PoolingName | None" = None,
+    prompt: Mapping[str, str] | None = None,
+    columns: Sequence[str] | None = None,
+    view: "ViewOf | Sequence[ViewOf]" = (),
+    loss: "Loss | None" = None,
+    matryoshka: Sequence[int] = (),
+    mask_above: float | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    allow_changed: Sequence[str] = (),
+    dry_run: bool = False,
+    **options: Any,
+) -> "Run | DryRun":
     """Train an encoder, as ``sentemb train`` does, and save it as a sentence-transformers model.
+
+    Where matplotlib is installed, the folder also gets ``training.png``, the picture that `plot`
+    draws of the run.
 
     Args:
         method: A recipe's name, or a `Method`.
@@ -77,6 +117,8 @@ def train(
         resume: Continue from the last checkpoint in ``output``.
         overwrite: Replace an earlier run in ``output``.
         allow_changed: What a resumed run may have otherwise than it was started with.
+        dry_run: Write nothing; return what the training would read, take and cost, by a few steps
+            of a copy.
         options: Fields of `Settings`, as ``batch_size``; and the recipe's own, as ``temperature``.
 
     Raises:
@@ -85,6 +127,8 @@ def train(
 
     Further errors are those of `sentemb.training.train`.
     """
+    with phase("starting"):
+        import_module("sentemb.training.run")
     of_recipe: dict[str, Any] = {"model": model, "pooling": pooling, "prompt": prompt}
     of_recipe |= {"view": view or None, "loss": loss, "matryoshka": matryoshka or None}
     of_recipe |= {"mask_above": mask_above}
@@ -93,41 +137,47 @@ def train(
     of_run |= {"allow_changed": allow_changed}
     if isinstance(method, str):
         job = train_job(method, data, dev, settings, columns=columns, **of_recipe, **options)
+        if dry_run:
+            return job.dry_run(*job.read())
         run = job.train(*job.read(), output, **of_run)
     else:
         if of_recipe:
             raise UsageError(f"{next(iter(of_recipe))} is for recipes: a Method has its own.")
-        run = _train_method(method, data, output, settings, dev, columns, options, of_run)
-    logger.info(run.summary(), extra={"table": True})
+        found = _of_method(method, data, settings, dev, columns, options)
+        if dry_run:
+            from sentemb.training.dry_run import dry_run as probe
+
+            return probe(*found)
+        from sentemb.runs.run_result import Provenance
+        from sentemb.training import train as trained
+
+        named = Provenance(data=name_of(data, None), dev=name_of(dev, None))
+        path, (_, rows, how, graded) = None if output is None else Path(output), found
+        run = trained(method, rows, path, how, dev=graded, provenance=named, **of_run)
+    _draw(run)
+    logger.info(run.summary(), extra={"table": True, "score": next(iter(run.metrics), None)})
     return run
 
 
-def _train_method(
+def _of_method(
     method: "Method",
     data: "Data | TrainingData | None",
-    output: str | os.PathLike[str] | None,
     settings: "Settings | None",
     dev: "Data | STS | None",
     columns: Sequence[str] | None,
     options: Mapping[str, Any],
-    of_run: Mapping[str, Any],
-) -> "Run":
-    from sentemb.runs.run_result import Provenance
+) -> "tuple[Method, TrainingData, Settings, STS | None]":
+    """Return a method with its data and settings, read and resolved."""
     from sentemb.training import Settings
-    from sentemb.training import train as run
 
     if data is None:
         raise UsageError("data is needed to train a Method: only recipes have bundled data.")
-    settings = settings or Settings()
     known = known_options(options, [field.name for field in fields(Settings)], "a Method")
-    return run(
+    return (
         method,
         as_training_data(data, None, columns),
-        None if output is None else Path(output),
-        replace(settings, **known),
-        dev=None if dev is None else as_sts(dev),
-        provenance=Provenance(data=name_of(data, None), dev=name_of(dev, None)),
-        **of_run,
+        replace(settings or Settings(), **known),
+        None if dev is None else as_sts(dev),
     )
 
 
@@ -168,10 +218,12 @@ def finetune(
 
     Further errors are those of `sentemb.finetuning.finetune`.
     """
-    from sentemb.encoders.build import model_name
-    from sentemb.finetuning import FinetuneSettings
-    from sentemb.finetuning import finetune as run
-    from sentemb.finetuning.split import split_off
+    with phase("starting"):
+        from sentemb.encoders.build import model_name
+        from sentemb.finetuning import FinetuneSettings
+        from sentemb.finetuning import finetune as run
+        from sentemb.finetuning.run import metric_of
+        from sentemb.finetuning.split import split_off
     from sentemb.runs.run_result import Provenance, name_of_model
 
     known = [field.name for field in fields(FinetuneSettings)]
@@ -215,8 +267,21 @@ def finetune(
             dev=dev_name,
         ),
     )
-    logger.info(found.summary(), extra={"table": True})
+    _draw(found)
+    score = metric_of(settings, len(rows.classes))
+    logger.info(found.summary(), extra={"table": True, "score": score})
     return found
+
+
+def _draw(run: "RunResult") -> None:
+    """Leave a picture of the training in a folder that stays."""
+    from sentemb.runs.checkpoint_commit import OF_A_RUN
+    from sentemb.runs.processes import processes
+    from sentemb.runs.training_picture import leave_picture
+
+    if run.temporary is None and processes().is_main_process:
+        with phase("drawing"):
+            leave_picture(run.output, OF_A_RUN)
 
 
 def _tell(given: object, data: "TrainingData") -> None:

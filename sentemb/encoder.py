@@ -1,14 +1,13 @@
 """`load`: a model to encode with, fast, from a notebook as from the command line."""
 
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sentemb.bars import Progress
 from sentemb.datasets import read_texts
 from sentemb.datasets.faults import Errors, Faults
 from sentemb.datasets.in_memory import Container, InMemory
@@ -115,7 +114,8 @@ class Encoder:
             normalize: Scale each vector to length 1; one of zeros stays as it is.
             batch_tokens: Tokens of a forward; by default 512 on a CPU and 32,768 on a GPU.
             prompt: What is put before each text; by default the model's own default prompt.
-            progress: Show how far it is; by default on a terminal and in a notebook.
+            progress: Show how far it is; by default on a terminal and in a notebook, unless
+                ``TQDM_DISABLE`` is set.
 
         Raises:
             InputError: When something is no text, or the model cannot take it.
@@ -143,10 +143,12 @@ class Encoder:
         place = {text: at for at, text in enumerate(dict.fromkeys(rows))}
         distinct = list(place)
         embedder = self._embedder_for(precision, batch_tokens, prompt)
-        with embedder, _bar(len(distinct), shown=progress) as show:
+        delay = 0 if progress else 1
+        shown = Progress("encoding", len(distinct), "texts", shown=progress, delay=delay)
+        with embedder, shown:
             vectors = np.concatenate(
                 [
-                    embedder.encode(distinct[start : start + WINDOW], show)
+                    embedder.encode(distinct[start : start + WINDOW], shown.add)
                     for start in range(0, len(distinct), WINDOW)
                 ]
             )
@@ -199,14 +201,7 @@ class Encoder:
         part = Shard.parse(shard) if shard is not None else Shard()
         options, faults = EncodeOptions(batch_tokens, precision, empty, part), Faults(errors)
         texts = read_texts(source, column, faults)
-        with _bar(None, shown=progress) as show:
-            done = 0
-
-            def told(rows: int) -> None:
-                nonlocal done
-                show(rows - done)
-                done = rows
-
+        with Progress("encoding", None, "rows", shown=progress) as told:
             return encode_file(self._encoder, texts, Path(output), options, overwrite, told, faults)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -237,16 +232,3 @@ class Encoder:
         if self._embedder is None or self._embedder[0] != key:
             self._embedder = key, Embedder(self._encoder, options[1], options[0], options[2])
         return self._embedder[1]
-
-
-@contextmanager
-def _bar(total: int | None, *, shown: bool | None) -> Iterator[Callable[[int], object]]:
-    """Show a bar, by default where a person watches, and once it has been waited for a second."""
-    watched = sys.stderr.isatty() or "ipykernel" in sys.modules
-    if not (watched if shown is None else shown):
-        yield lambda rows: None
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, unit=" texts", delay=0 if shown else 1) as bar:
-        yield bar.update

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from sentemb.bars import phase
 from sentemb.bundled import bundled
 from sentemb.errors import UsageError, nearest
 from sentemb.training.settings import Settings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sentemb.losses import Loss
     from sentemb.method import Method
     from sentemb.training import Run
+    from sentemb.training.dry_run import DryRun
     from sentemb.views import View
 
     Data = str | os.PathLike[str] | Container
@@ -45,7 +47,7 @@ OF_NO_OPTION = ("settings", "given", "batch_by_default")
 SMALLEST, STEPS = 16, 20
 NOT_VARIED = (
     *("seed", "select", "eval_steps", "save_steps", "workers", "micro_batch", "packed"),
-    *("on_collapse", "max_bad_steps", "keep_checkpoints"),
+    *("on_collapse", "max_bad_steps", "keep_checkpoints", "report_to"),
 )
 """Settings that a study has no use for: what they change is time, memory, or what is kept."""
 
@@ -106,9 +108,10 @@ class TrainJob:
 
         recipe = recipe_named(self.method)
         source = bundled(recipe.bundled_data) if self.data is None else self.data
-        data = as_training_data(source, recipe.layouts, self.columns)
         graded = bundled(GRADED) if self.dev is None and self.data is None else self.dev
-        dev = None if graded is None else as_sts(graded)
+        with phase("reading the data"):
+            data = as_training_data(source, recipe.layouts, self.columns)
+            dev = None if graded is None else as_sts(graded)
         named = name_of(self.data, f"bundled {recipe.bundled_data}") or data.source
         logger.info(
             "%s from %s; data: %s (%s rows); dev: %s",
@@ -250,6 +253,12 @@ class TrainJob:
             return {}
         with Embedder(own) as embedder:
             return {"modules": describe(own), "spearman": dev(embedder.encode)["spearman"]}
+
+    def dry_run(self, data: "TrainingData", dev: "STS | None") -> "DryRun":
+        """Return what the training would be; nothing is written."""
+        from sentemb.training.dry_run import dry_run
+
+        return dry_run(self.build(data), data, self.settings_for(data), dev)
 
     def config(self, method: "Method", data: "TrainingData") -> dict[str, Any]:
         """Return the options of ``sentemb train`` that make the run again, but for its folder.

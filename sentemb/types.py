@@ -26,3 +26,6 @@ Encode = Callable[[list[str]], Vectors]
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 """What a run computes in; ``auto`` is fp16 on CUDA, as the papers, and fp32 on a CPU."""
+
+Tracker = Literal["none", "tensorboard", "trackio", "wandb"]
+"""What gets the numbers of a run, beside ``metrics.jsonl``."""

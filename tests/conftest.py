@@ -62,6 +62,26 @@ def _read_once():
 
 
 @pytest.fixture(scope="session")
+def _picturing():
+    from sentemb.runs import training_picture
+
+    return training_picture.find_spec
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures(_picturing, monkeypatch):
+    """Have no training leave a picture, which takes a second."""
+    monkeypatch.setattr("sentemb.runs.training_picture.find_spec", lambda _: None)
+
+
+@pytest.fixture
+def pictures(_no_pictures, _picturing, monkeypatch):
+    """Have trainings leave their pictures, as they do."""
+    pytest.importorskip("matplotlib", reason="the plot extra is not installed")
+    monkeypatch.setattr("sentemb.runs.training_picture.find_spec", _picturing)
+
+
+@pytest.fixture(scope="session")
 def _few_bundled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundled") / "data"
     shutil.copytree(bundled(""), folder, ignore=shutil.ignore_patterns("__pycache__"))

@@ -15,7 +15,7 @@ sentemb compare simcse-unsup consert --max-steps 3 --batch-size 16 -o comparison
 
 sentemb compare simcse-unsup mini-sentemb --seeds 0-1 --max-steps 3 --batch-size 16
 -o comparisons/seeds"""
-LEFT_OUT = ("method", "output", "seed", "resume", "allow_changed", "keep_checkpoints")
+LEFT_OUT = ("method", "output", "seed", "resume", "allow_changed", "keep_checkpoints", "report_to")
 DEFAULTS = {"select": "last"}
 
 

@@ -68,6 +68,7 @@ def encode(
 
     To resume an interrupted encoding, give the same command again.
     """
+    from sentemb.bars import Progress, phase
     from sentemb.bundled import BUNDLED_ENCODERS
     from sentemb.datasets.faults import Faults
     from sentemb.datasets.texts import texts_and_total
@@ -97,11 +98,12 @@ def encode(
     check_models(model)
     texts, total = _stdin(faults) if source == "-" else texts_and_total(source, column, faults)
     console.quieten_before_import()
-    from sentemb.encoding import encode_file
-    from sentemb.inference.torch_only import load_encoder
+    with phase("starting"):
+        from sentemb.encoding import encode_file
+        from sentemb.inference.torch_only import load_encoder
 
     encoder = load_encoder(model)
-    with console.progress(total) as progress:
+    with Progress("encoding", total, "rows") as progress:
         summary = encode_file(encoder, texts, target, how, overwrite, progress, faults)
     named = "stdout" if piped else str(target)
     for line in summary.lines(named, encoder.max_seq_length, part):

@@ -77,7 +77,7 @@ def evaluate(
     Of several models, the difference to the first is given with its 95 % interval and p, by a
     paired bootstrap over the rows of a task.
     """
-    from sentemb import experiments
+    from sentemb.bars import phase
 
     from ..early import check_pooling, without_effect
 
@@ -86,7 +86,9 @@ def evaluate(
     given = zip(KINDS, (sts, transfer, retrieval, clustering, pairs), strict=True)
     models, files = _models_and_files(words or [], {kind: paths or [] for kind, paths in given})
     console.quieten_before_import()
-    report = experiments.evaluate(
+    with phase("starting"):
+        from sentemb.experiments import evaluate as score
+    report = score(
         models or "mini-sentemb",
         suite=suite or [],
         data=data,
@@ -97,7 +99,7 @@ def evaluate(
         output=output,
         overwrite=overwrite,
     )
-    console.show_report(report, as_json=as_json)
+    console.show_report(report, as_json=as_json, scores=True)
 
 
 def _models_and_files(

@@ -55,6 +55,7 @@ def finetune(
     from sentemb.datasets.layouts import LABELLED, SCORED
     from sentemb.errors import UsageError
     from sentemb.finetuning.settings import FinetuneSettings
+    from sentemb.runs.trackers import require_tracker
 
     from ..early import (
         check_columns,
@@ -65,6 +66,7 @@ def finetune(
         without_effect,
     )
 
+    require_tracker(options["report_to"])
     settings, chosen = FinetuneSettings(**options), shared.parse_seeds(seeds) if seeds else None
     names = columns.split(",") if columns else None
     if data is None and dev is not None:

@@ -50,7 +50,7 @@ Labels = Annotated[
         rich_help_panel=shared.DATA,
     ),
 ]
-LEFT_OUT = ("output", "seed", "resume", "allow_changed", "keep_checkpoints")
+LEFT_OUT = ("output", "seed", "resume", "allow_changed", "keep_checkpoints", "report_to")
 DEFAULTS = {"select": "last"}
 
 

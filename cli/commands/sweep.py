@@ -16,7 +16,7 @@ sentemb sweep --search temperature=0.01..0.5 --trials 2 --max-steps 3 --batch-si
 
 sentemb sweep --search learning-rate=1e-5..1e-3 --search pooling=cls,mean --trials 2 --max-steps 3
 --batch-size 16 -o sweeps/two"""
-LEFT_OUT = ("output", "seed", "resume", "allow_changed", "keep_checkpoints")
+LEFT_OUT = ("output", "seed", "resume", "allow_changed", "keep_checkpoints", "report_to")
 DEFAULTS = {"select": "last"}
 
 

@@ -1,5 +1,6 @@
 """``sentemb train``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ sentemb train --view shuffle --view feature-cutoff:0.2 --loss flatnce --max-step
 
 sentemb train --method moco --queue-size 512 --batch-size 256 --micro-batch 32 --max-steps 2
 
+sentemb train --method simcse-sup --batch-size 64 --dry-run
+
 sentemb train --method simcse-sup --help"""
 
 
-NO_ARGUMENTS = ("ctx", "options", "output", "seeds", "as_json", "config", "print_config")
+NO_ARGUMENTS = ("ctx", "options", "output", "seeds", "as_json", "config", "print_config", "dry_run")
 
 
 def train(
@@ -46,6 +49,7 @@ def train(
     overwrite: shared.Overwrite = False,
     config: shared.Config = None,
     print_config: shared.PrintConfig = False,
+    dry_run: shared.DryRun = False,
     as_json: shared.AsJson = False,
     *,
     options: dict[str, Any],
@@ -57,6 +61,9 @@ def train(
     The model folder loads in plain sentence-transformers.
     """
     given = {k: v for k, v in locals().items() if k not in NO_ARGUMENTS} | options
+    from sentemb.bars import phase
+    from sentemb.runs.trackers import require_tracker
+
     from ..early import (
         check_config,
         check_output_of_run,
@@ -80,12 +87,17 @@ def train(
     check_output_of_run(
         folder, resume=resume, overwrite=overwrite, seeds=chosen, reads=paths_in(given)
     )
-    check_training(given)
-    from sentemb import doors
-    from sentemb.errors import FinishedError
-    from sentemb.runs.processes import leave_processes, processes
+    require_tracker(options["report_to"] or "none")
+    with phase("starting"):
+        check_training(given)
+        from sentemb import doors
+        from sentemb.errors import FinishedError
+        from sentemb.runs.processes import leave_processes, processes
 
     console.quieten_libraries()
+    if dry_run:
+        _show_dry_run(arguments_of_training(given), chosen or [options["seed"]], as_json=as_json)
+        return
     if not processes().is_main_process:
         console.configure(quiet=True)
     try:
@@ -96,3 +108,16 @@ def train(
     if as_json and processes().is_main_process:
         console.print_json("train", result)
     leave_processes()
+
+
+def _show_dry_run(arguments: dict[str, Any], seeds: Sequence[int | None], *, as_json: bool) -> None:
+    """Show what one run would be."""
+    from sentemb import doors
+
+    plan = doors.train(**{**arguments, "seed": seeds[0], "dry_run": True})
+    if as_json:
+        console.print_json("dry-run", plan.record | {"seeds": list(seeds)})
+        return
+    console.show(repr(plan))
+    if len(seeds) > 1:
+        console.show(f"seeds   {len(seeds)}: each takes as long")

@@ -10,7 +10,7 @@ from typing import IO, Any
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.limits import LONGEST_TEXT
 from sentemb.datasets.lines import Row
-from sentemb.datasets.progress import Progress
+from sentemb.datasets.progress import ReadingProgress
 from sentemb.datasets.tables import require_distinct
 from sentemb.errors import InputError
 
@@ -87,7 +87,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _rows(batches: Any, path: Path) -> Iterator[Row]:
-    number, progress = 0, Progress(path, "rows")
+    number, progress = 0, ReadingProgress(path, "rows")
     for batch in batches:
         step = max(1, min(ROWS, batch.num_rows * AT_ONCE // max(_bytes_of(batch), 1)))
         for start in range(0, batch.num_rows, step):

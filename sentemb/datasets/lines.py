@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple
 from sentemb.datasets.encodings import as_utf8
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.limits import LONGEST_LINE, whole_characters
-from sentemb.datasets.progress import Progress
+from sentemb.datasets.progress import ReadingProgress
 from sentemb.errors import InputError, reading
 
 Row = tuple[int, dict[str, Any]]
@@ -129,7 +129,7 @@ def lines_of(
     Raises:
         InputError: Names the row.
     """
-    number, file, progress = 0, as_utf8(file, path, faults), Progress(path)
+    number, file, progress = 0, as_utf8(file, path, faults), ReadingProgress(path)
     while line := file.readline(longest + 2):  # with CR LF
         number += 1
         progress.add(len(line), number)

@@ -11,7 +11,7 @@ LINES, BYTES = 2**18, 2**26
 logger = logging.getLogger("sentemb")
 
 
-class Progress:
+class ReadingProgress:
     """Logs how many rows have been read, at most every ten seconds.
 
     A reader that is waited on by something slower, which shows its own progress, logs nothing: then

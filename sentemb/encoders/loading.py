@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sentemb.bars import phase
 from sentemb.encoders.weights import weights_compared
 from sentemb.errors import (
     InputError,
@@ -34,7 +35,13 @@ def loading(model: str | os.PathLike[str], needed: str = "") -> Iterator[None]:
     """
     name = f"Cannot load model '{os.fspath(model)}'"
     try:
-        with load_report_hidden(), panics_refused(), weights_compared(model, needed):
+        with (
+            phase("loading the model"),
+            load_report_hidden(),
+            bars_hidden(),
+            panics_refused(),
+            weights_compared(model, needed),
+        ):
             yield
     except TokenizerError as error:
         raise InputError(f"{name}: {error}") from error
@@ -64,6 +71,21 @@ def load_report_hidden() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(verbosity)
+
+
+@contextmanager
+def bars_hidden() -> Iterator[None]:
+    """Hide transformers' own bars, of weights loaded and files written; downloads keep theirs."""
+    from transformers.utils import logging
+
+    def hidden(make: Any, args: Any, options: Any) -> Any:
+        return make(*args, **{**options, "disable": True})
+
+    before = logging.set_tqdm_hook(hidden)
+    try:
+        yield
+    finally:
+        logging.set_tqdm_hook(before)
 
 
 def reads_images(folder: str) -> bool:

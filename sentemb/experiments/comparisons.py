@@ -14,7 +14,7 @@ from sentemb.experiments.ledger import Ledger, opened
 from sentemb.experiments.models import load
 from sentemb.experiments.models import opened as opened_model
 from sentemb.experiments.runner import Point, check_points, run_points
-from sentemb.experiments.studies import NO_PICTURE
+from sentemb.experiments.studies import NO_PICTURE, described_job
 from sentemb.experiments.summaries import Result, summarise, summary_table
 from sentemb.jobs import GRADED, TrainJob, train_job
 from sentemb.methods.recipe import METHODS
@@ -97,7 +97,9 @@ def compare(
         files = [ledger.write_lines(results)]
         lines = summarise(results, BY, MEASURES)
         ledger.claim("compare.png")
-        files += _drawn(folder / "compare.png", lines)
+        words = [described_job(job, *read[name]) for name, job in jobs.items()]
+        title = words[0] if len(set(words)) == 1 else f"measured on {graded.name}"
+        files += _drawn(folder / "compare.png", lines, title, len(seeds) if jobs else 1)
     found = {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
     return Report("compare", found, [summary_table(lines, BY, MEASURES)])
 
@@ -126,7 +128,7 @@ def _measured(
     return result
 
 
-def _drawn(path: Path, lines: Sequence[Result]) -> list[Path]:
+def _drawn(path: Path, lines: Sequence[Result], title: str, seeds: int) -> list[Path]:
     if not find_spec("matplotlib"):
         logger.info(NO_PICTURE)
         return []
@@ -136,5 +138,5 @@ def _drawn(path: Path, lines: Sequence[Result]) -> list[Path]:
         line["method"]: {m: (one["mean"], one["sd"]) for m, one in line["spread"].items()}
         for line in lines
     }
-    draw_dots(path, numbers)
+    draw_dots(path, numbers, title, seeds)
     return [path]

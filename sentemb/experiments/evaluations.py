@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentemb.bars import Progress
 from sentemb.datasets.in_memory import Container
 from sentemb.errors import UsageError
 from sentemb.evaluation import Outcome, Task
@@ -100,12 +101,16 @@ def evaluate(
         tasks,
     )
     seen = [_disclosed(model) for model in found]
-    scored = [
-        Scored(
-            model, disclosed, [_score(one, chosen, pooling, batch_tokens) for one in model.seeds]
-        )
-        for model, disclosed in zip(found, seen, strict=True)
-    ]
+    total = len(chosen.chosen) * sum(len(model.seeds) for model in found)
+    with Progress("evaluating", total, "tasks", lines=False) as progress:
+        scored = [
+            Scored(
+                model,
+                disclosed,
+                [_score(one, chosen, pooling, batch_tokens, progress) for one in model.seeds],
+            )
+            for model, disclosed in zip(found, seen, strict=True)
+        ]
     report = report_of(scored, chosen)
     if output is not None:
         write_report(Path(output), report)
@@ -119,7 +124,11 @@ def _disclosed(model: Model) -> Disclosure:
 
 
 def _score(
-    one: "One", tasks: Tasks, pooling: "PoolingName | None", batch_tokens: int | None
+    one: "One",
+    tasks: Tasks,
+    pooling: "PoolingName | None",
+    batch_tokens: int | None,
+    progress: Progress,
 ) -> dict[str, Outcome]:
     """Score one seed on each task; each unique sentence is encoded once."""
     outcomes = {}
@@ -127,9 +136,11 @@ def _score(
         encode = EncodeCache(model.encode)
         for chosen in tasks.chosen:
             started = time.monotonic()
+            progress.rename(f"evaluating on {chosen.task.name}")
             outcomes[chosen.task.name] = chosen.task.outcome(encode)
             if (took := time.monotonic() - started) >= SLOW:
                 logger.info("%s: %s took %.0f s", one, chosen.task.name, took)
+            progress.add(1)
     return outcomes
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
+from sentemb.bars import Progress, phase
 from sentemb.errors import UsageError
 from sentemb.locate import locate
 from sentemb.runs.run_result import RunResult
@@ -135,10 +136,10 @@ def opened(
         InputError: When the model cannot be found or read, or is unsafe.
         UsageError: When another pooling is asked of a model that is loaded.
     """
-    import torch
+    with phase("starting"):
+        import torch
 
-    from sentemb.inference.embedder import Embedder
-
+        from sentemb.inference.embedder import Embedder
     encoder = load(model, pooling)
     if not (isinstance(encoder, torch.nn.Module) and hasattr(encoder, "tokenizer")):
         yield Opened(lambda texts: _as_array(encoder.encode(texts)))
@@ -149,7 +150,11 @@ def opened(
             tokens = embedder.tokenise(texts)
             return [len(tokens.ids[row]) for row in tokens.rows]
 
-        yield Opened(embedder.encode, count_tokens)
+        def encode(texts: Sequence[str]) -> Vectors:
+            with Progress("encoding", len(texts), "texts", delay=1) as progress:
+                return embedder.encode(texts, progress.add)
+
+        yield Opened(encode, count_tokens)
 
 
 def _as_array(vectors: Any) -> Vectors:

@@ -13,6 +13,7 @@ from sentemb.runs.output import check_output
 from sentemb.runs.processes import processes, refused_by_one
 from sentemb.runs.run_folder import OF_SEEDS, RUN, SEEDS, read_record, write_record
 from sentemb.runs.run_result import RunResult
+from sentemb.runs.training_picture import leave_picture
 from sentemb.storage import claim
 from sentemb.table import Report
 
@@ -34,7 +35,8 @@ def run_seeds(
     Args:
         run: `sentemb.train` or `sentemb.finetune`.
         seeds: Of the runs.
-        output: Folder, which gets one of each run, ``seed-0`` and so on, and ``seeds.json``.
+        output: Folder, which gets one of each run, ``seed-0`` and so on, ``seeds.json``, and
+            ``training.png`` of all seeds where matplotlib is installed.
         model: That every run starts from, by name.
         resume: Go on with what is left of them.
         overwrite: Start afresh where the folder holds earlier runs of these seeds.
@@ -77,6 +79,7 @@ def run_seeds(
     if processes().is_main_process:
         claim(folder, [SEEDS], OF_SEEDS)
         write_record(folder / SEEDS, summary)
+        leave_picture(folder, OF_SEEDS)
     notes = [] if spread else ["No dev set, so there is no score to spread: give `dev`."]
     tables = [spread_table(len(seeds), spread)] if spread else []
     return Report("train", summary | {"runs": records}, tables, notes)

@@ -16,13 +16,14 @@ from sentemb.experiments.ledger import opened
 from sentemb.experiments.measured import MEASURES, Measured
 from sentemb.experiments.runner import Point, check_points, measure_start, run_points
 from sentemb.experiments.summaries import Result, summarise, summary_table
-from sentemb.jobs import TrainJob, train_job
+from sentemb.jobs import TrainJob, name_of, train_job
 from sentemb.runs.conditions import described_rows
 from sentemb.table import Report
 
 if TYPE_CHECKING:
     from sentemb.datasets import TrainingData
     from sentemb.datasets.in_memory import Container
+    from sentemb.evaluation import STS
     from sentemb.losses import Loss
 
     Data = str | os.PathLike[str] | Container
@@ -104,7 +105,8 @@ def study(
         files = [ledger.write_lines(results)]
         lines = summarise(results, BY, MEASURES)
         ledger.claim("study.png")
-        files += _drawn(folder / "study.png", shown, lines)
+        title = f"{method}, {described_job(job, rows, dev)}"
+        files += _drawn(folder / "study.png", shown, lines, title, len(seeds))
     table = summary_table(lines, BY, MEASURES, {"value": shown})
     found = {"plan": plan, "summary": lines, "results": results, "files": [str(f) for f in files]}
     return Report("study", found, [table])
@@ -158,7 +160,18 @@ def _default_losses(option: str, job: TrainJob) -> "dict[str, Loss]":
     }
 
 
-def _drawn(path: Path, option: str, lines: Sequence[Result]) -> list[Path]:
+def described_job(job: TrainJob, data: "TrainingData", dev: "STS") -> str:
+    """Say what a job trains, on what and for how long, and what it is measured on."""
+    model = Path(name_of(job.model, "mini") or "a SentenceTransformer").name
+    settings = job.settings
+    length = f"{settings.max_steps} steps" if settings.max_steps else f"{settings.epochs:g} epochs"
+    return (
+        f"from {model}, {len(data.rows):,} rows of {Path(data.source).name}, {length} of "
+        f"{settings.batch_size} rows, measured on {dev.name}"
+    )
+
+
+def _drawn(path: Path, option: str, lines: Sequence[Result], title: str, seeds: int) -> list[Path]:
     """Draw the summary; return the picture, if there is one."""
     if not find_spec("matplotlib"):
         logger.info(NO_PICTURE)
@@ -170,5 +183,5 @@ def _drawn(path: Path, option: str, lines: Sequence[Result]) -> list[Path]:
     for line in lines[1:]:
         numbers = {name: (one["mean"], one["sd"]) for name, one in line["spread"].items()}
         points.setdefault(line["loss"], []).append((line["value"], numbers))
-    draw_curves(path, option, [Curve(*item) for item in points.items()], start)
+    draw_curves(path, option, [Curve(*item) for item in points.items()], start, title, seeds)
     return [path]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
 
+from sentemb.bars import phase
 from sentemb.datasets import TrainingData
 from sentemb.encoders.build import model_name
 from sentemb.encoders.lengths import require_known, require_known_words
@@ -98,10 +99,14 @@ def finetune(
     tokenizer, classifier, _ = load_classifier(model, **_labels(data))
     name = next(name for name in TEXTS if name in data.rows.column_names)
     require_known_words(tokenizer, data.rows[:64][name])
-    rows, read = tokenised(data.rows, tokenizer, settings.max_length)
-    require_known(read)
-    dev_rows, _ = tokenised(dev.rows, tokenizer, settings.max_length)
-    with enough_for("the longest rows", "give a smaller `max_length`, or a smaller `model`."):
+    with phase("looking at the data"):
+        rows, read = tokenised(data.rows, tokenizer, settings.max_length)
+        require_known(read)
+        dev_rows, _ = tokenised(dev.rows, tokenizer, settings.max_length)
+    with (
+        phase("trying out a few rows"),
+        enough_for("the longest rows", "give a smaller `max_length`, or a smaller `model`."),
+    ):
         for tokens in (rows, dev_rows):
             try_longest(classifier, tokenizer, tokens)
         if settings.two_passes:
@@ -245,13 +250,14 @@ def training_arguments(
         save_strategy="epoch",
         restore_callback_states_from_checkpoint=settings.patience > 0,
         load_best_model_at_end=True,
-        metric_for_best_model=f"eval_{_metric(settings, classes)}",
+        metric_for_best_model=f"eval_{metric_of(settings, classes)}",
         greater_is_better=True,
         logging_steps=min(10, steps_an_epoch),
     )
 
 
-def _metric(settings: FinetuneSettings, classes: int) -> str:
+def metric_of(settings: FinetuneSettings, classes: int) -> str:
+    """Return the number that chooses the checkpoint."""
     if settings.metric != "auto":
         return settings.metric
     return "accuracy" if classes else "spearman"

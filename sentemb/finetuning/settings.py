@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sentemb.errors import UsageError
-from sentemb.types import Precision
+from sentemb.types import Precision, Tracker
 from sentemb.values import require_kinds_of_fields
 
 Metric = Literal["auto", "accuracy", "f1", "f1_macro", "f1_micro", "mcc", "pearson", "spearman"]
@@ -43,6 +43,7 @@ class FinetuneSettings:
         precision: ``auto`` is fp16 on CUDA and fp32 on a CPU.
         seed: Of weights, order of rows, and dropout.
         keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
+        report_to: Tracker that gets what is logged, beside metrics.jsonl.
 
     Raises:
         UsageError: When a value is of another kind, or out of its range.
@@ -70,6 +71,7 @@ class FinetuneSettings:
     precision: Precision = "auto"
     seed: int = 42
     keep_checkpoints: bool = False
+    report_to: Tracker = "none"
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)

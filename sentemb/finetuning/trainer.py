@@ -18,7 +18,7 @@ from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.losses import InfoNCE, SupConOut
 from sentemb.pairs import Pairs
 from sentemb.runs.guarded_trainer import GuardedTrainer
-from sentemb.runs.logs import LogLines, MetricsFile, Terms
+from sentemb.runs.logs import MetricsFile, Terms
 from sentemb.runs.run_folder import METRICS
 
 
@@ -127,7 +127,7 @@ def make_trainer(
         "processing_class": tokenizer,
         "compute_metrics": lambda output: score(output.predictions, output.label_ids),
         "preprocess_logits_for_metrics": _logits_alone,
-        "callbacks": [MetricsFile(Path(str(arguments.output_dir)).parent / METRICS), LogLines()],
+        "callbacks": [MetricsFile(Path(str(arguments.output_dir)).parent / METRICS)],
     }
     if settings.patience:
         common["callbacks"].append(EarlyStoppingCallback(settings.patience))

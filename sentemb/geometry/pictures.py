@@ -54,7 +54,7 @@ def _alignment_uniformity(path: Path, found: Mapping[str, Analysis], corpus: Cor
 
 
 def _cosines(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
-    figure, axes = panels(len(found))
+    figure, axes = panels(len(found), alike=True)
     lowest = min(np.concatenate([a.random, a.positive]).min() for a in found.values())
     bins = np.linspace(lowest, 1, BINS + 1)
     names = names_of(list(found))
@@ -95,7 +95,7 @@ def _spectrum(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None
     axis.set_xlabel("component, the largest first")
     axis.set_ylabel("singular value / the largest")
     n = len(corpus.sentences)
-    axis.set_title(f"Spectrum of {n:,} centred unit vectors")
+    axis.set_title(f"Spectrum of {n:,} centred unit vectors, {Path(corpus.name).name}")
     axis.set_xlim(left=0)
     figure.legend(loc="outside lower center", ncols=1)
     save(figure, path)

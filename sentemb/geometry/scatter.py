@@ -34,7 +34,7 @@ def draw_map(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
     ]
     named = _far_apart(points)
     names = names_of(list(found))
-    figure, axes = panels(len(found), width=5.6 if len(found) > 1 else 7.6, height=5.8)
+    figure, axes = panels(len(found), width=5.6 if len(found) > 1 else 7.6, height=5.8, alike=True)
     for axis, name, x, pca in zip(axes, found, points, maps, strict=True):
         for label, (rows, colour, marker) in _classes(corpus).items():
             axis.scatter(
@@ -48,7 +48,7 @@ def draw_map(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
         axis.set_ylabel(f"component 2 ({shares[1]:.1f} % of the variance)")
         axis.set_title(names[name][0])
         axis.margins(0.08)
-        axis.set_aspect("equal", adjustable="datalim")
+        axis.set_aspect("equal", adjustable="box")
     if corpus.texts:
         handles, words = axes[0].get_legend_handles_labels()
         figure.legend(handles, words, loc="outside right upper", title="class", borderaxespad=1)

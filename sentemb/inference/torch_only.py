@@ -12,6 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from sentemb.bars import phase
 from sentemb.encoders.build import build_encoder
 from sentemb.encoders.inspection import CUT_SOONER
 from sentemb.encoders.loading import warn_of_a_classifier
@@ -107,7 +108,11 @@ def load_encoder(model: str | os.PathLike[str]) -> "PlainEncoder | SentenceTrans
     path = locate(model)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     plain = None
-    with suppress(Exception), panics_refused():  # the other loader finds the words for a fault
+    with (
+        phase("loading the model"),
+        suppress(Exception),
+        panics_refused(),
+    ):  # the other loader finds the words for a fault
         plain = load_plain(path, model)
     if plain is None:
         return build_encoder(model, device=device)

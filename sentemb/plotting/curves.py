@@ -34,7 +34,12 @@ class Curve:
 
 
 def draw_curves(
-    path: Path, option: str, curves: Sequence[Curve], start: Mapping[str, float]
+    path: Path,
+    option: str,
+    curves: Sequence[Curve],
+    start: Mapping[str, float],
+    title: str,
+    seeds: int,
 ) -> None:
     """Draw every measure over the values of an option.
 
@@ -43,6 +48,8 @@ def draw_curves(
         option: What the horizontal axis is.
         curves: A line each, its standard deviation as a band.
         start: The measures before training, drawn as dotted lines.
+        title: Above all panels: model, data and what else is the same of all.
+        seeds: Runs of each point.
     """
     measured = [numbers for curve in curves for _, numbers in curve.points]
     measures = [name for name in AXES if any(name in numbers for numbers in measured)]
@@ -62,13 +69,21 @@ def draw_curves(
             *drawn[0].get_legend_handles_labels(),
             loc="center",
             fontsize=11,
-            title="band: ± standard deviation over seeds\n",
+            title=f"{spread_of_seeds(seeds, 'band')}\n",
         )
+        figure.suptitle(title, fontsize=11)
         save(figure, path)
 
 
-def draw_dots(path: Path, numbers: Mapping[str, Numbers]) -> None:
-    """Draw every measure of several methods beside each other, deviations as whiskers."""
+def draw_dots(path: Path, numbers: Mapping[str, Numbers], title: str, seeds: int) -> None:
+    """Draw every measure of several methods beside each other, deviations as whiskers.
+
+    Args:
+        path: Of the picture.
+        numbers: By the methods' names.
+        title: Above all panels: model, data and what else is the same of all.
+        seeds: Runs of each method.
+    """
     measures = [name for name in AXES if any(name in one for one in numbers.values())]
     with styled():
         height = 0.9 + 0.42 * len(numbers)
@@ -82,8 +97,22 @@ def draw_dots(path: Path, numbers: Mapping[str, Numbers]) -> None:
             axes.set(ylim=(len(numbers) - 0.5, -0.5))
             axes.set_yticklabels(list(numbers))
             axes.margins(x=0.15)
+            axes.locator_params(axis="x", nbins=5)
             axes.grid(visible=False, axis="y")
+        figure.suptitle(f"{title}\n{spread_of_seeds(seeds, 'whisker')}", fontsize=11)
         save(figure, path)
+
+
+def spread_of_seeds(seeds: int, drawn: str) -> str:
+    """Say what is drawn of the spread over seeds.
+
+    Example:
+        >>> spread_of_seeds(3, "band"), spread_of_seeds(1, "band")
+        ('band: ± standard deviation over 3 seeds', 'one seed: no spread is known')
+    """
+    if seeds == 1:
+        return "one seed: no spread is known"
+    return f"{drawn}: ± standard deviation over {seeds} seeds"
 
 
 def _draw_curve(

@@ -51,15 +51,21 @@ def styled() -> Iterator[None]:
 
 
 def panels(
-    count: int, width: float = 4.6, height: float = 3.8, columns: int = 3
+    count: int, width: float = 4.6, height: float = 3.8, columns: int = 3, *, alike: bool = False
 ) -> tuple[Figure, list[Any]]:
-    """Return a figure of panels in rows of at most so many columns, and the panels."""
+    """Return a figure of panels in rows of at most so many columns, and the panels.
+
+    Panels that are ``alike`` share their axes.
+    """
     columns = min(count, columns)
     rows = -(-count // columns)
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    shared = figure.subplots(rows, columns, squeeze=False, sharex=alike, sharey=alike)
+    axes = shared.ravel().tolist()
     for unused in axes[count:]:
         unused.remove()
+    for axis in axes[:count]:
+        axis.tick_params(labelbottom=True, labelleft=True)  # those that share have none within
     return figure, axes[:count]
 
 

@@ -64,12 +64,21 @@ def draw_training(path: Path, runs: Sequence[Trained], title: str) -> list[str]:
             panel.set(title=PANELS[name], xlabel="step", xlim=(-0.02 * last, 1.02 * last))
             panel.xaxis.get_major_locator().set_params(integer=True)
             panel.ticklabel_format(axis="y", scilimits=(-3, 5))
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(f"{title}\n{_marks(runs, drawn)}".strip(), fontsize=11)
         if len(runs) > 1:
             handles, labels = axes[0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(runs)))
         save(figure, path)
     return drawn
+
+
+def _marks(runs: Sequence[Trained], drawn: Sequence[str]) -> str:
+    """Say what circles and thin lines are, where there are any."""
+    kept = any(any(run.best_steps) for run in runs) and any(n.startswith("eval_") for n in drawn)
+    words = ["circle: the step that became the model"] if kept else []
+    if any(len(run.histories) > 1 for run in runs):
+        words.append("thin lines: seeds, thick: their mean")
+    return "; ".join(words)
 
 
 def _draw(panel: Any, run: Trained, name: str, colour: str) -> None:

@@ -10,6 +10,7 @@ from transformers import TrainingArguments
 
 from sentemb.encoders.precision import require_precision
 from sentemb.runs.run_folder import CHECKPOINTS
+from sentemb.runs.trackers import tracking
 
 logger = logging.getLogger("sentemb")
 
@@ -31,6 +32,8 @@ class RunSettings(Protocol):
     def seed(self) -> int: ...
     @property
     def precision(self) -> str: ...
+    @property
+    def report_to(self) -> str: ...
 
 
 def run_arguments(
@@ -47,7 +50,8 @@ def run_arguments(
         further: What this kind of run adds.
 
     Raises:
-        UsageError: When this machine cannot compute in the precision asked for.
+        UsageError: When this machine cannot compute in the precision asked for, or the tracker is
+            not installed.
     """
     precision = resolve_precision(settings.precision)
     arguments = TrainingArguments(
@@ -65,7 +69,7 @@ def run_arguments(
         bf16=precision == "bf16",
         logging_nan_inf_filter=False,
         disable_tqdm=True,
-        report_to="none",
+        **tracking(settings.report_to, folder),
         **further,
     )
     if arguments.n_gpu > 1:

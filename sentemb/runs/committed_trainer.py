@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,6 +10,8 @@ import torch
 from torch import nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from sentemb.bars import Progress
+from sentemb.encoders.loading import bars_hidden
 from sentemb.errors import InputError, NumericError, StorageError
 from sentemb.runs.checkpoint_commit import (
     COMMIT,
@@ -32,6 +35,7 @@ from sentemb.runs.saved_state import (
     check_trainer_state,
     taken_up,
 )
+from sentemb.runs.trackers import ended, prepare_tracker
 from sentemb.storage import claim, remove_tree, sync, write_json
 
 
@@ -39,6 +43,7 @@ class CommittedTrainer(Trainer):
     """Commit every checkpoint, and keep in it what transformers forgets: the line being logged.
 
     Attributes:
+        progress: How far the training is.
         conditions: What a run that goes on from a checkpoint must not change.
         proven: The newest step whose weights are known to give a finite loss; -1 for none.
     """
@@ -48,8 +53,12 @@ class CommittedTrainer(Trainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.progress = Progress("training", None, "steps", lines=False)
         self.add_callback(_TakeUp(self))
         self._resumes_from: Path | None = None
+        if self.args.report_to and self.is_world_process_zero():
+            run = Path(str(self.args.output_dir)).parent
+            prepare_tracker(self.callback_handler.callbacks, self.args.report_to, run)
 
     @property
     def trained(self) -> nn.Module:
@@ -61,12 +70,17 @@ class CommittedTrainer(Trainer):
         self._resumes_from = Path(resume_from_checkpoint) if resume_from_checkpoint else None
         if self._resumes_from is not None:
             check_trainer_state(self._resumes_from)
-        with dead_workers_told(self.goes_on_from):
+        with (
+            dead_workers_told(self.goes_on_from),
+            bars_hidden(),
+            closing(self.progress),
+            ended(self),
+        ):
             return super().train(resume_from_checkpoint, *args, **kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Evaluate; training is not perturbed."""
-        with random_state_kept():
+        with random_state_kept(), self.progress.pausing("evaluating"):
             return super().evaluate(*args, **kwargs)
 
     def unlogged(self) -> dict[str, Any]:

@@ -29,6 +29,7 @@ logger = logging.getLogger("sentemb")
 
 WITHOUT_EFFECT = {
     *("workers", "save_steps", "keep_checkpoints", "on_collapse", "max_bad_steps"),
+    "report_to",
     *("epochs", "max_steps"),  # both are known by the number of steps
 }
 """Settings that cannot change the model."""

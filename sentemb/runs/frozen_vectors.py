@@ -1,17 +1,16 @@
 """Vectors of a run's texts by an encoder that does not train: computed once, kept until its end."""
 
 import logging
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sentemb.bars import Progress
 from sentemb.encoding import encode_file
 from sentemb.errors import InputError, InterruptedRunError
 from sentemb.runs.checkpoint_commit import OF_A_RUN
-from sentemb.runs.logs import SECONDS_BETWEEN_LINES
 from sentemb.runs.run_folder import read_record, write_record
 from sentemb.storage import claim, remove_tree, sha256
 from sentemb.storage.owned import enlist
@@ -32,6 +31,7 @@ def compute_vectors(
     texts: Iterable[str],
     made_of: Mapping[str, Any],
     folder: Path,
+    total: int | None = None,
 ) -> None:
     """Encode texts into the folder of a run, unless that is done.
 
@@ -43,6 +43,7 @@ def compute_vectors(
         texts: One a row.
         made_of: What the vectors depend on, by value, as JSON takes it.
         folder: Of the run, which exists.
+        total: How many texts there are, where it is known.
 
     Raises:
         InterruptedRunError: When SIGINT or SIGTERM came; what was encoded is kept.
@@ -55,12 +56,13 @@ def compute_vectors(
     claim(folder, [f"{FOLDER}/"], OF_A_RUN)
     place.mkdir(exist_ok=True)
     (place / RECORD).unlink(missing_ok=True)
-    told = _Progress()
+    told = Progress("the teacher encodes", total, "texts")
     try:
-        summary = encode_file(encoder, texts, place / VECTORS, overwrite=True, progress=told)
+        with told:
+            summary = encode_file(encoder, texts, place / VECTORS, overwrite=True, progress=told)
     except InterruptedRunError as error:
         raise InterruptedRunError(
-            f"Interrupted after the teacher encoded {told.rows:,} texts; their vectors are in "
+            f"Interrupted after the teacher encoded {told.done:,} texts; their vectors are in "
             f"'{place}': go on with `resume=True`.",
             error.exit_code - 128,
         ) from None
@@ -95,17 +97,3 @@ def _is_done(place: Path, made_of: Mapping[str, Any]) -> bool:
     same = all(record.get(name) == value for name, value in made_of.items())
     file = place / VECTORS
     return same and file.is_file() and sha256(file) == record.get("sha256")
-
-
-class _Progress:
-    """Logs how many texts are encoded, every ten seconds."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self._last = time.monotonic()
-
-    def __call__(self, rows: int) -> None:
-        self.rows = rows
-        if time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
-            self._last = time.monotonic()
-            logger.info("The teacher encoded %s texts.", f"{rows:,}")

@@ -16,7 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from sentemb.encoders.embedding import in_mode
 from sentemb.errors import NumericError, OutOfMemoryError
 from sentemb.runs.committed_trainer import CommittedTrainer
-from sentemb.runs.logs import Terms
+from sentemb.runs.logs import LogLines, Terms
 from sentemb.runs.out_of_memory import repeated_with_less
 from sentemb.runs.processes import any_process
 from sentemb.runs.random_state import random_state, set_random_state
@@ -56,6 +56,7 @@ class GuardedTrainer(CommittedTrainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.add_callback(_EachStep(self))
+        self.add_callback(LogLines(self.progress))
         self._batches: list[Any] = []
         self._skipped = self._in_a_row = self._line_began = 0
         self._started, self._seconds_before = time.monotonic(), 0.0

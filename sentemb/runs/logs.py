@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,12 @@ import torch
 from torch import Tensor, nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from sentemb.bars import Progress
 from sentemb.errors import NumericError
 from sentemb.runs.saved_state import require_number
 from sentemb.storage import replaced
 
 logger = logging.getLogger("sentemb")
-
-
-SECONDS_BETWEEN_LINES = 10.0
 
 
 class MetricsFile(TrainerCallback):
@@ -161,18 +158,29 @@ class Terms:
 
 
 class LogLines(TrainerCallback):
-    """Log each evaluation, and the loss every ten seconds with the time that is left."""
+    """Log each evaluation; show loss, rate and time left in a bar, or log them every ten seconds.
 
-    def __init__(self) -> None:
-        self.started = self.last_line = time.monotonic()
-        self.first_step = 0
+    Args:
+        progress: Of the training.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Start the clock."""
-        self.started = self.last_line = time.monotonic()
-        self.first_step = state.global_step
+        rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        self.progress.total, self.progress.each = state.max_steps, ("rows", rows)
+        self.progress.begin(state.global_step)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Show one more step."""
+        self.progress.pauses_left = _evaluations_left(args, state)
+        self.progress(state.global_step)
 
     def on_log(
         self,
@@ -194,22 +202,25 @@ class LogLines(TrainerCallback):
                     f"{name} is {value} at step {state.global_step}, so no checkpoint can be chosen"
                     " by it: lower `learning_rate`, or train with `precision='fp32'`."
                 )
+        if "loss" in logs:
+            self.progress.note = f"loss {logs['loss']:.4g}"
         evaluation = {k.removeprefix("eval_"): v for k, v in logs.items() if k.startswith("eval_")}
-        now = time.monotonic()
         if evaluation:
             shown = "  ".join(f"{name} {value:.4g}" for name, value in evaluation.items())
-        elif "loss" in logs and now - self.last_line >= SECONDS_BETWEEN_LINES:
-            shown = f"loss {logs['loss']:.4g}  {self._speed(state, args, now)}"
+        elif "loss" in logs and not self.progress.has_bar and self.progress.is_time():
+            shown = self.progress.described()
         else:
             return
-        self.last_line = now
         logger.info("step %d/%d  %s", state.global_step, state.max_steps, shown)
 
-    def _speed(self, state: TrainerState, args: TrainingArguments, now: float) -> str:
-        a_step = (now - self.started) / max(1, state.global_step - self.first_step)
-        rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        left = round(a_step * (state.max_steps - state.global_step))
-        return f"{rows / a_step:.0f} rows/s  {left // 60}:{left % 60:02d} left"
+
+def _evaluations_left(args: TrainingArguments, state: TrainerState) -> int:
+    left = state.max_steps - state.global_step
+    if args.eval_strategy == "no":
+        return 0
+    if args.eval_strategy == "epoch":
+        return math.ceil(left * (state.epoch or 0) / state.global_step)
+    return math.ceil(left / state.eval_steps)
 
 
 class EvaluateAtEnd(TrainerCallback):

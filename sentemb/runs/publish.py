@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
 
+from sentemb.bars import phase
+from sentemb.encoders.loading import bars_hidden
 from sentemb.errors import StorageError
 from sentemb.runs.checkpoint_commit import OF_A_RUN, sync_all
 from sentemb.storage import claim, sync
@@ -37,7 +39,8 @@ def publish_model(save: Callable[[Path], object], folder: Path, size: int) -> No
         with told_what_is_free(f"The model in '{folder}'", folder, size):
             claim(folder, [f"{PARTIAL}/"], OF_A_RUN)
             shutil.rmtree(beside, ignore_errors=True)
-            save(beside)
+            with phase("writing the model"), bars_hidden():
+                save(beside)
             sync_all(beside)
             _put_in_place(beside, folder)
     finally:

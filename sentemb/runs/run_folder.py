@@ -93,7 +93,10 @@ def holds_seeds(folder: Path) -> bool:
 def seed_folders(folder: Path) -> list[Path]:
     """Return the folders in a folder that have the name of a seed's run."""
     named = (p for p in folder.glob("seed-*") if p.name.removeprefix("seed-").isdecimal())
-    return sorted(path for path in named if path.is_dir())
+    return sorted(
+        (path for path in named if path.is_dir()),
+        key=lambda path: int(path.name.removeprefix("seed-")),
+    )
 
 
 def owned_by_run(folder: Path) -> Owned:

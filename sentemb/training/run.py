@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from datasets import Dataset
 from transformers import TrainingArguments
 
+from sentemb.bars import phase
 from sentemb.datasets import TrainingData
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
@@ -20,7 +22,7 @@ from sentemb.runs.arguments import run_arguments
 from sentemb.runs.conditions import ResumeCheck
 from sentemb.runs.finished import remove_checkpoints
 from sentemb.runs.frozen_vectors import remove_vectors
-from sentemb.runs.logs import EvaluateAtEnd, LogLines, MetricsFile, require_finite
+from sentemb.runs.logs import EvaluateAtEnd, MetricsFile, require_finite
 from sentemb.runs.output import last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
 from sentemb.runs.publish import publish_model, size_of
@@ -90,17 +92,7 @@ def train(
     """
     if output is None and processes().num_processes > 1:
         raise UsageError("Several processes share no temporary folder: give output.")
-    made_trainable(method)
-    settings = settings or Settings()
-    settings = with_clipping(with_selection(settings, dev), method.loss)
-    batch = settings.batch_size * processes().num_processes
-    check_length(method, settings.max_length)
-    check_labels(method, data.rows)
-    check_texts(method, data.rows)
-    check_pooling(method)
-    method.check_batch(batch)
-    method.set_micro_batch(settings.micro_batch)
-    rows, held_out = split_rows(data.rows, batch, settings.select)
+    settings, rows, held_out = settled(method, data, settings or Settings(), dev)
     folder, temporary = output_folder(output)
     arguments = training_arguments(
         settings,
@@ -109,16 +101,12 @@ def train(
         evaluates=bool(dev or held_out),
         leaves_out=method.twin.find_unused_parameters,
     )
-    collator = Collator(
-        method.encoder,
-        method.views,
-        settings.max_length,
-        settings.seed,
-        mask_identical=settings.mask_identical,
-    )
+    collator = collator_of(method, settings)
     conditions = conditions_of(method, data.rows, settings, arguments.max_steps, dev)
-    read = what_is_read(method, rows, settings.max_length)
-    try_out(method, rows, collator)
+    with phase("looking at the data"):
+        read = what_is_read(method, rows, settings.max_length)
+    with phase("trying out a few rows"):
+        try_out(method, rows, collator)
     held = ExitStack()
     prepare = partial(
         prepare_output,
@@ -148,7 +136,6 @@ def train(
             callbacks=[
                 DropoutOfItsOwn(),
                 MetricsFile(folder / METRICS),
-                LogLines(),
                 EvaluateAtEnd(),
                 stop,
             ],
@@ -164,7 +151,7 @@ def train(
             "rows": len(rows),
             "held_out_rows": len(held_out or []),
             "empty_rows": data.empty_rows,
-            "rows_left_over": len(rows) % batch,
+            "rows_left_over": len(rows) % (settings.batch_size * processes().num_processes),
             "truncated_texts": read.truncated,
             "unknown_texts": read.unknown_texts,
             "unknown_tokens": read.unknown_tokens,
@@ -192,6 +179,48 @@ def train(
         temporary=temporary,
         **came,
     )
+
+
+def settled(
+    method: Method, data: TrainingData, settings: Settings, dev: STS | None
+) -> tuple[Settings, Dataset, Dataset | None]:
+    """Check what can be checked of a training, and make the method ready for it.
+
+    Returns:
+        The settings as resolved, the rows to train on, and those that are held out.
+
+    Raises:
+        UsageError, InputError: As `train`.
+    """
+    made_trainable(method)
+    settings = with_clipping(with_selection(settings, dev), method.loss)
+    batch = settings.batch_size * processes().num_processes
+    check_length(method, settings.max_length)
+    with phase("looking at the data"):
+        check_labels(method, data.rows)
+        check_texts(method, data.rows)
+    check_pooling(method)
+    method.check_batch(batch)
+    method.set_micro_batch(settings.micro_batch)
+    return settings, *split_rows(data.rows, batch, settings.select)
+
+
+def collator_of(method: Method, settings: Settings) -> Collator:
+    """Return what makes batches of rows."""
+    return Collator(
+        method.encoder,
+        method.views,
+        settings.max_length,
+        settings.seed,
+        mask_identical=settings.mask_identical,
+    )
+
+
+def steps_of(settings: Settings, rows: int) -> tuple[int, int]:
+    """Return the whole batches of an epoch over so many rows, and the steps of the run."""
+    batches = rows // (settings.batch_size * processes().num_processes)
+    an_epoch = math.ceil(batches / settings.accumulation)
+    return batches, settings.max_steps or math.ceil(settings.epochs * an_epoch)
 
 
 @contextmanager
@@ -236,12 +265,10 @@ def training_arguments(
         UsageError: When this machine cannot compute in the precision asked for.
     """
     selects = settings.select != "last"
-    batch = settings.batch_size * processes().num_processes
-    steps_an_epoch = math.ceil(rows // batch / settings.accumulation)
     return run_arguments(
         settings,
         folder,
-        settings.max_steps or math.ceil(settings.epochs * steps_an_epoch),
+        steps_of(settings, rows)[1],
         max_grad_norm=1.0 if settings.max_grad_norm is None else settings.max_grad_norm,
         ddp_find_unused_parameters=leaves_out,
         ddp_broadcast_buffers=False,  # every process sees the whole batch, so they stay equal

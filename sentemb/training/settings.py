@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sentemb.errors import UsageError
-from sentemb.types import Precision
+from sentemb.types import Precision, Tracker
 from sentemb.values import require_kinds_of_fields
 
 Select = Literal["auto", "spearman", "held-out-loss", "last"]
@@ -48,6 +48,7 @@ class Settings:
             is skipped.
         packed: Leave padding out where the encoder's vectors stay the same, which is faster.
         keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
+        report_to: Tracker that gets what is logged, beside metrics.jsonl.
 
     Raises:
         UsageError: When a value is of another kind, or out of its range.
@@ -74,6 +75,7 @@ class Settings:
     max_bad_steps: int = 3
     packed: bool = True
     keep_checkpoints: bool = False
+    report_to: Tracker = "none"
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)

@@ -47,7 +47,7 @@ def teach(method: Method, rows: Dataset, folder: Path, conditions: Mapping[str, 
         "texts": f"{len(numbers):,} texts, sha256 {hashlib.sha256(numbers.tobytes()).hexdigest()}",
     }
     texts = _texts(rows.select_columns(column), first)
-    refused_by_one(partial(compute_vectors, teacher.encoder, texts, made_of, folder))
+    refused_by_one(partial(compute_vectors, teacher.encoder, texts, made_of, folder, len(first)))
     if method.encoder.device.type != "cpu":
         teacher.encoder.to("cpu")  # it is done, and the student needs the memory
     method.twin.be_taught(numbers, open_vectors(folder))

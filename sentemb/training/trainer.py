@@ -188,7 +188,7 @@ class ContrastiveTrainer(GuardedTrainer):
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Run the evaluators; training is not perturbed, whatever they draw."""
-        with random_state_kept():
+        with random_state_kept(), self.progress.pausing("evaluating"):
             numbers = {k: v for evaluator in self.evaluators for k, v in self._run(evaluator)}
             if self.held_out is not None:
                 numbers["held_out_loss"] = held_out_loss(

@@ -12,6 +12,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense
 
 from sentemb import Settings, build_encoder, doors, read_sts, read_training_data, train
+from sentemb.bars import Progress
 from sentemb.bundled import bundled
 from sentemb.errors import InputError, InterruptedRunError, UsageError
 from sentemb.evaluation.disclosure import disclose
@@ -135,19 +136,19 @@ def test_an_interrupted_encoding_goes_on(data, tmp_path, monkeypatch, encoded):
     whole = fresh("mini-sentemb")
     train(whole, data, tmp_path / "whole", SETTINGS)
     monkeypatch.setattr("sentemb.encoding.windows.ROWS", 10)
-    told = frozen_vectors._Progress.__call__
+    told = Progress.__call__
 
     def after_two_windows(self, rows):
         told(self, rows)
         if rows == 20:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(frozen_vectors._Progress, "__call__", after_two_windows)
+    monkeypatch.setattr(Progress, "__call__", after_two_windows)
     with pytest.raises(InterruptedRunError, match="go on with `resume=True`") as error:
         train(fresh("mini-sentemb"), data, tmp_path / "cut", SETTINGS)
     assert error.value.exit_code == 130
     assert not (tmp_path / "cut" / VECTORS).exists()
-    monkeypatch.setattr(frozen_vectors._Progress, "__call__", told)
+    monkeypatch.setattr(Progress, "__call__", told)
     resumed = fresh("mini-sentemb")
     train(resumed, data, tmp_path / "cut", SETTINGS, resume=True)
     kept = int(str(error.value).partition(" texts")[0].split()[-1])
