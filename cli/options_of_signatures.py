@@ -57,6 +57,10 @@ Model = Annotated[
     str,
     typer.Option(help="Embedded encoder, folder or hub id.", rich_help_panel=DATA),
 ]
+Device = Annotated[
+    str | None,
+    typer.Option(help="cpu, cuda, cuda:1 or mps; by default the GPU if there is one."),
+]
 Pooling = Annotated[
     str | None,
     typer.Option(

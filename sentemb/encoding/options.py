@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Empty = Literal["encode", "nan", "error"]
 PRECISIONS = Literal["fp32", "fp16", "bf16"]
+LATER = ("batch_size", "dims", "normalize", "keep_columns")
+"""Options that the jobs of earlier versions do not name: where one is left out, nor do ours."""
 LIBRARIES = ("sentemb", "torch", "transformers", "tokenizers")
 
 
@@ -24,9 +26,13 @@ class EncodeOptions:
 
     Args:
         batch_tokens: Tokens of a forward; by default 512 on a CPU and 32,768 on a GPU.
+        batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
         precision: ``fp32``; or ``fp16`` or ``bf16``, for a GPU.
         empty: What a row without text gets: the encoder's vector of no text (``encode``), NaN
             (``nan``), or an error (``error``).
+        dims: Keep the first so many numbers of each vector, as a Matryoshka model allows.
+        normalize: Scale each vector to length 1, after ``dims``.
+        keep_columns: Write the input's columns beside the vectors: to .parquet, .jsonl or .csv.
         shard: Which of the windows are encoded here.
 
     Raises:
@@ -34,15 +40,20 @@ class EncodeOptions:
     """
 
     batch_tokens: int | None = None
+    batch_size: int | None = None
     precision: str = "fp32"
     empty: Empty = "encode"
+    dims: int | None = None
+    normalize: bool = False
+    keep_columns: bool = False
     shard: Shard = field(default_factory=Shard)
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)
         require_kind("precision", self.precision, PRECISIONS)
-        if self.batch_tokens is not None:
-            require_at_least(1, batch_tokens=self.batch_tokens)
+        for name in ("batch_tokens", "batch_size", "dims"):
+            if (value := getattr(self, name)) is not None:
+                require_at_least(1, **{name: value})
 
 
 def fixed(encoder: "PlainEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:
@@ -58,4 +69,5 @@ def fixed(encoder: "PlainEncoder | SentenceTransformer", options: EncodeOptions)
         "shard": str(options.shard),
         "window_rows": windows.ROWS,
         "versions": {name: version(name) for name in LIBRARIES},
+        **{name: value for name in LATER if (value := getattr(options, name))},
     }
