@@ -58,7 +58,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"storage"},
     "about": {"bundled", "encoders", "errors", "locate", "methods", "runs", "table", "versions"},
     "finetuning": {"runs", "cards", "versions", "functional", "losses", "pairs", "datasets"}
-    | {"types", "errors", "encoders", "storage", "safety", "locate"},
+    | {"types", "errors", "encoders", "storage", "safety", "locate"}
+    | {"inert", "plotting", "table"},
     "plotting": {"errors"},
     "experiments": {"bundled", "datasets", "encoders", "evaluation", "geometry", "inference"}
     | {"locate", "plotting", "storage", "suites", "table", "types", "versions", "errors"}
