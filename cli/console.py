@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
+from sentemb.errors import UsageError
 from sentemb.inert import inert as inert
 
 if TYPE_CHECKING:
-    from sentemb.table import Report
+    from sentemb.table import Format, Report
+
 CONTEXTS = {
     "`sentemb.safety.trusting_code()`": "sentemb --trust-remote-code COMMAND",
     "`sentemb.datasets.delimiters.separated_by()`": "sentemb --delimiter NAME COMMAND",
@@ -180,9 +182,20 @@ def print_json(schema: str, content: dict[str, Any]) -> None:
     typer.echo(json.dumps({"schema": f"sentemb.{schema}/1", "versions": versions(), **content}))
 
 
-def show_report(report: "Report", *, as_json: bool) -> None:
-    """Print a report as one JSON object, or else its tables for people."""
-    typer.echo(report.to_json() if as_json else repr(report))
+def show_report(report: "Report", *, as_json: bool, style: "Format | None" = None) -> None:
+    """Print a report as one JSON object, in another format, or else its tables for people."""
+    if as_json or style is None:
+        typer.echo(report.to_json() if as_json else repr(report))
+        return
+    typer.echo(report.formatted(style))
+    for note in report.notes if style != "json" else ():
+        log(note)
+
+
+def require_one_format(*, as_json: bool, style: "Format | None") -> None:
+    """Raise where two formats are asked for."""
+    if as_json and style not in (None, "json"):
+        raise UsageError(f"--json is --format json, and --format {style} is given: give one.")
 
 
 def run_or_seeds(

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from sentemb.errors import UsageError
+from sentemb.table import Format
 
 from . import source
 from .source import METHODS, OF_THE_DATA, function_of, parameters_of
@@ -172,6 +173,17 @@ PrintConfig = Annotated[
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RUN),
+]
+
+
+Style = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="Print one table, a row a model, in this format, with full precision in csv; or all "
+        "as JSON.",
+        rich_help_panel=RUN,
+    ),
 ]
 
 

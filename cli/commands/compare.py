@@ -40,6 +40,7 @@ def compare(
         "comparison"
     ),
     overwrite: shared.Overwrite = False,
+    style: shared.Style = None,
     as_json: shared.AsJson = False,
     *,
     options: dict[str, Any],
@@ -57,6 +58,7 @@ def compare(
     from ..source import METHODS
     from ..spec import arguments_of_training
 
+    console.require_one_format(as_json=as_json, style=style)
     check_names(methods)
     given = {**options, "batch_size": batch_size, "max_steps": max_steps, "method": DEFAULT_METHOD}
     chosen = shared.parse_seeds(seeds)
@@ -72,4 +74,4 @@ def compare(
     report = experiments.compare(
         methods, seeds=chosen, output=output, overwrite=overwrite, **arguments
     )
-    console.show_report(report, as_json=as_json)
+    console.show_report(report, as_json=as_json, style=style)
