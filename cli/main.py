@@ -36,6 +36,7 @@ from .commands import (
     train,
     views,
 )
+from .completion import typed_words
 from .spec import config_of
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsafe input or model,
@@ -297,7 +298,7 @@ def main() -> None:
     """Run the command line."""
     console.open_missing()
     try:
-        build(sys.argv[1:])()
+        build(typed_words(sys.argv[1:]))()
     except OSError as error:  # help or usage that cannot be written; commands have their own words
         message, code = _explain(error)
         typer.echo(f"error: {inert(message, lines=False)}", err=True)

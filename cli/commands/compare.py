@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import console
+from .. import completion, console
 from .. import options_of_signatures as shared
 from .study import Seeds
 
@@ -26,6 +26,7 @@ def compare(
             metavar="METHOD...",
             help="Methods of sentemb train, which are trained, and models, which are measured as "
             "they are: bundled ones, folders or hub ids.",
+            autocompletion=completion.methods_and_models,
         ),
     ],
     seeds: Seeds = "0",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import console
+from .. import completion, console
 from .. import options_of_signatures as shared
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def encode(
         ),
     ],
     model: Annotated[
-        str, typer.Option(help="Embedded encoder, folder or hub id.")
+        str,
+        typer.Option(help="Embedded encoder, folder or hub id.", autocompletion=completion.models),
     ] = "mini-sentemb",
     output: Annotated[
         str | None,

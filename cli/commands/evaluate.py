@@ -7,7 +7,7 @@ import typer
 
 from sentemb.table import Format
 
-from .. import console
+from .. import completion, console
 from .. import options_of_signatures as shared
 
 EXAMPLES = """Examples:
@@ -37,11 +37,19 @@ Files = list[Path] | None
 def evaluate(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]... [FILE]...", help=MODELS, show_default="mini-sentemb"),
+        typer.Argument(
+            metavar="[MODEL]... [FILE]...",
+            help=MODELS,
+            show_default="mini-sentemb",
+            autocompletion=completion.models,
+        ),
     ] = None,
     suite: Annotated[
         list[str] | None,
-        typer.Option(help="sts, sts-zh, transfer, retrieval, clustering or pairs; repeatable."),
+        typer.Option(
+            help="sts, sts-zh, transfer, retrieval, clustering or pairs; repeatable.",
+            autocompletion=completion.suites,
+        ),
     ] = None,
     data: Annotated[
         Path | None,
@@ -62,7 +70,10 @@ def evaluate(
         Files, typer.Option(metavar="FILE...", help="sentence1, sentence2, label 1 or 0.")
     ] = None,
     pooling: Annotated[
-        str | None, typer.Option(help="Another pooling than the model's own.")
+        str | None,
+        typer.Option(
+            help="Another pooling than the model's own.", autocompletion=completion.poolings
+        ),
     ] = None,
     batch_tokens: Annotated[
         int | None,

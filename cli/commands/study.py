@@ -7,7 +7,7 @@ import typer
 
 from sentemb.errors import UsageError
 
-from .. import console
+from .. import completion, console
 from .. import options_of_signatures as shared
 
 EXAMPLES = """Examples:
@@ -33,6 +33,7 @@ Losses = Annotated[
         "once. For temperature and simcse-unsup by default infonce, hard-contrastive and "
         "simple-contrastive.",
         rich_help_panel=shared.METHOD,
+        autocompletion=completion.losses,
     ),
 ]
 Seeds = Annotated[
