@@ -31,6 +31,7 @@ from .commands import (
     plot,
     postprocess,
     predict,
+    push,
     study,
     sweep,
     train,
@@ -57,9 +58,8 @@ COMMANDS: tuple[Any, ...] = (
         analyze,
         encode,
         merge,
-        export,
     ),
-    *(export, postprocess, check, methods, views, info),
+    *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70

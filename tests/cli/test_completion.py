@@ -37,6 +37,7 @@ CASES = {
     "train -m moco --queue-s": ["--queue-size"],
     "train -m distill --teacher ": ["mini", "mini-sentemb"],
     "export runs/": [],
+    "push mini-": ["mini-sentemb"],
     "trai": ["train"],
 }
 CHILD = """
