@@ -26,27 +26,27 @@ class EncodeOptions:
 
     Args:
         batch_tokens: Tokens of a forward; by default 512 on a CPU and 32,768 on a GPU.
-        batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
         precision: ``fp32``; or ``fp16`` or ``bf16``, for a GPU.
         empty: What a row without text gets: the encoder's vector of no text (``encode``), NaN
             (``nan``), or an error (``error``).
+        shard: Which of the windows are encoded here.
         dims: Keep the first so many numbers of each vector, as a Matryoshka model allows.
         normalize: Scale each vector to length 1, after ``dims``.
         keep_columns: Write the input's columns beside the vectors: to .parquet, .jsonl or .csv.
-        shard: Which of the windows are encoded here.
+        batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
 
     Raises:
         UsageError: When a value is not allowed.
     """
 
     batch_tokens: int | None = None
-    batch_size: int | None = None
     precision: str = "fp32"
     empty: Empty = "encode"
+    shard: Shard = field(default_factory=Shard)
     dims: int | None = None
     normalize: bool = False
     keep_columns: bool = False
-    shard: Shard = field(default_factory=Shard)
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)
