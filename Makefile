@@ -1,4 +1,4 @@
-# `make demo` and `make test` need Python 3.11 and nothing else.
+# `make demo` and `make test` need Python 3.11, 3.12 or 3.13 and nothing else.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

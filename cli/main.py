@@ -30,11 +30,13 @@ from .commands import (
     plot,
     postprocess,
     predict,
+    push,
     study,
     sweep,
     train,
     views,
 )
+from .completion import typed_words
 from .spec import config_of
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsafe input or model,
@@ -56,9 +58,8 @@ COMMANDS: tuple[Any, ...] = (
         analyze,
         encode,
         merge,
-        export,
     ),
-    *(export, postprocess, check, methods, views, info),
+    *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70
@@ -299,7 +300,7 @@ def main() -> None:
     """Run the command line."""
     console.open_missing()
     try:
-        build(sys.argv[1:])()
+        build(typed_words(sys.argv[1:]))()
     except OSError as error:  # help or usage that cannot be written; commands have their own words
         message, code = _explain(error)
         console.error(message)

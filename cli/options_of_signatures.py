@@ -13,9 +13,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
+from sentemb.bundled import BUNDLED_ENCODERS
 from sentemb.errors import UsageError
+from sentemb.table import Format
 
-from . import source
+from . import completion, source
 from .source import METHODS, OF_THE_DATA, function_of, parameters_of
 
 DEFAULT_METHOD = "simcse-unsup"
@@ -31,11 +33,24 @@ PANELS = {"mask_identical": METHOD} | dict.fromkeys(
 """Where an option is shown in the help of ``sentemb train``, unless it is one of SPEED."""
 PLAIN = (int, float, str, bool)
 ALIASES = {"learning_rate": ["--lr"], "workers": ["--num-workers"]}
+COMPLETED = {
+    "precision": source.choices("sentemb.encoding.options", "PRECISIONS"),
+    "teacher": BUNDLED_ENCODERS,
+}
+"""What a shell completes where an annotation does not say it."""
 MOST_SEEDS = 10_000
 RENAMED = {"--rdrop": "--r-drop"}
 """Spellings of the version before, which still work, with a warning."""
 
-Method = Annotated[str, typer.Option("--method", "-m", help=f"One of: {', '.join(METHODS)}.")]
+Method = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        "-m",
+        help=f"One of: {', '.join(METHODS)}.",
+        autocompletion=completion.methods,
+    ),
+]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -55,7 +70,18 @@ Columns = Annotated[
 ]
 Model = Annotated[
     str,
-    typer.Option(help="Embedded encoder, folder or hub id.", rich_help_panel=DATA),
+    typer.Option(
+        help="Embedded encoder, folder or hub id.",
+        rich_help_panel=DATA,
+        autocompletion=completion.models,
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="cpu, cuda, cuda:1 or mps; by default the GPU if there is one.",
+        autocompletion=completion.one_of(("cpu", "cuda", "mps")),
+    ),
 ]
 Pooling = Annotated[
     str | None,
@@ -63,6 +89,7 @@ Pooling = Annotated[
         help="cls, cls_before_pooler, mean, lasttoken, avg_top2, avg_first_last or "
         "avg_embedding_last; by default the model's own, or the method's for a raw encoder.",
         rich_help_panel=DATA,
+        autocompletion=completion.poolings,
     ),
 ]
 Prompt = Annotated[
@@ -88,6 +115,7 @@ View = Annotated[
         "keep-negations=yes or crop+shuffle; once for each, or once for all. sentemb views "
         "lists them.",
         rich_help_panel=METHOD,
+        autocompletion=completion.views,
     ),
 ]
 Loss = Annotated[
@@ -96,6 +124,7 @@ Loss = Annotated[
         help="In place of the method's loss, as flatnce:0.05, or a sum, as "
         "infonce+0.1*vicreg. sentemb views lists them.",
         rich_help_panel=METHOD,
+        autocompletion=completion.losses,
     ),
 ]
 Matryoshka = Annotated[
@@ -177,6 +206,17 @@ DryRun = Annotated[
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RUN),
+]
+
+
+Style = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="Print one table, a row a model, in this format, with full precision in csv; or all "
+        "as JSON.",
+        rich_help_panel=RUN,
+    ),
 ]
 
 
@@ -304,16 +344,18 @@ def of_settings(
     """
     helps, made = source.helps(module, name), []
     for field in source.parameters(module, name):
+        names = COMPLETED.get(field.name, ())
         if get_origin(field.annotation) is not Literal and field.annotation not in PLAIN:
             continue
         text = _with_flags(helps[field.name], helps)
         if get_origin(field.annotation) is Literal:  # the dataclass says what is meant
-            text = f"One of {', '.join(get_args(field.annotation))}. {text}"
+            names = get_args(field.annotation)
+            text = f"One of {', '.join(names)}. {text}"
             field = field.replace(annotation=str)
         if field.name in (by_method or {}):
             text += f" By default {(by_method or {})[field.name]}."
             field = field.replace(default=None)
-        made.append(_option(field, text, (panels or {}).get(field.name, panel)))
+        made.append(_option(field, text, (panels or {}).get(field.name, panel), names))
     return made
 
 
@@ -327,7 +369,7 @@ def options_of_method(method: str) -> list[inspect.Parameter]:
     """Return an option for each parameter of a recipe."""
     helps = source.helps(*function_of(method))
     return [
-        _option(p, helps[p.name], f"Options of {method}")
+        _option(p, helps[p.name], f"Options of {method}", COMPLETED.get(p.name, ()))
         for p in parameters_of(method)
         if p.name not in OF_THE_DATA
     ]
@@ -338,15 +380,29 @@ def _with_flags(text: str, names: Collection[str]) -> str:
     return re.sub(r"``(\w+)``", lambda m: flag_of(m[1]) if m[1] in names else m[1], text)
 
 
-def _option(field: inspect.Parameter, text: str, panel: str | None) -> inspect.Parameter:
-    """Return a parameter of a command, in typer's words."""
+def _option(
+    field: inspect.Parameter, text: str, panel: str | None, values: Sequence[str] = ()
+) -> inspect.Parameter:
+    """Return a parameter of a command, in typer's words.
+
+    Args:
+        field: With its default.
+        text: Its help.
+        panel: Its heading in the help.
+        values: What a shell completes; nothing where they are not known.
+    """
     kind = field.annotation
     names = [flag_of(field.name), *ALIASES[field.name]] if field.name in ALIASES else []
     return field.replace(
         kind=inspect.Parameter.KEYWORD_ONLY,
         annotation=Annotated[
             kind | None if field.default is None else kind,
-            typer.Option(*names, help=text, rich_help_panel=panel),
+            typer.Option(
+                *names,
+                help=text,
+                rich_help_panel=panel,
+                autocompletion=completion.one_of(values) if values else None,
+            ),
         ],
     )
 

@@ -58,6 +58,11 @@ def choices(module: str, name: str) -> tuple[str, ...]:
     return values if isinstance(values, tuple) else (values,)
 
 
+def keys(module: str, name: str) -> list[str]:
+    """Return the keys of a dictionary that a module writes out."""
+    return [ast.literal_eval(key) for key in _assigned(module, name)[1].keys]
+
+
 def value(module: str, name: str) -> Any:
     """Return a value that a module writes out."""
     return _value(*_assigned(module, name))

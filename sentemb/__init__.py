@@ -28,6 +28,7 @@ _HOME = {
     "plot": "experiments",
     "postprocess": "deployment",
     "predict": "doors",
+    "push": "hub",
     "study": "experiments",
     "sweep": "experiments",
     "train": "doors",
@@ -64,6 +65,7 @@ __all__ = [
     "plot",
     "postprocess",
     "predict",
+    "push",
     "study",
     "sweep",
     "train",
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from sentemb.encoding import encode_file as encode_file
     from sentemb.evaluation import STS
     from sentemb.experiments import analyze, compare, evaluate, plot, study, sweep
+    from sentemb.hub import push
     from sentemb.losses import FlatNCE as FlatNCE
     from sentemb.losses import InfoNCE as InfoNCE
     from sentemb.losses import NTXent as NTXent

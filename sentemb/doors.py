@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from sentemb.bars import phase
 from sentemb.bundled import bundled
-from sentemb.datasets import as_sts, as_training_data, read_inputs
+from sentemb.datasets import as_sts, as_training_data
+from sentemb.datasets.inputs import read_marked_inputs
 from sentemb.datasets.layouts import INPUTS, LABELLED, SCORED, kind_of
 from sentemb.errors import InputError, UsageError
 from sentemb.jobs import known_options, name_of, train_job
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sentemb.encoders import PoolingName
     from sentemb.evaluation import STS
     from sentemb.finetuning import FinetuneRun, FinetuneSettings
-    from sentemb.finetuning.predict import Predictions
+    from sentemb.finetuning.scored_predictions import Predictions
     from sentemb.jobs import ViewOf
     from sentemb.losses import Loss
     from sentemb.method import Method
@@ -302,17 +303,23 @@ def predict(
     data: "Data",
     *,
     columns: Sequence[str] | None = None,
+    label_column: str | None = None,
     batch_size: int = 64,
     max_length: int = 128,
+    device: str | None = None,
 ) -> "Predictions":
     """Return the label and its probability, or the score, of every row, as ``sentemb predict``.
+
+    Where the data has labels or scores too, what is returned says how far the answers are right.
 
     Args:
         model: What `finetune` returned or left, or any classifier of transformers.
         data: Texts or pairs, of any kind that `train` takes.
         columns: The column of a text, or the two of a pair, where they have other names.
+        label_column: The column of labels, or of scores, where it has another name.
         batch_size: Rows of a forward.
         max_length: Tokens that a row is cut to.
+        device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
 
     Raises:
         InputError: When the model is no classifier, or the data cannot be read.
@@ -322,4 +329,5 @@ def predict(
     from sentemb.runs.run_result import RunResult
 
     named = model.output if isinstance(model, RunResult) else model
-    return predictions(named, read_inputs(data, INPUTS, columns), batch_size, max_length)
+    inputs = read_marked_inputs(data, INPUTS, columns, label_column)
+    return predictions(named, inputs, batch_size, max_length, device)

@@ -1,18 +1,18 @@
 """`load`: a model to encode with, fast, from a notebook as from the command line."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sentemb.bars import Progress
-from sentemb.datasets import read_texts
 from sentemb.datasets.faults import Errors, Faults
 from sentemb.datasets.in_memory import Container, InMemory
 from sentemb.datasets.lines import COMPRESSED
 from sentemb.datasets.source import as_source
+from sentemb.datasets.texts import read_text_rows, read_texts
 from sentemb.encoders.build import build_encoder, model_name, require_sentence_transformer
 from sentemb.encoding.encode import encode_file
 from sentemb.encoding.options import Empty, EncodeOptions
@@ -20,7 +20,8 @@ from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.embedder import Embedder
-from sentemb.inference.torch_only import PlainEncoder, load_encoder
+from sentemb.inference.shaping import require_dims, shaped
+from sentemb.inference.torch_only import PlainEncoder, load_encoder, width_of
 from sentemb.storage import whole_folder
 from sentemb.types import Vectors
 
@@ -31,7 +32,9 @@ WINDOW = 2**14
 """Distinct texts that are held in tokens at once."""
 
 
-def load(model: "str | os.PathLike[str] | SentenceTransformer | Encoder") -> "Encoder":
+def load(
+    model: "str | os.PathLike[str] | SentenceTransformer | Encoder", device: str | None = None
+) -> "Encoder":
     """Load a model to encode with.
 
     BERT models of stock modules are run by torch alone, which starts in half the time; any other
@@ -40,19 +43,23 @@ def load(model: "str | os.PathLike[str] | SentenceTransformer | Encoder") -> "En
     Args:
         model: A bundled encoder (``mini``, ``mini-sentemb``), a folder, a hub id, or a
             `SentenceTransformer`.
+        device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one. Only
+            of a model that is named.
 
     Raises:
         InputError: When the model cannot be found or read, or is unsafe; see `sentemb.safety`.
-        UsageError: When it is none of these.
+        UsageError: When it is none of these, or this machine has no such device.
 
     Example:
         >>> load("mini-sentemb").encode(["A sentence.", "Another one."]).shape
         (2, 128)
     """
+    if isinstance(model, str | os.PathLike):
+        return Encoder(load_encoder(model, device), os.fspath(model))
+    if device is not None:
+        raise UsageError("device is of models that are named: move the model there instead.")
     if isinstance(model, Encoder):
         return model
-    if isinstance(model, str | os.PathLike):
-        return Encoder(load_encoder(model), os.fspath(model))
     require_sentence_transformer(model)
     return Encoder(model, model_name(model))
 
@@ -82,9 +89,7 @@ class Encoder:
     @property
     def dim(self) -> int:
         """Numbers of a vector."""
-        if isinstance(self._encoder, PlainEncoder):
-            return self._encoder.dim
-        known = self._encoder.get_embedding_dimension()
+        known = width_of(self._encoder)
         return known if known is not None else self.encode("").shape[0]
 
     @property
@@ -97,8 +102,10 @@ class Encoder:
         texts: str | Sequence[str],
         *,
         precision: str = "fp32",
+        dims: int | None = None,
         normalize: bool = False,
         batch_tokens: int | None = None,
+        batch_size: int | None = None,
         prompt: str | None = None,
         progress: bool | None = None,
     ) -> Vectors:
@@ -111,15 +118,18 @@ class Encoder:
             texts: Any number of texts, also none; or one text alone.
             precision: What the model computes in: ``fp32``; or ``fp16`` or ``bf16``, which is
                 faster on a GPU, at about three digits.
-            normalize: Scale each vector to length 1; one of zeros stays as it is.
+            dims: Keep the first so many numbers of each vector, as a Matryoshka model allows.
+            normalize: Scale each vector to length 1, after ``dims``; one of zeros stays as it is.
             batch_tokens: Tokens of a forward; by default 512 on a CPU and 32,768 on a GPU.
+            batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
             prompt: What is put before each text; by default the model's own default prompt.
             progress: Show how far it is; by default on a terminal and in a notebook, unless
                 ``TQDM_DISABLE`` is set.
 
         Raises:
             InputError: When something is no text, or the model cannot take it.
-            UsageError: When the precision is another, or the device cannot compute in it.
+            UsageError: When the precision is another, or the device cannot compute in it; when a
+                vector has fewer numbers than ``dims``.
             OutOfMemoryError: When memory does not suffice for one text.
 
         Example:
@@ -128,8 +138,9 @@ class Encoder:
             ((128,), (0, 128))
         """
         if isinstance(texts, str):
-            how: dict[str, Any] = {"precision": precision, "batch_tokens": batch_tokens}
-            how |= {"prompt": prompt, "normalize": normalize, "progress": progress}
+            how: dict[str, Any] = {"precision": precision, "prompt": prompt, "progress": progress}
+            how |= {"batch_tokens": batch_tokens, "batch_size": batch_size}
+            how |= {"dims": dims, "normalize": normalize}
             one: Vectors = self.encode([texts], **how)[0]
             return one
         rows = list(texts)
@@ -138,23 +149,25 @@ class Encoder:
         )
         if wrong is not None:
             raise InputError(f"texts[{wrong}] is {rows[wrong]!r}; a text is needed.")
+        require_dims(dims, width_of(self._encoder))
         if not rows:
-            return np.empty((0, self.dim), dtype=np.float32)
+            return np.empty((0, dims or self.dim), dtype=np.float32)
         place = {text: at for at, text in enumerate(dict.fromkeys(rows))}
         distinct = list(place)
-        embedder = self._embedder_for(precision, batch_tokens, prompt)
+        embedder = self._embedder_for(batch_tokens, precision, prompt, batch_size)
         delay = 0 if progress else 1
         shown = Progress("encoding", len(distinct), "texts", shown=progress, delay=delay)
         with embedder, shown:
             vectors = np.concatenate(
                 [
-                    embedder.encode(distinct[start : start + WINDOW], shown.add)
+                    shaped(
+                        embedder.encode(distinct[start : start + WINDOW], shown.add),
+                        dims,
+                        normalize=normalize,
+                    )
                     for start in range(0, len(distinct), WINDOW)
                 ]
             )
-        if normalize:
-            lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-            vectors /= np.where(lengths > 0, lengths, 1)
         return vectors if len(place) == len(rows) else vectors[[place[text] for text in rows]]
 
     def encode_file(
@@ -166,7 +179,11 @@ class Encoder:
         errors: Errors = "replace",
         empty: Empty = "encode",
         shard: str | None = None,
+        dims: int | None = None,
+        normalize: bool = False,
+        keep_columns: bool = False,
         batch_tokens: int | None = None,
+        batch_size: int | None = None,
         precision: str = "fp32",
         overwrite: bool = False,
         progress: bool | None = None,
@@ -177,13 +194,18 @@ class Encoder:
 
         Args:
             data: A file, a hub data set, or rows in memory.
-            output: A file ending in .npy, .jsonl, .parquet or .safetensors; by default the input's
-                name with .npy.
+            output: A file ending in .npy, .jsonl, .parquet, .csv or .safetensors, whose folder is
+                made; by default the input's name with .npy.
             column: The column of the texts.
             errors: For a row that is not UTF-8: ``replace``, ``skip`` or ``strict``.
             empty: What a row without text gets: ``encode``, ``nan`` or ``error``.
             shard: ``I/N`` encodes every N-th window; `sentemb.encoding.merge` joins the shards.
+            dims: As in `encode`.
+            normalize: As in `encode`.
+            keep_columns: Write all columns of the input beside the vectors, in the place of
+                ``text`` alone; to .parquet, .jsonl or .csv.
             batch_tokens: As in `encode`.
+            batch_size: As in `encode`.
             precision: As in `encode`.
             overwrite: Replace the output, and a job that was begun otherwise.
             progress: As in `encode`.
@@ -199,8 +221,19 @@ class Encoder:
             packed = Path(str(source)).suffix.lower() in COMPRESSED
             output = Path(str(source)).with_suffix("" if packed else ".npy").with_suffix(".npy")
         part = Shard.parse(shard) if shard is not None else Shard()
-        options, faults = EncodeOptions(batch_tokens, precision, empty, part), Faults(errors)
-        texts = read_texts(source, column, faults)
+        options = EncodeOptions(
+            batch_tokens=batch_tokens,
+            batch_size=batch_size,
+            precision=precision,
+            empty=empty,
+            dims=dims,
+            normalize=normalize,
+            keep_columns=keep_columns,
+            shard=part,
+        )
+        faults = Faults(errors)
+        read: Callable[..., Iterator[Any]] = read_text_rows if keep_columns else read_texts
+        texts = read(source, column, faults)
         with Progress("encoding", None, "rows", shown=progress) as told:
             return encode_file(self._encoder, texts, Path(output), options, overwrite, told, faults)
 
@@ -230,5 +263,5 @@ class Encoder:
         """Return the last embedder where the options are those of the last call."""
         key = (*options, self._encoder, self.max_length, self._encoder.device)
         if self._embedder is None or self._embedder[0] != key:
-            self._embedder = key, Embedder(self._encoder, options[1], options[0], options[2])
+            self._embedder = key, Embedder(self._encoder, *options)
         return self._embedder[1]

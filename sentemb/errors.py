@@ -1,13 +1,30 @@
 """The errors a user can act on; each knows the exit code of the command line."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import requires
 
 
 class SentembError(Exception):
     """What came, what is allowed, what to do, in one line."""
 
     exit_code = 70
+
+
+def install_command(extra: str) -> str:
+    """Return what installs the packages of an extra, wherever sentemb itself was installed from.
+
+    The packages are named, as pip would look for ``sentemb[extra]`` in an index.
+
+    Example:
+        >>> install_command("plot").startswith('pip install "matplotlib')
+        True
+    """
+    listed = [one.partition(";") for one in requires("sentemb") or ()]
+    wanted = re.compile(rf"extra\s*==\s*['\"]{extra}['\"]")
+    names = [name.strip() for name, _, marker in listed if wanted.search(marker)]
+    return " ".join(["pip install", *(f'"{name}"' for name in names)])
 
 
 class UsageError(SentembError, ValueError):

@@ -1,10 +1,12 @@
 """`Table` and `Report`: results as text, HTML, Markdown, LaTeX, pandas or JSON."""
 
+import csv
 import html
+import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sentemb.errors import UsageError
 from sentemb.inert import cell as markdown_cell
@@ -22,6 +24,10 @@ LATEX = {
     "±": r"$\pm$",
     "–": "--",
 }
+
+
+Format = Literal["table", "markdown", "latex", "csv", "json"]
+"""What `Report.formatted` writes."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,15 @@ class Table:
         start, end = rf"\begin{{tabular}}{{{alignment}}}", r"\end{tabular}"
         return "\n".join([start, r"\toprule", head, r"\midrule", *body, r"\bottomrule", end])
 
+    def to_csv(self) -> str:
+        """Return the values with commas between, in full precision; None is empty."""
+        text = io.StringIO(newline="")
+        lines = [[*self.columns], *([_cell(one).value for one in row] for row in self.rows)]
+        csv.writer(text, lineterminator="\n").writerows(
+            [inert(value) if isinstance(value, str) else value for value in line] for line in lines
+        )
+        return text.getvalue().removesuffix("\n")
+
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the values as a data frame.
 
@@ -145,6 +160,8 @@ class Report:
         tables: What is shown, one after the other.
         notes: Lines below them.
         values: All numbers in one table, for `to_pandas`; None where the first table has them all.
+        models_as_rows: Makes the table of a row a model, where the first table is another. It is
+            made when it is asked for, since its intervals take time.
     """
 
     schema: str
@@ -152,6 +169,7 @@ class Report:
     tables: Sequence[Table]
     notes: Sequence[str] = ()
     values: Table | None = None
+    models_as_rows: Callable[[], Table] | None = None
 
     def __getitem__(self, name: str) -> Any:
         """Return a part of the record."""
@@ -194,6 +212,22 @@ class Report:
         """Return the record as one JSON object, as ``--json`` prints it."""
         schema = f"sentemb.{self.schema}/1"
         return json.dumps({"schema": schema, "versions": versions(), **self.record})
+
+    def overview(self) -> Table:
+        """Return the table of a row a model, or a run; of an evaluation, a column a task."""
+        return self.models_as_rows() if self.models_as_rows else self.tables[0]
+
+    def formatted(self, style: Format) -> str:
+        """Return the overview as text, or everything as JSON.
+
+        Args:
+            style: ``table`` (aligned text), ``markdown``, ``latex``, ``csv`` or ``json``.
+        """
+        if style == "json":
+            return self.to_json()
+        table = self.overview()
+        ways = {"markdown": table.to_markdown, "latex": table.to_latex, "csv": table.to_csv}
+        return ways.get(style, table.__repr__)()
 
     @property
     def _values(self) -> Table:

@@ -58,8 +58,10 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "deployment": {"bundled", "datasets", "errors", "evaluation", "geometry", "inference"}
     | {"storage"},
     "about": {"bundled", "encoders", "errors", "locate", "methods", "runs", "table", "versions"},
+    "hub": {"bundled", "cards", "errors", "locate", "runs", "table"},
     "finetuning": {"runs", "cards", "versions", "functional", "losses", "pairs", "datasets"}
-    | {"types", "errors", "encoders", "storage", "safety", "locate"},
+    | {"types", "errors", "encoders", "storage", "safety", "locate"}
+    | {"inert", "plotting", "table"},
     "plotting": {"errors"},
     "experiments": {"bundled", "datasets", "encoders", "evaluation", "geometry", "inference"}
     | {"locate", "plotting", "storage", "suites", "table", "types", "versions", "errors"}

@@ -1,12 +1,17 @@
 """The wheel holds everything, and works where the sources are not."""
 
 import os
+import re
+import shlex
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from sentemb.errors import install_command
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,3 +58,23 @@ def test_the_wheel_works_elsewhere(wheel, tmp_path):
     )
     assert process.returncode == 0, process.stderr.decode()
     assert (tmp_path / "file.npy").exists()
+
+
+def test_an_install_command_names_packages_that_any_pip_finds():
+    """``sentemb[plot]`` would fail from a clone, as long as no index has sentemb."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for extra, packages in extras["optional-dependencies"].items():
+        words = shlex.split(install_command(extra))
+        assert words[:2] == ["pip", "install"]
+        named = [re.split(r"[<>=]", word)[0] for word in words[2:]]
+        assert named == [re.split(r"[<>=]", package)[0] for package in packages]
+    sources = [*(ROOT / "sentemb").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
+    assert [str(path) for path in sources if 'install "sentemb[' in path.read_text()] == []
+
+
+def test_classifiers_and_ci_name_the_same_versions_of_python():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    assert re.findall(r'"(3\.\d+)"', workflow) == named
+    assert project["requires-python"] == f">={named[0]}"

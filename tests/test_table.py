@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from sentemb.errors import UsageError
-from sentemb.table import Cell, Table, number
+from sentemb.table import Cell, Report, Table, number
 
 TABLE = Table(
     ["model", "spearman", "rows"],
@@ -38,6 +38,21 @@ def test_markdown_latex_and_html_escape_what_they_would_obey():
     assert r"61.23 $\pm$ 0.50" in TABLE.to_latex()
     assert "<td>&lt;b&gt;</td>" in Table(["a"], [["<b>"]])._repr_html_()
     assert "\x1b" not in str(Table(["a"], [["\x1b[31m"]]))
+
+
+def test_csv_has_the_values_in_full():
+    assert TABLE.to_csv() == "model,spearman,rows\nmini,61.234,1200\na|b_c,,7"
+    assert Table(["a,b"], [["\x1b[31m"]]).to_csv() == '"a,b"\n\\x1b[31m'
+
+
+def test_a_report_in_every_format():
+    report = Report("x", {"n": 1}, [Table(["other"], [["no"]])], models_as_rows=lambda: TABLE)
+    assert report.formatted("table") == repr(TABLE)
+    assert report.formatted("markdown") == TABLE.to_markdown()
+    assert report.formatted("latex") == TABLE.to_latex()
+    assert report.formatted("csv") == TABLE.to_csv()
+    assert json.loads(report.formatted("json"))["n"] == 1
+    assert Report("x", {}, [TABLE]).formatted("csv") == TABLE.to_csv()
 
 
 def test_pandas_gets_the_values():

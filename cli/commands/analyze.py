@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .. import console
+from .. import completion, console
 
 EXAMPLES = """Examples:
 
@@ -23,6 +23,7 @@ def analyze(
             metavar="MODEL... [FILE]",
             help="Embedded encoders, folders or hub ids, by default mini-sentemb; and last a file "
             "of sentences, by default the bundled ones.",
+            autocompletion=completion.models,
         ),
     ] = None,
     sts: Annotated[

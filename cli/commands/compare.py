@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import console
+from .. import completion, console
 from .. import options_of_signatures as shared
 from .study import Seeds
 
@@ -26,6 +26,7 @@ def compare(
             metavar="METHOD...",
             help="Methods of sentemb train, which are trained, and models, which are measured as "
             "they are: bundled ones, folders or hub ids.",
+            autocompletion=completion.methods_and_models,
         ),
     ],
     seeds: Seeds = "0",
@@ -40,6 +41,7 @@ def compare(
         "comparison"
     ),
     overwrite: shared.Overwrite = False,
+    style: shared.Style = None,
     as_json: shared.AsJson = False,
     *,
     options: dict[str, Any],
@@ -57,6 +59,7 @@ def compare(
     from ..source import METHODS
     from ..spec import arguments_of_training
 
+    console.require_one_format(as_json=as_json, style=style)
     check_names(methods)
     given = {**options, "batch_size": batch_size, "max_steps": max_steps, "method": DEFAULT_METHOD}
     chosen = shared.parse_seeds(seeds)
@@ -72,4 +75,4 @@ def compare(
     report = experiments.compare(
         methods, seeds=chosen, output=output, overwrite=overwrite, **arguments
     )
-    console.show_report(report, as_json=as_json)
+    console.show_report(report, as_json=as_json, style=style)

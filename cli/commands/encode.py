@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import console
+from .. import completion, console
+from .. import options_of_signatures as shared
 
 if TYPE_CHECKING:
     from sentemb.datasets.faults import Faults
@@ -15,7 +16,9 @@ EXAMPLES = """Examples:
 
 sentemb encode file.txt
 
-sentemb encode reviews.csv --column review --model runs/mine -o reviews.parquet
+sentemb encode reviews.csv --column review --model runs/mine --keep-columns -o reviews.parquet
+
+sentemb encode file.txt --dims 64 --normalize -o vectors/short.npy
 
 cat file.txt | sentemb encode - -o -
 
@@ -31,15 +34,16 @@ def encode(
         ),
     ],
     model: Annotated[
-        str, typer.Option(help="Embedded encoder, folder or hub id.")
+        str,
+        typer.Option(help="Embedded encoder, folder or hub id.", autocompletion=completion.models),
     ] = "mini-sentemb",
     output: Annotated[
         str | None,
         typer.Option(
             "--output",
             "-o",
-            help="File ending in .npy, .jsonl, .parquet or .safetensors; - is jsonl to stdout. By "
-            "default the input's name with .npy.",
+            help="File ending in .npy, .jsonl, .parquet, .csv or .safetensors, whose folder is "
+            "made; - is jsonl to stdout. By default the input's name with .npy.",
         ),
     ] = None,
     column: Annotated[str, typer.Option(help="Column that holds the texts.")] = "text",
@@ -55,6 +59,7 @@ def encode(
         str | None,
         typer.Option(metavar="I/N", help="Encode every N-th window; sentemb merge joins them."),
     ] = None,
+    device: shared.Device = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the output, and a job begun otherwise.")
     ] = False,
@@ -72,6 +77,7 @@ def encode(
     from sentemb.bundled import BUNDLED_ENCODERS
     from sentemb.datasets.faults import Faults
     from sentemb.datasets.texts import texts_and_total
+    from sentemb.encoders.device import require_device_name
     from sentemb.encoding import EncodeOptions
     from sentemb.encoding.output_file import output_for
     from sentemb.encoding.shards import Shard
@@ -82,8 +88,10 @@ def encode(
     part = Shard.parse(shard) if shard is not None else Shard()
     if output is None and source == "-":
         raise UsageError("Reading stdin, the output needs a name: give --output FILE, or -o -.")
-    piped = output == "-"
-    target = sys.stdout.buffer if piped else output_for(source, output, part, overwrite=overwrite)
+    how = EncodeOptions(shard=part, **options)
+    require_device_name(device)
+    piped, rules = output == "-", {"overwrite": overwrite, "keep_columns": how.keep_columns}
+    target = sys.stdout.buffer if piped else output_for(source, output, part, **rules)
     if piped and as_json:
         raise UsageError("--json and -o - both want stdout: give one of them.")
     without_effect("--overwrite", overwrite and piped, "an output file")
@@ -91,18 +99,23 @@ def encode(
         raise UsageError("--column names a column of a file: stdin has lines of text alone.")
     if piped and part.of > 1:
         raise UsageError("A shard is kept beside a file: name it with --output.")
-    how = EncodeOptions(shard=part, **options)
+    if source == "-" and how.keep_columns:
+        raise UsageError("--keep-columns keeps those of a file: stdin has lines of text alone.")
     faults = Faults(errors)  # type: ignore[arg-type]
     if model in BUNDLED_ENCODERS:
         console.log(f"model: {model} (bundled)")
     check_models(model)
-    texts, total = _stdin(faults) if source == "-" else texts_and_total(source, column, faults)
+    texts, total = (
+        _stdin(faults)
+        if source == "-"
+        else texts_and_total(source, column, faults, keep_columns=how.keep_columns)
+    )
     console.quieten_before_import()
     with phase("starting"):
         from sentemb.encoding import encode_file
         from sentemb.inference.torch_only import load_encoder
 
-    encoder = load_encoder(model)
+    encoder = load_encoder(model, device)
     with Progress("encoding", total, "rows") as progress:
         summary = encode_file(encoder, texts, target, how, overwrite, progress, faults)
     named = "stdout" if piped else str(target)

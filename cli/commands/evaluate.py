@@ -5,7 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import console
+from sentemb.table import Format
+
+from .. import completion, console
+from .. import options_of_signatures as shared
 
 EXAMPLES = """Examples:
 
@@ -15,7 +18,9 @@ sentemb evaluate runs/mine --sts STSB.dev.tsv STSB.test.tsv
 
 sentemb evaluate -o results.json mini mini-sentemb
 
-sentemb evaluate mini --pooling mean --json"""
+sentemb evaluate mini --pooling mean --json
+
+sentemb evaluate mini mini-sentemb --format markdown"""
 KINDS = ("sts", "transfer", "retrieval", "clustering", "pairs")
 STS = "Graded pairs: sentence1, sentence2, score and, for the means, subset; by default the \
 bundled ones."
@@ -24,17 +29,27 @@ IDENTICAL = "Whether to drop the document of a query's id from its ranking, as B
 where it has the query's text."
 MODELS = "Embedded encoders, folders or hub ids, several for side by side; a folder of seed-0, \
 seed-1, … is one model. Then further files of --sts or the like."
+FORMAT = "Print models as rows and tasks as columns, the average and its 95 % interval from a \
+bootstrap over the rows; or, json, everything. By default, tables of all numbers."
 Files = list[Path] | None
 
 
 def evaluate(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]... [FILE]...", help=MODELS, show_default="mini-sentemb"),
+        typer.Argument(
+            metavar="[MODEL]... [FILE]...",
+            help=MODELS,
+            show_default="mini-sentemb",
+            autocompletion=completion.models,
+        ),
     ] = None,
     suite: Annotated[
         list[str] | None,
-        typer.Option(help="sts, sts-zh, transfer, retrieval, clustering or pairs; repeatable."),
+        typer.Option(
+            help="sts, sts-zh, transfer, retrieval, clustering or pairs; repeatable.",
+            autocompletion=completion.suites,
+        ),
     ] = None,
     data: Annotated[
         Path | None,
@@ -55,17 +70,28 @@ def evaluate(
         Files, typer.Option(metavar="FILE...", help="sentence1, sentence2, label 1 or 0.")
     ] = None,
     pooling: Annotated[
-        str | None, typer.Option(help="Another pooling than the model's own.")
+        str | None,
+        typer.Option(
+            help="Another pooling than the model's own.", autocompletion=completion.poolings
+        ),
     ] = None,
     batch_tokens: Annotated[
         int | None,
         typer.Option(min=1, help="Tokens of a forward; by default 512 on a CPU, 32768 on a GPU."),
     ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Texts of a forward, in place of tokens; with --batch-tokens, both count."
+        ),
+    ] = None,
+    device: shared.Device = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="For the results.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    style: Annotated[Format | None, typer.Option("--format", help=FORMAT)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
 ) -> None:
     """Score models by the protocols of the field: STS, transfer, retrieval, clustering, pairs.
 
@@ -78,9 +104,12 @@ def evaluate(
     paired bootstrap over the rows of a task.
     """
     from sentemb.bars import phase
+    from sentemb.encoders.device import require_device_name
 
     from ..early import check_pooling, without_effect
 
+    console.require_one_format(as_json=as_json, style=style)
+    require_device_name(device)
     without_effect("--overwrite", overwrite and output is None, "--output")
     check_pooling(pooling)
     given = zip(KINDS, (sts, transfer, retrieval, clustering, pairs), strict=True)
@@ -96,10 +125,12 @@ def evaluate(
         identical_ids=identical_ids,
         pooling=pooling,  # type: ignore[arg-type]  # checked above
         batch_tokens=batch_tokens,
+        batch_size=batch_size,
+        device=device,
         output=output,
         overwrite=overwrite,
     )
-    console.show_report(report, as_json=as_json, scores=True)
+    console.show_report(report, as_json=as_json, style=style, scores=True)
 
 
 def _models_and_files(

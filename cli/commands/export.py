@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import console
+from .. import completion, console
 
 EXAMPLES = """Examples:
 
@@ -17,7 +17,12 @@ sentemb export mini-sentemb --int8 -o runs/int8"""
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="Embedded encoder, folder or hub id.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="Embedded encoder, folder or hub id.", autocompletion=completion.models
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     static: Annotated[
         bool,

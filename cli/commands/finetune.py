@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import console
+from .. import completion, console
 from .. import options_of_signatures as shared
 
 EXAMPLES = """Examples:
@@ -36,7 +36,10 @@ def finetune(
         str | None, typer.Option(help="Columns of the files, in that order, commas between.")
     ] = None,
     regression: Annotated[bool, typer.Option("--regression", help="Labels are scores.")] = False,
-    model: Annotated[str, typer.Option(help="Embedded encoder, folder or hub id.")] = "mini",
+    model: Annotated[
+        str,
+        typer.Option(help="Embedded encoder, folder or hub id.", autocompletion=completion.models),
+    ] = "mini",
     output: Annotated[Path, typer.Option("--output", "-o", help="Model folder.")] = Path(
         "runs/finetune"
     ),

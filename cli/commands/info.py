@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .. import console
+from .. import completion, console
 
 EXAMPLES = """Examples:
 
@@ -16,7 +16,12 @@ sentemb info runs/mine --json"""
 
 
 def info(
-    model: Annotated[str | None, typer.Argument(help="Embedded encoder, folder or hub id.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="Embedded encoder, folder or hub id.", autocompletion=completion.models
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what is installed, or what a model is."""

@@ -32,7 +32,7 @@ def plot(
     """Draw runs over their steps: loss, dev scores, alignment and uniformity, learning rate.
 
     A folder of seed-0, seed-1, … is one run: a thin line a seed, a thick one for their mean. A
-    circle is at the step that became the model. Needs matplotlib: pip install "sentemb[plot]".
+    circle is at the step that became the model. Needs matplotlib (extra plot).
     """
     from sentemb.experiments.plots import plot
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import console
+from .. import completion, console
 
 EXAMPLES = """Examples:
 
@@ -17,7 +17,12 @@ sentemb postprocess mini-sentemb --remove-top 2 --data file.txt --sts STSB.dev.t
 
 
 def postprocess(
-    model: Annotated[str, typer.Argument(help="Embedded encoder, folder or hub id.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="Embedded encoder, folder or hub id.", autocompletion=completion.models
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     whiten: Annotated[
         bool,

@@ -1,17 +1,26 @@
 """``sentemb predict``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .. import console
+from .. import options_of_signatures as shared
+
+if TYPE_CHECKING:
+    from sentemb.finetuning.scored_predictions import Predictions
 
 EXAMPLES = """Examples:
 
 sentemb predict runs/finetune file.txt
 
-sentemb predict runs/finetune pairs.tsv --columns sentence1,sentence2 -o labels.jsonl"""
+sentemb predict runs/finetune pairs.tsv --columns sentence1,sentence2 -o labels.csv
+
+sentemb predict runs/finetune labelled.tsv -o labels.parquet --plot confusion.png"""
+
+
+PICTURES = (".png", ".pdf", ".svg")
 
 
 def predict(
@@ -26,42 +35,95 @@ def predict(
         str | None,
         typer.Option(help="The column of a text, or the two of a pair, a comma between."),
     ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(help="Column of the true labels or scores, where it is not called so."),
+    ] = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", help="File ending in .jsonl; - is stdout.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File ending in .jsonl, .csv, .tsv or .parquet; - is jsonl to stdout.",
+        ),
     ] = "-",
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw the confusion matrix: .png, .pdf or .svg (extra plot).",
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows a forward.")] = 64,
     max_length: Annotated[int, typer.Option(help="Tokens a row is truncated to.")] = 128,
+    device: shared.Device = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output file.")
+        bool, typer.Option("--overwrite", help="Replace the output file and the picture.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the scores as one JSON object.")
     ] = False,
 ) -> None:
-    """Write the label and its probability (or the score) of every row of a file, in order.
+    """Write every row's label and its probability (or its score), beside its id and text, in order.
 
-    A row without text, or a pair without one of its two, gets null.
+    A row without text, or a pair without one of its two, gets null. If the file has labels, the
+    command shows accuracy, precision, recall and F1 of each class, and the confusion matrix; if it
+    has scores and the model is a regression, Pearson's and Spearman's correlation.
     """
     from sentemb.datasets.layouts import INPUTS
+    from sentemb.encoders.device import require_device_name
     from sentemb.errors import UsageError
+    from sentemb.finetuning.prediction_files import require_format
 
-    from ..early import check_columns, check_models
+    from ..early import check_columns, check_extra, check_models
 
     target = None if output == "-" else Path(output)
-    if target is not None and target.suffix != ".jsonl":
-        raise UsageError(f"Cannot write '{target}': give a file ending in .jsonl, or -.")
-    if target is not None and target.exists() and not overwrite:
-        raise UsageError(f"Output '{target}' exists: give another, or --overwrite.")
+    if target is not None:
+        require_format(target)
+    elif as_json:
+        raise UsageError("--json and -o - both want stdout: name a file with --output.")
+    for path in (target, picture):
+        if path is not None and path.exists() and not overwrite:
+            raise UsageError(f"Output '{path}' exists: give another, or --overwrite.")
+    if picture is not None:
+        check_extra("matplotlib", "plot", "--plot")
+        if picture.suffix not in PICTURES:
+            raise UsageError(f"Cannot draw '{picture}': give .png, .pdf or .svg.")
+    require_device_name(device)
     names = columns.split(",") if columns else None
     check_columns(source, INPUTS, names)
     check_models(model)
     from sentemb import doors
-    from sentemb.finetuning.predict import write_predictions
+    from sentemb.finetuning.prediction_files import write_predictions
 
     console.quieten_libraries()
     found = doors.predict(
-        model, source, columns=names, batch_size=batch_size, max_length=max_length
+        model,
+        source,
+        columns=names,
+        label_column=label_column,
+        batch_size=batch_size,
+        max_length=max_length,
+        device=device,
     )
+    if picture is not None:
+        console.log(f"picture: {found.plot(picture)}")
     write_predictions(found.rows, target)
     console.log(
         f"{len(found.rows):,} rows; without text, so null: {found.empty_rows:,}; "
         f"{found.truncated_rows:,} cut to {max_length} tokens, "
         f"{found.unknown_rows:,} with unknown tokens"
     )
+    if found.scores is not None:
+        console.log(repr(found), table=True)
+    if as_json:
+        console.print_json("predict", {"model": model, "output": output, **_record(found)})
+
+
+def _record(found: "Predictions") -> dict[str, Any]:
+    """Return how many rows there are, and the scores, as JSON has them."""
+    rows = {"rows": len(found.rows), "empty_rows": found.empty_rows}
+    tables = {"per_class": found.per_class, "confusion": found.confusion}
+    known = {name: list(table) for name, table in tables.items() if table is not None}
+    return {**rows, "metrics": found.metrics, **known}

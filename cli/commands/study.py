@@ -7,7 +7,7 @@ import typer
 
 from sentemb.errors import UsageError
 
-from .. import console
+from .. import completion, console
 from .. import options_of_signatures as shared
 
 EXAMPLES = """Examples:
@@ -33,6 +33,7 @@ Losses = Annotated[
         "once. For temperature and simcse-unsup by default infonce, hard-contrastive and "
         "simple-contrastive.",
         rich_help_panel=shared.METHOD,
+        autocompletion=completion.losses,
     ),
 ]
 Seeds = Annotated[
@@ -65,6 +66,7 @@ def study(
         typer.Option("--output", "-o", help="Folder; by default studies/OPTION."),
     ] = None,
     overwrite: shared.Overwrite = False,
+    style: shared.Style = None,
     as_json: shared.AsJson = False,
     *,
     options: dict[str, Any],
@@ -80,6 +82,7 @@ def study(
     from ..early import check_columns, check_study, check_training, varied_by
     from ..spec import arguments_of_training, make_loss, read_values
 
+    console.require_one_format(as_json=as_json, style=style)
     folder, typed = output or Path("studies") / option.removeprefix("--"), {**options, "loss": None}
     varied, chosen = varied_by(option, typed, loss or []), shared.parse_seeds(seeds)
     numbers = read_values(varied, values) if values else None
@@ -102,4 +105,4 @@ def study(
         overwrite=overwrite,
         **arguments_of_training(typed),
     )
-    console.show_report(report, as_json=as_json)
+    console.show_report(report, as_json=as_json, style=style)

@@ -46,7 +46,7 @@ def sweep(
     the score on others. Writes results.jsonl and journal.log, optuna's own record. The same
     command goes on where it was stopped; models are not kept.
 
-    Needs optuna: pip install "sentemb[sweep]".
+    Needs optuna (extra sweep).
     """
     from ..early import check_extra, check_study, check_training, space_of
     from ..spec import arguments_of_training

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import console, source
+from .. import completion, console, source
 from ..spec import CLEAN, LOSSES, STAGES, SYNONYMS, check_view, make_view, options_of
 
 EXAMPLES = """Examples:
@@ -26,9 +26,15 @@ HEADINGS = {
 def views(
     sentence: Annotated[str | None, typer.Argument(help="Shows what each view does to it.")] = None,
     view: Annotated[
-        list[str] | None, typer.Option(help="Only these, as crop:0.5; by default all.")
+        list[str] | None,
+        typer.Option(
+            help="Only these, as crop:0.5; by default all.", autocompletion=completion.views
+        ),
     ] = None,
-    model: Annotated[str, typer.Option(help="Embedded encoder, folder or hub id.")] = "mini",
+    model: Annotated[
+        str,
+        typer.Option(help="Embedded encoder, folder or hub id.", autocompletion=completion.models),
+    ] = "mini",
     seed: Annotated[int, typer.Option(min=0, max=2**32, help="Of what the views draw.")] = 42,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

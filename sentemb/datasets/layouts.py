@@ -44,6 +44,7 @@ def read_layout(
     layouts: Sequence[Layout],
     columns: Sequence[str] | None = None,
     faults: Faults | None = None,
+    also: Collection[str] = (),
 ) -> tuple[dict[str, str], Iterator[Row]]:
     """Return the fullest layout that a file has, from roles to its columns, and its rows.
 
@@ -54,6 +55,7 @@ def read_layout(
         layouts: What can be read, the fullest first; `sentemb.datasets.roles` has the names.
         columns: Names in the file, in the order of a layout, where they are others.
         faults: As in `read_source`.
+        also: Further roles whose columns the caller reads.
 
     Raises:
         InputError: When no layout fits, or later, a row has a role's column that the first has not.
@@ -62,7 +64,8 @@ def read_layout(
     columns = None if columns is None else as_names("columns", columns)
     mapping = _mapping(str(source), present, layouts, columns)
     if columns is None:
-        tell_unread(source, present, mapping)
+        others = {role: column for role in also if (column := column_of(role, present))}
+        tell_unread(source, present, mapping | others)
     return mapping, _none_fuller(str(source), rows, set(present))
 
 

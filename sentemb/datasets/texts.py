@@ -2,8 +2,9 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.files import InvalidTextError, text_of
@@ -13,6 +14,21 @@ from sentemb.datasets.source import Source, as_source, read_source
 from sentemb.errors import InputError, nearest, reading
 
 logger = logging.getLogger(__name__)
+
+
+class TextRow(NamedTuple):
+    """A text with the row that it is from.
+
+    Args:
+        text: To encode.
+        columns: All values of the row by column, the text among them.
+    """
+
+    text: str
+    columns: dict[str, Any]
+
+
+Item = TypeVar("Item")
 
 
 def read_texts(
@@ -29,6 +45,13 @@ def read_texts(
     Raises:
         InputError: When there is no such column, or a value is no text; names the row.
     """
+    return (row.text for row in read_text_rows(source, column, faults))
+
+
+def read_text_rows(
+    source: Source | Container, column: str = "text", faults: Faults | None = None
+) -> Iterator[TextRow]:
+    """Yield every row with its text; arguments and errors are those of `read_texts`."""
     source = as_source(source)
     present, rows = read_source(source, faults=faults)
     if column not in present:
@@ -36,26 +59,34 @@ def read_texts(
             f"{source}: its first row has no column '{column}'; it has {', '.join(present)}. "
             f"Name one with `column`.{nearest(column, present)}"
         )
-    return texts_of(rows, column, source, faults)
+    return text_rows_of(rows, column, source, faults)
 
 
 def texts_of(
     rows: Iterable[Row], column: str, source: object, faults: Faults | None = None
 ) -> Iterator[str]:
     """Yield one text of every row, as `read_texts`."""
+    return (row.text for row in text_rows_of(rows, column, source, faults))
+
+
+def text_rows_of(
+    rows: Iterable[Row], column: str, source: object, faults: Faults | None = None
+) -> Iterator[TextRow]:
+    """Yield every row with its text, as `read_text_rows`."""
     faults = faults or Faults()
     count = 1
     for number, row in rows:
         faults.came_from(count, number)
         try:
-            yield text_of(row, column, source, number)
+            text = text_of(row, column, source, number)
         except InvalidTextError as error:
             if faults.errors == "strict":
                 raise
             faults.invalid.add(number)
             if faults.errors == "skip":
                 continue
-            yield error.replaced
+            text = error.replaced
+        yield TextRow(text, {**row, column: text})
         count += 1
 
 
@@ -75,22 +106,29 @@ def texts_without_blanks(source: Source, column: str) -> list[str]:
 
 
 def texts_and_total(
-    source: str | os.PathLike[str], column: str, faults: Faults
-) -> tuple[Iterator[str], int | None]:
+    source: str | os.PathLike[str], column: str, faults: Faults, *, keep_columns: bool = False
+) -> tuple[Iterator[str] | Iterator[TextRow], int | None]:
     """Return the texts of a source, and their number where it is a file and can be read twice.
+
+    Args:
+        source: A file, or a hub data set.
+        column: Its column of texts.
+        faults: As in `read_texts`.
+        keep_columns: Whether each text comes with its row.
 
     Raises:
         InputError: As `read_texts`, and while the texts are read where the file has become shorter.
     """
+    read: Callable[..., Iterator[Any]] = read_text_rows if keep_columns else read_texts
     with reading():
         is_file = Path(source).is_file()
     if not is_file:
-        return read_texts(source, column, faults), None
+        return read(source, column, faults), None
     total = sum(1 for _ in read_texts(source, column, Faults(faults.errors)))
-    return as_counted(read_texts(source, column, faults), total, source), total
+    return as_counted(read(source, column, faults), total, source), total
 
 
-def as_counted(texts: Iterator[str], total: int, source: str | os.PathLike[str]) -> Iterator[str]:
+def as_counted(texts: Iterator[Item], total: int, source: str | os.PathLike[str]) -> Iterator[Item]:
     """Yield the texts of a file that was counted before, unless it has become shorter since."""
     rows = 0
     for rows, text in enumerate(texts, start=1):  # noqa: B007 -- the last number is their count

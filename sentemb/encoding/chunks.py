@@ -15,6 +15,7 @@ from safetensors.numpy import save
 
 from sentemb.encoders.lengths import Reading
 from sentemb.encoders.tokenising import TextCounts
+from sentemb.encoding.kept_columns import Columns, columns_of
 from sentemb.encoding.manifest import Done
 from sentemb.encoding.windows import Window
 from sentemb.errors import StorageError
@@ -35,12 +36,12 @@ class Rows:
     Args:
         vectors: ``[rows, dim]``.
         reading: How much of them was read and known, as far as the encoder tells.
-        texts: One a row, where the parts keep them.
+        columns: Those of each row that the output shows beside its vector.
     """
 
     vectors: Vectors
     reading: Reading
-    texts: list[str]
+    columns: list[dict[str, Any]]
 
 
 def part_of(
@@ -52,7 +53,8 @@ def part_of(
         window: Of rows.
         vectors: Of its new texts, ``[new, dim]`` in float32.
         counts: What is counted of each of them; None where it is not known.
-        keeps_texts: Whether the output shows the texts.
+        keeps_texts: Whether the output shows the texts; where it shows all columns of the input,
+            each row is kept whole instead.
     """
     tensors: dict[str, NDArray[Any]] = {
         "numbers": window.numbers,
@@ -60,11 +62,19 @@ def part_of(
     }
     if counts is not None:
         tensors |= {name: np.array(x, dtype=COUNTED[name]) for name, x in counts._asdict().items()}
-    if keeps_texts:
-        encoded = [text.encode() for text in window.new]
-        tensors["texts"] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-        tensors["ends"] = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    if window.columns:
+        tensors |= _stored("columns", "column_ends", window.columns)
+    elif keeps_texts:
+        tensors |= _stored("texts", "ends", window.new)
     return save(tensors)
+
+
+def _stored(name: str, ends: str, texts: list[str]) -> Tensors:
+    encoded = [text.encode() for text in texts]
+    return {
+        name: np.frombuffer(b"".join(encoded), dtype=np.uint8),
+        ends: np.cumsum([0, *map(len, encoded)], dtype=np.int64),
+    }
 
 
 class DamagedPartError(StorageError):
@@ -144,9 +154,28 @@ class Chunks:
             for name in counted.keys() & part.keys():
                 counted[name][here] = part[name][local]
             if "texts" in part:
-                texts += _texts_of(part, local)
+                texts += _texts_of(part["texts"], part["ends"], local)
         reading = _reading({name: values[places] for name, values in counted.items()})
-        return Rows(vectors[places], reading, [texts[i] for i in places if texts])
+        columns = self.columns(window) or [{"text": texts[i]} for i in places if texts]
+        return Rows(vectors[places], reading, columns)
+
+    def columns(self, window: int) -> list[dict[str, Any]]:
+        """Return the rows of a window with the input's columns; none where these are not kept.
+
+        Raises:
+            DamagedPartError: When the part is not as it was written.
+        """
+        part = self._tensors(window)
+        if "columns" not in part:
+            return []
+        rows = np.arange(len(part["numbers"]))
+        stored = _texts_of(part["columns"], part["column_ends"], rows)
+        return [json.loads(row) for row in stored]
+
+    def written_columns(self) -> Columns:
+        """Return the columns beside the vectors: those of the input where they are kept."""
+        kept = columns_of(map(self.columns, range(len(self._files))))
+        return kept or {"text": None}
 
     def _tensors(self, window: int) -> Tensors:
         """Map the tensors of a part, of which only what is used is read."""
@@ -188,6 +217,5 @@ def _mapped(data: mmap) -> Tensors:
     }
 
 
-def _texts_of(part: Tensors, rows: Numbers) -> list[str]:
-    stored, ends = part["texts"], part["ends"]
+def _texts_of(stored: NDArray[Any], ends: NDArray[Any], rows: Numbers) -> list[str]:
     return [stored[ends[row] : ends[row + 1]].tobytes().decode() for row in rows]

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from sentemb.datasets.faults import Faults
+from sentemb.datasets.texts import TextRow
 from sentemb.encoding.dedup import DistinctTexts
 from sentemb.encoding.manifest import Counts
 from sentemb.encoding.windows import Window, windows
@@ -43,17 +44,20 @@ class Counters:
         )
 
 
-def counted(texts: Iterable[str], faults: Faults | None, file: Path) -> Counts:
+def counted(
+    texts: Iterable[str | TextRow], faults: Faults | None, file: Path, *, keep_columns: bool
+) -> Counts:
     """Count texts that need not be encoded.
 
     Args:
         texts: One a row.
         faults: Of their reader.
         file: Where it is noted meanwhile which texts were seen.
+        keep_columns: Whether the input's columns are kept, and so are a part of its hash.
     """
     tally, seen = Counters(faults), DistinctTexts(file)
     try:
-        for window in windows(texts, seen):
+        for window in windows(texts, seen, keep_columns=keep_columns):
             tally.add(window)
         return tally.counts(seen.count)
     finally:

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING
 
 from sentemb.datasets.faults import Faults
+from sentemb.datasets.texts import TextRow
 from sentemb.encoders.lengths import Reading
 from sentemb.encoders.precision import require_precision
 from sentemb.encoding.chunks import Chunks
@@ -19,7 +20,8 @@ from sentemb.encoding.options import EncodeOptions, fixed
 from sentemb.encoding.output_file import check_output, exists, in_place
 from sentemb.encoding.summary import EncodeSummary
 from sentemb.encoding.writers import JsonlWriter
-from sentemb.inference.torch_only import PlainEncoder
+from sentemb.inference.shaping import require_dims
+from sentemb.inference.torch_only import PlainEncoder, width_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -29,7 +31,7 @@ Progress = Callable[[int], object]
 
 def encode_file(
     encoder: "PlainEncoder | SentenceTransformer",
-    texts: Iterable[str],
+    texts: Iterable[str | TextRow],
     output: Path | IO[bytes],
     options: EncodeOptions | None = None,
     overwrite: bool = False,
@@ -44,8 +46,9 @@ def encode_file(
 
     Args:
         encoder: A sentence-transformers model, or one loaded without that library.
-        texts: One a row.
-        output: A path ending in .npy, .jsonl, .parquet or .safetensors, or a binary stream.
+        texts: One a row; with ``keep_columns`` as `sentemb.datasets.texts.read_text_rows` has them.
+        output: A path ending in .npy, .jsonl, .parquet, .csv or .safetensors, whose folder is made;
+            or a binary stream.
         options: How.
         overwrite: Replace the file, and a job that was begun with other options or texts.
         progress: Called with the number of rows done after each window.
@@ -62,15 +65,16 @@ def encode_file(
     """
     options = options or EncodeOptions()
     require_precision(options.precision, encoder.device.type)
+    require_dims(options.dims, width_of(encoder))
     if not isinstance(output, Path):
         return _encode_stream(encoder, texts, output, options, progress, faults)
-    check_output(output)
+    check_output(output, keep_columns=options.keep_columns)
     folder = job_folder(output, options.shard)
     with job_held(folder, output):
         job = EncodingJob(folder, output.suffix, fixed(encoder, options), overwrite=overwrite)
         run = EncodingRun(encoder, options, job, faults)
         if not overwrite and (assembled := in_place(job.manifest, output)):
-            counts = counted(texts, faults, folder / SEEN)
+            counts = counted(texts, faults, folder / SEEN, keep_columns=options.keep_columns)
             remove(folder)
             if counts == job.manifest.counts:
                 return run.summary(assembled)
@@ -82,7 +86,7 @@ def encode_file(
         return run.summary(job.assemble(job.parts(), output))
 
 
-def _follow(run: EncodingRun, texts: Iterable[str], progress: Progress) -> None:
+def _follow(run: EncodingRun, texts: Iterable[str | TextRow], progress: Progress) -> None:
     rows = 0
     for window in run.over(texts):
         rows += len(window.texts)
@@ -91,14 +95,14 @@ def _follow(run: EncodingRun, texts: Iterable[str], progress: Progress) -> None:
 
 def _encode_stream(
     encoder: "PlainEncoder | SentenceTransformer",
-    texts: Iterable[str],
+    texts: Iterable[str | TextRow],
     stream: IO[bytes],
     options: EncodeOptions,
     progress: Progress,
     faults: Faults | None,
 ) -> EncodeSummary:
     """Write rows as they come; parts are kept for texts that come again, and removed at the end."""
-    parts, writer = Chunks(), JsonlWriter(stream)
+    parts, writer = Chunks(), JsonlWriter(stream, (0, 0), {})
     rows, reading = 0, Reading()
     with TemporaryDirectory(prefix="sentemb-") as folder:
         job = EncodingJob(Path(folder), ".jsonl", {}, overwrite=False)
@@ -106,7 +110,7 @@ def _encode_stream(
         for window in run.over(texts):
             parts.add(job.part(window.number), job.manifest.done[window.number])
             found = parts.rows(window.number)
-            writer.write(found.texts, found.vectors)
+            writer.write(found.columns, found.vectors)
             reading += found.reading
             rows += len(window.texts)
             progress(rows)

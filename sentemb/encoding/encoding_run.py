@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sentemb.datasets.faults import Faults
+from sentemb.datasets.texts import TextRow
 from sentemb.encoders.tokenising import Tokens
 from sentemb.encoding.counters import Counters
 from sentemb.encoding.dedup import DistinctTexts
@@ -27,6 +28,7 @@ from sentemb.errors import (
     TextError,
 )
 from sentemb.inference.embedder import Embedder
+from sentemb.inference.shaping import shaped
 from sentemb.inference.torch_only import PlainEncoder
 from sentemb.interruption import Interruption
 
@@ -54,25 +56,28 @@ class EncodingRun:
         advice: str = "give the same command to go on",
     ) -> None:
         self.started = time.monotonic()
-        self.embedder = Embedder(encoder, options.batch_tokens, options.precision)
+        self.embedder = Embedder(
+            encoder, options.batch_tokens, options.precision, batch_size=options.batch_size
+        )
         self.options = options
         self.job = job
         self.faults = faults
         self.advice = advice
         self.kept_rows = 0
 
-    def over(self, texts: Iterable[str]) -> Iterator[Window]:
+    def over(self, texts: Iterable[str | TextRow]) -> Iterator[Window]:
         """Yield every window once it is done, or is another shard's.
 
         Raises:
             InputError, NumericError, OutOfMemoryError: Name the text.
             InterruptedRunError: When SIGINT or SIGTERM came; the window it came in is done.
         """
-        told = Interruption()
+        told, keep = Interruption(), self.options.keep_columns
         tally, seen = Counters(self.faults), DistinctTexts(self.job.folder / SEEN)
+        cut = windows(texts, seen, keep_columns=keep)
         try:
             with told.listening(), self.embedder:
-                for window, tokens in ahead(self._prepared(windows(texts, seen))):
+                for window, tokens in ahead(self._prepared(cut)):
                     if tokens is not None:
                         self._do(window, tokens)
                     tally.add(window)
@@ -123,6 +128,7 @@ class EncodingRun:
         if window.new:
             with self._rows_named(window):
                 vectors = self.embedder.embed(tokens)
+            vectors = shaped(vectors, self.options.dims, normalize=self.options.normalize)
         finite = np.isfinite(vectors).all(axis=1)
         if not finite.all():
             text = window.new[int(finite.argmin())]

@@ -15,7 +15,7 @@ from sentemb.encoding.job_folder import clear, part_file, remove
 from sentemb.encoding.manifest import Assembled, Counts, Done, Manifest
 from sentemb.encoding.output_file import exists
 from sentemb.encoding.windows import Window
-from sentemb.encoding.writers import SHOWS_TEXTS, WRITERS
+from sentemb.encoding.writers import NAMES_COLUMNS, SHOWS_TEXTS, WRITERS
 from sentemb.errors import UsageError
 from sentemb.storage import replaced, sha256, sync
 from sentemb.types import Vectors
@@ -153,9 +153,11 @@ class EncodingJob:
         assert self.manifest.counts is not None  # noqa: S101 -- `finish` was called
         reading = Reading()
         with whole.open("w+b") as file:
-            with closing(WRITERS[whole.suffix](file, self.manifest.counts.rows, parts.dim)) as to:
+            columns = parts.written_columns() if whole.suffix in NAMES_COLUMNS else {}
+            shape = (self.manifest.counts.rows, parts.dim)
+            with closing(WRITERS[whole.suffix](file, shape, columns)) as to:
                 for rows in parts:
-                    to.write(rows.texts, rows.vectors)
+                    to.write(rows.columns, rows.vectors)
                     reading += rows.reading
             file.flush()
             os.fsync(file.fileno())

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sentemb.encoding.manifest import FILE, Manifest
@@ -36,6 +36,8 @@ def part_file(folder: Path, window: int) -> Path:
 def job_held(folder: Path, output: Path) -> Iterator[None]:
     """Make a job's folder where there is none, and hold it for a while; remove it if nothing came.
 
+    The folders above it are made, and removed again, likewise.
+
     Raises:
         UsageError: When what is in its place is no job.
         LockedError: When another process holds it.
@@ -45,7 +47,8 @@ def job_held(folder: Path, output: Path) -> Iterator[None]:
             f"'{folder}' is a file, but the work on '{output}' is kept in a folder of this name: "
             "move it, or give another output."
         )
-    folder.mkdir(exist_ok=True)
+    made = [parent for parent in folder.parents if not parent.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
     for path in _files(folder):
         if not OURS.fullmatch(path.name) or path.is_dir():
             raise UsageError(
@@ -65,6 +68,9 @@ def job_held(folder: Path, output: Path) -> Iterator[None]:
     finally:
         if folder.is_dir() and not _files(folder):
             _remove_empty(folder)  # on NFS the lock stood in the way until it was let go
+        for parent in made:
+            with suppress(OSError):  # what was written is there
+                parent.rmdir()
 
 
 def clear(folder: Path) -> None:

@@ -96,8 +96,9 @@ def _agreed(manifests: dict[Path, Manifest], output: Path) -> Counts:
                 f"'{first}' and '{other}' are shards of different inputs, or their invalid rows "
                 "were treated differently."
             )
-        for name, value in (manifests[first].options or {}).items():
-            theirs = (manifests[other].options or {}).get(name)
+        ours, others_own = manifests[first].options or {}, manifests[other].options or {}
+        for name in {**ours, **others_own}:
+            value, theirs = ours.get(name), others_own.get(name)
             if name != "shard" and theirs != value:
                 raise InputError(
                     f"'{first}' and '{other}' were encoded differently: {name} {value!r} and "

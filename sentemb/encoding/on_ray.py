@@ -10,7 +10,7 @@ from sentemb.encoding.merging import merge
 from sentemb.encoding.options import EncodeOptions
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary
-from sentemb.errors import UsageError
+from sentemb.errors import UsageError, install_command
 
 
 def encode_on_ray(
@@ -42,7 +42,7 @@ def encode_on_ray(
     try:
         import ray.data
     except ImportError as error:
-        raise UsageError('Ray is not installed: pip install "sentemb[ray]".') from error
+        raise UsageError(f"Ray is not installed: {install_command('ray')}.") from error
     source, output = source.resolve(), output.resolve()
     if output.exists():
         raise UsageError(f"Output '{output}' exists: give another.")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Empty = Literal["encode", "nan", "error"]
 PRECISIONS = Literal["fp32", "fp16", "bf16"]
+LATER = ("batch_size", "dims", "normalize", "keep_columns")
+"""Options that the jobs of earlier versions do not name: where one is left out, nor do ours."""
 LIBRARIES = ("sentemb", "torch", "transformers", "tokenizers")
 
 
@@ -28,6 +30,10 @@ class EncodeOptions:
         empty: What a row without text gets: the encoder's vector of no text (``encode``), NaN
             (``nan``), or an error (``error``).
         shard: Which of the windows are encoded here.
+        dims: Keep the first so many numbers of each vector, as a Matryoshka model allows.
+        normalize: Scale each vector to length 1, after ``dims``.
+        keep_columns: Write the input's columns beside the vectors: to .parquet, .jsonl or .csv.
+        batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
 
     Raises:
         UsageError: When a value is not allowed.
@@ -37,12 +43,17 @@ class EncodeOptions:
     precision: str = "fp32"
     empty: Empty = "encode"
     shard: Shard = field(default_factory=Shard)
+    dims: int | None = None
+    normalize: bool = False
+    keep_columns: bool = False
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)
         require_kind("precision", self.precision, PRECISIONS)
-        if self.batch_tokens is not None:
-            require_at_least(1, batch_tokens=self.batch_tokens)
+        for name in ("batch_tokens", "batch_size", "dims"):
+            if (value := getattr(self, name)) is not None:
+                require_at_least(1, **{name: value})
 
 
 def fixed(encoder: "PlainEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:
@@ -58,4 +69,5 @@ def fixed(encoder: "PlainEncoder | SentenceTransformer", options: EncodeOptions)
         "shard": str(options.shard),
         "window_rows": windows.ROWS,
         "versions": {name: version(name) for name in LIBRARIES},
+        **{name: value for name in LATER if (value := getattr(options, name))},
     }

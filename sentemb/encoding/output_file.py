@@ -1,31 +1,50 @@
 """Where an output may be written."""
 
+import os
 from pathlib import Path
 
 from sentemb.datasets.lines import COMPRESSED
 from sentemb.encoding.job_folder import job_folder
 from sentemb.encoding.manifest import Assembled, Manifest
 from sentemb.encoding.shards import Shard
-from sentemb.encoding.writers import WRITERS
+from sentemb.encoding.writers import SHOWS_TEXTS, WRITERS
 from sentemb.errors import UsageError
 from sentemb.storage import sha256
 
 
-def check_output(path: Path) -> None:
+def check_output(path: Path, *, keep_columns: bool = False) -> None:
     """Raise unless a file of this name can be written.
 
+    Args:
+        path: Of the file; its folder need not be there.
+        keep_columns: Whether it is to hold columns of the input.
+
     Raises:
-        UsageError: When its suffix names no format, its folder is not there, or it is one.
+        UsageError: When its suffix names no format, or one that does not hold columns; when it is a
+            folder, or its folder is a file.
     """
     if path.suffix not in WRITERS:
         raise UsageError(f"Cannot write '{path}'; allowed endings: {', '.join(WRITERS)}.")
-    if not path.parent.is_dir():
-        raise UsageError(f"No folder '{path.parent}' to write '{path.name}' into.")
+    if keep_columns and path.suffix not in SHOWS_TEXTS:
+        raise UsageError(
+            f"A {path.suffix} file holds vectors alone: with `keep_columns`, the name of the "
+            f"output must end in {', '.join(SHOWS_TEXTS)}; got '{path}'."
+        )
+    nearest = next(folder for folder in path.parents if os.path.lexists(folder))
+    if not nearest.is_dir():
+        raise UsageError(f"'{nearest}' is no folder: '{path.name}' cannot be written into it.")
     if path.is_dir():
         raise UsageError(f"Output '{path}' is a folder: give the name of a file.")
 
 
-def output_for(source: str, output: str | None, shard: Shard, *, overwrite: bool) -> Path:
+def output_for(
+    source: str,
+    output: str | None,
+    shard: Shard,
+    *,
+    overwrite: bool,
+    keep_columns: bool = False,
+) -> Path:
     """Return the file to write, by default the input's name with ``.npy``.
 
     Raises:
@@ -34,7 +53,7 @@ def output_for(source: str, output: str | None, shard: Shard, *, overwrite: bool
     packed = Path(source).suffix.lower() in COMPRESSED
     plain = Path(source).with_suffix("") if packed else Path(source)
     path = Path(output) if output else plain.with_suffix(".npy")
-    check_output(path)
+    check_output(path, keep_columns=keep_columns)
     if path.exists() and path.resolve() == Path(source).resolve():
         raise UsageError(f"'{path}' is the input: give another `output`.")
     if path.exists() and not (overwrite or job_folder(path, shard).exists()):

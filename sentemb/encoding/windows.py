@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sentemb.datasets.texts import TextRow
 from sentemb.encoding.dedup import DistinctTexts
+from sentemb.encoding.kept_columns import as_json
 
 ROWS = 4096
 CHARACTERS = 2**24
@@ -27,6 +29,7 @@ class Window:
         new: The texts that no earlier window has, in the order of their numbers; they alone are
             embedded with this window.
         known: How many distinct texts earlier windows have: the number of the first new one.
+        columns: Each row as JSON, where the input's columns are kept.
     """
 
     number: int
@@ -35,6 +38,7 @@ class Window:
     numbers: NDArray[np.int64]
     new: list[str]
     known: int
+    columns: list[str] = field(default_factory=list)
 
     @property
     def empty_rows(self) -> int:
@@ -49,11 +53,11 @@ class Window:
     def digest_of(self, rows: int) -> str:
         """Return a hash, in hex, of what a part of the first rows holds for, and nothing else.
 
-        That is the texts, their numbers, and which of these are new here.
+        That is the texts, their numbers, which of these are new here, and columns that are kept.
         """
         found = hashlib.sha256(self.known.to_bytes(8, "little"))
         found.update(self.numbers[:rows].astype("<i8").tobytes())
-        for text in self.texts[:rows]:
+        for text in [*self.texts[:rows], *self.columns[:rows]]:
             data = text.encode()
             found.update(len(data).to_bytes(8, "little") + data)
         return found.hexdigest()
@@ -63,24 +67,34 @@ class Window:
         return self.first_row + self.texts.index(text)
 
 
-def windows(texts: Iterable[str], seen: DistinctTexts) -> Iterator[Window]:
+def windows(
+    texts: Iterable[str | TextRow], seen: DistinctTexts, *, keep_columns: bool = False
+) -> Iterator[Window]:
     """Cut texts into windows of 4,096 rows, or of 16 million characters where that is less."""
     first_row = 1
-    for number, rows in enumerate(_cut(texts)):
+    for number, (rows, columns) in enumerate(_cut(texts, keep_columns=keep_columns)):
         known = seen.count
         numbers, new = seen.numbers(rows)
-        yield Window(number, first_row, rows, numbers, new, known)
+        yield Window(number, first_row, rows, numbers, new, known, columns)
         first_row += len(rows)
 
 
-def _cut(texts: Iterable[str]) -> Iterator[list[str]]:
+def _cut(
+    texts: Iterable[str | TextRow], *, keep_columns: bool
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Return texts, and beside them their rows as JSON where these are kept."""
     rows: list[str] = []
+    columns: list[str] = []
     characters = 0
-    for text in texts:
-        rows.append(text)
-        characters += len(text)
+    for item in texts:
+        row = item if isinstance(item, TextRow) else TextRow(item, {"text": item})
+        rows.append(row.text)
+        characters += len(row.text)
+        if keep_columns:
+            columns.append(as_json(row.columns))
+            characters += len(columns[-1])
         if len(rows) == ROWS or characters >= CHARACTERS:
-            yield rows
-            rows, characters = [], 0
+            yield rows, columns
+            rows, columns, characters = [], [], 0
     if rows:
-        yield rows
+        yield rows, columns

@@ -1,19 +1,26 @@
 """Embedding files, written window by window."""
 
+import csv
+import io
 import json
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sentemb.encoding.kept_columns import EMBEDDING, Columns, array_of, as_text
 from sentemb.storage import json_line
 from sentemb.types import Vectors
 
+Shape = tuple[int, int]
+Rows = Sequence[dict[str, Any]]
+
 
 class Writer(Protocol):
-    """Takes windows of texts and their vectors, in order."""
+    """Takes windows of rows and their vectors, in order."""
 
-    def write(self, texts: Sequence[str], vectors: Vectors) -> None:
+    def write(self, rows: Rows, vectors: Vectors) -> None:
         """Append rows."""
         ...
 
@@ -25,12 +32,12 @@ class Writer(Protocol):
 class NpyWriter:
     """A matrix ``[rows, dim]`` in float32."""
 
-    def __init__(self, file: IO[bytes], rows: int, dim: int) -> None:
+    def __init__(self, file: IO[bytes], shape: Shape, columns: Columns) -> None:
         self.file = file
-        header = {"descr": "<f4", "fortran_order": False, "shape": (rows, dim)}
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
 
-    def write(self, texts: Sequence[str], vectors: Vectors) -> None:
+    def write(self, rows: Rows, vectors: Vectors) -> None:
         """Append rows."""
         self.file.write(np.ascontiguousarray(vectors, dtype="<f4").data)
 
@@ -41,14 +48,15 @@ class NpyWriter:
 class SafetensorsWriter:
     """One tensor ``embeddings`` in float32."""
 
-    def __init__(self, file: IO[bytes], rows: int, dim: int) -> None:
+    def __init__(self, file: IO[bytes], shape: Shape, columns: Columns) -> None:
         self.file = file
-        entry = {"dtype": "F32", "shape": [rows, dim], "data_offsets": [0, 4 * rows * dim]}
+        size = 4 * shape[0] * shape[1]
+        entry = {"dtype": "F32", "shape": list(shape), "data_offsets": [0, size]}
         header = json.dumps({"embeddings": entry}).encode()
         header += b" " * (-len(header) % 8)
         file.write(len(header).to_bytes(8, "little") + header)
 
-    def write(self, texts: Sequence[str], vectors: Vectors) -> None:
+    def write(self, rows: Rows, vectors: Vectors) -> None:
         """Append rows."""
         self.file.write(np.ascontiguousarray(vectors, dtype="<f4").data)
 
@@ -59,15 +67,37 @@ class SafetensorsWriter:
 class JsonlWriter:
     """A line ``{"text": …, "embedding": […]}`` a row; a vector of NaN is null."""
 
-    def __init__(self, file: IO[bytes], rows: int = 0, dim: int = 0) -> None:
+    def __init__(self, file: IO[bytes], shape: Shape, columns: Columns) -> None:
         self.file = file
 
-    def write(self, texts: Sequence[str], vectors: Vectors) -> None:
+    def write(self, rows: Rows, vectors: Vectors) -> None:
         """Append rows."""
-        for text, vector in zip(texts, vectors, strict=True):
-            numbers = [float(str(number)) for number in vector]
-            row = {"text": text, "embedding": None if np.isnan(vector[0]) else numbers}
-            self.file.write(json_line(row).encode())
+        for row, vector in zip(rows, vectors, strict=True):
+            self.file.write(json_line({**row, EMBEDDING: _numbers(vector)}).encode())
+
+    def close(self) -> None:
+        """Do nothing: every line is whole."""
+
+
+class CsvWriter:
+    """Columns ``text`` and ``embedding``, a list as JSON has it; a vector of NaN is empty."""
+
+    def __init__(self, file: IO[bytes], shape: Shape, columns: Columns) -> None:
+        self.file = file
+        self.names = [*columns]
+        self._write([[*self.names, EMBEDDING]])
+
+    def write(self, rows: Rows, vectors: Vectors) -> None:
+        """Append rows."""
+        self._write(
+            [*(as_text(row.get(name)) for name in self.names), as_text(_numbers(vector))]
+            for row, vector in zip(rows, vectors, strict=True)
+        )
+
+    def _write(self, lines: Any) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(lines)
+        self.file.write(text.getvalue().encode())
 
     def close(self) -> None:
         """Do nothing: every line is whole."""
@@ -76,18 +106,23 @@ class JsonlWriter:
 class ParquetWriter:
     """Columns ``text`` and ``embedding``, a list of fixed size in float32."""
 
-    def __init__(self, file: IO[bytes], rows: int, dim: int) -> None:
+    def __init__(self, file: IO[bytes], shape: Shape, columns: Columns) -> None:
         self.file = file
+        self.columns = columns
         self.writer: Any = None
 
-    def write(self, texts: Sequence[str], vectors: Vectors) -> None:
+    def write(self, rows: Rows, vectors: Vectors) -> None:
         """Append rows."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
         embedding = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-        table = pa.table({"text": pa.array(texts, pa.string()), "embedding": embedding})
+        found = {
+            name: array_of([row.get(name) for row in rows], kind)
+            for name, kind in self.columns.items()
+        }
+        table = pa.table({**found, EMBEDDING: embedding})
         if self.writer is None:
             self.writer = pq.ParquetWriter(self.file, table.schema)
         self.writer.write_table(table)
@@ -101,10 +136,18 @@ class ParquetWriter:
                 self.writer.is_open = False  # else its destructor tries again
 
 
-WRITERS: dict[str, Callable[[IO[bytes], int, int], Writer]] = {
+def _numbers(vector: NDArray[Any]) -> list[float] | None:
+    """Return the shortest numbers that stand for a vector; None for one of NaN."""
+    return None if np.isnan(vector[0]) else [float(str(number)) for number in vector]
+
+
+WRITERS: dict[str, Callable[[IO[bytes], Shape, Columns], Writer]] = {
     ".npy": NpyWriter,
     ".jsonl": JsonlWriter,
     ".parquet": ParquetWriter,
+    ".csv": CsvWriter,
     ".safetensors": SafetensorsWriter,
 }
-SHOWS_TEXTS = (".jsonl", ".parquet")
+SHOWS_TEXTS = (".jsonl", ".parquet", ".csv")
+NAMES_COLUMNS = (".parquet", ".csv")
+"""Formats whose columns must be known before the first row is written."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sentemb.evaluation.bootstrap import Difference, paired_bootstrap
+from sentemb.evaluation.bootstrap import Difference, Interval, bootstrap_average, paired_bootstrap
 from sentemb.evaluation.clustering import Clustering
 from sentemb.evaluation.pair_classification import PairClassification
 from sentemb.evaluation.retrieval import Retrieval
@@ -19,6 +19,7 @@ __all__ = [
     "Clustering",
     "Difference",
     "Evaluator",
+    "Interval",
     "Labelled",
     "NestedFolds",
     "Outcome",
@@ -27,5 +28,6 @@ __all__ = [
     "Task",
     "TrainDevTest",
     "TrainTest",
+    "bootstrap_average",
     "paired_bootstrap",
 ]

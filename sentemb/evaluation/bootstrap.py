@@ -1,4 +1,4 @@
-"""Is one model better than another, or are these the rows that happen to suit it?"""
+"""How far the rows of a task decide a score, and the difference between two models."""
 
 import warnings
 from collections.abc import Sequence
@@ -27,6 +27,50 @@ class Difference:
     low: float
     high: float
     p: float
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An average over tasks.
+
+    Args:
+        value: The mean of the tasks' main numbers.
+        low: Where its 95 % interval begins.
+        high: Where it ends.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap_average(tasks: Sequence[Sequence[Outcome]], resamples: int = RESAMPLES) -> Interval:
+    """Find how far a model's average over tasks depends on their rows.
+
+    The rows of each task are drawn again, with replacement, each task by itself. With several seeds
+    their mean is taken; the interval is of the rows drawn, not of the seeds.
+
+    Args:
+        tasks: Outcomes of the model on each task, one a seed.
+        resamples: How often rows are drawn.
+
+    Source: Efron & Tibshirani, 1993: the percentile interval.
+
+    Example:
+        >>> from sentemb.evaluation.scores import percent_mean
+        >>> certain = Outcome({}, np.array([[1.0], [1.0]]), percent_mean)
+        >>> bootstrap_average([[certain], [certain]])
+        Interval(value=100.0, low=100.0, high=100.0)
+    """
+    rng = np.random.default_rng(0)
+    sizes = [len(seeds[0].items) for seeds in tasks]
+    drawn = ([rng.integers(size, size=size) for size in sizes] for _ in range(resamples))
+    value = _average(tasks, [np.arange(size) for size in sizes])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a draw may hold a single score
+        found = [_average(tasks, draw) for draw in drawn]
+    low, high = np.quantile(found, [0.025, 0.975])
+    return Interval(value, float(low), float(high))
 
 
 def paired_bootstrap(
@@ -63,6 +107,10 @@ def paired_bootstrap(
     tail = min((deltas <= 0).sum(), (deltas >= 0).sum()) + 1
     low, high = np.quantile(deltas, [0.025, 0.975])
     return Difference(value, float(low), float(high), min(1.0, 2 * float(tail) / (resamples + 1)))
+
+
+def _average(tasks: Sequence[Sequence[Outcome]], rows: Sequence[NDArray[np.int64]]) -> float:
+    return float(np.mean([_mean(seeds, drawn) for seeds, drawn in zip(tasks, rows, strict=True)]))
 
 
 def _mean(outcomes: Sequence[Outcome], rows: NDArray[np.int64]) -> float:

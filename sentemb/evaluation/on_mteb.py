@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sentemb.errors import UsageError
+from sentemb.errors import UsageError, install_command
 from sentemb.evaluation.cosines import cosine_of_pairs
 from sentemb.functional import cosine
 from sentemb.types import Encode, Vectors
@@ -33,7 +33,7 @@ class MTEBModel:
         try:
             from mteb.models import ModelMeta
         except ImportError:
-            raise UsageError('MTEB is an extra: pip install "sentemb[mteb]".') from None
+            raise UsageError(f"MTEB is an extra: {install_command('mteb')}.") from None
         if name.count("/") != 1:
             raise UsageError(f"MTEB files results under owner/name; got '{name}'.")
         self._encode = encode

@@ -12,6 +12,7 @@ from typing import Any
 
 from sentemb.evaluation import Outcome, paired_bootstrap
 from sentemb.evaluation.disclosure import Disclosure
+from sentemb.experiments.leaderboard import leaderboard
 from sentemb.experiments.models import Model
 from sentemb.storage import replaced, sha256
 from sentemb.suites import Chosen
@@ -61,7 +62,13 @@ def report_of(scored: Sequence[Scored], tasks: Tasks) -> Report:
         for name, value in numbers.items()
     ]
     values = Table(["model", "task", "number", "value", "sd"], rows)
-    return Report("evaluate", record, tables, notes, values)
+
+    def rows_of_models() -> Table:
+        outcomes = {one.model.name: one.outcomes for one in scored}
+        chosen = [one.task for one in tasks.chosen]
+        return leaderboard(outcomes, chosen, whole=not tasks.missing)
+
+    return Report("evaluate", record, tables, notes, values, rows_of_models)
 
 
 def write_report(output: Path, report: Report) -> None:

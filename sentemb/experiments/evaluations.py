@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sentemb.bars import Progress
 from sentemb.datasets.in_memory import Container
@@ -43,6 +43,8 @@ def evaluate(
     identical_ids: str = "auto",
     pooling: "PoolingName | None" = None,
     batch_tokens: int | None = None,
+    batch_size: int | None = None,
+    device: str | None = None,
     output: Path_ | None = None,
     overwrite: bool = False,
 ) -> Report:
@@ -69,6 +71,9 @@ def evaluate(
             ``auto`` drops it where it has the query's text.
         pooling: Another pooling than the models' own.
         batch_tokens: Tokens of a forward; by default 512 on a CPU, 32,768 on a GPU.
+        batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
+        device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``, for models that are named; by default the
+            GPU if there is one.
         output: A JSON file for the results.
         overwrite: Whether an earlier output is replaced.
 
@@ -100,6 +105,8 @@ def evaluate(
         identical_ids,
         tasks,
     )
+    how: dict[str, Any] = {"pooling": pooling, "device": device}
+    how |= {"batch_tokens": batch_tokens, "batch_size": batch_size}
     seen = [_disclosed(model) for model in found]
     total = len(chosen.chosen) * sum(len(model.seeds) for model in found)
     with Progress("evaluating", total, "tasks", lines=False) as progress:
@@ -107,7 +114,7 @@ def evaluate(
             Scored(
                 model,
                 disclosed,
-                [_score(one, chosen, pooling, batch_tokens, progress) for one in model.seeds],
+                [_score(one, chosen, how, progress) for one in model.seeds],
             )
             for model, disclosed in zip(found, seen, strict=True)
         ]
@@ -123,16 +130,10 @@ def _disclosed(model: Model) -> Disclosure:
     return disclose(folders[0]) if folders else Disclosure(UNKNOWN)
 
 
-def _score(
-    one: "One",
-    tasks: Tasks,
-    pooling: "PoolingName | None",
-    batch_tokens: int | None,
-    progress: Progress,
-) -> dict[str, Outcome]:
+def _score(one: "One", tasks: Tasks, how: dict[str, Any], progress: Progress) -> dict[str, Outcome]:
     """Score one seed on each task; each unique sentence is encoded once."""
     outcomes = {}
-    with opened(one, pooling, batch_tokens) as model:
+    with opened(one, **how) as model:
         encode = EncodeCache(model.encode)
         for chosen in tasks.chosen:
             started = time.monotonic()

@@ -99,31 +99,41 @@ def models_of(given: Models) -> list[Model]:
     ]
 
 
-def load(model: One, pooling: "PoolingName | None" = None) -> Any:
+def load(model: One, pooling: "PoolingName | None" = None, device: str | None = None) -> Any:
     """Return the encoder of a name, or the model itself where it is no name.
 
     Args:
         model: Its name, or the model.
         pooling: Another than the model's own; only of one that is named.
+        device: Where to put one that is named; by default the GPU if there is one.
 
     Raises:
         InputError: When the model cannot be found or read, or is unsafe.
         UsageError: When another pooling is asked of a model that is loaded.
     """
     from sentemb.encoders import build_encoder
+    from sentemb.encoders.device import present_device
     from sentemb.inference.torch_only import load_encoder
 
     if isinstance(model, str | os.PathLike):
-        return build_encoder(model, pooling=pooling) if pooling else load_encoder(model)
+        if pooling:
+            return build_encoder(model, pooling=pooling, device=present_device(device))
+        return load_encoder(model, device)
     model = model.model if isinstance(model, RunResult) else model
     if pooling:
         raise UsageError("pooling is of models that are named: build the encoder with it instead.")
+    if device:
+        raise UsageError("device is of models that are named: move the model there instead.")
     return model
 
 
 @contextmanager
 def opened(
-    model: One, pooling: "PoolingName | None" = None, batch_tokens: int | None = None
+    model: One,
+    pooling: "PoolingName | None" = None,
+    batch_tokens: int | None = None,
+    batch_size: int | None = None,
+    device: str | None = None,
 ) -> Iterator[Opened]:
     """Load a model where it is named, and hold it ready to encode.
 
@@ -131,6 +141,8 @@ def opened(
         model: Its name, or the model.
         pooling: As of `load`.
         batch_tokens: Tokens of a forward; None for what suits the device.
+        batch_size: Texts of a forward; None where tokens alone limit it.
+        device: As of `load`.
 
     Raises:
         InputError: When the model cannot be found or read, or is unsafe.
@@ -140,11 +152,11 @@ def opened(
         import torch
 
         from sentemb.inference.embedder import Embedder
-    encoder = load(model, pooling)
+    encoder = load(model, pooling, device)
     if not (isinstance(encoder, torch.nn.Module) and hasattr(encoder, "tokenizer")):
         yield Opened(lambda texts: _as_array(encoder.encode(texts)))
         return
-    with Embedder(cast("Any", encoder), batch_tokens) as embedder:
+    with Embedder(cast("Any", encoder), batch_tokens, batch_size=batch_size) as embedder:
 
         def count_tokens(texts: list[str]) -> list[int]:
             tokens = embedder.tokenise(texts)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentemb.bundled import bundled
 from sentemb.datasets import as_training_data
-from sentemb.errors import UsageError
+from sentemb.errors import UsageError, install_command
 from sentemb.experiments.ledger import opened
 from sentemb.experiments.measured import MEASURES, Measured
 from sentemb.experiments.runner import Point, check_points, measure_start, run_points
@@ -32,7 +32,7 @@ logger = logging.getLogger("sentemb")
 Value = float | int | str | bool
 TEMPERATURES = (0.01, 0.02, 0.05, 0.07, 0.1, 0.2, 0.5, 1.0)
 BY, START = ("loss", "value"), "before training"
-NO_PICTURE = 'No picture without matplotlib: pip install "sentemb[plot]".'
+NO_PICTURE = f"No picture without matplotlib: {install_command('plot')}."
 
 
 def study(

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentemb.errors import UsageError
+from sentemb.errors import UsageError, install_command
 from sentemb.experiments.ledger import opened
 from sentemb.experiments.runner import Point, check_points, run_points
 from sentemb.experiments.summaries import summarise, summary_table
@@ -73,7 +73,7 @@ def sweep(
         ``sweep({"temperature": (0.01, 0.5), "pooling": ["cls", "mean"]}, data=texts, trials=20)``
     """
     if find_spec("optuna") is None:
-        raise UsageError('sweep needs optuna: pip install "sentemb[sweep]".')
+        raise UsageError(f"sweep needs optuna: {install_command('sweep')}.")
     job = train_job(method, data, **{"select": "last", **options})
     folder, shown = Path(output), {name: name.replace("_", "-") for name in search}
     first = {name: values[0] for name, values in search.items()}

@@ -3,9 +3,7 @@
 import json
 import logging
 import os
-import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,51 +11,53 @@ import torch
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from sentemb.datasets.inputs import ID, Inputs
 from sentemb.datasets.labels import is_missing
 from sentemb.datasets.layouts import kind_of
+from sentemb.encoders.device import present_device
 from sentemb.encoders.lengths import Reading
 from sentemb.errors import InputError, UsageError
 from sentemb.finetuning.classifier import load_classifier, try_longest
+from sentemb.finetuning.scored_predictions import (
+    Predictions,
+    Scores,
+    score_classes,
+    score_numbers,
+)
 from sentemb.finetuning.tokens import TEXTS, tokenised
 from sentemb.locate import locate
-from sentemb.storage import json_line, replaced
 from sentemb.values import require_at_least
 
 logger = logging.getLogger("sentemb")
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What a classifier says of rows.
-
-    Args:
-        rows: ``{"label", "probability"}`` of each row, or ``{"score"}`` of a regression, in order;
-            None where a text of the row is blank.
-        empty_rows: Rows with a blank text.
-        truncated_rows: Rows that were cut.
-        unknown_rows: Rows with a token that the tokenizer does not know.
-    """
-
-    rows: list[dict[str, Any]]
-    empty_rows: int
-    truncated_rows: int
-    unknown_rows: int
-
-
 def predictions(
-    model: str | os.PathLike[str], rows: Dataset, batch_size: int = 64, max_length: int = 128
+    model: str | os.PathLike[str],
+    inputs: Inputs,
+    batch_size: int = 64,
+    max_length: int = 128,
+    device: str | None = None,
 ) -> Predictions:
-    """Say of each row what a classifier says.
+    """Say of each row what a classifier says, and how far that is right where rows have labels.
 
     Rows of another kind than those that `finetune` noted in the model's folder are warned of.
 
+    Args:
+        model: A classifier of transformers.
+        inputs: Rows.
+        batch_size: Rows of a forward.
+        max_length: Tokens that a row is cut to.
+        device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
+
     Raises:
         InputError: When the model is no classifier, but a raw encoder.
-        UsageError: When it gives a row several labels, a row does not fit into it, or a number is
-            below 1.
+        UsageError: When it gives a row several labels, a row does not fit into it, a number is
+            below 1, or this machine has no such device.
     """
     require_at_least(1, batch_size=batch_size, max_length=max_length)
+    place = present_device(device)
     tokenizer, classifier = _one_label_classifier(model)
+    rows = inputs.texts
     _compare_kinds(model, rows)
     columns = [rows[name][:] for name in TEXTS if name in rows.column_names]
     filled = [
@@ -77,10 +77,55 @@ def predictions(
     keys = ("score",) if classifier.config.num_labels == 1 else ("label", "probability")
     found: list[dict[str, Any]] = [dict.fromkeys(keys) for _ in range(len(rows))]
     for number, answer in zip(
-        filled, _answers(tokens, tokenizer, classifier, batch_size), strict=True
+        filled, _answers(tokens, tokenizer, classifier.to(place), batch_size), strict=True
     ):
         found[number] = dict(zip(keys, answer, strict=True))
-    return Predictions(found, len(rows) - len(filled), read.truncated, read.unknown_texts)
+    marks = _marks(inputs, keys[0])
+    shown: dict[str, Sequence[Any]] = {} if inputs.ids is None else {ID: inputs.ids}
+    shown |= {name: rows[name][:] for name in rows.column_names}
+    shown |= {f"true_{keys[0]}": marks} if marks else {}
+    return Predictions(
+        [
+            {name: values[at] for name, values in shown.items()} | answer
+            for at, answer in enumerate(found)
+        ],
+        empty_rows=len(rows) - len(filled),
+        truncated_rows=read.truncated,
+        unknown_rows=read.unknown_texts,
+        scores=_scores(marks, [row[keys[0]] for row in found], classifier.config.id2label),
+    )
+
+
+def _marks(inputs: Inputs, kind: str) -> Sequence[Any]:
+    """Return the labels or scores that the rows have; none where they cannot be read as such."""
+    try:
+        return inputs.labels() if kind == "label" else inputs.scores()
+    except InputError as error:
+        logger.warning("The answers are not compared with the %ss of the rows: %s", kind, error)
+        return []
+
+
+def _scores(true: Sequence[Any], found: Sequence[Any], names: dict[int, str]) -> Scores | None:
+    """Compare answers with what the rows say, where both are there."""
+    both = [pair for pair in zip(true, found, strict=False) if None not in pair]
+    if not both:
+        return None
+    marks, answers = zip(*both, strict=True)
+    if isinstance(answers[0], float):
+        if (scores := score_numbers(marks, answers)) is None:
+            logger.warning("All scores of the rows are equal: no ranking can be compared.")
+        return scores
+    known, numbered = set(names.values()), {str(number): name for number, name in names.items()}
+    if not known & set(marks) and set(marks) <= set(numbered):
+        read = ", ".join(f"{mark} is {numbered[mark]}" for mark in sorted(set(marks)))
+        logger.info("Labels of the rows are read as the numbers of the model's classes: %s.", read)
+        marks = tuple(numbered[mark] for mark in marks)
+    if unknown := sorted(set(marks) - known):
+        logger.warning(
+            "The model has no class %s (it has %s): rows of it count as wrong.",
+            *(", ".join(map(repr, some[:5])) for some in (unknown, sorted(known))),
+        )
+    return score_classes(marks, answers, [n for n in names.values() if not is_missing(str(n))])
 
 
 def _one_label_classifier(model: str | os.PathLike[str]) -> tuple[PreTrainedTokenizerBase, Any]:
@@ -119,8 +164,7 @@ def _answers(
 
     A class that stands for no label, as the -1 of hub data sets, is never answered.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    classifier.to(device).eval()
+    classifier.eval()
     names = classifier.config.id2label
     no_answers = [number for number, name in names.items() if is_missing(str(name))]
     if no_answers:
@@ -129,7 +173,7 @@ def _answers(
             names[no_answers[0]],
         )
     for batch in _batches(tokens, batch_size):
-        inputs = tokenizer.pad(batch, return_tensors="pt").to(device)
+        inputs = tokenizer.pad(batch, return_tensors="pt").to(classifier.device)
         logits = classifier(**inputs).logits.float()
         if logits.shape[1] == 1:
             yield from ((round(float(score), 6),) for score in logits[:, 0])
@@ -138,16 +182,6 @@ def _answers(
         best = logits.softmax(dim=1).max(dim=1)
         for probability, label in zip(best.values, best.indices, strict=True):
             yield names[int(label)], round(float(probability), 6)
-
-
-def write_predictions(found: Iterable[dict[str, Any]], target: Path | None) -> None:
-    """Write a line of JSON for each row, to a file that is there only when it is whole."""
-    lines = "".join(map(json_line, found)).encode()
-    if target is None:
-        sys.stdout.buffer.write(lines)
-        return
-    with replaced(target) as file:
-        file.write(lines)
 
 
 def _batches(tokens: Dataset, size: int) -> Iterator[dict[str, Any]]:

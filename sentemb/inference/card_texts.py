@@ -24,8 +24,9 @@ INT8 = (
     "onnxruntime's dynamic quantisation; Jacob et al., 2018 (arXiv:1712.05877)",
 )
 INT8_NEEDS = (
-    'It needs `pip install "sentemb[int8]"`. It does not load in `SentenceTransformer`: its ONNX '
-    "backend needs optimum-onnx, which asks for transformers below 4.58."
+    "It needs sentemb with the packages of its extra int8. It does not load in "
+    "`SentenceTransformer`: its ONNX backend needs optimum-onnx, which asks for transformers below "
+    "4.58."
 )
 RATES = (
     "Rates are medians of three rounds that take turns on one thread of a CPU; the encoder's are "

@@ -1,6 +1,7 @@
 """Texts to vectors: sorted by tokens, without padding, on every core."""
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -59,6 +60,8 @@ class Embedder:
         precision: ``fp32``; or ``fp16`` or ``bf16``, which is faster on a GPU, at about three
             digits.
         prompt: What is put before each text; by default the encoder's own default prompt.
+        batch_size: Texts of a forward. Given alone, tokens do not limit a forward; given with
+            ``batch_tokens``, both do.
 
     Attributes:
         halved: Batches that were halved because memory did not suffice.
@@ -74,9 +77,11 @@ class Embedder:
         batch_tokens: int | None = None,
         precision: str = "fp32",
         prompt: str | None = None,
+        batch_size: int | None = None,
     ) -> None:
-        if batch_tokens is not None:
-            require_at_least(1, batch_tokens=batch_tokens)
+        for name, value in ("batch_tokens", batch_tokens), ("batch_size", batch_size):
+            if value is not None:
+                require_at_least(1, **{name: value})
         if precision not in DTYPES:
             raise UsageError(f"precision must be one of {', '.join(DTYPES)}; got '{precision}'.")
         require_precision(precision, encoder.device.type)
@@ -84,7 +89,9 @@ class Embedder:
             settle(encoder, name_of(encoder))  # one given from Python was not inspected yet
         self.encoder = encoder
         self.dtype = DTYPES[precision]
-        self.batch_tokens = batch_tokens or BATCH_TOKENS.get(encoder.device.type, 512)
+        usual = sys.maxsize if batch_size else BATCH_TOKENS.get(encoder.device.type, 512)
+        self.batch_tokens = batch_tokens or usual
+        self.batch_size = batch_size
         self._tokenising = Tokenising(
             encoder.tokenizer,
             encoder.max_seq_length,
@@ -138,7 +145,8 @@ class Embedder:
         """Return a vector for each row of what was tokenised; ``done`` as in `encode`."""
         with model_named(self.encoder):
             require_tokens(self.encoder, tokens)
-        batches = list(by_tokens([len(ids) for ids in tokens.ids], self.batch_tokens))
+        lengths = [len(ids) for ids in tokens.ids]
+        batches = list(by_tokens(lengths, self.batch_tokens, self.batch_size))
         if self.takes_tokens and not isinstance(self.encoder, PlainEncoder):
             self._leave_padding_out()
         parts = self._pool.map(lambda batch: self._fitting(tokens, batch), batches)

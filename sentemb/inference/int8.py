@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from sentemb.errors import InputError, UsageError, panics_refused
+from sentemb.errors import InputError, UsageError, install_command, panics_refused
 from sentemb.inference.batches import by_tokens
 from sentemb.inference.embedder import BATCH_TOKENS
 from sentemb.safety import check_files
@@ -99,4 +99,4 @@ def extra(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise UsageError(f'int8 needs {module}: pip install "sentemb[int8]".') from error
+        raise UsageError(f"int8 needs {module}: {install_command('int8')}.") from error

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sentemb.bars import phase
 from sentemb.encoders.build import build_encoder
+from sentemb.encoders.device import present_device
 from sentemb.encoders.inspection import CUT_SOONER
 from sentemb.encoders.loading import warn_of_a_classifier
 from sentemb.encoders.packing import Packing
@@ -96,17 +97,21 @@ class PlainEncoder(nn.Module):
         return nn.functional.normalize(vectors, dim=1) if self.normalised else vectors
 
 
-def load_encoder(model: str | os.PathLike[str]) -> "PlainEncoder | SentenceTransformer":
+def load_encoder(
+    model: str | os.PathLike[str], device: str | None = None
+) -> "PlainEncoder | SentenceTransformer":
     """Load an encoder to encode with, without importing sentence-transformers where it can be.
 
     Args:
         model: A bundled encoder, a folder or a hub id.
+        device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
 
     Raises:
         InputError: When the model cannot be found or read, or is unsafe; see `sentemb.safety`.
+        UsageError: When this machine has no such device.
     """
+    device = present_device(device)
     path = locate(model)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     plain = None
     with (
         phase("loading the model"),
@@ -119,6 +124,13 @@ def load_encoder(model: str | os.PathLike[str]) -> "PlainEncoder | SentenceTrans
     if not is_sentence_transformer(path):
         warn_of_a_classifier(path, model)
     return plain.to(device)
+
+
+def width_of(encoder: "PlainEncoder | SentenceTransformer") -> int | None:
+    """Return how many numbers a vector has; None where the encoder does not tell."""
+    if isinstance(encoder, PlainEncoder):
+        return encoder.dim
+    return encoder.get_embedding_dimension()
 
 
 def load_plain(

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from sentemb.errors import UsageError
+from sentemb.errors import UsageError, install_command
 
 
 def require_matplotlib() -> None:
@@ -13,6 +13,6 @@ def require_matplotlib() -> None:
     """
     if not find_spec("matplotlib"):
         raise UsageError(
-            'pictures need matplotlib: pip install "sentemb[plot]"; without output the numbers '
+            f"pictures need matplotlib: {install_command('plot')}; without output the numbers "
             "are returned alone."
         )

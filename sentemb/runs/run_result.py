@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from sentemb.bundled import BUNDLED_ENCODERS, bundled
-from sentemb.errors import UsageError
+from sentemb.errors import UsageError, install_command
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,7 +115,7 @@ class RunResult:
             UsageError: When matplotlib is not installed.
         """
         if not find_spec("matplotlib"):
-            raise UsageError('A picture needs matplotlib: pip install "sentemb[plot]".')
+            raise UsageError(f"A picture needs matplotlib: {install_command('plot')}.")
         from matplotlib.figure import Figure
 
         names = ["loss", *(f"eval_{name}" for name in self.metrics)]

@@ -4,7 +4,7 @@ import os
 import warnings
 from typing import Any
 
-from sentemb.errors import UsageError
+from sentemb.errors import UsageError, install_command
 
 
 class WordNet:
@@ -38,7 +38,7 @@ class WordNet:
                 from nltk.corpus.util import LazyCorpusLoader
             except ImportError as error:
                 raise UsageError(
-                    'Synonyms from WordNet need nltk: pip install "sentemb[wordnet]", then python '
+                    f"Synonyms from WordNet need nltk: {install_command('wordnet')}, then python "
                     "-m nltk.downloader wordnet; or take the encoder's own neighbours."
                 ) from error
             try:

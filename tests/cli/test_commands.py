@@ -59,7 +59,7 @@ def test_version(sentemb):
     "command",
     [
         *("train", "evaluate", "analyze", "encode", "merge", "export", "postprocess"),
-        *("check", "methods", "plot", "views", "info"),
+        *("check", "methods", "plot", "views", "info", "predict", "push"),
     ],
 )
 def test_every_command_has_help_and_examples(sentemb, command):

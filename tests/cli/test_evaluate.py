@@ -129,6 +129,39 @@ def test_several_models_stand_side_by_side(sentemb, folder, all_bundled):
     assert "labels seen by mini: none: a raw masked-language model" in stdout
 
 
+@pytest.mark.parametrize("style", ["table", "markdown", "latex", "csv", "json"])
+def test_models_are_rows_in_every_format(sentemb, folder, style):
+    shutil.copy(bundled("graded.tsv"), folder / "other.tsv")
+    words = ("mini", "mini-sentemb", "--sts", bundled("graded.tsv"), "other.tsv")
+    process = sentemb("evaluate", *words, "--format", style)
+    stdout = ok(process)
+    if style == "json":
+        assert [one["model"] for one in json.loads(stdout)["models"]] == ["mini", "mini-sentemb"]
+        return
+    start = {"table": "model ", "markdown": "| model | ", "latex": "\\begin{tabular}{lrrrrr}\n"}
+    assert stdout.startswith(start.get(style, "model,graded,other,average spearman,95 % low"))
+    assert stdout.count("mini") == 2
+    assert stdout.count("mini-sentemb") == 1
+    assert b"labels seen by mini: none" in process.stderr
+    if style == "csv":
+        first, second = ([*map(float, row.split(",")[1:])] for row in stdout.splitlines()[1:])
+        assert first[0] == first[1] == pytest.approx(first[2])
+        assert first[3] < first[2] < first[4] < second[4]
+
+
+def test_numbers_of_different_kinds_and_parts_of_a_suite_have_no_average(sentemb, folder):
+    stdout = ok(sentemb("evaluate", "mini", "--sts", "graded.tsv", "--pairs", "pairs.tsv",
+                        "--format", "csv"))  # fmt: skip
+    assert stdout.splitlines()[0] == "model,graded spearman,pairs ap"
+
+
+def test_two_formats_are_one_too_many(sentemb, folder):
+    process = sentemb("evaluate", "mini", "--json", "--format", "csv")
+    assert process.returncode == 2
+    assert b"--json is --format json, and --format csv is given: give one." in process.stderr
+    assert b"is not one of 'table'" in sentemb("evaluate", "--format", "xls").stderr
+
+
 @pytest.fixture
 def seeds(folder):
     """What `sentemb train --seeds` leaves, but for two models that differ on purpose."""
@@ -204,5 +237,12 @@ def test_a_suite_has_an_average_and_a_warning_where_labels_overlap(sentemb, few_
     mean = sum(float(score) for _, score in found) / 7
     average = float(re.search(r"^sts average +(-?\d+\.\d+)$", stdout, re.M)[1])
     assert average == pytest.approx(mean, abs=0.01)
+    words = ("evaluate", "on-stsb", "--suite", "sts", "--data-folder", ".", "--format", "csv")
+    header, row = ok(sentemb(*words)).splitlines()
+    assert float(row.split(",")[header.split(",").index("average spearman")]) == pytest.approx(
+        average, abs=0.01
+    )
+    shutil.rmtree(few_sts / "SICK")
+    assert "average" not in ok(sentemb(*words))
     assert "warning: on-stsb was trained on scores of STSB.train.tsv: STS12, STS13" in stdout
     assert b"STS12: 5 rows without a score left out" in process.stderr

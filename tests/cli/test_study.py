@@ -114,6 +114,12 @@ def test_a_comparison_is_of_methods_and_models(sentemb, tmp_path, trained):
     assert rows[0]["seconds"] > 0
     assert rows[-1]["seconds"] is None
     assert (tmp_path / "c/compare.png").is_file()
+    header, *rows = ok(sentemb(*words, "--format", "csv")).stdout.decode().splitlines()
+    assert header == "method,spearman,alignment,uniformity,seconds"
+    assert [row.partition(",")[0] for row in rows] == list(methods)
+    shown = ok(sentemb(*words, "--format", "markdown")).stdout
+    assert shown.startswith(b"| method | spearman |")
+    assert sentemb(*words, "--format", "latex", "--json").returncode == 2
     table = ok(sentemb(*words)).stdout.decode()
     assert len(trained) == 2
     assert "spearman" in table
@@ -204,7 +210,7 @@ def test_a_sweep_without_optuna_says_what_to_install(sentemb, monkeypatch):
     monkeypatch.setattr("sentemb_cli.early.find_spec", lambda name: None)
     result = sentemb("sweep", "--search", "temperature=0.01..1", "--data", "few.txt")
     assert result.returncode == 2
-    assert b'pip install "sentemb[sweep]"' in result.stderr
+    assert b'pip install "optuna' in result.stderr
 
 
 def examples():

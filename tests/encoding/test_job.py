@@ -361,8 +361,8 @@ def test_names_that_are_taken(mini, texts, tmp_path):
     (tmp_path / "b.npy").mkdir()
     with pytest.raises(UsageError, match=r"b.npy' is a folder"):
         encode_file(mini, texts, tmp_path / "b.npy", overwrite=True)
-    with pytest.raises(UsageError, match="No folder"):
-        merge(tmp_path / "none" / "a.npy")
+    with pytest.raises(UsageError, match=r"a.npy.parts' is no folder"):
+        merge(tmp_path / "a.npy.parts" / "a.npy")
     with pytest.raises(InputError, match="No folder"):
         merge(tmp_path / "c.npy", [tmp_path / "none"])
 

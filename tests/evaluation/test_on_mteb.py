@@ -60,5 +60,5 @@ def test_a_name_without_owner_is_refused(mteb):
 
 def test_without_mteb_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "mteb.models", None)
-    with pytest.raises(UsageError, match=r'pip install "sentemb\[mteb\]"'):
+    with pytest.raises(UsageError, match=r'pip install "mteb-core'):
         MTEBModel(list, "owner/mine")

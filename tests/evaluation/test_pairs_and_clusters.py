@@ -8,6 +8,7 @@ from sentemb.evaluation import (
     Clustering,
     Outcome,
     PairClassification,
+    bootstrap_average,
     paired_bootstrap,
 )
 from sentemb.evaluation.cache import EncodeCache
@@ -82,6 +83,19 @@ def test_the_interval_of_a_mean_is_that_of_the_normal_distribution():
     assert found.low == pytest.approx(10 - 196 / 20, abs=1)
     assert found.high == pytest.approx(10 + 196 / 20, abs=1)
     assert found.p == pytest.approx(0.0455, abs=0.02)
+
+
+def test_the_interval_of_an_average_is_that_of_two_independent_means():
+    """A task's mean has a deviation of 100 / √n; that of their average is √(Σ deviation²) / 2."""
+    tasks = []
+    for rows in (400, 100):
+        drawn = RNG.normal(size=rows)
+        items = (drawn - drawn.mean()) / drawn.std() + 0.5
+        tasks.append([Outcome({}, items[:, None], percent_mean)] * 2)  # two seeds
+    found = bootstrap_average(tasks, resamples=4000)
+    half = 1.96 * (5**2 + 10**2) ** 0.5 / 2
+    assert found.value == pytest.approx(50)
+    assert (found.low, found.high) == pytest.approx((50 - half, 50 + half), abs=0.7)
 
 
 def test_a_model_does_not_differ_from_itself():

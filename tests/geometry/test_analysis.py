@@ -120,5 +120,5 @@ def test_pictures_of_many_classes_and_of_sentences_alone(tmp_path, caplog):
 
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
-    with pytest.raises(UsageError, match=r'pip install "sentemb\[plot\]"'):
+    with pytest.raises(UsageError, match=r'pip install "matplotlib'):
         require_matplotlib()

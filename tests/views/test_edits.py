@@ -216,5 +216,5 @@ def test_wordnet_without_its_data_says_what_to_do(tmp_path, monkeypatch):
 
 def test_wordnet_without_nltk_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "nltk.corpus.reader", None)
-    with pytest.raises(UsageError, match=r'pip install "sentemb\[wordnet\]"'):
+    with pytest.raises(UsageError, match=r'pip install "nltk'):
         WordNet()
