@@ -23,10 +23,8 @@ $(VENV)/installed-dev: $(VENV)/installed
 
 demo: $(VENV)/installed
 	rm -rf demo && mkdir demo
-	$(BIN)/sentemb train --method simcse-sup --pooling mean --batch-size 64 --lr 3e-4 \
-		--epochs 4 --eval-steps 5 -o demo/model
-	$(BIN)/sentemb evaluate mini --pooling mean
-	$(BIN)/sentemb evaluate demo/model
+	$(BIN)/sentemb train --method simcse-sup --eval-steps 10 -o demo/model
+	$(BIN)/sentemb evaluate mini demo/model
 	$(BIN)/sentemb encode data/sentences.txt --model demo/model -o demo/sentences.npy
 	$(BIN)/python examples/nearest.py data/sentences.txt demo/sentences.npy \
 		"a man is playing the guitar on stage" demo/model

@@ -52,7 +52,7 @@ def load(
 
     Example:
         >>> load("mini-sentemb").encode(["A sentence.", "Another one."]).shape
-        (2, 128)
+        (2, 192)
     """
     if isinstance(model, str | os.PathLike):
         return Encoder(load_encoder(model, device), os.fspath(model))
@@ -135,7 +135,7 @@ class Encoder:
         Example:
             >>> encoder = load("mini-sentemb")
             >>> encoder.encode("A sentence.").shape, encoder.encode([]).shape
-            ((128,), (0, 128))
+            ((192,), (0, 192))
         """
         if isinstance(texts, str):
             how: dict[str, Any] = {"precision": precision, "prompt": prompt, "progress": progress}

@@ -27,9 +27,9 @@ CASES = [
     ("mini --remove-top 2 --dims 3 -o new", 2, "--dims is for --whiten"),
     ("mini --remove-top 0 -o new", 2, "--remove-top"),
     ("mini --remove-top 99 --data few.txt -o new", 2, "--remove-top 99 is not in 1 to 9"),
-    ("mini --whiten --dims 0 --data few.txt -o new", 2, "--dims 0 is not in 1 to 128"),
-    ("mini --whiten --dims 129 --data few.txt -o new", 2, "--dims 129 is not in 1 to 128"),
-    ("mini --whiten --dims 128 -o new", 3, "vary in 127 directions only"),
+    ("mini --whiten --dims 0 --data few.txt -o new", 2, "--dims 0 is not in 1 to 192"),
+    ("mini --whiten --dims 193 --data few.txt -o new", 2, "--dims 193 is not in 1 to 192"),
+    ("mini --whiten --dims 192 -o new", 3, "vary in 191 directions only"),
     ("mini --whiten", 2, "--output"),
     ("mini --whiten -o full", 2, "Output folder 'full' is not empty"),
     ("mini --whiten -o full --overwrite", 2, "holds no postprocess of sentemb"),
@@ -91,7 +91,7 @@ def test_the_fitted_texts_are_white(sentemb, tmp_path):
     texts = bundled("sentences.txt").read_text().splitlines()
     vectors = SentenceTransformer(str(tmp_path / "new"), device="cpu").encode(texts)
     np.testing.assert_allclose(vectors.mean(axis=0), 0, atol=1e-3)
-    np.testing.assert_allclose(np.cov(vectors.T, ddof=0), np.eye(128), atol=1e-3)
+    np.testing.assert_allclose(np.cov(vectors.T, ddof=0), np.eye(192), atol=1e-3)
 
 
 @pytest.mark.parametrize("line", [e for e in postprocess.EXAMPLES.splitlines() if "sentemb " in e])

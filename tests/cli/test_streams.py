@@ -26,7 +26,7 @@ def shell(line, folder):
 def test_a_file_is_encoded_whatever_is_closed(tmp_path, closed):
     done = shell(f"sentemb encode few.txt {closed}", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "few.npy").stat().st_size == 128 + 3 * 128 * 4
+    assert (tmp_path / "few.npy").stat().st_size == 128 + 3 * 192 * 4
     assert "Traceback" not in done.stderr
 
 

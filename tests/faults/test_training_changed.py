@@ -100,7 +100,7 @@ def test_another_dropout(tmp_path):
 
 def test_the_same_weights_for_other_words(run, tmp_path):
     told = refused(unsup(permuted(tmp_path / "permuted")), run)
-    assert "otherwise: tokenizer was 8,000 tokens, cut at the right, sha256 " in told
+    assert "otherwise: tokenizer was 8,192 tokens, cut at the right, sha256 " in told
     assert told.endswith("with `allow_changed=['tokenizer']`.")
 
 
@@ -164,7 +164,7 @@ def tuned(tmp_path_factory):
 @pytest.mark.parametrize(
     ("build", "shown"),
     [
-        (permuted, b"otherwise: tokenizer was 8,000 tokens"),
+        (permuted, b"otherwise: tokenizer was 8,192 tokens"),
         (otherwise, b"is now hidden_act=relu, layer_norm_eps=0.1."),
         (more_dropout, b"dropout was 0.1, is now 0.1, 0.4"),
     ],

@@ -21,9 +21,9 @@ from tests.support.helpers import numbered
 from tests.support.tiny import CONFIGS
 
 CAUSAL = {
-    "GPT2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 140, "vocab_size": 8008},
+    "GPT2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 140, "vocab_size": 8200},
     "Qwen2": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-              "num_key_value_heads": 2, "intermediate_size": 64, "vocab_size": 8008,
+              "num_key_value_heads": 2, "intermediate_size": 64, "vocab_size": 8200,
               "max_position_embeddings": 140, "attention_dropout": 0.1},
 }  # fmt: skip
 FAMILIES = ["Bert", "Roberta", "MPNet", "Albert", "DistilBert", "DebertaV2", "ModernBert", "T5"]

@@ -100,7 +100,7 @@ def test_the_log_says_why_an_encoder_embeds_by_itself(mini, texts, caplog, part,
 def test_encode_says_that_a_family_runs_with_padding(
     build_tiny, tmp_path, sentemb, monkeypatch, family
 ):
-    gpt = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 140, "vocab_size": 8000}
+    gpt = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 140, "vocab_size": 8192}
     monkeypatch.setitem(CONFIGS, "GPT2", gpt)
     encoder = build_tiny(family)
     encoder.save_pretrained(str(tmp_path / "model"))

@@ -125,10 +125,10 @@ def test_padding_and_truncation_of_the_tokenizer_have_no_part(mini):
 
 
 def test_dimensions_are_those_there_are(mini):
-    assert distil(mini).vectors.shape == (8000, 128)
+    assert distil(mini).vectors.shape == (8192, 192)
     assert distil(mini, 0).variance == pytest.approx(1)
-    with pytest.raises(UsageError, match=r"dim 129 is not in 1 to 128.*0 keeps all"):
-        distil(mini, 129)
+    with pytest.raises(UsageError, match=r"dim 193 is not in 1 to 192.*0 keeps all"):
+        distil(mini, 193)
 
 
 def test_what_cannot_be_distilled(mini, tmp_path):
@@ -149,7 +149,7 @@ def test_the_record_and_the_card_of_a_static_model(static, graded):
     }
     assert record["pairs"] == len(graded.scores)
     assert record["after"]["dim"] == record["how"]["dim"] == 64
-    assert record["after"]["megabytes"] == pytest.approx(8000 * 64 * 4 / 1e6, rel=0.01)
+    assert record["after"]["megabytes"] == pytest.approx(8192 * 64 * 4 / 1e6, rel=0.01)
     for side, model in (("before", bundled("mini-sentemb")), ("after", folder)):
         encoder = SentenceTransformer(str(model), device="cpu")
         assert record[side]["spearman"] == pytest.approx(graded(encoder.encode)["spearman"], 1e-3)

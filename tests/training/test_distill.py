@@ -32,7 +32,7 @@ def wide(tmp_path_factory):
     """A teacher of 160 dimensions."""
     torch.manual_seed(5)
     teacher = build_encoder("mini-sentemb", device="cpu")
-    teacher.append(Dense(128, 160))
+    teacher.append(Dense(192, 224))
     folder = tmp_path_factory.mktemp("wide") / "model"
     teacher.save_pretrained(str(folder), create_model_card=False)
     return str(folder)
@@ -87,7 +87,7 @@ def test_four_steps_are_two_and_two_resumed(match, wide, data, tmp_path, encoded
     assert still == []
     plain = SentenceTransformer(str(tmp_path / "whole"), device="cpu")
     ours = whole.encoder.encode(sentences[:50])
-    assert ours.shape == (50, 128)
+    assert ours.shape == (50, 192)
     assert np.abs(plain.encode(sentences[:50]) - ours).max() <= 1e-6
 
 
@@ -236,7 +236,7 @@ def test_what_cannot_teach_is_refused(wide, build_tiny, tmp_path):
         fresh(str(tmp_path / "nowhere"))
     narrow = tmp_path / "narrow"
     build_tiny("Bert").save_pretrained(str(narrow), create_model_card=False)
-    with pytest.raises(UsageError, match="32 dimensions are to become 128: use `match=linear`"):
+    with pytest.raises(UsageError, match="32 dimensions are to become 192: use `match=linear`"):
         fresh(str(narrow))
     assert fresh(str(narrow), "linear").twin.projector[0].out_features == 32
 

@@ -22,7 +22,7 @@ VIEW = (View(),)
 def teacher(mini):
     """A teacher that knows three texts, by their numbers."""
     known = Teacher(mini, "mini")
-    known.remember(np.array([7, -3, 5]), np.arange(384, dtype=np.float32).reshape(3, 128))
+    known.remember(np.array([7, -3, 5]), np.arange(576, dtype=np.float32).reshape(3, 192))
     return known
 
 
@@ -71,7 +71,7 @@ def test_components_are_found_in_full_precision():
 
 def test_vectors_are_found_by_the_number_of_the_text(teacher):
     found = teacher.vectors_of(torch.tensor([5, 7, 7, -3]))
-    assert found[:, 0].tolist() == [256, 0, 0, 128]
+    assert found[:, 0].tolist() == [384, 0, 0, 192]
     with pytest.raises(UsageError, match="no vector of 2 of the 3 texts of this batch"):
         teacher.vectors_of(torch.tensor([5, 6, 8]))
 
