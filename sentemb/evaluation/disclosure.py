@@ -54,7 +54,9 @@ def disclose(folder: Path) -> Disclosure:
         listed = ", ".join(dict.fromkeys([*scored, *named[:SHOWN]]))
         return Disclosure(f"data sets by its card: {listed}{more}", scored)
     if _is_raw(folder):
-        return Disclosure("none: a raw masked-language model")
+        teacher = re.search(r"^teacher: *(\S+)$", _front_matter(folder), re.MULTILINE)
+        taught = f", once taught by {teacher[1]}" if teacher else ""
+        return Disclosure(f"none: a raw masked-language model{taught}")
     return Disclosure(UNKNOWN)
 
 
@@ -106,13 +108,18 @@ def _content(path: Path) -> Any:
         return None
 
 
-def _data_sets_of_card(folder: Path) -> list[str]:
-    """Return the list ``datasets`` of the front matter of ``README.md``."""
+def _front_matter(folder: Path) -> str:
+    """Return what stands before the text of ``README.md``."""
     try:
         text = (folder / "README.md").read_text(encoding="utf-8")
     except (OSError, ValueError):
-        return []
-    front = text.removeprefix("---\n").partition("\n---")[0] if text.startswith("---\n") else ""
+        return ""
+    return text.removeprefix("---\n").partition("\n---")[0] if text.startswith("---\n") else ""
+
+
+def _data_sets_of_card(folder: Path) -> list[str]:
+    """Return the list ``datasets`` of the card."""
+    front = _front_matter(folder)
     found = re.search(r"^datasets:[ \t]*\n((?:[ \t]*- .*\n?)+)", front + "\n", re.MULTILINE)
     return [line.strip(" \t-") for line in found[1].splitlines()] if found else []
 
