@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 BUNDLED_ENCODERS = ("mini", "mini-sentemb")
-"""``mini`` is a raw masked-language model, ``mini-sentemb`` the same trained by our recipes."""
+"""``mini`` is a raw masked-language model, ``mini-sentemb`` the same taught by all-MiniLM-L6-v2."""
 
 
 def bundled(name: str) -> Path:

@@ -66,7 +66,8 @@ def _of_run(run: dict[str, Any]) -> Disclosure:
         data = run.get("data") or {}
         source, columns = str(data.get("source", UNKNOWN)), list(data.get("columns") or [])
         steps.append(f"{run.get('method', UNKNOWN)} on {source} ({_kind(columns)})")
-        if run.get("dev"):
+        select = (run.get("settings") or {}).get("select", "spearman")
+        if run.get("dev") and select == "spearman":
             steps[-1] += f", checkpoint chosen by {run['dev']}"
         if "label" in columns and STS_LABELS.search(source):
             scored.append(source)
