@@ -32,7 +32,7 @@ from tests.support.tiny import CONFIGS
 
 ROOT = Path(__file__).parents[1]
 FEW = {
-    "sentences.txt": 130,
+    "sentences.txt": 200,
     "sentences-20k.txt.gz": 130,
     "triplets.csv": 161,
     "nli.tsv": 161,

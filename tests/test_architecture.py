@@ -52,7 +52,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"}
     | {"bundled", "cards", "plotting", "types"},
     "jobs": {"bundled", "datasets", "encoders", "errors", "evaluation", "losses", "method"}
-    | {"methods", "runs", "training", "views"},
+    | {"inference", "locate", "methods", "runs", "training", "views"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "jobs"}
     | {"losses", "method", "runs", "training"},
     "deployment": {"bundled", "datasets", "errors", "evaluation", "geometry", "inference"}

@@ -67,7 +67,7 @@ def test_prompts_and_unit_length(plain, include, texts, tmp_path):
 def test_what_it_shows_and_what_it_refuses():
     encoder = load("mini-sentemb")
     shown = repr(encoder)
-    assert shown.startswith("Encoder('mini-sentemb', dim=128, max_length=")
+    assert shown.startswith("Encoder('mini-sentemb', dim=192, max_length=")
     assert shown.endswith("device='cpu')")
     with pytest.raises(InputError, match=r"texts\[1\] is 3"):
         encoder.encode(["a", 3])

@@ -90,8 +90,12 @@ CASES = [
     ("train --resume --overwrite", 2, "give one of them"),
     ("info nothing", 3, "No model 'nothing'"),
     ("trian", 2, "train"),
-    ("train -m moco --queue-size 16", 2, "A queue of 16 cannot hold a batch of 64"),
-    ("train -m swav --prototypes 999", 2, "64 texts of a batch and 256 of a queue are fewer than"),
+    ("train -m moco --queue-size 16 --batch-size 64", 2, "A queue of 16 cannot hold a batch of 64"),
+    (
+        "train -m swav --prototypes 999 --batch-size 64",
+        2,
+        "64 texts of a batch and 256 of a queue are fewer than",
+    ),
     ("train -m swav --prototypes 1", 2, "--prototypes must be at least 2, got 1"),
     ("train -m byol --momentum 1.5", 2, "weight of the old target, in [0, 1], got 1.5"),
     (

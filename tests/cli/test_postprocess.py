@@ -133,6 +133,6 @@ def test_the_effect_on_real_pairs(sentemb, tmp_path, shared, all_bundled, part, 
         found[name] = json.loads(sentemb("postprocess", "mini", *words, *data).stdout)
         print({side: found[name][side]["spearman"] for side in ("before", "after")})
     if part == 1:
-        assert found["own"]["before"]["spearman"] == pytest.approx(66.82, abs=0.1)
+        assert found["own"]["before"]["spearman"] == pytest.approx(72.05, abs=0.1)
     assert found["own"]["after"]["spearman"] > found["own"]["before"]["spearman"] + least
-    assert found["bundled"]["after"]["spearman"] < found["own"]["before"]["spearman"] - least
+    assert found["bundled"]["after"]["spearman"] < found["own"]["before"]["spearman"] - 1

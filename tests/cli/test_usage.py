@@ -47,7 +47,7 @@ LINES = [
     ("train --temperature 0.2 --loss ntxent", "--temperature has no effect beside --loss"),
     ("train --method distill", "'distill' needs a teacher: give a bundled encoder, a folder or a"),
     ("train --method distill --teacher mimi", "Did you mean 'mini'?"),
-    ("train --method distill --teacher mini --match pcaa", "'pcaa' is not one of 'pca', 'linear'"),
+    ("train --method distill --teacher mini --match pcaa", "'pcaa' is not one of 'linear', 'pca'"),
     ("compare distill simcse-unsup", "'distill' needs a teacher"),
     ("finetune --data missing.tsv --dev missing.tsv", "No file 'missing.tsv'"),
     ("finetune --data pairs.csv --dev pairs.csv", "pairs.csv has the columns anchor, positive"),

@@ -64,15 +64,15 @@ def test_one_tensor_left_out(name, raw, sentences):
 
 
 @pytest.mark.parametrize(("keys", "words"), [
-    ({"num_hidden_layers": 3}, r"lack (bert.)?encoder.layer.2.*13 more tensors"),
+    ({"num_hidden_layers": 5}, r"lack (bert.)?encoder.layer.4.*13 more tensors"),
     ({"num_hidden_layers": 10_000}, r"config.json' asks for 10,000 layers \(num_hidden_layers\)"),
     ({"num_hidden_layers": -1}, "num_hidden_layers -1, but a whole number of at least 0 is"),
     ({"num_hidden_layers": "two"}, "num_hidden_layers 'two', but a whole number"),
     ({"num_attention_heads": 0}, "num_attention_heads 0, but a whole number of at least 1"),
     ({"num_attention_heads": 7}, "hidden size .* multiple of the number of attention heads"),
-    ({"hidden_size": 2**20}, r"LayerNorm.bias has the shape \[128\], .* asks for \[1048576\]"),
-    ({"intermediate_size": 2**30}, r"shape \[512\], and the config asks for \[1073741824\]"),
-    ({"vocab_size": 2**31}, r"shape \[8000, 128\], and the config asks for \[2147483648, 128\]"),
+    ({"hidden_size": 2**20}, r"LayerNorm.bias has the shape \[192\], .* asks for \[1048576\]"),
+    ({"intermediate_size": 2**30}, r"shape \[768\], and the config asks for \[1073741824\]"),
+    ({"vocab_size": 2**31}, r"shape \[8192, 192\], and the config asks for \[2147483648, 192\]"),
     ({"vocab_size": -5}, "vocab_size -5, but a whole number of at least 1"),
     ({"max_position_embeddings": 512}, r"shape \[128, 128\], and the config asks for \[512, 128\]"),
     ({"max_position_embeddings": "many"}, "max_position_embeddings 'many', but a whole number"),

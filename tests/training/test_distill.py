@@ -185,7 +185,7 @@ def test_a_run_is_resumed_with_its_teacher(data, tmp_path, wide):
     other = fresh("mini-sentemb")
     with torch.no_grad():
         next(other.twin.teacher.encoder.parameters()).add_(1e-3)
-    with pytest.raises(UsageError, match="started otherwise: teacher was 1,437,443 weights, sha"):
+    with pytest.raises(UsageError, match="started otherwise: teacher was 3,377,664 weights, sha"):
         train(other, data, tmp_path / "run", SETTINGS, resume=True)
     with pytest.raises(UsageError, match="its state does not fit"):
         train(fresh(wide), data, tmp_path / "run", SETTINGS, resume=True)
@@ -208,10 +208,10 @@ def test_record_and_card_name_the_teacher_and_its_labels(data, tmp_path):
     train(fresh(str(first)), data, tmp_path / "run", replace(SETTINGS, max_steps=1))
     teacher = json.loads((tmp_path / "run/run.json").read_text())["teacher"]
     assert teacher["model"] == str(first)
-    assert teacher["weights"].startswith("1,437,440 weights, sha256 ")
+    assert teacher["weights"].startswith("3,377,664 weights, sha256 ")
     assert teacher["labels"] == "cosent on STSB.train.tsv (labels); started from mini"
     card = (tmp_path / "run/README.md").read_text()
-    assert "| teacher | scored, 1,437,440 weights, sha256 " in card
+    assert "| teacher | scored, 3,377,664 weights, sha256 " in card
     assert "| labels | those of the teacher: cosent on STSB.train.tsv (labels)" in card
     assert str(tmp_path) not in card
     found = disclose(tmp_path / "run")
