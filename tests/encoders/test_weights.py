@@ -74,9 +74,9 @@ def test_one_tensor_left_out(name, raw, sentences):
     ({"intermediate_size": 2**30}, r"shape \[768\], and the config asks for \[1073741824\]"),
     ({"vocab_size": 2**31}, r"shape \[8192, 192\], and the config asks for \[2147483648, 192\]"),
     ({"vocab_size": -5}, "vocab_size -5, but a whole number of at least 1"),
-    ({"max_position_embeddings": 512}, r"shape \[128, 128\], and the config asks for \[512, 128\]"),
+    ({"max_position_embeddings": 512}, r"shape \[128, 192\], and the config asks for \[512, 192\]"),
     ({"max_position_embeddings": "many"}, "max_position_embeddings 'many', but a whole number"),
-    ({"type_vocab_size": 4}, r"shape \[2, 128\], and the config asks for \[4, 128\]"),
+    ({"type_vocab_size": 4}, r"shape \[2, 192\], and the config asks for \[4, 192\]"),
 ])  # fmt: skip
 def test_a_config_that_the_weights_do_not_fit(keys, words, raw):
     change(raw / "config.json", **keys)

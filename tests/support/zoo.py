@@ -318,7 +318,7 @@ def old_layout(folder: Path) -> None:
 
 def classifier(folder: Path) -> None:
     torch.manual_seed(0)
-    config = transformers.BertConfig(**WIDE, vocab_size=8000, max_position_embeddings=128)
+    config = transformers.BertConfig(**WIDE, vocab_size=8192, max_position_embeddings=128)
     transformers.BertForSequenceClassification(config).save_pretrained(folder)
     wordpiece().save_pretrained(folder)
 
@@ -386,7 +386,7 @@ KINDS = [
     Kind(length_over_places, 128),
     Kind(prompts),
     Kind(left_padding),
-    Kind(added_tokens, refused=dict.fromkeys(EVERYWHERE, "'wordemb' with the id 8,000")),
+    Kind(added_tokens, refused=dict.fromkeys(EVERYWHERE, "'wordemb' with the id 8,192")),
     Kind(no_special_tokens, blank=False),
     Kind(old_layout),
     Kind(classifier),

@@ -53,7 +53,7 @@ def test_the_method_stays_as_it_is(name):
 
 def test_a_teacher_can_be_tried(tmp_path):
     plan = train("distill", TEXTS, teacher="mini-sentemb", dry_run=True, batch_size=4)
-    assert plan.steps == 5
+    assert plan.steps == 15
 
 
 def test_what_a_training_refuses_is_refused():
