@@ -28,7 +28,7 @@ def info(model: "str | os.PathLike[str] | SentenceTransformer | None" = None) ->
 
     Example:
         >>> info("mini")["dimension"]
-        128
+        192
     """
     content = _installed() if model is None else _model(model)
     rows = [[name, _shown(value)] for name, value in content.items() if value is not None]

@@ -83,7 +83,7 @@ def test_every_command_takes_the_folder(sentemb, tmp_path, words):
     expected = SentenceTransformer(str(tmp_path / "out/new"), device="cpu").encode(few)
     found = np.load(tmp_path / "file.npy")
     size = np.linalg.norm(expected, axis=1).mean()
-    np.testing.assert_allclose(found / size, expected / size, atol=1e-5)
+    np.testing.assert_allclose(found / size, expected / size, atol=5e-5)
 
 
 def test_the_fitted_texts_are_white(sentemb, tmp_path):
@@ -91,7 +91,7 @@ def test_the_fitted_texts_are_white(sentemb, tmp_path):
     texts = bundled("sentences.txt").read_text().splitlines()
     vectors = SentenceTransformer(str(tmp_path / "new"), device="cpu").encode(texts)
     np.testing.assert_allclose(vectors.mean(axis=0), 0, atol=1e-3)
-    np.testing.assert_allclose(np.cov(vectors.T, ddof=0), np.eye(192), atol=1e-3)
+    np.testing.assert_allclose(np.cov(vectors.T, ddof=0), np.eye(vectors.shape[1]), atol=1e-3)
 
 
 @pytest.mark.parametrize("line", [e for e in postprocess.EXAMPLES.splitlines() if "sentemb " in e])
@@ -110,14 +110,14 @@ def test_unit_length_is_kept(sentemb, tmp_path):
     encoder = build_encoder("mini", device="cpu")
     encoder.append(Normalize())
     encoder.save_pretrained(str(tmp_path / "unit"), create_model_card=False)
-    few = bundled("sentences.txt").read_text().splitlines()[:150]
+    few = bundled("sentences.txt").read_text().splitlines()[:200]
     (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
     process = sentemb("postprocess", "unit", "--whiten", "--data", "file.txt", "-o", "new")
     assert process.returncode == 0, process.stderr.decode()
     assert sentemb("encode", "file.txt", "--model", "new").returncode == 0
     expected = SentenceTransformer(str(tmp_path / "new"), device="cpu").encode(few)
     np.testing.assert_allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(np.load(tmp_path / "file.npy"), expected, atol=1e-5)
+    np.testing.assert_allclose(np.load(tmp_path / "file.npy"), expected, atol=5e-5)
 
 
 @pytest.mark.parametrize(("part", "least"), [(5, 2), pytest.param(1, 4, marks=pytest.mark.long)])

@@ -136,7 +136,7 @@ def test_when_nothing_is_whole_it_is_said_and_the_run_begins_anew(two, tmp_path,
 
 
 def test_a_damaged_best_checkpoint_is_no_model(tmp_path):
-    settings = replace(SETTINGS, learning_rate=0.05, eval_steps=1, max_steps=5)
+    settings = replace(SETTINGS, learning_rate=5e-3, eval_steps=1, max_steps=5)
     cut(unsup(), tmp_path / "run", 4, settings, dev=dev())
     text = (tmp_path / "run/checkpoints/checkpoint-4/trainer_state.json").read_text()
     best = json.loads(text)["best_global_step"]
@@ -150,7 +150,7 @@ def test_a_damaged_best_checkpoint_is_no_model(tmp_path):
 def full_disk(folder):
     """Leave 4 MB of a small file system free; without mounts, let no file be larger than 4 MB."""
     mounted = shutil.which("mount") and os.geteuid() == 0
-    command = ["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", str(folder)]
     if mounted and subprocess.run(command, capture_output=True).returncode == 0:
         try:
             yield "mounted"

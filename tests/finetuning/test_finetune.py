@@ -341,7 +341,7 @@ def test_predict_refuses_what_it_cannot_write(sentemb, tmp_path):
     (tmp_path / "few.txt").write_text("one\n")
     assert (
         b"give a file ending in .jsonl"
-        in sentemb("predict", "mini", "few.txt", "-o", "x.csv").stderr
+        in sentemb("predict", "mini", "few.txt", "-o", "x.xlsx").stderr
     )
     (tmp_path / "x.jsonl").write_text("kept")
     assert b"exists" in sentemb("predict", "mini", "few.txt", "-o", "x.jsonl").stderr

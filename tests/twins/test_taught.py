@@ -81,7 +81,7 @@ def test_the_teacher_sees_the_text_and_the_student_its_view(mini, sentences):
     views = (View(edit=Crop(0.5)),)
     features = Collator(mini, views, 32, 0)(rows)["views"]
     teacher = Teacher(mini)
-    numbers, vectors = features[0][TEXTS].numpy(), np.eye(6, 128, dtype=np.float32)
+    numbers, vectors = features[0][TEXTS].numpy(), np.eye(6, 192, dtype=np.float32)
     teacher.remember(numbers, vectors)
     assert np.array_equal(Collator(mini, VIEW, 32, 0)(rows)["views"][0][TEXTS], numbers)
     pairs = Taught(mini.eval(), teacher)(features, views)
@@ -95,12 +95,12 @@ def test_the_teacher_sees_the_text_and_the_student_its_view(mini, sentences):
 
 
 def test_widths_must_match(mini, teacher):
-    narrow = PrincipalComponents(128, 100)
-    with pytest.raises(UsageError, match="have 128 dimensions, the teacher's 100: give Taught a"):
+    narrow = PrincipalComponents(192, 100)
+    with pytest.raises(UsageError, match="have 192 dimensions, the teacher's 100: give Taught a"):
         Taught(mini, teacher, components=narrow)
     assert Taught(mini, teacher, layers(mini, 100), narrow).projector[0].out_features == 100
-    with pytest.raises(UsageError, match="128 dimensions are to become 200: use `match=linear`"):
-        PrincipalComponents(128, 200)
+    with pytest.raises(UsageError, match="192 dimensions are to become 200: use `match=linear`"):
+        PrincipalComponents(192, 200)
 
 
 def test_one_view_with_numbered_texts(mini, teacher, sentences):
