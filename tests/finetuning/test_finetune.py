@@ -65,8 +65,8 @@ def test_every_combination_trains_a_plain_classifier(sentemb, tmp_path, options)
              bundled("topics.tsv").read_text(encoding="utf-8").splitlines()[1:4]]  # fmt: skip
     for text, row in zip(texts, rows, strict=False):
         (answer,) = classify(text)
-        assert row == {"label": answer["label"],
-                       "probability": pytest.approx(answer["score"], abs=1e-5)}  # fmt: skip
+        assert (row["text"], row["label"]) == (text, answer["label"])
+        assert row["probability"] == pytest.approx(answer["score"], abs=1e-5)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(sentemb, tmp_path):
