@@ -26,7 +26,7 @@ def write(mini, monkeypatch):
     task = read_sts(bundled("graded.tsv"))
     made = {dim: distil(mini, dim) for dim in DIMS.values()}
     scores = {"before": dict(SIDE), "after": dict(SIDE), "texts": 3}
-    monkeypatch.setattr(export, "build_encoder", lambda *_: mini)
+    monkeypatch.setattr(export, "build_copy", lambda *_: mini)
     monkeypatch.setattr(export, "distil", lambda _encoder, dim, _texts: made[dim])
     monkeypatch.setattr(export, "compare", lambda *_: (scores, None))
 
