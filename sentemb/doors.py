@@ -60,17 +60,7 @@ def train(
     settings: "Settings | None" = None,
     dev: "Data | STS | None" = None,
     *,
-    model: "str | os.PathLike[str] | SentenceTransformer | None" = None,
-    pooling: "PoolingName | None" = None,
-    prompt: Mapping[str, str] | None = None,
-    columns: Sequence[str] | None = None,
-    view: "ViewOf | Sequence[ViewOf]" = (),
-    loss: "Loss | None" = None,
-    matryoshka: Sequence[int] = (),
-    mask_above: float | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-    allow_changed: Sequence[str] = (),
+    dry_run: Literal[False] = False,
     **options: Any,
 ) -> "Run": ...
 def train(
