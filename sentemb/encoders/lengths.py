@@ -1,13 +1,13 @@
 """How much of some texts an encoder reads, and how much of that it knows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from sentemb.encoders.bounded import Bounded
 from sentemb.encoders.panics import failing_text_named
-from sentemb.encoders.tokenising import TextCounts, Tokenising
+from sentemb.encoders.tokenising import TextCounts, Tokenising, Tokens
 from sentemb.encoders.unknown import unknown_id
 from sentemb.errors import InputError
 
@@ -61,7 +61,13 @@ class Reading:
         )
 
 
-def reading(tokenizer: Any, texts: Iterable[str], limit: int | None, prompt: str = "") -> Reading:
+def reading(
+    tokenizer: Any,
+    texts: Iterable[str],
+    limit: int | None,
+    prompt: str = "",
+    keep: Callable[[Tokens], None] | None = None,
+) -> Reading:
     """Count what a tokenizer reads and knows of texts.
 
     Args:
@@ -70,12 +76,15 @@ def reading(tokenizer: Any, texts: Iterable[str], limit: int | None, prompt: str
         texts: Read in windows.
         limit: Tokens of a text, special ones included; None for no limit.
         prompt: What stands before each text.
+        keep: Gets the tokens of each window, where the tokenizer gives them.
     """
     tokenise, found, iterator = Tokenising(tokenizer, limit, prompt), Reading(), iter(texts)
     while window := list(islice(iterator, WINDOW)):
         if tokenise.own is not None:
             tokens = tokenise(window)
             counts = tokens.of_rows()
+            if keep:
+                keep(tokens)
         else:
             counts = _by_python(tokenizer, window, limit, prompt)
         found += of_counts(counts) if counts else Reading(texts=len(window))

@@ -1,21 +1,21 @@
 """Rows that know their number and epoch, and from them the tokens of each view."""
 
-from collections.abc import Sequence
-from hashlib import blake2b
+from collections.abc import Collection, Sequence
+from copy import copy
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import torch
 from datasets import Dataset
-from torch.nn.utils.rnn import pad_sequence
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentemb.encoders.bounded import Bounded
+from sentemb.encoders.batch_tokenizer import BatchTokenizer, TokenIds
 from sentemb.encoders.embedding import KEYS, PROMPTS, TEXTS
 from sentemb.encoders.padding import pads_right
-from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.prompts import prompt_of, prompt_tokens
 from sentemb.errors import UsageError
+from sentemb.training.tokenised_rows import TokenisedRows, TokenisedText, number_of
 from sentemb.types import Features
 from sentemb.views import TokenEdit, View, row_key
 from sentemb.views.splitting import words_of
@@ -23,9 +23,12 @@ from sentemb.views.splitting import words_of
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+T = TypeVar("T")
 
 LABEL = "label"
-ROW, EPOCH = "row", "epoch"
+ROW, EPOCH, TOKENS = "row", "epoch", "_tokens"
+UNREAD = Random(0)
+"""What a view is handed that draws nothing in the collator."""
 
 
 class Collator:
@@ -52,13 +55,29 @@ class Collator:
     ) -> None:
         pads_right(encoder)
         self.encoder = encoder
-        self.prompts = [prompt_of(encoder, view.column) for view in views]
-        self._prompt_tokens = [prompt_tokens(encoder, prompt) for prompt in self.prompts]
-        self.bounded = Bounded(encoder.tokenizer, max_length)
-        self.views = views
+        self.tokenizer = BatchTokenizer(encoder, max_length)
+        self.bounded = self.tokenizer.bounded
         self.max_length = max_length
         self.seed = seed
         self.mask_identical = mask_identical
+        self._see(views)
+
+    def _see(self, views: Sequence[View]) -> None:
+        self.views = views
+        self.prompts = [prompt_of(self.encoder, view.column) for view in views]
+        self._prompt_tokens = [prompt_tokens(self.encoder, prompt) for prompt in self.prompts]
+
+    def seeing(self, views: Sequence[View]) -> "Collator":
+        """Return a collator of other views, which is otherwise this one."""
+        other = copy(self)
+        other._see(views)
+        return other
+
+    def columns_ahead(self) -> list[str]:
+        """Return the columns whose tokens can be made before the first step."""
+        if not self.tokenizer.is_direct:
+            return []
+        return sorted({view.column for view in self.views if view.edit is None})
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Return ``{"views": [tokens of the first view, …]}``, and labels where rows have them.
@@ -71,46 +90,90 @@ class Collator:
             for view in range(len(self.views))
             for row in rows
         ]
-        randoms = [Random(key) for key in keys]
         each = [(view, row) for view in self.views for row in rows]
-        prompts = [prompt for prompt in self.prompts for _ in rows]
-        given = zip(prompts, each, randoms, strict=True)
-        with words_of(self.encoder.tokenizer):
-            texts = [self.bounded(p + view.read(row, r)) or " " for p, (view, row), r in given]
-        with failing_text_named(lambda text: self.encoder.preprocess([text]), texts):
-            tokens = self.encoder.preprocess(
-                texts,
-                processing_kwargs={"text": {"max_length": self.max_length, "truncation": True}},
-            )
-        tensors = {name: value for name, value in tokens.items() if name != "modality"}
-        if "attention_mask" not in tensors:
-            raise UsageError(
-                f"{type(self.encoder[0]).__name__} reads no tokens with a mask, so it has no views "
-                "to contrast: use an encoder like BERT."
-            )
-        lengths = [length for length in self._prompt_tokens for _ in rows]
-        edits = [view.edit_tokens for view, _ in each]
-        if any(edits):
-            tensors = edited(self.encoder, tensors, edits, randoms, lengths)
-        if any(lengths):
-            tensors[PROMPTS] = torch.tensor(lengths)
+        randoms = [  # seeding one costs more than a row's tokens
+            Random(key) if view.edit or view.edit_tokens else UNREAD
+            for key, (view, _) in zip(keys, each, strict=True)
+        ]
+        tensors = self._features(rows, each, randoms)
+        if any(self._prompt_tokens):
+            tensors[PROMPTS] = torch.tensor(_each_row(rows, self._prompt_tokens))
         tensors[KEYS] = torch.tensor([key - 2**63 for key in keys])
         if self.mask_identical:
-            tensors[TEXTS] = torch.tensor([number_of(row[view.column]) for view, row in each])
+            tensors[TEXTS] = torch.tensor(self._text_numbers(rows))
         batch: dict[str, Any] = {
             "views": [
                 {name: tensor[start : start + len(rows)] for name, tensor in tensors.items()}
-                for start in range(0, len(texts), len(rows))
+                for start in range(0, len(each), len(rows))
             ]
         }
         if LABEL in rows[0]:
             batch["labels"] = torch.tensor([row[LABEL] for row in rows])
         return batch
 
+    def _features(
+        self,
+        rows: Sequence[dict[str, Any]],
+        each: Sequence[tuple[View, dict[str, Any]]],
+        randoms: Sequence[Random],
+    ) -> Features:
+        """Return what the encoder reads of each view and row."""
+        known = [_known(view, row) for view, row in each]
+        prompts = _each_row(rows, self.prompts)
+        with words_of(self.encoder.tokenizer):
+            texts = [
+                self.bounded(prompt + view.read(row, random)) or " "
+                for ids, prompt, (view, row), random in zip(
+                    known, prompts, each, randoms, strict=True
+                )
+                if ids is None
+            ]
+        edits = [view.edit_tokens for view, _ in each]
+        lengths = _each_row(rows, self._prompt_tokens)
+        if self.tokenizer.is_direct:
+            new = iter(self.tokenizer.ids(texts) if texts else ())
+            found = [next(new) if ids is None else ids for ids in known]
+            if any(edits):
+                found = edited(self.tokenizer, found, edits, randoms, lengths)
+            return self.tokenizer.features_of_ids(found)
+        tensors = self.tokenizer.features(texts)
+        if "attention_mask" not in tensors:
+            raise UsageError(
+                f"{type(self.encoder[0]).__name__} reads no tokens with a mask, so it has no views "
+                "to contrast: use an encoder like BERT."
+            )
+        if not any(edits):
+            return tensors
+        masked = zip(tensors["input_ids"], tensors["attention_mask"], strict=True)
+        whole = [ids[mask.bool()].tolist() for ids, mask in masked]
+        changed = edited(self.tokenizer, whole, edits, randoms, lengths)
+        return self.tokenizer.padded(changed, "token_type_ids" in tensors)
 
-def number_of(text: str) -> int:
-    """Number a text, the same in every batch, run and process."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
+    def _text_numbers(self, rows: Sequence[dict[str, Any]]) -> list[int]:
+        """Return the number of each view's text of each row; a column is read once."""
+        columns = {
+            column: [_number(row, column) for row in rows]
+            for column in {view.column for view in self.views}
+        }
+        return [number for view in self.views for number in columns[view.column]]
+
+
+def _each_row(rows: Sequence[Any], of_views: Sequence[T]) -> list[T]:
+    """Return what each view has, once for each row."""
+    return [one for one in of_views for _ in rows]
+
+
+def _known(view: View, row: dict[str, Any]) -> TokenIds | None:
+    """Return the tokens that were made of a view before, None where there are none."""
+    if view.edit is not None or TOKENS not in row or view.column not in row[TOKENS]:
+        return None
+    ids: TokenIds = row[TOKENS][view.column].ids
+    return ids
+
+
+def _number(row: dict[str, Any], column: str) -> int:
+    known: TokenisedText | None = row.get(TOKENS, {}).get(column)
+    return number_of(row[column]) if known is None else known.number
 
 
 class NumberedRows(torch.utils.data.Dataset[dict[str, Any]]):
@@ -119,11 +182,23 @@ class NumberedRows(torch.utils.data.Dataset[dict[str, Any]]):
     Args:
         rows: Text columns, and labels where there are any.
         epoch: Counted from 0; `CountEpochs` sets it.
+        tokens: Of columns whose tokens were made before.
+        edited: Columns that are needed as texts too, as views edit them.
     """
 
-    def __init__(self, rows: Dataset, epoch: int = 0) -> None:
+    def __init__(
+        self,
+        rows: Dataset,
+        epoch: int = 0,
+        tokens: TokenisedRows | None = None,
+        edited: Collection[str] = (),
+    ) -> None:
         self.rows = rows
         self.epoch = epoch
+        self.tokens = tokens or {}
+        read = [n for n in rows.column_names if n in edited or n not in self.tokens]
+        self._read = rows.select_columns(read) if read and self.tokens else rows
+        self._reads = bool(read)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -132,10 +207,15 @@ class NumberedRows(torch.utils.data.Dataset[dict[str, Any]]):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: list[int]) -> list[dict[str, Any]]:
-        rows = self.rows.__getitems__(indices)
-        return [
+        rows = self._read.__getitems__(indices) if self._reads else [{} for _ in indices]
+        numbered = [
             {**row, ROW: index, EPOCH: self.epoch} for index, row in zip(indices, rows, strict=True)
         ]
+        if self.tokens:
+            columns = {column: texts[indices] for column, texts in self.tokens.items()}
+            for place, row in enumerate(numbered):
+                row[TOKENS] = {column: texts[place] for column, texts in columns.items()}
+        return numbered
 
 
 class CountEpochs(TrainerCallback):
@@ -155,44 +235,32 @@ class CountEpochs(TrainerCallback):
 
 
 def edited(
-    encoder: "SentenceTransformer",
-    tokens: Features,
+    tokenizer: BatchTokenizer,
+    rows: Sequence[TokenIds],
     edits: Sequence[TokenEdit | None],
     randoms: Sequence[Random],
     prompts: Sequence[int],
-) -> Features:
-    """Edit the ids between each row's special tokens, and pad anew.
+) -> list[TokenIds]:
+    """Edit the ids between each row's special tokens.
 
     A row may come out longer than it was truncated to, but not longer than the encoder takes.
 
     Args:
-        encoder: Its tokeniser says which tokens are special, and what it pads with.
-        tokens: Padded rows.
+        tokenizer: Knows how many special tokens a text has.
+        rows: Token ids.
         edits: One a row, None for none.
         randoms: One a row.
         prompts: Tokens of each row's prompt, special ones before it included; they stay.
     """
-    before, after = _special_tokens_around(encoder)
-    limit = encoder.max_seq_length or len(tokens["input_ids"][0])
-    rows = []
-    for ids, mask, edit, random, prompt in zip(
-        tokens["input_ids"], tokens["attention_mask"], edits, randoms, prompts, strict=True
-    ):
-        real = ids[mask.bool()].tolist()
-        if edit is not None:
-            start, end = max(before, prompt), len(real) - after
-            inner = edit(real[start:end], random)[: limit - start - after]
-            real = [*real[:start], *inner, *real[end:]]
-        rows.append(torch.tensor(real))
-    padding = encoder.tokenizer.pad_token_id
-    ids = pad_sequence(rows, batch_first=True, padding_value=padding)
-    mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
-    of_one_text = {name: torch.zeros_like(ids) for name in tokens if name == "token_type_ids"}
-    return {"input_ids": ids, "attention_mask": mask, **of_one_text}
-
-
-def _special_tokens_around(encoder: "SentenceTransformer") -> tuple[int, int]:
-    """Count the special tokens before and after a text."""
-    special = encoder.tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
-    before = special.index(0)
-    return before, special[::-1].index(0)
+    before, after = tokenizer.special_tokens
+    limit = tokenizer.encoder.max_seq_length or max(map(len, rows))
+    changed: list[TokenIds] = []
+    for ids, edit, random, prompt in zip(rows, edits, randoms, prompts, strict=True):
+        if edit is None:
+            changed.append(ids)
+            continue
+        real = np.asarray(ids).tolist()
+        start, end = max(before, prompt), len(real) - after
+        inner = edit(real[start:end], random)[: limit - start - after]
+        changed.append([*real[:start], *inner, *real[end:]])
+    return changed

@@ -34,6 +34,7 @@ from sentemb.training.run import (
 )
 from sentemb.training.settings import Settings
 from sentemb.training.teaching import teach_few
+from sentemb.training.tokenised_rows import TokenisedRows
 from sentemb.training.trainer import ContrastiveTrainer
 
 logger = logging.getLogger("sentemb")
@@ -144,13 +145,15 @@ def dry_run(
     settings, rows, held_out = settled(method, data, settings, dev)
     collator = collator_of(method, settings)
     with phase("looking at the data"):
-        read = what_is_read(method, rows, settings.max_length)
+        read, tokens = what_is_read(rows, collator)
         lengths = _lengths(method, rows)
     with phase("trying out a few rows"):
         try_out(method, rows, collator)
     batches, steps = steps_of(settings, len(rows))
     with phase("taking a few steps of a copy"):
-        a_step, an_evaluation, memory = _probe(method, rows, collator, settings, dev, held_out)
+        a_step, an_evaluation, memory = _probe(
+            method, rows, tokens, collator, settings, dev, held_out
+        )
     evaluations = 0
     if dev or held_out:
         evaluations = 1 + math.ceil(steps / settings.eval_steps)
@@ -196,6 +199,7 @@ def _lengths(method: Method, rows: Dataset) -> list[list[int]]:
 def _probe(
     method: Method,
     rows: Dataset,
+    tokens: TokenisedRows,
     collator: Collator,
     settings: Settings,
     dev: STS | None,
@@ -226,6 +230,7 @@ def _probe(
             evaluators=[dev] if dev else [],
             held_out=held_out,
             callbacks=[timer],
+            tokens=tokens,
         )
         texts = list(map(collator.bounded, few[:8][method.views[0].column]))
         with packed_encoders(method, texts) if settings.packed else nullcontext():

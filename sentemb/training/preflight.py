@@ -11,7 +11,6 @@ from torch import Tensor
 
 from sentemb.encoders.embedding import KEYS
 from sentemb.encoders.lengths import Reading, reading, require_known, require_known_words
-from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError, OutOfMemoryError, SentembError, UsageError
 from sentemb.evaluation import STS
@@ -24,6 +23,7 @@ from sentemb.training.collator import LABEL, Collator, NumberedRows
 from sentemb.training.held_out import loss_of
 from sentemb.training.settings import Select, Settings
 from sentemb.training.teaching import teach_few
+from sentemb.training.tokenised_rows import ColumnWriter, TokenisedRows
 from sentemb.types import Features
 from sentemb.views import Adversarial, Draws, View
 
@@ -105,20 +105,31 @@ def check_texts(method: Method, rows: Dataset) -> None:
     require_known_words(method.encoder.tokenizer, rows[:64][column])
 
 
-def what_is_read(method: Method, rows: Dataset, max_length: int) -> Reading:
+def what_is_read(rows: Dataset, collator: Collator) -> tuple[Reading, TokenisedRows]:
     """Count what the encoder reads and knows of all texts, before the first step.
+
+    Returns:
+        The counts; and the tokens, so that no step has to make them.
 
     Raises:
         InputError: When most of the texts is unknown to it.
     """
-    found = Reading()
-    for column in sorted({view.column for view in method.views}):
+    found, kept = Reading(), {}
+    ahead = collator.columns_ahead()
+    prompts = dict(zip([v.column for v in collator.views], collator.prompts, strict=True))
+    for column, prompt in sorted(prompts.items()):
         parts = (rows[start : start + 1000][column] for start in range(0, len(rows), 1000))
         texts = (text for part in parts for text in part)
-        prompt = prompt_of(method.encoder, column)
-        found += reading(method.encoder.tokenizer, texts, max_length, prompt)
+        tokenizer, limit = collator.encoder.tokenizer, collator.max_length
+        if column not in ahead:
+            found += reading(tokenizer, texts, limit, prompt)
+            continue
+        with ColumnWriter(collator.tokenizer.ids([prompt or " "])[0]) as writer:
+            found += reading(tokenizer, texts, limit, prompt, writer.add)
+            if made := writer.column():
+                kept[column] = made
     require_known(found)
-    return found
+    return found, kept
 
 
 def split_rows(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Dataset | None]:
@@ -257,8 +268,7 @@ def unchanged_share(view: View, rows: Dataset, collator: Collator) -> tuple[floa
 
 
 def _features(view: View, rows: list[dict[str, Any]], collator: Collator) -> Features:
-    alone = Collator(collator.encoder, (view,), collator.max_length, collator.seed)
-    features: Features = alone(rows)["views"][0]
+    features: Features = collator.seeing((view,))(rows)["views"][0]
     return features
 
 

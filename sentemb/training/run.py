@@ -104,7 +104,7 @@ def train(
     collator = collator_of(method, settings)
     conditions = conditions_of(method, data.rows, settings, arguments.max_steps, dev)
     with phase("looking at the data"):
-        read = what_is_read(method, rows, settings.max_length)
+        read, tokens = what_is_read(rows, collator)
     with phase("trying out a few rows"):
         try_out(method, rows, collator)
     held = ExitStack()
@@ -140,6 +140,7 @@ def train(
                 stop,
             ],
             on_collapse=settings.on_collapse,
+            tokens=tokens,
         )
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
         few = list(map(collator.bounded, rows[:8][method.views[0].column]))

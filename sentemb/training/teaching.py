@@ -16,7 +16,7 @@ from sentemb.method import Method
 from sentemb.runs.conditions import frozen_identity
 from sentemb.runs.frozen_vectors import compute_vectors, open_vectors
 from sentemb.runs.processes import refused_by_one
-from sentemb.training.collator import number_of
+from sentemb.training.tokenised_rows import number_of
 from sentemb.twins import Teacher, Twin
 
 AT_ONCE = 1000

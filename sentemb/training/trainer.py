@@ -25,6 +25,7 @@ from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator, CountEpochs, NumberedRows
 from sentemb.training.held_out import held_out_loss
 from sentemb.training.settings import OnCollapse
+from sentemb.training.tokenised_rows import TokenisedRows
 
 logger = logging.getLogger("sentemb")
 
@@ -66,6 +67,7 @@ class ContrastiveTrainer(GuardedTrainer):
         held_out: Rows whose loss is logged as ``eval_held_out_loss``.
         callbacks: As for any Trainer.
         on_collapse: As in `Settings`.
+        tokens: Of the training rows, where they were made before.
     """
 
     def __init__(
@@ -78,11 +80,13 @@ class ContrastiveTrainer(GuardedTrainer):
         held_out: Dataset | None = None,
         callbacks: Sequence[TrainerCallback] = (),
         on_collapse: OnCollapse = "warn",
+        tokens: TokenisedRows | None = None,
     ) -> None:
         self.evaluators = evaluators
         self.held_out = None if held_out is None else NumberedRows(held_out)
         self.collator = collator
-        numbered = NumberedRows(rows)
+        edited = [view.column for view in method.views if view.edit]
+        numbered = NumberedRows(rows, tokens=tokens, edited=edited)
         end_of_step = EndOfStep(method, self.nothing_was_changed)
         self.method = method
         self.collapse = CollapseMonitor(method, on_collapse)

@@ -1,8 +1,8 @@
 """EDA, easy data augmentation: four edits of a sentence's words, and one of them at random."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from random import Random
 
 import regex
@@ -12,6 +12,11 @@ from sentemb.views.splitting import Word, join, split
 
 Synonyms = Callable[[str], Sequence[str]]
 """From a lower-case word to words of like meaning, none where there are none."""
+
+KNOWN_WORDS = 2**16
+"""Words whose core is kept; most of a text's words come again."""
+AROUND = regex.compile(r"^[^\w\p{M}]+|[^\w\p{M}]+$")
+PARTS = regex.compile(r"([^\w\p{M}]*)(.*?)([^\w\p{M}]*)")
 
 NEGATIONS = frozenset(
     {"no", "not", "never", "none", "nobody", "nothing", "nowhere", "neither", "nor", "cannot"}
@@ -172,32 +177,33 @@ class EDA:
 
     def __call__(self, text: str, random: Random) -> str:
         """Return the text after one edit."""
-        edit: Callable[[str, Random], str] = random.choice(
-            (
-                SynonymReplacement(self.synonyms, self.alpha, self.keep_negations),
-                RandomInsertion(self.synonyms, self.alpha),
-                RandomSwap(self.alpha, self.keep_negations),
-                RandomDeletion(self.alpha, self.keep_negations),
-            )
+        return random.choice(self._edits)(text, random)
+
+    @cached_property
+    def _edits(self) -> tuple[Callable[[str, Random], str], ...]:
+        return (
+            SynonymReplacement(self.synonyms, self.alpha, self.keep_negations),
+            RandomInsertion(self.synonyms, self.alpha),
+            RandomSwap(self.alpha, self.keep_negations),
+            RandomDeletion(self.alpha, self.keep_negations),
         )
-        return edit(text, random)
 
 
 def _count(alpha: float, words: list[Word]) -> int:
     return max(1, int(alpha * len(words))) if alpha > 0 else 0
 
 
+@lru_cache(KNOWN_WORDS)
 def _core(word: str) -> str:
     """Return a word without punctuation around it, in lower case."""
-    return str(regex.sub(r"^[^\w\p{M}]+|[^\w\p{M}]+$", "", word)).lower()
+    return AROUND.sub("", word).lower()
 
 
 def _put(synonym: str, word: Word) -> Word:
     """Put a synonym where a word stood, between its punctuation, with its capital."""
-    parts = regex.fullmatch(r"([^\w\p{M}]*)(.*?)([^\w\p{M}]*)", word.text)
-    before, core, after = parts.groups()
+    before, core, after = PARTS.fullmatch(word.text).groups()
     like = synonym[:1].upper() + synonym[1:] if core[:1].isupper() else synonym
-    return replace(word, text=before + like + after)
+    return word._replace(text=before + like + after)
 
 
 def _is_negation(word: str) -> bool:
@@ -206,7 +212,9 @@ def _is_negation(word: str) -> bool:
 
 
 def _free_places(words: list[Word], keep_negations: bool) -> list[int]:
-    return [i for i, word in enumerate(words) if not (keep_negations and _is_negation(word.text))]
+    if not keep_negations:
+        return list(range(len(words)))
+    return [i for i, word in enumerate(words) if not _is_negation(word.text)]
 
 
 def _shuffled_cores(words: list[Word], keep_negations: bool, random: Random) -> list[str]:

@@ -7,9 +7,8 @@ Thai and its like into the words of a tokenizer.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import regex
 
@@ -31,8 +30,7 @@ Boundaries = Callable[[str], Sequence[int]]
 _boundaries: ContextVar[Boundaries | None] = ContextVar("boundaries", default=None)
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """A unit of a sentence.
 
     Args:
@@ -55,6 +53,8 @@ def split(text: str) -> list[Word]:
         >>> join(split("我用BERT-base  学习 it"))
         '我用BERT-base 学习 it'
     """
+    if text.isascii() or not UNSPACED.search(text):
+        return list(map(Word, text.split()))
     words: list[Word] = []
     for token in text.split():
         if not UNSPACED.search(token):

@@ -22,7 +22,7 @@ from sentemb.losses import (
 )
 from sentemb.losses.contrast import one_way, two_views
 from sentemb.pairs import OffDropoutPairs, Pairs
-from sentemb.training.collator import number_of
+from sentemb.training.tokenised_rows import number_of
 from tests.support.helpers import masked
 
 T = 0.5
