@@ -4,13 +4,14 @@ Candidates are compared as they are: where cosines are asked for, dot products a
 candidates' inverse lengths, so that there is no second copy of them, of length 1.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from sentemb.losses.log_sum import spans
 from sentemb.types import Embeddings, SimilarityMatrix
@@ -113,7 +114,7 @@ def similarities_to(parts: Sequence[Part], rows: Embeddings) -> SimilarityMatrix
 
 
 def mean_blockwise(
-    loss: OfRows, blocks: Iterable[Tensor], compared: Compared, learned: Sequence[Tensor]
+    loss: OfRows, blocks: Sequence[Tensor], compared: Compared, learned: Sequence[Tensor]
 ) -> Tensor:
     """Return the mean over the rows of a loss of each; it can be differentiated once.
 
@@ -131,29 +132,51 @@ def mean_blockwise(
 
 
 class _MeanBlockwise(torch.autograd.Function):
-    """The mean of a loss over rows; its gradient is taken block by block in the forward."""
+    """The mean of a loss over rows; its gradient is taken block by block in the forward.
+
+    The first backward gives the gradient away, so that there is no second copy of it; where the
+    graph is kept for another, that one computes it again.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, loss: OfRows, blocks: Iterable[Tensor], compared: Compared, *tensors: Tensor
+        ctx: Any, loss: OfRows, blocks: Sequence[Tensor], compared: Compared, *tensors: Tensor
     ) -> Tensor:
-        wanted = ctx.needs_input_grad[3:]
-        gradients = [
-            torch.zeros_like(x) if is_wanted else None
-            for x, is_wanted in zip(tensors, wanted, strict=True)
-        ]
-        mean = _Mean(loss, compared, gradients, tensors[3 + len(compared.candidates) :])
-        total = torch.stack([mean.add(number) for number in blocks]).sum()
-        for part in mean.parts:
-            part.finish()
-        ctx.save_for_backward(*gradients)
-        return total
+        ctx.given = (loss, blocks, compared)
+        ctx.save_for_backward(*tensors)
+        mean, ctx.gradients = _mean_and_gradients(*ctx.given, tensors, ctx.needs_input_grad[3:])
+        return mean
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
-        of_mean = upstream[0]
-        gradients = [None if g is None else of_mean * g for g in ctx.saved_tensors]
+        gradients, ctx.gradients = ctx.gradients, None
+        if gradients is None:
+            given = (*ctx.given, ctx.saved_tensors, ctx.needs_input_grad[3:])
+            _, gradients = _mean_and_gradients(*given)
+        for gradient in gradients:
+            if gradient is not None:
+                gradient *= upstream[0]
         return None, None, None, *gradients
+
+
+def _mean_and_gradients(
+    loss: OfRows,
+    blocks: Sequence[Tensor],
+    compared: Compared,
+    tensors: Sequence[Tensor],
+    wanted: Sequence[bool],
+) -> tuple[Tensor, list[Tensor | None]]:
+    """Return the mean, and its gradient by each of the tensors that want one."""
+    gradients = [
+        torch.zeros_like(x) if is_wanted else None
+        for x, is_wanted in zip(tensors, wanted, strict=True)
+    ]
+    mean = _Mean(loss, compared, gradients, tensors[3 + len(compared.candidates) :])
+    value = torch.stack([mean.add(number) for number in blocks]).sum()
+    for part in mean.parts:
+        part.finish()
+    return value, gradients
 
 
 class _Mean:
@@ -193,21 +216,25 @@ class _Mean:
             similarities = similarities_to(self.parts, rows.detach()).requires_grad_()
             leaf = positive.detach().requires_grad_()
             value = self._loss(leaf, similarities, number).sum() / len(compared.rows)
-        if self._is_wanted:
-            learned = [x for x in self._learned if x.requires_grad]
-            by_positive, by_similarities, *by_learned = torch.autograd.grad(
-                value, [leaf, similarities, *learned], materialize_grads=True
-            )
-            by_rows = self._through(rows.detach(), by_similarities)
-            passed = (positive * by_positive).sum() + (rows * by_rows).sum()
-            by = torch.autograd.grad(passed, some)  # gradients as an argument would import sympy
-            for gradient, more in zip(self._of_rows, by, strict=True):
-                if gradient is not None:
-                    gradient[number] = more
-            wanting = [gradient for gradient in self._of_learned if gradient is not None]
-            for gradient, more in zip(wanting, by_learned, strict=True):
-                gradient += more
+            if self._is_wanted:
+                by_rows, by_positive = self._differentiate(value, rows, similarities, leaf)
+                # One number is differentiated: for gradients as an argument torch imports sympy.
+                passed = (rows * by_rows).sum() + (positive * by_positive).sum()
+                _put(self._of_rows, torch.autograd.grad(passed, some), number)
         return value.detach()
+
+    def _differentiate(
+        self, value: Tensor, rows: Tensor, similarities: Tensor, positive: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the gradients by rows and positives' similarities, and add up the others."""
+        learned = [x for x in self._learned if x.requires_grad]
+        by_positive, by_similarities, *by_learned = torch.autograd.grad(
+            value, [positive, similarities, *learned], materialize_grads=True
+        )
+        wanting = [gradient for gradient in self._of_learned if gradient is not None]
+        for gradient, more in zip(wanting, by_learned, strict=True):
+            gradient += more
+        return self._through(rows.detach(), by_similarities), by_positive
 
     def _through(self, rows: Tensor, by_similarities: Tensor) -> Tensor:
         """Return the gradient by some rows, and add up that by the candidates."""
@@ -220,3 +247,10 @@ class _Mean:
                 if part.gradient is not None:
                     part.gradient[own].addmm_(by.T, rows)
         return by_rows
+
+
+def _put(gradients: Sequence[Tensor | None], by: Sequence[Tensor], number: Tensor) -> None:
+    """Put the gradients of some rows where they are wanted."""
+    for gradient, some in zip(gradients, by, strict=True):
+        if gradient is not None:
+            gradient[number] = some
