@@ -75,9 +75,9 @@ class Part:
         for span in spans(rows, len(self.candidates), self.candidates.device):
             yield span, slice(self.start + span.start, self.start + span.stop)
 
-    def scaled(self, similarities: Tensor, span: slice) -> Tensor:
-        """Return similarities, or what comes back to them, times the scale of each candidate."""
-        return similarities if self.scale is None else similarities * self.scale[span]
+    def widest(self, rows: int) -> slice:
+        """Return the first of the spans, than which none is wider."""
+        return next(of_all for _, of_all in self.spans(rows))
 
     def finish(self) -> None:
         """Take out of the gradient what would only change the candidates' lengths."""
@@ -103,13 +103,24 @@ def parts_of(
     return parts
 
 
-def similarities_to(parts: Sequence[Part], rows: Embeddings) -> SimilarityMatrix:
-    """Return the similarities of some rows with all candidates, without a gradient."""
-    similarities = rows.new_empty(len(rows), sum(len(part.candidates) for part in parts))
+def similarities_to(
+    parts: Sequence[Part], rows: Embeddings, out: Tensor | None = None
+) -> SimilarityMatrix:
+    """Return the similarities of some rows with all candidates, without a gradient.
+
+    Args:
+        parts: The candidates.
+        rows: The rows, at length 1 for cosines.
+        out: Where to put them, one row each; more rows than these are left as they are.
+    """
+    if out is None:
+        out = rows.new_empty(len(rows), sum(len(part.candidates) for part in parts))
+    similarities = out[: len(rows)].detach()
     for part in parts:
         for own, of_all in part.spans(len(rows)):
-            some = torch.mm(rows, part.candidates[own].T)
-            similarities[:, of_all] = part.scaled(some, own)
+            some = torch.mm(rows, part.candidates[own].T, out=similarities[:, of_all])
+            if part.scale is not None:
+                some *= part.scale[own]
     return similarities
 
 
@@ -203,6 +214,7 @@ class _Mean:
         self._compared = compared
         self._of_rows, self._of_learned = gradients[:3], gradients[count:]
         self._learned = learned
+        self._held: Tensor | None = None  # similarities; the first block is the largest
         self._is_wanted = any(gradient is not None for gradient in gradients)
 
     def add(self, number: Tensor) -> Tensor:
@@ -213,7 +225,9 @@ class _Mean:
         with torch.set_grad_enabled(self._is_wanted):
             anchors, positives, rows = (compared.scaled(x) for x in some)
             positive = (anchors * positives).sum(dim=1)
-            similarities = similarities_to(self.parts, rows.detach()).requires_grad_()
+            similarities = similarities_to(self.parts, rows.detach(), self._held)
+            self._held = similarities.detach()
+            similarities.requires_grad_()
             leaf = positive.detach().requires_grad_()
             value = self._loss(leaf, similarities, number).sum() / len(compared.rows)
             if self._is_wanted:
@@ -240,8 +254,11 @@ class _Mean:
         """Return the gradient by some rows, and add up that by the candidates."""
         by_rows = torch.zeros_like(rows)
         for part in self.parts:
+            scratch = torch.empty_like(by_similarities[:, part.widest(len(rows))])
             for own, of_all in part.spans(len(rows)):
-                by = part.scaled(by_similarities[:, of_all], own)
+                by = by_similarities[:, of_all]
+                if part.scale is not None:
+                    by = torch.mul(by, part.scale[own], out=scratch[:, : by.shape[1]])
                 if self._of_rows[2] is not None:
                     by_rows.addmm_(by, part.candidates[own])
                 if part.gradient is not None:

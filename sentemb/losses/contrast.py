@@ -24,9 +24,9 @@ from sentemb.pairs import Pairs, Side
 from sentemb.text_ids import Texts, numbered_texts
 from sentemb.types import Embeddings, SimilarityMatrix
 
-BLOCK = 2**18
-"""Similarities held at once; a quarter of a million in float32 are 1 MiB."""
-ROWS = 64
+BLOCK = 2**19
+"""Similarities held at once; half a million in float32 are 2 MiB."""
+ROWS = 128
 """Rows at once all the same, where the candidates are so many that fewer would be slow."""
 
 
