@@ -140,9 +140,7 @@ class Contrast:
         return sum(len(part) for part in self.candidates)
 
     def _compared(self) -> Compared:
-        return Compared(
-            self.anchors, self.positives, self.rows, self.candidates, self.by_cosine
-        )
+        return Compared(self.anchors, self.positives, self.rows, self.candidates, self.by_cosine)
 
     @torch.no_grad()
     def is_negative(self, number: Tensor) -> Tensor:
