@@ -1,6 +1,6 @@
 """InfoNCE over many candidates: blocks against one matrix, time and memory.
 
-    python benchmarks/blockwise.py     about 5 minutes on one core
+    python benchmarks/blockwise.py     about 5 minutes on a quiet core
 
 Each size is run in processes of its own, direct and in blocks in turn, forward and backward on one
 thread, with negatives that are trained or that a queue holds; the peak is the process's greatest
