@@ -17,15 +17,16 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from sentemb.errors import UsageError
-from sentemb.losses.blockwise import mean_blockwise, products
+from sentemb.losses.blockwise import Compared, mean_blockwise, parts_of, similarities_to
 from sentemb.losses.checks import check_positive
+from sentemb.losses.log_sum import log_sum_exp
 from sentemb.pairs import Pairs, Side
 from sentemb.text_ids import Texts, numbered_texts
 from sentemb.types import Embeddings, SimilarityMatrix
 
-BLOCK = 2**20
-"""Similarities held at once; a million in float32 are 4 MiB."""
-ROWS = 64
+BLOCK = 2**19
+"""Similarities held at once; half a million in float32 are 2 MiB."""
+ROWS = 128
 """Rows at once all the same, where the candidates are so many that fewer would be slow."""
 
 
@@ -58,8 +59,9 @@ class Similarities:
             temperature: τ.
             log_weights: Logarithm of a weight for each candidate.
         """
-        exponents = (self.candidates - self.positive.unsqueeze(1)) / temperature + log_weights
-        return self.log_sum(exponents)
+        return log_sum_exp(
+            self.candidates, self.positive, temperature, log_weights, self.is_negative
+        )
 
     def log_count(self) -> Tensor:
         """Return the logarithm of the number of each row's negatives; 0 where there is none."""
@@ -68,10 +70,8 @@ class Similarities:
 
     def log_sum(self, exponents: Tensor) -> Tensor:
         """Return log Σ exp over each row's negatives; −inf for a row without any."""
-        none = ~self.is_negative.any(dim=1)
-        kept = exponents.masked_fill(~self.is_negative, -torch.inf)
-        kept = kept.masked_fill(none.unsqueeze(1), 0.0)  # logsumexp of −inf has no gradient
-        return kept.logsumexp(dim=1).masked_fill(none, -torch.inf)
+        nothing = torch.zeros_like(exponents[:, 0])
+        return log_sum_exp(exponents, nothing, 1.0, 0.0, self.is_negative)
 
     def sum(self, values: Tensor) -> Tensor:
         """Return the sum of values over each row's negatives, shape ``[rows]``."""
@@ -90,19 +90,21 @@ class Contrast:
         anchors: What is to be near its positive, shape ``[rows, dim]``.
         positives: Shape ``[rows, dim]``.
         rows: What is contrasted with the candidates; the anchors unless something stands for them.
-        candidates: Shape ``[candidates, dim]``.
+        candidates: One after the other, each of shape ``[some, dim]``.
         own: For each row the candidates that are itself or its positive, shape ``[rows, k]``.
         texts: Where they are known, equal ones and pairs of the batch are false negatives.
         mask_above: Candidates of a greater cosine are false negatives.
+        by_cosine: Whether similarities are cosines; dot products otherwise.
     """
 
     anchors: Embeddings
     positives: Embeddings
     rows: Embeddings
-    candidates: Embeddings
+    candidates: tuple[Embeddings, ...]
     own: Tensor
     texts: Texts | None = None
     mask_above: float = math.inf
+    by_cosine: bool = False
 
     def mean(self, loss: Callable[[Similarities], Tensor]) -> Tensor:
         """Return the mean over the rows of a loss of each, shape ``[rows]``.
@@ -114,35 +116,43 @@ class Contrast:
             loss: From the similarities of some rows to the loss of each. Where it reads parameters
                 that learn (a temperature), it is a method of the ``nn.Module`` that has them.
         """
-        if len(self.rows) * len(self.candidates) <= BLOCK:
-            return loss(self.similarities(self.numbers()[0])).mean()
+        if len(self.rows) * self.count() <= BLOCK:
+            return loss(self.similarities()).mean()
         owner = getattr(loss, "__self__", None)
         learned = list(owner.parameters()) if isinstance(owner, nn.Module) else []
 
         def of_rows(positive: Tensor, candidates: Tensor, number: Tensor) -> Tensor:
             return loss(Similarities(positive, candidates, self.is_negative(number), number))
 
-        return mean_blockwise(of_rows, self.numbers(), self._embeddings(), learned)
+        return mean_blockwise(of_rows, self.numbers(), self._compared(), learned)
 
-    def similarities(self, number: Tensor) -> Similarities:
-        """Return the similarities of some rows, by their numbers."""
-        positive, candidates = products(number, *self._embeddings())
-        return Similarities(positive, candidates, self.is_negative(number), number)
+    def similarities(self) -> Similarities:
+        """Return the similarities of all rows."""
+        number = torch.arange(len(self.rows), device=self.rows.device)
+        return Similarities(*self._compared().products(), self.is_negative(number), number)
 
-    def _embeddings(self) -> tuple[Embeddings, Embeddings, Embeddings, Embeddings]:
-        return self.anchors, self.positives, self.rows, self.candidates
+    def of_cosines(self) -> Self:
+        """Return the same contrast by cosines."""
+        return replace(self, by_cosine=True)
+
+    def count(self) -> int:
+        """Return how many candidates there are."""
+        return sum(len(part) for part in self.candidates)
+
+    def _compared(self) -> Compared:
+        return Compared(self.anchors, self.positives, self.rows, self.candidates, self.by_cosine)
 
     @torch.no_grad()
     def is_negative(self, number: Tensor) -> Tensor:
         """Say which candidates are negatives of which of some rows, ``[rows, candidates]``."""
-        shape = (len(number), len(self.candidates))
-        negative = torch.ones(shape, dtype=torch.bool, device=number.device)
+        negative = torch.ones(len(number), self.count(), dtype=torch.bool, device=number.device)
         negative.scatter_(1, self.own[number], False)
         if self.texts is not None:
             negative &= ~self.texts.match(number)
         if self.mask_above != math.inf:
-            rows, candidates = (F.normalize(x, dim=1) for x in (self.rows[number], self.candidates))
-            negative &= ~(rows @ candidates.T > self.mask_above)  # NaN stays, and is seen
+            parts = parts_of(self.candidates, True, [None] * len(self.candidates))
+            cosines = similarities_to(parts, F.normalize(self.rows[number], dim=1))
+            negative &= ~(cosines > self.mask_above)  # NaN stays, and is seen
         return negative
 
     def is_false_negative(self, number: Tensor) -> Tensor:
@@ -162,7 +172,7 @@ class Contrast:
 
     def numbers(self) -> tuple[Tensor, ...]:
         """Return the numbers of the rows, as many at a time as are to be held at once."""
-        at_once = max(ROWS, BLOCK // len(self.candidates))
+        at_once = max(ROWS, BLOCK // self.count())
         return torch.arange(len(self.rows), device=self.rows.device).tensor_split(
             list(range(at_once, len(self.rows), at_once))
         )
@@ -212,7 +222,7 @@ def within_view(view: Side, other: Side) -> Contrast:
     if view.text_ids is not None and other.text_ids is not None:
         texts = numbered_texts(view.text_ids, view.text_ids, (view.text_ids, other.text_ids))
     x = view.embeddings
-    return Contrast(x, x, x, x, torch.arange(len(x), device=x.device).unsqueeze(1), texts)
+    return Contrast(x, x, x, (x,), torch.arange(len(x), device=x.device).unsqueeze(1), texts)
 
 
 def _contrast(
@@ -220,18 +230,17 @@ def _contrast(
 ) -> Contrast:
     """Contrast rows with the others, where the batch is contrasted, and with all negatives."""
     _require_a_negative(pairs)
-    candidates = _joined(*([others] if pairs.in_batch else []), *pairs.negative_sides())
+    sides = [*([others] if pairs.in_batch else []), *pairs.negative_sides()]
+    candidates, ids = zip(*sides, strict=True)
     texts = None
-    if rows.text_ids is not None and candidates.text_ids is not None:
-        texts = numbered_texts(rows.text_ids, candidates.text_ids, pairs.known_pairs())
+    if rows.text_ids is not None and ids[0] is not None:
+        texts = numbered_texts(rows.text_ids, torch.cat(ids), pairs.known_pairs())
     own = own if pairs.in_batch else own[:, :0]
-    return Contrast(anchors, positives, rows.embeddings, candidates.embeddings, own, texts)
+    return Contrast(anchors, positives, rows.embeddings, candidates, own, texts)
 
 
-def _joined(first: Side, *more: Side) -> Side:
-    if not more:
-        return first
-    embeddings, ids = zip(first, *more, strict=True)
+def _joined(first: Side, second: Side) -> Side:
+    embeddings, ids = zip(first, second, strict=True)
     return Side(torch.cat(embeddings), None if ids[0] is None else torch.cat(ids))
 
 
@@ -265,7 +274,7 @@ class Contrasting(metaclass=ABCMeta):
         Raises:
             UsageError: When there is nothing to contrast with.
         """
-        return self.masking(type(self).candidates(pairs.unit()))
+        return self.masking(type(self).candidates(pairs).of_cosines())
 
     def masking(self, *contrasts: Contrast) -> tuple[Contrast, ...]:
         """Return contrasts without the candidates above the cosine of `with_mask`."""

@@ -61,9 +61,8 @@ class SymmetricInfoNCE(nn.Module, Contrasting):
 
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
         """Return both directions; a lone positive has no other anchor to choose from."""
-        there = pairs.unit()
-        back = [one_way(there.swapped())] if len(pairs.anchor) > 1 else []
-        return self.masking(one_way(there), *back)
+        back = [one_way(pairs.swapped())] if len(pairs.anchor) > 1 else []
+        return self.masking(*(each.of_cosines() for each in (one_way(pairs), *back)))
 
     def of_rows(self, s: Similarities) -> Tensor:
         """Return log(1 + ξ) of each row."""

@@ -78,13 +78,13 @@ def test_equal_texts_are_no_negatives():
         random_pairs(3, 4, candidates=2), texts=torch.tensor([1, 2, 1, 11, 12, 13, 12, 14])
     )
     one = one_way(pairs)
-    assert one.similarities(NUMBER(3)).is_negative.tolist() == [
+    assert one.similarities().is_negative.tolist() == [
         [False, True, False, True, True],  # the third's positive belongs to the same text
         [True, False, True, False, True],
         [False, True, False, True, True],
     ]
     assert masked(one) == 3
-    both = two_views(pairs).similarities(NUMBER(6)).is_negative
+    both = two_views(pairs).similarities().is_negative
     assert both[0].tolist() == [False, True, False, False, True, False, True, True]
     assert both[4].tolist() == [True, False, True, True, False, True, False, True]
     assert torch.equal(both[:, :6], both[:, :6].T)
@@ -99,9 +99,9 @@ def test_pairs_of_one_text_each_mask_nothing_else():
     assert masked(one_way(doubled)) == 2
     alone = Pairs(pairs.anchor[:2], pairs.positive[:2])
     assert float(InfoNCE()(doubled)) != pytest.approx(float(InfoNCE()(pairs)))
-    assert one_way(doubled).similarities(NUMBER(2)).is_negative[0].tolist() == [False, True, False]
-    assert float(one_way(alone).similarities(NUMBER(2)).log_xi(1.0)[0]) == pytest.approx(
-        float(one_way(doubled).similarities(NUMBER(3)).log_xi(1.0)[0])
+    assert one_way(doubled).similarities().is_negative[0].tolist() == [False, True, False]
+    assert float(one_way(alone).similarities().log_xi(1.0)[0]) == pytest.approx(
+        float(one_way(doubled).similarities().log_xi(1.0)[0])
     )
 
 
