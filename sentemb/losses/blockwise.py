@@ -163,8 +163,9 @@ class _MeanBlockwise(torch.autograd.Function):
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None:
-            given = (*ctx.given, ctx.saved_tensors, ctx.needs_input_grad[3:])
-            _, gradients = _mean_and_gradients(*given)
+            loss, blocks, compared = ctx.given
+            wanted = ctx.needs_input_grad[3:]
+            _, gradients = _mean_and_gradients(loss, blocks, compared, ctx.saved_tensors, wanted)
         for gradient in gradients:
             if gradient is not None:
                 gradient *= upstream[0]

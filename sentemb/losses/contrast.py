@@ -240,8 +240,10 @@ def _contrast(
 
 
 def _joined(first: Side, second: Side) -> Side:
-    embeddings, ids = zip(first, second, strict=True)
-    return Side(torch.cat(embeddings), None if ids[0] is None else torch.cat(ids))
+    embeddings = torch.cat([first.embeddings, second.embeddings])
+    if first.text_ids is None or second.text_ids is None:
+        return Side(embeddings, None)
+    return Side(embeddings, torch.cat([first.text_ids, second.text_ids]))
 
 
 def _require_a_negative(pairs: Pairs) -> None:

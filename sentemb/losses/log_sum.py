@@ -55,7 +55,8 @@ class _Exponents:
     is_negative: Tensor
 
     def spans(self) -> Iterator[slice]:
-        return spans(*self.similarities.shape, self.similarities.device)
+        rows, candidates = self.similarities.shape
+        return spans(rows, candidates, self.similarities.device)
 
     def all(self) -> Tensor:
         """Return all exponents, which can be differentiated; −inf for what is no negative."""

@@ -196,7 +196,8 @@ def _count(alpha: float, words: list[Word]) -> int:
 @lru_cache(KNOWN_WORDS)
 def _core(word: str) -> str:
     """Return a word without punctuation around it, in lower case."""
-    return AROUND.sub("", word).lower()
+    core: str = AROUND.sub("", word).lower()
+    return core
 
 
 def _put(synonym: str, word: Word) -> Word:
