@@ -155,7 +155,8 @@ class _MeanBlockwise(torch.autograd.Function):
     ) -> Tensor:
         ctx.given = (loss, blocks, compared)
         ctx.save_for_backward(*tensors)
-        mean, ctx.gradients = _mean_and_gradients(*ctx.given, tensors, ctx.needs_input_grad[3:])
+        wanted = ctx.needs_input_grad[3:]
+        mean, ctx.gradients = _mean_and_gradients(loss, blocks, compared, tensors, wanted)
         return mean
 
     @staticmethod
