@@ -1,9 +1,10 @@
 """One run of a job over its texts."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from sentemb.encoding.job import EncodingJob
 from sentemb.encoding.job_folder import SEEN
 from sentemb.encoding.manifest import Assembled
 from sentemb.encoding.options import EncodeOptions
-from sentemb.encoding.prefetch import ahead
+from sentemb.encoding.pipeline import ahead, behind
 from sentemb.encoding.summary import EncodeSummary, summary_of
 from sentemb.encoding.windows import Window, windows
 from sentemb.errors import (
@@ -77,17 +78,15 @@ class EncodingRun:
         cut = windows(texts, seen, keep_columns=keep)
         try:
             with told.listening(), self.embedder:
-                for window, tokens in ahead(self._prepared(cut)):
-                    if tokens is not None:
-                        self._do(window, tokens)
+                for window in behind(self._embedded(cut, told)):
                     tally.add(window)
                     yield window
-                    if told.received:
-                        raise InterruptedRunError(
-                            f"Interrupted after text {tally.rows:,}, up to which all is done: "
-                            f"{self.advice}.",
-                            told.received,
-                        )
+            if told.received:
+                raise InterruptedRunError(
+                    f"Interrupted after text {tally.rows:,}, up to which all is done: "
+                    f"{self.advice}.",
+                    told.received,
+                )
             if not tally.rows:
                 raise InputError("There is no row to encode.")
             self.job.finish(tally.counts(seen.count))
@@ -122,7 +121,17 @@ class EncodingRun:
                     tokens = self._tokens(window)
                 yield window, tokens
 
-    def _do(self, window: Window, tokens: Tokens) -> None:
+    def _embedded(
+        self, found: Iterator[Window], told: Interruption
+    ) -> Iterator[tuple[Window, Callable[[], object]]]:
+        """Embed windows until a signal comes; beside each, what puts its vectors away."""
+        for window, tokens in ahead(self._prepared(found)):
+            yield window, (lambda: None) if tokens is None else self._do(window, tokens)
+            if told.received:
+                return
+
+    def _do(self, window: Window, tokens: Tokens) -> Callable[[], object]:
+        """Embed a window's new texts; return what commits them."""
         halved = self.embedder.halved
         vectors = np.empty((0, 0), dtype=np.float32)
         if window.new:
@@ -135,7 +144,8 @@ class EncodingRun:
             raise NumericError(f"{self._named(window, text)} has no finite embedding.")
         if self.options.empty == "nan":
             vectors[[not text.strip() for text in window.new]] = np.nan
-        self.job.commit(window, vectors, tokens.counts, self.embedder.halved - halved)
+        halved = self.embedder.halved - halved
+        return partial(self.job.commit, window, vectors, tokens.counts, halved)
 
     def _tokens(self, window: Window) -> Tokens:
         """Tokenise the new texts; where blank ones become NaN, they need not have tokens."""

@@ -17,7 +17,7 @@ from sentemb.encoding.output_file import exists
 from sentemb.encoding.windows import Window
 from sentemb.encoding.writers import NAMES_COLUMNS, SHOWS_TEXTS, WRITERS
 from sentemb.errors import UsageError
-from sentemb.storage import replaced, sha256, sync
+from sentemb.storage import sha256, sync, written
 from sentemb.types import Vectors
 
 logger = logging.getLogger("sentemb")
@@ -65,7 +65,7 @@ class EncodingJob:
             return False
         if done.texts != window.digest:
             appended = (
-                window.number == max(self.manifest.done)
+                window.number == max(list(self.manifest.done))
                 and done.rows < len(window.texts)
                 and done.texts == window.digest_of(done.rows)
             )
@@ -86,10 +86,14 @@ class EncodingJob:
     def commit(
         self, window: Window, vectors: Vectors, counts: TextCounts | None, halved: int
     ) -> None:
-        """Write a window's part, and then that it is there."""
+        """Write a window's part, and then that it is there.
+
+        The part is synced, the line that vouches for it with a later one: a power cut costs the
+        windows whose lines it takes.
+        """
         path = self.part(window.number)
         part = part_of(window, vectors, counts, keeps_texts=self.suffix in SHOWS_TEXTS)
-        with replaced(path) as file:
+        with written(path) as file:
             file.write(part)
         self.manifest.add(
             Done(

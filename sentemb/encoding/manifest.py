@@ -94,7 +94,7 @@ KINDS: dict[str, type[Entry]] = {"done": Done, "counts": Counts, "assembled": As
 
 
 class Manifest:
-    """Lines of JSON, each written to the disk before the next: options, windows, and the end.
+    """Lines of JSON: options, windows, and the end. All but those of windows are synced.
 
     Each line holds a hash of itself, so that what a bad disk made of it is not taken for true.
 
@@ -138,7 +138,7 @@ class Manifest:
     def add(self, entry: Entry) -> None:
         """Write that a window is done, the input at its end, or the output whole."""
         kind = next(name for name, class_ in KINDS.items() if isinstance(entry, class_))
-        self._append({kind: asdict(entry)})
+        self._append({kind: asdict(entry)}, synced=not isinstance(entry, Done))
         self._take(entry)
 
     def _take(self, entry: Entry) -> None:
@@ -166,12 +166,13 @@ class Manifest:
                 file.truncate(read)
         return lines
 
-    def _append(self, content: dict[str, Any]) -> None:
+    def _append(self, content: dict[str, Any], *, synced: bool = True) -> None:
         is_new = not self.path.exists()
         with self.path.open("ab") as file:
             file.write(json.dumps({**content, "check": _check(content)}).encode() + b"\n")
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
         if is_new:
             sync(self.path.parent)
 

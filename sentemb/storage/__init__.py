@@ -1,6 +1,6 @@
 """Files that are there whole or not at all, that one process writes, and that are known again."""
 
-from sentemb.storage.durable import replaced, sha256, sync, write_json
+from sentemb.storage.durable import replaced, sha256, sync, write_json, written
 from sentemb.storage.folder import check_output, require_utf8, whole_folder
 from sentemb.storage.json_lines import json_line
 from sentemb.storage.lock import locked
@@ -20,4 +20,5 @@ __all__ = [
     "sync",
     "whole_folder",
     "write_json",
+    "written",
 ]

@@ -14,8 +14,26 @@ UNSUPPORTED = (errno.EINVAL, errno.ENOTSUP)
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[IO[bytes]]:
+def written(path: Path) -> Iterator[IO[bytes]]:
     """Write beside a file; sync, and rename over it at the end. On an error nothing is left.
+
+    After a power cut the file may not be there, but it is not there in part; `replaced` is for what
+    must be there.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with partial.open("w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file, whole or not at all, as `written`, and sync its name too.
 
     Example:
         >>> import tempfile
@@ -25,16 +43,9 @@ def replaced(path: Path) -> Iterator[IO[bytes]]:
         ...     print(Path(folder, "a.txt").read_text())
         whole
     """
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        sync(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written(path) as file:
+        yield file
+    sync(path.parent)
 
 
 def write_json(path: Path, content: Any) -> None:

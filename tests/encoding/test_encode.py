@@ -12,7 +12,7 @@ from sentence_transformers.sentence_transformer.modules.tokenizer import Whitesp
 
 from sentemb.encoding import EncodeOptions, encode_file, windows
 from sentemb.encoding.fingerprint import fingerprint
-from sentemb.encoding.prefetch import ahead
+from sentemb.encoding.pipeline import ahead
 from sentemb.errors import InputError, NumericError, UsageError
 
 TEXTS = ["A first sentence.", "", "The third, which is a little longer.", "A first sentence."]
