@@ -42,7 +42,7 @@ def encode_file(
 
     What is done is kept beside the file, in a folder of its name and ``.parts``, until the file is
     whole. Called again with the same texts, an interrupted job goes on, and its file is the same to
-    the byte as if it had not been interrupted. Memory is that of two windows of 4,096 rows.
+    the byte as if it had not been interrupted. Memory is that of three windows of 4,096 rows.
 
     Args:
         encoder: A sentence-transformers model, or one loaded without that library.
@@ -61,7 +61,7 @@ def encode_file(
         OutOfMemoryError: When memory does not suffice for one text; names it.
         LockedError: When another process writes the same file.
         StorageError: When a file cannot be written, or a part was damaged after it was written.
-        InterruptedRunError: When SIGINT or SIGTERM came; the window it came in is done.
+        InterruptedRunError: When SIGINT or SIGTERM came; what was embedded is kept.
     """
     options = options or EncodeOptions()
     require_precision(options.precision, encoder.device.type)

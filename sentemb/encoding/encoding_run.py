@@ -71,7 +71,7 @@ class EncodingRun:
 
         Raises:
             InputError, NumericError, OutOfMemoryError: Name the text.
-            InterruptedRunError: When SIGINT or SIGTERM came; the window it came in is done.
+            InterruptedRunError: When SIGINT or SIGTERM came; what was embedded is kept.
         """
         told, keep = Interruption(), self.options.keep_columns
         tally, seen = Counters(self.faults), DistinctTexts(self.job.folder / SEEN)
