@@ -21,7 +21,8 @@ from sentemb.encoding.summary import EncodeSummary
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.shaping import require_dims, shaped
-from sentemb.inference.torch_only import PlainEncoder, load_encoder, width_of
+from sentemb.inference.token_encoder import TokenEncoder
+from sentemb.inference.torch_only import load_encoder, width_of
 from sentemb.storage import whole_folder
 from sentemb.types import Vectors
 
@@ -75,7 +76,7 @@ class Encoder:
         name: What it was loaded as.
     """
 
-    def __init__(self, encoder: "PlainEncoder | SentenceTransformer", name: str) -> None:
+    def __init__(self, encoder: "TokenEncoder | SentenceTransformer", name: str) -> None:
         self.name = name
         self._encoder = encoder
         self._embedder: tuple[tuple[object, ...], Embedder] | None = None
@@ -251,7 +252,7 @@ class Encoder:
 
     def as_sentence_transformer(self) -> "SentenceTransformer":
         """Return the model as sentence-transformers has it, with everything that it can do."""
-        if isinstance(self._encoder, PlainEncoder):
+        if isinstance(self._encoder, TokenEncoder):
             self._encoder = build_encoder(self.name, device=self._encoder.device.type)
         return self._encoder
 

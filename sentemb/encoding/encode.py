@@ -21,7 +21,8 @@ from sentemb.encoding.output_file import check_output, exists, in_place
 from sentemb.encoding.summary import EncodeSummary
 from sentemb.encoding.writers import JsonlWriter
 from sentemb.inference.shaping import require_dims
-from sentemb.inference.torch_only import PlainEncoder, width_of
+from sentemb.inference.token_encoder import TokenEncoder
+from sentemb.inference.torch_only import width_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -30,7 +31,7 @@ Progress = Callable[[int], object]
 
 
 def encode_file(
-    encoder: "PlainEncoder | SentenceTransformer",
+    encoder: "TokenEncoder | SentenceTransformer",
     texts: Iterable[str | TextRow],
     output: Path | IO[bytes],
     options: EncodeOptions | None = None,
@@ -94,7 +95,7 @@ def _follow(run: EncodingRun, texts: Iterable[str | TextRow], progress: Progress
 
 
 def _encode_stream(
-    encoder: "PlainEncoder | SentenceTransformer",
+    encoder: "TokenEncoder | SentenceTransformer",
     texts: Iterable[str | TextRow],
     stream: IO[bytes],
     options: EncodeOptions,

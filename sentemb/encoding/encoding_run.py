@@ -30,7 +30,7 @@ from sentemb.errors import (
 )
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.shaping import shaped
-from sentemb.inference.torch_only import PlainEncoder
+from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class EncodingRun:
 
     def __init__(
         self,
-        encoder: "PlainEncoder | SentenceTransformer",
+        encoder: "TokenEncoder | SentenceTransformer",
         options: EncodeOptions,
         job: EncodingJob,
         faults: Faults | None = None,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sentemb.encoders.truncating import truncating
-from sentemb.inference.torch_only import PlainEncoder
+from sentemb.inference.token_encoder import TokenEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-def fingerprint(encoder: "PlainEncoder | SentenceTransformer") -> str:
+def fingerprint(encoder: "TokenEncoder | SentenceTransformer") -> str:
     """Return a hash of an encoder's weights, settings and tokenizer, in hex."""
     found = hashlib.sha256()
     for name, tensor in sorted(_weights(encoder).items()):
@@ -38,16 +38,13 @@ def _described(tokenizer: Any) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", f"{type(own).__name__} {known}")
 
 
-def _weights(encoder: "PlainEncoder | SentenceTransformer") -> dict[str, torch.Tensor]:
-    weights = dict(encoder.state_dict())
-    if isinstance(encoder, PlainEncoder):
-        weights |= encoder.bert.weights
-    return weights
+def _weights(encoder: "TokenEncoder | SentenceTransformer") -> dict[str, torch.Tensor]:
+    return encoder.weights() if isinstance(encoder, TokenEncoder) else dict(encoder.state_dict())
 
 
-def _settings(encoder: "PlainEncoder | SentenceTransformer") -> str:
-    if isinstance(encoder, PlainEncoder):
-        return f"{encoder.bert.config} {encoder.pooling} {encoder.heads} {encoder.normalised}"
+def _settings(encoder: "TokenEncoder | SentenceTransformer") -> str:
+    if isinstance(encoder, TokenEncoder):
+        return encoder.settings()
     described: list[Any] = [
         (type(module).__name__, getattr(module, "get_config_dict", dict)()) for module in encoder
     ]

@@ -11,7 +11,7 @@ from sentemb.values import require_at_least, require_kind, require_kinds_of_fiel
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from sentemb.inference.torch_only import PlainEncoder
+    from sentemb.inference.token_encoder import TokenEncoder
 
 Empty = Literal["encode", "nan", "error"]
 PRECISIONS = Literal["fp32", "fp16", "bf16"]
@@ -56,7 +56,7 @@ class EncodeOptions:
                 require_at_least(1, **{name: value})
 
 
-def fixed(encoder: "PlainEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:
+def fixed(encoder: "TokenEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:
     """Return all that the vectors depend on, but for the texts."""
     from sentemb.encoding.fingerprint import fingerprint  # torch: options are checked without it
 

@@ -29,7 +29,7 @@ from sentemb.errors import (
 from sentemb.inference.batches import by_tokens
 from sentemb.inference.capabilities import PROBES, same_tokens, takes_tokens
 from sentemb.inference.refused_texts import model_named, require_tokens
-from sentemb.inference.torch_only import PlainEncoder
+from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.types import Embeddings, Vectors
 from sentemb.values import require_at_least
 
@@ -73,7 +73,7 @@ class Embedder:
 
     def __init__(
         self,
-        encoder: "PlainEncoder | SentenceTransformer",
+        encoder: "TokenEncoder | SentenceTransformer",
         batch_tokens: int | None = None,
         precision: str = "fp32",
         prompt: str | None = None,
@@ -85,7 +85,7 @@ class Embedder:
         if precision not in DTYPES:
             raise UsageError(f"precision must be one of {', '.join(DTYPES)}; got '{precision}'.")
         require_precision(precision, encoder.device.type)
-        if not isinstance(encoder, PlainEncoder):
+        if not isinstance(encoder, TokenEncoder):
             settle(encoder, name_of(encoder))  # one given from Python was not inspected yet
         self.encoder = encoder
         self.dtype = DTYPES[precision]
@@ -98,17 +98,17 @@ class Embedder:
             default_prompt(encoder) if prompt is None else prompt,
         )
         self._prompt = prompt
-        self.takes_tokens = isinstance(encoder, PlainEncoder) or (
+        self.takes_tokens = isinstance(encoder, TokenEncoder) or (
             takes_tokens(encoder) and not (prompt and leaves_prompt_out(encoder))
         )
         self._same_tokens = self.takes_tokens
-        if not isinstance(encoder, PlainEncoder):
+        if not isinstance(encoder, TokenEncoder):
             require_telling_apart(encoder)
             self._same_tokens = self.takes_tokens or same_tokens(encoder)
         self.halved = 0
         self._same_without_padding: bool | None = None
         self._asked = False
-        self._padding = int(getattr(encoder.tokenizer, "pad_token_id", None) or 0)
+        self._padding = _padding_of(encoder)
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -147,7 +147,7 @@ class Embedder:
             require_tokens(self.encoder, tokens)
         lengths = [len(ids) for ids in tokens.ids]
         batches = list(by_tokens(lengths, self.batch_tokens, self.batch_size))
-        if self.takes_tokens and not isinstance(self.encoder, PlainEncoder):
+        if self.takes_tokens and not isinstance(self.encoder, TokenEncoder):
             self._leave_padding_out()
         parts = self._pool.map(lambda batch: self._fitting(tokens, batch), batches)
         vectors = np.empty((len(tokens.ids), 0), dtype=np.float32)
@@ -208,7 +208,7 @@ class Embedder:
             mask[row, : len(tokens)] = 1
         device = self.encoder.device
         given = [torch.from_numpy(x).to(device, non_blocking=True) for x in (padded, mask)]
-        if isinstance(self.encoder, PlainEncoder):
+        if isinstance(self.encoder, TokenEncoder):
             return cast(Embeddings, self.encoder(*given))
         features = dict(zip(("input_ids", "attention_mask"), given, strict=True))
         return cast(Embeddings, self.encoder(features)["sentence_embedding"])
@@ -234,3 +234,9 @@ class Embedder:
                 )
         if self._same_without_padding:
             self._undo.enter_context(packed(model, first_only=first_only))
+
+
+def _padding_of(encoder: "TokenEncoder | SentenceTransformer") -> int:
+    if isinstance(encoder, TokenEncoder):
+        return encoder.pad_id
+    return int(getattr(encoder.tokenizer, "pad_token_id", None) or 0)

@@ -4,26 +4,27 @@ import os
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
+from torch import Tensor
 
 from sentemb.errors import InputError, UsageError, install_command, panics_refused
 from sentemb.inference.batches import by_tokens
 from sentemb.inference.embedder import BATCH_TOKENS
+from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.safety import check_files
-from sentemb.types import Vectors
-
-if TYPE_CHECKING:
-    pass
+from sentemb.storage import sha256
+from sentemb.types import Embeddings, Vectors
 
 MODEL = "model_int8.onnx"
 OUTPUT = "sentence_embedding"
 
 
-class Int8Encoder:
+class Int8Encoder(TokenEncoder):
     """Encodes with the folder of ``sentemb export --int8``, by onnxruntime on the CPU.
 
     What a layer multiplies is quantised by the range that it has over a batch, so a text's vector
@@ -50,27 +51,54 @@ class Int8Encoder:
             check_files(path, path.resolve())
         try:
             with panics_refused():
-                self._tokenizer: Tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
-            self._pad = int((self._tokenizer.padding or {})["pad_id"])
-            self._session = session_of(runtime, path / MODEL, threads)
+                tokenizer: Tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+            pad_id = int((tokenizer.padding or {})["pad_id"])
+            session = session_of(runtime, path / MODEL, threads)
         except Exception as error:  # both libraries raise whatever their parts raise
             raise InputError(
                 f"'{folder}' holds no int8 model of sentemb ({MODEL}, tokenizer.json): "
                 f"{str(error).partition(chr(10))[0]}"
             ) from error
-        self._tokenizer.no_padding()
+        tokenizer.no_padding()
+        super().__init__(tokenizer, (tokenizer.truncation or {}).get("max_length"), str(folder))
+        self.pad_id = pad_id
         self.batch_tokens = batch_tokens
+        self._session = session
+        self._file = path / MODEL
+
+    @property
+    def device(self) -> torch.device:
+        """The CPU."""
+        return torch.device("cpu")
+
+    @property
+    def dim(self) -> int:
+        """Numbers of a vector."""
+        return int(self._session.get_outputs()[0].shape[1])
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Embeddings:
+        """Embed tokens ``[rows, tokens]``; returns ``[rows, dim]``."""
+        given = {"input_ids": ids.numpy(), "attention_mask": mask.numpy()}
+        return torch.from_numpy(self._session.run([OUTPUT], given)[0])
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return none: they are in the file."""
+        return {}
+
+    def settings(self) -> str:
+        """Return the hash of the file."""
+        return sha256(self._file)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return a vector for each text, ``[rows, dim]`` in float32."""
         if not texts:
             raise InputError("There is no text to encode.")
-        found = self._tokenizer.encode_batch(list(texts))
+        found = self.tokenizer.encode_batch(list(texts))
         batches = list(by_tokens([len(text) for text in found], self.batch_tokens))
         parts = []
         for batch in batches:
             for row in batch:
-                found[row].pad(len(found[batch[0]]), pad_id=self._pad)
+                found[row].pad(len(found[batch[0]]), pad_id=self.pad_id)
             inputs = inputs_of([found[row] for row in batch])
             parts.append(self._session.run([OUTPUT], inputs)[0])
         vectors = np.concatenate(parts)

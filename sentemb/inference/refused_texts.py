@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 from sentemb.encoders.hooks import name_of
 from sentemb.encoders.tokenising import Tokens
 from sentemb.errors import TextError
-from sentemb.inference.torch_only import PlainEncoder
+from sentemb.inference.token_encoder import TokenEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
 @contextmanager
-def model_named(encoder: "PlainEncoder | SentenceTransformer") -> Iterator[None]:
+def model_named(encoder: "TokenEncoder | SentenceTransformer") -> Iterator[None]:
     """Name the model where a text is refused inside."""
     try:
         yield
     except TextError as error:
-        if isinstance(encoder, PlainEncoder):
+        if isinstance(encoder, TokenEncoder):
             name = encoder.name
         else:
             name = getattr(encoder.tokenizer, "name_or_path", "") or name_of(encoder)
         raise TextError(f"{error.reason} (Model '{name}'.)", error.text) from error
 
 
-def require_tokens(encoder: "PlainEncoder | SentenceTransformer", tokens: Tokens) -> None:
+def require_tokens(encoder: "TokenEncoder | SentenceTransformer", tokens: Tokens) -> None:
     """Raise where a transformer is given a text without a token.
 
     Tokenizers that add no special tokens make none of a blank text. sentence-transformers fails
@@ -35,8 +35,11 @@ def require_tokens(encoder: "PlainEncoder | SentenceTransformer", tokens: Tokens
     Raises:
         TextError: When a text has none; carries the text.
     """
-    is_transformer = isinstance(encoder, PlainEncoder) or hasattr(encoder[0], "auto_model")
-    if all(tokens.ids) or not is_transformer:
+    if isinstance(encoder, TokenEncoder):
+        needs_tokens = not encoder.embeds_no_tokens
+    else:
+        needs_tokens = hasattr(encoder[0], "auto_model")
+    if all(tokens.ids) or not needs_tokens:
         return
     text = tokens.texts[next(row for row, ids in enumerate(tokens.ids) if not ids)]
     raise TextError(

@@ -19,9 +19,12 @@ from sentemb.encoders.inspection import CUT_SOONER
 from sentemb.encoders.loading import warn_of_a_classifier
 from sentemb.encoders.packing import Packing
 from sentemb.encoders.truncating import NO_LIMIT
-from sentemb.errors import panics_refused
+from sentemb.errors import UsageError, panics_refused
 from sentemb.inference.bert import Bert, load_bert
+from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.module_list import DeclaredModules, read_parts
+from sentemb.inference.static_encoder import load_static
+from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.locate import is_sentence_transformer, locate
 from sentemb.types import Embeddings
 
@@ -37,7 +40,7 @@ AS_BERT = {
 """transformers builds these anew for BERT's tokenizer, whatever the file says."""
 
 
-class PlainEncoder(nn.Module):
+class PlainEncoder(TokenEncoder):
     """BERT, a pooling, and what follows it.
 
     Args:
@@ -50,11 +53,8 @@ class PlainEncoder(nn.Module):
     def __init__(
         self, bert: Bert, tokenizer: Tokenizer, parts: DeclaredModules, name: str = ""
     ) -> None:
-        super().__init__()
-        self.name = name
+        super().__init__(tokenizer, parts.max_length, name)
         self.bert = bert
-        self.tokenizer = tokenizer
-        self.max_seq_length = parts.max_length
         self.pooling = parts.pooling
         self.register_buffer("layer_weights", parts.layer_weights)
         self.heads = nn.Sequential(*parts.heads)
@@ -96,11 +96,21 @@ class PlainEncoder(nn.Module):
         vectors: Embeddings = self.heads(pooled)
         return nn.functional.normalize(vectors, dim=1) if self.normalised else vectors
 
+    def weights(self) -> dict[str, Tensor]:
+        """Return those of BERT and of what follows it."""
+        return {**self.state_dict(), **self.bert.weights}
+
+    def settings(self) -> str:
+        """Say what BERT's config, the pooling and the heads are."""
+        return f"{self.bert.config} {self.pooling} {self.heads} {self.normalised}"
+
 
 def load_encoder(
     model: str | os.PathLike[str], device: str | None = None
-) -> "PlainEncoder | SentenceTransformer":
+) -> "TokenEncoder | SentenceTransformer":
     """Load an encoder to encode with, without importing sentence-transformers where it can be.
+
+    What ``sentemb export`` wrote is loaded too.
 
     Args:
         model: A bundled encoder, a folder or a hub id.
@@ -110,25 +120,33 @@ def load_encoder(
         InputError: When the model cannot be found or read, or is unsafe; see `sentemb.safety`.
         UsageError: When this machine has no such device.
     """
+    path = Path(locate(model))
+    if (path / MODEL).is_file():
+        return _int8(path, device)
     device = present_device(device)
-    path = locate(model)
-    plain = None
+    plain: TokenEncoder | None = None
     with (
         phase("loading the model"),
         suppress(Exception),
         panics_refused(),
     ):  # the other loader finds the words for a fault
-        plain = load_plain(path, model)
+        plain = load_plain(path, model) or load_static(path, os.fspath(model))
     if plain is None:
         return build_encoder(model, device=device)
     if not is_sentence_transformer(path):
-        warn_of_a_classifier(path, model)
+        warn_of_a_classifier(os.fspath(path), model)
     return plain.to(device)
 
 
-def width_of(encoder: "PlainEncoder | SentenceTransformer") -> int | None:
+def _int8(folder: Path, device: str | None) -> Int8Encoder:
+    if device not in (None, "cpu"):
+        raise UsageError(f"'{folder}' is an int8 export, which runs on the CPU; got '{device}'.")
+    return Int8Encoder(folder, threads=1)
+
+
+def width_of(encoder: "TokenEncoder | SentenceTransformer") -> int | None:
     """Return how many numbers a vector has; None where the encoder does not tell."""
-    if isinstance(encoder, PlainEncoder):
+    if isinstance(encoder, TokenEncoder):
         return encoder.dim
     return encoder.get_embedding_dimension()
 

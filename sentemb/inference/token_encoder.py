@@ -1,0 +1,54 @@
+"""What embeds token ids by itself, without sentence-transformers."""
+
+from abc import ABCMeta, abstractmethod
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from sentemb.types import Embeddings
+
+
+class TokenEncoder(nn.Module, metaclass=ABCMeta):
+    """Token ids into vectors.
+
+    Args:
+        tokenizer: Of the tokenizers library.
+        max_seq_length: Tokens a text is cut to; None, or infinity, for no limit.
+        name: What messages call it.
+
+    Attributes:
+        pad_id: What shorter texts of a batch are filled with.
+        embeds_no_tokens: Whether a text without a token has a vector.
+    """
+
+    pad_id = 0
+    embeds_no_tokens = False
+
+    def __init__(self, tokenizer: Tokenizer, max_seq_length: int | None, name: str) -> None:
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.max_seq_length = max_seq_length
+        self.name = name
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Where it is."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Numbers of a vector."""
+
+    @abstractmethod
+    def forward(self, ids: Tensor, mask: Tensor) -> Embeddings:
+        """Embed tokens ``[rows, tokens]``; returns ``[rows, dim]``."""
+
+    @abstractmethod
+    def weights(self) -> dict[str, Tensor]:
+        """Return all numbers that vectors depend on, by name."""
+
+    @abstractmethod
+    def settings(self) -> str:
+        """Say all else that vectors depend on."""
