@@ -13,6 +13,7 @@ from sentemb.datasets.in_memory import Container, InMemory
 from sentemb.datasets.lines import COMPRESSED
 from sentemb.datasets.source import as_source
 from sentemb.datasets.texts import read_text_rows, read_texts
+from sentemb.deployment import FAST, faster
 from sentemb.encoders.build import build_encoder, model_name, require_sentence_transformer
 from sentemb.encoding.encode import encode_file
 from sentemb.encoding.options import Empty, EncodeOptions
@@ -34,7 +35,9 @@ WINDOW = 2**14
 
 
 def load(
-    model: "str | os.PathLike[str] | SentenceTransformer | Encoder", device: str | None = None
+    model: "str | os.PathLike[str] | SentenceTransformer | Encoder",
+    device: str | None = None,
+    fast: FAST | None = None,
 ) -> "Encoder":
     """Load a model to encode with.
 
@@ -46,6 +49,8 @@ def load(
             `SentenceTransformer`.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one. Only
             of a model that is named.
+        fast: Load a ``static`` or an ``int8`` export of it, see `sentemb.deployment.faster`. Only
+            of a model that is named.
 
     Raises:
         InputError: When the model cannot be found or read, or is unsafe; see `sentemb.safety`.
@@ -55,6 +60,10 @@ def load(
         >>> load("mini-sentemb").encode(["A sentence.", "Another one."]).shape
         (2, 192)
     """
+    if fast is not None:
+        if not isinstance(model, str | os.PathLike):
+            raise UsageError("fast is of models that are named: give a folder or a hub id.")
+        model = faster(model, fast)
     if isinstance(model, str | os.PathLike):
         return Encoder(load_encoder(model, device), os.fspath(model))
     if device is not None:

@@ -47,7 +47,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"versions"},
     "interruption": set(),
     "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
-    "encoder": {"datasets", "encoders", "encoding", "inference", "storage", "types", "errors"},
+    "encoder": {"datasets", "deployment", "encoders", "encoding", "errors", "inference"}
+    | {"storage", "types"},
     "adapters": {"losses", "pairs", "errors"},
     "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"}
     | {"bundled", "cards", "plotting", "types"},
@@ -55,8 +56,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"inference", "locate", "methods", "runs", "training", "views"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "jobs"}
     | {"losses", "method", "runs", "training"},
-    "deployment": {"bundled", "datasets", "errors", "evaluation", "geometry", "inference"}
-    | {"storage"},
+    "deployment": {"bundled", "datasets", "encoding", "errors", "evaluation", "geometry"}
+    | {"inference", "storage"},
     "about": {"bundled", "encoders", "errors", "locate", "methods", "runs", "table", "versions"},
     "hub": {"bundled", "cards", "errors", "locate", "runs", "table"},
     "finetuning": {"runs", "cards", "versions", "functional", "losses", "pairs", "datasets"}

@@ -18,6 +18,8 @@ sentemb encode file.txt
 
 sentemb encode reviews.csv --column review --model runs/mine --keep-columns -o reviews.parquet
 
+sentemb encode file.txt --fast static -o static.npy
+
 sentemb encode file.txt --dims 64 --normalize -o vectors/short.npy
 
 cat file.txt | sentemb encode - -o -
@@ -60,6 +62,14 @@ def encode(
         typer.Option(metavar="I/N", help="Encode every N-th window; sentemb merge joins them."),
     ] = None,
     device: shared.Device = None,
+    fast: Annotated[
+        str | None,
+        typer.Option(
+            help="static or int8: encode with an export of the model, which is made once and kept "
+            "in the cache; what it costs and gains is logged.",
+            autocompletion=completion.one_of(("static", "int8")),
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the output, and a job begun otherwise.")
     ] = False,
@@ -115,6 +125,10 @@ def encode(
         from sentemb.encoding import encode_file
         from sentemb.inference.torch_only import load_encoder
 
+    if fast is not None:
+        from sentemb.deployment import faster
+
+        model = str(faster(model, fast))  # type: ignore[arg-type]
     encoder = load_encoder(model, device)
     with Progress("encoding", total, "rows") as progress:
         summary = encode_file(encoder, texts, target, how, overwrite, progress, faults)

@@ -12,13 +12,16 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from transformers import AutoModel, AutoTokenizer
 
-from sentemb import read_sts
+from sentemb import load, read_sts
 from sentemb.bundled import bundled
+from sentemb.encoding import encode_file
 from sentemb.errors import InputError, NumericError, UsageError
 from sentemb.inference.export import export_int8, export_static
 from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.quantise import quantise
 from sentemb.inference.static import distil, real_tokens
+from sentemb.inference.static_encoder import StaticEncoder
+from sentemb.inference.torch_only import load_encoder
 
 TEXTS = ["A man is playing the guitar.", "the the the cat", "", "☃ unheard-of words: zyxwv"]
 
@@ -204,6 +207,44 @@ def test_int8_vectors_are_near_the_encoders(int8, mini, sentences):
     one_by_one = np.stack([encoder.encode([text])[0] for text in texts[:9]])
     np.testing.assert_allclose(one_by_one, found[:9], atol=0.1)
     assert record["after"]["megabytes"] < record["before"]["megabytes"] / 2
+
+
+def test_an_int8_folder_is_encoded_with(int8, sentences, tmp_path):
+    folder, texts = int8[0], sentences[:40]
+    encode_file(load_encoder(folder), texts, tmp_path / "a.npy")
+    expected = Int8Encoder(folder, threads=1).encode(texts)
+    assert (np.load(tmp_path / "a.npy") == expected).all()
+    assert (load(folder).encode(texts) == expected).all()
+    with pytest.raises(UsageError, match="runs on the CPU; got 'cuda'"):
+        load_encoder(folder, "cuda")
+
+
+def test_a_static_folder_is_encoded_with_as_by_sentence_transformers(static, sentences, tmp_path):
+    texts = ["", *sentences[:40], " "]
+    encoder = load_encoder(static[0])
+    assert isinstance(encoder, StaticEncoder)
+    encode_file(encoder, texts, tmp_path / "a.npy")
+    expected = SentenceTransformer(str(static[0]), device="cpu").encode(texts)
+    np.testing.assert_allclose(np.load(tmp_path / "a.npy"), expected, atol=1e-7)
+    assert not expected[0].any()
+
+
+def test_a_fast_encoder_is_made_once(tmp_path, sentences, caplog, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", tmp_path)
+    caplog.set_level("INFO", "sentemb")
+    first = load("mini-sentemb", fast="static")
+    assert "fast: static in place of mini-sentemb: Spearman" in caplog.text
+    made = sorted(tmp_path.rglob("export.json"))
+    written = made[0].stat().st_mtime_ns
+    again = load("mini-sentemb", fast="static")
+    assert sorted(tmp_path.rglob("export.json")) == made
+    assert made[0].stat().st_mtime_ns == written
+    texts = sentences[:5]
+    plain = SentenceTransformer(str(made[0].parent), device="cpu").encode(texts)
+    np.testing.assert_allclose(first.encode(texts), plain, atol=1e-7)
+    np.testing.assert_allclose(again.encode(texts), plain, atol=1e-7)
+    with pytest.raises(UsageError, match="fast must be one of static, int8; got 'statc'"):
+        load("mini-sentemb", fast="statc")
 
 
 def test_an_int8_folder_says_what_it_is(int8):
