@@ -118,6 +118,7 @@ def limits_of(
     """
     from sentemb.encoders.prompts import default_prompt
     from sentemb.encoders.tokenising import Tokenising
+    from sentemb.inference.token_encoder import TokenEncoder
     from sentemb.inference.torch_only import load_encoder
 
     encoder = load_encoder(model)
@@ -138,7 +139,8 @@ def limits_of(
             for n, known, nothing in zip(counts.unknown, counts.known, counts.unread, strict=True)
         ]
 
-    longest = int(min(encoder.max_seq_length or 512, 10**9))
+    unlimited = isinstance(encoder, TokenEncoder)  # where it names none
+    longest = int(min(encoder.max_seq_length or (10**9 if unlimited else 512), 10**9))
     return Limits(count, max_length or longest, batch_size, unknown)
 
 

@@ -5,14 +5,13 @@ import pytest
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from sentemb import build_encoder, read_sts
+from sentemb import build_encoder, load, read_sts
 from sentemb.bundled import bundled
 from sentemb.errors import InputError
 from sentemb.inference.export import export_int8, export_static
 from sentemb.inference.int8 import Int8Encoder
 from sentemb.inference.quantise import quantise
 from sentemb.inference.static import distil
-from sentemb.inference.torch_only import load_encoder
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +35,7 @@ def test_a_static_folder_gives_the_vectors_that_were_distilled(tmp_path, graded,
     expected = np.stack([made.vectors[ids].mean(0) for ids in tokens])
     for loaded in (
         SentenceTransformer(str(tmp_path / "static"), device="cpu"),
-        load_encoder(tmp_path / "static"),
+        load(tmp_path / "static"),
     ):
         assert distances(loaded.encode(probes), expected).max() <= 1e-5
 
