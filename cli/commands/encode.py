@@ -70,6 +70,14 @@ def encode(
             autocompletion=completion.one_of(("static", "int8")),
         ),
     ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="A process each, one file: cuda:0,cuda:1, or 0,1 for the same, or all GPUs with "
+            "all.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the output, and a job begun otherwise.")
     ] = False,
@@ -111,6 +119,11 @@ def encode(
         raise UsageError("A shard is kept beside a file: name it with --output.")
     if source == "-" and how.keep_columns:
         raise UsageError("--keep-columns keeps those of a file: stdin has lines of text alone.")
+    if devices is not None and (piped or source == "-" or device or part.of > 1):
+        raise UsageError(
+            "--devices encodes a file to a file, by shards of its own: it goes without stdin, "
+            "-o -, --device and --shard."
+        )
     faults = Faults(errors)  # type: ignore[arg-type]
     if model in BUNDLED_ENCODERS:
         console.log(f"model: {model} (bundled)")
@@ -129,11 +142,21 @@ def encode(
         from sentemb.deployment import faster
 
         model = str(faster(model, fast))  # type: ignore[arg-type]
-    encoder = load_encoder(model, device)
+    named, cut = "stdout" if piped else str(target), None
     with Progress("encoding", total, "rows") as progress:
-        summary = encode_file(encoder, texts, target, how, overwrite, progress, faults)
-    named = "stdout" if piped else str(target)
-    for line in summary.lines(named, encoder.max_seq_length, part):
+        if devices is not None:
+            from sentemb.encoding.on_devices import devices_named, encode_on_devices
+
+            to: Any = target
+            on = devices_named(devices)
+            summary = encode_on_devices(
+                model, source, to, on, how, column, faults.errors, overwrite, progress
+            )
+        else:
+            encoder = load_encoder(model, device)
+            summary = encode_file(encoder, texts, target, how, overwrite, progress, faults)
+            cut = encoder.max_seq_length
+    for line in summary.lines(named, cut, part):
         console.log(line)
     if as_json:
         found = {"model": model, "output": named, "summary": summary.to_dict()}

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sentemb.encoding.encode import encode_file
     from sentemb.encoding.merging import merge
+    from sentemb.encoding.on_devices import encode_on_devices
     from sentemb.encoding.options import EncodeOptions
     from sentemb.encoding.shards import Shard
     from sentemb.encoding.summary import EncodeSummary
 
-__all__ = ["EncodeOptions", "EncodeSummary", "Shard", "encode_file", "merge"]
+__all__ = ["EncodeOptions", "EncodeSummary", "Shard", "encode_file", "encode_on_devices", "merge"]
 
 _HOME = {
     "EncodeOptions": "options",
     "EncodeSummary": "summary",
     "Shard": "shards",
     "encode_file": "encode",
+    "encode_on_devices": "on_devices",
     "merge": "merging",
 }
 
