@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import completion, console
-from .. import options_of_signatures as shared
+from .. import options as shared
 from .study import Seeds
 
 EXAMPLES = """Examples:
@@ -55,14 +55,14 @@ def compare(
     trained is not kept.
     """
     from ..early import check_names, check_study, check_training
-    from ..options_of_signatures import DEFAULT_METHOD
+    from ..options_of_signatures import DEFAULT_METHOD, parse_seeds
     from ..source import METHODS
     from ..spec import arguments_of_training
 
     console.require_one_format(as_json=as_json, style=style)
     check_names(methods)
     given = {**options, "batch_size": batch_size, "max_steps": max_steps, "method": DEFAULT_METHOD}
-    chosen = shared.parse_seeds(seeds)
+    chosen = parse_seeds(seeds)
     check_study(output)
     for name in methods:
         if name in METHODS:

@@ -5,10 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from sentemb.table import Format
-
-from .. import completion, console
-from .. import options_of_signatures as shared
+from .. import console
+from .. import options as shared
 
 EXAMPLES = """Examples:
 
@@ -27,38 +25,13 @@ bundled ones."
 RETRIEVAL = "In BEIR's form; or a table of qtext, atext, label. Repeatable."
 IDENTICAL = "Whether to drop the document of a query's id from its ranking, as BEIR does; auto: \
 where it has the query's text."
-MODELS = "Embedded encoders, folders or hub ids, several for side by side; a folder of seed-0, \
-seed-1, … is one model. Then further files of --sts or the like."
-FORMAT = "Print models as rows and tasks as columns, the average and its 95 % interval from a \
-bootstrap over the rows; or, json, everything. By default, tables of all numbers."
 Files = list[Path] | None
 
 
 def evaluate(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[MODEL]... [FILE]...",
-            help=MODELS,
-            show_default="mini-sentemb",
-            autocompletion=completion.models,
-        ),
-    ] = None,
-    suite: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="sts, sts-zh, transfer, retrieval, clustering or pairs; repeatable.",
-            autocompletion=completion.suites,
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            *("--data-folder", "--data"),
-            envvar="SENTEMB_DATA",
-            help="Where the files of suites are; SentEval's folder does.",
-        ),
-    ] = None,
+    words: shared.Scored = None,
+    suite: shared.Suites = None,
+    data: shared.SuiteFolder = None,
     sts: Annotated[Files, typer.Option(metavar="FILE...", help=STS)] = None,
     transfer: Annotated[
         Files, typer.Option(metavar="FILE...", help="text or sentence1, sentence2; and label.")
@@ -69,28 +42,15 @@ def evaluate(
     pairs: Annotated[
         Files, typer.Option(metavar="FILE...", help="sentence1, sentence2, label 1 or 0.")
     ] = None,
-    pooling: Annotated[
-        str | None,
-        typer.Option(
-            help="Another pooling than the model's own.", autocompletion=completion.poolings
-        ),
-    ] = None,
-    batch_tokens: Annotated[
-        int | None,
-        typer.Option(min=1, help="Tokens of a forward; by default 512 on a CPU, 32768 on a GPU."),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Texts of a forward, in place of tokens; with --batch-tokens, both count."
-        ),
-    ] = None,
+    pooling: shared.ModelPooling = None,
+    batch_tokens: shared.BatchTokens = None,
+    batch_size: shared.BatchSize = None,
     device: shared.Device = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="For the results.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
-    style: Annotated[Format | None, typer.Option("--format", help=FORMAT)] = None,
+    style: shared.ReportStyle = None,
     as_json: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
 ) -> None:
     """Score models by the protocols of the field: STS, transfer, retrieval, clustering, pairs.

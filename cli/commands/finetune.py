@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from .. import completion, console
-from .. import options_of_signatures as shared
+from .. import options as shared
+from ..options_of_signatures import flag_of, parse_seeds
 
 EXAMPLES = """Examples:
 
@@ -70,14 +71,14 @@ def finetune(
     )
 
     require_tracker(options["report_to"])
-    settings, chosen = FinetuneSettings(**options), shared.parse_seeds(seeds) if seeds else None
+    settings, chosen = FinetuneSettings(**options), parse_seeds(seeds) if seeds else None
     names = columns.split(",") if columns else None
     if data is None and dev is not None:
         raise UsageError("--dev is given without --data: give both.")
     for weight in ("supcon", "contrast"):
         name = f"{weight}_temperature"
         changed = options[name] != getattr(FinetuneSettings, name)
-        without_effect(shared.flag_of(name), changed and not options[weight], f"--{weight}")
+        without_effect(flag_of(name), changed and not options[weight], f"--{weight}")
     without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
     one_of_seeds(settings.seed, seeds)
     reads = [path for path in (data, dev, model) if path]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import console
-from .. import options_of_signatures as shared
+from .. import options as shared
 
 if TYPE_CHECKING:
     from sentemb.finetuning.scored_predictions import Predictions
@@ -39,22 +39,8 @@ def predict(
         str | None,
         typer.Option(help="Column of the true labels or scores, where it is not called so."),
     ] = None,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File ending in .jsonl, .csv, .tsv or .parquet; - is jsonl to stdout.",
-        ),
-    ] = "-",
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot",
-            metavar="FILE",
-            help="Draw the confusion matrix: .png, .pdf or .svg (extra plot).",
-        ),
-    ] = None,
+    output: shared.Predictions = "-",
+    picture: shared.Confusion = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows a forward.")] = 64,
     max_length: Annotated[int, typer.Option(help="Tokens a row is truncated to.")] = 128,
     device: shared.Device = None,

@@ -8,7 +8,8 @@ import typer
 from sentemb.errors import UsageError
 
 from .. import completion, console
-from .. import options_of_signatures as shared
+from .. import options as shared
+from ..options_of_signatures import parse_seeds
 
 EXAMPLES = """Examples:
 
@@ -84,7 +85,7 @@ def study(
 
     console.require_one_format(as_json=as_json, style=style)
     folder, typed = output or Path("studies") / option.removeprefix("--"), {**options, "loss": None}
-    varied, chosen = varied_by(option, typed, loss or []), shared.parse_seeds(seeds)
+    varied, chosen = varied_by(option, typed, loss or []), parse_seeds(seeds)
     numbers = read_values(varied, values) if values else None
     if numbers is None and varied.name != "temperature":
         raise UsageError(f"Which values of {option}? Give them as --values A,B,C.")

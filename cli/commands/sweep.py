@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from .. import console
-from .. import options_of_signatures as shared
+from .. import options as shared
+from ..options_of_signatures import parse_seeds, typed
 from .study import Seeds
 
 EXAMPLES = """Examples:
@@ -52,7 +53,7 @@ def sweep(
     from ..spec import arguments_of_training
 
     check_extra("optuna", "sweep", "sentemb sweep")
-    space, chosen = space_of(search, options), shared.parse_seeds(seeds)
+    space, chosen = space_of(search, options), parse_seeds(seeds)
     check_study(output)
     check_training(options)
     from sentemb import experiments
@@ -66,7 +67,7 @@ def sweep(
         overwrite=overwrite,
         **arguments_of_training(options),
     )
-    words = shlex.join(shared.typed(report["best"]))
+    words = shlex.join(typed(report["best"]))
     tried = len(report["summary"])
     console.log(f"The best of {tried} on dev, so measure it on other pairs: {words}")
     console.show_report(report, as_json=as_json)

@@ -7,8 +7,8 @@ from typing import Any
 import typer
 
 from .. import console
-from .. import options_of_signatures as shared
-from ..options_of_signatures import DEFAULT_METHOD
+from .. import options as shared
+from ..options_of_signatures import DEFAULT_METHOD, parse_seeds
 from ..source import find_recipe
 
 EXAMPLES = """Examples:
@@ -64,32 +64,24 @@ def train(
     from sentemb.bars import phase
     from sentemb.runs.trackers import require_tracker
 
-    from ..early import (
-        check_config,
-        check_output_of_run,
-        check_training,
-        one_of_seeds,
-        paths_in,
-        print_resolved,
-        without_effect,
-    )
+    from .. import early
     from ..spec import arguments_of_training
 
-    folder, chosen = output or Path("runs") / method, shared.parse_seeds(seeds) if seeds else None
-    without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
-    one_of_seeds(options["seed"], seeds)
+    folder, chosen = output or Path("runs") / method, parse_seeds(seeds) if seeds else None
+    early.without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
+    early.one_of_seeds(options["seed"], seeds)
     find_recipe(method)
-    check_config(ctx, config)
+    early.check_config(ctx, config)
     if print_config:
-        check_training(given)
-        print_resolved(ctx, config, given)
+        early.check_training(given)
+        early.print_resolved(ctx, config, given)
         return
-    check_output_of_run(
-        folder, resume=resume, overwrite=overwrite, seeds=chosen, reads=paths_in(given)
+    early.check_output_of_run(
+        folder, resume=resume, overwrite=overwrite, seeds=chosen, reads=early.paths_in(given)
     )
     require_tracker(options["report_to"] or "none")
     with phase("starting"):
-        check_training(given)
+        early.check_training(given)
         from sentemb import doors
         from sentemb.errors import FinishedError
         from sentemb.runs.processes import leave_processes, processes

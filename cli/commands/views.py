@@ -1,10 +1,14 @@
 """``sentemb views``."""
 
+import re
 from typing import Annotated, Any
 
 import typer
 
+from sentemb.errors import UsageError
+
 from .. import completion, console, source
+from .. import options as shared
 from ..spec import CLEAN, LOSSES, STAGES, SYNONYMS, check_view, make_view, options_of
 
 EXAMPLES = """Examples:
@@ -15,6 +19,7 @@ sentemb views "a man is not playing the guitar"
 
 sentemb views "a man is not playing the guitar" --view eda:0.3,keep-negations=yes --view crop:0.5"""
 
+NOT_SHOWN = "Adversarial views depend on a loss and a batch, and are not shown."
 HEADINGS = {
     "edit": "Edits of words",
     "edit_tokens": "Edits of sub-words",
@@ -31,16 +36,11 @@ def views(
             help="Only these, as crop:0.5; by default all.", autocompletion=completion.views
         ),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(help="Embedded encoder, folder or hub id.", autocompletion=completion.models),
-    ] = "mini",
+    model: shared.AnyModel = "mini",
     seed: Annotated[int, typer.Option(min=0, max=2**32, help="Of what the views draw.")] = 42,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the views and losses for train, or show what views do to a sentence of yours."""
-    from sentemb.errors import UsageError
-
     if sentence is None:
         if view:
             raise UsageError("--view needs a sentence to show it on: give one before it.")
@@ -53,9 +53,9 @@ def views(
     from sentemb.preview import shown
 
     encoder = build_encoder(model, raw_pooling="mean", device="cpu")
-    names = view or _that_need_no_batch()
     rows = [
-        {"view": name, **shown(encoder, make_view(name, encoder), sentence, seed)} for name in names
+        {"view": name, **shown(encoder, make_view(name, encoder), sentence, seed)}
+        for name in view or _that_need_no_batch()
     ]
     if as_json:
         console.print_json("views", {"sentence": sentence, "model": model, "views": rows})
@@ -64,10 +64,7 @@ def views(
     width = max(len(name) for name, *_ in cells)
     console.show(f"{'view'.ljust(width)}  cosine  sentence")
     console.show("\n".join(f"{a.ljust(width)}  {b:>6}  {c}" for a, b, c in cells))
-    console.log(
-        f"cosine: with the clean sentence, by {model}, dropout off. Adversarial views depend on a "
-        "loss and a batch, and are not shown."
-    )
+    console.log(f"cosine: with the clean sentence, by {model}, dropout off. {NOT_SHOWN}")
 
 
 def _that_need_no_batch() -> list[str]:
@@ -102,8 +99,8 @@ def _described(module: str, name: str, class_name: str) -> dict[str, Any]:
         for field in options_of(module, class_name)
     }
     helps = {key.replace("_", "-"): text for key, text in source.helps(module, class_name).items()}
-    summary = _plain(doc.partition("\n")[0])
-    return {"name": name, "summary": summary, "options": options, "help": helps}
+    known = {"name": name, "summary": _plain(doc.partition("\n")[0])}
+    return known | {"options": options, "help": helps}
 
 
 def _default(value: Any) -> Any:
@@ -114,8 +111,6 @@ def _default(value: Any) -> Any:
 
 def _plain(text: str) -> str:
     """Take the markup out of a formula."""
-    import re
-
     text = re.sub(r":math:`([^`]*)`", r"\1", text)
     for tex, sign in (
         (r"\lfloor", "⌊"), (r"\rfloor", "⌋"), (r"\alpha", "α"), (r"\max", "max"),

@@ -4,10 +4,10 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 from sentemb.datasets.faults import Faults
-from sentemb.datasets.files import InvalidTextError, text_of
+from sentemb.datasets.files import InvalidTextError, read_stream, text_of
 from sentemb.datasets.in_memory import Container
 from sentemb.datasets.lines import Row
 from sentemb.datasets.source import Source, as_source, read_source
@@ -67,6 +67,17 @@ def texts_of(
 ) -> Iterator[str]:
     """Yield one text of every row, as `read_texts`."""
     return (row.text for row in text_rows_of(rows, column, source, faults))
+
+
+def texts_of_stream(stream: IO[bytes], name: str, faults: Faults) -> Iterator[str]:
+    """Yield the lines of a stream, blank ones too.
+
+    Args:
+        stream: Of bytes, as stdin's.
+        name: What messages call it.
+        faults: As in `read_texts`.
+    """
+    return texts_of(read_stream(stream, name, faults), "text", name, faults)
 
 
 def text_rows_of(

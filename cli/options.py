@@ -1,0 +1,292 @@
+"""Options that are declared by hand: those that several commands have, and long ones."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sentemb.table import Format
+
+from . import completion
+from .source import METHODS
+
+DATA, METHOD, RUN, SPEED = "What is trained", "How it contrasts", "How it runs", "Optimisation"
+
+Method = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        "-m",
+        help=f"One of: {', '.join(METHODS)}.",
+        autocompletion=completion.methods,
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="File (txt, csv, tsv, json, jsonl, parquet, arrow, also .gz) or hub data set; by "
+        "default what is bundled for the method.",
+        rich_help_panel=DATA,
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns of the file, where they are not called text; anchor, positive and "
+        "negative; text and label; or sentence1, sentence2 and label or score: names with commas "
+        "between, in that order.",
+        rich_help_panel=DATA,
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        help="Embedded encoder, folder or hub id.",
+        rich_help_panel=DATA,
+        autocompletion=completion.models,
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="cpu, cuda, cuda:1 or mps; by default the GPU if there is one.",
+        autocompletion=completion.one_of(("cpu", "cuda", "mps")),
+    ),
+]
+Pooling = Annotated[
+    str | None,
+    typer.Option(
+        help="cls, cls_before_pooler, mean, lasttoken, avg_top2, avg_first_last or "
+        "avg_embedding_last; by default the model's own, or the method's for a raw encoder.",
+        rich_help_panel=DATA,
+        autocompletion=completion.poolings,
+    ),
+]
+Prompt = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN=TEXT",
+        help="What is put before the texts of a column, as anchor='query: '; once for each. It is "
+        "saved with the model; by default the model's own default prompt.",
+        rich_help_panel=DATA,
+    ),
+]
+Dev = Annotated[
+    str | None,
+    typer.Option(
+        help="Graded pairs (sentence1, sentence2, score) that choose the best checkpoint.",
+        rich_help_panel=DATA,
+    ),
+]
+View = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="In place of the method's views, as feature-cutoff:0.2, eda:alpha=0.2,"
+        "keep-negations=yes or crop+shuffle; once for each, or once for all. sentemb views "
+        "lists them.",
+        rich_help_panel=METHOD,
+        autocompletion=completion.views,
+    ),
+]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        help="In place of the method's loss, as flatnce:0.05, or a sum, as "
+        "infonce+0.1*vicreg. sentemb views lists them.",
+        rich_help_panel=METHOD,
+        autocompletion=completion.losses,
+    ),
+]
+Matryoshka = Annotated[
+    str | None,
+    typer.Option(
+        help="The loss also of the first dimensions alone, as 64,32; the full length is always "
+        "among them.",
+        rich_help_panel=METHOD,
+    ),
+]
+MaskAbove = Annotated[
+    float | None,
+    typer.Option(
+        help="Candidates of a greater cosine with the anchor are no negatives, as 0.9.",
+        rich_help_panel=METHOD,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Model folder; by default runs/METHOD."),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(
+        help="Several runs, as 0-4 or 1,7,42: a folder each, and their spread.",
+        rich_help_panel=RUN,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on from the last checkpoint; with --seeds, with what is left of them.",
+        rich_help_panel=RUN,
+    ),
+]
+AllowChanged = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-changed",
+        metavar="NAME",
+        help="Resume although this is not as it was when the run was started, as learning_rate "
+        "or data; once for each.",
+        rich_help_panel=RUN,
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Start afresh in the folder of an earlier run.", rich_help_panel=RUN
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Options in TOML, as batch-size = 64, or the run.json of a run, which is trained "
+        "again; flags win.",
+        rich_help_panel=RUN,
+    ),
+]
+PrintConfig = Annotated[
+    bool,
+    typer.Option(
+        "--print-config",
+        help="Print every option and where it is from, as TOML for --config, and train nothing.",
+        rich_help_panel=RUN,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Write nothing; show what would be read, the steps, and the memory and time they take "
+        "by a few of them.",
+        rich_help_panel=RUN,
+    ),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RUN),
+]
+Style = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="Print one table, a row a model, in this format, with full precision in csv; or all "
+        "as JSON.",
+        rich_help_panel=RUN,
+    ),
+]
+
+AnyModel = Annotated[
+    str,
+    typer.Option(help="Embedded encoder, folder or hub id.", autocompletion=completion.models),
+]
+BatchTokens = Annotated[
+    int | None,
+    typer.Option(min=1, help="Tokens of a forward; by default 512 on a CPU, 32768 on a GPU."),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Texts of a forward, in place of tokens; with --batch-tokens, both count."
+    ),
+]
+ModelPooling = Annotated[
+    str | None,
+    typer.Option(help="Another pooling than the model's own.", autocompletion=completion.poolings),
+]
+Suites = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="sts, sts-zh, transfer, retrieval, clustering or pairs; repeatable.",
+        autocompletion=completion.suites,
+    ),
+]
+SuiteFolder = Annotated[
+    Path | None,
+    typer.Option(
+        *("--data-folder", "--data"),
+        envvar="SENTEMB_DATA",
+        help="Where the files of suites are; SentEval's folder does.",
+    ),
+]
+Vectors = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File ending in .npy, .jsonl, .parquet, .csv or .safetensors, whose folder is made; "
+        "- is jsonl to stdout. By default the input's name with .npy.",
+    ),
+]
+InvalidRows = Annotated[
+    str,
+    typer.Option(
+        help="For a row that is not UTF-8: replace invalid bytes by U+FFFD, skip the row, or "
+        "strict, an error. They are counted. Names of columns are never skipped; parquet must be "
+        "UTF-8."
+    ),
+]
+OneShard = Annotated[
+    str | None,
+    typer.Option(metavar="I/N", help="Encode every N-th window; sentemb merge joins them."),
+]
+Fast = Annotated[
+    str | None,
+    typer.Option(
+        help="static or int8: encode with an export of the model, which is made once and kept in "
+        "the cache; what it costs and gains is logged.",
+        autocompletion=completion.one_of(("static", "int8")),
+    ),
+]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="A process each, one file: cuda:0,cuda:1, or 0,1 for the same, or all GPUs with all.",
+    ),
+]
+Predictions = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File ending in .jsonl, .csv, .tsv or .parquet; - is jsonl to stdout.",
+    ),
+]
+Confusion = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw the confusion matrix: .png, .pdf or .svg (extra plot).",
+    ),
+]
+Scored = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[MODEL]... [FILE]...",
+        help="Embedded encoders, folders or hub ids, several for side by side; a folder of seed-0, "
+        "seed-1, … is one model. Then further files of --sts or the like.",
+        show_default="mini-sentemb",
+        autocompletion=completion.models,
+    ),
+]
+ReportStyle = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="Print models as rows and tasks as columns, the average and its 95 % interval from a "
+        "bootstrap over the rows; or, json, everything. By default, tables of all numbers.",
+    ),
+]
