@@ -1,4 +1,4 @@
-"""The encoders that tests train, called `mini` and `mini-sentemb`: tiny, of random weights.
+"""The encoders that tests train, called `mini` and `mini-sentemb`: tiny, 64 wide, of random weights.
 
 They have the folders and the tokenizer of the bundled ones. A test of what numbers these give
 asks for them: `all_bundled`.
@@ -16,8 +16,7 @@ from sentence_transformers import SentenceTransformer
 from sentemb import build_encoder
 from sentemb.bundled import BUNDLED_ENCODERS, bundled
 
-DIM = 32
-_TINY = {"hidden_size": DIM, "intermediate_size": 64, "num_hidden_layers": 2,
+_TINY = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
          "num_attention_heads": 2}  # fmt: skip
 
 
@@ -34,7 +33,7 @@ def shrink_encoders(data: Path) -> None:
         model.save_pretrained(folder)
         pooling = folder / "1_Pooling" / "config.json"
         settings = json.loads(pooling.read_text(encoding="utf-8"))
-        pooling.write_text(json.dumps(settings | {"embedding_dimension": DIM}), encoding="utf-8")
+        pooling.write_text(json.dumps(settings | {"embedding_dimension": _TINY["hidden_size"]}), encoding="utf-8")
 
 
 @cache
