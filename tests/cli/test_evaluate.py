@@ -129,8 +129,11 @@ def test_several_models_stand_side_by_side(sentemb, folder, all_bundled):
     assert "labels seen by mini: none: a raw masked-language model" in stdout
 
 
-@pytest.mark.parametrize("style", ["table", "markdown", "latex", "csv", "json"])
-def test_models_are_rows_in_every_format(sentemb, folder, style):
+@pytest.mark.parametrize(
+    "style",
+    ["table", "csv", *(pytest.param(s, marks=pytest.mark.long) for s in ("markdown", "latex", "json"))],
+)
+def test_models_are_rows_in_every_format(sentemb, folder, all_bundled, style):
     shutil.copy(bundled("graded.tsv"), folder / "other.tsv")
     words = ("mini", "mini-sentemb", "--sts", bundled("graded.tsv"), "other.tsv")
     process = sentemb("evaluate", *words, "--format", style)

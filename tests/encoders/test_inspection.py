@@ -60,7 +60,7 @@ def test_ids_past_the_table_are_refused_by_every_loader(raw):
     tokenizer["model"]["vocab"][word] = 99_999
     (raw / "tokenizer.json").write_text(json.dumps(tokenizer))
     for load in LOADERS:
-        with pytest.raises(InputError, match=f"'{word}' with the id 99,999.*has 8,64 rows"):
+        with pytest.raises(InputError, match=f"'{word}' with the id 99,999.*has 8,192 rows"):
             load(raw)
 
 
@@ -205,7 +205,7 @@ def test_a_special_token_past_the_table_is_no_fault_until_a_text_has_it(tmp_path
 
 
 def test_a_collapsed_encoder_is_measured_all_the_same(mini, caplog):
-    dense = Dense(64, 4, activation_function=torch.nn.Identity())
+    dense = Dense(72, 4, activation_function=torch.nn.Identity())
     torch.nn.init.zeros_(dense.linear.weight)
     torch.nn.init.ones_(dense.linear.bias)
     require_telling_apart(SentenceTransformer(modules=[*mini, dense], device="cpu"))

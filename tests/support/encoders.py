@@ -1,4 +1,4 @@
-"""The encoders that tests train, called `mini` and `mini-sentemb`: tiny, 64 wide, of random weights.
+"""The encoders that tests train, called `mini` and `mini-sentemb`: tiny, 72 wide, of random weights.
 
 They have the folders and the tokenizer of the bundled ones. A test of what numbers these give
 asks for them: `all_bundled`.
@@ -16,7 +16,7 @@ from sentence_transformers import SentenceTransformer
 from sentemb import build_encoder
 from sentemb.bundled import BUNDLED_ENCODERS, bundled
 
-_TINY = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+_TINY = {"hidden_size": 72, "intermediate_size": 128, "num_hidden_layers": 2,
          "num_attention_heads": 2}  # fmt: skip
 
 
