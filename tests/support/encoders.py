@@ -33,7 +33,9 @@ def shrink_encoders(data: Path) -> None:
         model.save_pretrained(folder)
         pooling = folder / "1_Pooling" / "config.json"
         settings = json.loads(pooling.read_text(encoding="utf-8"))
-        pooling.write_text(json.dumps(settings | {"embedding_dimension": _TINY["hidden_size"]}), encoding="utf-8")
+        pooling.write_text(
+            json.dumps(settings | {"embedding_dimension": _TINY["hidden_size"]}), encoding="utf-8"
+        )
 
 
 @cache
