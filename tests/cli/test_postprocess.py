@@ -13,7 +13,7 @@ from sentemb.bundled import bundled
 from tests.support.helpers import assert_refused
 
 FILES = {
-    "few.txt": "".join(f"Sentence {n} of a hundred.\n" for n in range(100)),
+    "few.txt": "".join(f"Sentence {n} of fifty.\n" for n in range(50)),
     "same.txt": "One.\nOne.\n\nOne.\n",
     "two.txt": "One.\nAnother one.\n",
     "blank.txt": "\n \n",
@@ -26,7 +26,7 @@ CASES = [
     ("mini --whiten --remove-top 2 -o new", 2, "--whiten or --remove-top, not both"),
     ("mini --remove-top 2 --dims 3 -o new", 2, "--dims is for --whiten"),
     ("mini --remove-top 0 -o new", 2, "--remove-top"),
-    ("mini --remove-top 99 --data few.txt -o new", 2, "--remove-top 99 is not in 1 to 9"),
+    ("mini --remove-top 99 --data few.txt -o new", 2, "--remove-top 99 is not in 1 to 4"),
     ("mini --whiten --dims 0 --data few.txt -o new", 2, "--dims 0 is not in 1 to 72"),
     ("mini --whiten --dims 73 --data few.txt -o new", 2, "--dims 73 is not in 1 to 72"),
     ("mini --whiten --dims 72 -o new", 3, "vary in 71 directions only"),
@@ -35,7 +35,7 @@ CASES = [
     ("mini --whiten -o full --overwrite", 2, "holds no postprocess of sentemb"),
     ("mini --whiten -o file", 2, "is a file"),
     ("nothing --whiten -o new", 3, "No model 'nothing'"),
-    ("mini --whiten --data few.txt -o new", 3, "100 distinct rows whiten at most 99 dimensions"),
+    ("mini --whiten --data few.txt -o new", 3, "50 distinct rows whiten at most 49 dimensions"),
     ("mini --whiten --dims 1 --data same.txt -o new", 3, "1 distinct rows do not differ"),
     ("mini --remove-top 1 --data same.txt -o new", 3, "distinct rows do not differ"),
     ("mini --remove-top 1 --data blank.txt -o new", 3, "holds no row with text"),
