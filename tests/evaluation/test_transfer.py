@@ -63,6 +63,7 @@ def transfer(shared):
     return {one.task.name: one.task for one in suite.tasks}
 
 
+@pytest.mark.long
 def test_nested_folds_on_some_reviews(transfer, small):
     rows = some(transfer["CR"].train, 40)
     y = np.array(rows.labels)
