@@ -77,7 +77,7 @@ def test_each_loss_takes_steps(tmp_path, sentences, loss, few_bundled, caplog):
 
 @pytest.mark.long
 @pytest.mark.parametrize("loss", sorted(set(LOSSES) - set(REFUSED)))
-def test_each_loss_trains_without_collapse(sentemb, tmp_path, sentences, loss):
+def test_each_loss_trains_without_collapse(sentemb, tmp_path, sentences, all_bundled, loss):
     method = METHOD.get(loss, "simcse-unsup")
     pooling = ("--pooling", "mean") if method == "simcse-sup" else ()
     steps = ("--max-steps", 50, "--batch-size", 32, "--eval-steps", 50)

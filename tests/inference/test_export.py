@@ -217,7 +217,7 @@ def test_an_int8_folder_says_what_it_is(int8):
         SentenceTransformer(str(folder), device="cpu")
 
 
-def test_what_cannot_be_int8(int8, mini, tmp_path):
+def test_what_cannot_be_int8(int8, tmp_path):
     with pytest.raises(InputError, match="holds no int8 model"):
         Int8Encoder(bundled("mini"))
     (tmp_path / "tokenizer.json").write_bytes((int8[0] / "tokenizer.json").read_bytes())
@@ -226,6 +226,11 @@ def test_what_cannot_be_int8(int8, mini, tmp_path):
         Int8Encoder(tmp_path)
     with pytest.raises(InputError, match="no text"):
         Int8Encoder(int8[0]).encode([])
+
+
+@pytest.mark.long
+def test_a_prompt_cannot_be_int8(mini, tmp_path):
+    pytest.importorskip("onnxscript", reason="the extra int8 is not installed")
     mini.prompts, mini.default_prompt_name = {"query": "a search for "}, "query"
     with pytest.raises(InputError, match="as one with a prompt"):
         quantise(mini, tmp_path)

@@ -284,7 +284,7 @@ class Shuffled(Teacher):
 
 
 @pytest.mark.long
-def test_a_shuffled_teacher_teaches_nothing(tmp_path):
+def test_a_shuffled_teacher_teaches_nothing(tmp_path, all_bundled):
     unlabelled = read_training_data(bundled("sentences.txt"), [("text",)])
     dev = read_sts(bundled("graded.tsv"))
     settings = Settings(batch_size=32, learning_rate=3e-4, epochs=5, select="last", max_length=64)
