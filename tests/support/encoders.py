@@ -1,7 +1,7 @@
-"""The encoders that tests train, called `mini` and `mini-sentemb`: tiny, 72 wide, of random weights.
+"""The encoders that tests train, called `mini` and `mini-sentemb`: tiny, of random weights.
 
-They have the folders and the tokenizer of the bundled ones. A test of what numbers these give
-asks for them: `all_bundled`.
+They are 72 wide, and have the folders and the tokenizer of the bundled ones. A test of what numbers
+these give asks for them: `all_bundled`.
 """
 
 import copy
