@@ -199,7 +199,7 @@ def test_matryoshka_trains_every_length(sentemb, tmp_path):
     ok(sentemb("train", *words, "-o", "out"))
     lines = (tmp_path / "out/metrics.jsonl").read_text().splitlines()
     line = next(x for x in map(json.loads, lines) if "loss" in x)
-    assert line["loss"] == pytest.approx(line["loss_dim_72"] + line["loss_dim_32"], abs=1e-3)
+    assert line["loss"] == pytest.approx(line["loss_dim_96"] + line["loss_dim_32"], abs=1e-3)
 
 
 def test_a_score_out_of_range_is_named_before_anything_is_written(sentemb, tmp_path):

@@ -125,10 +125,10 @@ def test_padding_and_truncation_of_the_tokenizer_have_no_part(mini):
 
 
 def test_dimensions_are_those_there_are(mini):
-    assert distil(mini).vectors.shape == (8192, 72)
+    assert distil(mini).vectors.shape == (8192, 96)
     assert distil(mini, 0).variance == pytest.approx(1)
-    with pytest.raises(UsageError, match=r"dim 73 is not in 1 to 72.*0 keeps all"):
-        distil(mini, 73)
+    with pytest.raises(UsageError, match=r"dim 97 is not in 1 to 96.*0 keeps all"):
+        distil(mini, 97)
 
 
 def test_what_cannot_be_distilled(mini, tmp_path):
