@@ -82,27 +82,47 @@ def pictures(_no_pictures, _picturing, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def _few_bundled(tmp_path_factory):
+def _tiny_bundled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundled") / "data"
-    shutil.copytree(bundled(""), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        bundled(""), folder, ignore=shutil.ignore_patterns("__pycache__", "*.safetensors")
+    )
+    encoders.shrink_encoders(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _few_bundled(_tiny_bundled, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundled") / "data"
+    shutil.copytree(_tiny_bundled, folder)
     for name, count in FEW.items():
         opened = gzip.open if name.endswith(".gz") else open
-        with opened(bundled(name), "rt", encoding="utf-8") as file:
+        with opened(_tiny_bundled / name, "rt", encoding="utf-8") as file:
             lines = list(islice(file, count))
         with opened(folder / name, "wt", encoding="utf-8") as file:
             file.writelines(lines)
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _bundle_tiny(_tiny_bundled):
+    """Bundle tiny encoders, so that all that trains or encodes is quick."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sentemb.bundled.files", lambda _: _tiny_bundled)
+        yield
+
+
 @pytest.fixture
 def few_bundled(_few_bundled, monkeypatch):
-    """Bundle the first lines of each file only, so that all that reads them is quick."""
+    """Bundle the first lines of each file only, beside the tiny encoders."""
     monkeypatch.setattr("sentemb.bundled.files", lambda _: _few_bundled)
 
 
 @pytest.fixture
-def all_bundled(few_bundled, monkeypatch):
-    """Bundle all again, for a test of what numbers come out of it."""
+def all_bundled(request, monkeypatch):
+    """Bundle all as it is, for a test of what numbers come out of it."""
+    if "few_bundled" in request.fixturenames:
+        request.getfixturevalue("few_bundled")
     monkeypatch.setattr("sentemb.bundled.files", importlib.resources.files)
 
 
@@ -119,14 +139,14 @@ def shared():
     return find
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def loaded_mini() -> SentenceTransformer:
     return encoders.mini()
 
 
 @pytest.fixture
 def mini() -> SentenceTransformer:
-    """The bundled raw encoder with mean pooling; each test has its own."""
+    """The raw encoder with mean pooling; each test has its own."""
     return encoders.mini()
 
 

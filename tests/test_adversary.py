@@ -51,7 +51,7 @@ def noise_and_mask(method, batch):
 
     seen = attacked(pairs_of, lambda found: method.loss(found[0]), batch["views"], method.views)
     features = batch["views"][1]
-    zeros = torch.zeros(*features["input_ids"].shape, 192)
+    zeros = torch.zeros(*features["input_ids"].shape, 96)
     mask = features["attention_mask"].bool()
     return seen[1].perturb(zeros, mask, Draws(features["row_keys"])), mask
 

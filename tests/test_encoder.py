@@ -40,7 +40,7 @@ def test_vectors_are_those_of_sentence_transformers(given, texts, stock):
 def test_one_text_none_and_more_than_a_window(texts, stock, monkeypatch):
     encoder = load("mini-sentemb")
     np.testing.assert_allclose(encoder.encode(texts[3]), stock.encode(texts[3]), **CLOSE)
-    assert encoder.encode([]).shape == (0, 192)
+    assert encoder.encode([]).shape == (0, 96)
     monkeypatch.setattr("sentemb.encoder.WINDOW", 7)
     np.testing.assert_allclose(encoder.encode(tuple(texts)), stock.encode(texts), **CLOSE)
 
@@ -67,7 +67,7 @@ def test_prompts_and_unit_length(plain, include, texts, tmp_path):
 def test_what_it_shows_and_what_it_refuses():
     encoder = load("mini-sentemb")
     shown = repr(encoder)
-    assert shown.startswith("Encoder('mini-sentemb', dim=192, max_length=")
+    assert shown.startswith("Encoder('mini-sentemb', dim=96, max_length=")
     assert shown.endswith("device='cpu')")
     with pytest.raises(InputError, match=r"texts\[1\] is 3"):
         encoder.encode(["a", 3])

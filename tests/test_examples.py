@@ -36,10 +36,10 @@ def example(request, tmp_path, mini, sentences):
     return request.param
 
 
-def test_example(example, request, tmp_path, monkeypatch, few_bundled):
+def test_example(example, request, tmp_path, monkeypatch):
     """On a few rows, and a few steps where it is not the library that trains."""
-    if example.name == "moco_longhand.py":  # it counts on more
-        request.getfixturevalue("all_bundled")
+    if example.name != "moco_longhand.py":  # it counts on more
+        request.getfixturevalue("few_bundled")
     few_steps = partial(transformers.TrainingArguments, max_steps=2, dataloader_pin_memory=False)
     monkeypatch.setattr(transformers, "TrainingArguments", few_steps)
     monkeypatch.chdir(tmp_path)

@@ -57,7 +57,7 @@ def test_a_folder_named_as_a_bundled_encoder_is_told(tmp_path, sentemb, caplog, 
     done = sentemb("encode", "a.txt", "--model", "mini")
     told = "'mini' is the bundled encoder, not the folder in the working directory: give ./mini"
     assert told in done.stderr.decode()
-    assert load_encoder("mini").bert.config["hidden_size"] == 192
+    assert load_encoder("mini").bert.config["hidden_size"] == 96
     assert load_encoder("./mini").bert.config["hidden_size"] == 32
     assert build_encoder(Path("mini")).get_embedding_dimension() == 32
     assert "modules" in sentemb("info", "./mini").stderr.decode() + str(sentemb("info", "./mini"))

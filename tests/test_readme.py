@@ -69,7 +69,7 @@ def test_every_sentemb_command_runs_in_order(few_bundled, folder):
 
 
 @pytest.mark.long
-def test_every_sentemb_command_runs_as_written(folder):
+def test_every_sentemb_command_runs_as_written(all_bundled, folder):
     run_in_order(folder, {})
 
 

@@ -197,7 +197,7 @@ def test_encode_writes_beside_its_input(sentemb, tmp_path):
     )
     np.testing.assert_allclose(np.load(tmp_path / "file.npy"), expected, atol=1e-6)
     assert b"model: mini-sentemb (bundled)" in process.stderr
-    assert b"3 rows x 192" in process.stderr
+    assert b"3 rows x 96" in process.stderr
     assert b"1 empty, 0 truncated at 128 tokens" in process.stderr
     assert process.stdout == b""
 
@@ -208,13 +208,13 @@ def test_encode_from_stdin_to_stdout_and_to_a_file(sentemb, tmp_path):
     assert [row["text"] for row in rows] == ["One.", "Zwei ü."]
     process = ok(sentemb("encode", "-", "-o", "a.npy", "--json", stdin=b"One.\n"))
     assert json.loads(process.stdout)["summary"]["rows"] == 1
-    assert np.load(io.BytesIO((tmp_path / "a.npy").read_bytes())).shape == (1, 192)
+    assert np.load(io.BytesIO((tmp_path / "a.npy").read_bytes())).shape == (1, 96)
 
 
 def test_info(sentemb):
     assert b"simcse-unsup" in ok(sentemb("info")).stdout
     result = json.loads(ok(sentemb("info", "mini-sentemb", "--json")).stdout)
-    assert result["dimension"] == 192
+    assert result["dimension"] == 96
     assert result["method"] == "distill"
 
 

@@ -72,7 +72,7 @@ CASES = [
     ("encode file.txt", 2, "Output 'file.npy' exists"),
     ("encode few.txt -o few.doc", 2, "Cannot write 'few.doc'"),
     ("encode few.txt -o few.txt/few.npy", 2, "'few.txt' is no folder"),
-    ("encode few.txt -o no/such/few.npy --dims 193", 2, "--dims must be at most 192"),
+    ("encode few.txt -o no/such/few.npy --dims 97", 2, "--dims must be at most 96"),
     ("encode few.txt -o no/few.npy --keep-columns", 2, "must end in .jsonl, .parquet, .csv; got"),
     ("encode - -o few.jsonl --keep-columns", 2, "stdin has lines of text alone"),
     ("encode few.txt -o few.npy --device cuda:9", 2, "device 'cuda:9' is not there"),

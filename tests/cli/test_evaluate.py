@@ -85,7 +85,8 @@ def test_each_mistake_is_one_clear_line(sentemb, folder, command, code, message)
     assert process.stdout == b""
 
 
-def test_every_kind_of_file_has_its_table(sentemb, folder):
+def test_every_kind_of_file_has_its_table(sentemb, folder, monkeypatch):
+    monkeypatch.setattr("sentemb.evaluation.transfer.FOLDS", 3)  # ten of ten take long
     (folder / "topics.tsv").write_bytes(bundled("topics.tsv").read_bytes())
     texts = ("The dog sleeps on the rug", "Share prices fell again")
     rows = "".join(f"{texts[i % 2]}, {i}\t{'ab'[i % 2]}\n" for i in range(24))
@@ -129,8 +130,15 @@ def test_several_models_stand_side_by_side(sentemb, folder, all_bundled):
     assert "labels seen by mini: none: a raw masked-language model" in stdout
 
 
-@pytest.mark.parametrize("style", ["table", "markdown", "latex", "csv", "json"])
-def test_models_are_rows_in_every_format(sentemb, folder, style):
+@pytest.mark.parametrize(
+    "style",
+    [
+        "table",
+        "csv",
+        *(pytest.param(s, marks=pytest.mark.long) for s in ("markdown", "latex", "json")),
+    ],
+)
+def test_models_are_rows_in_every_format(sentemb, folder, all_bundled, style):
     shutil.copy(bundled("graded.tsv"), folder / "other.tsv")
     words = ("mini", "mini-sentemb", "--sts", bundled("graded.tsv"), "other.tsv")
     process = sentemb("evaluate", *words, "--format", style)

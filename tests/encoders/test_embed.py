@@ -44,7 +44,7 @@ def test_a_perturbation_sees_its_own_view_after_the_embedding_block(mini, views)
         return torch.zeros_like(embeddings)
 
     clean, perturbed = embed(mini, views, [View(), View(perturb=zero)])
-    assert seen[0][0] == (*views[1]["input_ids"].shape, 192)
+    assert seen[0][0] == (*views[1]["input_ids"].shape, 96)
     assert torch.equal(seen[0][1], views[1]["attention_mask"].bool())
     assert torch.equal(seen[0][2], views[1][KEYS])
     torch.testing.assert_close(clean, embed(mini, views)[0])

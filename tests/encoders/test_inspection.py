@@ -205,7 +205,7 @@ def test_a_special_token_past_the_table_is_no_fault_until_a_text_has_it(tmp_path
 
 
 def test_a_collapsed_encoder_is_measured_all_the_same(mini, caplog):
-    dense = Dense(192, 4, activation_function=torch.nn.Identity())
+    dense = Dense(96, 4, activation_function=torch.nn.Identity())
     torch.nn.init.zeros_(dense.linear.weight)
     torch.nn.init.ones_(dense.linear.bias)
     require_telling_apart(SentenceTransformer(modules=[*mini, dense], device="cpu"))

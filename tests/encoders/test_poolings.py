@@ -53,7 +53,7 @@ def test_a_trained_head_and_pooling_are_kept_when_loaded_without_naming_them(tmp
     assert abs(again.encode(TEXTS) - encoder.encode(TEXTS)).max() <= 1e-6
 
 
-def test_which_layers_are_averaged_does_not_train():
+def test_which_layers_are_averaged_does_not_train(all_bundled):
     encoder = build_encoder("mini", pooling="avg_first_last", device="cpu")
     assert not encoder[1].layer_weights.requires_grad
     assert encoder[1].layer_weights.tolist() == [0.0, 1.0, 0.0, 0.0, 1.0]

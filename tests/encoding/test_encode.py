@@ -55,7 +55,7 @@ def test_every_format_holds_the_vectors_in_order(
     assert written.dtype == np.float32
     np.testing.assert_allclose(written, expected, atol=1e-6)
     np.testing.assert_array_equal(written[0], written[3])
-    assert (summary.rows, summary.distinct_texts, summary.empty_rows, summary.dim) == (4, 3, 1, 192)
+    assert (summary.rows, summary.distinct_texts, summary.empty_rows, summary.dim) == (4, 3, 1, 96)
     assert summary.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
@@ -67,7 +67,7 @@ def test_a_stream_gets_jsonl(mini, expected, monkeypatch, rows):
     summary = encode_file(mini, [*TEXTS, "word " * 400], stream)
     lines = stream.getvalue().splitlines(keepends=True)
     np.testing.assert_allclose(read_jsonl(b"".join(lines[:4])), expected, atol=1e-6)
-    assert (summary.rows, summary.truncated_rows, summary.dim, summary.sha256) == (5, 1, 192, None)
+    assert (summary.rows, summary.truncated_rows, summary.dim, summary.sha256) == (5, 1, 96, None)
 
 
 def test_a_prompt_counts_where_texts_are_cut(mini, tmp_path):
@@ -174,7 +174,7 @@ def test_a_file_that_exists_is_not_overwritten_unasked(mini, tmp_path):
     assert path.read_text() == "precious"
     assert list(tmp_path.iterdir()) == [path]
     encode_file(mini, TEXTS, path, overwrite=True)
-    assert np.load(path).shape == (4, 192)
+    assert np.load(path).shape == (4, 96)
 
 
 def test_one_ahead_keeps_order_and_errors():

@@ -82,7 +82,7 @@ def test_several_files_are_one_task(tmp_path):
     assert read_sts(tmp_path / "a.tsv", tmp_path / "b.tsv", name="both").scores == (1.0, 2.0)
 
 
-def test_the_trained_encoder_beats_the_raw_one_on_embedded_pairs():
+def test_the_trained_encoder_beats_the_raw_one_on_embedded_pairs(all_bundled):
     task = read_sts(bundled("graded.tsv"))
     raw, trained = (build_encoder(name, device="cpu") for name in ("mini", "mini-sentemb"))
     assert task(trained.encode)["spearman"] > task(raw.encode)["spearman"] + 5

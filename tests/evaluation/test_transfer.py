@@ -63,6 +63,7 @@ def transfer(shared):
     return {one.task.name: one.task for one in suite.tasks}
 
 
+@pytest.mark.long
 def test_nested_folds_on_some_reviews(transfer, small):
     rows = some(transfer["CR"].train, 40)
     y = np.array(rows.labels)
@@ -70,7 +71,10 @@ def test_nested_folds_on_some_reviews(transfer, small):
     assert ours == pytest.approx(100 * (nested(features(rows, small), y) == y).mean(), abs=0.5)
 
 
-def test_f1_of_pairs(transfer, small):
+def test_f1_of_pairs(transfer, small, monkeypatch):
+    """Of four folds, for time."""
+    monkeypatch.setattr("sentemb.evaluation.transfer.FOLDS", 4)
+    monkeypatch.setattr(FOLDS, "n_splits", 4)
     rows = some(transfer["MRPC"].train, 50)
     y = np.array(rows.labels)
     theirs = nested(features(rows, small), y)

@@ -102,7 +102,7 @@ def test_seeds_have_a_folder_each_and_a_spread(tmp_path):
 
 def test_info_knows_models_and_what_is_installed():
     assert (
-        sentemb.info("mini")["dimension"] == sentemb.info(build_encoder("mini"))["dimension"] == 192
+        sentemb.info("mini")["dimension"] == sentemb.info(build_encoder("mini"))["dimension"] == 96
     )
     assert "simcse-unsup" in sentemb.info()["methods"]
     assert "torch" in str(sentemb.info())

@@ -179,7 +179,7 @@ def test_the_command_says_so_and_exits_so(sentences, tmp_path, number):
     again = started(encode, tmp_path / "again.txt")
     again.join(timeout=60)
     assert again.exitcode == 0, (tmp_path / "again.txt").read_text()
-    assert np.load(tmp_path / "a.npy").shape == (len(sentences), 192)
+    assert np.load(tmp_path / "a.npy").shape == (len(sentences), 96)
 
 
 def test_e7_the_same_text_has_the_same_vector_in_every_window(encoder, sentences, tmp_path):
@@ -253,7 +253,7 @@ def test_e8_a_full_disk(sentemb, sentences, tmp_path, monkeypatch):
         assert list(disk.glob("a.npy.parts/*.safetensors"))
         subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
         assert sentemb(*command).returncode == 0
-        assert np.load(disk / "a.npy").shape == (len(sentences), 192)
+        assert np.load(disk / "a.npy").shape == (len(sentences), 96)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
@@ -286,7 +286,7 @@ def test_e11_a_second_writer_is_refused(encoder, texts, tmp_path):
         assert error.value.exit_code == 7
 
     encode_file(encoder, texts, path, progress=second)
-    assert np.load(path).shape == (len(texts), 192)
+    assert np.load(path).shape == (len(texts), 96)
 
 
 def failing_above(rows, kind):
@@ -364,7 +364,7 @@ def test_e16_names_of_files(sentemb, tmp_path, name):
     (tmp_path / name).write_text("One.\nTwo.\n", encoding="utf-8")
     done = sentemb("encode", "--", name)
     assert done.returncode == 0, done.stderr
-    assert np.load((tmp_path / name).with_suffix(".npy")).shape == (2, 192)
+    assert np.load((tmp_path / name).with_suffix(".npy")).shape == (2, 96)
 
 
 def test_no_run_is_left_in_the_parts(encoder, texts, tmp_path):

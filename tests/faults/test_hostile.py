@@ -41,7 +41,7 @@ EXACT = {
     "known_tokens": 325,
     "kept_rows": 0,
     "halved_batches": 0,
-    "dim": 192,
+    "dim": 96,
     "errors": "replace",
     "encoding": "utf-8",
     "separator": "",
@@ -79,7 +79,7 @@ def test_every_count_is_exact(sentemb, hostile):
     expected = build_encoder("mini-sentemb", device="cpu").encode(texts)
     np.testing.assert_allclose(np.load(output), expected, atol=1e-5)
     told = done.stderr.decode()
-    assert "16 rows x 192" in told
+    assert "16 rows x 96" in told
     assert "2 repeated, 2 empty, 2 truncated" in told
     assert "2 rows no valid UTF-8, replaced where they were none: 4, 10" in told
     assert "1 rows longer than 1 MiB, cut: 13" in told

@@ -116,7 +116,7 @@ def test_pickles_beside_safetensors_are_not_read(model, tmp_path, sentemb):
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_models_of_ours_are_no_danger(pooling, tmp_path):
     encoder = build_encoder("mini", pooling=pooling, device="cpu")
-    encoder.append(Dense(192, 8))
+    encoder.append(Dense(96, 8))
     encoder.append(Normalize())
     encoder.save_pretrained(str(tmp_path / "model"))
     check_model(tmp_path / "model")

@@ -36,7 +36,18 @@ def test_two_processes_of_their_own_hash_seed_agree(sentemb, tmp_path, monkeypat
     locale without Unicode besides."""
     (tmp_path / "ä.txt").write_bytes(bundled("sentences.txt").read_bytes())
     (tmp_path / "dev.tsv").write_bytes(bundled("formats/graded.tsv").read_bytes())
-    words = [*map(str, FEW), "--method", "consert", "--data", "../ä.txt", "--dev", "../dev.tsv"]
+    shutil.copytree(bundled("mini"), tmp_path / "tiny")
+    words = [
+        *map(str, FEW),
+        "--method",
+        "consert",
+        "--model",
+        "../tiny",
+        "--data",
+        "../ä.txt",
+        "--dev",
+        "../dev.tsv",
+    ]
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
     ascii_only = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}

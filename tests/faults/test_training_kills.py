@@ -25,8 +25,8 @@ def test_a_random_kill(drive):
 
 
 def test_killed_at_renames_and_syncs_of_a_save(drive):
-    """Every nineteenth call of those; make faults has every one, and those of the system."""
-    counted = drive(driver.calls, "python", 19)
+    """Every twenty-fifth call of those; make faults has every one, and those of the system."""
+    counted = drive(driver.calls, "python", 25)
     assert counted["kills"] >= 2
     assert counted["resumed_from"].keys() <= {"2", "4"}
     assert counted["differences"] == []

@@ -59,7 +59,14 @@ def ok(process):
 
 
 @pytest.mark.parametrize(
-    "kept", ["run.json", "plan.json", "checkpoints/checkpoint-1/weights", None], ids=str
+    "kept",
+    [
+        "run.json",
+        pytest.param("plan.json", marks=pytest.mark.long),
+        pytest.param("checkpoints/checkpoint-1/weights", marks=pytest.mark.long),
+        None,
+    ],
+    ids=str,
 )
 def test_a_folder_of_the_users_is_refused(sentemb, rows, tmp_path, kept):
     """Whatever single file of it has a name that runs use, or all of them."""

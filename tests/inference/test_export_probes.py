@@ -42,7 +42,7 @@ def test_a_static_folder_gives_the_vectors_that_were_distilled(tmp_path, graded,
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["mini", "mini-sentemb"])
-def test_an_int8_folder_is_near_the_encoder(name, tmp_path, graded, probes):
+def test_an_int8_folder_is_near_the_encoder(name, tmp_path, graded, probes, all_bundled):
     for module in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(module, reason="the extra int8 is not installed")
     export_int8(name, tmp_path / "int8", graded)

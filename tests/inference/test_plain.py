@@ -53,7 +53,7 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path, texts, pooling, no
 def test_a_linear_map_behind_unit_length(tmp_path, texts):
     encoder = build_encoder("mini", pooling="mean", device="cpu")
     encoder.append(Normalize())
-    append_linear(encoder, torch.randn(192, 5), torch.randn(5))
+    append_linear(encoder, torch.randn(96, 5), torch.randn(5))
     assert describe(encoder).endswith("Normalize -> Dense -> Normalize")
     encoder.save_pretrained(str(tmp_path / "model"))
     plain = load_plain(tmp_path / "model")
@@ -63,9 +63,9 @@ def test_a_linear_map_behind_unit_length(tmp_path, texts):
 
 def test_no_map_behind_vectors_that_are_cut():
     encoder = build_encoder("mini", pooling="mean", device="cpu")
-    encoder.truncate_dim = 64
-    with pytest.raises(InputError, match="cuts its vectors to 64"):
-        append_linear(encoder, torch.eye(192), torch.zeros(192))
+    encoder.truncate_dim = 32
+    with pytest.raises(InputError, match="cuts its vectors to 32"):
+        append_linear(encoder, torch.eye(96), torch.zeros(96))
 
 
 def test_the_embedded_encoders(texts):

@@ -29,10 +29,10 @@ VECTORS = "teacher/vectors.npy"
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
-    """A teacher of 160 dimensions."""
+    """A teacher of 128 dimensions."""
     torch.manual_seed(5)
     teacher = build_encoder("mini-sentemb", device="cpu")
-    teacher.append(Dense(192, 224))
+    teacher.append(Dense(96, 128))
     folder = tmp_path_factory.mktemp("wide") / "model"
     teacher.save_pretrained(str(folder), create_model_card=False)
     return str(folder)
@@ -87,7 +87,7 @@ def test_four_steps_are_two_and_two_resumed(match, wide, data, tmp_path, encoded
     assert still == []
     plain = SentenceTransformer(str(tmp_path / "whole"), device="cpu")
     ours = whole.encoder.encode(sentences[:50])
-    assert ours.shape == (50, 192)
+    assert ours.shape == (50, 96)
     assert np.abs(plain.encode(sentences[:50]) - ours).max() <= 1e-6
 
 
@@ -185,7 +185,7 @@ def test_a_run_is_resumed_with_its_teacher(data, tmp_path, wide):
     other = fresh("mini-sentemb")
     with torch.no_grad():
         next(other.twin.teacher.encoder.parameters()).add_(1e-3)
-    with pytest.raises(UsageError, match="started otherwise: teacher was 3,377,664 weights, sha"):
+    with pytest.raises(UsageError, match="started otherwise: teacher was 923,968 weights, sha"):
         train(other, data, tmp_path / "run", SETTINGS, resume=True)
     with pytest.raises(UsageError, match="its state does not fit"):
         train(fresh(wide), data, tmp_path / "run", SETTINGS, resume=True)
@@ -208,10 +208,10 @@ def test_record_and_card_name_the_teacher_and_its_labels(data, tmp_path):
     train(fresh(str(first)), data, tmp_path / "run", replace(SETTINGS, max_steps=1))
     teacher = json.loads((tmp_path / "run/run.json").read_text())["teacher"]
     assert teacher["model"] == str(first)
-    assert teacher["weights"].startswith("3,377,664 weights, sha256 ")
+    assert teacher["weights"].startswith("923,968 weights, sha256 ")
     assert teacher["labels"] == "cosent on STSB.train.tsv (labels); started from mini"
     card = (tmp_path / "run/README.md").read_text()
-    assert "| teacher | scored, 3,377,664 weights, sha256 " in card
+    assert "| teacher | scored, 923,968 weights, sha256 " in card
     assert "| labels | those of the teacher: cosent on STSB.train.tsv (labels)" in card
     assert str(tmp_path) not in card
     found = disclose(tmp_path / "run")
@@ -236,7 +236,7 @@ def test_what_cannot_teach_is_refused(wide, build_tiny, tmp_path):
         fresh(str(tmp_path / "nowhere"))
     narrow = tmp_path / "narrow"
     build_tiny("Bert").save_pretrained(str(narrow), create_model_card=False)
-    with pytest.raises(UsageError, match="32 dimensions are to become 192: use `match=linear`"):
+    with pytest.raises(UsageError, match="32 dimensions are to become 96: use `match=linear`"):
         fresh(str(narrow))
     assert fresh(str(narrow), "linear").twin.projector[0].out_features == 32
 
@@ -284,7 +284,7 @@ class Shuffled(Teacher):
 
 
 @pytest.mark.long
-def test_a_shuffled_teacher_teaches_nothing(tmp_path):
+def test_a_shuffled_teacher_teaches_nothing(tmp_path, all_bundled):
     unlabelled = read_training_data(bundled("sentences.txt"), [("text",)])
     dev = read_sts(bundled("graded.tsv"))
     settings = Settings(batch_size=32, learning_rate=3e-4, epochs=5, select="last", max_length=64)

@@ -5,6 +5,7 @@ import sys
 
 import sentemb
 from sentemb import finetune, train
+from sentemb.bundled import bundled
 from sentemb.experiments import run_seeds
 from sentemb.runs import training_picture
 from sentemb.storage import read_owned
@@ -69,12 +70,13 @@ def test_a_temporary_folder_gets_none(pictures):
 
 
 def test_without_matplotlib_there_is_none_and_it_is_not_imported(tmp_path):
+    tiny = SHORT | {"model": str(bundled("mini"))}
     code = f"""
 import sys
 import sentemb.runs.training_picture as picture
 picture.find_spec = lambda name: None
 import sentemb
-run = sentemb.train(data={TEXTS!r}, output={str(tmp_path / "run")!r}, **{SHORT!r})
+run = sentemb.train(data={TEXTS!r}, output={str(tmp_path / "run")!r}, **{tiny!r})
 assert not (run.output / "training.png").exists()
 assert "matplotlib" not in sys.modules
 """

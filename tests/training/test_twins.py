@@ -86,7 +86,11 @@ def fresh(recipe):
 
 
 def data_of(recipe):
-    file, columns = LAYOUTS.get(recipe.__name__, ("sentences.txt", ("text",)))
+    return _rows_of(*LAYOUTS.get(recipe.__name__, ("sentences.txt", ("text",))))
+
+
+@cache
+def _rows_of(file, columns):
     read = read_training_data(bundled(file), [columns])
     return replace(read, rows=read.rows.select(range(40)))
 

@@ -34,7 +34,7 @@ def test_with_four_views_each_sentence_is_its_own_anchor(mini, rows):
     views = (*TWO, *TWO)
     features = Collator(mini, views, 32, 0)(rows)["views"]
     pairs = twin(features, views)
-    assert pairs.anchor.shape == (12, 192)
+    assert pairs.anchor.shape == (12, 96)
     assert pairs.logits.shape == (6, 2)
     torch.testing.assert_close(pairs.anchor, pairs.positive)
 

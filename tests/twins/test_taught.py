@@ -22,7 +22,7 @@ VIEW = (View(),)
 def teacher(mini):
     """A teacher that knows three texts, by their numbers."""
     known = Teacher(mini, "mini")
-    known.remember(np.array([7, -3, 5]), np.arange(576, dtype=np.float32).reshape(3, 192))
+    known.remember(np.array([7, -3, 5]), np.arange(288, dtype=np.float32).reshape(3, 96))
     return known
 
 
@@ -71,7 +71,7 @@ def test_components_are_found_in_full_precision():
 
 def test_vectors_are_found_by_the_number_of_the_text(teacher):
     found = teacher.vectors_of(torch.tensor([5, 7, 7, -3]))
-    assert found[:, 0].tolist() == [384, 0, 0, 192]
+    assert found[:, 0].tolist() == [192, 0, 0, 96]
     with pytest.raises(UsageError, match="no vector of 2 of the 3 texts of this batch"):
         teacher.vectors_of(torch.tensor([5, 6, 8]))
 
@@ -81,7 +81,7 @@ def test_the_teacher_sees_the_text_and_the_student_its_view(mini, sentences):
     views = (View(edit=Crop(0.5)),)
     features = Collator(mini, views, 32, 0)(rows)["views"]
     teacher = Teacher(mini)
-    numbers, vectors = features[0][TEXTS].numpy(), np.eye(6, 192, dtype=np.float32)
+    numbers, vectors = features[0][TEXTS].numpy(), np.eye(6, 96, dtype=np.float32)
     teacher.remember(numbers, vectors)
     assert np.array_equal(Collator(mini, VIEW, 32, 0)(rows)["views"][0][TEXTS], numbers)
     pairs = Taught(mini.eval(), teacher)(features, views)
@@ -95,12 +95,12 @@ def test_the_teacher_sees_the_text_and_the_student_its_view(mini, sentences):
 
 
 def test_widths_must_match(mini, teacher):
-    narrow = PrincipalComponents(192, 100)
-    with pytest.raises(UsageError, match="have 192 dimensions, the teacher's 100: give Taught a"):
+    narrow = PrincipalComponents(96, 40)
+    with pytest.raises(UsageError, match="have 96 dimensions, the teacher's 40: give Taught a"):
         Taught(mini, teacher, components=narrow)
-    assert Taught(mini, teacher, layers(mini, 100), narrow).projector[0].out_features == 100
-    with pytest.raises(UsageError, match="192 dimensions are to become 200: use `match=linear`"):
-        PrincipalComponents(192, 200)
+    assert Taught(mini, teacher, layers(mini, 40), narrow).projector[0].out_features == 40
+    with pytest.raises(UsageError, match="96 dimensions are to become 100: use `match=linear`"):
+        PrincipalComponents(96, 100)
 
 
 def test_one_view_with_numbered_texts(mini, teacher, sentences):

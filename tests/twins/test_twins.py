@@ -287,7 +287,7 @@ def test_two_towers_have_weights_of_their_own(mini, batches):
     assert all(p.grad is None for p in twin.encoder.parameters())
     assert twin.other_encoders() == {"positive": other}
     third = twin([*batches(0), batches(6)[0]], (*VIEWS, View()))
-    assert third.negatives.shape == (6, 192)
+    assert third.negatives.shape == (6, 96)
 
 
 def test_two_towers_read_the_same_tokens(mini):
@@ -302,11 +302,11 @@ def test_two_towers_read_the_same_tokens(mini):
     [
         (lambda e: MomentumQueue(e, ConstantMomentum(0.9), queue_size=8), "MomentumQueue"),
         (
-            lambda e: MomentumPredictor(e, ConstantMomentum(0.9), between(192, 192)),
+            lambda e: MomentumPredictor(e, ConstantMomentum(0.9), between(96, 96)),
             "MomentumPredictor",
         ),
         (lambda e: QueuedSiamese(e, ConstantMomentum(0.9), 8), "QueuedSiamese"),
-        (lambda e: Siamese(e, predictor=between(192, 192)), "Siamese with a predictor"),
+        (lambda e: Siamese(e, predictor=between(96, 96)), "Siamese with a predictor"),
         (lambda e: Prototypes(e, 4), "Prototypes"),
         (OffDropout, "OffDropout"),
     ],
@@ -319,9 +319,9 @@ def test_three_views_are_too_many(mini, batches, make, name):
 
 def test_a_predictor_and_a_queue_do_not_go_together(mini):
     with pytest.raises(TypeError, match="queue_size"):
-        MomentumPredictor(mini, ConstantMomentum(0.9), predictor=between(192, 192), queue_size=8)
+        MomentumPredictor(mini, ConstantMomentum(0.9), predictor=between(96, 96), queue_size=8)
     with pytest.raises(TypeError, match="predictor"):
-        MomentumQueue(mini, ConstantMomentum(0.9), predictor=between(192, 192), queue_size=8)
+        MomentumQueue(mini, ConstantMomentum(0.9), predictor=between(96, 96), queue_size=8)
 
 
 def test_heads_have_the_layers_they_are_asked_for(mini):
@@ -338,7 +338,7 @@ def test_widths_that_cannot_be_are_refused(mini):
         layers(mini, 0)
     with pytest.raises(UsageError, match="frozen_steps must be at least 0, got -3"):
         Prototypes(mini, 4, frozen_steps=-3)
-    with pytest.raises(UsageError, match="they have 16 and 192 dimensions"):
+    with pytest.raises(UsageError, match="they have 16 and 96 dimensions"):
         TwoTower(mini, copy.deepcopy(mini), projector=layers(mini, 16))
 
 

@@ -140,7 +140,7 @@ def test_an_alpha_out_of_range():
         EDA(SYNONYMS, 2)
 
 
-def test_neighbours_in_the_word_embeddings(mini):
+def test_neighbours_in_the_word_embeddings(all_bundled, mini):
     neighbours = EmbeddingNeighbours(mini, count=5)
     for word, one_of in (("two", "three"), ("red", "blue"), ("man", "woman"), ("red", "green")):
         found = neighbours(word)
