@@ -47,7 +47,8 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path, texts, pooling, no
     other = SentenceTransformer(str(tmp_path / "model"), device="cpu")
     assert plain.max_seq_length == other.max_seq_length
     expected = other.encode(texts, convert_to_tensor=True)
-    torch.testing.assert_close(vectors_of(plain, texts), expected, atol=2e-6, rtol=0)
+    far = 2e-6 if normalised else 5e-6  # numbers of up to 3
+    torch.testing.assert_close(vectors_of(plain, texts), expected, atol=far, rtol=0)
 
 
 def test_a_linear_map_behind_unit_length(tmp_path, texts):
