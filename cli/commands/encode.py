@@ -68,7 +68,7 @@ def encode(
     how, stdin, piped = EncodeOptions(shard=part, **options), source == "-", output == "-"
     lines_only = "of a file: stdin has lines of text alone."
     for is_wrong, reason in (
-        (stdin and output is None, "Reading stdin, the output needs a name: -o FILE, or -o -."),
+        (stdin and output is None, "Reading stdin, the output needs a name: give --output."),
         (piped and as_json, "--json and -o - both want stdout: give one of them."),
         (stdin and column != "text", f"--column names a column {lines_only}"),
         (stdin and how.keep_columns, f"--keep-columns keeps those {lines_only}"),
