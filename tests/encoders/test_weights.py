@@ -70,7 +70,7 @@ def test_one_tensor_left_out(name, raw, sentences):
     ({"num_hidden_layers": "two"}, "num_hidden_layers 'two', but a whole number"),
     ({"num_attention_heads": 0}, "num_attention_heads 0, but a whole number of at least 1"),
     ({"num_attention_heads": 7}, "hidden size .* multiple of the number of attention heads"),
-    ({"hidden_size": 2**20}, r"LayerNorm.bias has the shape \[96\], .* asks for \[1048576\]"),
+    ({"hidden_size": 3 * 2**19}, r"LayerNorm.bias has the shape \[96\], .* asks for \[1572864\]"),
     ({"intermediate_size": 2**30}, r"shape \[128\], and the config asks for \[1073741824\]"),
     ({"vocab_size": 2**31}, r"shape \[8192, 96\], and the config asks for \[2147483648, 96\]"),
     ({"vocab_size": -5}, "vocab_size -5, but a whole number of at least 1"),
