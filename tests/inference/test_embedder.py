@@ -128,7 +128,7 @@ def test_an_encoder_of_static_embeddings_has_no_padding(mini, texts, caplog):
     with caplog.at_level(logging.INFO, "sentemb"), Embedder(static) as embedder:
         found = embedder.encode(texts[:9])
     assert not caplog.messages
-    np.testing.assert_allclose(found, static.encode(texts[:9]), atol=1e-6)
+    np.testing.assert_allclose(found, static.encode(texts[:9]), atol=5e-6)
 
 
 def test_where_vectors_would_differ_padding_stays(mini, texts, monkeypatch, caplog):
