@@ -20,12 +20,12 @@ from sentemb.jobs import NOT_VARIED, OF_LOSS, OF_VIEWS, refuse_replaced
 from sentemb.training.settings import Settings
 
 from . import console, source
+from .config import given_options
 from .options_of_signatures import parse_dims, parse_prompts
 from .source import METHODS
 from .spec import (
     check_loss,
     check_view,
-    given_options,
     numbers_of_loss,
     read_value,
     read_values,

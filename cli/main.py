@@ -37,7 +37,7 @@ from .commands import (
     views,
 )
 from .completion import typed_words
-from .spec import config_of
+from .config import config_of
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsafe input or model,
 4 file or disk, 5 not a number, 6 out of memory, 7 locked by another run, 70 internal error,

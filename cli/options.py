@@ -41,7 +41,7 @@ Columns = Annotated[
 Model = Annotated[
     str,
     typer.Option(
-        help="Embedded encoder, folder or hub id.",
+        help="Bundled encoder, folder or hub id.",
         rich_help_panel=DATA,
         autocompletion=completion.models,
     ),
@@ -189,7 +189,7 @@ Style = Annotated[
 
 AnyModel = Annotated[
     str,
-    typer.Option(help="Embedded encoder, folder or hub id.", autocompletion=completion.models),
+    typer.Option(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
 ]
 BatchTokens = Annotated[
     int | None,
@@ -276,7 +276,7 @@ Scored = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[MODEL]... [FILE]...",
-        help="Embedded encoders, folders or hub ids, several for side by side; a folder of seed-0, "
+        help="Bundled encoders, folders or hub ids, several for side by side; a folder of seed-0, "
         "seed-1, … is one model. Then further files of --sts or the like.",
         show_default="mini-sentemb",
         autocompletion=completion.models,

@@ -1,4 +1,4 @@
-"""The language of options: words into values and objects, and mistakes found without torch.
+"""The language of losses and views: words into objects, and mistakes found without torch.
 
 Losses and views are ``NAME``, ``NAME:VALUE`` (the first option) or ``NAME:VALUE,option=value``.
 ``A + 0.1*B`` is a weighted sum of losses, ``A + B`` a view that does both.
@@ -7,20 +7,15 @@ Losses and views are ``NAME``, ``NAME:VALUE`` (the first option) or ``NAME:VALUE
 import ast
 import functools
 import inspect
-import json
 import math
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from sentemb.errors import UsageError, nearest, unknown
 
 from . import source
-from .options_of_signatures import parse_dims, parse_prompts, typed_value
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -80,33 +75,6 @@ STAGES = {
 CLEAN = "clean"
 SYNONYMS = ("neighbours", "wordnet")
 EXAMPLE = "infonce+0.1*dimension-wise"
-
-
-def given_options(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a recipe that were typed otherwise than by default."""
-    own = [p for p in source.parameters_of(method) if p.name not in source.OF_THE_DATA]
-    return {p.name: options[p.name] for p in own if options.get(p.name, p.default) != p.default}
-
-
-def arguments_of_training(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of `sentemb.train` for the options of its command, as typed.
-
-    What was not typed is left out, for the library's own default.
-    """
-    given = given_options(options["method"], options)
-    own = {p.name for p in source.parameters_of(options["method"])} - {*source.OF_THE_DATA}
-    made = {k: v for k, v in options.items() if k not in own and v not in (None, [])} | given
-    if "columns" in made:
-        made["columns"] = made["columns"].split(",")
-    if "prompt" in made:
-        made["prompt"] = parse_prompts(made["prompt"])
-    if "matryoshka" in made:
-        made["matryoshka"] = parse_dims(made["matryoshka"])
-    if "view" in made:
-        made["view"] = [partial(make_view, words) for words in made["view"]]
-    if "loss" in made:
-        made["loss"] = make_loss(made["loss"])
-    return made
 
 
 def make_loss(words: str) -> "Loss":
@@ -216,42 +184,6 @@ def check_view(words: str) -> None:
         values = _read("sentemb.views", class_name, part)
         if "synonyms" in values:
             _check_synonyms(part.partition(":")[0], values["synonyms"])
-
-
-def config_of(args: Sequence[str]) -> dict[str, Any]:
-    """Return the options in the file that ``--config`` names, if one does.
-
-    Args:
-        args: What was typed; the file is TOML, or the ``run.json`` of a run.
-
-    Raises:
-        UsageError: When the file cannot be read.
-    """
-    path = typed_value(args, "--config")
-    if path is None:
-        return {}
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        content = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
-        content = content["config"] if path.endswith(".json") else content
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--config '{path}' cannot be read: {error}.") from None
-    except LookupError:
-        raise UsageError(
-            f"--config '{path}' holds no config: it is of another command or an earlier version."
-        ) from None
-    return {name.replace("-", "_"): _in_words(name, value) for name, value in content.items()}
-
-
-def _in_words(name: str, value: Any) -> Any:
-    """Return a value of a config as it is typed."""
-    if isinstance(value, Mapping):
-        return [f"{key}={one}" for key, one in value.items()]
-    if name == "view":
-        return [words_of(str(one)) for one in ([value] if isinstance(value, str) else value)]
-    if name == "loss":
-        return words_of(str(value))
-    return ",".join(map(str, value)) if isinstance(value, list) and name != "prompt" else value
 
 
 def words_of(shown: str) -> str:

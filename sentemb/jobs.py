@@ -121,19 +121,32 @@ class TrainJob:
             f"{len(data.rows):,}",
             self._named_dev(dev),
         )
-        fitted = self.settings_for(data).batch_size
-        if fitted < self.settings.batch_size:
-            logger.info(
-                "batch_size: %d in the place of %d, for %s rows: at least %d steps an epoch",
-                fitted,
-                self.settings.batch_size,
-                f"{len(data.rows):,}",
-                STEPS,
-            )
+        self._report_steps(data)
         if data.classes:
             more = ", …" if len(data.classes) > 8 else ""
             logger.info("%d labels: %s", len(data.classes), ", ".join(data.classes[:8]) + more)
         return data, dev
+
+    def _report_steps(self, data: "TrainingData") -> None:
+        """Log a batch size that was lowered; warn where there are few steps all the same."""
+        rows, fitted = len(data.rows), self.settings_for(data).batch_size
+        steps = max(1, rows // fitted)
+        if fitted < self.settings.batch_size:
+            logger.info(
+                "batch_size: %d instead of %d, because the data has %s rows; steps an epoch: %d",
+                fitted,
+                self.settings.batch_size,
+                f"{rows:,}",
+                steps,
+            )
+        total = int(steps * self.settings.epochs)
+        if total < STEPS and not self.settings.max_steps:
+            logger.warning(
+                "The data has %s rows, so there are only %d training steps, which change the model "
+                "little. Use more rows, or raise `epochs`.",
+                f"{rows:,}",
+                total,
+            )
 
     def settings_for(self, data: "TrainingData") -> Settings:
         """Return the settings, a recipe's batch halved until an epoch has `STEPS` of them.

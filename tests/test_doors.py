@@ -183,7 +183,7 @@ def test_the_batch_of_a_recipe_shrinks_to_the_data(rows, batch, caplog):
     with caplog.at_level("INFO", "sentemb"):
         data, _ = job.read()
     assert job.settings_for(data).batch_size == batch
-    assert (f"batch_size: {batch} in the place of 512" in caplog.text) == (batch < 512)
+    assert (f"batch_size: {batch} instead of 512" in caplog.text) == (batch < 512)
     for asked in (
         train_job("simcse-sup", texts, batch_size=512),
         job.with_value("batch_size", 512),

@@ -21,7 +21,7 @@ def analyze(
         list[str] | None,
         typer.Argument(
             metavar="MODEL... [FILE]",
-            help="Embedded encoders, folders or hub ids, by default mini-sentemb; and last a file "
+            help="Bundled encoders, folders or hub ids, by default mini-sentemb; and last a file "
             "of sentences, by default the bundled ones.",
             autocompletion=completion.models,
         ),

@@ -54,10 +54,10 @@ def compare(
     Writes results.jsonl and compare.png. The same command goes on where it was stopped; what was
     trained is not kept.
     """
+    from ..config import arguments_of_training
     from ..early import check_names, check_study, check_training
     from ..options_of_signatures import DEFAULT_METHOD, parse_seeds
     from ..source import METHODS
-    from ..spec import arguments_of_training
 
     console.require_one_format(as_json=as_json, style=style)
     check_names(methods)

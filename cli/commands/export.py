@@ -19,9 +19,7 @@ sentemb export mini-sentemb --int8 -o runs/int8"""
 def export(
     model: Annotated[
         str,
-        typer.Argument(
-            help="Embedded encoder, folder or hub id.", autocompletion=completion.models
-        ),
+        typer.Argument(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     static: Annotated[

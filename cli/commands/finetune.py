@@ -39,7 +39,7 @@ def finetune(
     regression: Annotated[bool, typer.Option("--regression", help="Labels are scores.")] = False,
     model: Annotated[
         str,
-        typer.Option(help="Embedded encoder, folder or hub id.", autocompletion=completion.models),
+        typer.Option(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
     ] = "mini",
     output: Annotated[Path, typer.Option("--output", "-o", help="Model folder.")] = Path(
         "runs/finetune"

@@ -18,9 +18,7 @@ sentemb info runs/mine --json"""
 def info(
     model: Annotated[
         str | None,
-        typer.Argument(
-            help="Embedded encoder, folder or hub id.", autocompletion=completion.models
-        ),
+        typer.Argument(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

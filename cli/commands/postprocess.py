@@ -19,9 +19,7 @@ sentemb postprocess mini-sentemb --remove-top 2 --data file.txt --sts STSB.dev.t
 def postprocess(
     model: Annotated[
         str,
-        typer.Argument(
-            help="Embedded encoder, folder or hub id.", autocompletion=completion.models
-        ),
+        typer.Argument(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     whiten: Annotated[

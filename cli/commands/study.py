@@ -80,8 +80,9 @@ def study(
     Writes results.jsonl and study.png. The same command goes on where it was stopped; models are
     not kept.
     """
+    from ..config import arguments_of_training
     from ..early import check_columns, check_study, check_training, varied_by
-    from ..spec import arguments_of_training, make_loss, read_values
+    from ..spec import make_loss, read_values
 
     console.require_one_format(as_json=as_json, style=style)
     folder, typed = output or Path("studies") / option.removeprefix("--"), {**options, "loss": None}

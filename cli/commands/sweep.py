@@ -49,8 +49,8 @@ def sweep(
 
     Needs optuna (extra sweep).
     """
+    from ..config import arguments_of_training
     from ..early import check_extra, check_study, check_training, space_of
-    from ..spec import arguments_of_training
 
     check_extra("optuna", "sweep", "sentemb sweep")
     space, chosen = space_of(search, options), parse_seeds(seeds)

@@ -65,7 +65,7 @@ def train(
     from sentemb.runs.trackers import require_tracker
 
     from .. import early
-    from ..spec import arguments_of_training
+    from ..config import arguments_of_training
 
     folder, chosen = output or Path("runs") / method, parse_seeds(seeds) if seeds else None
     early.without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")

@@ -73,19 +73,19 @@ class EncodingRun:
             InputError, NumericError, OutOfMemoryError: Name the text.
             InterruptedRunError: When SIGINT or SIGTERM came; what was embedded is kept.
         """
-        told, keep = Interruption(), self.options.keep_columns
+        interruption, keep = Interruption(), self.options.keep_columns
         tally, seen = Counters(self.faults), DistinctTexts(self.job.folder / SEEN)
         cut = windows(texts, seen, keep_columns=keep)
         try:
-            with told.listening(), self.embedder:
-                for window in behind(self._embedded(cut, told)):
+            with interruption.listening(), self.embedder:
+                for window in behind(self._embedded(cut, interruption)):
                     tally.add(window)
                     yield window
-            if told.received:
+            if interruption.received:
                 raise InterruptedRunError(
                     f"Interrupted after text {tally.rows:,}, up to which all is done: "
                     f"{self.advice}.",
-                    told.received,
+                    interruption.received,
                 )
             if not tally.rows:
                 raise InputError("There is no row to encode.")
@@ -122,12 +122,12 @@ class EncodingRun:
                 yield window, tokens
 
     def _embedded(
-        self, found: Iterator[Window], told: Interruption
+        self, found: Iterator[Window], interruption: Interruption
     ) -> Iterator[tuple[Window, Callable[[], object]]]:
         """Embed windows until a signal comes; beside each, what puts its vectors away."""
         for window, tokens in ahead(self._prepared(found)):
             yield window, (lambda: None) if tokens is None else self._do(window, tokens)
-            if told.received:
+            if interruption.received:
                 return
 
     def _do(self, window: Window, tokens: Tokens) -> Callable[[], object]:

@@ -67,10 +67,10 @@ def encode_on_devices(
     overwrite: bool = False,
     progress: Callable[[int], object] = lambda rows: None,
 ) -> EncodeSummary:
-    """Encode a file with a process for each device; the file is that of one process, to the byte.
+    """Encode a file with a process for each device; the bytes are those that one process writes.
 
-    A process encodes a shard, every so-manieth window. Called again with the same devices, an
-    interrupted job goes on.
+    Each process encodes one shard. Called again with the same devices, the function resumes an
+    interrupted job.
 
     Args:
         model: A bundled encoder, a folder or a hub id.
@@ -176,22 +176,23 @@ class _Processes:
         Raises:
             SentembError: What the first that failed raised; the others end after their windows.
         """
-        told, stopping = Interruption(), False
-        with told.listening():
+        interruption, stopping = Interruption(), False
+        with interruption.listening():
             for process in self._processes:
                 process.start()
             while any(process.is_alive() for process in self._processes):
                 self._listen()
-                if (told.received or self._failed()) and not stopping:
+                if (interruption.received or self._failed()) and not stopping:
                     stopping = True
                     self._stop()
             self._listen()
         failed = [error for error in self._failed() if not isinstance(error, InterruptedRunError)]
         if failed:
             raise failed[0]
-        if told.received or self._failed():
+        if interruption.received or self._failed():
             raise InterruptedRunError(
-                "Interrupted: give the same command to go on.", told.received or signal.SIGTERM
+                "Interrupted: give the same command to resume.",
+                interruption.received or signal.SIGTERM,
             )
         return sum(self._kept_rows.values())
 
@@ -206,7 +207,7 @@ class _Processes:
                     OutOfMemoryError(
                         f"The process on {self._work[number].device} was ended (exit code "
                         f"{process.exitcode}); when the system does that, it is for memory. Give "
-                        "the same command to go on, or fewer devices."
+                        "the same command to resume, or fewer devices."
                     )
                 )
         return found

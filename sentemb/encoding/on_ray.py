@@ -28,7 +28,7 @@ def encode_on_ray(
     parts, so that each text is embedded once.
 
     Args:
-        model: An embedded encoder, a folder or a hub id, as every machine knows it.
+        model: A bundled encoder, a folder or a hub id, as every machine knows it.
         source: A file that every machine sees under this path.
         output: On a file system that all of them share.
         shards: Into how many pieces the work is cut; more than machines, so that none waits long.

@@ -14,8 +14,8 @@ FAULTS = {
     "blank_lines": "blank lines, which are no rows",
 }
 INVALID = {
-    "replace": "rows no valid UTF-8, replaced where they were none",
-    "skip": "rows no valid UTF-8, left out",
+    "replace": "rows contained invalid UTF-8; the invalid bytes were replaced",
+    "skip": "rows contained invalid UTF-8 and were skipped",
 }
 
 

@@ -81,7 +81,7 @@ def test_every_count_is_exact(sentemb, hostile):
     told = done.stderr.decode()
     assert "16 rows x 96" in told
     assert "2 repeated, 2 empty, 2 truncated" in told
-    assert "2 rows no valid UTF-8, replaced where they were none: 4, 10" in told
+    assert "2 rows contained invalid UTF-8; the invalid bytes were replaced: 4, 10" in told
     assert "1 rows longer than 1 MiB, cut: 13" in told
     assert "2 rows with NUL characters, kept: 4, 7" in told
 
@@ -100,7 +100,7 @@ def test_shards_and_their_merge_tell_of_faulty_rows_too(sentemb, hostile):
     assert "shard 1/2 is done" in told[0]
     merged = sentemb("merge", "a.npy", "--json")
     for words in (*told, merged.stderr.decode()):
-        assert "2 rows no valid UTF-8, replaced where they were none: 4, 10" in words
+        assert "2 rows contained invalid UTF-8; the invalid bytes were replaced: 4, 10" in words
         assert "1 rows longer than 1 MiB, cut: 13" in words
     summary = json.loads(merged.stdout)["summary"]
     assert {name: summary[name] for name in EXACT} == EXACT | {"kept_rows": 16}
