@@ -229,6 +229,17 @@ def check_pooling(name: str | None) -> None:
         raise UsageError(unknown("pooling", name, list(allowed)))
 
 
+def check_fast(kind: str | None) -> None:
+    """Raise unless a kind of fast export is known, or none is named, and can be made here."""
+    from sentemb.errors import unknown
+
+    allowed = source.choices("sentemb.deployment", "FAST")
+    if kind is not None and kind not in allowed:
+        raise UsageError(unknown("--fast", kind, list(allowed)))
+    if kind == "int8":
+        check_extra("onnxruntime", "int8", "--fast int8")
+
+
 def check_columns(
     data: str | os.PathLike[str],
     layouts: Sequence[tuple[str, ...]],

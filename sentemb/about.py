@@ -12,6 +12,9 @@ from sentemb.versions import versions
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+RECORDED = ("method", "rows", "dev", "steps", "best_step", "before", "metrics", "versions")
+"""What ``run.json`` holds of a training that is shown."""
+
 
 def info(model: "str | os.PathLike[str] | SentenceTransformer | None" = None) -> Report:
     """Say what a model is, as ``sentemb info`` does; of none, what is installed.
@@ -75,7 +78,8 @@ def _model(model: "str | os.PathLike[str] | SentenceTransformer") -> dict[str, A
     }
     if folder and (folder / RUN).is_file():
         run = read_object(folder / RUN)
-        content |= {key: run.get(key) for key in ("method", "best_step", "before", "metrics")}
+        content |= {"started from": run.get("model"), "data": (run.get("data") or {}).get("source")}
+        content |= {key: run.get(key) for key in RECORDED}
     return content
 
 

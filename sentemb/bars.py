@@ -192,7 +192,7 @@ class Progress:
         left = None if rest is None else self.speed.left(rest, self.pauses_left)
         words += [] if left is None else [f"{clock(left)} left"]
         if self.speed.pauses:
-            words.append(f"evaluations {clock(self.speed.paused)}")
+            words.append(f"evaluating took {clock(self.speed.paused)}")
         return ", ".join(filter(None, words))
 
 
@@ -213,7 +213,7 @@ def phase(what: str) -> Iterator[None]:
                 if bar is not None:
                     bar.set_description_str(f"{what} … {clock(seconds)}")
                 else:
-                    logger.info("%s: %.0f s so far", what, seconds)
+                    logger.info("%s, for %.0f s now", what, seconds)
 
         ticking = Thread(target=tick, daemon=True)
         ticking.start()

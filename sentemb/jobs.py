@@ -45,6 +45,8 @@ OF_DATA = ("columns", "classes")
 OF_JOB = ("pooling", "mask_above")
 OF_NO_OPTION = ("settings", "given", "batch_by_default")
 SMALLEST, STEPS = 16, 20
+TRAINING_HEADS = ("projector", "predictor")
+"""Modules of a twin that the saved model does not have."""
 NOT_VARIED = (
     *("seed", "select", "eval_steps", "save_steps", "workers", "micro_batch", "packed"),
     *("on_collapse", "max_bad_steps", "keep_checkpoints", "report_to"),
@@ -165,7 +167,7 @@ class TrainJob:
         if dev is None and self.settings.select == "held-out-loss":
             return "none, held-out rows choose the checkpoint"
         if dev is None:
-            return "none, the last step is kept"
+            return "none, so the last step is kept; give `dev` to keep the best one"
         given = None if self.dev == bundled(GRADED) else self.dev
         return f"{name_of(given, f'bundled {GRADED}') or dev.name} ({len(dev.scores):,} pairs)"
 
@@ -242,17 +244,19 @@ class TrainJob:
         )
 
     def _described(self, method: "Method") -> str:
-        """Name the modules of the encoder, and say where its pooling is from."""
+        """Name the modules of the encoder, the origin of its pooling, and what training adds."""
         from sentemb.encoders import describe
         from sentemb.locate import is_sentence_transformer, locate
 
-        modules = describe(method.encoder)
-        if self.pooling is not None:
-            return f"{modules} (`pooling` as given)"
         raw = isinstance(self.model, str | os.PathLike) and not is_sentence_transformer(
             locate(self.model)
         )
-        return f"{modules} ({f'pooling of {self.method}' if raw else 'pooling of its own'})"
+        pooling = f"pooling of {self.method}" if raw else "pooling of its own"
+        if self.pooling is not None:
+            pooling = "`pooling` as given"
+        heads = [name for name, _ in method.twin.named_children() if name in TRAINING_HEADS]
+        added = "".join(f"; a {name} is used in training only" for name in heads)
+        return f"{describe(method.encoder)} ({pooling}{added})"
 
     def _as_it_is(self, method: "Method", dev: "STS") -> dict[str, Any]:
         """Score the starting model with its own pooling, where it is trained with another."""

@@ -50,7 +50,7 @@ def shown(encoder: "SentenceTransformer", view: View, sentence: str, seed: int) 
         tokens = ["·" if cut else token for token, cut in zip(tokens, seen.cut, strict=True)]
     if view.edit_tokens is None and view.order is None and view.perturb is None:
         text = view.read(row, Random(row_key(seed, 0, 0, 1)))
-        text += "  (as it is)" if view.edit and text == sentence else ""
+        text += "  (unchanged by this draw)" if view.edit and text == sentence else ""
     else:
         text = " ".join(tokens) + seen.told
     cosine = float(F.cosine_similarity(clean, changed))

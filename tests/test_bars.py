@@ -65,7 +65,7 @@ def test_a_bar_shows_rate_time_left_and_what_was_counted_apart(terminal):
         time.sleep(0.11)
         progress(2)
     assert " 2/4 steps, loss 1.5, " in terminal.getvalue()
-    assert "rows/s, 0:00 left, evaluations 0:00" in terminal.getvalue()
+    assert "rows/s, 0:00 left, evaluating took 0:00" in terminal.getvalue()
     assert "evaluating …" in terminal.getvalue()
     assert terminal.getvalue().endswith("\r")  # it is taken away
 
@@ -127,7 +127,7 @@ def test_without_a_terminal_a_line_is_logged_every_few_seconds(monkeypatch, capl
     first, second = caplog.messages[:2]
     assert first.startswith("encoding: 2,000 of 4,000 rows, ")
     assert first.endswith("0:00 left")
-    assert second.startswith("loading the model: 0 s so far")
+    assert second.startswith("loading the model, for 0 s now")
 
 
 def test_training_shows_its_phases_and_no_bar_of_transformers(

@@ -56,13 +56,13 @@ def encode(
     from sentemb.bundled import BUNDLED_ENCODERS
     from sentemb.datasets.faults import Faults
     from sentemb.datasets.texts import texts_and_total, texts_of_stream
-    from sentemb.encoders.device import require_device_name
+    from sentemb.encoders.device import devices_named, require_device_name
     from sentemb.encoding import EncodeOptions
     from sentemb.encoding.output_file import output_for
     from sentemb.encoding.shards import Shard
     from sentemb.errors import UsageError
 
-    from ..early import check_models, without_effect
+    from ..early import check_fast, check_models, without_effect
 
     part = Shard.parse(shard) if shard is not None else Shard()
     how, stdin, piped = EncodeOptions(shard=part, **options), source == "-", output == "-"
@@ -81,6 +81,8 @@ def encode(
         if is_wrong:
             raise UsageError(reason)
     require_device_name(device)
+    check_fast(fast)
+    on = [] if devices is None else devices_named(devices)
     without_effect("--overwrite", overwrite and piped, "an output file")
     rules = {"overwrite": overwrite or devices is not None, "keep_columns": how.keep_columns}
     target: Any = sys.stdout.buffer if piped else output_for(source, output, part, **rules)
@@ -97,7 +99,6 @@ def encode(
     with phase("starting"):
         from sentemb.deployment import faster
         from sentemb.encoding import encode_file, encode_on_devices
-        from sentemb.encoding.on_devices import devices_named
         from sentemb.inference.torch_only import load_encoder
 
     if fast is not None:
@@ -108,7 +109,7 @@ def encode(
         if encoder is not None:
             summary = encode_file(encoder, texts, target, how, overwrite, progress, faults)
         else:
-            on, rest = devices_named(devices or ""), (faults.errors, overwrite, progress)
+            rest = faults.errors, overwrite, progress
             summary = encode_on_devices(model, source, target, on, how, column, *rest)
     cut = encoder.max_seq_length if encoder is not None else None
     for line in summary.lines(named, cut, part):

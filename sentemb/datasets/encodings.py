@@ -24,7 +24,14 @@ NOT_TEXT = {
     b"\x28\xb5\x2f\xfd": "compressed by zstd: add .zst to its name",
     b"PAR1\x15": "a parquet file: let its name end in .parquet",
     b"ARROW1\0\0": "an arrow file: let its name end in .arrow",
+    b"\x93NUMPY": "a NumPy array: give a file of texts",
+    b"%PDF-": "a PDF: extract its text first",
+    b"\x89PNG\r\n": "a picture: give a file of texts",
+    b"\xff\xd8\xff": "a picture: give a file of texts",
 }
+BINARY = 0.05
+"""The share of control characters from which on a file of `SAMPLE` bytes is no text."""
+CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
 SAMPLE = 4096
 """Bytes by which a file is judged."""
 ZEROS = 0.75
@@ -38,7 +45,7 @@ def as_utf8(file: IO[bytes], path: Path, faults: Faults) -> io.BufferedReader:
     of every other byte is zero, and none of the others. The encoding is noted in ``faults``.
 
     Raises:
-        InputError: When it is no text file but one of `NOT_TEXT`.
+        InputError: When it is no text file but one of `NOT_TEXT`, or full of control characters.
     """
     buffered: io.BufferedReader = file if hasattr(file, "peek") else io.BufferedReader(file)  # type: ignore
     head = buffered.peek(SAMPLE)[:SAMPLE]
@@ -52,6 +59,12 @@ def as_utf8(file: IO[bytes], path: Path, faults: Faults) -> io.BufferedReader:
             return _recoded(buffered, encoding, path)
     unmarked = _unmarked(head)
     if unmarked is None:
+        controls = len(head) - len(head.translate(None, CONTROLS))
+        if len(head) == SAMPLE and controls > BINARY * SAMPLE:
+            raise InputError(
+                f"{path} is no text file: {controls} of its first {SAMPLE} bytes are control "
+                "characters. Give a file of texts in UTF-8."
+            )
         return buffered
     faults.encoding = unmarked[:6]
     return _recoded(buffered, unmarked, path)

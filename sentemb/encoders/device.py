@@ -22,6 +22,30 @@ def require_device_name(device: str | None) -> None:
         raise UsageError(f"device must be cpu, cuda, cuda:N or mps, got {device!r}.")
 
 
+def devices_named(words: str) -> list[str]:
+    """Return the devices of ``cuda:0,cpu``, of ``0,1`` (GPUs), or of ``all`` (all GPUs).
+
+    Raises:
+        UsageError: When one has no such name, or there is no GPU.
+
+    Example:
+        >>> devices_named("0,1")
+        ['cuda:0', 'cuda:1']
+    """
+    if words == "all":
+        import torch
+
+        found = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        if not found:
+            raise UsageError("devices is all, but this machine has no CUDA GPU: name others.")
+        return found
+    names = [word.strip() for word in words.split(",")]
+    found = [f"cuda:{name}" if name.isdecimal() else name for name in names]
+    for device in found:
+        require_device_name(device)
+    return found
+
+
 def present_device(device: str | None) -> str:
     """Return the device that is asked for; without one, the GPU if there is one.
 

@@ -14,7 +14,6 @@ from typing import Any
 from sentemb import errors as known_errors
 from sentemb.datasets.faults import Errors, Faults
 from sentemb.datasets.texts import read_text_rows, read_texts
-from sentemb.encoders.device import require_device_name
 from sentemb.encoding.job_folder import job_folder, remove
 from sentemb.encoding.merging import merge
 from sentemb.encoding.options import EncodeOptions
@@ -123,30 +122,6 @@ def _merged(output: Path, folders: Sequence[Path], *, overwrite: bool) -> Encode
         raise exists(output)
     os.replace(again, output)
     return summary
-
-
-def devices_named(words: str) -> list[str]:
-    """Return the devices of ``cuda:0,cpu``, of ``0,1`` (GPUs), or of ``all`` (all GPUs).
-
-    Raises:
-        UsageError: When one has no such name, or there is no GPU.
-
-    Example:
-        >>> devices_named("0,1")
-        ['cuda:0', 'cuda:1']
-    """
-    if words == "all":
-        import torch
-
-        found = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-        if not found:
-            raise UsageError("devices is all, but this machine has no CUDA GPU: name others.")
-        return found
-    names = [word.strip() for word in words.split(",")]
-    found = [f"cuda:{name}" if name.isdecimal() else name for name in names]
-    for device in found:
-        require_device_name(device)
-    return found
 
 
 class _Processes:

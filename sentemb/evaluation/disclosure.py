@@ -55,8 +55,9 @@ def disclose(folder: Path) -> Disclosure:
         return Disclosure(f"data sets by its card: {listed}{more}", scored)
     if _is_raw(folder):
         teacher = re.search(r"^teacher: *(\S+)$", _front_matter(folder), re.MULTILINE)
-        taught = f", once taught by {teacher[1]}" if teacher else ""
-        return Disclosure(f"none: a raw masked-language model{taught}")
+        if teacher:
+            return Disclosure(f"those of its teacher {teacher[1]}; none of its own")
+        return Disclosure("none: a raw masked-language model")
     return Disclosure(UNKNOWN)
 
 

@@ -88,7 +88,7 @@ def evaluate(
     Example:
         >>> report = evaluate("mini")
         >>> report["models"][0]["labels"]
-        'none: a raw masked-language model, once taught by sentence-transformers/all-MiniLM-L6-v2'
+        'those of its teacher sentence-transformers/all-MiniLM-L6-v2; none of its own'
     """
     _check_output(output, overwrite=overwrite)
     found = models_of(models)

@@ -92,13 +92,14 @@ def _seeds(count: int, record: dict[str, Any]) -> str:
 
 
 def _title(records: Sequence[dict[str, Any]], seeds: Sequence[int]) -> str:
-    """Say what is the same of all runs: method, start, data, steps, seeds."""
+    """Say what is the same of all runs: method, start, data, steps, dev set, seeds."""
     words: list[str] = []
     for what in (
         {str(r.get("method") or "fine-tuning") for r in records if r},
         {f"from {Path(str(r['model'])).name}" for r in records if "model" in r},
         {f"{r['rows']:,} rows of {Path(r['data']['source']).name}" for r in records if "rows" in r},
         {f"{r['steps']:,} steps" for r in records if "steps" in r},
+        {f"dev: {Path(str(r['dev'])).name}" for r in records if r.get("dev")},
         {_seeds(n, record) for n, record in zip(seeds, records, strict=True)},
     ):
         words += what if len(what) == 1 else []

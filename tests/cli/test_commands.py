@@ -130,7 +130,7 @@ def test_train_on_pairs_under_other_names(sentemb, tmp_path):
     options = ("--data", "qa.csv", "--columns", "question,answer", "-o", "a", *FEW)
     process = ok(sentemb("train", "-m", "simcse-sup", *options, "--json"))
     assert json.loads(process.stdout)["data"]["columns"] == ["anchor", "positive"]
-    assert b"dev: none, the last step is kept" in process.stderr
+    assert b"dev: none, so the last step is kept; give --dev" in process.stderr
 
 
 def test_several_seeds_and_their_spread(sentemb, tmp_path):

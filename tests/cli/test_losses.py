@@ -66,6 +66,7 @@ def test_each_loss_takes_steps(tmp_path, sentences, loss, few_bundled, caplog):
     method = Method(made.views, made.twin, make_loss(loss))
     before = state(method)
     rows = replace(data, rows=data.rows.select(range(16)))
+    caplog.set_level("INFO", "sentemb")
     train(method, rows, tmp_path / "out", Settings(8, learning_rate=1e-4, epochs=1))
     run = record(tmp_path)
     assert run["loss"].startswith(LOSSES[loss])

@@ -64,6 +64,8 @@ LINES = [
     ("encode few.txt --dims 0", "--dims must be at least 1, got 0."),
     ("encode few.txt --batch-size 0", "--batch-size must be at least 1, got 0."),
     ("encode few.txt --keep-columns", "A .npy file holds vectors alone"),
+    ("encode few.txt --fast statc", "Unknown --fast 'statc'; allowed: static, int8."),
+    ("encode few.txt --devices cpu,gpu", "--device must be cpu, cuda, cuda:N or mps, got 'gpu'"),
     ("encode few.txt --device gpu", "--device must be cpu, cuda, cuda:N or mps, got 'gpu'"),
     ("encode - -o a.npy --column x", "--column names a column of a file"),
     ("merge a.npy", "There is no shard of 'a.npy'"),

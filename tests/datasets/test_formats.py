@@ -97,6 +97,8 @@ def test_json_that_is_none_names_the_row(tmp_path, content, message):
         ("a.pdf", b"%PDF", "plain text"),
         ("a.zip", b"PK", "Unpack it"),
         ("a.csv", b"PK\x03\x04xx", "a zip archive, as .xlsx"),
+        ("a.txt", b"%PDF-1.7", "a PDF: extract its text first"),
+        ("a.txt", bytes(range(256)) * 16, "416 of its first 4096 bytes are control characters"),
         ("a.csv", gzip.compress(b"text\na\n", mtime=0), "compressed by gzip: add .gz"),
     ],
 )

@@ -14,8 +14,9 @@ from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
 
 from sentemb.bundled import bundled
+from sentemb.encoders.device import devices_named
 from sentemb.encoding import encode_file
-from sentemb.encoding.on_devices import devices_named, encode_on_devices
+from sentemb.encoding.on_devices import encode_on_devices
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.torch_only import load_encoder
 

@@ -35,7 +35,7 @@ def test_evaluate_takes_names_and_objects(encoder):
     assert letters["labels"] == "unknown"
     assert 0 < letters["results"]["graded"]["spearman"] < 100
     assert [one["model"] for one in report["differences"]] == ["loaded", "letters"]
-    assert "labels seen by named: none: a raw masked-language model" in str(report)
+    assert "labels seen by named: those of its teacher" in str(report)
     assert {row["model"] for row in report} == {"named", "loaded", "letters"}
     assert json.loads(report.to_json())["schema"] == "sentemb.evaluate/1"
     assert report.to_markdown().count("| :-- |") == 3
