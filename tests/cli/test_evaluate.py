@@ -127,7 +127,9 @@ def test_several_models_stand_side_by_side(sentemb, folder, all_bundled):
     assert difference == pytest.approx(second - first, abs=0.011)
     assert low < difference < high
     assert 0 < p < 0.05
-    assert "labels seen by mini: those of its teacher sentence-transformers/all-MiniLM-L6-v2" in stdout
+    assert (
+        "labels seen by mini: those of its teacher sentence-transformers/all-MiniLM-L6-v2" in stdout
+    )
 
 
 @pytest.mark.parametrize(
