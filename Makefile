@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# A process for each core, of one thread each; children find our modules compiled.
+# A process for each core, of one thread each; children find our modules compiled. Files are
+# written to memory where there is some for them: each save syncs them to the disk.
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= \
+	TMPDIR=$(if $(wildcard /dev/shm/.),/dev/shm,$${TMPDIR:-/tmp}) \
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 export HF_HUB_OFFLINE := 1
 
@@ -34,8 +36,9 @@ demo: $(VENV)/installed
 test test-all: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(PYTEST) $(if $(filter test-all,$@),-m "long or not long")
+	$(BIN)/mypy & types=$$!; \
+	$(PYTEST) $(if $(filter test-all,$@),-m "long or not long"); tests=$$?; \
+	wait $$types && exit $$tests
 
 # Every fault of docs/reliability.md, also those that take minutes.
 faults: $(VENV)/installed-dev

@@ -135,9 +135,8 @@ def test_several_models_stand_side_by_side(sentemb, folder, all_bundled):
 @pytest.mark.parametrize(
     "style",
     [
-        "table",
         "csv",
-        *(pytest.param(s, marks=pytest.mark.long) for s in ("markdown", "latex", "json")),
+        *(pytest.param(s, marks=pytest.mark.long) for s in ("table", "markdown", "latex", "json")),
     ],
 )
 def test_models_are_rows_in_every_format(sentemb, folder, all_bundled, style):

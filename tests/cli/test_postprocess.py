@@ -128,11 +128,11 @@ def test_the_effect_on_real_pairs(sentemb, tmp_path, shared, all_bundled, part, 
     pairs.write_text("".join([head, *rows[::part]]), encoding="utf-8")
     own = ("--data", pairs, "--column", "sentence1")
     found = {}
-    for name, data in (("own", own), ("bundled", ())):
+    for name, data in (("own", own), *([("bundled", ())] if part == 1 else [])):
         words = ("--whiten", "--sts", pairs, "-o", name, "--json")
         found[name] = json.loads(sentemb("postprocess", "mini", *words, *data).stdout)
         print({side: found[name][side]["spearman"] for side in ("before", "after")})
     if part == 1:
         assert found["own"]["before"]["spearman"] == pytest.approx(72.05, abs=0.1)
+        assert found["bundled"]["after"]["spearman"] < found["own"]["before"]["spearman"] - 1
     assert found["own"]["after"]["spearman"] > found["own"]["before"]["spearman"] + least
-    assert found["bundled"]["after"]["spearman"] < found["own"]["before"]["spearman"] - 1
