@@ -118,7 +118,7 @@ def train(
 
     Further errors are those of `sentemb.training.train`.
     """
-    with phase("starting"):
+    with phase("loading the libraries"):
         import_module("sentemb.training.run")
     of_recipe: dict[str, Any] = {"model": model, "pooling": pooling, "prompt": prompt}
     of_recipe |= {"view": view or None, "loss": loss, "matryoshka": matryoshka or None}
@@ -209,7 +209,7 @@ def finetune(
 
     Further errors are those of `sentemb.finetuning.finetune`.
     """
-    with phase("starting"):
+    with phase("loading the libraries"):
         from sentemb.encoders.build import model_name
         from sentemb.finetuning import FinetuneSettings
         from sentemb.finetuning import finetune as run

@@ -148,7 +148,7 @@ def opened(
         InputError: When the model cannot be found or read, or is unsafe.
         UsageError: When another pooling is asked of a model that is loaded.
     """
-    with phase("starting"):
+    with phase("loading the libraries"):
         import torch
 
         from sentemb.inference.embedder import Embedder
