@@ -82,7 +82,7 @@ def parse_dims(text: str | None) -> tuple[int, ...]:
     """Read ``128,64,32``.
 
     Raises:
-        UsageError: When it is no list of whole numbers.
+        UsageError: When it is not a list of whole numbers.
     """
     parts = text.split(",") if text is not None else []
     if not all(part.strip().isdecimal() for part in parts):

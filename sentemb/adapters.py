@@ -66,7 +66,7 @@ class FromSentenceTransformers:
         loss: Made of any model: only the arithmetic on embeddings is used.
 
     Raises:
-        UsageError: When the loss has parameters of its own, or none of its arithmetic can be
+        UsageError: When the loss has parameters, or none of its arithmetic can be
             called on embeddings.
     """
 
@@ -77,7 +77,7 @@ class FromSentenceTransformers:
         own = [part for part, _ in loss.named_parameters() if not part.startswith("model.")]
         if own:
             raise UsageError(
-                f"{name} has parameters of its own ({own[0]}), which a Method would not train: "
+                f"{name} has trainable parameters ({own[0]}), which a Method would not train: "
                 "use a loss without, or train with sentence-transformers."
             )
         self._loss = loss
@@ -91,7 +91,7 @@ class FromSentenceTransformers:
         """Return the loss, a scalar.
 
         Raises:
-            UsageError: When the negatives are no hard negatives, so many for each row.
+            UsageError: When the negatives are not hard negatives, so many for each row.
         """
         embeddings, rows = [pairs.anchor, pairs.positive], len(pairs.anchor)
         if pairs.negatives is not None:

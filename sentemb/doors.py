@@ -104,7 +104,7 @@ def train(
         view: In the place of the recipe's views: a `View` for all of them, or one for each.
         loss: In the place of the recipe's loss.
         matryoshka: Lengths of vectors that the loss is nested at.
-        mask_above: Candidates of a greater cosine with the anchor are no negatives.
+        mask_above: Candidates of a greater cosine with the anchor are not negatives.
         resume: Continue from the last checkpoint in ``output``.
         overwrite: Replace an earlier run in ``output``.
         allow_changed: What a resumed run may have otherwise than it was started with.
@@ -312,7 +312,7 @@ def predict(
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
 
     Raises:
-        InputError: When the model is no classifier, or the data cannot be read.
+        InputError: When the model is not a classifier, or the data cannot be read.
         UsageError: When the model gives a row several labels.
     """
     from sentemb.finetuning.predict import predictions

@@ -137,7 +137,7 @@ class Encoder:
                 ``TQDM_DISABLE`` is set.
 
         Raises:
-            InputError: When something is no text, or the model cannot take it.
+            InputError: When something is not a text, or the model cannot take it.
             UsageError: When the precision is another, or the device cannot compute in it; when a
                 vector has fewer numbers than ``dims``.
             OutOfMemoryError: When memory does not suffice for one text.

@@ -34,7 +34,7 @@ class UsageError(SentembError, ValueError):
 
 
 class FinishedError(UsageError):
-    """The run to go on with has come to its end."""
+    """The run to resume has already finished."""
 
 
 class InputError(SentembError, ValueError):
@@ -120,7 +120,7 @@ class InterruptedRunError(SentembError):
     """A signal ended the run; what it had is saved.
 
     Args:
-        message: What was saved, and how to go on.
+        message: What was saved, and how to resume.
         number: Of the signal.
     """
 
@@ -155,7 +155,7 @@ def panics_refused() -> Iterator[None]:
     """Make an input error of a panic in the tokenizers library.
 
     A broken normalizer, or an expression that backtracks without end on one text, panics. The
-    exception is no ``Exception``, so that it would end the program past every handler.
+    exception is not an ``Exception``, so that it would end the program past every handler.
 
     Raises:
         TokenizerError: When the tokenizer panicked.

@@ -55,7 +55,7 @@ def push(
         repo: ``user/name``, or ``name`` of your own.
         private: Make the repository private. One that is there and public is refused.
         message: Of the commit.
-        token: For the hub; by default that of ``hf auth login``, or of the variable HF_TOKEN.
+        token: For the hub; by default the one of ``hf auth login``, or of the variable HF_TOKEN.
         dry_run: Only say what would be uploaded; nothing is sent.
 
     Returns:

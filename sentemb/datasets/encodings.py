@@ -38,13 +38,13 @@ def as_utf8(file: IO[bytes], path: Path, faults: Faults) -> io.BufferedReader:
     of every other byte is zero, and none of the others. The encoding is noted in ``faults``.
 
     Raises:
-        InputError: When it is no text file but one of `NOT_TEXT`.
+        InputError: When it is not a text file but one of `NOT_TEXT`.
     """
     buffered: io.BufferedReader = file if hasattr(file, "peek") else io.BufferedReader(file)  # type: ignore
     head = buffered.peek(SAMPLE)[:SAMPLE]
     for magic, what in NOT_TEXT.items():
         if head.startswith(magic):
-            raise InputError(f"{path} is no text file but {what}.")
+            raise InputError(f"{path} is not a text file but {what}.")
     for mark, encoding in BOMS:
         if head.startswith(mark):
             buffered.read(len(mark))

@@ -108,7 +108,7 @@ def read_mteb_clustering(name: str, path: Path) -> Clustering:
     """Read a clustering set in MTEB's form: rows of a list ``sentences`` and a list ``labels``.
 
     Raises:
-        InputError: When a row is no such lists of one length; names it.
+        InputError: When a row is not such lists of one length; names it.
     """
     texts: list[str] = []
     labels: list[str] = []

@@ -84,7 +84,7 @@ def tell_unread(source: object, present: Sequence[str], mapping: dict[str, str])
     further = further_negatives(present, mapping.values())
     unread = [name for name in unread_columns(present, mapping.values()) if name not in further]
     if further:
-        logger.info("%s: of several negatives a row, only the first is read, that of column %r; "
+        logger.info("%s: of several negatives a row, only the first is read, column %r; "
                     "not read: %s.", source, mapping[NEGATIVE], shown(further))  # fmt: skip
     if unread:
         logger.info("%s: columns not read: %s.", source, shown(unread))

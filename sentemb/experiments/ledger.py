@@ -41,7 +41,7 @@ class Ledger:
         return _read(path)
 
     def commit(self, name: str, result: Result) -> None:
-        """Write what came of a run, whole or not at all, and let go of its model."""
+        """Write the result of a run, whole or not at all, and delete its model."""
         self.claim(f"results/{name}.json")
         _write(self._path(name), result)
         remove_listed(self.run(name))

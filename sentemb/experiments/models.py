@@ -100,7 +100,7 @@ def models_of(given: Models) -> list[Model]:
 
 
 def load(model: One, pooling: "PoolingName | None" = None, device: str | None = None) -> Any:
-    """Return the encoder of a name, or the model itself where it is no name.
+    """Return the encoder of a name, or the model itself where it is not a name.
 
     Args:
         model: Its name, or the model.

@@ -1,4 +1,4 @@
-"""`run_seeds`: one run a seed, each in a folder of its own."""
+"""`run_seeds`: one run a seed, each in its own folder."""
 
 import logging
 import os

@@ -50,7 +50,7 @@ def predictions(
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
 
     Raises:
-        InputError: When the model is no classifier, but a raw encoder.
+        InputError: When the model is not a classifier, but a raw encoder.
         UsageError: When it gives a row several labels, a row does not fit into it, a number is
             below 1, or this machine has no such device.
     """

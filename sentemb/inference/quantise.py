@@ -141,7 +141,7 @@ def check_extra() -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what torch and onnxruntime say of their own insides."""
+    """Silence what torch and onnxruntime log about themselves."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

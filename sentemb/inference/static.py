@@ -146,7 +146,7 @@ def zipf(tokens: int) -> Numbers:
 
 
 def counted(texts: Iterable[str], tokenizer: Tokenizer, tokens: list[int]) -> Numbers:
-    """Return the probabilities of tokens in texts, ``[tokens]``, each counted once more.
+    """Return the probabilities of tokens in texts, ``[tokens]``, each count raised by one.
 
     Raises:
         InputError: When the texts hold none of them.

@@ -156,7 +156,7 @@ class Contrast:
         return negative
 
     def is_false_negative(self, number: Tensor) -> Tensor:
-        """Say which are no negatives for their text or similarity alone, same shape."""
+        """Say which are not negatives for their text or similarity alone, same shape."""
         return (~self.is_negative(number)).scatter_(1, self.own[number], False)
 
     def masked(self, of_rows: Callable[[Tensor], Tensor] | None = None) -> Tensor:

@@ -39,8 +39,8 @@ def batch_norm(dim: int) -> nn.Module:
 def layers(encoder: "SentenceTransformer", *widths: int, norm: Norm = batch_norm) -> nn.Sequential:
     r"""Linear layers of the given widths, with normalisation and ReLU between them.
 
-    One width is SimCSE's line without its tanh, two are SimCLR's projector, three that of SimCLR
-    v2, Barlow Twins and VICReg.
+    One width is SimCSE's line without its tanh, two are SimCLR's projector, three the one of
+    SimCLR v2, Barlow Twins and VICReg.
 
     Args:
         encoder: Says how wide the input is, and where the head is put.

@@ -20,7 +20,7 @@ class Teacher:
     """A frozen encoder, and its vectors of the texts of a run, by the numbers of the texts.
 
     Training computes each text's vector once, before the first step, and hands them to `remember`.
-    A teacher is no module: it does not train and is not saved with the student.
+    A teacher is not a module: it does not train and is not saved with the student.
 
     Args:
         encoder: Any encoder; it keeps its weights.

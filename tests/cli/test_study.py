@@ -157,7 +157,7 @@ def test_a_stopped_sweep_tries_what_a_whole_one_does(sentemb, tmp_path, trained)
 
 CASES = [
     ("study temprature --values 1", "Did you mean 'temperature'?"),
-    ("study data --values a", "no option with numbers or choices; allowed: batch-size"),
+    ("study data --values a", "not an option with numbers or choices; allowed: batch-size"),
     ("study learning-rate", "Which values of learning-rate?"),
     ("study learning-rate --values 1e-4,much", "learning-rate takes numbers; got 'much'"),
     ("study batch-size --values 8,9.5", "batch-size takes whole numbers; got '9.5'"),
@@ -168,7 +168,7 @@ CASES = [
     ("study temperature --seeds some", "--seeds takes 0-4 or 1,7,42"),
     ("study temperature --loss infonse", "Did you mean 'infonce'?"),
     ("study temperature --values 1 --loss infonce:0.1", "temperature is given twice"),
-    ("study temperature --values 1 --loss simple-contrastive", "no option with numbers"),
+    ("study temperature --values 1 --loss simple-contrastive", "not an option with numbers"),
     ("study temperature --values 1 --labels few.txt", "needed are text, label"),
     ("study temperature -o taken", "holds no study"),
     ("compare simcse-unsup simsce-sup", "Unknown method or model 'simsce-sup'"),

@@ -170,7 +170,7 @@ def test_long_texts_are_cut_and_the_caller_keeps_his_own(caplog):
         ({"text": ["a"], "label": [1, 2]}, "column 'text' has 1 values and column 'label' has 2"),
         ([("a", "b", "high"), ("a", "b", 2.0)], "row 2: column 'negative' holds 2.0"),
         ([("a", "b", 2.0), ("a", "b", "high")], "row 2: score 'high' is not a finite number"),
-        (["a", "\ud800"], "data, row 2: column 'text' is no valid text"),
+        (["a", "\ud800"], "data, row 2: column 'text' is not a valid text"),
         ([], "data holds no row."),
         ([" ", None], "data holds no row with text"),
         (3, "data must be a path, the name of a data set, or rows"),

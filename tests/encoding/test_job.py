@@ -349,7 +349,7 @@ def test_a_folder_of_others_is_left_alone(mini, texts, tmp_path, name):
     folder.mkdir()
     mine = folder / name
     mine.write_text("mine") if mine.suffix else mine.mkdir()
-    with pytest.raises(UsageError, match=f"holds '{name}', which is no part of it"):
+    with pytest.raises(UsageError, match=f"holds '{name}', which is not part of it"):
         encode_file(mini, texts, path, overwrite=True)
     assert list(folder.iterdir()) == [mine]
 
@@ -361,7 +361,7 @@ def test_names_that_are_taken(mini, texts, tmp_path):
     (tmp_path / "b.npy").mkdir()
     with pytest.raises(UsageError, match=r"b.npy' is a folder"):
         encode_file(mini, texts, tmp_path / "b.npy", overwrite=True)
-    with pytest.raises(UsageError, match=r"a.npy.parts' is no folder"):
+    with pytest.raises(UsageError, match=r"a.npy.parts' is not a folder"):
         merge(tmp_path / "a.npy.parts" / "a.npy")
     with pytest.raises(InputError, match="No folder"):
         merge(tmp_path / "c.npy", [tmp_path / "none"])

@@ -73,7 +73,7 @@ def test_folders_are_made_and_an_error_leaves_none(tiny, tmp_path):
         encode_file(tiny, [], tmp_path / "b" / "c" / "a.npy")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(UsageError, match=r"'.*file' is no folder"):
+    with pytest.raises(UsageError, match=r"'.*file' is not a folder"):
         encode_file(tiny, TEXTS, tmp_path / "file" / "c" / "a.npy")
     encode_file(tiny, TEXTS, tmp_path / "b" / "c" / "a.npy")
     assert np.load(tmp_path / "b" / "c" / "a.npy").shape[0] == 30

@@ -175,7 +175,7 @@ def test_the_command_says_so_and_exits_so(sentences, tmp_path, number):
     process.join(timeout=60)
     errors = (tmp_path / "errors.txt").read_text()
     assert process.exitcode == 128 + number, errors
-    assert "give the same command to go on" in errors.splitlines()[-1]
+    assert "give the same command to resume" in errors.splitlines()[-1]
     again = started(encode, tmp_path / "again.txt")
     again.join(timeout=60)
     assert again.exitcode == 0, (tmp_path / "again.txt").read_text()

@@ -1,4 +1,4 @@
-"""Predicting: a line for every row, and what one label a row is no answer to."""
+"""Predicting: a line for every row, and what one label a row is not an answer to."""
 
 import json
 

@@ -144,7 +144,7 @@ def test_an_interrupted_encoding_goes_on(data, tmp_path, monkeypatch, encoded):
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(Progress, "__call__", after_two_windows)
-    with pytest.raises(InterruptedRunError, match="go on with `resume=True`") as error:
+    with pytest.raises(InterruptedRunError, match="continue with `resume=True`") as error:
         train(fresh("mini-sentemb"), data, tmp_path / "cut", SETTINGS)
     assert error.value.exit_code == 130
     assert not (tmp_path / "cut" / VECTORS).exists()
