@@ -39,6 +39,7 @@ docs: $(VENV)/installed-dev
 test test-all: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell *.md cli docs examples sentemb
 	$(BIN)/mypy
 	$(MKDOCS)
 	$(PYTEST) $(if $(filter test-all,$@),-m "long or not long")

@@ -47,10 +47,14 @@ def names(module: str) -> list[str]:
 
 def page() -> str:
     """Return the whole page."""
-    parts = [HEAD.rstrip()]
+    parts, shown = [HEAD.rstrip()], set[int]()
     for module, title in PARTS.items():
         parts.append(f"## {title}\n\n`{module}`")
-        parts += [f"::: {module}.{name}" for name in names(module)]
+        for name in names(module):
+            entry = getattr(import_module(module), name)
+            if id(entry) not in shown:
+                parts.append(f"::: {module}.{name}")
+                shown.add(id(entry))
     return "\n\n".join(parts) + "\n"
 
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
 from markdown import Extension, Markdown
@@ -23,7 +22,10 @@ BLOCKS = (
     re.compile(r"^\$\$(.*?)\$\$$", re.M | re.S),
     re.compile(r"^\.\. math::(.*(?:\n +\S.*)*)$", re.M),
 )
-INLINE = r"(?<![\w\\$])\$(?:`(.+?)`|([^\s`$](?:[^`$\n]*?[^\s`$])?))\$(?![\w$])"
+INLINE = (
+    r"(?<![\w\\$])\$(?:`(.+?)`|([^\s`$](?:[^`$\n]*?[^\s`$])?))\$(?![\w$])",
+    r":math:`([^`]+)`()",
+)
 
 
 def mathml(latex: str, display: str) -> str:
@@ -54,9 +56,9 @@ class Inline(InlineProcessor):
     def handleMatch(  # noqa: N802 - the name is Markdown's
         self, m: re.Match[str], data: str
     ) -> tuple[Any, int, int]:
-        """Return the formula as an element."""
-        formula = mathml(m[1] or m[2], "inline")
-        return ElementTree.fromstring(formula), m.start(0), m.end(0)  # noqa: S314 - our own
+        """Return what stands for the formula until the page is put together."""
+        stored = self.md.htmlStash.store(mathml(m[1] or m[2], "inline"))
+        return stored, m.start(0), m.end(0)
 
 
 class MathExtension(Extension):
@@ -64,8 +66,9 @@ class MathExtension(Extension):
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - the name is Markdown's
         """Add both kinds."""
-        md.preprocessors.register(Blocks(md), "math_blocks", 40)
-        md.inlinePatterns.register(Inline(INLINE, md), "math_inline", 195)
+        md.preprocessors.register(Blocks(md), "math_blocks", 28)  # before fences
+        for number, pattern in enumerate(INLINE):
+            md.inlinePatterns.register(Inline(pattern, md), f"math_inline_{number}", 195)
 
 
 def on_config(config: Any) -> Any:

@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
 PAGES += sorted(DOCS.rglob("*.md"))
-RUN = [page for page in PAGES if blocks(page)]
+RUN = [page for page in PAGES if blocks(page) and page.stem != "extending"]  # has a test
 FEWER = {
     "max_steps=100": "max_steps=2",
     "--max-steps 20": "--max-steps 2 --batch-size 16",
-    "--max-steps 25": "--max-steps 3 --batch-size 16",
     "--max-steps 3": "--max-steps 1",
+    "--max-steps 25": "--max-steps 3 --batch-size 16",
     "--batch-size 512": "--batch-size 64",
     "--epochs 2": "--epochs 0.2",
     "--epochs 1": "--epochs 0.2",
@@ -55,7 +55,7 @@ def test_the_blocks_run_as_written(page, all_bundled, folder):
 
 
 def test_all_that_is_shortened_is_written_somewhere():
-    written = "".join(code for page in RUN for _, code in blocks(page))
+    written = "".join(code for page in PAGES for _, code in blocks(page))
     assert [one for one in FEWER if one not in written] == []
 
 
@@ -115,7 +115,7 @@ def test_the_sections_of_losses_are_those_of_the_docstrings():
 def test_exit_codes_are_those_of_the_command_line():
     page = (DOCS / "exit_codes.md").read_text("utf-8")
     assert EXIT_CODES in page
-    codes = re.findall(r"(?:^|[ ,])(\d+) ", EXIT_CODES.partition(":")[2])
+    codes = re.findall(r"(?<![\w.])(\d+) ", EXIT_CODES.partition(":")[2])
     assert re.findall(r"^\| (\d+) \|", page, re.M) == codes
 
 

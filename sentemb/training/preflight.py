@@ -58,7 +58,7 @@ def with_clipping(settings: Settings, loss: Loss) -> Settings:
     if not has_constant_gradient(loss):
         return replace(settings, max_grad_norm=1.0)
     logger.info(
-        "Gradients are not clipped: that of FlatNCE keeps its size by design, and clipping would "
+        "Gradients are not clipped: FlatNCE's keeps its size by design, and clipping would "
         "act at most steps (max_grad_norm 1 clips)."
     )
     return replace(settings, max_grad_norm=0.0)
@@ -154,7 +154,7 @@ def split_rows(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Data
 
 
 def try_out(method: Method, rows: Dataset, collator: Collator) -> None:
-    """Run a few rows before anything is written, so that what cannot work is said at once.
+    """Run a few rows before anything is written, so that what cannot work fails at once.
 
     Twice where there is a queue: it is filled then, and emptied again.
     """

@@ -69,9 +69,7 @@ def test_the_first_of_numbered_negatives_is_read_and_the_others_are_named(table,
     caplog.set_level("INFO")
     path = table(("anchor", "positive", "negative_10", "negative_2"), *[("a", "b", "c", "d")] * 2)
     assert read_training_data(path, TRIPLET).rows[0]["negative"] == "d"
-    assert "only the first is read, column 'negative_2'; not read: negative_10" in (
-        caplog.text
-    )
+    assert "only the first is read, column 'negative_2'; not read: negative_10" in (caplog.text)
     found = problems(path)
     assert found["further_negatives"].severity == "note"
     assert "unread_columns" not in found

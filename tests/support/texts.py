@@ -31,7 +31,7 @@ def without_code(text: str) -> str:
     """Drop what is code or a formula in a text."""
     text = re.sub(r"^```.*?^```|^\.\. math::.*\n(?: .*\n)*|^ *>>> .*\n(?:.*\S.*\n)*", "", text,
                   flags=re.M | re.S if "```" in text else re.M)  # fmt: skip
-    return re.sub(r"``.+?``|`[^`\n]+`|\]\([^)]*\)|\$[^$\n]+\$", "…", text)
+    return re.sub(r"``.+?``|`[^`]+`|\]\([^)]*\)|\$[^$\n]+\$", "…", text)
 
 
 def pages() -> Iterator[Text]:
