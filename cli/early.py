@@ -131,7 +131,10 @@ def varied_by(option: str, options: Mapping[str, Any], losses: Sequence[str]) ->
         )
     for words in losses:
         if name in set_in_loss(words):
-            raise UsageError(f"'{words}': {name} is given twice: it is what is varied.")
+            raise UsageError(
+                f"'{words}': {name} cannot be set here, because it is the option that the study "
+                "varies."
+            )
     return found[name]
 
 
@@ -216,7 +219,7 @@ def check_names(names: Sequence[str]) -> None:
         if not (name in (*METHODS, *BUNDLED_ENCODERS) or "/" in name or Path(name).exists()):
             raise UsageError(unknown("method or model", name, [*METHODS, *BUNDLED_ENCODERS]))
     if len(set(names)) < len(names):
-        raise UsageError(f"Each method or model once, got {', '.join(names)}.")
+        raise UsageError(f"Give each method or model once, got {', '.join(names)}.")
     check_models(*(name for name in names if name not in METHODS))
 
 

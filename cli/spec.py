@@ -132,7 +132,7 @@ def read_values(option: inspect.Parameter, written: str) -> list[Any]:
     """
     values = [read_value(option, word.strip()) for word in written.split(",")]
     if len(set(values)) < len(values):
-        raise UsageError(f"--values: one of '{written}' comes twice.")
+        raise UsageError(f"--values gives a value twice: '{written}'.")
     return values
 
 
@@ -204,7 +204,7 @@ def words_of(shown: str) -> str:
         return _words_of(ast.parse(shown, mode="eval").body)
     except (SyntaxError, LookupError, ValueError, AttributeError):
         raise UsageError(
-            f"'{shown}' has no words on the command line: make it in Python."
+            f"'{shown}' cannot be written on the command line: make it in Python."
         ) from None
 
 

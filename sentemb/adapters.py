@@ -73,7 +73,10 @@ class FromSentenceTransformers:
     def __init__(self, loss: Any) -> None:
         name = type(loss).__name__
         if not hasattr(loss, "compute_loss_from_embeddings"):
-            raise UsageError(f"{name} cannot be computed from embeddings: use one that can.")
+            raise UsageError(
+                f"{name} cannot be computed from embeddings: use a loss that has "
+                "compute_loss_from_embeddings."
+            )
         own = [part for part, _ in loss.named_parameters() if not part.startswith("model.")]
         if own:
             raise UsageError(
@@ -97,8 +100,9 @@ class FromSentenceTransformers:
         if pairs.negatives is not None:
             if len(pairs.negatives) % rows:
                 raise UsageError(
-                    f"{len(pairs.negatives)} negatives are not so many for each of {rows} rows: a "
-                    "loss of sentence-transformers reads hard negatives, not a queue."
+                    f"{len(pairs.negatives)} negatives cannot be divided among {rows} rows: a loss "
+                    "of sentence-transformers takes hard negatives, the same number for each row, "
+                    "not a queue."
                 )
             embeddings += torch.split(pairs.negatives, rows)
         value: Tensor = self._loss.compute_loss_from_embeddings(embeddings, pairs.labels)

@@ -133,7 +133,10 @@ def train(
         run = job.train(*job.read(), output, **of_run)
     else:
         if of_recipe:
-            raise UsageError(f"{next(iter(of_recipe))} is for recipes: a Method has its own.")
+            raise UsageError(
+                f"{next(iter(of_recipe))} is for methods given by name: a Method object already "
+                "has its own."
+            )
         found = _of_method(method, data, settings, dev, columns, options)
         if dry_run:
             from sentemb.training.dry_run import dry_run as probe

@@ -140,13 +140,13 @@ def reading() -> Iterator[None]:
         >>> with reading():
         ...     raise PermissionError(13, "Permission denied", "a.txt")
         Traceback (most recent call last):
-        sentemb.errors.InputError: 'a.txt' may not be read by you: ask for leave to read it.
+        sentemb.errors.InputError: Permission denied: 'a.txt'. Check that you have read access.
     """
     try:
         yield
     except PermissionError as error:
         raise InputError(
-            f"'{error.filename}' may not be read by you: ask for leave to read it."
+            f"Permission denied: '{error.filename}'. Check that you have read access."
         ) from error
 
 

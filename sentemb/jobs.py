@@ -442,8 +442,8 @@ def refuse_replaced(given: Iterable[str], *, view: bool, loss: bool) -> None:
         part = "view" if view and name in OF_VIEWS else "loss" if loss and name in OF_LOSS else ""
         if part:
             raise UsageError(
-                f"`{name}` has no effect beside `{part}`, which replaces what it belongs to: give "
-                f"it to the {part} itself."
+                f"`{name}` has no effect beside `{part}`, which replaces the part that it sets: "
+                f"give it to the {part} instead."
             )
 
 

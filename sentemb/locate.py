@@ -45,7 +45,7 @@ def locate(model: str | os.PathLike[str]) -> str:
             )  # fmt: skip
         return str(bundled(name))
     if os.path.isfile(name):
-        raise InputError(f"'{name}' is a file: a model is a folder, or the name of one.")
+        raise InputError(f"'{name}' is a file: give a model folder, or the name of a model.")
     folder = Path(name) if name and _is_folder(name) else _fetch(name)
     if not _holds_a_model(folder):
         raise InputError(

@@ -99,8 +99,8 @@ def labelled_of(
 def _require_together(label: str, source: object, number: int) -> None:
     if label.lower() not in TOGETHER:
         raise InputError(
-            f"{source}, row {number}: label {label!r}; of pairs it is 1, they belong together, "
-            "or 0, they do not."
+            f"{source}, row {number}: label {label!r}; for pairs it must be 1 (they belong "
+            "together) or 0 (they do not)."
         )
 
 

@@ -148,8 +148,8 @@ def _none_fuller(source: str, rows: Iterator[Row], present: set[str]) -> Iterato
     for number, row in rows:
         if late := late_columns(row, present):
             raise InputError(
-                f"{source}, row {number} has a {late[0]}, which row 1 has not: give one in "
-                "every row, or none."
+                f"{source}, row {number} has a {late[0]}, but row 1 has none: give one in every "
+                "row, or in no row."
             )
         yield number, row
 

@@ -80,7 +80,7 @@ def _texts(path: Path) -> dict[str, _Document]:
         if not isinstance(identity, str | int) or identity == "":
             raise InputError(f"{path}, row {number} has no _id.")
         if str(identity) in texts:
-            raise InputError(f"{path}, row {number}: _id '{identity}' stands there twice.")
+            raise InputError(f"{path}, row {number}: _id '{identity}' occurs twice.")
         title, text = (text_of(row, column, path, number) for column in ("title", "text"))
         whole = " ".join(part for part in (title, text) if part).strip()
         texts[str(identity)] = _Document(whole, text)

@@ -83,7 +83,7 @@ class EncodingRun:
                     yield window
             if interruption.received:
                 raise InterruptedRunError(
-                    f"Interrupted after text {tally.rows:,}, up to which all is done: "
+                    f"Interrupted after text {tally.rows:,}; everything up to it is saved: "
                     f"{self.advice}.",
                     interruption.received,
                 )

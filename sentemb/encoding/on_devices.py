@@ -205,9 +205,9 @@ class _Processes:
             elif process.exitcode:
                 found.append(
                     OutOfMemoryError(
-                        f"The process on {self._work[number].device} was ended (exit code "
-                        f"{process.exitcode}); when the system does that, it is for memory. Give "
-                        "the same command to resume, or fewer devices."
+                        f"The process on {self._work[number].device} died (exit code "
+                        f"{process.exitcode}), most likely because memory ran out. Give the same "
+                        "command to resume, or fewer devices."
                     )
                 )
         return found

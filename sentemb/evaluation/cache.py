@@ -42,7 +42,8 @@ class EncodeCache:
             if not finite.all():
                 text = missing[int(finite.argmin())]
                 raise NumericError(
-                    f"The embedding of {text[:60]!r} is not a number: broken weights."
+                    f"The embedding of {text[:60]!r} is not finite: the model's weights are "
+                    "damaged."
                 )
             self._known.update(zip(missing, vectors, strict=True))
         return np.stack([self._known[text] for text in texts])

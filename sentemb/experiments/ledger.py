@@ -153,8 +153,8 @@ def _require_the_same(folder: Path, plan: Mapping[str, Any]) -> None:
             f"{n} was {_shown(was.get(n))}, is now {_shown(now.get(n))}" for n in names
         )
         raise UsageError(
-            f"'{folder}' holds other runs: {shown}. Give what was given then, another `output`, or "
-            "start afresh (`overwrite=True`)."
+            f"'{folder}' holds runs with other options: {shown}. Repeat the earlier options, give "
+            "another `output`, or start afresh (`overwrite=True`)."
         )
 
 

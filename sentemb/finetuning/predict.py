@@ -137,8 +137,8 @@ def _one_label_classifier(model: str | os.PathLike[str]) -> tuple[PreTrainedToke
         )
     if classifier.config.problem_type == "multi_label_classification":
         raise UsageError(
-            f"Model '{model}' has several labels a text (its problem_type is "
-            "multi_label_classification), and predict gives one: use transformers' own "
+            f"Model '{model}' predicts several labels per text (its problem_type is "
+            "multi_label_classification), and predict returns one: use transformers' "
             "pipeline('text-classification', top_k=None)."
         )
     return tokenizer, classifier

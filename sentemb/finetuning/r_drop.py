@@ -129,9 +129,8 @@ def require_two_passes(model: Any, first: Logits, second: Logits) -> None:
         config = getattr(model, "config", None)
         names = [name for name in vars(config or object) if "drop" in name]
         raise IdenticalViewsError(
-            "Both passes gave the same logits, so there is nothing to pull together or to "
-            f"contrast: this model has no dropout. Set {' and '.join(names) or 'it'} to 0.1 in "
-            "its config."
+            "Both passes gave the same logits: the model has no dropout, so R-Drop and the "
+            f"contrast have no effect. Set {' and '.join(names) or 'it'} to 0.1 in its config."
         )
 
 

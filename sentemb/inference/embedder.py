@@ -175,8 +175,8 @@ class Embedder:
                 ) from error
         if len(batch) == 1:
             raise OutOfMemoryError(
-                f"memory does not suffice for one text of {len(tokens.ids[batch[0]]):,} tokens: "
-                "cut the texts, or take a smaller encoder.",
+                f"out of memory for a single text of {len(tokens.ids[batch[0]]):,} tokens: shorten "
+                "the texts, or use a smaller encoder.",
                 tokens.texts[batch[0]],
             )
         if not self.halved:

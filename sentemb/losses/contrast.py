@@ -251,8 +251,8 @@ def _require_a_negative(pairs: Pairs) -> None:
         return
     if not pairs.in_batch:
         raise UsageError(
-            "Only a queue's embeddings are negatives here, and there are none for this direction: "
-            "use a loss of one direction, as infonce or flatnce-one-way."
+            "This twin takes its negatives from a queue, which has none for the second direction: "
+            "use a loss of one direction, such as infonce or flatnce-one-way."
         )
     if len(pairs.anchor) < 2:
         raise UsageError(

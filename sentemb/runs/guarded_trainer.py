@@ -102,9 +102,9 @@ class GuardedTrainer(CommittedTrainer):
             OutOfMemoryError: Where it cannot.
         """
         raise OutOfMemoryError(
-            f"Memory does not suffice for a batch of {self.args.per_device_train_batch_size} "
-            f"({reason}): give a smaller `batch_size`, with `accumulation` in its place, or a "
-            f"smaller `max_length`. {self.goes_on_from()}"
+            f"Out of memory for a batch of {self.args.per_device_train_batch_size} ({reason}): "
+            "give a smaller `batch_size` with more `accumulation`, or a smaller `max_length`. "
+            f"{self.goes_on_from()}"
         )
 
     def state_of_step(self) -> list[Tensor]:

@@ -123,7 +123,7 @@ def _check_contents(
         if one or others:
             raise UsageError(
                 f"'{folder}' holds {others[0] if others else 'one run'}, which these `seeds` would "
-                "leave beside their own: remove it, or give another folder."
+                "not replace: remove it, or give another folder."
             )
     if overwrite:
         for run in [folder] if seeds is None else [folder / f"seed-{seed}" for seed in seeds]:

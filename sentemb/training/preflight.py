@@ -99,8 +99,8 @@ def check_texts(method: Method, rows: Dataset) -> None:
     parts = (rows[start : start + 1000][column] for start in range(0, len(rows), 1000))
     if len(rows) > 1 and not any(text != first for part in parts for text in part):
         raise InputError(
-            f"All {len(rows)} rows have the same {column}, '{first[:40]}': there is "
-            "nothing to tell apart."
+            f"All {len(rows)} rows have the same {column}, '{first[:40]}': training "
+            "needs different ones."
         )
     require_known_words(method.encoder.tokenizer, rows[:64][column])
 
@@ -136,7 +136,9 @@ def split_rows(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Data
     """Keep whole batches of about a twentieth aside where the held-out loss selects."""
     if select != "held-out-loss":
         if len(rows) < 2:
-            raise UsageError(f"{len(rows)} row is nothing to contrast: at least 2 are needed.")
+            raise UsageError(
+                f"Contrastive training needs at least 2 rows; the data has {len(rows)}."
+            )
         if len(rows) < batch:
             raise UsageError(
                 f"The batch of {batch} is larger than the data ({len(rows)} rows): "

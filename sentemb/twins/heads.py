@@ -75,7 +75,7 @@ def width(encoder: "SentenceTransformer") -> int:
     """Return how many dimensions an encoder's embeddings have."""
     dim = encoder.get_embedding_dimension()
     if dim is None:
-        raise ValueError("The encoder does not say how wide its embeddings are.")
+        raise ValueError("The encoder does not report the width of its embeddings.")
     return dim
 
 

@@ -56,8 +56,8 @@ class Teacher:
         known[known] = self._numbers[found[known]] == wanted[known]
         if not known.all():
             raise UsageError(
-                f"The teacher has no vector of {int((~known).sum())} of the {len(known)} texts of "
-                "this batch: it knows the texts that training was given."
+                f"The teacher has no vector for {int((~known).sum())} of the {len(known)} texts of "
+                "this batch: it only knows the texts that were given to training."
             )
         vectors = torch.from_numpy(self._vectors[self._places[found]])
         return vectors.to(numbers.device)

@@ -140,7 +140,7 @@ WRONG = {
         '{"anchor": "a", "positive": "b"}\n{"anchor": "a", "positive": "b", "negative": "c"}\n',
         TRIPLET,
         None,
-        "row 2 has a negative, which row 1 has not",
+        "row 2 has a negative, but row 1 has none",
     ),
     "surrogate": ("a.jsonl", '{"text": "\\ud800"}\n', TEXT, None, "row 1: .* not a valid text"),
     "not utf-8": ("a.txt", b"fine\n\xff\xfe\n", TEXT, None, "row 2: not UTF-8"),
@@ -213,7 +213,7 @@ def test_inputs_are_read_row_by_row_and_told_where_a_column_comes_late(tmp_path)
     rows = read_inputs(path, [("sentence1", "sentence2"), ("text",)])
     assert rows[:] == {"sentence1": ["a", ""], "sentence2": ["b", "c"]}
     path = write(tmp_path / "a.jsonl", '{"text": "a"}\n{"sentence1": "a", "sentence2": "b"}\n')
-    with pytest.raises(InputError, match="row 2 has a sentence1, which row 1 has not"):
+    with pytest.raises(InputError, match="row 2 has a sentence1, but row 1 has none"):
         read_inputs(path, [("sentence1", "sentence2"), ("text",)])
 
 

@@ -117,7 +117,7 @@ def test_an_interrupted_shard_goes_on(mini, texts, tmp_path):
 
 def test_shards_that_do_not_fit(mini, texts, tmp_path):
     path, more = tmp_path / "a.npy", [*texts, "one more"]
-    with pytest.raises(InputError, match="no shard of"):
+    with pytest.raises(InputError, match="no shard beside"):
         merge(path)
     encode_file(mini, texts, path, EncodeOptions(shard=Shard(1, 2)))
     with pytest.raises(InputError, match="Shard 2/2 is missing: encode it"):
