@@ -151,7 +151,7 @@ CASES = [
     (
         "train --method consert-sup --data wide.tsv",
         3,
-        "30 labels in 30 rows, so they look like scores",
+        "so they look like scores",
     ),
     ("train --method consert-sup --data plain.tsv", 3, "(missing: label)"),
     ("views x --seed -1", 2, "--seed"),

@@ -221,9 +221,7 @@ def test_a_device_is_asked_for_by_name():
     assert str(load("mini", device="cpu")._encoder.device) == "cpu"
     with pytest.raises(UsageError, match="device must be cpu, cuda, cuda:N or mps, got 'gpu'"):
         load("mini", device="gpu")
-    with pytest.raises(
-        UsageError, match=r"'cuda:99' is not available, because this machine has .* use cpu"
-    ):
+    with pytest.raises(UsageError, match=r"'cuda:99' is not available, .* use cpu"):
         load("mini", device="cuda:99")
     with pytest.raises(UsageError, match="device needs a model given by name"):
         load(load("mini"), device="cpu")
