@@ -9,7 +9,7 @@ PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= \
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test test-all faults bench clean
+.PHONY: demo test test-all faults bench docs clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -32,15 +32,21 @@ demo: $(VENV)/installed
 		"a man is playing the guitar on stage" demo/model
 	$(BIN)/python examples/plot_training.py demo/model demo/alignment_uniformity.png
 
+# Broken links, missing names and pages that no menu has are errors.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q
+docs: $(VENV)/installed-dev
+	$(MKDOCS)
+
 # What is left to test-all, docs/testing.md says.
 test test-all: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy & types=$$!; \
+	$(BIN)/codespell *.md cli docs examples sentemb
+	{ $(BIN)/mypy && $(MKDOCS); } & checks=$$!; \
 	$(PYTEST) $(if $(filter test-all,$@),-m "long or not long"); tests=$$?; \
-	wait $$types && exit $$tests
+	wait $$checks && exit $$tests
 
-# Every fault of docs/reliability.md, also those that take minutes.
+# Every fault of docs/lab/reliability.md, also those that take minutes.
 faults: $(VENV)/installed-dev
 	$(PYTEST) tests/faults -m "long or not long"
 

@@ -1,4 +1,4 @@
-"""What encoding by sentence-transformers and numpy does in the faults of docs/reliability.md.
+"""What encoding by sentence-transformers and numpy does in the faults of docs/lab/reliability.md.
 
     python benchmarks/encode_faults_peer.py     about a minute
 

@@ -12,8 +12,8 @@ TREC's test set, with their 6 classes, give the tolerance. Nothing is chosen by 
 starts from random weights.
 
 The work is that of `sentemb study temperature`, in runs/temperature: a second start goes on where
-the first stopped. Writes results/temperature.md, docs/temperature.png and
-docs/temperature-captions.png.
+the first stopped. Writes results/temperature.md, docs/lab/temperature.png and
+docs/lab/temperature-captions.png.
 """
 
 import csv
@@ -119,7 +119,7 @@ def study(setting: str) -> str:
     losses = [word for loss in LOSSES[setting] for word in ("--loss", loss)]
     grid = ("--values", TEMPERATURES[setting])
     results = run(command(setting, setting, "--model", "mini", *losses, *grid))
-    shutil.copy(WORK / setting / "study.png", ROOT / "docs" / PICTURES[setting])
+    shutil.copy(WORK / setting / "study.png", ROOT / "docs/lab" / PICTURES[setting])
     options = ("--model", random_encoder(), "--loss", "infonce", "--values", "0.05")
     control = run(command(setting, f"{setting}-random", *options))
     rows = rows_of(results) + rows_of(control[:1], "random weights, before training")

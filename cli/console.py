@@ -132,7 +132,7 @@ class _Lines(logging.Formatter):
 def has_colour(stream: TextIO) -> bool:
     """Tell whether what goes to a stream is coloured: on a terminal, unless it is asked otherwise.
 
-    ``NO_COLOR`` turns colours off, ``FORCE_COLOR`` on, also where the stream is no terminal.
+    ``NO_COLOR`` turns colours off, ``FORCE_COLOR`` on, also where the stream is not a terminal.
     """
     if os.environ.get("NO_COLOR"):
         return False

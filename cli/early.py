@@ -1,4 +1,4 @@
-"""What can be said of a command before torch is imported, so that a mistake costs no seconds.
+"""What can be checked of a command before torch is imported, so that a mistake costs no seconds.
 
 Names, files and columns are looked at here; the same readers and checks run again where they are
 used. What depends on a model is found there alone.
@@ -69,7 +69,7 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
 
 
 def check_config(ctx: typer.Context, config: Path | None) -> None:
-    """Raise where a config has what is no option.
+    """Raise where a config has what is not an option.
 
     Raises:
         UsageError: Names the nearest.
@@ -78,7 +78,7 @@ def check_config(ctx: typer.Context, config: Path | None) -> None:
     for name in ctx.default_map or {}:
         if name not in known:
             raise UsageError(
-                f"'{config}' has '{name}', which is no option of train with this method."
+                f"'{config}' has '{name}', which is not an option of train with this method."
                 + nearest(name, [str(one) for one in known])
             )
 
@@ -126,12 +126,15 @@ def varied_by(option: str, options: Mapping[str, Any], losses: Sequence[str]) ->
     if name not in found:
         allowed = [one.replace("_", "-") for one in found]
         raise UsageError(
-            f"'{option}' is no option with numbers or choices; allowed: {', '.join(allowed)}."
+            f"'{option}' is not an option with numbers or choices; allowed: {', '.join(allowed)}."
             + nearest(name.replace("_", "-"), allowed)
         )
     for words in losses:
         if name in set_in_loss(words):
-            raise UsageError(f"'{words}': {name} is given twice: it is what is varied.")
+            raise UsageError(
+                f"'{words}': {name} cannot be set here, because it is the option that the study "
+                "varies."
+            )
     return found[name]
 
 
@@ -139,7 +142,7 @@ def space_of(search: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any
     """Read the words of ``--search``: two ends of a range as a tuple, or choices as a list.
 
     Raises:
-        UsageError: When an option is unknown or given twice, or its values are none.
+        UsageError: When an option is unknown or given twice, or its values are invalid.
     """
     space: dict[str, Any] = {}
     for words in search:
@@ -216,7 +219,7 @@ def check_names(names: Sequence[str]) -> None:
         if not (name in (*METHODS, *BUNDLED_ENCODERS) or "/" in name or Path(name).exists()):
             raise UsageError(unknown("method or model", name, [*METHODS, *BUNDLED_ENCODERS]))
     if len(set(names)) < len(names):
-        raise UsageError(f"Each method or model once, got {', '.join(names)}.")
+        raise UsageError(f"Give each method or model once, got {', '.join(names)}.")
     check_models(*(name for name in names if name not in METHODS))
 
 
@@ -303,7 +306,7 @@ def check_extra(module: str, extra: str, what: str) -> None:
 
 
 def _can_be_read_again(data: str | os.PathLike[str]) -> bool:
-    """Tell a file, or a name that is none, from a pipe and from a data set of the hub."""
+    """Tell a file, or a name without one, from a pipe and from a data set of the hub."""
     from sentemb.datasets.source import looks_like_hub_id
 
     path = Path(data)

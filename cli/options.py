@@ -108,7 +108,7 @@ Matryoshka = Annotated[
 MaskAbove = Annotated[
     float | None,
     typer.Option(
-        help="Candidates of a greater cosine with the anchor are no negatives, as 0.9.",
+        help="Candidates of a greater cosine with the anchor are not negatives, as 0.9.",
         rich_help_panel=METHOD,
     ),
 ]

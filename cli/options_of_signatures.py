@@ -74,7 +74,9 @@ def parse_seeds(text: str) -> list[int]:
             raise UsageError(f"--seeds takes at most {MOST_SEEDS:,} seeds, got '{text}'.")
         seeds += range(int(first), int(last or first) + 1)
     if not seeds or len(set(seeds)) < len(seeds):
-        raise UsageError(f"--seeds needs seeds that differ, the first of a range first: '{text}'.")
+        raise UsageError(
+            f"--seeds needs different seeds, and ranges from low to high; got '{text}'."
+        )
     return seeds
 
 
@@ -82,7 +84,7 @@ def parse_dims(text: str | None) -> tuple[int, ...]:
     """Read ``128,64,32``.
 
     Raises:
-        UsageError: When it is no list of whole numbers.
+        UsageError: When it is not a list of whole numbers.
     """
     parts = text.split(",") if text is not None else []
     if not all(part.strip().isdecimal() for part in parts):

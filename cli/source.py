@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(sentemb.__file__).parent
 TYPES = {"int": int, "float": float, "str": str, "bool": bool}
 OF_THE_DATA = ("encoder", "columns", "classes")
-"""Parameters of a recipe that are no options."""
+"""Parameters of a recipe that are not options."""
 
 Definition = tuple[str, Any]
 """The module that defines something, and where it is in its tree."""

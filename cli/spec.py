@@ -105,7 +105,7 @@ def check_loss(words: str) -> None:
 
 
 def numbers_of_loss(words: str) -> list[inspect.Parameter]:
-    """Return the numbers that the words of a loss can set; a sum has none of its own."""
+    """Return the numbers that the words of a loss can set; a sum has none."""
     name = words.partition(":")[0].strip()
     if name not in LOSSES:
         check_loss(words)
@@ -132,7 +132,7 @@ def read_values(option: inspect.Parameter, written: str) -> list[Any]:
     """
     values = [read_value(option, word.strip()) for word in written.split(",")]
     if len(set(values)) < len(values):
-        raise UsageError(f"--values: one of '{written}' comes twice.")
+        raise UsageError(f"--values gives a value twice: '{written}'.")
     return values
 
 
@@ -204,7 +204,7 @@ def words_of(shown: str) -> str:
         return _words_of(ast.parse(shown, mode="eval").body)
     except (SyntaxError, LookupError, ValueError, AttributeError):
         raise UsageError(
-            f"'{shown}' has no words on the command line: make it in Python."
+            f"'{shown}' cannot be written on the command line: make it in Python."
         ) from None
 
 
@@ -253,7 +253,9 @@ def _weighted(term: str) -> tuple[float, str]:
     except ValueError:
         number = math.nan
     if not (math.isfinite(number) and number > 0):
-        raise UsageError(f"Loss '{term}': '{weight}' is no weight above 0; write it as 0.1*{name}.")
+        raise UsageError(
+            f"Loss '{term}': '{weight}' is not a weight above 0; write it as 0.1*{name}."
+        )
     return number, name.strip()
 
 

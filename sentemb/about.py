@@ -63,7 +63,9 @@ def _model(model: "str | os.PathLike[str] | SentenceTransformer") -> dict[str, A
     folder = None
     if isinstance(model, str | os.PathLike):
         if Path(model).is_file():
-            raise UsageError(f"'{model}' is a file, and info is of models; check is of files.")
+            raise UsageError(
+                f"'{model}' is a file, and info describes models: use check for data files."
+            )
         folder = Path(locate(model))
     encoder = build_encoder(model, device="cpu" if folder else None)
     config = getattr(encoder[0], "config", None)

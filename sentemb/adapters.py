@@ -66,18 +66,21 @@ class FromSentenceTransformers:
         loss: Made of any model: only the arithmetic on embeddings is used.
 
     Raises:
-        UsageError: When the loss has parameters of its own, or none of its arithmetic can be
+        UsageError: When the loss has parameters, or none of its arithmetic can be
             called on embeddings.
     """
 
     def __init__(self, loss: Any) -> None:
         name = type(loss).__name__
         if not hasattr(loss, "compute_loss_from_embeddings"):
-            raise UsageError(f"{name} cannot be computed from embeddings: use one that can.")
+            raise UsageError(
+                f"{name} cannot be computed from embeddings: use a loss that has "
+                "compute_loss_from_embeddings."
+            )
         own = [part for part, _ in loss.named_parameters() if not part.startswith("model.")]
         if own:
             raise UsageError(
-                f"{name} has parameters of its own ({own[0]}), which a Method would not train: "
+                f"{name} has trainable parameters ({own[0]}), which a Method would not train: "
                 "use a loss without, or train with sentence-transformers."
             )
         self._loss = loss
@@ -91,14 +94,15 @@ class FromSentenceTransformers:
         """Return the loss, a scalar.
 
         Raises:
-            UsageError: When the negatives are no hard negatives, so many for each row.
+            UsageError: When the negatives are not hard negatives, so many for each row.
         """
         embeddings, rows = [pairs.anchor, pairs.positive], len(pairs.anchor)
         if pairs.negatives is not None:
             if len(pairs.negatives) % rows:
                 raise UsageError(
-                    f"{len(pairs.negatives)} negatives are not so many for each of {rows} rows: a "
-                    "loss of sentence-transformers reads hard negatives, not a queue."
+                    f"{len(pairs.negatives)} negatives cannot be divided among {rows} rows: a loss "
+                    "of sentence-transformers takes hard negatives, the same number for each row, "
+                    "not a queue."
                 )
             embeddings += torch.split(pairs.negatives, rows)
         value: Tensor = self._loss.compute_loss_from_embeddings(embeddings, pairs.labels)

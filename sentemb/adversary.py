@@ -38,8 +38,8 @@ def attacked(
 
     Args:
         forward: From features and views to pairs, paired up in one or several ways.
-        loss: The method's own. The supervised adversary has the cross-entropy instead, of its own
-            views alone.
+        loss: The method's own. The supervised adversary has the cross-entropy instead, of the
+            adversarial views alone.
         features: The tokens of each view.
         views: Those whose ``perturb`` is `Adversarial` are attacked.
 

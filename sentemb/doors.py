@@ -104,7 +104,7 @@ def train(
         view: In the place of the recipe's views: a `View` for all of them, or one for each.
         loss: In the place of the recipe's loss.
         matryoshka: Lengths of vectors that the loss is nested at.
-        mask_above: Candidates of a greater cosine with the anchor are no negatives.
+        mask_above: Candidates of a greater cosine with the anchor are not negatives.
         resume: Continue from the last checkpoint in ``output``.
         overwrite: Replace an earlier run in ``output``.
         allow_changed: What a resumed run may have otherwise than it was started with.
@@ -133,7 +133,10 @@ def train(
         run = job.train(*job.read(), output, **of_run)
     else:
         if of_recipe:
-            raise UsageError(f"{next(iter(of_recipe))} is for recipes: a Method has its own.")
+            raise UsageError(
+                f"{next(iter(of_recipe))} is for methods given by name: a Method object already "
+                "has its own."
+            )
         found = _of_method(method, data, settings, dev, columns, options)
         if dry_run:
             from sentemb.training.dry_run import dry_run as probe
@@ -312,7 +315,7 @@ def predict(
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
 
     Raises:
-        InputError: When the model is no classifier, or the data cannot be read.
+        InputError: When the model is not a classifier, or the data cannot be read.
         UsageError: When the model gives a row several labels.
     """
     from sentemb.finetuning.predict import predictions

@@ -62,12 +62,14 @@ def load(
     """
     if fast is not None:
         if not isinstance(model, str | os.PathLike):
-            raise UsageError("fast is of models that are named: give a folder or a hub id.")
+            raise UsageError("fast needs a model given by name: give a folder or a hub id.")
         model = faster(model, fast)
     if isinstance(model, str | os.PathLike):
         return Encoder(load_encoder(model, device), os.fspath(model))
     if device is not None:
-        raise UsageError("device is of models that are named: move the model there instead.")
+        raise UsageError(
+            "device needs a model given by name: move the loaded model to the device instead."
+        )
     if isinstance(model, Encoder):
         return model
     require_sentence_transformer(model)
@@ -137,7 +139,7 @@ class Encoder:
                 ``TQDM_DISABLE`` is set.
 
         Raises:
-            InputError: When something is no text, or the model cannot take it.
+            InputError: When something is not a text, or the model cannot take it.
             UsageError: When the precision is another, or the device cannot compute in it; when a
                 vector has fewer numbers than ``dims``.
             OutOfMemoryError: When memory does not suffice for one text.
@@ -226,7 +228,7 @@ class Encoder:
         """
         source = as_source(data)
         if output is None and isinstance(source, InMemory):
-            raise UsageError("output is needed where the rows are in memory: give a file name.")
+            raise UsageError("Rows in memory need an output: give a file name.")
         if output is None:
             packed = Path(str(source)).suffix.lower() in COMPRESSED
             output = Path(str(source)).with_suffix("" if packed else ".npy").with_suffix(".npy")

@@ -34,7 +34,7 @@ class UsageError(SentembError, ValueError):
 
 
 class FinishedError(UsageError):
-    """The run to go on with has come to its end."""
+    """The run to resume has already finished."""
 
 
 class InputError(SentembError, ValueError):
@@ -120,7 +120,7 @@ class InterruptedRunError(SentembError):
     """A signal ended the run; what it had is saved.
 
     Args:
-        message: What was saved, and how to go on.
+        message: What was saved, and how to resume.
         number: Of the signal.
     """
 
@@ -140,13 +140,13 @@ def reading() -> Iterator[None]:
         >>> with reading():
         ...     raise PermissionError(13, "Permission denied", "a.txt")
         Traceback (most recent call last):
-        sentemb.errors.InputError: 'a.txt' may not be read by you: ask for leave to read it.
+        sentemb.errors.InputError: Permission denied: 'a.txt'. Check that you have read access.
     """
     try:
         yield
     except PermissionError as error:
         raise InputError(
-            f"'{error.filename}' may not be read by you: ask for leave to read it."
+            f"Permission denied: '{error.filename}'. Check that you have read access."
         ) from error
 
 
@@ -155,7 +155,7 @@ def panics_refused() -> Iterator[None]:
     """Make an input error of a panic in the tokenizers library.
 
     A broken normalizer, or an expression that backtracks without end on one text, panics. The
-    exception is no ``Exception``, so that it would end the program past every handler.
+    exception is not an ``Exception``, so that it would end the program past every handler.
 
     Raises:
         TokenizerError: When the tokenizer panicked.

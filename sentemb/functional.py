@@ -101,8 +101,8 @@ def sinkhorn(scores: SimilarityMatrix, epsilon: float, iterations: int) -> Simil
     .. math:: Q \propto e^{S / \varepsilon}, \quad \text{columns, then rows, divided by their sums,
         again and again}
 
-    In logarithms, so that nothing overflows. Rows sum to 1; columns come to ``rows / columns`` as
-    the iterations go on, the sooner the larger ε is.
+    In logarithms, so that nothing overflows. Rows sum to 1; columns approach ``rows / columns``
+    with more iterations, the sooner the larger ε is.
 
     Args:
         scores: Shape ``[rows, columns]``.

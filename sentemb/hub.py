@@ -53,9 +53,9 @@ def push(
     Args:
         model: A model folder, a bundled encoder, or what `train` or `finetune` returned.
         repo: ``user/name``, or ``name`` of your own.
-        private: Make the repository private. One that is there and public is refused.
+        private: Make the repository private. One that exists and is public is rejected.
         message: Of the commit.
-        token: For the hub; by default that of ``hf auth login``, or of the variable HF_TOKEN.
+        token: For the hub; by default the one of ``hf auth login``, or of the variable HF_TOKEN.
         dry_run: Only say what would be uploaded; nothing is sent.
 
     Returns:
@@ -217,12 +217,12 @@ def _made(api: "HfApi", repo: str, *, private: bool) -> str:
     """Make the repository where there is none; return its full name.
 
     Raises:
-        UsageError: When it is to be private, and is there and public.
+        UsageError: When it is to be private, but exists and is public.
     """
     made = api.create_repo(repo, private=private or None, exist_ok=True)
     if private and not api.repo_info(made.repo_id).private:
         raise UsageError(
-            f"Repository '{made.repo_id}' is there and public: make it private on the hub, give "
+            f"Repository '{made.repo_id}' exists and is public: make it private on the hub, give "
             "another name, or leave `private` out."
         )
     return made.repo_id

@@ -11,7 +11,7 @@ CAUGHT = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """What the process was told: the first signal is noted, a second ends it at once.
+    """The signals of the process: the first is noted, a second ends it at once.
 
     The handler sets a number and nothing else: work inside a handler can hang.
 

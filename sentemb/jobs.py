@@ -71,7 +71,7 @@ class TrainJob:
             the encoder is a function from it.
         loss: In the place of the recipe's loss.
         matryoshka: Lengths that the loss is nested at.
-        mask_above: Cosine above which candidates are no negatives.
+        mask_above: Cosine above which candidates are not negatives.
         given: Options of the recipe, where not by default.
         batch_by_default: Whether the batch is the recipe's, and shrinks to the data.
     """
@@ -351,8 +351,8 @@ class TrainJob:
         allowed, changed = self.varied(), {option: value}
         if option not in allowed:
             raise UsageError(
-                f"'{option}' is no option with numbers or choices; allowed: {', '.join(allowed)}."
-                + nearest(option, list(allowed))
+                f"'{option}' is not an option with numbers or choices; "
+                f"allowed: {', '.join(allowed)}." + nearest(option, list(allowed))
             )
         if allowed[option] == "settings":
             settings = replace(self.settings, **changed)
@@ -446,13 +446,13 @@ def refuse_replaced(given: Iterable[str], *, view: bool, loss: bool) -> None:
         part = "view" if view and name in OF_VIEWS else "loss" if loss and name in OF_LOSS else ""
         if part:
             raise UsageError(
-                f"`{name}` has no effect beside `{part}`, which replaces what it belongs to: give "
-                f"it to the {part} itself."
+                f"`{name}` has no effect beside `{part}`, which replaces the part that it sets: "
+                f"give it to the {part} instead."
             )
 
 
 def numbers_of(loss: "Loss | None") -> list[str]:
-    """Return the numbers that a loss has as options; a sum has none of its own."""
+    """Return the numbers that a loss has as options; a sum has none."""
     if not is_dataclass(loss):
         return []
     return [f.name for f in fields(loss) if isinstance(getattr(loss, f.name), int | float)]

@@ -30,7 +30,7 @@ def locate(model: str | os.PathLike[str]) -> str:
 
     Raises:
         InputError: When it is none of them, no hub is in reach, or the folder is unsafe.
-        UsageError: When it is no name and no path.
+        UsageError: When it is neither a name nor a path.
     """
     if not isinstance(model, str | os.PathLike):
         raise UsageError(
@@ -45,7 +45,7 @@ def locate(model: str | os.PathLike[str]) -> str:
             )  # fmt: skip
         return str(bundled(name))
     if os.path.isfile(name):
-        raise InputError(f"'{name}' is a file: a model is a folder, or the name of one.")
+        raise InputError(f"'{name}' is a file: give a model folder, or the name of a model.")
     folder = Path(name) if name and _is_folder(name) else _fetch(name)
     if not _holds_a_model(folder):
         raise InputError(
@@ -95,7 +95,7 @@ def _fetch(name: str) -> Path:
         if not is_path and not _is_hub_id(name):
             because = ". It cannot be a hub id either (user/name, at most 96 letters, digits, -_.)."
         raise InputError(
-            f"No model '{_short(name)}': it is no folder, and none of the bundled encoders "
+            f"No model '{_short(name)}': it is not a folder, and none of the bundled encoders "
             f"({', '.join(BUNDLED_ENCODERS)})" + ("." if is_path else because) + _near(name)
         )
     from huggingface_hub import snapshot_download
@@ -106,7 +106,7 @@ def _fetch(name: str) -> Path:
     except Exception as error:  # the hub raises a dozen unrelated types
         first_line = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"Cannot load model '{name}': it is no folder and no bundled encoder "
+            f"Cannot load model '{name}': it is not a folder and no bundled encoder "
             f"({', '.join(BUNDLED_ENCODERS)}), and the hub says: {first_line}" + _near(name)
         ) from error
 

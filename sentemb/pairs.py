@@ -147,7 +147,9 @@ class Pairs:
             ValueError: When they are not known.
         """
         if self.texts is None:
-            raise ValueError("These pairs do not know their texts.")
+            raise ValueError(
+                "These pairs have no text ids: make them with texts=text_ids(features)."
+            )
         batch = len(self.anchor)
         return self.texts[:batch], self.texts[batch : 2 * batch], self.texts[2 * batch :]
 

@@ -55,7 +55,7 @@ def shown(encoder: "SentenceTransformer", view: View, sentence: str, seed: int) 
         text = " ".join(tokens) + seen.told
     cosine = float(F.cosine_similarity(clean, changed))
     if not math.isfinite(cosine):
-        raise UsageError("The view makes the embedding no number: take a smaller noise.")
+        raise UsageError("The view makes the embedding infinite or undefined: use less noise.")
     return {"shown": text, "cosine": round(cosine, 4)}
 
 

@@ -8,11 +8,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Texts:
-    """Rows and candidates by their texts, and every two texts that are no negatives.
+    """Rows and candidates by their texts, and every two texts that are not negatives.
 
     Two texts match where they are one, or where they are a pair anywhere in the batch: with rows
-    (A, P), (A, Q), (B, Q) the second Q is no negative of the first A. One step only: A and B match
-    neither each other nor what else the other is paired with.
+    (A, P), (A, Q), (B, Q) the second Q is not a negative of the first A. One step only: A and B
+    match neither each other nor what else the other is paired with.
 
     Args:
         rows: The text of each row, by its place in a list of the distinct texts.

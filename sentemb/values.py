@@ -1,4 +1,4 @@
-"""Whether a value is of the kind that its parameter takes, by the annotation; True is no number."""
+"""Whether a value is of the kind that its parameter's annotation says; True is not a number."""
 
 import inspect
 import types

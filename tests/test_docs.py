@@ -1,43 +1,135 @@
-"""The pages of docs/ are true: the table of losses is that of the docstrings, the blocks run."""
+"""The pages are true: their blocks run from an empty folder, their links lead somewhere."""
 
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import torch
+from sentemb_cli.main import EXIT_CODES
 
 from sentemb.pairs import Pairs
+from tests.support.blocks import blocks, commands, run_page
+from tests.support.processes import run_twice, sentemb_in
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES += sorted(DOCS.rglob("*.md"))
+RUN = [page for page in PAGES if blocks(page) and page.stem != "extending"]  # has a test
+FEWER = {
+    "max_steps=100": "max_steps=2",
+    "--max-steps 20": "--max-steps 2 --batch-size 16",
+    "--max-steps 3": "--max-steps 1",
+    "--max-steps 25": "--max-steps 3 --batch-size 16",
+    "--batch-size 512": "--batch-size 64",
+    "--epochs 2": "--epochs 0.2",
+    "--epochs 1": "--epochs 0.2",
+}
+"""What the blocks are given instead, so that they are over soon."""
 
 
-def test_the_table_of_losses_is_that_of_the_docstrings():
-    spec = importlib.util.spec_from_file_location("docs_losses", DOCS / "losses.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    page = module.page()
-    incomplete = [row.split("`")[1] for row in page.splitlines() if "| – |" in row]
-    assert incomplete == ["Sum"]  # it is from no paper
-    assert (DOCS / "losses.md").read_text() == page, "run python docs/losses.py"
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
-def test_the_blocks_about_extending_run_in_order(tmp_path, monkeypatch, few_bundled):
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Be in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    names = {"__name__": "extending"}
-    for code in re.findall(r"```python\n(.*?)```", (DOCS / "extending.md").read_text(), re.S):
-        exec(compile(code, "extending.md", "exec", dont_inherit=True), names)  # noqa: S102
-    assert (tmp_path / "shouting/modules.json").is_file()
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", RUN, ids=named)
+def test_the_blocks_run_in_order(page, few_bundled, folder):
+    run_page(page, FEWER)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", RUN, ids=named)
+def test_the_blocks_run_as_written(page, all_bundled, folder):
+    run_page(page, {})
+
+
+def test_all_that_is_shortened_is_written_somewhere():
+    written = "".join(code for page in PAGES for _, code in blocks(page))
+    assert [one for one in FEWER if one not in written] == []
+
+
+def of_torchrun():
+    """Return the words of the command: of torchrun, and of what it starts twice."""
+    code = "".join(code for _, code in blocks(DOCS / "large_batches.md"))
+    (line,) = [line for line in commands(code) if line.startswith("torchrun")]
+    launcher, module, words = line.partition(" -m sentemb_cli ")
+    assert module
+    return launcher.split(), words.split()
+
+
+def test_what_torchrun_starts_runs(few_bundled, folder):
+    launcher, words = of_torchrun()
+    assert launcher == ["torchrun", "--nproc-per-node", "2"]
+    run_twice(sentemb_in(folder, *words), folder)
+    assert (folder / "two/modules.json").is_file()
+
+
+@pytest.mark.long
+def test_torchrun_starts_it(folder):
+    (_, *launcher), words = of_torchrun()
+    torchrun = Path(sys.executable).with_name("torchrun")
+    process = subprocess.run(
+        [str(torchrun), *launcher, "-m", "sentemb_cli", *words],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert (folder / "two/modules.json").is_file()
+
+
+def test_what_is_shown_of_extending_is_what_it_says(few_bundled, folder):
+    names = run_page(DOCS / "extending.md", FEWER)
+    assert (folder / "shouting/modules.json").is_file()
     pairs = Pairs(torch.eye(3), torch.eye(3))
     assert float(names["Margin"]()(pairs)) == 0
     assert set(names["pull"](pairs)) == {"apart", "off_centre"}
     assert float(names["pull"](pairs)["apart"]) == 0
 
 
-def test_the_tables_about_temperature_are_those_that_were_measured():
-    page = (DOCS / "temperature.md").read_text()
-    measured = (DOCS.parent / "benchmarks/results/temperature.md").read_text()
-    rows = [line for line in measured.splitlines() if line.startswith("|")]
-    assert len(rows) > 10
-    assert set(rows) <= set(page.splitlines())
-    for picture in re.findall(r"!\[.*?\]\((.*?)\)", page):
-        assert (DOCS / picture).is_file()
+def test_the_sections_of_losses_are_those_of_the_docstrings():
+    spec = importlib.util.spec_from_file_location("docs_losses", DOCS / "losses.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = module.page()
+    assert (DOCS / "losses.md").read_text("utf-8") == page, "run python docs/losses.py"
+    sections = re.split(r"^## ", page, flags=re.M)[1:]
+    complete = [one for one in sections if all(f"**{p}**" in one for p in module.PARAGRAPHS)]
+    missing = [one.split()[0] for one in sections if one not in complete]
+    assert missing == ["Sum"]  # it is from no paper
+    assert all("```math" in one for one in complete)
+
+
+def test_exit_codes_are_those_of_the_command_line():
+    page = (DOCS / "exit_codes.md").read_text("utf-8")
+    assert EXIT_CODES in page
+    codes = re.findall(r"(?<![\w.])(\d+) ", EXIT_CODES.partition(":")[2])
+    assert re.findall(r"^\| (\d+) \|", page, re.M) == codes
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what a link can point at within a page: its headings."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page):
+    found = re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8"))
+    for link in found:
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert link.startswith("http") or target.exists(), link
+        assert not anchor or link.startswith("http") or anchor in anchors(target), link

@@ -103,7 +103,7 @@ def test_a_file_is_encoded_as_the_command_does(texts, stock, tmp_path):
         encoder.encode_file(tmp_path / "a.txt")
     encoder.encode_file([*texts], tmp_path / "b.npy", empty="nan")
     assert np.isnan(np.load(tmp_path / "b.npy")[0]).all()
-    with pytest.raises(UsageError, match="output is needed"):
+    with pytest.raises(UsageError, match="Rows in memory need an output"):
         encoder.encode_file(texts)
 
 

@@ -51,7 +51,7 @@ def compare(
     Learning rate and pooling are each method's own where none is given. Measured on the graded
     pairs of --dev: Spearman x 100, alignment and uniformity; and the seconds a training took.
 
-    Writes results.jsonl and compare.png. The same command goes on where it was stopped; what was
+    Writes results.jsonl and compare.png. The same command resumes after an interruption; what was
     trained is not kept.
     """
     from ..config import arguments_of_training

@@ -48,7 +48,7 @@ def encode(
 ) -> None:
     """Write an embedding for every row of a file, in order, rows of blank text included.
 
-    A blank line of jsonl, or of a table of several columns, is no row; such lines are counted.
+    Blank lines of jsonl, or of a table of several columns, are skipped and counted.
 
     To resume an interrupted encoding, give the same command again.
     """

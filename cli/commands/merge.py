@@ -31,7 +31,7 @@ def merge(
         bool, typer.Option("--json", help="Print the summary as one JSON object.")
     ] = False,
 ) -> None:
-    """Join the shards of an encoding: the file is that of one run, to the byte. They stay."""
+    """Join the shards of an encoding into the file that one run would write. The shards stay."""
     from sentemb.encoding import merge as join
 
     summary = join(output, shards, overwrite)

@@ -77,7 +77,7 @@ def study(
     Every run starts from the same model and reads the same rows. Measured on the graded pairs of
     --dev: Spearman x 100, uniformity, alignment and local separation; on --labels: tolerance.
 
-    Writes results.jsonl and study.png. The same command goes on where it was stopped; models are
+    Writes results.jsonl and study.png. The same command resumes after an interruption; models are
     not kept.
     """
     from ..config import arguments_of_training

@@ -31,7 +31,7 @@ def sweep(
             "for each.",
         ),
     ],
-    trials: Annotated[int, typer.Option(min=1, help="How many; more later go on.")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="How many; raise it later to add more.")] = 20,
     seeds: Seeds = "0",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")] = Path(
         "sweep"
@@ -45,7 +45,7 @@ def sweep(
 
     The score of a trial is the mean over the seeds. It is the best of many on these pairs: report
     the score on others. Writes results.jsonl and journal.log, optuna's own record. The same
-    command goes on where it was stopped; models are not kept.
+    command resumes after an interruption; models are not kept.
 
     Needs optuna (extra sweep).
     """

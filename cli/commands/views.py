@@ -40,7 +40,7 @@ def views(
     seed: Annotated[int, typer.Option(min=0, max=2**32, help="Of what the views draw.")] = 42,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """List the views and losses for train, or show what views do to a sentence of yours."""
+    """List the views and losses for train, or show what views do to your sentence."""
     if sentence is None:
         if view:
             raise UsageError("--view needs a sentence to show it on: give one before it.")

@@ -70,7 +70,7 @@ def check(
             require_at_least(1, **{name: number})
     given = [*trained, *tested]
     if any(str(file) == "-" for file in given):
-        raise UsageError("check takes files alone: save what comes from stdin, and name the file.")
+        raise UsageError("check cannot read stdin: save the rows to a file and give its name.")
     limits = limits_of(model, max_length, batch_size)
     checked: Checked = []
     tests = len(given) - len(tested)

@@ -28,7 +28,7 @@ class Limits:
     Args:
         count: Counts the tokens of texts, special ones included.
         max_length: Tokens that an encoder reads of a text.
-        batch_size: Rows of a batch; None where nobody has said.
+        batch_size: Rows of a batch; None if unknown.
         unknown: Tells of texts whether the encoder's tokenizer does not know most of their tokens.
     """
 

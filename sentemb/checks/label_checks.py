@@ -41,7 +41,7 @@ class LabelChecks:
         """Return what is wrong with all that were added."""
         found = [
             *of_rows("no_label", "note", self._missing, "no label (blank, -, -1, nan): left out"),
-            *of_rows("label_type", "error", self._wrong, "the label is no text or whole number"),
+            *of_rows("label_type", "error", self._wrong, "the label is not a text or whole number"),
         ]
         if not self.classes:
             none = Problem("no_labels", "error", "no row has a label")

@@ -28,7 +28,7 @@ class TextChecks:
 
     Args:
         columns: Of the file.
-        faults: Of its reader; texts that are none are counted there, too.
+        faults: Of its reader; values that are not texts are counted there, too.
         count: Counts the tokens of texts.
         max_length: Tokens that an encoder reads of a text.
         unknown: Tells of texts whether an encoder does not know most of their tokens.

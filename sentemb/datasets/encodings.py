@@ -45,13 +45,13 @@ def as_utf8(file: IO[bytes], path: Path, faults: Faults) -> io.BufferedReader:
     of every other byte is zero, and none of the others. The encoding is noted in ``faults``.
 
     Raises:
-        InputError: When it is no text file but one of `NOT_TEXT`, or full of control characters.
+        InputError: When it is not a text file but one of `NOT_TEXT`, or full of control characters.
     """
     buffered: io.BufferedReader = file if hasattr(file, "peek") else io.BufferedReader(file)  # type: ignore
     head = buffered.peek(SAMPLE)[:SAMPLE]
     for magic, what in NOT_TEXT.items():
         if head.startswith(magic):
-            raise InputError(f"{path} is no text file but {what}.")
+            raise InputError(f"{path} is not a text file but {what}.")
     for mark, encoding in BOMS:
         if head.startswith(mark):
             buffered.read(len(mark))
@@ -62,7 +62,7 @@ def as_utf8(file: IO[bytes], path: Path, faults: Faults) -> io.BufferedReader:
         controls = len(head) - len(head.translate(None, CONTROLS))
         if len(head) == SAMPLE and controls > BINARY * SAMPLE:
             raise InputError(
-                f"{path} is no text file: {controls} of its first {SAMPLE} bytes are control "
+                f"{path} is not a text file: {controls} of its first {SAMPLE} bytes are control "
                 "characters. Give a file of texts in UTF-8."
             )
         return buffered

@@ -39,7 +39,7 @@ class Found:
 
 @dataclass
 class Faults:
-    """What is done with text that is none, and what was found while reading.
+    """How invalid text is handled, and what was found while reading.
 
     Args:
         errors: For a row that is not UTF-8, or holds half of a surrogate pair: ``strict`` is an
@@ -51,7 +51,7 @@ class Faults:
         long: Rows with a text that was cut, for it was longer than 1 MiB.
         nul: Rows with a NUL character, which stays.
         crlf: Rows with CR LF at the end of their line, or of one of their lines; the CR is dropped.
-        blank_lines: Lines that are no row, as nothing is in them; see `sentemb.datasets.files`.
+        blank_lines: Lines that are not rows, as nothing is in them; see `sentemb.datasets.files`.
         bom: Whether the file began with a byte-order mark.
         encoding: Of the file.
         separator: What stands between the fields of a table, where its name says otherwise.

@@ -8,8 +8,8 @@ of csv and tsv the header is row 1 and a blank line is a row, but a cell with li
 several; of json it is an element of the list; of parquet and arrow the rows are the file's own.
 
 A blank line of a txt file, or of a table with one column, is a blank text; of a wider table or in
-jsonl it is no row, and counted. A text of any format is cut at 1 MiB, and counted; a line of json
-or of a table may have 128 MiB.
+jsonl it is not a row, and counted. A text of any format is cut at 1 MiB, and counted; a line of
+json or of a table may have 128 MiB.
 """
 
 from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ def text_of(row: dict[str, Any], column: str, source: object, number: int) -> st
     """Return a row's text; "" where there is none.
 
     Raises:
-        InputError: When the value is no text, or cannot be written as UTF-8; names the row.
+        InputError: When the value is not a text, or cannot be written as UTF-8; names the row.
     """
     value = row.get(column)
     if value is None:
@@ -88,7 +88,7 @@ def text_of(row: dict[str, Any], column: str, source: object, number: int) -> st
             value.encode()
         except UnicodeEncodeError as error:
             raise InvalidTextError(
-                f"{source}, row {number}: column '{column}' is no valid text ({error.reason}).",
+                f"{source}, row {number}: column '{column}' is not a valid text ({error.reason}).",
                 value,
             ) from error
     return value

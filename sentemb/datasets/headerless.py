@@ -1,4 +1,4 @@
-"""Files of fields whose first line is no header, as SentEval and Chinese sets come."""
+"""Files of fields whose first line is not a header, as SentEval and Chinese sets come."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from sentemb.errors import InputError
 
 
 def read_fields(path: Path, columns: Sequence[str | None]) -> Iterator[Row]:
-    """Yield ``(row number, {column: value})`` of tab-separated fields; blank lines are no rows.
+    """Yield ``(row number, {column: value})`` of tab-separated fields; blank lines are not rows.
 
     Args:
         path: Of the file, also .gz or .zst; without csv quoting.

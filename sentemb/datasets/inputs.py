@@ -31,7 +31,7 @@ def read_inputs(
         columns: Names in the file, in the order of a layout, where they are others.
 
     Raises:
-        InputError: When no layout fits, or a value is no text; names the row.
+        InputError: When no layout fits, or a value is not a text; names the row.
     """
     return read_marked_inputs(source, layouts, columns).texts
 
@@ -58,17 +58,17 @@ class Inputs:
         """Return the label of each row, None where it has none; nothing where no row has one.
 
         Raises:
-            InputError: When a value is no label; names the row.
+            InputError: When a value is not a label; names the row.
         """
         rows = zip(self.numbers, self.marks.get(LABEL, []), strict=False)
         found = [label_of({LABEL: value}, LABEL, self.source, number) for number, value in rows]
         return found if any(label is not None for label in found) else []
 
     def scores(self) -> list[float | None]:
-        """Return the score of each row, as `labels`; that of a column of labels if need be.
+        """Return the score of each row, as `labels`; read from a column of labels if need be.
 
         Raises:
-            InputError: When a value is no number; names the row.
+            InputError: When a value is not a number; names the row.
         """
         rows = zip(self.numbers, self.marks.get(SCORE, self.marks.get(LABEL, [])), strict=False)
         found = [score_of({SCORE: value}, SCORE, self.source, number) for number, value in rows]

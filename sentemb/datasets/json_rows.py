@@ -23,7 +23,7 @@ UTF8_BOM = b"\xef\xbb\xbf"
 
 
 def read_json(file: IO[bytes], path: Path, faults: Faults) -> Iterator[Row]:
-    """Read a list of objects, of which each is a row, or an object a line; blank lines are none."""
+    """Read a list of objects, one a row, or an object a line; blank lines are skipped."""
     text = as_utf8(file, path, faults)
     listed = text.peek(CHUNK).removeprefix(UTF8_BOM).lstrip()[:1] == b"["
     for line in _elements(text, path, faults) if listed else lines_of(text, path, faults):
@@ -119,7 +119,7 @@ class _Elements:
         self._text, self._at = "", 0
 
     def next(self) -> str:
-        """Return the next character that is no space; "" at the end."""
+        """Return the next character that is not a space; "" at the end."""
         while True:
             self._at = SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
             if self._at < len(self._text):

@@ -99,8 +99,8 @@ def labelled_of(
 def _require_together(label: str, source: object, number: int) -> None:
     if label.lower() not in TOGETHER:
         raise InputError(
-            f"{source}, row {number}: label {label!r}; of pairs it is 1, they belong together, "
-            "or 0, they do not."
+            f"{source}, row {number}: label {label!r}; for pairs it must be 1 (they belong "
+            "together) or 0 (they do not)."
         )
 
 
@@ -108,7 +108,7 @@ def read_mteb_clustering(name: str, path: Path) -> Clustering:
     """Read a clustering set in MTEB's form: rows of a list ``sentences`` and a list ``labels``.
 
     Raises:
-        InputError: When a row is no such lists of one length; names it.
+        InputError: When a row is not such lists of one length; names it.
     """
     texts: list[str] = []
     labels: list[str] = []

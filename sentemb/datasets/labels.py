@@ -5,7 +5,7 @@ writes whole numbers with a point where a column has gaps; ``True`` is the label
 writes it. Spaces around a label do not matter.
 
 There is no label where the value is blank or null, NaN, ``-`` (SNLI's gold label without a
-majority) or -1 (that of hub data sets, and of every hidden test split of GLUE). The words ``none``
+majority) or -1 (as in hub data sets, and of every hidden test split of GLUE). The words ``none``
 and ``NA`` are labels: data sets of stance, hate speech and relations have such a class.
 """
 
@@ -53,7 +53,7 @@ def score_of(row: dict[str, Any], column: str, source: object, number: int) -> f
     """Return a row's score; None where it is null or blank.
 
     Raises:
-        InputError: When it is no finite number; names the row.
+        InputError: When it is not a finite number; names the row.
     """
     value = row.get(column)
     if value is None or (isinstance(value, str) and not value.strip()):

@@ -84,7 +84,7 @@ def tell_unread(source: object, present: Sequence[str], mapping: dict[str, str])
     further = further_negatives(present, mapping.values())
     unread = [name for name in unread_columns(present, mapping.values()) if name not in further]
     if further:
-        logger.info("%s: of several negatives a row, only the first is read, that of column %r; "
+        logger.info("%s: of several negatives a row, only the first is read, column %r; "
                     "not read: %s.", source, mapping[NEGATIVE], shown(further))  # fmt: skip
     if unread:
         logger.info("%s: columns not read: %s.", source, shown(unread))
@@ -148,8 +148,8 @@ def _none_fuller(source: str, rows: Iterator[Row], present: set[str]) -> Iterato
     for number, row in rows:
         if late := late_columns(row, present):
             raise InputError(
-                f"{source}, row {number} has a {late[0]}, which row 1 has not: give one in "
-                "every row, or none."
+                f"{source}, row {number} has a {late[0]}, but row 1 has none: give one in every "
+                "row, or in no row."
             )
         yield number, row
 

@@ -61,9 +61,7 @@ def _no_file(path: Path) -> InputError:
     if " " not in path.name or (path.suffix and " " not in path.suffix):
         return InputError(f"No file '{path}'.")
     name = str(path) if len(str(path)) <= 60 else f"{str(path)[:60]}…"
-    return InputError(
-        f"No file '{name}'. Texts are given in a file, or in Python as a list of them."
-    )
+    return InputError(f"No file '{name}'. Give a file of texts, or in Python a list of texts.")
 
 
 def _stream(path: Path) -> IO[bytes]:

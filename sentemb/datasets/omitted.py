@@ -37,7 +37,7 @@ class Omitted:
         ]
         if parts:
             is_label = self.unmarked.rows and mark == "label"
-            hint = " Blank, -, NaN and -1 are no label." if is_label else ""
+            hint = " Blank, -, NaN and -1 are not labels." if is_label else ""
             logger.warning("%s: rows left out: %s.%s", source, ", ".join(parts), hint)
 
     def why(self, mark: str = "label") -> str:
@@ -46,13 +46,13 @@ class Omitted:
 
 
 def tell_faults(source: object, faults: Faults) -> None:
-    """Log how a file was read, which lines were no rows, and which texts were cut."""
+    """Log how a file was read, which lines were not rows, and which texts were cut."""
     if faults.encoding != "utf-8":
         logger.info("%s: read as %s.", source, faults.encoding.upper())
     if faults.separator:
         logger.info("%s: read as %s.", source, faults.separator)
     if faults.blank_lines.rows:
-        logger.info("%s: %d blank lines, which are no rows.", source, faults.blank_lines.rows)
+        logger.info("%s: %d blank lines, which are not rows.", source, faults.blank_lines.rows)
     if faults.long.rows:
         logger.info("%s: rows with a text longer than 1 MiB, which was cut there: %d (%s).",
                     source, faults.long.rows, numbers(faults.long))  # fmt: skip

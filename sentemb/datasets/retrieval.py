@@ -28,7 +28,7 @@ def read_retrieval(source: str | os.PathLike[str], name: str | None = None) -> R
 
     Raises:
         InputError: When a file is missing or empty, an id stands twice, a query is unknown or all
-            documents are, or a grade is no number; names the row.
+            documents are, or a grade is not a number; names the row.
     """
     path = Path(source)
     if not path.is_dir():
@@ -80,7 +80,7 @@ def _texts(path: Path) -> dict[str, _Document]:
         if not isinstance(identity, str | int) or identity == "":
             raise InputError(f"{path}, row {number} has no _id.")
         if str(identity) in texts:
-            raise InputError(f"{path}, row {number}: _id '{identity}' stands there twice.")
+            raise InputError(f"{path}, row {number}: _id '{identity}' occurs twice.")
         title, text = (text_of(row, column, path, number) for column in ("title", "text"))
         whole = " ".join(part for part in (title, text) if part).strip()
         texts[str(identity)] = _Document(whole, text)
@@ -123,7 +123,7 @@ def _grade(value: Any, path: Path, number: int) -> float:
     except (TypeError, ValueError):
         grade = float("nan")
     if not abs(grade) < float("inf"):
-        raise InputError(f"{path}, row {number}: {value!r} is no grade; a number is needed.")
+        raise InputError(f"{path}, row {number}: {value!r} is not a grade; a number is needed.")
     return grade
 
 

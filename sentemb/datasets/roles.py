@@ -91,12 +91,12 @@ def columns_of(layout: Sequence[str], present: Collection[str]) -> dict[str, str
 
 
 def has_role(name: str) -> bool:
-    """Tell whether a name is that of a role."""
+    """Tell whether a column of this name has a role."""
     return any(plain(name) in names for names in NAMES.values()) or _number(name) is not None
 
 
 def is_near(name: str) -> bool:
-    """Tell whether a name is nearly that of a role's column, so that one may be meant.
+    """Tell whether a name nearly equals a role's column, so that one may be meant.
 
     Example:
         >>> [name for name in ("Negatve", "hard-neg", "neg_list", "id", "title") if is_near(name)]
@@ -126,7 +126,7 @@ def _misspelt(name: str, known: str) -> bool:
 def unread_columns(present: Iterable[str], taken: Collection[str]) -> list[str]:
     """Return the columns that are named like a role, or nearly so, and are not read.
 
-    A name that is only near that of a label or a score counts where there is neither.
+    A name that only resembles a label's or a score's counts if there is neither.
 
     Example:
         >>> unread_columns(["anchor", "positive", "negatve", "id"], ["anchor", "positive"])

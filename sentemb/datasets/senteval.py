@@ -16,11 +16,11 @@ def read_sts_year(name: str, subsets: Sequence[tuple[str, Path, Path]]) -> STS:
 
     Args:
         name: What to call it.
-        subsets: Of each its name, the file of pairs (``STS.input.…``) and that of scores
+        subsets: Of each its name, the file of pairs (``STS.input.…``) and the file of scores
             (``STS.gs.…``), an empty line where there is none.
 
     Raises:
-        InputError: When the files are not of one length, or a row is no pair; names it.
+        InputError: When the files are not of one length, or a row is not a pair; names it.
     """
     return sts_of(name, [row for subset in subsets for row in _subset(*subset)])
 
@@ -72,7 +72,7 @@ def read_trec(path: Path) -> Labelled:
         label, colon, rest = line.partition(":")
         question = rest.partition(" ")[2]
         if not colon or not question:
-            raise InputError(f"{path}, row {number}: {line[:40]!r} is no 'LABEL:sub question'.")
+            raise InputError(f"{path}, row {number}: {line[:40]!r} is not a 'LABEL:sub question'.")
         texts.append(question)
         labels.append(label)
     return Labelled(texts, labels)

@@ -69,7 +69,8 @@ def read_source(
         source: A path, or ``owner/name`` or ``owner/name:split`` of the hub; or what `as_source`
             made of rows in memory.
         split: Of a hub data set that names none; with None it must name one.
-        faults: As in `read_rows`; by default blank lines that are no row are told in the log.
+        faults: As in `read_rows`; by default blank lines, which are not rows, are reported in the
+            log.
 
     Raises:
         InputError: When there is no such file, no row in it, or no hub in reach.
@@ -95,7 +96,7 @@ def _telling(rows: Iterator[Row], name: str, faults: Faults) -> Iterator[Row]:
 
 
 def looks_like_hub_id(name: str) -> bool:
-    """Tell whether a name can only be that of a data set of the hub."""
+    """Tell whether a name can only be a data set of the hub."""
     path = Path(name)
     known_suffix = any(suffix.lower() in READERS for suffix in path.suffixes)
     return (

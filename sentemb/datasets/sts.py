@@ -81,7 +81,7 @@ def graded_pair(row: dict[str, Any], source: object, number: int) -> Graded:
     """Return the sentences, score and subset of a row with the columns of `read_sts`.
 
     Raises:
-        InputError: When a sentence is missing, or the score is no finite number; names the row.
+        InputError: When a sentence is missing, or the score is not a finite number; names the row.
     """
     return (
         sentence_of(row, "sentence1", source, number),

@@ -49,9 +49,7 @@ def require_distinct(names: Sequence[str], source: object) -> None:
     """
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
-        raise InputError(
-            f"{source} has two columns called '{twice}': give them names of their own."
-        )
+        raise InputError(f"{source} has two columns called '{twice}': give them different names.")
 
 
 def _rows(rows: Iterator[tuple[Line, list[str]]], path: Path, faults: Faults) -> Iterator[Row]:

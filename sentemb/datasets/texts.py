@@ -39,11 +39,11 @@ def read_texts(
     Args:
         source: A file, a hub data set, or rows in memory.
         column: Its column.
-        faults: What is done with rows that are no valid text, and where they are counted; by
+        faults: What is done with rows that are not valid text, and where they are counted; by
             default they are errors.
 
     Raises:
-        InputError: When there is no such column, or a value is no text; names the row.
+        InputError: When there is no such column, or a value is not a text; names the row.
     """
     return (row.text for row in read_text_rows(source, column, faults))
 
@@ -147,7 +147,7 @@ def as_counted(texts: Iterator[Item], total: int, source: str | os.PathLike[str]
     if rows < total:
         raise InputError(
             f"{source} became shorter while it was read: {total:,} rows were counted, and then "
-            f"there were {rows:,}. Restore it, and give the same command again to go on."
+            f"there were {rows:,}. Restore it, and give the same command again to resume."
         )
     if rows > total:
         logger.warning(

@@ -147,7 +147,8 @@ def _numbered(
     found = tuple(sorted(set(given)))
     if not classes and len(found) > max(20, len(given) / 2):
         raise InputError(
-            f"{source} has {len(found)} labels in {len(given)} rows: these are scores, not classes."
+            f"{source} has {len(found)} labels in {len(given)} rows, so they look like scores, not "
+            "classes: use a method of scores (cosent), or fewer classes."
         )
     classes = classes or found
     if len(classes) < 2:

@@ -172,8 +172,8 @@ def _with_pooling(
 
     if getattr(transformer, "module_output_name", None) != TOKENS:
         raise ValueError(
-            f"its {type(transformer).__name__} gives a vector a text, not a vector a token, so "
-            f"pooling '{pooling}' has nothing to pool. Leave pooling out."
+            f"its {type(transformer).__name__} gives one vector per text, not one per token, so "
+            f"pooling '{pooling}' cannot be applied. Leave pooling out."
         )
     modules = [transformer, *pooling_modules(cast("Transformer", transformer), pooling)]
     return SentenceTransformer(modules=modules, device=device)

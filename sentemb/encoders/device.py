@@ -61,7 +61,11 @@ def present_device(device: str | None) -> str:
     kind, _, number = device.partition(":")
     if kind == "cuda" and int(number or 0) >= gpus:
         there = f"{gpus} CUDA GPUs" if gpus else "no CUDA GPU"
-        raise UsageError(f"device '{device}' is not there, this machine has {there}: use cpu.")
+        raise UsageError(
+            f"device '{device}' is not available, because this machine has {there}: use cpu."
+        )
     if kind == "mps" and not torch.backends.mps.is_available():
-        raise UsageError("device 'mps' is not there, this machine has no Apple GPU: use cpu.")
+        raise UsageError(
+            "device 'mps' is not available, because this machine has no Apple GPU: use cpu."
+        )
     return device

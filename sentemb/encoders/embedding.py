@@ -32,11 +32,11 @@ def embed(
     pooling: nn.Module | None = None,
     micro_batch: int = 0,
 ) -> list[Embeddings]:
-    """Embed several views in one forward, so that each row draws a dropout mask of its own.
+    """Embed several views in one forward, so that each row draws its own dropout mask.
 
-    In micro-batches, each is forgotten but for its embeddings and computed once more, with the
-    same random numbers, when the gradient comes back: memory for activations is that of one of
-    them, whatever is made of the embeddings in between (GradCache; here a checkpoint of torch).
+    In micro-batches, each is forgotten but for its embeddings and computed again, with the
+    same random numbers, when the gradient comes back: activations need memory for one of them,
+    whatever is made of the embeddings in between (GradCache; here a checkpoint of torch).
 
     Args:
         encoder: A sentence-transformers model.

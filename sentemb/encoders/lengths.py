@@ -132,7 +132,7 @@ def require_known(found: Reading) -> None:
     """
     if found.is_mostly_unknown:
         raise InputError(
-            f"Most of the texts is unknown to the model's tokenizer ({found.share_words()}), so "
+            f"The model's tokenizer does not know most of the texts ({found.share_words()}), so "
             "there is little to learn from: use a model whose tokenizer knows their language and "
             "script."
         )

@@ -44,7 +44,7 @@ def can_be_packed(model: "PreTrainedModel") -> bool:
 def packed(model: "PreTrainedModel", *, first_only: bool = False) -> Iterator[None]:
     """Run an encoder's layers on the tokens of a batch alone, laid end to end.
 
-    Embeddings are looked up as ever, padding included, so positions, and views that shuffle or
+    Embeddings are looked up as usual, padding included, so positions, and views that shuffle or
     perturb, are untouched; the stack of layers gets ``[1, tokens, dim]`` and attends within each
     sentence; its output is spread over the padded shape again, zeros where padding was. Nothing in
     the model is replaced: linear layers, LayerNorms and dropouts are its own.

@@ -1,4 +1,4 @@
-"""MPNet without padding: its attention is no plug of transformers, and adds a bias of positions."""
+"""MPNet without padding: its attention is not pluggable, and adds a bias of positions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

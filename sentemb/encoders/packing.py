@@ -58,8 +58,8 @@ class Packing:
         runs = tuple(map(TokenRun, counts.tolist(), values.tolist()))
         if runs[0].length == 0:
             raise InputError(
-                "Cannot embed a batch: a row has no token. The model's tokenizer makes none of its "
-                "text and adds none of its own. Leave such rows out."
+                "Cannot embed a batch: a row has no token. The model's tokenizer finds none in its "
+                "text and adds none. Leave such rows out."
             )
         return cls(
             shape=(mask.shape[0], mask.shape[1]),

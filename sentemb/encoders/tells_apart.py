@@ -45,11 +45,14 @@ def require_telling_apart(encoder: "SentenceTransformer", pooling: nn.Module | N
     used = pooling or encoder[1]
     working = [name for name in OFFERED if _differ(encoder, features, Pooling(dim, name))]
     if not working or _differ(encoder, features, used):
-        logger.warning("%s has collapsed: it gives texts that differ one vector.", name_of(encoder))
+        logger.warning(
+            "%s has collapsed: it gives different texts the same vector.", name_of(encoder)
+        )
         return
     raise InputError(
-        f"{name_of(encoder)} with pooling {getattr(used, 'pooling_mode', 'its own')} gives texts "
-        f"that begin alike and differ later one vector. Use pooling {' or '.join(working)} instead."
+        f"{name_of(encoder)} with pooling {getattr(used, 'pooling_mode', 'its own')} gives the "
+        "same vector to texts that begin alike and differ later. Use pooling "
+        f"{' or '.join(working)} instead."
     )
 
 

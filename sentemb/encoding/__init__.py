@@ -1,4 +1,4 @@
-"""A file of texts to a file of embeddings: a job that can be cut short, gone on with and shared."""
+"""A file of texts to a file of embeddings: a job that can be interrupted, resumed and shared."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

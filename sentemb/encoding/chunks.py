@@ -100,7 +100,7 @@ class Chunks:
 
     Attributes:
         dim: Width of the embeddings.
-        tell_counts: Whether the encoder told which texts it cut, and what it knows of them.
+        tell_counts: Whether the encoder reports which texts it cut, and what it knows of them.
     """
 
     def __init__(self) -> None:

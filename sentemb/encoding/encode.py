@@ -1,4 +1,4 @@
-"""Encode texts to a file as a job that can be gone on with, or to a stream."""
+"""Encode texts to a file as a job that can be resumed, or to a stream."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -42,8 +42,9 @@ def encode_file(
     """Encode texts in order to a file, or as jsonl to a stream.
 
     What is done is kept beside the file, in a folder of its name and ``.parts``, until the file is
-    whole. Called again with the same texts, an interrupted job goes on, and its file is the same to
-    the byte as if it had not been interrupted. Memory is that of three windows of 4,096 rows.
+    whole. Called again with the same texts, an interrupted job resumes, and its file is the same
+    to the byte as if it had not been interrupted. It needs memory for three windows of 4,096
+    rows.
 
     Args:
         encoder: A sentence-transformers model, or one loaded without that library.

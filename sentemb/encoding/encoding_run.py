@@ -54,7 +54,7 @@ class EncodingRun:
         options: EncodeOptions,
         job: EncodingJob,
         faults: Faults | None = None,
-        advice: str = "give the same command to go on",
+        advice: str = "give the same command to resume",
     ) -> None:
         self.started = time.monotonic()
         self.embedder = Embedder(
@@ -83,7 +83,7 @@ class EncodingRun:
                     yield window
             if interruption.received:
                 raise InterruptedRunError(
-                    f"Interrupted after text {tally.rows:,}, up to which all is done: "
+                    f"Interrupted after text {tally.rows:,}; everything up to it is saved: "
                     f"{self.advice}.",
                     interruption.received,
                 )
@@ -94,7 +94,7 @@ class EncodingRun:
             seen.close()
 
     def summary(self, assembled: Assembled | None) -> EncodeSummary:
-        """Return what the job came to."""
+        """Return the summary of the job."""
         counts = self.job.manifest.counts
         assert counts is not None  # noqa: S101 -- `over` came to its end
         return summary_of(

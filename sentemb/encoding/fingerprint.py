@@ -27,7 +27,7 @@ def fingerprint(encoder: "TokenEncoder | SentenceTransformer") -> str:
 
 
 def _described(tokenizer: Any) -> str:
-    """Say what a tokenizer is; where it lies in memory, or the order of a set, is no part of it."""
+    """Describe a tokenizer; addresses in memory and the order of sets are not part of it."""
     own = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if hasattr(own, "to_str"):
         return str(own.to_str())

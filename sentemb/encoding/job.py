@@ -73,7 +73,7 @@ class EncodingJob:
                 last = window.first_row + done.rows - 1
                 raise UsageError(
                     f"Texts {window.first_row:,} to {last:,} of the input are not those that "
-                    f"'{self.folder}' has encoded: restore them to go on, or give "
+                    f"'{self.folder}' has encoded: restore them to resume, or give "
                     "`overwrite=True` to start afresh."
                 )
             return False
@@ -116,7 +116,7 @@ class EncodingJob:
         if beyond and not self.overwrite:
             raise UsageError(
                 f"The input has {counts.rows:,} texts, fewer than '{self.folder}' has encoded: "
-                "restore it to go on, or give `overwrite=True` to start afresh."
+                "restore it to resume, or give `overwrite=True` to start afresh."
             )
         if self.manifest.counts is None or asdict(self.manifest.counts) != asdict(counts):
             self.manifest.add(counts)

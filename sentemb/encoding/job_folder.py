@@ -39,7 +39,7 @@ def job_held(folder: Path, output: Path) -> Iterator[None]:
     The folders above it are made, and removed again, likewise.
 
     Raises:
-        UsageError: When what is in its place is no job.
+        UsageError: When what is in its place is not a job.
         LockedError: When another process holds it.
     """
     if folder.exists() and not folder.is_dir():
@@ -53,7 +53,7 @@ def job_held(folder: Path, output: Path) -> Iterator[None]:
         if not OURS.fullmatch(path.name) or path.is_dir():
             raise UsageError(
                 f"The work on '{output}' is kept in '{folder}', but that holds '{path.name}', "
-                "which is no part of it: move it, or give another output."
+                "which is not part of it: move it, or give another output."
             )
     try:
         with locked(folder / LOCK, output):
@@ -81,7 +81,7 @@ def clear(folder: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a job, its manifest last but for the lock: until then it can be told what it was."""
+    """Remove a job, its manifest last but for the lock: until then it can be identified."""
     last = (FILE, LOCK)
     paths = sorted(_files(folder), key=lambda path: path.name in last and last.index(path.name) + 1)
     for path in paths:

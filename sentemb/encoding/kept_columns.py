@@ -29,7 +29,7 @@ def as_json(row: Mapping[str, Any]) -> str:
     """
     if EMBEDDING in row:
         raise InputError(
-            f"A column of the input is called '{EMBEDDING}', as that of the vectors: rename it, or "
+            f"A column of the input is called '{EMBEDDING}', as the vectors are: rename it, or "
             "leave `keep_columns` out."
         )
     return json.dumps(_plain(row), ensure_ascii=False)
@@ -39,7 +39,7 @@ def columns_of(windows: Iterable[list[dict[str, Any]]]) -> Columns:
     """Return the columns of rows, in the order in which they come, and a type that holds all of it.
 
     Numbers, words and lists of them stay what they are. Where a column mixes kinds, or holds
-    objects, its type is that of texts.
+    objects, it is a column of texts.
 
     Args:
         windows: Rows, several at a time.

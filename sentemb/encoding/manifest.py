@@ -160,7 +160,7 @@ class Manifest:
             lines.append(content)
             read += len(line)
         if read < len(data):
-            logger.warning("%s: damaged from byte %d on; what it told is done again.",
+            logger.warning("%s: damaged from byte %d on; the work it recorded there is done again.",
                            self.path, read)  # fmt: skip
             with self.path.open("r+b") as file:
                 file.truncate(read)
@@ -199,5 +199,5 @@ def _difference(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> st
     ]
     return (
         f"'{folder}' holds a job that was begun otherwise: {'; '.join(changed)}. Give the same "
-        "options to go on with it, or `overwrite=True` to start afresh."
+        "options to resume it, or `overwrite=True` to start afresh."
     )

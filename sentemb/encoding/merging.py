@@ -36,7 +36,7 @@ def merge(
     beside = output.parent.glob(f"{escape(output.name)}.*-of-*.parts")
     folders = sorted(folders or beside)
     if not folders:
-        raise InputError(f"There is no shard of '{output}': name their folders.")
+        raise InputError(f"Found no shard beside '{output}': give the folders of its shards.")
     manifests = {folder: _read(folder) for folder in folders}
     counts = _agreed(manifests, output)
     place, options = job_folder(output, Shard()), {"merged": [folder.name for folder in folders]}

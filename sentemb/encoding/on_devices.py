@@ -76,7 +76,7 @@ def encode_on_devices(
         source: A file of texts.
         output: As of `encode_file`, but no stream.
         devices: As ``["cuda:0", "cuda:1"]``; one may be named more than once.
-        options: How; the shard is that of each process.
+        options: How; each process gets its own shard.
         column: Of the source.
         errors: What is done with rows that are not UTF-8.
         overwrite: As of `encode_file`.
@@ -180,9 +180,9 @@ class _Processes:
             elif process.exitcode:
                 found.append(
                     OutOfMemoryError(
-                        f"The process on {self._work[number].device} was ended (exit code "
-                        f"{process.exitcode}); when the system does that, it is for memory. Give "
-                        "the same command to resume, or fewer devices."
+                        f"The process on {self._work[number].device} died (exit code "
+                        f"{process.exitcode}), most likely because memory ran out. Give the same "
+                        "command to resume, or fewer devices."
                     )
                 )
         return found
@@ -193,7 +193,7 @@ class _Processes:
                 os.kill(process.pid, signal.SIGTERM)
 
     def _listen(self) -> None:
-        """Take in what was said, and wait a moment where nothing is."""
+        """Read the messages of the processes; wait a moment if there are none."""
         try:
             while True:
                 number, what, said = self._said.get(timeout=WAIT)

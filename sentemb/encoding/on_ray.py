@@ -22,9 +22,9 @@ def encode_on_ray(
     errors: Errors = "replace",
     resources: dict[str, Any] | None = None,
 ) -> EncodeSummary:
-    """Encode a file on the cluster that Ray is connected to; the file is that of one run.
+    """Encode a file on the cluster that Ray is connected to, byte for byte as one run does.
 
-    A shard is the unit: one that fails with its machine is begun again by Ray and goes on from its
+    A shard is the unit: one that fails with its machine is restarted by Ray and resumes from its
     parts, so that each text is embedded once.
 
     Args:

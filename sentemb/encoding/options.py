@@ -1,4 +1,4 @@
-"""How texts are encoded, and what must stay the same for a job to go on."""
+"""How texts are encoded, and what must stay the same for a job to resume."""
 
 from dataclasses import dataclass, field
 from importlib.metadata import version

@@ -32,7 +32,7 @@ def check_output(path: Path, *, keep_columns: bool = False) -> None:
         )
     nearest = next(folder for folder in path.parents if os.path.lexists(folder))
     if not nearest.is_dir():
-        raise UsageError(f"'{nearest}' is no folder: '{path.name}' cannot be written into it.")
+        raise UsageError(f"'{nearest}' is not a folder: '{path.name}' cannot be written into it.")
     if path.is_dir():
         raise UsageError(f"Output '{path}' is a folder: give the name of a file.")
 
@@ -62,7 +62,7 @@ def output_for(
 
 
 def exists(path: Path) -> UsageError:
-    """Return what is said of an output that is there already."""
+    """Return the message for an output that already exists."""
     return UsageError(f"Output '{path}' exists: give another `output`, or `overwrite=True`.")
 
 

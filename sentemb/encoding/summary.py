@@ -1,4 +1,4 @@
-"""What an encoding came to."""
+"""The summary of an encoding."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +11,7 @@ UNKNOWN = ("unknown_rows", "unread_rows", "unknown_tokens", "known_tokens")
 FAULTS = {
     "long": "rows longer than 1 MiB, cut",
     "nul": "rows with NUL characters, kept",
-    "blank_lines": "blank lines, which are no rows",
+    "blank_lines": "blank lines, which are not rows",
 }
 INVALID = {
     "replace": "rows contained invalid UTF-8; the invalid bytes were replaced",
@@ -21,7 +21,7 @@ INVALID = {
 
 @dataclass(frozen=True)
 class EncodeSummary:
-    """What an encoding came to; every row of the input is a row of the output.
+    """The summary of an encoding; every row of the input is a row of the output.
 
     Args:
         rows: Rows of the input.

@@ -25,7 +25,7 @@ class Window:
         number: From 0.
         first_row: Number of the first row, from 1.
         texts: One a row.
-        numbers: For each row, that of its text among all distinct ones, ``[rows]``.
+        numbers: For each row, the number of its text among all distinct ones, ``[rows]``.
         new: The texts that no earlier window has, in the order of their numbers; they alone are
             embedded with this window.
         known: How many distinct texts earlier windows have: the number of the first new one.

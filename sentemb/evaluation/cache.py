@@ -33,7 +33,7 @@ class EncodeCache:
         """Return a vector for each text; only those not seen before are encoded.
 
         Raises:
-            NumericError: When a vector holds what is no number.
+            NumericError: When a vector holds what is not a number.
         """
         missing = list(dict.fromkeys(text for text in texts if text not in self._known))
         if missing:
@@ -41,6 +41,9 @@ class EncodeCache:
             finite = np.isfinite(vectors).all(axis=1)
             if not finite.all():
                 text = missing[int(finite.argmin())]
-                raise NumericError(f"The embedding of {text[:60]!r} is no number: broken weights.")
+                raise NumericError(
+                    f"The embedding of {text[:60]!r} is not finite: the model's weights are "
+                    "damaged."
+                )
             self._known.update(zip(missing, vectors, strict=True))
         return np.stack([self._known[text] for text in texts])

@@ -108,8 +108,8 @@ class NestedFolds(_Transfer):
     Raises:
         InputError: When there are fewer than two labels, or fewer than twelve rows of one.
 
-    Source: Conneau & Kiela, 2018, SentEval (arXiv:1803.05449). Deviation: accuracy is that of all
-        rows together, not the mean over folds, which differs in the second decimal.
+    Source: Conneau & Kiela, 2018, SentEval (arXiv:1803.05449). Deviation: accuracy is computed
+        over all rows together, not as the mean over folds, which differs in the second decimal.
     """
 
     def _predicted(self, encode: Encode) -> tuple[Labels, Labels]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sentemb")
 RECORD = "analysis.json"
 MOST_MODELS = 8
-"""Colours that can be told apart."""
+"""Colours that can be distinguished in a picture."""
 WORDS = {
     "spearman": "Spearman x 100",
     "positive_cosine": "mean cosine, positive",
@@ -81,7 +81,7 @@ def analyze(
     """
     named = _each_seed(models)
     if len(named) > MOST_MODELS:
-        raise UsageError(f"{len(named)} models; at most {MOST_MODELS} can be told apart.")
+        raise UsageError(f"{len(named)} models: give at most {MOST_MODELS}.")
     if output is not None:
         require_matplotlib()
         check_output(Path(output), RECORD, overwrite=overwrite)
@@ -100,7 +100,7 @@ def analyze(
 
 
 def _each_seed(models: Models) -> dict[str, One]:
-    """Return each seed of each model by a name of its own."""
+    """Return each seed of each model under its own name."""
     return {
         model.name if len(model.seeds) == 1 else str(one): one
         for model in models_of(models)

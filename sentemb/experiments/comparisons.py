@@ -48,8 +48,8 @@ def compare(
 
     Learning rate and pooling are each method's own where none is given. Measured on the graded
     pairs of ``dev``: Spearman × 100, alignment and uniformity; and the seconds a training took.
-    The folder holds ``results.jsonl``, ``compare.png`` and the ledger that the same call goes on
-    from; what was trained is not kept.
+    The folder holds ``results.jsonl``, ``compare.png`` and the ledger from which the same call
+    resumes; what was trained is not kept.
 
     Args:
         methods: Recipes, which are trained, and models, which are measured as they are: bundled
@@ -69,7 +69,7 @@ def compare(
     Raises:
         UsageError: When a value is out of range, or the folder holds another comparison.
         InputError: When a model cannot be read.
-        InterruptedRunError: When a signal ended it; the same call goes on.
+        InterruptedRunError: When a signal ended it; the same call resumes.
     """
     folder, names = Path(output), list(methods)
     shared = {"select": "last", "pooling": pooling, **options}

@@ -41,7 +41,7 @@ class Ledger:
         return _read(path)
 
     def commit(self, name: str, result: Result) -> None:
-        """Write what came of a run, whole or not at all, and let go of its model."""
+        """Write the result of a run, whole or not at all, and delete its model."""
         self.claim(f"results/{name}.json")
         _write(self._path(name), result)
         remove_listed(self.run(name))
@@ -153,8 +153,8 @@ def _require_the_same(folder: Path, plan: Mapping[str, Any]) -> None:
             f"{n} was {_shown(was.get(n))}, is now {_shown(now.get(n))}" for n in names
         )
         raise UsageError(
-            f"'{folder}' holds other runs: {shown}. Give what was given then, another `output`, or "
-            "start afresh (`overwrite=True`)."
+            f"'{folder}' holds runs with other options: {shown}. Repeat the earlier options, give "
+            "another `output`, or start afresh (`overwrite=True`)."
         )
 
 

@@ -100,7 +100,7 @@ def models_of(given: Models) -> list[Model]:
 
 
 def load(model: One, pooling: "PoolingName | None" = None, device: str | None = None) -> Any:
-    """Return the encoder of a name, or the model itself where it is no name.
+    """Return the encoder of a name, or the model itself where it is not a name.
 
     Args:
         model: Its name, or the model.
@@ -121,9 +121,11 @@ def load(model: One, pooling: "PoolingName | None" = None, device: str | None = 
         return load_encoder(model, device)
     model = model.model if isinstance(model, RunResult) else model
     if pooling:
-        raise UsageError("pooling is of models that are named: build the encoder with it instead.")
+        raise UsageError("pooling needs a model given by name: build the encoder with it instead.")
     if device:
-        raise UsageError("device is of models that are named: move the model there instead.")
+        raise UsageError(
+            "device needs a model given by name: move the loaded model to the device instead."
+        )
     return model
 
 

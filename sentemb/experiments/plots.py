@@ -31,7 +31,7 @@ def plot(
         Where the picture is.
 
     Raises:
-        UsageError: When matplotlib is not installed, or the output exists or is no picture.
+        UsageError: When matplotlib is not installed, or the output exists or is not a picture.
         InputError: When a folder holds no run, or nothing was logged yet; names it.
     """
     require_matplotlib()

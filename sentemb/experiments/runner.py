@@ -1,4 +1,4 @@
-"""Training runs side by side: each is trained once, measured, and let go of."""
+"""Training runs side by side: each is trained once, measured, and deleted."""
 
 import logging
 import time
@@ -42,7 +42,7 @@ class Point:
 
 
 def check_points(points: Sequence[Point], data: "TrainingData") -> None:
-    """Build every method once, so that what cannot work is said before anything is trained.
+    """Build every method once, so that what cannot work is reported before anything is trained.
 
     Raises:
         UsageError: When a value is out of range.
@@ -66,12 +66,12 @@ def run_points(
 def run_point(
     ledger: Ledger, point: Point, data: "TrainingData", dev: "STS", measure: Measure
 ) -> Result:
-    """Return what came of a run, trained now unless it was before; a begun one goes on.
+    """Return the result of a run, trained now unless it was before; a begun one resumes.
 
-    A run whose loss is no number is done as well: its result has an ``error``.
+    A run whose loss is not a number is done as well: its result has an ``error``.
 
     Raises:
-        InterruptedRunError: When a signal ended it; the same command goes on.
+        InterruptedRunError: When a signal ended it; the same command resumes.
     """
     known = ledger.result(point.name)
     if known is not None:
@@ -83,7 +83,7 @@ def run_point(
             result = {**point.labels, **measure(model.encode), "seconds": seconds}
     except InterruptedRunError as error:
         raise InterruptedRunError(
-            f"Interrupted in run {point.name}: give the same command again to go on.",
+            f"Interrupted in run {point.name}: give the same command again to resume.",
             error.exit_code - 128,
         ) from None
     except NumericError as error:

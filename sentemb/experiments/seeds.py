@@ -1,4 +1,4 @@
-"""`run_seeds`: one run a seed, each in a folder of its own."""
+"""`run_seeds`: one run a seed, each in its own folder."""
 
 import logging
 import os
@@ -53,7 +53,9 @@ def run_seeds(
         ``run_seeds(sentemb.train, range(5), "runs/five", method="simcse-unsup", data=texts)``
     """
     if not isinstance(model, str | os.PathLike):
-        raise UsageError("Several runs need a model that is named: each starts from it anew.")
+        raise UsageError(
+            "Several seeds need a model given by name, because each run loads it again."
+        )
     folder, seeds = Path(output), list(seeds)
     check = partial(check_output, folder, resume=resume, overwrite=overwrite, seeds=seeds)
     refused_by_one(partial(check, reads=[str(model), *_paths(options)]))

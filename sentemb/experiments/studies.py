@@ -52,8 +52,8 @@ def study(
 
     Every run starts from the same model and reads the same rows. Measured on the graded pairs of
     ``dev``: Spearman × 100, uniformity, alignment and local separation; on ``labels``: tolerance.
-    The folder holds ``results.jsonl``, ``study.png`` and the ledger that the same call goes on
-    from; models are not kept.
+    The folder holds ``results.jsonl``, ``study.png`` and the ledger from which the same call
+    resumes; models are not kept.
 
     Args:
         option: A setting, an option of the recipe or a number of the losses, as ``temperature``.
@@ -76,7 +76,7 @@ def study(
         UsageError: When there is no such option, a value is out of range, or the folder holds
             another study.
         InputError: When data cannot be read.
-        InterruptedRunError: When a signal ended it; the same call goes on.
+        InterruptedRunError: When a signal ended it; the same call resumes.
     """
     job = train_job(method, data, **{"select": "last", **options})
     option = option.replace("-", "_")

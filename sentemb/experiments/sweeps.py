@@ -47,7 +47,7 @@ def sweep(
 
     The score of a trial is the mean over its seeds. The best score is the best of many on these
     pairs: report the score on others. The folder holds ``results.jsonl``, ``journal.log``
-    (optuna's own record) and the ledger that the same call goes on from; models are not kept.
+    (optuna's own record) and the ledger from which the same call resumes; models are not kept.
 
     Args:
         search: Settings, options of the recipe or of its loss, and what is tried of each: two ends
@@ -55,7 +55,7 @@ def sweep(
             its ends are a factor of 10 apart.
         method: The recipe's name.
         data: As of `sentemb.train`.
-        trials: How many; more later go on.
+        trials: How many; a later call with more continues.
         seeds: A run of each trial for each.
         output: Folder of the runs.
         overwrite: Whether runs of another sweep make way.
@@ -67,7 +67,7 @@ def sweep(
     Raises:
         UsageError: When a value is out of range, the folder holds another sweep, or optuna is not
             installed.
-        InterruptedRunError: When a signal ended it; the same call goes on.
+        InterruptedRunError: When a signal ended it; the same call resumes.
 
     Example:
         ``sweep({"temperature": (0.01, 0.5), "pooling": ["cls", "mean"]}, data=texts, trials=20)``
@@ -161,7 +161,7 @@ def _ask(study: "Study", number: int, space: Space) -> dict[str, Value] | None:
 
 
 def _tell(study: "Study", number: int, runs: Sequence[dict[str, Any]]) -> None:
-    """Tell the score of a trial that is running; one whose loss was no number has failed."""
+    """Tell the score of a trial that is running; one whose loss was not a number has failed."""
     from optuna.trial import TrialState
 
     if study.get_trials(deepcopy=False)[number].state.is_finished():

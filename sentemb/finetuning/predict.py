@@ -50,7 +50,7 @@ def predictions(
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
 
     Raises:
-        InputError: When the model is no classifier, but a raw encoder.
+        InputError: When the model is not a classifier, but a raw encoder.
         UsageError: When it gives a row several labels, a row does not fit into it, a number is
             below 1, or this machine has no such device.
     """
@@ -137,8 +137,8 @@ def _one_label_classifier(model: str | os.PathLike[str]) -> tuple[PreTrainedToke
         )
     if classifier.config.problem_type == "multi_label_classification":
         raise UsageError(
-            f"Model '{model}' has several labels a text (its problem_type is "
-            "multi_label_classification), and predict gives one: use transformers' own "
+            f"Model '{model}' predicts several labels per text (its problem_type is "
+            "multi_label_classification), and predict returns one: use transformers' "
             "pipeline('text-classification', top_k=None)."
         )
     return tokenizer, classifier

@@ -26,11 +26,11 @@ class RDropMixin(Base):
     .. math:: \mathcal L_1 + \mathcal L_2 + \frac{\alpha}{2} \,
         \frac1N \sum_i \bigl[ \mathrm{KL}(P_1 \Vert P_2) + \mathrm{KL}(P_2 \Vert P_1) \bigr]
 
-    Both passes are one forward over the batch, twice, with dropout masks of their own; each
-    :math:`\mathcal L` is what the trainer would compute (with label smoothing, class weights, a
-    loss of one's own). KL is summed over classes and averaged over rows, or over the labelled
+    Both passes are one forward over the batch, twice, with two dropout masks; each
+    :math:`\mathcal L` is what the trainer would compute (with label smoothing, class weights, your
+    own loss). KL is summed over classes and averaged over rows, or over the labelled
     tokens, in float32. For regression the mean squared difference of both predictions stands for
-    the bracket and its half; for several labels at once KL is that of each label, added up.
+    the bracket and its half; for several labels at once the KL of each label is added up.
     Evaluation is one ordinary forward. ``loss_task`` and ``loss_kl`` are logged: the first two
     terms, and the mean bracket's half, before α.
 
@@ -129,9 +129,8 @@ def require_two_passes(model: Any, first: Logits, second: Logits) -> None:
         config = getattr(model, "config", None)
         names = [name for name in vars(config or object) if "drop" in name]
         raise IdenticalViewsError(
-            "Both passes gave the same logits, so there is nothing to pull together or to "
-            f"contrast: this model has no dropout. Set {' and '.join(names) or 'it'} to 0.1 in "
-            "its config."
+            "Both passes gave the same logits: the model has no dropout, so R-Drop and the "
+            f"contrast have no effect. Set {' and '.join(names) or 'it'} to 0.1 in its config."
         )
 
 

@@ -1,4 +1,4 @@
-"""`FinetuneRun`: what a fine-tuning run came to."""
+"""`FinetuneRun`: the result of a fine-tuning run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sentemb.runs.run_result import RunResult
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class FinetuneRun(RunResult):
-    """What a fine-tuning run came to; further arguments as in `RunResult`.
+    """The result of a fine-tuning run; further arguments as in `RunResult`.
 
     Args:
         dev_rows: Rows of the dev set, which ``metrics`` are measured on.

@@ -78,7 +78,7 @@ def finetune(
         resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
         overwrite: Start afresh where ``output`` holds an earlier run.
         allow_changed: Settings, ``data``, ``dev`` or ``model``, that a resumed run may have
-            otherwise than the one it goes on with.
+            otherwise than the run it continues.
         provenance: Names for the record and the card, where data and dev have some.
 
     Raises:
@@ -218,7 +218,7 @@ def _check(settings: FinetuneSettings, data: TrainingData) -> None:
         kind = "classes" if data.classes else "scores"
         raise UsageError(f"metric {settings.metric} does not fit rows with {kind}.")
     if settings.metric == "f1" and len(data.classes) != 2:
-        raise UsageError(f"metric f1 is of 2 classes, got {len(data.classes)}: use f1_macro.")
+        raise UsageError(f"metric f1 needs 2 classes, got {len(data.classes)}: use f1_macro.")
 
 
 def _labels(data: TrainingData) -> dict[str, Any]:

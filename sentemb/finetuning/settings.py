@@ -18,8 +18,8 @@ class FinetuneSettings:
     .. math:: (1 - \lambda) \, \mathcal L_{\text{task}} + \frac{\alpha}{2} (\mathrm{KL} +
         \mathrm{KL}) + \lambda \, \mathcal L_{\text{SupCon}} + \gamma \, \mathcal L_{\text{InfoNCE}}
 
-    The task's loss is the cross-entropy (or squared error); with α it is that of both passes, added
-    up as R-Drop's paper has it, with λ or γ alone their mean.
+    The task's loss is the cross-entropy (or squared error); with α both passes' losses are added
+    up, as in R-Drop's paper, with λ or γ alone their mean.
 
     Args:
         batch_size: Rows of a batch.
@@ -38,8 +38,8 @@ class FinetuneSettings:
         metric: Chooses the checkpoint; ``auto`` is accuracy, or Spearman in regression.
         patience: Epochs without a better one after which the run stops; 0 goes to the end.
         accumulation: Batches an optimizer step.
-        max_bad_steps: So many steps in a row whose loss or gradient is no number end the run; each
-            is skipped.
+        max_bad_steps: So many steps in a row whose loss or gradient is not a number end the run;
+            each is skipped.
         precision: ``auto`` is fp16 on CUDA and fp32 on a CPU.
         seed: Of weights, order of rows, and dropout.
         keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.

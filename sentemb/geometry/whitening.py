@@ -64,7 +64,7 @@ def whitening(x: Embeddings, dims: int | None = None) -> LinearMap:
     """
     dim = x.shape[1]
     if dims is not None and not 1 <= dims <= dim:
-        raise UsageError(f"dims {dims} is not in 1 to {dim}, the numbers of a vector.")
+        raise UsageError(f"dims must be from 1 to {dim}, the width of the vectors, got {dims}.")
     kept = dims or dim
     mean, axes, deviations, rank = _components(x)
     if len(x) <= kept:
@@ -107,8 +107,8 @@ def all_but_the_top(x: Embeddings, components: int) -> LinearMap:
     mean, axes, deviations, rank = _components(x)
     if not 1 <= components < rank:
         raise UsageError(
-            f"remove_top {components} is not in 1 to {rank - 1}: the vectors vary in {rank} "
-            "directions."
+            f"remove_top must be from 1 to {rank - 1}, because the vectors vary in {rank} "
+            f"directions, got {components}."
         )
     top = axes[:, :components]
     weight = torch.eye(x.shape[1], dtype=top.dtype) - top @ top.T

@@ -10,7 +10,7 @@ def by_tokens(
 
     Args:
         lengths: Tokens of each row.
-        budget: Tokens of a batch; a longer row is a batch of its own.
+        budget: Tokens of a batch; a longer row is a batch by itself.
         most_rows: Rows of a batch; by default only tokens limit them.
 
     Example:

@@ -64,7 +64,7 @@ class Bert:
 
         Args:
             ids: ``[rows, tokens]``.
-            packing: Which of them are no padding.
+            packing: Which of them are not padding.
             first_only: Compute the last layer for first tokens alone: ``[rows, dim]``.
         """
         hidden = (
@@ -119,7 +119,7 @@ def load_bert(folder: Path) -> Bert | None:
         return None
     weights, wanted = {}, _shapes(config)
     with safe_open(file, "pt") as stored:
-        for name in stored.keys():  # noqa: SIM118 -- it is no dictionary
+        for name in stored.keys():  # noqa: SIM118 -- it is not a dictionary
             bare = name.removeprefix(f"{config['model_type']}.")
             bare = bare.replace("LayerNorm.gamma", "LayerNorm.weight")
             bare = bare.replace("LayerNorm.beta", "LayerNorm.bias")

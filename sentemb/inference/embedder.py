@@ -46,8 +46,8 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 class Embedder:
     """Embeds many texts with one encoder, each distinct text once.
 
-    Batches are cut by tokens from texts in the order of their length; each is computed by a thread
-    of its own, on one core, so that a busy core delays its batches alone. Padding is left out
+    Batches are cut by tokens from texts in the order of their length; each is computed by its
+    own thread, on one core, so that a busy core delays its batches alone. Padding is left out
     where the encoder's family allows it and the first texts' vectors stay the same. An encoder
     that needs more than its tokens (prompts, modules of others) embeds by itself, in these batches,
     and the log says why.
@@ -175,8 +175,8 @@ class Embedder:
                 ) from error
         if len(batch) == 1:
             raise OutOfMemoryError(
-                f"memory does not suffice for one text of {len(tokens.ids[batch[0]]):,} tokens: "
-                "cut the texts, or take a smaller encoder.",
+                f"out of memory for a single text of {len(tokens.ids[batch[0]]):,} tokens: shorten "
+                "the texts, or use a smaller encoder.",
                 tokens.texts[batch[0]],
             )
         if not self.halved:

@@ -40,7 +40,7 @@ class UnitLength(nn.Module):
 
 @dataclass
 class DeclaredModules:
-    """What follows a transformer; as it stands, that of a raw encoder.
+    """What follows a transformer; by default as in a raw encoder.
 
     Args:
         max_length: Tokens a text is truncated to; None is the tokeniser's and encoder's own.

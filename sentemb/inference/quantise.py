@@ -114,8 +114,9 @@ def _compare(found: Vectors, expected: Vectors) -> None:
         far = float(np.abs(found - expected).max() / np.abs(expected).max())
     if not far <= TOLERANCE:
         raise InputError(
-            f"This encoder's ONNX graph is off by {far:.2g} of its vectors, {TOLERANCE:g} is "
-            "allowed: an encoder that needs more than tokens, as one with a prompt, has no int8."
+            f"The ONNX graph of this encoder changes its vectors by {far:.2g}, and at most "
+            f"{TOLERANCE:g} is allowed. Encoders that need more than tokens, such as a prompt, "
+            "have no int8 export."
         )
 
 
@@ -141,7 +142,7 @@ def check_extra() -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what torch and onnxruntime say of their own insides."""
+    """Silence what torch and onnxruntime log about themselves."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -43,7 +43,7 @@ def require_tokens(encoder: "TokenEncoder | SentenceTransformer", tokens: Tokens
         return
     text = tokens.texts[next(row for row, ids in enumerate(tokens.ids) if not ids)]
     raise TextError(
-        "the model's tokenizer makes no token of it and adds none of its own, so it has no "
+        "the model's tokenizer finds no token in it and adds none, so it has no "
         "embedding. Leave such rows out, or encode the file with `empty='nan'`.",
         text,
     )

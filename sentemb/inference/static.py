@@ -111,8 +111,8 @@ def distil(
     most = min(width, len(tokens))
     if dim is not None and not 0 <= dim <= most:
         raise UsageError(
-            f"dim {dim} is not in 1 to {most}, the components that {len(tokens):,} vectors of "
-            f"{width} numbers have; 0 keeps all."
+            f"dim must be 0 (keep all) or from 1 to {most}, the components of {len(tokens):,} "
+            f"vectors of {width} numbers, got {dim}."
         )
     if smoothing is None:
         smoothing = SMOOTHING_BY_RANK if texts is None else SMOOTHING
@@ -146,7 +146,7 @@ def zipf(tokens: int) -> Numbers:
 
 
 def counted(texts: Iterable[str], tokenizer: Tokenizer, tokens: list[int]) -> Numbers:
-    """Return the probabilities of tokens in texts, ``[tokens]``, each counted once more.
+    """Return the probabilities of tokens in texts, ``[tokens]``, each count raised by one.
 
     Raises:
         InputError: When the texts hold none of them.

@@ -23,7 +23,7 @@ class AlignmentUniformity(Contrasting):
 
     Needs: pairs.
 
-    Use it: to optimise directly what InfoNCE's two parts come to, and weigh them.
+    Use it: to optimise the two parts of InfoNCE directly, and to weigh them.
 
     Args:
         alignment_weight: λ; raising it pulls positives together more.

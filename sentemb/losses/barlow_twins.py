@@ -26,7 +26,7 @@ class BarlowTwins:
 
     Args:
         off_diagonal_weight: λ.
-        epsilon: ε; that of batch normalisation, which the authors' code uses.
+        epsilon: ε, as in batch normalisation, which the authors' code uses.
 
     Raises:
         UsageError: When λ or ε is negative, or the batch has one pair.

@@ -156,7 +156,7 @@ class Contrast:
         return negative
 
     def is_false_negative(self, number: Tensor) -> Tensor:
-        """Say which are no negatives for their text or similarity alone, same shape."""
+        """Say which are not negatives for their text or similarity alone, same shape."""
         return (~self.is_negative(number)).scatter_(1, self.own[number], False)
 
     def masked(self, of_rows: Callable[[Tensor], Tensor] | None = None) -> Tensor:
@@ -251,8 +251,8 @@ def _require_a_negative(pairs: Pairs) -> None:
         return
     if not pairs.in_batch:
         raise UsageError(
-            "Only a queue's embeddings are negatives here, and there are none for this direction: "
-            "use a loss of one direction, as infonce or flatnce-one-way."
+            "This twin takes its negatives from a queue, which has none for the second direction: "
+            "use a loss of one direction, such as infonce or flatnce-one-way."
         )
     if len(pairs.anchor) < 2:
         raise UsageError(

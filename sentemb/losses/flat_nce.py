@@ -15,10 +15,11 @@ class FlatNCE(RowLoss):
     .. math:: \frac{1}{2N} \sum_{i=1}^{2N} \log \xi_i, \qquad
         \xi_i = \sum_{j \ne i, p(i)} e^{s_{ij} - s_{i,p(i)}}, \qquad s = \cos / \tau
 
-    Its gradient equals that of the paper's :math:`\xi / \mathrm{stopgrad}(\xi)`; this form has a
-    value worth showing, which is negative once positives win: that is normal. The gradient with
-    respect to the positive's cosine is −1/τ for every row, always, so gradients are larger than
-    InfoNCE's; training does not clip them unless told to. A row without negatives counts as 0.
+    Its gradient equals the gradient of the paper's :math:`\xi / \mathrm{stopgrad}(\xi)`; this form
+    has a value worth showing, which is negative once positives win: that is normal. The gradient
+    with respect to the positive's cosine is −1/τ for every row, always, so gradients are larger
+    than InfoNCE's; training does not clip them unless asked to. A row without negatives counts as
+    0.
 
     Needs: pairs; negatives where there are any.
 

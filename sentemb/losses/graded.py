@@ -1,4 +1,4 @@
-"""Losses of graded pairs: the order of the similarities is to be that of the scores."""
+"""Losses of graded pairs: the similarities should be ordered as the scores are."""
 
 from dataclasses import dataclass
 

@@ -16,7 +16,7 @@ class InfoNCE(RowLoss):
         = \frac1N \sum_i \log(1 + \xi_i), \qquad s = \cos / \tau
 
     The candidates are the positives of the whole batch and all negatives. Only the anchor side is
-    contrasted, and anchors are no candidates. Computed as softplus(log ξ).
+    contrasted, and anchors are not candidates. Computed as softplus(log ξ).
 
     Needs: pairs; negatives where there are any.
 

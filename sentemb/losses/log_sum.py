@@ -59,7 +59,7 @@ class _Exponents:
         return spans(rows, candidates, self.similarities.device)
 
     def all(self) -> Tensor:
-        """Return all exponents, which can be differentiated; −inf for what is no negative."""
+        """Return all exponents, which can be differentiated; −inf for what is not a negative."""
         exponents = (self.similarities - self.reference.unsqueeze(1)) / self.temperature
         return (exponents + self.log_weights).masked_fill(~self.is_negative, -torch.inf)
 

@@ -39,8 +39,8 @@ class NegativeCosine:
         """Return the mean over the batch, a scalar."""
         if pairs.positive.requires_grad:
             raise UsageError(
-                "NegativeCosine has no negatives: with gradients on both sides every sentence "
-                "would come to one point. Use a twin with a predictor, whose positives are "
+                "NegativeCosine has no negatives: with gradients on both sides all sentences "
+                "would collapse to one point. Use a twin with a predictor, whose positives are "
                 "detached."
             )
         return -F.cosine_similarity(pairs.anchor, pairs.positive).mean()

@@ -63,7 +63,7 @@ class SupConOut(SupCon):
         temperature: τ.
 
     Raises:
-        UsageError: When τ is not positive, labels are no classes, or the twin is `OffDropout`.
+        UsageError: When τ is not positive, labels are not classes, or the twin is `OffDropout`.
 
     Source: Khosla et al., 2020 (arXiv:2004.11362), equation 2.
 
@@ -98,7 +98,7 @@ class SupConIn(SupCon):
         temperature: τ.
 
     Raises:
-        UsageError: When τ is not positive, labels are no classes, or the twin is `OffDropout`.
+        UsageError: When τ is not positive, labels are not classes, or the twin is `OffDropout`.
 
     Source: Khosla et al., 2020 (arXiv:2004.11362), equation 3.
 
@@ -159,7 +159,7 @@ def classes_of(pairs: Pairs) -> Tensor:
     """Return the class of each row of both views; where there are no labels, each its own.
 
     Raises:
-        UsageError: When labels are no classes, other rows are not contrasted, or other embeddings
+        UsageError: When labels are not classes, other rows are not contrasted, or other embeddings
             stand for them.
     """
     if isinstance(pairs, OffDropoutPairs):

@@ -26,7 +26,7 @@ class SwappedPrediction:
 
     Needs: scores of both views by a twin with prototypes (method swav).
 
-    Use it: where negatives are none: it asks for clusters, not for distances.
+    Use it: if there are no negatives: it asks for clusters, not for distances.
 
     Args:
         temperature: τ.

@@ -20,7 +20,7 @@ def override(
     matryoshka: Sequence[int] = (),
     mask_above: float | None = None,
 ) -> Method:
-    """Return a method with views and loss in the place of its own.
+    """Return a method whose views and loss are replaced.
 
     The views of a method keep their columns. Two for a method of four views (two sentences, then
     both again) are each for two of them; one is for all.
@@ -31,7 +31,7 @@ def override(
         views: In their place; empty for the method's own.
         loss: In its place; None for the method's own.
         matryoshka: Lengths that the loss is nested at.
-        mask_above: Cosine above which candidates are no negatives.
+        mask_above: Cosine above which candidates are not negatives.
 
     Raises:
         UsageError: When the views cannot be spread evenly over the views, the method's loss is a

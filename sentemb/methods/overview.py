@@ -19,7 +19,7 @@ COLUMNS = ["method", "data", "pooling", "twin", "loss", "batch", "rate", "epochs
 def overview() -> Report:
     """Return a row for each recipe, as ``sentemb methods`` shows them: what a run uses by default.
 
-    ``data`` are the columns that are read, the fullest first; ``pooling`` is that of a raw encoder;
+    ``data`` are the columns that are read, the fullest first; ``pooling`` is for a raw encoder;
     ``twin`` names the heads that training alone has; ``tokens`` is the length texts are cut to.
 
     Example:

@@ -126,7 +126,7 @@ def method_named(
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
         options: Of the recipe: the parameters of its function. Where ``columns`` or ``classes`` is
-            among them, it is that of the training data.
+            among them, it describes the training data.
 
     Raises:
         UsageError: When there is no such recipe or option, or a value is of another kind.

@@ -18,7 +18,7 @@ def simcse_unsup(encoder: "SentenceTransformer", temperature: float = 0.05) -> M
     """Unsupervised SimCSE: the two views of a sentence differ only by dropout.
 
     The head is used in training only; the deployed embedding is the last layer's [CLS] itself.
-    An encoder that ends in a head of its own (pooling ``cls``) keeps it and gets no second one.
+    An encoder that ends in a head (pooling ``cls``) keeps it and gets no second one.
 
     Args:
         encoder: A raw encoder with ``cls_before_pooler`` pooling, as the paper has it.

@@ -21,7 +21,7 @@ Numbers = Mapping[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Curve:
-    """What one loss, or method, came to.
+    """The results of one loss, or method.
 
     Args:
         label: For the legend.

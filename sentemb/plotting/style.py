@@ -44,7 +44,7 @@ def styled() -> Iterator[None]:
                 "axes.axisbelow": True,
                 "grid.color": "0.9",
                 "legend.frameon": False,
-                "text.parse_math": False,  # a sentence's dollars are no formula
+                "text.parse_math": False,  # a sentence's dollars are not formulas
             }
         )
         yield
@@ -70,7 +70,7 @@ def panels(
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a png; letters that no font here has are said once, and drawn as boxes."""
+    """Write a png; letters that no font has are reported once, and drawn as boxes."""
     FigureCanvasAgg(figure)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -27,7 +27,7 @@ KEPT = 2
 
 
 def step_of(checkpoint: Path) -> int | None:
-    """Return the step in a checkpoint's name; None where it is no checkpoint's.
+    """Return the step in a checkpoint's name; None where it is not a checkpoint's.
 
     Example:
         >>> step_of(Path("checkpoint-20")), step_of(Path("checkpoint-20.incomplete"))
@@ -42,7 +42,7 @@ def commit(checkpoint: Path, conditions: Mapping[str, Any]) -> None:
 
     Args:
         checkpoint: A folder that is written to its end.
-        conditions: What a run that goes on from it must not change.
+        conditions: What a run that resumes from it must not change.
     """
     files = {}
     for path in sorted(checkpoint.rglob("*")):
@@ -98,7 +98,7 @@ def read_commit(checkpoint: Path) -> dict[str, Any]:
     """Read the commit of a checkpoint.
 
     Raises:
-        ValueError: When it is no commit of this schema and step, or not as it was written.
+        ValueError: When it is not a commit of this schema and step, or not as it was written.
     """
     content: dict[str, Any] = json.loads((checkpoint / COMMIT).read_text(encoding="utf-8"))
     parts = (content[name] for name in ("files", "conditions", "versions"))
@@ -116,7 +116,7 @@ def _hash(content: Mapping[str, Any]) -> str:
 
 
 def _by_step(folder: Path) -> list[Path]:
-    """Return the checkpoints in a folder, the newest first; a link is none."""
+    """Return the checkpoints in a folder, the newest first, without links."""
     found = {path: step_of(path) for path in folder.glob("checkpoint-*") if not path.is_symlink()}
     steps = {path: step for path, step in found.items() if step}
     return sorted(steps, key=lambda path: -steps[path])

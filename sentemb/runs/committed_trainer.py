@@ -44,7 +44,7 @@ class CommittedTrainer(Trainer):
 
     Attributes:
         progress: How far the training is.
-        conditions: What a run that goes on from a checkpoint must not change.
+        conditions: What a run that resumes from a checkpoint must not change.
         proven: The newest step whose weights are known to give a finite loss; -1 for none.
     """
 
@@ -233,5 +233,5 @@ class _TakeUp(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Do so, in a run that goes on."""
+        """Load the weights of the checkpoint, in a run that resumes."""
         self.trainer._go_on()

@@ -1,4 +1,4 @@
-"""What a run that goes on must not change: options, data, model."""
+"""What a resumed run must not change: options, data, model."""
 
 import hashlib
 import json
@@ -79,10 +79,10 @@ class ResumeCheck:
     fits: Callable[[Path], bool]
 
     def of_checkpoint(self, checkpoint: Path) -> None:
-        """Raise where a run is to go on under other conditions; warn of other versions.
+        """Raise if a run is resumed under other conditions; warn of other versions.
 
         Args:
-            checkpoint: Where it is to go on from.
+            checkpoint: The one to resume from.
 
         Raises:
             UsageError: When one differs that may not; shows each, as it was and as it is now.
@@ -95,7 +95,7 @@ class ResumeCheck:
         for name, new in versions().items():
             if commit["versions"].get(name) != new:
                 logger.warning(
-                    "%s was %s, is now %s: the run goes on, but not bit for bit.",
+                    "%s was %s, is now %s: the run continues, but not bit for bit.",
                     name,
                     commit["versions"].get(name),
                     new,
@@ -135,7 +135,7 @@ class ResumeCheck:
             raise UsageError(
                 f"'{place}' was written by an earlier version of sentemb, which did not note "
                 f"{', '.join(unknown)}, so it cannot be known whether this is the run that was "
-                "started: go on with that version, or start afresh (`overwrite=True`)."
+                "started: resume with that version, or start afresh (`overwrite=True`)."
             )
         changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
         return {n: f"{n} {_difference(was.get(n), now.get(n))}" for n in changed}, names
@@ -184,7 +184,7 @@ def _refuse(checkpoint: Path, lines: Mapping[str, str], allowed: set[str], lasti
         "and its state does not fit into what there is now. Give what was given then, or start "
         "afresh (`overwrite=True`)."
         if lasting
-        else "Give what was given then, start afresh (`overwrite=True`), or go on all the same "
+        else "Give what was given then, start afresh (`overwrite=True`), or resume anyway "
         f"with `allow_changed={refused}`."
     )
     raise UsageError(

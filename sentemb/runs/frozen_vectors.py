@@ -63,7 +63,7 @@ def compute_vectors(
     except InterruptedRunError as error:
         raise InterruptedRunError(
             f"Interrupted after the teacher encoded {told.done:,} texts; their vectors are in "
-            f"'{place}': go on with `resume=True`.",
+            f"'{place}': continue with `resume=True`.",
             error.exit_code - 128,
         ) from None
     write_record(place / RECORD, {**made_of, "sha256": summary.sha256})

@@ -1,6 +1,6 @@
 """`GuardedTrainer`: one step, the line of the log it counts in, and how it is undone.
 
-A step whose loss or gradient is no number, or that did not fit into memory, changes nothing.
+A step whose loss or gradient is not a number, or that did not fit into memory, changes nothing.
 """
 
 import logging
@@ -32,7 +32,7 @@ EARLIER: dict[str, Any] = {"seconds": 0.0, "proven": -1, "terms": {}, MICRO_BATC
 
 
 class GuardedTrainer(CommittedTrainer):
-    """Skip steps whose loss or gradient is no number; try a step that did not fit once more.
+    """Skip steps whose loss or gradient is not a number; try a step that did not fit again.
 
     A skipped step leaves parameters, optimizer and `state_of_step` as they were; the schedule goes
     on. In fp16 gradients that overflow are the scaler's affair, and not counted.
@@ -68,7 +68,7 @@ class GuardedTrainer(CommittedTrainer):
     def training_step(
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> Tensor:
-        """Return the loss of a batch, its gradient added up; 0 where the loss is no number."""
+        """Return the loss of a batch, its gradient added up; 0 where the loss is not a number."""
         self._batches.append(inputs)
         loss = self._fitting(model, num_items_in_batch)
         finite = loss.isfinite()
@@ -102,9 +102,9 @@ class GuardedTrainer(CommittedTrainer):
             OutOfMemoryError: Where it cannot.
         """
         raise OutOfMemoryError(
-            f"Memory does not suffice for a batch of {self.args.per_device_train_batch_size} "
-            f"({reason}): give a smaller `batch_size`, with `accumulation` in its place, or a "
-            f"smaller `max_length`. {self.goes_on_from()}"
+            f"Out of memory for a batch of {self.args.per_device_train_batch_size} ({reason}): "
+            "give a smaller `batch_size` with more `accumulation`, or a smaller `max_length`. "
+            f"{self.goes_on_from()}"
         )
 
     def state_of_step(self) -> list[Tensor]:
@@ -138,7 +138,7 @@ class GuardedTrainer(CommittedTrainer):
         self.terms.cut_back(counts)
 
     def judge_step(self) -> None:
-        """Take the gradients away from a step that is no number, so that it changes nothing.
+        """Take the gradients away from a step that is not a number, so that it changes nothing.
 
         Raises:
             NumericError: When too many in a row were.
@@ -159,7 +159,7 @@ class GuardedTrainer(CommittedTrainer):
         self._in_a_row += 1
         step = self.state.global_step + 1
         loss = float(self._last_loss)
-        what = "a gradient is no number" if math.isfinite(loss) else f"loss is {loss}"
+        what = "a gradient is not a number" if math.isfinite(loss) else f"loss is {loss}"
         if self._in_a_row >= self.max_bad_steps:
             good = self.last_good(self.gives_numbers())
             raise NumericError(
@@ -196,7 +196,7 @@ class GuardedTrainer(CommittedTrainer):
 
     @property
     def seconds(self) -> float:
-        """The time of the run so far, that of the parts before its checkpoint included."""
+        """The time of the run so far, including the parts before its checkpoint."""
         return self._seconds_before + time.monotonic() - self._started
 
     def train(self, *args: Any, **kwargs: Any) -> Any:

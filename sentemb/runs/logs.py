@@ -95,7 +95,7 @@ def require_finite(module: nn.Module) -> None:
     for name, parameter in module.named_parameters():
         if not torch.isfinite(parameter).all():
             raise NumericError(
-                f"Weights of {name} are no numbers: lower `learning_rate`, or train with "
+                f"Weights of {name} are not numbers: lower `learning_rate`, or train with "
                 "`precision='fp32'`. No model was written."
             )
 
@@ -143,7 +143,7 @@ class Terms:
         """Go on with what `as_json` returned, or with a list of batches, as it once was saved.
 
         Raises:
-            ValueError: When one is no number.
+            ValueError: When one is not a number.
         """
         if isinstance(saved, list):
             names = saved[0] if saved else ()

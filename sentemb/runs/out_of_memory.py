@@ -52,7 +52,7 @@ def enough_for(what: str, advice: str) -> Iterator[None]:
         with running_out_told():
             yield
     except OutOfMemorySignal as error:
-        raise OutOfMemoryError(f"Memory does not suffice for {what} ({error}): {advice}") from None
+        raise OutOfMemoryError(f"Out of memory for {what} ({error}): {advice}") from None
 
 
 def repeated_with_less(attempt: Callable[[], T], lessen: Callable[[str], None]) -> T:

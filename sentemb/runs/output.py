@@ -54,9 +54,9 @@ def check_output(
 
     Args:
         folder: Of the run.
-        resume: Whether a run is to go on; None where such runs cannot.
+        resume: Whether to resume a run; None where such runs cannot.
         overwrite: Whether an earlier run is to be replaced.
-        seeds: Of the runs, each in a folder of its own; None for one run in the folder itself.
+        seeds: Of the runs, each in its own folder; None for one run in the folder itself.
         reads: Files and folders that the run reads, which are never removed.
 
     Raises:
@@ -73,7 +73,7 @@ def check_output(
 
 
 def _check_name(folder: Path) -> None:
-    """Raise where a path is no UTF-8, which neither safetensors nor JSON can write."""
+    """Raise where a path is not UTF-8, which neither safetensors nor JSON can write."""
     try:
         str(folder).encode()
     except UnicodeEncodeError:
@@ -98,7 +98,7 @@ def _check_contents(
             "`resume=True` continues a run and `overwrite=True` starts afresh: give one of them."
         )
     if resume and not (folder.exists() and (empty or one or several)):
-        what = "holds no run of sentemb" if folder.exists() else "is no folder"
+        what = "holds no run of sentemb" if folder.exists() else "is not a folder"
         raise UsageError(f"Nothing to resume: '{folder}' {what}.{_meant(folder)}")
     if resume and seeds is None and several and not one:
         raise UsageError(
@@ -123,7 +123,7 @@ def _check_contents(
         if one or others:
             raise UsageError(
                 f"'{folder}' holds {others[0] if others else 'one run'}, which these `seeds` would "
-                "leave beside their own: remove it, or give another folder."
+                "not replace: remove it, or give another folder."
             )
     if overwrite:
         for run in [folder] if seeds is None else [folder / f"seed-{seed}" for seed in seeds]:
@@ -191,7 +191,7 @@ def prepare_output(
     Args:
         folder: Of the run.
         held: Holds the lock.
-        resume: Whether a run is to go on.
+        resume: Whether to resume a run.
         overwrite: Whether an earlier run is to be replaced.
         steps: That the run is to take.
         check: Compares a resumed run with the one that was started.
@@ -202,7 +202,7 @@ def prepare_output(
         UsageError: As `check_output`, or when the run to resume was started otherwise, or its
             checkpoints were removed.
         InputError: When the run to resume has ended, and its folder is damaged beyond repair.
-        FinishedError: When the run to resume has come to its end.
+        FinishedError: When the run to resume has already finished.
     """
     check_output(folder, resume=resume, overwrite=overwrite, reads=reads)
     folder.mkdir(parents=True, exist_ok=True)
@@ -224,7 +224,7 @@ def prepare_output(
 
 
 def _check_resumed(folder: Path, steps: int, check: "ResumeCheck") -> None:
-    """Check the checkpoint that a run goes on from, and raise where it has ended."""
+    """Check the checkpoint that a run resumes from, and raise if the run has ended."""
     ended = (folder / RUN).exists()
     damaged = _damage_of_ended(folder) if ended else None
     if ended and not damaged:

@@ -37,7 +37,7 @@ def refused_by_one(check: Callable[[], None]) -> None:
 
 
 def any_process(told: Tensor | bool) -> bool:
-    """Say whether one of the processes was told so; all must ask."""
+    """Tell whether this holds in any of the processes; all must ask."""
     if processes().num_processes > 1:
         mine = torch.as_tensor(told, dtype=torch.float32, device=processes().device)
         return bool(reduce(mine, "sum") > 0)
@@ -56,7 +56,7 @@ def leave_processes() -> None:
 
 
 class DropoutOfItsOwn(TrainerCallback):
-    """Give each process random numbers of its own, or all would draw the same dropout masks."""
+    """Give each process its own random numbers, or all would draw the same dropout masks."""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object

@@ -57,7 +57,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     content = read_object(path)
     if content.get("schema") != _schema(path):
-        raise InputError(f"'{path}' is damaged: it is no record that sentemb wrote.")
+        raise InputError(f"'{path}' is damaged: it is not a record that sentemb wrote.")
     return content
 
 
@@ -75,7 +75,7 @@ def is_record(path: Path) -> bool:
 
 
 def holds_run(folder: Path) -> bool:
-    """Tell whether a folder is that of a run."""
+    """Tell whether a folder belongs to a run."""
     owned = read_owned(folder)
     return owned.kind == OF_A_RUN if owned else _is_earlier_run(folder)
 

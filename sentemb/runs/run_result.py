@@ -1,4 +1,4 @@
-"""What a run came to, and how its parts are named in the record of how it was made."""
+"""The result of a run, and how its parts are named in the record of how it was made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class TemporaryFolder:
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class RunResult:
-    """What every kind of run comes to.
+    """The result of any kind of run.
 
     Args:
         output: The model folder.
@@ -66,7 +66,7 @@ class RunResult:
         empty_rows: Rows without text, left out.
         unknown_tokens: Tokens that the tokenizer does not know.
         known_tokens: Tokens that it knows, without special tokens and prompts.
-        skipped_steps: Steps whose loss or gradient was no number, and that changed nothing.
+        skipped_steps: Steps whose loss or gradient was not a number, and that changed nothing.
         seconds: Wall-clock time of the training, of all parts of a resumed run.
         temporary: Keeps a temporary output folder as long as the result lives.
     """
@@ -99,7 +99,7 @@ class RunResult:
 
     def _ending(self) -> list[str]:
         """Return the last lines of a summary."""
-        skipped = f"{self.skipped_steps:,} steps were skipped: loss or gradient was no number"
+        skipped = f"{self.skipped_steps:,} steps were skipped: loss or gradient was not a number"
         last = (
             f"{self.steps} steps in {self.seconds:.0f} s; step {self.best_step} kept: {self.output}"
         )

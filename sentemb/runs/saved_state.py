@@ -53,7 +53,7 @@ def _reason(error: Exception) -> str:
 
 
 def check_trainer_state(checkpoint: Path) -> None:
-    """Raise unless the state of transformers' Trainer is that of this step.
+    """Raise unless the state of transformers' Trainer belongs to this step.
 
     Raises:
         InputError: Names the file.
@@ -62,7 +62,7 @@ def check_trainer_state(checkpoint: Path) -> None:
         content = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
         known = {field.name for field in fields(TrainerState)}
         if not isinstance(content, dict) or content.keys() - known:
-            raise ValueError("it is no state of a trainer")
+            raise ValueError("it is not a state of a trainer")
         step = step_of(checkpoint)
         if content["global_step"] != step:
             raise ValueError(f"global_step is {content['global_step']!r}, not {step}")

@@ -14,8 +14,9 @@ from sentemb.runs.processes import processes
 class StopOnSignal(TrainerCallback, Interruption):
     """End the run after the present step, with a checkpoint, once a signal came.
 
-    With several processes all end after the same step, whichever of them was told. A signal in an
-    evaluation or a save ends the run after the save, or after the next step where there is none.
+    With several processes all end after the same step, whichever of them got the signal. A signal
+    in an evaluation or a save ends the run after the save, or after the next step where there is
+    none.
 
     Args:
         folder: Of the run.
@@ -28,7 +29,7 @@ class StopOnSignal(TrainerCallback, Interruption):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """Save, where one of the processes was told to stop.
+        """Save, if one of the processes was asked to stop.
 
         Not at the end of an epoch that is evaluated and saved right after.
         """
@@ -40,7 +41,7 @@ class StopOnSignal(TrainerCallback, Interruption):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """Stop, where one of the processes was told to and steps are left.
+        """Stop, if one of the processes was asked to and steps are left.
 
         Raises:
             InterruptedRunError: Its exit code is 128 plus the signal's number.
@@ -49,7 +50,7 @@ class StopOnSignal(TrainerCallback, Interruption):
         if self.received and state.global_step < state.max_steps:
             raise InterruptedRunError(
                 f"Interrupted after step {state.global_step} of {state.max_steps}; its checkpoint "
-                f"is in '{self.folder}': go on with `resume=True`.",
+                f"is in '{self.folder}': continue with `resume=True`.",
                 self.received,
             )
 

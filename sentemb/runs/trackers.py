@@ -74,7 +74,7 @@ def prepare_tracker(callbacks: Sequence[Any], report_to: Sequence[str], folder: 
 def ended(trainer: "Trainer") -> Iterator[None]:
     """End what trackers follow with the training, so that the next training is followed apart.
 
-    What is evaluated afterwards is no step of the run, and goes to no tracker.
+    What is evaluated afterwards is not a step of the run, and goes to no tracker.
     """
     wandb = import_module("wandb") if "wandb" in (trainer.args.report_to or ()) else None
     began_before = wandb is not None and wandb.run is not None

@@ -50,7 +50,7 @@ def read_json(file: Path) -> Any:
     """Read a config.
 
     Raises:
-        InputError: When it is no JSON, or far larger than a config.
+        InputError: When it is not JSON, or far larger than a config.
     """
     if file.stat().st_size > LARGEST_CONFIG:
         raise InputError(
@@ -61,5 +61,5 @@ def read_json(file: Path) -> Any:
         return json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"'{file}' is no JSON ({error}): the model is damaged, fetch it again."
+            f"'{file}' is not JSON ({error}): the model is damaged, fetch it again."
         ) from error

@@ -13,7 +13,7 @@ from sentemb.safety.weight_files import check_weights
 
 @reading()
 def check_model(folder: Path) -> None:
-    """Raise where loading a model would run code of its own, or read files of others.
+    """Raise if loading a model would run its own code, or read files elsewhere.
 
     Nothing of it is loaded: names are listed, configs and the headers of weights are read.
 
@@ -38,6 +38,6 @@ def check_model(folder: Path) -> None:
 
 
 def _may_link_to(folder: Path) -> Path:
-    """Return the folder itself; of a snapshot in the hub's cache, that of all its snapshots."""
+    """Return the folder itself; of a snapshot in the hub's cache, its snapshots' folder."""
     of_the_hub = folder.parent.name == "snapshots" and folder.parents[1].name.startswith("models--")
     return folder.parents[1] if of_the_hub else folder

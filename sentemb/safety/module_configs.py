@@ -22,14 +22,16 @@ def folders_of(root: Path) -> list[Path]:
     """Return the folders that loading reads, the model's own first.
 
     Raises:
-        InputError: When a module is no stock module, or a path leads out; names the file.
+        InputError: When a module is not a stock module, or a path leads out; names the file.
     """
     file = root / "modules.json"
     if not file.is_file():
         return [root]
     modules, folders = read_json(file), [root]
     if not isinstance(modules, list) or not all(isinstance(each, dict) for each in modules):
-        raise InputError(f"'{file}' is no list of modules: the model is damaged, fetch it again.")
+        raise InputError(
+            f"'{file}' is not a list of modules: the model is damaged, fetch it again."
+        )
     for module in modules:
         check_type(module.get("type"), STOCK, file)
         folders.append(root / inside(module.get("path", ""), file))
@@ -65,6 +67,6 @@ def check_type(kind: object, allowed: re.Pattern[str], file: Path) -> None:
         return
     if not isinstance(kind, str) or not code_is_trusted():
         raise InputError(
-            f"'{file}' asks for {kind!r}, which is no module of sentence-transformers: it is not "
+            f"'{file}' asks for {kind!r}, not a module of sentence-transformers: it is not "
             f"run; {HINT}."
         )

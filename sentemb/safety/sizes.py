@@ -24,7 +24,7 @@ def check_sizes(folder: Path) -> None:
     """Raise where the config of a transformers model asks for sizes that cannot be.
 
     A model of 10,000 layers would be built for minutes before the first weight is missed. Every
-    layer has a tensor of its own, so there are at most as many layers as tensors. The exact
+    layer has its own tensor, so there are at most as many layers as tensors. The exact
     comparison is `sentemb.encoders.weights`.
 
     Raises:

@@ -14,7 +14,7 @@ _trusted: ContextVar[bool] = ContextVar("trusted", default=False)
 
 @contextmanager
 def trusting_code() -> Iterator[None]:
-    """Let models that are loaded inside run code of their own, as their authors wrote it.
+    """Let models that are loaded inside run their own code, as their authors wrote it.
 
     Example:
         >>> with trusting_code():
@@ -31,7 +31,7 @@ def trusting_code() -> Iterator[None]:
 
 
 def code_is_trusted() -> bool:
-    """Tell whether the caller said so."""
+    """Tell whether the caller trusts code."""
     return _trusted.get()
 
 

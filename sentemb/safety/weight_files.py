@@ -64,7 +64,7 @@ def check_safetensors(file: Path) -> dict[str, tuple[int, ...]]:
     """Raise unless a file is as long as its header says; return the shapes of its tensors.
 
     Raises:
-        InputError: When it is not, or the header is none; names the file.
+        InputError: When it is not, or the header is invalid; names the file.
     """
     size = file.stat().st_size
     with file.open("rb") as stored:
@@ -87,7 +87,7 @@ def check_safetensors(file: Path) -> dict[str, tuple[int, ...]]:
         expected = 8 + length + int(data)
         shapes = {name: tuple(map(int, tensor["shape"])) for name, tensor in tensors.items()}
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-        raise InputError(f"'{file}' is no safetensors: its header is damaged.") from error
+        raise InputError(f"'{file}' is not safetensors: its header is damaged.") from error
     if size != expected:
         raise InputError(
             f"'{file}' has {size:,} bytes where its header says {expected:,}: it is cut short or "

@@ -125,7 +125,7 @@ def _check_beside(beside: Path, folder: Path) -> None:
         if path.name not in (LOCK, NEW, OLD) and not path.name.startswith(".nfs"):
             raise UsageError(
                 f"'{folder}' is written in '{beside}' first, but that holds '{path.name}', which "
-                "is no part of it: move it, or give another output."
+                "is not part of it: move it, or give another output."
             )
 
 

@@ -13,7 +13,7 @@ from sentemb.errors import LockedError
 
 @contextmanager
 def locked(file: Path, output: Path) -> Iterator[None]:
-    """Hold an output for a while; the system lets go of it when the process ends, however it ends.
+    """Hold an output for a while; the system releases it when the process ends, however it ends.
 
     Args:
         file: The lock, which holds the process and host of its holder; it stays.

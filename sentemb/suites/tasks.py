@@ -1,4 +1,4 @@
-"""What models are scored on: suites, files of one's own, and tasks made in Python."""
+"""What models are scored on: suites, the user's own files, and tasks made in Python."""
 
 import logging
 import os
@@ -100,7 +100,7 @@ def _require(what: str, name: str, allowed: Sequence[str]) -> None:
 
 
 def _own(kind: str, source: Path | Container) -> Chosen:
-    """Read a task of one's own; of rows in memory it is called by its kind."""
+    """Read a task from the user's data; rows in memory are named by their kind."""
     if isinstance(source, Path):
         files = retrieval_files(source) if source.is_dir() else [source]
         return Chosen(OWN, READ[kind](source), files)
@@ -139,7 +139,7 @@ def _named(one: Chosen, names: Sequence[str]) -> Chosen:
         return one
     task: Any = one.task
     if not one.files:
-        raise UsageError(f"Two tasks are called '{task.name}': give each a name of its own.")
+        raise UsageError(f"Two tasks are called '{task.name}': give each its own name.")
     file = os.fspath(one.files[0])
     name = file if one.suite == OWN else f"{one.suite} {file}"
     return replace(one, task=replace(task, name=name))

@@ -44,7 +44,7 @@ def save_encoder(encoder: "SentenceTransformer", folder: Path) -> None:
 
 
 def save_checkpoint(method: Method, folder: Path) -> None:
-    """Save the encoder as a model of its own, and what lives in training only beside it."""
+    """Save the encoder as a model, and beside it what lives in training only."""
     save_encoder(method.encoder, folder)
     rest = {
         name: tensor.detach().clone(memory_format=torch.contiguous_format)  # T5 shares some

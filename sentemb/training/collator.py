@@ -42,7 +42,7 @@ class Collator:
         views: How each row is seen.
         max_length: Tokens a text is truncated to, special tokens included.
         seed: Of everything the views draw.
-        mask_identical: Number the texts, so that equal ones are no negatives of each other.
+        mask_identical: Number the texts, so that duplicates are never negatives.
     """
 
     def __init__(

@@ -58,7 +58,7 @@ def with_clipping(settings: Settings, loss: Loss) -> Settings:
     if not has_constant_gradient(loss):
         return replace(settings, max_grad_norm=1.0)
     logger.info(
-        "Gradients are not clipped: that of FlatNCE keeps its size by design, and clipping would "
+        "Gradients are not clipped: FlatNCE's keeps its size by design, and clipping would "
         "act at most steps (max_grad_norm 1 clips)."
     )
     return replace(settings, max_grad_norm=0.0)
@@ -99,8 +99,8 @@ def check_texts(method: Method, rows: Dataset) -> None:
     parts = (rows[start : start + 1000][column] for start in range(0, len(rows), 1000))
     if len(rows) > 1 and not any(text != first for part in parts for text in part):
         raise InputError(
-            f"All {len(rows)} rows have the same {column}, '{first[:40]}': there is "
-            "nothing to tell apart."
+            f"All {len(rows)} rows have the same {column}, '{first[:40]}': training "
+            "needs different ones."
         )
     require_known_words(method.encoder.tokenizer, rows[:64][column])
 
@@ -136,7 +136,9 @@ def split_rows(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Data
     """Keep whole batches of about a twentieth aside where the held-out loss selects."""
     if select != "held-out-loss":
         if len(rows) < 2:
-            raise UsageError(f"{len(rows)} row is nothing to contrast: at least 2 are needed.")
+            raise UsageError(
+                f"Contrastive training needs at least 2 rows; the data has {len(rows)}."
+            )
         if len(rows) < batch:
             raise UsageError(
                 f"The batch of {batch} is larger than the data ({len(rows)} rows): "
@@ -154,7 +156,7 @@ def split_rows(rows: Dataset, batch: int, select: Select) -> tuple[Dataset, Data
 
 
 def try_out(method: Method, rows: Dataset, collator: Collator) -> None:
-    """Run a few rows before anything is written, so that what cannot work is said at once.
+    """Run a few rows before anything is written, so that what cannot work fails at once.
 
     Twice where there is a queue: it is filled then, and emptied again.
     """

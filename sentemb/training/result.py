@@ -1,4 +1,4 @@
-"""`Run`: what a training run came to."""
+"""`Run`: the result of a training run."""
 
 import os
 import re
@@ -35,7 +35,7 @@ SUPERVISION = {
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Run(RunResult):
-    """What a training run came to; further arguments as in `RunResult`.
+    """The result of a training run; further arguments as in `RunResult`.
 
     Args:
         before: Evaluation before the first step.
@@ -90,8 +90,8 @@ class Run(RunResult):
             lines.append("prompts: " + ", ".join(prompts))
         if self.masked_negatives:
             lines.append(
-                f"{self.masked_negatives:,} candidates were no negatives: the text of the anchor "
-                "or of its positive once more, or above `mask_above`"
+                f"{self.masked_negatives:,} candidates were masked as likely false negatives "
+                "(duplicate text, or similarity above `mask_above`)"
             )
         return "\n".join([*lines, *self._ending()])
 

@@ -75,7 +75,7 @@ def train(
         resume: Go on from the last checkpoint in ``output``, or from step 0 if it has none yet.
         overwrite: Start afresh where ``output`` holds an earlier run.
         allow_changed: Settings, or ``data``, ``model`` and the like, that a resumed run may have
-            otherwise than the one it goes on with.
+            otherwise than the run it continues.
         provenance: Names for the record and the card, where the parts have some.
 
     Raises:

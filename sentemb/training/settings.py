@@ -42,10 +42,10 @@ class Settings:
             (needs no graded pairs), or the last. ``auto`` is Spearman where there is a dev set.
         seed: Of weights, order of rows, and dropout.
         workers: Processes that tokenise ahead; 0 does it in the main one.
-        mask_identical: Identical texts of a batch are no negatives of each other.
-        on_collapse: What is done when all embeddings come to one point: ``warn`` or ``stop``.
-        max_bad_steps: So many steps in a row whose loss or gradient is no number end the run; each
-            is skipped.
+        mask_identical: Duplicate texts of a batch are never used as negatives.
+        on_collapse: What to do when all embeddings collapse to one point: ``warn`` or ``stop``.
+        max_bad_steps: End the run after so many steps in a row whose loss or gradient is not a
+            number; each is skipped.
         packed: Leave padding out where the encoder's vectors stay the same, which is faster.
         keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
         report_to: Tracker that gets what is logged, beside metrics.jsonl.

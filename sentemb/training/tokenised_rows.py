@@ -85,7 +85,7 @@ class ColumnWriter:
             self._file.close()
 
     def add(self, tokens: Tokens) -> None:
-        """Append rows; where the disk is full, nothing is kept, and said so once."""
+        """Append rows; if the disk is full, nothing is kept, with one warning."""
         if self._full:
             return
         known = zip(tokens.texts, tokens.ids, strict=True)
@@ -101,7 +101,7 @@ class ColumnWriter:
             self._full = True
             logger.warning(
                 "The tokens of the rows cannot be kept in the temporary folder (%s), so each batch "
-                "is tokenized when it is read, which is slower. Set TMPDIR to a folder with room.",
+                "is tokenised when it is read, which is slower. Set TMPDIR to a folder with room.",
                 error.strerror,
             )
             return

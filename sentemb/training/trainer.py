@@ -172,7 +172,7 @@ class ContrastiveTrainer(GuardedTrainer):
         return [name for name in super().get_decay_parameter_names(model) if name not in numbers]
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        """Make the optimizer, with groups of their own for what keeps its learning rate."""
+        """Make the optimizer, with separate groups for what keeps its learning rate."""
         optimizer: torch.optim.Optimizer = super().create_optimizer(*args, **kwargs)
         set_constant_rates_apart(optimizer, self.method.twin.constant_learning_rate())
         return optimizer
@@ -236,7 +236,7 @@ class ContrastiveTrainer(GuardedTrainer):
 def set_constant_rates_apart(
     optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]
 ) -> None:
-    """Move parameters into groups of their own, with the options of the group they were in."""
+    """Move parameters into separate groups, with the options of the group they were in."""
     apart = {id(parameter) for parameter in parameters}
     for group in [group for group in optimizer.param_groups if FLAG not in group]:
         moved = [p for p in group["params"] if id(p) in apart]

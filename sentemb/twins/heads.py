@@ -39,8 +39,8 @@ def batch_norm(dim: int) -> nn.Module:
 def layers(encoder: "SentenceTransformer", *widths: int, norm: Norm = batch_norm) -> nn.Sequential:
     r"""Linear layers of the given widths, with normalisation and ReLU between them.
 
-    One width is SimCSE's line without its tanh, two are SimCLR's projector, three that of SimCLR
-    v2, Barlow Twins and VICReg.
+    One width is SimCSE's line without its tanh, two are SimCLR's projector, three the one of
+    SimCLR v2, Barlow Twins and VICReg.
 
     Args:
         encoder: Says how wide the input is, and where the head is put.
@@ -75,7 +75,7 @@ def width(encoder: "SentenceTransformer") -> int:
     """Return how many dimensions an encoder's embeddings have."""
     dim = encoder.get_embedding_dimension()
     if dim is None:
-        raise ValueError("The encoder does not say how wide its embeddings are.")
+        raise ValueError("The encoder does not report the width of its embeddings.")
     return dim
 
 

@@ -76,7 +76,7 @@ class PairClassifier(EncoderTwin):
 class NextSentence(PairClassifier):
     r"""Classify pairs as following each other, or not: each row's own, and with the next row's.
 
-    Class 1 are the N pairs of the batch, class 0 as many whose second sentence is that of the next
+    Class 1 are the N pairs of the batch, class 0 as many with the second sentence of the next
     row; where that is the same text, the pair is left out.
 
     Args:

@@ -37,8 +37,8 @@ class PrincipalComponents(nn.Module):
         super().__init__()
         if kept > width:
             raise UsageError(
-                f"Principal components narrow vectors, but {width} dimensions are to become "
-                f"{kept}: use `match=linear`."
+                f"Principal components can only reduce dimensions, and {width} would have to "
+                f"become {kept}: use `match=linear`."
             )
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("axes", torch.eye(width)[:, :kept].clone())

@@ -98,9 +98,9 @@ class Prototypes(EncoderTwin):
         if batch + queued < len(self.weight):
             enough = max(batch, len(self.weight) - batch)
             raise UsageError(
-                f"{batch} texts of a batch and {queued} of a queue are fewer than the "
-                f"{len(self.weight)} prototypes they are shared out among: give "
-                f"`queue_size={enough}` or more, fewer `prototypes`, or a larger batch."
+                f"A batch of {batch} and a queue of {queued} are fewer texts than the "
+                f"{len(self.weight)} prototypes: give `queue_size={enough}` or more, fewer "
+                "`prototypes`, or a larger batch."
             )
         super().check_batch(batch)
 

@@ -15,7 +15,7 @@ class Queue(nn.Module):
     """A ring of embeddings and the ids of their texts; empty at first, saved with the twin.
 
     A batch is noted by `put`, and taken in by `dequeue_and_enqueue` once its loss is known. Of each
-    embedding the queue also holds the text that it was a pair with: pairs are no negatives of each
+    embedding the queue also holds the text that it was a pair with: pairs are not negatives of each
     other, in whichever batch they stood.
 
     Args:

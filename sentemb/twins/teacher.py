@@ -20,7 +20,7 @@ class Teacher:
     """A frozen encoder, and its vectors of the texts of a run, by the numbers of the texts.
 
     Training computes each text's vector once, before the first step, and hands them to `remember`.
-    A teacher is no module: it does not train and is not saved with the student.
+    A teacher is not a module: it does not train and is not saved with the student.
 
     Args:
         encoder: Any encoder; it keeps its weights.
@@ -56,8 +56,8 @@ class Teacher:
         known[known] = self._numbers[found[known]] == wanted[known]
         if not known.all():
             raise UsageError(
-                f"The teacher has no vector of {int((~known).sum())} of the {len(known)} texts of "
-                "this batch: it knows the texts that training was given."
+                f"The teacher has no vector for {int((~known).sum())} of the {len(known)} texts of "
+                "this batch: it only knows the texts that were given to training."
             )
         vectors = torch.from_numpy(self._vectors[self._places[found]])
         return vectors.to(numbers.device)

@@ -60,7 +60,7 @@ class Twin(nn.Module):
     ) -> Pairs | tuple[Pairs, ...]:
         """Embed the views and pair them up; of several pairings the loss is the mean.
 
-        Every twin defines it: this class has no way of its own to make pairs.
+        Every twin defines it: this class cannot make pairs itself.
         """
         raise NotImplementedError
 
@@ -103,7 +103,7 @@ class Twin(nn.Module):
             self.queue.check_batch(batch)
 
     def cause_of_collapse(self, *, contrasted: bool) -> str:
-        """Say why all embeddings may come to one point, and what helps; "" where it is the loss.
+        """Say why all embeddings may collapse to one point, and what helps; "" if the loss is why.
 
         Args:
             contrasted: Whether the loss has negatives.
@@ -203,7 +203,7 @@ def require_twin(twin: object) -> None:
     """
     if not isinstance(twin, Twin):
         raise UsageError(
-            f"{type(twin).__name__} is no twin: derive it from sentemb.twins.Twin, or from "
+            f"{type(twin).__name__} is not a twin: derive it from sentemb.twins.Twin, or from "
             "sentemb.twins.EncoderTwin, which embeds in micro-batches."
         )
 

@@ -219,7 +219,7 @@ def _free_places(words: list[Word], keep_negations: bool) -> list[int]:
 
 
 def _shuffled_cores(words: list[Word], keep_negations: bool, random: Random) -> list[str]:
-    """Return the distinct words with a meaning of their own, in random order."""
+    """Return the distinct content words, in random order."""
     free = {_core(words[i].text) for i in _free_places(words, keep_negations)}
     cores = sorted(free - _stop_words() - {""})
     random.shuffle(cores)

@@ -13,7 +13,7 @@ class SubwordRepetition:
 
     .. math:: k \sim U\{0, …, \max(2, \lfloor r n \rfloor)\}
 
-    Special tokens are no sub-words. The sentence was truncated before, so it may grow
+    Special tokens are not sub-words. The sentence was truncated before, so it may grow
     beyond the maximum length, as in the paper's code; unlike there, each epoch draws anew.
 
     Args:

@@ -31,7 +31,7 @@ class WordNet:
         return sorted(lemma for lemma in lemmas if lemma.lower() != word.lower())
 
     def _of_this_process(self) -> Any:
-        """Return a reader of its own for each process: a forked one would share file positions."""
+        """Return a separate reader for each process: a forked one would share file positions."""
         if self._process != os.getpid():
             try:
                 from nltk.corpus.reader import WordNetCorpusReader

@@ -60,7 +60,7 @@ def test_a_run_is_made_again_from_its_record(sentemb, tmp_path):
     [
         (
             "epoch = 3",
-            "'c.toml' has 'epoch', which is no option of train with this",
+            "'c.toml' has 'epoch', which is not an option of train with this",
         ),
         ("temprature = 3", "Did you mean 'temperature'?"),
         ("x = =", "--config 'c.toml' cannot be read: Invalid value (at line 1, column 5)"),

@@ -61,7 +61,7 @@ def ok(process):
         ),
         ("mini --sts constant.tsv", 3, "all 4 scores are 1"),
         ("mini --pairs one.tsv", 3, "all 2 pairs are of one class"),
-        ("mini --pairs two.tsv", 3, "row 3: label '2'; of pairs it is 1"),
+        ("mini --pairs two.tsv", 3, "row 3: label '2'; for pairs it must be 1"),
         ("mini --transfer same.tsv", 3, "all 2 rows have one label"),
         ("mini --clustering same.tsv", 3, "all 2 texts have one label"),
         ("mini --clustering unlabelled.tsv", 3, "(row 2 has no label)"),

@@ -24,7 +24,7 @@ CASES = [
     ("--static -o new", 2, "MODEL"),
     ("mini --int8 --dim 3 -o new", 2, "no effect beside --int8"),
     ("mini --int8 --texts words.tsv -o new", 2, "no effect beside --int8"),
-    ("mini --static --dim 999 -o new", 2, "--dim 999 is not in 1 to 96"),
+    ("mini --static --dim 999 -o new", 2, "--dim must be 0 (keep all) or from 1 to 96"),
     ("mini --static --dim -1 -o new", 2, "--dim"),
     ("mini --static -o full", 2, "is not empty: give another; it holds no export"),
     ("mini --static -o full --overwrite", 2, "holds no export of sentemb"),

@@ -59,7 +59,7 @@ def test_parameters_that_are_not_marked_become_flags_where_nothing_else_is_meant
         ("check two.csv", "name yours with --columns"),
         ("evaluate mini --suite sts --data-folder no", "give another --data-folder."),
         ("encode ragged.csv", "use sentemb --delimiter NAME COMMAND."),
-        ("info few.txt", "'few.txt' is a file: a model is a folder"),
+        ("info few.txt", "'few.txt' is a file: give a model folder"),
         ("predict mini two.csv", "two.csv has the columns left, right; needed are sentence1"),
     ],
 )

@@ -159,7 +159,7 @@ def test_private_is_not_taken_lightly(tmp_path, model):
         hub.private["me/mine"] = False
         done = run(tmp_path, model, "me/mine", "--private", **reaching(hub))
     assert done.returncode == 2
-    assert "Repository 'me/mine' is there and public" in done.stderr
+    assert "Repository 'me/mine' exists and is public" in done.stderr
     assert "leave --private out" in done.stderr
     assert hub.files == {}
 

@@ -68,7 +68,7 @@ LINES = [
     ("encode few.txt --devices cpu,gpu", "--device must be cpu, cuda, cuda:N or mps, got 'gpu'"),
     ("encode few.txt --device gpu", "--device must be cpu, cuda, cuda:N or mps, got 'gpu'"),
     ("encode - -o a.npy --column x", "--column names a column of a file"),
-    ("merge a.npy", "There is no shard of 'a.npy'"),
+    ("merge a.npy", "Found no shard beside 'a.npy'"),
     ("evaluate --suite stz", "Unknown suite 'stz'"),
     ("evaluate mini --sts missing.tsv", "No file 'missing.tsv'"),
     ("evaluate mini --sts wrong.csv", "no column 'sentence1'"),

@@ -18,7 +18,7 @@ LABELLED = [("sentence1", "sentence2", "label"), ("text", "label")]
 
 
 def transfer(path):
-    """Read labelled texts; that a label has too few rows for folds is no fault of a row."""
+    """Read labelled texts; that a label has too few rows for folds is not a fault of a row."""
     try:
         read_transfer(path)
     except InputError as error:

@@ -89,7 +89,7 @@ def test_blank_lines_between_graded_pairs_are_told(tmp_path, caplog):
     caplog.set_level("INFO")
     path = write(tmp_path / "a.tsv", "sentence1\tsentence2\tscore\na\tb\t1\n\nc\td\t2\n")
     assert len(read_sts(path).scores) == 2
-    assert f"{path}: 1 blank lines, which are no rows" in caplog.text
+    assert f"{path}: 1 blank lines, which are not rows" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.tsv"])
@@ -140,9 +140,9 @@ WRONG = {
         '{"anchor": "a", "positive": "b"}\n{"anchor": "a", "positive": "b", "negative": "c"}\n',
         TRIPLET,
         None,
-        "row 2 has a negative, which row 1 has not",
+        "row 2 has a negative, but row 1 has none",
     ),
-    "surrogate": ("a.jsonl", '{"text": "\\ud800"}\n', TEXT, None, "row 1: .* no valid text"),
+    "surrogate": ("a.jsonl", '{"text": "\\ud800"}\n', TEXT, None, "row 1: .* not a valid text"),
     "not utf-8": ("a.txt", b"fine\n\xff\xfe\n", TEXT, None, "row 2: not UTF-8"),
     "not parquet": ("a.parquet", "x", TEXT, None, "not a parquet file"),
     "not gzip": ("a.txt.gz", None, TEXT, None, "damaged gzip"),
@@ -213,7 +213,7 @@ def test_inputs_are_read_row_by_row_and_told_where_a_column_comes_late(tmp_path)
     rows = read_inputs(path, [("sentence1", "sentence2"), ("text",)])
     assert rows[:] == {"sentence1": ["a", ""], "sentence2": ["b", "c"]}
     path = write(tmp_path / "a.jsonl", '{"text": "a"}\n{"sentence1": "a", "sentence2": "b"}\n')
-    with pytest.raises(InputError, match="row 2 has a sentence1, which row 1 has not"):
+    with pytest.raises(InputError, match="row 2 has a sentence1, but row 1 has none"):
         read_inputs(path, [("sentence1", "sentence2"), ("text",)])
 
 

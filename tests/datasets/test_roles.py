@@ -69,9 +69,7 @@ def test_the_first_of_numbered_negatives_is_read_and_the_others_are_named(table,
     caplog.set_level("INFO")
     path = table(("anchor", "positive", "negative_10", "negative_2"), *[("a", "b", "c", "d")] * 2)
     assert read_training_data(path, TRIPLET).rows[0]["negative"] == "d"
-    assert "only the first is read, that of column 'negative_2'; not read: negative_10" in (
-        caplog.text
-    )
+    assert "only the first is read, column 'negative_2'; not read: negative_10" in (caplog.text)
     found = problems(path)
     assert found["further_negatives"].severity == "note"
     assert "unread_columns" not in found
@@ -192,7 +190,7 @@ def test_a_row_without_a_label_is_left_out_and_counted(tmp_path, caplog, label):
     data = read_training_data(path, [("text", "label")])
     assert (data.classes, data.unlabelled_rows, len(data.rows)) == (("a", "b"), 1, 40)
     assert len(read_clustering(path).texts) == len(read_transfer(path).train.texts) == 40
-    hint = "Blank, -, NaN and -1 are no label."
+    hint = "Blank, -, NaN and -1 are not labels."
     assert caplog.messages == [f"{path}: rows left out: 1 without a label (41). {hint}"] * 3
     assert problems(path)["no_label"].first == (41,)
     assert problems(path)["no_label"].severity == "note"

@@ -112,7 +112,7 @@ def test_a_row_without_a_token_is_refused_or_nan(kind, folder, files, sentemb):
     path = folder(kind)
     done = sentemb("encode", "blank.txt", "--model", path, "-o", "blank.npy")
     assert done.returncode == 3
-    assert b"Row 2: the model's tokenizer makes no token of it" in done.stderr
+    assert b"Row 2: the model's tokenizer finds no token in it" in done.stderr
     done = sentemb("encode", "blank.txt", "--model", path, "-o", "nan.npy", "--empty", "nan")
     assert done.returncode == 0, done.stderr
     vectors = np.load("nan.npy")

@@ -117,7 +117,7 @@ def test_an_interrupted_shard_goes_on(mini, texts, tmp_path):
 
 def test_shards_that_do_not_fit(mini, texts, tmp_path):
     path, more = tmp_path / "a.npy", [*texts, "one more"]
-    with pytest.raises(InputError, match="no shard of"):
+    with pytest.raises(InputError, match="no shard beside"):
         merge(path)
     encode_file(mini, texts, path, EncodeOptions(shard=Shard(1, 2)))
     with pytest.raises(InputError, match="Shard 2/2 is missing: encode it"):
@@ -349,7 +349,7 @@ def test_a_folder_of_others_is_left_alone(mini, texts, tmp_path, name):
     folder.mkdir()
     mine = folder / name
     mine.write_text("mine") if mine.suffix else mine.mkdir()
-    with pytest.raises(UsageError, match=f"holds '{name}', which is no part of it"):
+    with pytest.raises(UsageError, match=f"holds '{name}', which is not part of it"):
         encode_file(mini, texts, path, overwrite=True)
     assert list(folder.iterdir()) == [mine]
 
@@ -361,7 +361,7 @@ def test_names_that_are_taken(mini, texts, tmp_path):
     (tmp_path / "b.npy").mkdir()
     with pytest.raises(UsageError, match=r"b.npy' is a folder"):
         encode_file(mini, texts, tmp_path / "b.npy", overwrite=True)
-    with pytest.raises(UsageError, match=r"a.npy.parts' is no folder"):
+    with pytest.raises(UsageError, match=r"a.npy.parts' is not a folder"):
         merge(tmp_path / "a.npy.parts" / "a.npy")
     with pytest.raises(InputError, match="No folder"):
         merge(tmp_path / "c.npy", [tmp_path / "none"])

@@ -90,7 +90,7 @@ def test_one_is_killed_and_the_command_given_again(model, source, whole, tmp_pat
         time.sleep(0.002)
     errors = run.communicate(timeout=120)[1].decode()
     if run.returncode:  # otherwise it had ended before
-        assert "OutOfMemoryError: The process on cpu was ended (exit code -9)" in errors
+        assert "OutOfMemoryError: The process on cpu died (exit code -9)" in errors
         subprocess.run(command, env=environment, check=True, timeout=120)
     assert output.read_bytes() == whole
     assert {path.name for path in tmp_path.iterdir()} == {"run.py", "a.npy"}

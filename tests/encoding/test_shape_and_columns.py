@@ -73,7 +73,7 @@ def test_folders_are_made_and_an_error_leaves_none(tiny, tmp_path):
         encode_file(tiny, [], tmp_path / "b" / "c" / "a.npy")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(UsageError, match=r"'.*file' is no folder"):
+    with pytest.raises(UsageError, match=r"'.*file' is not a folder"):
         encode_file(tiny, TEXTS, tmp_path / "file" / "c" / "a.npy")
     encode_file(tiny, TEXTS, tmp_path / "b" / "c" / "a.npy")
     assert np.load(tmp_path / "b" / "c" / "a.npy").shape[0] == 30
@@ -221,7 +221,7 @@ def test_a_device_is_asked_for_by_name():
     assert str(load("mini", device="cpu")._encoder.device) == "cpu"
     with pytest.raises(UsageError, match="device must be cpu, cuda, cuda:N or mps, got 'gpu'"):
         load("mini", device="gpu")
-    with pytest.raises(UsageError, match=r"'cuda:99' is not there, this machine has .* use cpu"):
+    with pytest.raises(UsageError, match=r"'cuda:99' is not available, .* use cpu"):
         load("mini", device="cuda:99")
-    with pytest.raises(UsageError, match="device is of models that are named"):
+    with pytest.raises(UsageError, match="device needs a model given by name"):
         load(load("mini"), device="cpu")

@@ -87,10 +87,10 @@ def test_title_and_text_are_one_document(beir):
     [
         ("qrels/test.tsv", "q1\td8\t1\nq1\td9\t1\n", "row 2: no document has the id 'd8'"),
         ("qrels/test.tsv", "q7\td1\t1\n", "row 2: no query has the id 'q7'"),
-        ("qrels/test.tsv", "q1\td1\tyes\n", "row 2: 'yes' is no grade"),
+        ("qrels/test.tsv", "q1\td1\tyes\n", "row 2: 'yes' is not a grade"),
         ("qrels/test.tsv", "q1\td1\t0\n", "no query has a relevant document"),
         ("corpus.jsonl", "", "no document has the id 'd1'; there are 0"),
-        ("corpus.jsonl", '{"_id": "d1"}\n{"_id": "d1"}\n', "row 2: _id 'd1' stands there twice"),
+        ("corpus.jsonl", '{"_id": "d1"}\n{"_id": "d1"}\n', "row 2: _id 'd1' occurs twice"),
         ("queries.jsonl", '{"text": "x"}\n', "row 1 has no _id"),
     ],
 )

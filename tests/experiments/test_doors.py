@@ -96,7 +96,7 @@ def test_seeds_have_a_folder_each_and_a_spread(tmp_path):
         "seed-1",
         "seeds.json",
     ]
-    with pytest.raises(UsageError, match="Several runs need a model that is named"):
+    with pytest.raises(UsageError, match="Several seeds need a model given by name"):
         run_seeds(sentemb.train, [0], tmp_path / "more", model=load_encoder("mini"), **given)
 
 
@@ -106,14 +106,14 @@ def test_info_knows_models_and_what_is_installed():
     )
     assert "simcse-unsup" in sentemb.info()["methods"]
     assert "torch" in str(sentemb.info())
-    with pytest.raises(UsageError, match="is a file, and info is of models"):
+    with pytest.raises(UsageError, match="is a file, and info describes models"):
         sentemb.info(bundled("graded.tsv"))
 
 
 def test_evaluate_refuses_what_cannot_be(encoder):
     with pytest.raises(UsageError, match="'mini' is named twice"):
         sentemb.evaluate(["mini", "mini"])
-    with pytest.raises(UsageError, match="pooling is of models that are named"):
+    with pytest.raises(UsageError, match="pooling needs a model given by name"):
         sentemb.evaluate(encoder, pooling="mean")
 
 

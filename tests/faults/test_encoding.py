@@ -150,7 +150,7 @@ def test_e1_killed_before_each_system_call(encoder, texts, whole, tmp_path, call
 def test_a_signal_ends_a_run_after_the_windows_it_came_in(encoder, texts, whole, tmp_path, number):
     path = tmp_path / "a.jsonl"
     with pytest.raises(
-        InterruptedRunError, match="after text 48, up to which all is done"
+        InterruptedRunError, match="after text 48; everything up to it is saved"
     ) as error:
         encode_file(
             encoder, texts, path, progress=lambda rows: rows == 32 and os.kill(os.getpid(), number)
@@ -175,7 +175,7 @@ def test_the_command_says_so_and_exits_so(sentences, tmp_path, number):
     process.join(timeout=60)
     errors = (tmp_path / "errors.txt").read_text()
     assert process.exitcode == 128 + number, errors
-    assert "give the same command to go on" in errors.splitlines()[-1]
+    assert "give the same command to resume" in errors.splitlines()[-1]
     again = started(encode, tmp_path / "again.txt")
     again.join(timeout=60)
     assert again.exitcode == 0, (tmp_path / "again.txt").read_text()
@@ -323,7 +323,7 @@ def test_e13_memory_that_does_not_suffice(encoder, texts, tmp_path, kind, monkey
 def test_e13_memory_that_does_not_suffice_for_one_text(encoder, texts, tmp_path, monkeypatch):
     monkeypatch.setattr(Embedder, "_batch", failing_above(0, MemoryError()))
     with pytest.raises(
-        OutOfMemoryError, match=r"Text \d+ \('.*'\): memory does not suffice for one text"
+        OutOfMemoryError, match=r"Text \d+ \('.*'\): out of memory for a single text"
     ):
         encode_file(encoder, texts, tmp_path / "a.npy")
     assert list(tmp_path.iterdir()) == []

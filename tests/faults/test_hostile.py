@@ -112,7 +112,7 @@ def test_blank_lines_of_jsonl_are_told(sentemb, tmp_path):
     summary = json.loads(done.stdout)["summary"]
     assert (summary["rows"], summary["empty_rows"]) == (2, 1)
     assert (summary["blank_lines"], summary["first_blank_lines"]) == (2, [2, 4])
-    assert b"2 blank lines, which are no rows: 2, 4" in done.stderr
+    assert b"2 blank lines, which are not rows: 2, 4" in done.stderr
 
 
 def test_a_faulty_row_is_an_error_where_that_is_wanted(sentemb, hostile):

@@ -82,7 +82,7 @@ def test_another_pooling(run, caplog):
     told = refused(unsup(pooling="cls_before_pooler"), run)
     assert "otherwise: modules was Transformer -> Pooling mean, sha256 " in told
     assert "is now Transformer -> Pooling cls, sha256 " in told
-    assert told.endswith("go on all the same with `allow_changed=['modules']`.")
+    assert told.endswith("resume anyway with `allow_changed=['modules']`.")
     other = unsup(pooling="cls_before_pooler")
     how = {"resume": True, "allow_changed": ["modules"]}
     assert train(other, data(), run, SETTINGS, **how).steps == 4

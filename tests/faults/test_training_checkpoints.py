@@ -330,7 +330,7 @@ def test_other_versions_are_a_warning(two, tmp_path, caplog, monkeypatch):
     shutil.copytree(two[0] / "cut", tmp_path / "cut")
     monkeypatch.setattr(conditions, "versions", lambda: {"torch": "9.9"})
     train(queued(), data(), tmp_path / "cut", SETTINGS, resume=True)
-    assert "is now 9.9: the run goes on, but not bit for bit" in caplog.text
+    assert "is now 9.9: the run continues, but not bit for bit" in caplog.text
 
 
 def tells(number):
@@ -364,7 +364,7 @@ def test_a_signal_at_any_moment(tmp_path, monkeypatch, number, moment):
         watched = Told(dev(), number, at=2)
     else:
         monkeypatch.setattr(committed_trainer, "commit", Told(commit, number, at=1))
-    with pytest.raises(InterruptedRunError, match="go on with `resume=True`") as caught:
+    with pytest.raises(InterruptedRunError, match="continue with `resume=True`") as caught:
         train(method, data(), tmp_path / "run", settings, dev=watched)
     assert caught.value.exit_code == 128 + number
     monkeypatch.undo()

@@ -106,7 +106,7 @@ def test_gold_scores_that_rank_nothing(sentemb, tmp_path, scores, told):
         ("empty.txt", "", (), 3, "empty.txt holds no row"),
         ("blank.txt", "\n \n", (), 3, "holds no row with text"),
         ("few.txt", "a cat\na dog\na bird\n", (), 2, "batch of 4 is larger than the data (3 rows)"),
-        ("one.txt", "a cat\n", (), 2, "1 row is nothing to contrast"),
+        ("one.txt", "a cat\n", (), 2, "Contrastive training needs at least 2 rows; the data has 1"),
         ("same.txt", "a cat sleeps\n" * 12, (), 3, "All 12 rows have the same text"),
         ("same.csv", "anchor,positive\n" + "a cat,a dog\n" * 12,
          ("--method", "simcse-sup", "--columns", "anchor,positive"), 3,

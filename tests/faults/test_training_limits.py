@@ -137,7 +137,7 @@ def test_what_is_allowed_to_change_by_the_name_of_its_option(tmp_path, name):
 
 
 def test_the_checkpoint_named_after_weights_ran_off_gives_numbers(sentemb):
-    """Step 1 makes weights that are finite and give none; the checkpoints after it are no good."""
+    """Step 1 makes weights that are finite and give none; the checkpoints after it are not good."""
     words = ("train", "--batch-size", 8, "--max-steps", 6, "--save-steps", 1, "--select", "last")
     process = sentemb(*words, "--lr", "1e30", "-o", "out")
     assert process.returncode == 5

@@ -1,4 +1,4 @@
-"""T6, T7: steps that are no number, or do not fit, change nothing."""
+"""T6, T7: steps that are not numbers, or do not fit, change nothing."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ def nan(loss):
 
 
 class InfiniteGradient(torch.autograd.Function):
-    """The identity, with a gradient that is no number."""
+    """The identity, with a gradient that is not a number."""
 
     @staticmethod
     def forward(ctx, x):

@@ -98,7 +98,7 @@ def test_a_model_without_dropout_is_refused_before_anything_is_written(sentemb, 
     (tmp_path / "still/config.json").write_text(json.dumps(config))
     process = sentemb("finetune", "--model", "still", "--rdrop", 1.0, "-o", "out")
     assert process.returncode == 3
-    assert b"this model has no dropout. Set hidden_dropout_prob" in process.stderr
+    assert b"contrast have no effect. Set hidden_dropout_prob" in process.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""Predicting: a line for every row, and what one label a row is no answer to."""
+"""Predicting: a line for every row, and what one label a row is not an answer to."""
 
 import json
 
@@ -69,7 +69,7 @@ def test_a_model_of_several_labels_a_row_is_refused(sentemb, tmp_path, classifie
     process = sentemb("predict", "model", "a.txt")
     assert process.returncode == 2
     assert process.stderr.count(b"\n") == 1
-    assert b"several labels a text" in process.stderr
+    assert b"several labels per text" in process.stderr
     assert not process.stdout
 
 

@@ -130,7 +130,7 @@ def test_padding_and_truncation_of_the_tokenizer_have_no_part(mini):
 def test_dimensions_are_those_there_are(mini):
     assert distil(mini).vectors.shape == (8192, 96)
     assert distil(mini, 0).variance == pytest.approx(1)
-    with pytest.raises(UsageError, match=r"dim 97 is not in 1 to 96.*0 keeps all"):
+    with pytest.raises(UsageError, match=r"dim must be 0 \(keep all\) or from 1 to 96.*got 97"):
         distil(mini, 97)
 
 

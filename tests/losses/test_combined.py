@@ -108,7 +108,7 @@ def test_what_is_refused():
         classified(torch.zeros(2, 3), torch.zeros(3))
     with pytest.raises(ValueError, match=r"texts need 6 rows .*, got 4"):
         replace(random_pairs(2, 3, candidates=2), texts=torch.zeros(4))
-    with pytest.raises(ValueError, match="do not know their texts"):
+    with pytest.raises(ValueError, match="have no text ids"):
         random_pairs(2, 3).split_texts()
 
 

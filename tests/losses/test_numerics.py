@@ -108,7 +108,7 @@ def test_zero_embeddings(name):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_nan_is_not_hidden(name):
-    """The trainer stops at a loss that is no number; no loss may mask it away."""
+    """The trainer stops at a loss that is not a number; no loss may mask it away."""
     pairs = in_float32(inputs(name, 6, 4, negatives=True))
     for field in leaves(name, pairs):
         broken = getattr(pairs, field).clone()

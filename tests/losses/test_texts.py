@@ -1,4 +1,4 @@
-"""What is no negative for its text, against a plain account of a batch in numpy loops."""
+"""What is not a negative for its text, against a plain account of a batch in numpy loops."""
 
 import csv
 import gzip

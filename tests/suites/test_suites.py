@@ -124,7 +124,7 @@ def test_trec_without_a_label_names_the_row(tmp_path):
         tmp_path,
         {"TREC/train_5500.label": b"DESC:x What ?\nhello\n", "TREC/TREC_10.label": b"A:b c\n"},
     )
-    with pytest.raises(InputError, match=r"row 2: 'hello' is no 'LABEL:sub question'"):
+    with pytest.raises(InputError, match=r"row 2: 'hello' is not a 'LABEL:sub question'"):
         read_suite("clustering", SUITES["clustering"], tmp_path)
 
 

@@ -22,7 +22,7 @@ def random_pairs(batch: int, dim: int, candidates: int = 0, seed: int = 0) -> Pa
 
 
 def masked(contrast) -> int:
-    """How many candidates of a contrast are no negatives, for their text or similarity."""
+    """How many candidates of a contrast are not negatives, for their text or similarity."""
     return int(contrast.masked())
 
 

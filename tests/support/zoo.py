@@ -1,6 +1,6 @@
 """Model folders as people have them, tiny, with random weights: many families, and their quirks."""
 
-# ruff: noqa: S105, S106 -- tokens of tokenizers are no passwords
+# ruff: noqa: S105, S106 -- tokens of tokenizers are not passwords
 
 import json
 import shutil

@@ -144,7 +144,7 @@ def test_an_interrupted_encoding_goes_on(data, tmp_path, monkeypatch, encoded):
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(Progress, "__call__", after_two_windows)
-    with pytest.raises(InterruptedRunError, match="go on with `resume=True`") as error:
+    with pytest.raises(InterruptedRunError, match="continue with `resume=True`") as error:
         train(fresh("mini-sentemb"), data, tmp_path / "cut", SETTINGS)
     assert error.value.exit_code == 130
     assert not (tmp_path / "cut" / VECTORS).exists()
@@ -236,7 +236,7 @@ def test_what_cannot_teach_is_refused(wide, build_tiny, tmp_path):
         fresh(str(tmp_path / "nowhere"))
     narrow = tmp_path / "narrow"
     build_tiny("Bert").save_pretrained(str(narrow), create_model_card=False)
-    with pytest.raises(UsageError, match="32 dimensions are to become 96: use `match=linear`"):
+    with pytest.raises(UsageError, match="32 would have to become 96: use `match=linear`"):
         fresh(str(narrow))
     assert fresh(str(narrow), "linear").twin.projector[0].out_features == 32
 

@@ -55,7 +55,7 @@ def test_a_run_told_to_stop_goes_on_as_if_it_had_not(whole, tmp_path, few_bundle
     wait_for_a_step(process, tmp_path)
     os.kill(process.pid, number)
     assert code_of(process) == code, errors(tmp_path)
-    assert "go on with --resume" in errors(tmp_path).splitlines()[-1]
+    assert "continue with --resume" in errors(tmp_path).splitlines()[-1]
     step = int(last_checkpoint(tmp_path / "out").name.rpartition("-")[2])
     assert 10 <= step < 40
     assert not (tmp_path / "out/modules.json").exists()

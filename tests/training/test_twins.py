@@ -431,7 +431,7 @@ def test_a_queue_that_nothing_reads_is_refused(unlabelled, tmp_path):
     with pytest.raises(UsageError, match="contrasts nothing, so the queue has no effect"):
         train(other, unlabelled, tmp_path / "run", SETTINGS)
     one_direction = Method(method.views, method.twin, SymmetricInfoNCE())
-    with pytest.raises(UsageError, match="use a loss of one direction, as infonce"):
+    with pytest.raises(UsageError, match="use a loss of one direction, such as infonce"):
         train(one_direction, unlabelled, tmp_path / "run", SETTINGS)
 
 
@@ -463,7 +463,7 @@ def test_what_does_not_fit_a_batch_is_refused_before_anything_is_written(unlabel
     small = encoders.mini()
     for method, message in [
         (moco(small, queue_size=4), "A queue of 4 cannot hold a batch of 8"),
-        (swav(small, prototypes=99, queue_size=16), "fewer than the 99 prototypes"),
+        (swav(small, prototypes=99, queue_size=16), "fewer texts than the 99 prototypes"),
     ]:
         with pytest.raises(UsageError, match=message):
             train(method, unlabelled, tmp_path / "run", SETTINGS)

@@ -72,7 +72,7 @@ def test_components_are_found_in_full_precision():
 def test_vectors_are_found_by_the_number_of_the_text(teacher):
     found = teacher.vectors_of(torch.tensor([5, 7, 7, -3]))
     assert found[:, 0].tolist() == [192, 0, 0, 96]
-    with pytest.raises(UsageError, match="no vector of 2 of the 3 texts of this batch"):
+    with pytest.raises(UsageError, match="no vector for 2 of the 3 texts of this batch"):
         teacher.vectors_of(torch.tensor([5, 6, 8]))
 
 
@@ -99,7 +99,7 @@ def test_widths_must_match(mini, teacher):
     with pytest.raises(UsageError, match="have 96 dimensions, the teacher's 40: give Taught a"):
         Taught(mini, teacher, components=narrow)
     assert Taught(mini, teacher, layers(mini, 40), narrow).projector[0].out_features == 40
-    with pytest.raises(UsageError, match="96 dimensions are to become 100: use `match=linear`"):
+    with pytest.raises(UsageError, match="96 would have to become 100: use `match=linear`"):
         PrincipalComponents(96, 100)
 
 

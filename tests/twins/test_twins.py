@@ -230,7 +230,7 @@ def test_prototypes_give_cosines_and_the_queues(mini, batches):
     second = twin(batches(6), VIEWS)
     assert len(second.logits) == 2 * 6 + 2 * 6
     torch.testing.assert_close(second.logits[12:], first.logits)
-    with pytest.raises(UsageError, match="6 texts of a batch and 8 of a queue are fewer than the"):
+    with pytest.raises(UsageError, match="A batch of 6 and a queue of 8 are fewer texts than the"):
         Prototypes(mini, 15, head(mini), queue_size=8).check_batch(6)
     with pytest.raises(UsageError, match="prototypes must be at least 2"):
         Prototypes(mini, 1)
