@@ -24,6 +24,7 @@ from .commands import (
     evaluate,
     export,
     finetune,
+    index,
     info,
     merge,
     methods,
@@ -31,6 +32,7 @@ from .commands import (
     postprocess,
     predict,
     push,
+    search,
     study,
     sweep,
     train,
@@ -59,6 +61,7 @@ COMMANDS: tuple[Any, ...] = (
         encode,
         merge,
     ),
+    *(index, search),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""

@@ -23,12 +23,14 @@ _HOME = {
     "evaluate": "experiments",
     "export": "deployment",
     "finetune": "doors",
+    "index": "tasks.index",
     "info": "about",
     "load": "encoder",
     "plot": "experiments",
     "postprocess": "deployment",
     "predict": "doors",
     "push": "hub",
+    "search": "tasks.search",
     "study": "experiments",
     "sweep": "experiments",
     "train": "doors",
@@ -60,12 +62,14 @@ __all__ = [
     "evaluate",
     "export",
     "finetune",
+    "index",
     "info",
     "load",
     "plot",
     "postprocess",
     "predict",
     "push",
+    "search",
     "study",
     "sweep",
     "train",
@@ -91,6 +95,8 @@ if TYPE_CHECKING:
     from sentemb.methods import simcse_sup as simcse_sup
     from sentemb.methods import simcse_unsup as simcse_unsup
     from sentemb.pairs import Pairs
+    from sentemb.tasks.index import index
+    from sentemb.tasks.search import search
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View
