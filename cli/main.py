@@ -18,8 +18,10 @@ from . import console
 from . import options_of_signatures as options
 from .commands import (
     analyze,
+    calibrate,
     check,
     compare,
+    dedup,
     encode,
     evaluate,
     export,
@@ -59,6 +61,7 @@ COMMANDS: tuple[Any, ...] = (
         encode,
         merge,
     ),
+    *(dedup, calibrate),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""

@@ -18,8 +18,10 @@ _HOME = {
     "Settings": "training",
     "View": "views",
     "analyze": "experiments",
+    "calibrate": "tasks.calibrate",
     "check": "checks",
     "compare": "experiments",
+    "dedup": "tasks.dedup",
     "evaluate": "experiments",
     "export": "deployment",
     "finetune": "doors",
@@ -55,8 +57,10 @@ __all__ = [
     "Settings",
     "View",
     "analyze",
+    "calibrate",
     "check",
     "compare",
+    "dedup",
     "evaluate",
     "export",
     "finetune",
@@ -91,6 +95,8 @@ if TYPE_CHECKING:
     from sentemb.methods import simcse_sup as simcse_sup
     from sentemb.methods import simcse_unsup as simcse_unsup
     from sentemb.pairs import Pairs
+    from sentemb.tasks.calibrate import calibrate
+    from sentemb.tasks.dedup import dedup
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View
