@@ -20,6 +20,7 @@ from .commands import (
     analyze,
     calibrate,
     check,
+    cluster,
     compare,
     dedup,
     encode,
@@ -61,7 +62,7 @@ COMMANDS: tuple[Any, ...] = (
         encode,
         merge,
     ),
-    *(dedup, calibrate),
+    *(cluster, dedup, calibrate),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""

@@ -20,6 +20,7 @@ _HOME = {
     "analyze": "experiments",
     "calibrate": "tasks.calibrate",
     "check": "checks",
+    "cluster": "tasks.cluster",
     "compare": "experiments",
     "dedup": "tasks.dedup",
     "evaluate": "experiments",
@@ -59,6 +60,7 @@ __all__ = [
     "analyze",
     "calibrate",
     "check",
+    "cluster",
     "compare",
     "dedup",
     "evaluate",
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     from sentemb.methods import simcse_unsup as simcse_unsup
     from sentemb.pairs import Pairs
     from sentemb.tasks.calibrate import calibrate
+    from sentemb.tasks.cluster import cluster
     from sentemb.tasks.dedup import dedup
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
