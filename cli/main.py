@@ -35,6 +35,7 @@ from .commands import (
     predict,
     push,
     study,
+    summarise,
     sweep,
     train,
     views,
@@ -62,7 +63,7 @@ COMMANDS: tuple[Any, ...] = (
         encode,
         merge,
     ),
-    *(cluster, dedup, calibrate),
+    *(cluster, dedup, calibrate, summarise),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""

@@ -33,6 +33,7 @@ _HOME = {
     "predict": "doors",
     "push": "hub",
     "study": "experiments",
+    "summarise": "tasks.summarise",
     "sweep": "experiments",
     "train": "doors",
 }
@@ -73,6 +74,7 @@ __all__ = [
     "predict",
     "push",
     "study",
+    "summarise",
     "sweep",
     "train",
 ]
@@ -100,6 +102,7 @@ if TYPE_CHECKING:
     from sentemb.tasks.calibrate import calibrate
     from sentemb.tasks.cluster import cluster
     from sentemb.tasks.dedup import dedup
+    from sentemb.tasks.summarise import summarise
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View

@@ -152,7 +152,7 @@ def centres_of(vectors: Vectors, labels: Labels) -> Vectors:
     )
     sums = np.asarray(members @ vectors)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    centres: Vectors = sums / np.where(lengths > 0, lengths, 1)
+    centres: Vectors = (sums / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     return centres
 
 

@@ -27,12 +27,10 @@ def class_tf_idf(counts: "csr_array[Any]") -> "csr_array[Any]":
 
     Source: Grootendorst, 2022, BERTopic (arXiv:2203.05794), section 3.3; its library's A.
     """
-    from scipy.sparse import csr_array
-
     of_class = np.asarray(counts.sum(axis=1)).ravel()
     of_word = np.asarray(counts.sum(axis=0)).ravel()
     idf = np.log1p(int(of_class.mean()) / np.maximum(of_word, 1))
-    weights = csr_array(counts, dtype=np.float64, copy=True)
+    weights: csr_array[Any] = counts.astype(np.float64)
     rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
     weights.data *= idf[weights.indices] / of_class[rows]
     return weights
