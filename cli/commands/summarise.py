@@ -33,7 +33,7 @@ def summarise(
         typer.Option(
             help="Of mmr, in 0 to 1: 1 is centroid, less gives sentences that differ more."
         ),
-    ] = 0.7,
+    ] = 0.5,
     by: Annotated[
         str | None,
         typer.Option(
@@ -71,7 +71,7 @@ def summarise(
     if target is not None:
         require_row_file(target, overwrite=overwrite, texts_alone=by is None)
     require_device_name(device)
-    without_effect("--balance", balance != 0.7 and method != "mmr", "--method mmr")
+    without_effect("--balance", balance != 0.5 and method != "mmr", "--method mmr")
     texts = texts_given(source, column)
     check_models(model)
     from sentemb.tasks.summarise import summarise as find

@@ -123,7 +123,7 @@ def summarise(
     *,
     sentences: int = 3,
     method: Ways = "mmr",
-    balance: float = 0.7,
+    balance: float = 0.5,
     by: str | None = None,
     column: str = "text",
     device: str | None = None,

@@ -28,7 +28,7 @@ CASES = [
     ("cluster few.txt -o - --json", 2, "both want stdout"),
     ("summarise few.txt --by topic", 3, "few.txt has no column 'topic' beside its texts"),
     ("summarise few.txt --sentences 0", 2, "--sentences must be at least 1, got 0."),
-    ("summarise few.txt --method lexrank --balance 0.5", 2, "--balance has no effect without"),
+    ("summarise few.txt --method lexrank --balance 0.6", 2, "--balance has no effect without"),
     ("summarise few.txt --by a -o out.txt", 2, "ending in .jsonl, .csv, .tsv, .parquet."),
     ("dedup missing.txt", 3, "No file 'missing.txt'"),
     ("dedup blank.txt", 3, "blank.txt, row 2 is blank"),
