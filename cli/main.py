@@ -18,8 +18,11 @@ from . import console
 from . import options_of_signatures as options
 from .commands import (
     analyze,
+    calibrate,
     check,
+    cluster,
     compare,
+    dedup,
     encode,
     evaluate,
     export,
@@ -34,6 +37,7 @@ from .commands import (
     push,
     search,
     study,
+    summarise,
     sweep,
     train,
     views,
@@ -62,6 +66,7 @@ COMMANDS: tuple[Any, ...] = (
         merge,
     ),
     *(index, search),
+    *(cluster, dedup, calibrate, summarise),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""

@@ -18,8 +18,11 @@ _HOME = {
     "Settings": "training",
     "View": "views",
     "analyze": "experiments",
+    "calibrate": "tasks.calibrate",
     "check": "checks",
+    "cluster": "tasks.cluster",
     "compare": "experiments",
+    "dedup": "tasks.dedup",
     "evaluate": "experiments",
     "export": "deployment",
     "finetune": "doors",
@@ -32,6 +35,7 @@ _HOME = {
     "push": "hub",
     "search": "tasks.search",
     "study": "experiments",
+    "summarise": "tasks.summarise",
     "sweep": "experiments",
     "train": "doors",
 }
@@ -57,8 +61,11 @@ __all__ = [
     "Settings",
     "View",
     "analyze",
+    "calibrate",
     "check",
+    "cluster",
     "compare",
+    "dedup",
     "evaluate",
     "export",
     "finetune",
@@ -71,6 +78,7 @@ __all__ = [
     "push",
     "search",
     "study",
+    "summarise",
     "sweep",
     "train",
 ]
@@ -97,6 +105,10 @@ if TYPE_CHECKING:
     from sentemb.pairs import Pairs
     from sentemb.tasks.index import index
     from sentemb.tasks.search import search
+    from sentemb.tasks.calibrate import calibrate
+    from sentemb.tasks.cluster import cluster
+    from sentemb.tasks.dedup import dedup
+    from sentemb.tasks.summarise import summarise
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View
