@@ -54,6 +54,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"bundled", "cards", "plotting", "types"},
     "jobs": {"bundled", "datasets", "encoders", "errors", "evaluation", "losses", "method"}
     | {"inference", "locate", "methods", "runs", "training", "views"},
+    "tasks": {"datasets", "encoder", "encoding", "errors", "evaluation", "finetuning", "inference"}
+    | {"storage", "table", "types"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "jobs"}
     | {"losses", "method", "runs", "training"},
     "deployment": {"bundled", "datasets", "encoding", "errors", "evaluation", "geometry"}
