@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.texts import TextRow
-from sentemb.encoding.dedup import DistinctTexts
+from sentemb.encoding.distinct_texts import DistinctTexts
 from sentemb.encoding.manifest import Counts
 from sentemb.encoding.windows import Window, windows
 

@@ -13,7 +13,7 @@ from sentemb.datasets.faults import Faults
 from sentemb.datasets.texts import TextRow
 from sentemb.encoders.tokenising import Tokens
 from sentemb.encoding.counters import Counters
-from sentemb.encoding.dedup import DistinctTexts
+from sentemb.encoding.distinct_texts import DistinctTexts
 from sentemb.encoding.job import EncodingJob
 from sentemb.encoding.job_folder import SEEN
 from sentemb.encoding.manifest import Assembled

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentemb.datasets.texts import TextRow
-from sentemb.encoding.dedup import DistinctTexts
+from sentemb.encoding.distinct_texts import DistinctTexts
 from sentemb.encoding.kept_columns import as_json
 
 ROWS = 4096

@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from sentemb.encoding import EncodeOptions, Shard, encode_file, merge, windows
-from sentemb.encoding.dedup import DistinctTexts
+from sentemb.encoding.distinct_texts import DistinctTexts
 from sentemb.encoding.job import EncodingJob
 from sentemb.encoding.job_folder import job_folder
 from sentemb.encoding.manifest import FILE
@@ -390,7 +390,7 @@ def test_no_room_for_what_was_seen(mini, texts, tmp_path, monkeypatch):
 
     path = tmp_path / "a.npy"
     with monkeypatch.context() as patch:
-        patch.setattr("sentemb.encoding.dedup.DistinctTexts._insert", full)
+        patch.setattr("sentemb.encoding.distinct_texts.DistinctTexts._insert", full)
         with pytest.raises(StorageError, match="is the disk full"):
             encode_file(mini, texts, path)
     assert encode_file(mini, texts, path).rows == 50

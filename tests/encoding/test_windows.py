@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentemb.encoding import windows as module
-from sentemb.encoding.dedup import DistinctTexts
+from sentemb.encoding.distinct_texts import DistinctTexts
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.windows import Window, windows
 

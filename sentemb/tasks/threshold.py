@@ -1,0 +1,121 @@
+"""`Threshold`: a cosine with what is guaranteed of it, as a small file that commands take."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from sentemb.errors import InputError, UsageError
+from sentemb.storage import write_json
+from sentemb.versions import versions
+
+SCHEMA = "sentemb.calibrate/1"
+Rate = Literal["fpr", "fdr"]
+Bound = Literal["clopper-pearson", "conformal"]
+OF = {"fpr": "of different pairs are", "fdr": "are different of the pairs that are"}
+
+
+@dataclass(frozen=True, repr=False)
+class Threshold:
+    """A cosine from which on two texts count as the same, and how often that is wrong at most.
+
+    Args:
+        value: The cosine.
+        rate: ``fpr``, the share of different pairs that reach the threshold; or ``fdr``, the share
+            of different pairs among those that reach it.
+        at_most: The rate that was asked for.
+        bound: The upper bound on the rate at this threshold.
+        confidence: Probability that the bound holds; None where it holds on average.
+        method: ``clopper-pearson`` or ``conformal``.
+        errors: Different pairs that reach the threshold.
+        pairs: Pairs that the rate is measured on.
+        found: Share of the same pairs that reach the threshold; None for random pairs.
+        model: Whose cosines they are.
+        data: Where the pairs are from.
+    """
+
+    value: float
+    rate: Rate
+    at_most: float
+    bound: float
+    confidence: float | None
+    method: Bound
+    errors: int
+    pairs: int
+    found: float | None
+    model: str
+    data: str
+
+    def __repr__(self) -> str:
+        """Return the threshold, and what is guaranteed of it."""
+        sure = "on average" if self.confidence is None else f"with {self.confidence:.0%} confidence"
+        found = "" if self.found is None else f"; {self.found:.1%} of the same pairs reach it"
+        return (
+            f"cosine {self.value:.4f}: at most {self.bound:.3%} {OF[self.rate]} at or above it, "
+            f"{sure} ({self.method}; {self.errors:,} of {self.pairs:,} pairs of {self.data})"
+            f"{found}. Model: {self.model}"
+        )
+
+    def to_json(self) -> str:
+        """Return what `save` writes."""
+        return json.dumps(self._record())
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the threshold to a JSON file, whole or not at all."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_json(Path(path), self._record())
+        return Path(path)
+
+    def _record(self) -> dict[str, object]:
+        return {"schema": SCHEMA, "versions": versions(), **asdict(self)}
+
+
+def read_threshold(path: str | os.PathLike[str]) -> Threshold:
+    """Read a file that `calibrate` wrote.
+
+    Raises:
+        InputError: When there is no such file, or it is another.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        known = {name: content[name] for name in Threshold.__dataclass_fields__}
+        is_one = content["schema"] == SCHEMA and -1 <= known["value"] <= 1.01
+    except FileNotFoundError as error:
+        raise InputError(f"No file '{path}': sentemb calibrate writes one.") from error
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise InputError(f"'{path}' is no file that sentemb calibrate wrote: {error}.") from error
+    if not is_one:
+        raise InputError(f"'{path}' holds no threshold that sentemb calibrate wrote.")
+    return Threshold(**known)
+
+
+def as_threshold(
+    given: float | str | os.PathLike[str] | Threshold, model: str, name: str = "threshold"
+) -> float | Threshold:
+    """Return a cosine as it is; a file, or what was read of one, as a threshold of the model.
+
+    Args:
+        given: A number, also as text; a `Threshold`, or a file of one.
+        model: Whose vectors are compared.
+        name: Of the parameter.
+
+    Raises:
+        UsageError: When a number is outside of -1 to 1, or the threshold is another model's.
+        InputError: As `read_threshold`.
+    """
+    if isinstance(given, str | os.PathLike):
+        try:
+            given = float(os.fspath(given))
+        except ValueError:
+            given = read_threshold(given)
+    if isinstance(given, Threshold):
+        if given.model != model:
+            raise UsageError(
+                f"The threshold is for cosines of model '{given.model}', and the vectors are those "
+                f"of '{model}': calibrate this model, or give a number."
+            )
+        return given
+    if not -1 <= given <= 1:
+        raise UsageError(f"`{name}` must be a cosine in -1 to 1, got {given:g}.")
+    return given
