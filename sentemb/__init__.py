@@ -19,6 +19,7 @@ _HOME = {
     "View": "views",
     "analyze": "experiments",
     "check": "checks",
+    "classify": "tasks.classify",
     "compare": "experiments",
     "evaluate": "experiments",
     "export": "deployment",
@@ -56,6 +57,7 @@ __all__ = [
     "View",
     "analyze",
     "check",
+    "classify",
     "compare",
     "evaluate",
     "export",
@@ -91,6 +93,7 @@ if TYPE_CHECKING:
     from sentemb.methods import simcse_sup as simcse_sup
     from sentemb.methods import simcse_unsup as simcse_unsup
     from sentemb.pairs import Pairs
+    from sentemb.tasks.classify import classify
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View

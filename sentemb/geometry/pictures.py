@@ -19,9 +19,7 @@ DASHES = ("-", "--", "-.", ":")
 """Lines of models that are alike lie on each other."""
 
 
-def draw(
-    folder: Path, found: Mapping[str, Analysis], corpus: Corpus, temperature: float
-) -> None:
+def draw(folder: Path, found: Mapping[str, Analysis], corpus: Corpus, temperature: float) -> None:
     """Write ``alignment_uniformity.png``, ``cosines.png``, ``spectrum.png`` and ``map.png``.
 
     Where no pair counts as positive there is no alignment, and the first is left out. Where

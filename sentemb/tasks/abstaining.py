@@ -7,32 +7,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from sentemb.errors import UsageError
 from sentemb.table import Cell, Table
+from sentemb.tasks.bounds import least_trials, upper_bound
 
 Numbers = NDArray[np.float64]
-GRID = 20
+COVERAGES = 20
 """Coverages that a guarantee is looked for at: 5 %, 10 %, …, 100 %."""
 SHOWN = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
-
-
-def error_bound(errors: int, rows: int, delta: float = 0.05) -> float:
-    r"""Upper bound of an error rate, by Clopper and Pearson: exceeded with probability δ at most.
-
-    .. math:: u = \mathrm{Beta}^{-1}(1 - \delta; k + 1, n - k)
-
-    Args:
-        errors: k, how many of the rows are wrong.
-        rows: n.
-        delta: δ.
-
-    Example:
-        >>> round(error_bound(0, 30), 6), error_bound(2, 2)
-        (0.095034, 1.0)
-    """
-    return 1.0 if errors >= rows else float(beta.ppf(1 - delta, errors + 1, rows - errors))
 
 
 @dataclass(frozen=True)
@@ -43,30 +26,31 @@ class Guarantee:
         level: Answer where the confidence is at least this; None where no level holds.
         coverage: Share of the rows that are answered.
         risk: Share of wrong answers among them.
-        bound: What the error rate of new rows stays below, with probability 1 − ``delta``.
-        max_risk: What was asked for.
-        delta: δ.
+        bound: What the error rate of new rows stays below.
+        at_most: The error rate that was allowed.
+        confidence: Probability that the bound holds.
     """
 
     level: float | None
     coverage: float
     risk: float
     bound: float
-    max_risk: float
-    delta: float
+    at_most: float
+    confidence: float
 
     def __str__(self) -> str:
         """Say what holds, or how many rows it would take."""
-        sure = f"{100 * (1 - self.delta):g} % confidence"
+        sure = f"with a confidence of {self.confidence:g}"
         if self.level is None:
-            least = rows_needed(self.max_risk, self.delta / GRID)
+            least = least_trials(self.at_most, (1 - self.confidence) / COVERAGES)
             return (
-                f"no level of confidence keeps the error rate below {self.max_risk:g} at {sure}: "
-                f"all rows abstain. Without any error it takes {least:,} labelled rows."
+                f"no level keeps the error rate at {self.at_most:g} {sure}, so all rows abstain; "
+                f"{least:,} answers without an error would be needed"
             )
         return (
-            f"a level of {self.level:.6g} answers {100 * self.coverage:.0f} % of the rows, with an "
-            f"error rate of {self.risk:.4f}; of new rows it is below {self.bound:.4f} at {sure}"
+            f"a level of {self.level:.6g} answers {100 * self.coverage:.0f} % of the rows, "
+            f"{100 * self.risk:.1f} % of them wrong; of new rows at most {100 * self.bound:.1f} % "
+            f"{sure}"
         )
 
 
@@ -113,42 +97,33 @@ class RiskCoverage:
         rows = int((self.confidence >= level).sum())
         return level, rows, round(float(self.risk[rows - 1]) * rows)
 
-    def guarantee(self, max_risk: float, delta: float = 0.05) -> Guarantee:
-        """Find the largest coverage of the grid whose error rate is bounded.
+    def guarantee(self, at_most: float, confidence: float = 0.95) -> Guarantee:
+        r"""Find the largest coverage whose error rate is bounded.
 
-        Each of the `GRID` coverages is tested at δ / `GRID`, so the chosen one holds at δ.
+        Coverages of 5 %, 10 %, …, 100 % are tested. They share the error probability
+        :math:`\delta = 1 - \text{confidence}` evenly, so the one that is chosen holds.
 
         Args:
-            max_risk: The highest error rate to accept, in (0, 1).
-            delta: Probability that the bound is wrong.
+            at_most: The error rate to allow, in (0, 1).
+            confidence: Probability that the bound holds, in (0, 1).
         """
-        for step in range(GRID, 0, -1):
-            level, rows, errors = self.at(step / GRID)
-            bound = error_bound(errors, rows, delta / GRID)
-            if bound <= max_risk:
-                coverage = rows / len(self.risk)
-                return Guarantee(level, coverage, errors / rows, bound, max_risk, delta)
-        return Guarantee(None, 0.0, 0.0, 1.0, max_risk, delta)
+        for step in range(COVERAGES, 0, -1):
+            level, rows, errors = self.at(step / COVERAGES)
+            bound = upper_bound(errors, rows, (1 - confidence) / COVERAGES)
+            if bound <= at_most:
+                share = rows / len(self.risk)
+                return Guarantee(level, share, errors / rows, bound, at_most, confidence)
+        return Guarantee(None, 0.0, 0.0, 1.0, at_most, confidence)
 
-    def table(self, delta: float = 0.05) -> Table:
-        """Return the risk at some coverages, each with the bound that holds for it alone."""
+    def table(self) -> Table:
+        """Return the risk at some coverages, each with a 95 % bound that holds for it alone."""
         found: list[list[Any]] = []
         for coverage in SHOWN:
             level, rows, errors = self.at(coverage)
             share = rows / len(self.risk)
-            bound = error_bound(errors, rows, delta)
+            bound = upper_bound(errors, rows, 0.05)
             found.append([Cell(share, f"{100 * share:.0f} %"), level, rows, errors / rows, bound])
-        return Table(["coverage", "level", "rows", "risk", f"risk, {1 - delta:.0%} bound"], found)
-
-
-def rows_needed(max_risk: float, delta: float = 0.05) -> int:
-    r"""Return how many rows without an error bound the risk: :math:`\ln\delta / \ln(1 - r)`.
-
-    Example:
-        >>> rows_needed(0.1), rows_needed(0.1, 0.0025)
-        (29, 57)
-    """
-    return math.ceil(math.log(delta) / math.log1p(-max_risk))
+        return Table(["coverage", "level", "rows", "risk", "risk at most"], found)
 
 
 def require_rate(**rates: float | None) -> None:

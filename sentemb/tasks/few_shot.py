@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentemb.datasets import TrainingData
-from sentemb.encoder import Encoder, load
+from sentemb.errors import UsageError
 from sentemb.types import Vectors
 from sentemb.values import require_at_least, require_kinds_of_fields
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from sentemb.datasets import TrainingData
+    from sentemb.encoder import Encoder
+    from sentemb.tasks.vectors import AnyEncoder
 
 Rows = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -47,7 +48,8 @@ class FewShotSettings:
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)
-        require_at_least(0, epochs=self.epochs, seed=self.seed)
+        if not (self.epochs >= 0 and math.isfinite(self.epochs)):
+            raise UsageError(f"epochs must be at least 0, got {self.epochs:g}.")
         require_at_least(2, batch_size=self.batch_size)
 
 
@@ -87,7 +89,7 @@ def draw_pairs(labels: Sequence[int], count: int, seed: int) -> tuple[Rows, Rows
         ]
     )
     together = np.arange(count) < count - count // 2
-    step = generator.integers(np.where(together, near, far)[first])
+    step = generator.integers(np.where(together, near[first], far[first]))
     start, size = starts[first], own[first]
     within = start + (first - start + 1 + step) % size
     second = np.where(together, within, step + size * (step >= start))
@@ -95,12 +97,12 @@ def draw_pairs(labels: Sequence[int], count: int, seed: int) -> tuple[Rows, Rows
 
 
 def contrast(
-    model: "str | os.PathLike[str] | SentenceTransformer | Encoder",
-    examples: TrainingData,
+    model: "AnyEncoder",
+    examples: "TrainingData",
     settings: FewShotSettings,
     save: str | os.PathLike[str] | None = None,
     device: str | None = None,
-) -> Encoder:
+) -> "Encoder":
     """Train an encoder until examples of one label are near and others are not.
 
     The loss is half of SetFit's mean squared difference of cosine and 1 or 0, but that a negative
@@ -121,6 +123,8 @@ def contrast(
     """
     from datasets import Dataset
 
+    from sentemb.datasets import TrainingData
+    from sentemb.encoder import Encoder, load
     from sentemb.encoders.trainable import require_transformer
     from sentemb.losses import Contrastive
     from sentemb.method import Method

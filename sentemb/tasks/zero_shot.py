@@ -79,6 +79,29 @@ def label_vectors(
     return _unit(np.stack(means))
 
 
+def check_question(
+    labels: object, examples: object, templates: Sequence[str], of_training: Sequence[str]
+) -> None:
+    """Raise unless texts are labelled either by labels or by examples, with the options of either.
+
+    Args:
+        labels: Given or None.
+        examples: Given or None.
+        templates: As given, or the default.
+        of_training: Names of the options that only training on examples takes.
+
+    Raises:
+        UsageError: Names what is missing, or has no effect.
+    """
+    if (labels is None) == (examples is None):
+        raise UsageError("Give either `labels`, for zero-shot, or `examples`, for few-shot.")
+    if labels is not None and of_training:
+        raise UsageError(f"`{of_training[0]}` has no effect without `examples`: leave it out.")
+    if labels is None and list(templates) != [TEMPLATE]:
+        raise UsageError("`template` has no effect without `labels`: leave it out.")
+    require_templates(templates)
+
+
 def require_templates(templates: Sequence[str]) -> None:
     """Raise unless each template has a place for a label's text.
 
