@@ -19,6 +19,7 @@ from . import options_of_signatures as options
 from .commands import (
     analyze,
     check,
+    classify,
     compare,
     encode,
     evaluate,
@@ -59,6 +60,7 @@ COMMANDS: tuple[Any, ...] = (
         encode,
         merge,
     ),
+    *(classify,),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
@@ -257,6 +259,8 @@ def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
         return as_train(function, train.train, args, module.LEFT_OUT, module.DEFAULTS)
     if name == "finetune":
         return expanded(function, options.of_finetuning(module.PANELS))
+    if name == "classify":
+        return expanded(function, options.of_few_shot())
     return expanded(function, options.of_encoding()) if name == "encode" else function
 
 

@@ -26,6 +26,7 @@ _HOME = {
     "finetune": "doors",
     "info": "about",
     "load": "encoder",
+    "map": "tasks.text_map",
     "plot": "experiments",
     "postprocess": "deployment",
     "predict": "doors",
@@ -64,6 +65,7 @@ __all__ = [
     "finetune",
     "info",
     "load",
+    "map",
     "plot",
     "postprocess",
     "predict",
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
     from sentemb.methods import simcse_unsup as simcse_unsup
     from sentemb.pairs import Pairs
     from sentemb.tasks.classify import classify
+    from sentemb.tasks.text_map import map  # noqa: A004 -- the name of the command
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View
