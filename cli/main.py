@@ -18,9 +18,11 @@ from . import console
 from . import options_of_signatures as options
 from .commands import (
     analyze,
+    calibrate,
     check,
     classify,
     compare,
+    dedup,
     encode,
     evaluate,
     export,
@@ -37,6 +39,7 @@ from .commands import (
     train,
     views,
 )
+from .commands import map as text_map
 from .completion import typed_words
 from .config import config_of
 
@@ -60,7 +63,7 @@ COMMANDS: tuple[Any, ...] = (
         encode,
         merge,
     ),
-    *(classify,),
+    *(dedup, calibrate, classify, text_map),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""

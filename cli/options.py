@@ -191,6 +191,23 @@ AnyModel = Annotated[
     str,
     typer.Option(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
 ]
+Texts = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="Texts: txt, csv, tsv, json, jsonl, parquet, arrow, each also .gz and .zst, or what "
+        "sentemb encode wrote with its texts; - is stdin.",
+    ),
+]
+Column = Annotated[str, typer.Option(help="Column that holds the texts.")]
+VectorsOf = Annotated[
+    Path | None,
+    typer.Option(
+        "--vectors",
+        metavar="FILE",
+        help="Vectors of the rows, .npy or .safetensors, as sentemb encode wrote them.",
+    ),
+]
 BatchTokens = Annotated[
     int | None,
     typer.Option(min=1, help="Tokens of a forward; by default 512 on a CPU, 32768 on a GPU."),

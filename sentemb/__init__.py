@@ -18,9 +18,11 @@ _HOME = {
     "Settings": "training",
     "View": "views",
     "analyze": "experiments",
+    "calibrate": "tasks.calibrate",
     "check": "checks",
     "classify": "tasks.classify",
     "compare": "experiments",
+    "dedup": "tasks.dedup",
     "evaluate": "experiments",
     "export": "deployment",
     "finetune": "doors",
@@ -57,9 +59,11 @@ __all__ = [
     "Settings",
     "View",
     "analyze",
+    "calibrate",
     "check",
     "classify",
     "compare",
+    "dedup",
     "evaluate",
     "export",
     "finetune",
@@ -95,7 +99,9 @@ if TYPE_CHECKING:
     from sentemb.methods import simcse_sup as simcse_sup
     from sentemb.methods import simcse_unsup as simcse_unsup
     from sentemb.pairs import Pairs
+    from sentemb.tasks.calibrate import calibrate
     from sentemb.tasks.classify import classify
+    from sentemb.tasks.dedup import dedup
     from sentemb.tasks.text_map import map  # noqa: A004 -- the name of the command
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese

@@ -1,6 +1,7 @@
 """`calibrate`: the cosine from which on two texts are the same, and how often that is wrong."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +65,7 @@ def calibrate(
 
     Args:
         data: Pairs with a label (``sentence1``, ``sentence2``, ``label`` 1 or 0) or a ``score``; or
-            texts of any kind that `encode` reads, of which random pairs are drawn, each text in one.
+            texts of any kind that `encode` reads, of which random pairs are drawn, each text once.
         model: A bundled encoder, a folder, a hub id, a `SentenceTransformer` or an `Encoder`.
         rate: What is bounded. ``fpr``: the share of different pairs that reach the threshold.
             ``fdr``: the share of different pairs among those that reach it; it depends on how many
@@ -97,8 +98,11 @@ def calibrate(
         raise UsageError("conformal bounds an fpr: leave out `rate`, or `method`.")
     if output is not None and Path(output).exists() and not overwrite:
         raise UsageError(f"Output '{output}' exists: give another `output`, or `overwrite=True`.")
-    source = data if isinstance(data, Embedded) else as_source(data, (PAIRS, COLUMNS))
-    scored = _scored(source, model, (same_from, different_to), column, seed, device)
+    pairs = None if isinstance(data, Embedded) else _pairs(data, (same_from, different_to))
+    if pairs is None:
+        scored = _random_pairs(embedded(data, model, column=column, device=device), seed)
+    else:
+        scored = _cosines(pairs, model, device)
     if rate == "fdr" and scored.same is None:
         raise UsageError("An fdr needs labelled pairs, and these are texts alone: give a file of "
                          "sentence1, sentence2 and label, or bound the fpr.")  # fmt: skip
@@ -110,7 +114,7 @@ def calibrate(
     threshold = Threshold(
         *(value, rate, at_most, bound, None if method == "conformal" else confidence, method),
         *(errors, pairs, reached, scored.model),
-        data=Path(data.source if isinstance(data, Embedded) else str(source)).name,
+        data=_name(data),
     )
     if output is not None:
         threshold.save(output)
@@ -134,39 +138,38 @@ def _threshold(
     return (*strict_to_lenient(different, at_most, delta, share), len(different))
 
 
-def _scored(
-    source: Source | Embedded,
-    model: "AnyEncoder",
-    limits: tuple[float, float],
-    column: str,
-    seed: int,
-    device: str | None,
-) -> _Scored:
-    """Return the cosines of labelled or graded pairs, or else of random pairs of texts."""
-    present = [] if isinstance(source, Embedded) else read_source(source)[0]
+def _pairs(
+    data: Source | Container, limits: tuple[float, float]
+) -> tuple[Sequence[str], Sequence[str], NDArray[np.bool_]] | None:
+    """Read labelled or graded pairs, and whether each belongs together; None of texts alone."""
+    source = as_source(data, (PAIRS, COLUMNS))
+    present = read_source(source)[0]
     layout = next((one for one in (PAIRS, COLUMNS) if columns_of(one, present)), None)
-    if layout is None or isinstance(source, Embedded):
-        return _random_pairs(embedded(source, model, column=column, device=device), seed)
+    if layout is None:
+        return None
     rows = read_roles(source, [layout], "pairs")[1]
     if layout is PAIRS:
-        task = pair_classification_of("pairs", rows, source)
-        first, second, same = task.sentences1, task.sentences2, np.array(task.labels)
-    else:
-        graded = [graded_pair(row, source, number) for number, row in rows]
-        graded = [one for one in graded if one[2] is not None and not _between(one[2], limits)]
-        first, second = [one[0] for one in graded], [one[1] for one in graded]
-        same = np.array([(one[2] or 0) >= limits[0] for one in graded], bool)
+        task = pair_classification_of(str(source), rows, source)
+        return task.sentences1, task.sentences2, np.array(task.labels)
+    graded = [graded_pair(row, source, number) for number, row in rows]
+    scored = [(one, other, score) for one, other, score, _ in graded if score is not None]
+    kept = [each for each in scored if not limits[1] < each[2] < limits[0]]
+    same = np.array([score >= limits[0] for _, _, score in kept], bool)
     if same.all():
-        raise InputError(f"{source} holds no pair that is different: a rate cannot be measured.")
+        raise InputError(f"{source} holds no pair with a score of at most {limits[1]:g}.")
+    return [one for one, _, _ in kept], [other for _, other, _ in kept], same
+
+
+def _cosines(
+    pairs: tuple[Sequence[str], Sequence[str], NDArray[np.bool_]],
+    model: "AnyEncoder",
+    device: str | None,
+) -> _Scored:
     from sentemb.encoder import load
 
     encoder = load(model, device)
-    _, (one, other) = encoded_once(encoder.encode, first, second)
-    return _Scored(cosine_of_pairs(one, other), same, encoder.name)
-
-
-def _between(score: float, limits: tuple[float, float]) -> bool:
-    return limits[1] < score < limits[0]
+    _, (one, other) = encoded_once(encoder.encode, pairs[0], pairs[1])
+    return _Scored(cosine_of_pairs(one, other), pairs[2], encoder.name)
 
 
 def _random_pairs(texts: Embedded, seed: int) -> _Scored:
@@ -178,3 +181,10 @@ def _random_pairs(texts: Embedded, seed: int) -> _Scored:
         raise InputError(f"{texts.source} has {len(drawn)} distinct text: at least 2 are needed.")
     one, other = texts.vectors[drawn[:half]], texts.vectors[drawn[half : 2 * half]]
     return _Scored(cosine_of_pairs(one, other), None, texts.model)
+
+
+def _name(data: object) -> str:
+    """Return the name of a file, without its folder; what is in memory has none."""
+    if isinstance(data, Embedded):
+        data = data.source
+    return Path(data).name if isinstance(data, str | os.PathLike) else f"<{type(data).__name__}>"

@@ -115,8 +115,8 @@ class Classified:
         found = Counter(row["label"] for row in self.rows if not row["abstained"])
         counts = [f"{count:,} {label}" for label, count in found.most_common(MOST_CLASSES)]
         abstained = len(self.rows) - found.total()
-        below = f"{abstained:,} abstained ({self.abstain_by} below {self.level:.6g})"
-        counts += [below] if self.level is not None else []
+        if self.level is not None:
+            counts.append(f"{abstained:,} abstained ({self.abstain_by} below {self.level:.6g})")
         return f"{len(self.rows):,} rows: {', '.join(counts)}"
 
     def _scored(self) -> list[str]:

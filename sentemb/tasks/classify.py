@@ -110,9 +110,7 @@ def classify(
     known = [field.name for field in fields(FewShotSettings)]
     settings = FewShotSettings(**known_options(options, known, "classify"))
     templates = as_names("template", template)
-    check_question(
-        labels, examples, templates, [*options, *(["save"] if save is not None else [])]
-    )
+    check_question(labels, examples, templates, [*options, *(["save"] if save is not None else [])])
     require_abstaining(abstain_by, abstain_below, at_most, confidence)
     if not temperature > 0:
         raise UsageError(f"temperature must be positive, got {temperature}.")

@@ -34,10 +34,10 @@ def connected(rows: int, pairs: Iterable[Pairs]) -> Rows:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    groups = np.arange(rows)
+    groups: Rows = np.arange(rows)
     for one, other in pairs:
         links = coo_array((np.ones(len(one), bool), (groups[one], groups[other])), (rows, rows))
-        groups = connected_components(links, directed=False)[1][groups]
+        groups = connected_components(links, directed=False)[1].astype(np.int64)[groups]
     return numbered(groups)
 
 
@@ -80,13 +80,13 @@ def inner_similarities(
     weights = np.ones(len(vectors)) if counts is None else counts.astype(np.float64)
     smallest, sums = [], weights.copy()
     for members in members_of(groups):
-        inside, least = vectors[members], 1.0
+        inside, least = vectors[members].astype(np.float64), 1.0
         for start in range(0, len(members) if len(members) > 1 else 0, BLOCK):
             some = inside[start : start + BLOCK] @ inside.T
             least = min(least, float(some.min()))
-            sums[members[start : start + BLOCK]] = np.where(some >= threshold, some, 0) @ weights[
-                members
-            ]
+            sums[members[start : start + BLOCK]] = (
+                np.where(some >= threshold, some, 0) @ weights[members]
+            )
         smallest.append(least)
     return Inner(np.array(smallest), sums)
 

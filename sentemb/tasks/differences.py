@@ -8,14 +8,16 @@ from numpy.typing import NDArray
 
 from sentemb.views.eda import NEGATIONS
 
+UNITS = (
+    *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred")
 NUMBER_WORDS = {
-    **{word: float(value) for value, word in enumerate(
-        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-        "sixteen seventeen eighteen nineteen".split(), start=2)},
-    **{word: 10.0 * tens for tens, word in enumerate(
-        "twenty thirty forty fifty sixty seventy eighty ninety hundred".split(), start=2)},
-    "thousand": 1e3, "million": 1e6, "billion": 1e9,
-}  # fmt: skip
+    **{word: float(value) for value, word in enumerate(UNITS, start=2)},
+    **{word: 10.0 * value for value, word in enumerate(TENS, start=2)},
+    **{"thousand": 1e3, "million": 1e6, "billion": 1e9},
+}
 """English; "one" is left out, since it is a pronoun as often as a number."""
 PART = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’]t\b)?")
 Facts = tuple[tuple[float | str, ...], int]

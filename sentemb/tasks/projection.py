@@ -1,5 +1,6 @@
 """Vectors as points of a plane: principal components, or UMAP; maps that can be compared."""
 
+from importlib.util import find_spec
 from typing import Literal
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from sentemb.errors import InputError, UsageError, install_command
 from sentemb.types import Vectors
+from sentemb.values import require_at_least, require_kind
 
 Points = NDArray[np.float64]
 Projection = Literal["pca", "umap"]
@@ -26,7 +28,6 @@ def projected(vectors: Vectors, projection: Projection = "pca", seed: int = 0) -
 
     Raises:
         InputError: When there are fewer than three vectors, or all are the same.
-        UsageError: When umap-learn is not installed.
 
     Source: McInnes, Healy and Melville, 2018 (arXiv:1802.03426), by umap-learn.
     """
@@ -58,15 +59,16 @@ def aligned(points: Points, reference: Points) -> Points:
     return turned
 
 
-def require_umap() -> None:
-    """Raise unless umap-learn is installed; imports nothing.
+def check_projection(projection: str, clusters: int, seed: int) -> None:
+    """Raise unless a map can be made so; imports nothing heavy.
 
     Raises:
-        UsageError: Says what to install.
+        UsageError: When a value is out of its range, or umap-learn is needed and not installed.
     """
-    from importlib.util import find_spec
-
-    if not find_spec("umap"):
+    require_kind("projection", projection, Projection)
+    require_at_least(1, clusters=clusters)
+    require_at_least(0, seed=seed)
+    if projection == "umap" and not find_spec("umap"):
         raise UsageError(
             f"`projection='umap'` needs umap-learn: {install_command('map')}; "
             "`projection='pca'` needs nothing."
@@ -74,7 +76,6 @@ def require_umap() -> None:
 
 
 def _umap(vectors: Vectors, seed: int) -> Points:
-    require_umap()
     from umap import UMAP
 
     neighbours = min(NEIGHBOURS, len(vectors) - 1)

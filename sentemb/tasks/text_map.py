@@ -14,9 +14,8 @@ from sentemb.errors import InputError, UsageError, nearest
 from sentemb.storage import replaced
 from sentemb.table import Table
 from sentemb.tasks.map_page import coloring, page
-from sentemb.tasks.projection import Points, Projection, aligned, projected, require_umap
+from sentemb.tasks.projection import Points, Projection, aligned, check_projection, projected
 from sentemb.tasks.vectors import Embedded, embedded
-from sentemb.values import require_at_least, require_kind
 
 if TYPE_CHECKING:
     import pandas
@@ -82,6 +81,16 @@ class TextMap:
         columns: dict[str, Sequence[Any]] = {"text": self.texts, **self.colorings, **places}
         return Table(list(columns), list(zip(*columns.values(), strict=True))).to_pandas()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is on the map, as JSON has it, without the texts."""
+        groups = {name: coloring(name, each)["names"] for name, each in self.colorings.items()}
+        return {
+            "texts": len(self.texts),
+            "models": list(self.points),
+            "projection": self.projection,
+            "groups": groups,
+        }
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the map as a page (.html), or as a picture (.png, .pdf, .svg; needs matplotlib).
 
@@ -146,11 +155,7 @@ def map(  # noqa: A001 -- the name of the command
         >>> map(["A cat.", "A dog.", "Two cats.", "A car."], clusters=2)
         TextMap(4 texts of data by principal components; models: mini-sentemb; groups: 2 of cluster)
     """
-    require_kind("projection", projection, Projection)
-    require_at_least(1, clusters=clusters)
-    require_at_least(0, seed=seed)
-    if projection == "umap":
-        require_umap()
+    check_projection(projection, clusters, seed)
     several = isinstance(model, Sequence) and not isinstance(model, str)
     models = cast("list[AnyEncoder]", list(cast("Any", model)) if several else [model])
     points: dict[str, Points] = {}

@@ -57,17 +57,23 @@ class Threshold:
             f"{found}. Model: {self.model}"
         )
 
+    @property
+    def of_random_pairs(self) -> bool:
+        """Whether the rate is that of random pairs, not of labelled ones."""
+        return self.found is None
+
     def to_json(self) -> str:
         """Return what `save` writes."""
-        return json.dumps(self._record())
+        return json.dumps(self.record())
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the threshold to a JSON file, whole or not at all."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_json(Path(path), self._record())
+        write_json(Path(path), self.record())
         return Path(path)
 
-    def _record(self) -> dict[str, object]:
+    def record(self) -> dict[str, object]:
+        """Return everything, as JSON has it."""
         return {"schema": SCHEMA, "versions": versions(), **asdict(self)}
 
 
@@ -105,10 +111,8 @@ def as_threshold(
         InputError: As `read_threshold`.
     """
     if isinstance(given, str | os.PathLike):
-        try:
-            given = float(os.fspath(given))
-        except ValueError:
-            given = read_threshold(given)
+        number = _as_number(given)
+        given = read_threshold(given) if number is None else number
     if isinstance(given, Threshold):
         if given.model != model:
             raise UsageError(
@@ -119,3 +123,10 @@ def as_threshold(
     if not -1 <= given <= 1:
         raise UsageError(f"`{name}` must be a cosine in -1 to 1, got {given:g}.")
     return given
+
+
+def _as_number(word: str | os.PathLike[str]) -> float | None:
+    try:
+        return float(os.fspath(word))
+    except ValueError:
+        return None

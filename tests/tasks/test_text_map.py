@@ -1,4 +1,4 @@
-"""Maps of texts: the page in a browser, nothing of the data as markup, pictures, what is refused."""
+"""Maps of texts: the page in a browser, hostile texts, pictures, what is refused."""
 
 import json
 import re
@@ -132,7 +132,7 @@ def test_nothing_of_the_data_becomes_markup_or_code(browser, tmp_path):
     made = TextMap(
         HOSTILE,
         {text: np.eye(5)[:, :2] for text in HOSTILE[:2]},
-        {text: HOSTILE for text in HOSTILE[:2]},
+        dict.fromkeys(HOSTILE[:2], HOSTILE),
         "pca",
         HOSTILE[1],
     )
@@ -202,7 +202,7 @@ def test_umap_keeps_neighbors_and_its_seed():
 
 
 def test_umap_that_is_missing_is_named(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("sentemb.tasks.projection.find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"needs umap-learn: pip install.*; `projection='pca'`"):
         sentemb.map(["a", "b", "c"], projection="umap")
 
@@ -218,7 +218,11 @@ def test_the_picture(tmp_path):
         ({"projection": "tsne"}, UsageError, "projection must be one of pca, umap; got 'tsne'"),
         ({"clusters": 0}, UsageError, "clusters must be at least 1, got 0"),
         ({"model": []}, UsageError, "`model` is an empty list"),
-        ({"color_by": "tag"}, InputError, "data has no column 'tag' beside its texts; it has none."),
+        (
+            {"color_by": "tag"},
+            InputError,
+            "data has no column 'tag' beside its texts; it has none.",
+        ),
     ],
 )
 def test_options_that_are_refused(options, error, message):
