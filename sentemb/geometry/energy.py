@@ -96,8 +96,8 @@ def pair_energies(
         same = (second == second[rows, None]) | (second == first[rows, None])
         same |= first == first[rows, None]
         negatives = block.masked_fill(same, torch.inf)
-        free = free_energy(torch.cat([own[:, None], negatives], dim=1))
-        found.append((own, free, negatives.min(dim=1).values - own, (~same).sum(dim=1) + 1.0))
+        below = free_energy(torch.cat([own[:, None], negatives], dim=1))
+        found.append((own, below, negatives.min(dim=1).values - own, (~same).sum(dim=1) + 1.0))
         values = block[~same].numpy()
         counts += np.histogram(values, BINS, (-1 / temperature, 1 / temperature))[0]
         total += float(values.sum())

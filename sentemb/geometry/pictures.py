@@ -38,7 +38,7 @@ def draw(folder: Path, found: Mapping[str, Analysis], corpus: Corpus, temperatur
         _spectrum(folder / "spectrum.png", found, corpus)
         draw_map(folder / "map.png", found, corpus)
         if energies := {name: each.energies for name, each in found.items() if each.energies}:
-            _energies(folder / "energy.png", found, energies, temperature)
+            _energies(folder / "energy.png", energies, temperature)
 
 
 def _alignment_uniformity(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
@@ -106,16 +106,11 @@ def _spectrum(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None
     save(figure, path)
 
 
-def _energies(
-    path: Path,
-    found: Mapping[str, Analysis],
-    energies: Mapping[str, Energies],
-    temperature: float,
-) -> None:
-    figure, axes = panels(len(energies), alike=True)
+def _energies(path: Path, found: Mapping[str, Energies], temperature: float) -> None:
+    figure, axes = panels(len(found), alike=True)
     names = names_of(list(found))
     bins = np.linspace(-1 / temperature, 1 / temperature, ENERGY_BINS + 1)
-    for axis, (name, each) in zip(axes, energies.items(), strict=True):
+    for axis, (name, each) in zip(axes, found.items(), strict=True):
         positive = np.histogram(each.positive, bins)[0].astype(np.float64)
         for counts, colour, words in (
             (each.counts, COLOURS[0], "other pairs, F⁻"),
@@ -124,8 +119,8 @@ def _energies(
             label = f"{words}, n = {int(counts.sum()):,}"
             axis.stairs(100 * counts / counts.sum(), bins, color=colour, alpha=0.25, fill=True)
             axis.stairs(100 * counts / counts.sum(), bins, color=colour, lw=1.5, label=label)
-        gap, errors = (found[name].measures[key].value for key in ("energy_gap", "energy_errors"))
-        axis.set_title(f"{names[name][0]}\nmedian gap {gap:.2f}, errors {100 * errors:.1f} %")
+        gap, errors = np.median(each.gaps), 100 * (each.gaps < 0).mean()
+        axis.set_title(f"{names[name][0]}\nmedian gap {gap:.2f}, errors {errors:.1f} %")
         axis.set_xlabel(f"energy, −cosine / {temperature:g}")
         axis.set_ylabel("share of pairs (%)")
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=9)

@@ -239,9 +239,9 @@ def _classified(
     known = [row for row, label in enumerate(true) if label is not None]
     scores = risk = guarantee = None
     if known:
-        sides = [[str(side[row]) for row in known] for side in (true, best)]
-        scores = score_classes(*sides, scored.labels)
-        correct = [one == other for one, other in zip(*sides, strict=True)]
+        marks, answers = ([str(side[row]) for row in known] for side in (true, best))
+        scores = score_classes(marks, answers, scored.labels)
+        correct = [mark == answer for mark, answer in zip(marks, answers, strict=True)]
         risk = RiskCoverage.of(score[known], correct)
         if at_most is not None:
             guarantee = risk.guarantee(at_most, confidence)

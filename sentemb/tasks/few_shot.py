@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -150,7 +151,7 @@ def contrast(
     run = train(
         method,
         TrainingData(Dataset.from_dict(rows | {"label": together.tolist()}), examples.source, 0),
-        save,
+        None if save is None else Path(save),
         Settings(
             batch_size=min(settings.batch_size, pairs),
             learning_rate=settings.learning_rate,
