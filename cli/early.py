@@ -293,6 +293,15 @@ def one_of_seeds(seed: int, seeds: str | None) -> None:
         raise UsageError("--seed has no effect beside --seeds, which names all of them.")
 
 
+def check_picture(path: Path, *, overwrite: bool) -> None:
+    """Raise unless ``--plot`` can draw a picture there."""
+    check_extra("matplotlib", "plot", "--plot")
+    if path.suffix not in (".png", ".pdf", ".svg"):
+        raise UsageError(f"Cannot draw '{path}': give .png, .pdf or .svg.")
+    if path.exists() and not overwrite:
+        raise UsageError(f"Output '{path}' exists: give another, or --overwrite.")
+
+
 def check_extra(module: str, extra: str, what: str) -> None:
     """Raise unless a package that is not always installed is there.
 

@@ -20,6 +20,7 @@ from .commands import (
     analyze,
     calibrate,
     check,
+    classify,
     cluster,
     compare,
     dedup,
@@ -42,6 +43,7 @@ from .commands import (
     train,
     views,
 )
+from .commands import map as text_map
 from .completion import typed_words
 from .config import config_of
 
@@ -65,8 +67,7 @@ COMMANDS: tuple[Any, ...] = (
         encode,
         merge,
     ),
-    *(index, search),
-    *(cluster, dedup, calibrate, summarise),
+    *(index, search, cluster, dedup, calibrate, classify, summarise, text_map),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
@@ -265,6 +266,8 @@ def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
         return as_train(function, train.train, args, module.LEFT_OUT, module.DEFAULTS)
     if name == "finetune":
         return expanded(function, options.of_finetuning(module.PANELS))
+    if name == "classify":
+        return expanded(function, options.of_few_shot())
     return expanded(function, options.of_encoding()) if name == "encode" else function
 
 

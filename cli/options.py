@@ -323,3 +323,47 @@ ReportStyle = Annotated[
         "bootstrap over the rows; or, json, everything. By default, tables of all numbers.",
     ),
 ]
+ABSTAINING = "When to abstain"
+LabelTexts = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Zero-shot: a label a line; or columns label and text, where a label may have several "
+        "texts.",
+    ),
+]
+Template = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TEXT",
+        help="A sentence with {} in the place of a label's text; repeatable.",
+        show_default="This text is about {}.",
+    ),
+]
+TrueLabels = Annotated[
+    str | None, typer.Option(help="Column of the true labels, where it is not called label.")
+]
+AbstainBy = Annotated[
+    str,
+    typer.Option(
+        help="margin: the lead of the best label over the second; or probability.",
+        rich_help_panel=ABSTAINING,
+        autocompletion=completion.one_of(("margin", "probability")),
+    ),
+]
+AbstainBelow = Annotated[
+    float | None,
+    typer.Option(help="Abstain where that is lower.", rich_help_panel=ABSTAINING),
+]
+AtMost = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="Abstain as much as needed to bound the error rate of new rows by this; needs true "
+        "labels.",
+        rich_help_panel=ABSTAINING,
+    ),
+]
+Confidence = Annotated[
+    float, typer.Option(help="Probability that the bound holds.", rich_help_panel=ABSTAINING)
+]

@@ -149,6 +149,12 @@ def of_encoding() -> list[inspect.Parameter]:
     return of_settings("sentemb.encoding.options", "EncodeOptions")
 
 
+def of_few_shot() -> list[inspect.Parameter]:
+    """Return an option for each of the settings of a training on examples."""
+    panel = "How to train on examples"
+    return of_settings("sentemb.tasks.few_shot", "FewShotSettings", panel=panel)
+
+
 def of_settings(
     module: str,
     name: str,

@@ -21,6 +21,7 @@ _HOME = {
     "calibrate": "tasks.calibrate",
     "check": "checks",
     "cluster": "tasks.cluster",
+    "classify": "tasks.classify",
     "compare": "experiments",
     "dedup": "tasks.dedup",
     "evaluate": "experiments",
@@ -29,6 +30,7 @@ _HOME = {
     "index": "tasks.index",
     "info": "about",
     "load": "encoder",
+    "map": "tasks.text_map",
     "plot": "experiments",
     "postprocess": "deployment",
     "predict": "doors",
@@ -63,6 +65,7 @@ __all__ = [
     "analyze",
     "calibrate",
     "check",
+    "classify",
     "cluster",
     "compare",
     "dedup",
@@ -72,6 +75,7 @@ __all__ = [
     "index",
     "info",
     "load",
+    "map",
     "plot",
     "postprocess",
     "predict",
@@ -103,12 +107,14 @@ if TYPE_CHECKING:
     from sentemb.methods import simcse_sup as simcse_sup
     from sentemb.methods import simcse_unsup as simcse_unsup
     from sentemb.pairs import Pairs
-    from sentemb.tasks.index import index
-    from sentemb.tasks.search import search
     from sentemb.tasks.calibrate import calibrate
+    from sentemb.tasks.classify import classify
     from sentemb.tasks.cluster import cluster
     from sentemb.tasks.dedup import dedup
+    from sentemb.tasks.index import index
+    from sentemb.tasks.search import search
     from sentemb.tasks.summarise import summarise
+    from sentemb.tasks.text_map import map  # noqa: A004 -- the name of the command
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View

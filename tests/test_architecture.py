@@ -55,6 +55,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "jobs": {"bundled", "datasets", "encoders", "errors", "evaluation", "losses", "method"}
     | {"inference", "locate", "methods", "runs", "training", "views"},
     "tasks": {"datasets", "encoder", "encoding", "errors", "evaluation", "finetuning", "inference"}
+    | {"encoders", "inert", "jobs", "losses", "method", "plotting", "runs", "training", "twins"}
     | {"storage", "table", "types", "versions", "views"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "jobs"}
     | {"losses", "method", "runs", "training"},

@@ -13,7 +13,9 @@ sentemb analyze mini-sentemb
 
 sentemb analyze mini mini-sentemb file.txt -o runs/analysis
 
-sentemb analyze runs/mine --sts STSB.dev.tsv --labels topics.tsv --json"""
+sentemb analyze runs/mine --sts STSB.dev.tsv --labels topics.tsv --json
+
+sentemb analyze mini mini-sentemb --energy"""
 
 
 def analyze(
@@ -43,8 +45,16 @@ def analyze(
     ] = None,
     column: Annotated[str, typer.Option(help="Column of FILE that holds the sentences.")] = "text",
     temperature: Annotated[
-        float, typer.Option(min=1e-3, help="Of relative penalties; as in training.")
+        float, typer.Option(min=1e-3, help="Of penalties and energies; as in training.")
     ] = 0.05,
+    energy: Annotated[
+        bool,
+        typer.Option(
+            "--energy",
+            help="Measure the energies of the pairs graded above 4, too: how far they lie below "
+            "those of all other pairs.",
+        ),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for analysis.json and pictures (extra plot)."),
@@ -77,6 +87,7 @@ def analyze(
         labels=labels,
         column=column,
         temperature=temperature,
+        energy=energy,
         output=output,
         overwrite=overwrite,
     )

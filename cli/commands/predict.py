@@ -20,9 +20,6 @@ sentemb predict runs/finetune pairs.tsv --columns sentence1,sentence2 -o labels.
 sentemb predict runs/finetune labelled.tsv -o labels.parquet --plot confusion.png"""
 
 
-PICTURES = (".png", ".pdf", ".svg")
-
-
 def predict(
     model: Annotated[str, typer.Argument(help="What sentemb finetune left, or any classifier.")],
     source: Annotated[
@@ -62,20 +59,17 @@ def predict(
     from sentemb.errors import UsageError
     from sentemb.finetuning.prediction_files import require_format
 
-    from ..early import check_columns, check_extra, check_models
+    from ..early import check_columns, check_models, check_picture
 
     target = None if output == "-" else Path(output)
     if target is not None:
         require_format(target)
     elif as_json:
         raise UsageError("--json and -o - both want stdout: name a file with --output.")
-    for path in (target, picture):
-        if path is not None and path.exists() and not overwrite:
-            raise UsageError(f"Output '{path}' exists: give another, or --overwrite.")
+    if target is not None and target.exists() and not overwrite:
+        raise UsageError(f"Output '{target}' exists: give another, or --overwrite.")
     if picture is not None:
-        check_extra("matplotlib", "plot", "--plot")
-        if picture.suffix not in PICTURES:
-            raise UsageError(f"Cannot draw '{picture}': give .png, .pdf or .svg.")
+        check_picture(picture, overwrite=overwrite)
     require_device_name(device)
     names = columns.split(",") if columns else None
     check_columns(source, INPUTS, names)

@@ -38,6 +38,14 @@ WORDS = {
     "rarity_centre": "rarity ~ cosine to the mean",
     "length_difference_cosine": "length difference ~ cosine",
     "length_norm": "length ~ norm",
+    "energy_positive": "energy, positive",
+    "energy_negative": "energy, negative",
+    "info_nce": "InfoNCE",
+    "information": "mutual information, at least",
+    "energy_gap_low": "energy gap, 5 % quantile",
+    "energy_gap": "energy gap, median",
+    "energy_gap_high": "energy gap, 95 % quantile",
+    "energy_errors": "share of gaps below 0",
 }
 """Names in the table, where they are others; ~ is Spearman's correlation, in -1 to 1."""
 
@@ -50,6 +58,7 @@ def analyze(
     labels: str | os.PathLike[str] | None = None,
     column: str = "text",
     temperature: float = 0.05,
+    energy: bool = False,
     output: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Report:
@@ -67,7 +76,9 @@ def analyze(
         labels: A file of labelled sentences, for tolerance; by default the bundled topics where
             ``texts`` are the bundled ones too.
         column: The column of the file that holds the sentences.
-        temperature: τ of relative penalties, as in training.
+        temperature: τ of relative penalties and of energies, as in training.
+        energy: Measure the energies of the pairs graded above 4, too: how far they lie below those
+            of all other pairs.
         output: A folder for ``analysis.json`` and pictures, which need matplotlib.
         overwrite: Whether an earlier analysis in the folder is replaced.
 
@@ -91,7 +102,7 @@ def analyze(
     corpus = _corpus(texts, column, sts, labels)
     from sentemb.geometry.report import record_of, write_report
 
-    found = {name: _analysis(name, one, corpus, temperature) for name, one in named.items()}
+    found = {name: _analysis(name, one, corpus, temperature, energy) for name, one in named.items()}
     if output is not None:
         folder = Path(output)
         write_report(folder, found, corpus, temperature, overwrite=overwrite)
@@ -160,13 +171,16 @@ def _graded(sts: str | os.PathLike[str]) -> "STS":
     return graded
 
 
-def _analysis(name: str, model: One, corpus: "Corpus", temperature: float) -> "Analysis":
+def _analysis(
+    name: str, model: One, corpus: "Corpus", temperature: float, energy: bool
+) -> "Analysis":
     """Analyse one model; what is wrong with it names it."""
     from sentemb.geometry import analyse
 
     with opened(model) as ready:
         try:
-            return analyse(EncodeCache(ready.encode), ready.count_tokens, corpus, temperature)
+            encode = EncodeCache(ready.encode)
+            return analyse(encode, ready.count_tokens, corpus, temperature, energy=energy)
         except (InputError, NumericError) as error:
             raise type(error)(f"{name}: {error}") from error
 

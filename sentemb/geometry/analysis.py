@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sentemb.errors import InputError
 from sentemb.functional import rank_of_spectrum, spectrum, uniformity
 from sentemb.geometry.corpus import Corpus, Measure, finite_vectors
+from sentemb.geometry.energy import Energies, energy_metrics
 from sentemb.geometry.measures import mean_cosine, variance_of_the_first
 from sentemb.geometry.pair_metrics import class_metrics, pair_metrics
 from sentemb.geometry.sentence_metrics import length_metrics, negative_metrics, word_metrics
@@ -30,6 +31,7 @@ class Analysis:
         random: Cosines of random pairs of the same sentences.
         sentences: Unit vectors of the sentences, ``[sentences, dim]``.
         labelled: Unit vectors of the labelled sentences; may be empty.
+        energies: Energies of the positive pairs, where they were asked for.
     """
 
     measures: dict[str, Measure]
@@ -39,6 +41,7 @@ class Analysis:
     random: Numbers
     sentences: Numbers
     labelled: Numbers
+    energies: Energies | None = None
 
 
 def analyse(
@@ -46,6 +49,8 @@ def analyse(
     count_tokens: Callable[[list[str]], list[int]] | None,
     corpus: Corpus,
     temperature: float = 0.05,
+    *,
+    energy: bool = False,
 ) -> Analysis:
     """Measure a model's geometry.
 
@@ -54,11 +59,13 @@ def analyse(
         count_tokens: The tokens of each text, as the model is given them; without it, what
             depends on length is left out.
         corpus: What it is looked at with.
-        temperature: τ of relative penalties.
+        temperature: τ of relative penalties and of energies.
+        energy: Whether to measure the energies of the positive pairs, too.
 
     Raises:
         NumericError: When a vector is not finite.
-        InputError: When all sentences have the same vector, or the labels allow no tolerance.
+        InputError: When all sentences have the same vector, or the labels allow no tolerance,
+            or there are too few positive pairs for energies.
     """
     texts = list(corpus.sentences)
     raw = finite_vectors(encode, texts)
@@ -84,7 +91,11 @@ def analyse(
     }
     if count_tokens is not None:
         measures |= length_metrics(np.array(count_tokens(texts), dtype=np.float64), raw)
+    energies = None
+    if energy:
+        added, energies = energy_metrics(encode, corpus.task, temperature)
+        measures |= added
     return Analysis(
         measures, x.shape[1], values.numpy(), positive, random, x.numpy(),
-        F.normalize(labelled, dim=1).numpy(),
+        F.normalize(labelled, dim=1).numpy(), energies,
     )  # fmt: skip

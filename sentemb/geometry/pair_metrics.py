@@ -20,16 +20,12 @@ Numbers = NDArray[np.float64]
 def pair_metrics(encode: Encode, task: STS) -> tuple[dict[str, Measure], Numbers, Numbers]:
     """Measure graded pairs; returns numbers, and the cosines of positive and of random pairs."""
     scores = task(encode)
-    near = np.array(task.scores, dtype=np.float64) > task.positive_above
-    sides = [
-        [text for text, is_near in zip(side, near, strict=True) if is_near]
-        for side in (task.sentences1, task.sentences2)
-    ]
+    sides = positive_pairs(task)
     distinct = list(dict.fromkeys([*task.sentences1, *task.sentences2]))
     x = F.normalize(finite_vectors(encode, distinct), dim=1)
     i, j = random_pairs(len(distinct))
     random = (x[i] * x[j]).sum(dim=1).numpy()
-    measures = {"spearman": Measure(scores["spearman"], len(near), "graded pairs")}
+    measures = {"spearman": Measure(scores["spearman"], len(task.scores), "graded pairs")}
     positive: Numbers = np.empty(0)
     if sides[0]:
         first, second = (F.normalize(finite_vectors(encode, side), dim=1) for side in sides)
@@ -40,6 +36,15 @@ def pair_metrics(encode: Encode, task: STS) -> tuple[dict[str, Measure], Numbers
     measures["random_cosine"] = Measure(float(random.mean()), len(random), "random pairs of them")
     measures["uniformity"] = Measure(scores["uniformity"], len(distinct), "sentences of the pairs")
     return measures, positive, random
+
+
+def positive_pairs(task: STS) -> list[list[str]]:
+    """Return the first and the second texts of the pairs graded above `STS.positive_above`."""
+    near = np.array(task.scores, dtype=np.float64) > task.positive_above
+    return [
+        [text for text, is_near in zip(side, near, strict=True) if is_near]
+        for side in (task.sentences1, task.sentences2)
+    ]
 
 
 def class_metrics(x: Tensor, labels: Sequence[str]) -> dict[str, Measure]:

@@ -8,6 +8,8 @@ import numpy as np
 
 from sentemb.geometry.analysis import Analysis
 from sentemb.geometry.corpus import Corpus
+from sentemb.geometry.energy import BINS as ENERGY_BINS
+from sentemb.geometry.energy import Energies
 from sentemb.geometry.scatter import draw_map
 from sentemb.plotting.style import COLOURS, names_of, panels, save, styled
 
@@ -17,10 +19,11 @@ DASHES = ("-", "--", "-.", ":")
 """Lines of models that are alike lie on each other."""
 
 
-def draw(folder: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
+def draw(folder: Path, found: Mapping[str, Analysis], corpus: Corpus, temperature: float) -> None:
     """Write ``alignment_uniformity.png``, ``cosines.png``, ``spectrum.png`` and ``map.png``.
 
-    Where no pair counts as positive there is no alignment, and the first is left out.
+    Where no pair counts as positive there is no alignment, and the first is left out. Where
+    energies were measured, ``energy.png`` is added.
     """
     with styled():
         if all("alignment" in each.measures for each in found.values()):
@@ -34,6 +37,8 @@ def draw(folder: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
         _cosines(folder / "cosines.png", found, corpus)
         _spectrum(folder / "spectrum.png", found, corpus)
         draw_map(folder / "map.png", found, corpus)
+        if energies := {name: each.energies for name, each in found.items() if each.energies}:
+            _energies(folder / "energy.png", energies, temperature)
 
 
 def _alignment_uniformity(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None:
@@ -98,4 +103,26 @@ def _spectrum(path: Path, found: Mapping[str, Analysis], corpus: Corpus) -> None
     axis.set_title(f"Spectrum of {n:,} centred unit vectors, {Path(corpus.name).name}")
     axis.set_xlim(left=0)
     figure.legend(loc="outside lower center", ncols=1)
+    save(figure, path)
+
+
+def _energies(path: Path, found: Mapping[str, Energies], temperature: float) -> None:
+    figure, axes = panels(len(found), alike=True)
+    names = names_of(list(found))
+    bins = np.linspace(-1 / temperature, 1 / temperature, ENERGY_BINS + 1)
+    for axis, (name, each) in zip(axes, found.items(), strict=True):
+        positive = np.histogram(each.positive, bins)[0].astype(np.float64)
+        for counts, colour, words in (
+            (each.counts, COLOURS[0], "other pairs, F⁻"),
+            (positive, COLOURS[1], "pairs that belong together, F⁺"),
+        ):
+            label = f"{words}, n = {int(counts.sum()):,}"
+            axis.stairs(100 * counts / counts.sum(), bins, color=colour, alpha=0.25, fill=True)
+            axis.stairs(100 * counts / counts.sum(), bins, color=colour, lw=1.5, label=label)
+        gap, errors = np.median(each.gaps), 100 * (each.gaps < 0).mean()
+        axis.set_title(f"{names[name][0]}\nmedian gap {gap:.2f}, errors {errors:.1f} %")
+        axis.set_xlabel(f"energy, −cosine / {temperature:g}")
+        axis.set_ylabel("share of pairs (%)")
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=9)
+    figure.suptitle("Energies of pairs; a gap is to the hardest other pair")
     save(figure, path)

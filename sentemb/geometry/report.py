@@ -47,7 +47,7 @@ def write_report(
         folder: Where.
         found: By model.
         corpus: What the models were run on.
-        temperature: Of relative penalties.
+        temperature: Of relative penalties and of energies.
         overwrite: Whether an earlier report in the folder is replaced.
 
     Raises:
@@ -60,4 +60,4 @@ def write_report(
     record |= record_of(found, corpus, temperature)
     with whole_folder(folder, RECORD, overwrite=overwrite) as new:
         write_json(new / RECORD, record)
-        draw(new, found, corpus)
+        draw(new, found, corpus, temperature)

@@ -1,0 +1,105 @@
+"""``sentemb map``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import completion, console
+from .. import options as shared
+
+EXAMPLES = """Examples:
+
+sentemb map file.txt
+
+sentemb map labelled.tsv --model mini --model mini-sentemb -o topics.html --plot topics.png
+
+sentemb map reviews.csv --column review --color-by stars --projection umap"""
+
+
+def map(  # noqa: A001 -- the name of the command
+    source: shared.Texts,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Bundled encoder, folder or hub id; repeatable, for maps side by side.",
+            show_default="mini-sentemb",
+            autocompletion=completion.models,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The page, ending in .html; by default the input's name with .html.",
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw a picture, too (extra plot)."),
+    ] = None,
+    column: shared.Column = "text",
+    color_by: Annotated[
+        str | None,
+        typer.Option(help="Column to color by; by default label where there is one, or clusters."),
+    ] = None,
+    clusters: Annotated[
+        int, typer.Option(help="Clusters that the first model's vectors are parted into.")
+    ] = 8,
+    projection: Annotated[
+        str,
+        typer.Option(
+            help="pca; or umap (extra map), which keeps neighbors together.",
+            autocompletion=completion.one_of(("pca", "umap")),
+        ),
+    ] = "pca",
+    seed: Annotated[int, typer.Option(help="Of clusters and UMAP.")] = 0,
+    device: shared.Device = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the page and the picture.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Place texts on a map, on one page to search, hover and select in.
+
+    The page is a file of its own: it opens without a network.
+    """
+    from sentemb.encoders.device import require_device_name
+    from sentemb.errors import UsageError
+    from sentemb.tasks.projection import check_projection
+
+    from ..early import check_models, check_picture
+    from ..texts import texts_given
+
+    if output is None and source == "-":
+        raise UsageError("Reading stdin, the page needs a name: give --output.")
+    target = output or Path(source).with_suffix("").with_suffix(".html")
+    if target.suffix != ".html":
+        raise UsageError(f"Cannot write '{target}': give a file ending in .html; --plot draws.")
+    if target.exists() and not overwrite:
+        raise UsageError(f"Output '{target}' exists: give another, or --overwrite.")
+    if picture is not None:
+        check_picture(picture, overwrite=overwrite)
+    check_projection(projection, clusters, seed)
+    require_device_name(device)
+    texts = texts_given(source, column)
+    models = model or ["mini-sentemb"]
+    check_models(*models)
+    console.quieten_before_import()
+    from sentemb.tasks.text_map import map as place
+
+    found = place(
+        texts,
+        models,
+        column=column,
+        color_by=color_by,
+        clusters=clusters,
+        projection=projection,  # type: ignore[arg-type]  # looked at above
+        seed=seed,
+        device=device,
+    )
+    written = [str(found.save(path)) for path in (target, picture) if path is not None]
+    console.log(f"{found.title}: {', '.join(written)}")
+    if as_json:
+        console.print_json("map", {"files": written, **found.to_dict()})

@@ -1,0 +1,43 @@
+"""Points of texts as a picture, a panel for each model."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentemb.plotting.style import panels, save, short, styled, wrapped
+
+
+def draw_points(
+    path: Path,
+    points: Mapping[str, NDArray[np.float64]],
+    groups: NDArray[np.int64],
+    names: Sequence[str],
+    colors: Sequence[str],
+    title: str,
+) -> Path:
+    """Draw the points of each model in the colors of their groups.
+
+    Args:
+        path: Of the picture.
+        points: By model.
+        groups: Number of each point's group.
+        names: Of the groups.
+        colors: Of the groups.
+        title: Above all panels.
+    """
+    size = float(np.clip(4000 / len(groups), 3, 30))
+    with styled():
+        figure, axes = panels(len(points), 6.4, 5.8, columns=2)
+        for axis, (model, places) in zip(axes, points.items(), strict=True):
+            for number, (name, color) in enumerate(zip(names, colors, strict=True)):
+                here = places[groups == number]
+                axis.scatter(*here.T, s=size, color=color, alpha=0.7, lw=0, label=wrapped(name, 32))
+            axis.set(title=short(model), xticks=[], yticks=[])
+            axis.set_aspect("equal", adjustable="datalim")
+        handles, words = axes[0].get_legend_handles_labels()
+        figure.legend(handles, words, loc="outside right upper", markerscale=2, fontsize=9)
+        figure.suptitle(title)
+        save(figure, path)
+    return path
