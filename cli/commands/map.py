@@ -42,7 +42,7 @@ def map(  # noqa: A001 -- the name of the command
     column: shared.Column = "text",
     color_by: Annotated[
         str | None,
-        typer.Option(help="Column to color by; by default label where there is one, or clusters."),
+        typer.Option(help="Column to colour by; by default label where there is one, or clusters."),
     ] = None,
     clusters: Annotated[
         int, typer.Option(help="Clusters that the first model's vectors are parted into.")
@@ -50,7 +50,7 @@ def map(  # noqa: A001 -- the name of the command
     projection: Annotated[
         str,
         typer.Option(
-            help="pca; or umap (extra map), which keeps neighbors together.",
+            help="pca; or umap (extra map), which keeps neighbours together.",
             autocompletion=completion.one_of(("pca", "umap")),
         ),
     ] = "pca",
@@ -63,7 +63,7 @@ def map(  # noqa: A001 -- the name of the command
 ) -> None:
     """Place texts on a map, on one page to search, hover and select in.
 
-    The page is a file of its own: it opens without a network.
+    The page is a single file, which opens without a network.
     """
     from sentemb.encoders.device import require_device_name
     from sentemb.errors import UsageError

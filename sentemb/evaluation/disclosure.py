@@ -56,7 +56,7 @@ def disclose(folder: Path) -> Disclosure:
     if _is_raw(folder):
         teacher = re.search(r"^teacher: *(\S+)$", _front_matter(folder), re.MULTILINE)
         if teacher:
-            return Disclosure(f"those of its teacher {teacher[1]}; none of its own")
+            return Disclosure(f"those of its teacher {teacher[1]}; the model itself saw none")
         return Disclosure("none: a raw masked-language model")
     return Disclosure(UNKNOWN)
 

@@ -88,7 +88,7 @@ def evaluate(
     Example:
         >>> report = evaluate("mini")
         >>> report["models"][0]["labels"]
-        'those of its teacher sentence-transformers/all-MiniLM-L6-v2; none of its own'
+        'those of its teacher sentence-transformers/all-MiniLM-L6-v2; the model itself saw none'
     """
     _check_output(output, overwrite=overwrite)
     found = models_of(models)

@@ -84,7 +84,7 @@ def pair_energies(
         x: Vectors of the first sides.
         y: Vectors of the second sides.
         temperature: τ.
-        texts: The texts of both sides. Equal texts are no negatives of each other.
+        texts: The texts of both sides. Equal texts are never negatives of each other.
     """
     first, second = _ids(texts) if texts else torch.arange(2 * len(x)).chunk(2)
     found: list[tuple[Tensor, ...]] = []

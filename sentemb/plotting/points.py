@@ -14,26 +14,28 @@ def draw_points(
     points: Mapping[str, NDArray[np.float64]],
     groups: NDArray[np.int64],
     names: Sequence[str],
-    colors: Sequence[str],
+    colours: Sequence[str],
     title: str,
 ) -> Path:
-    """Draw the points of each model in the colors of their groups.
+    """Draw the points of each model in the colours of their groups.
 
     Args:
         path: Of the picture.
         points: By model.
         groups: Number of each point's group.
         names: Of the groups.
-        colors: Of the groups.
+        colours: Of the groups.
         title: Above all panels.
     """
     size = float(np.clip(4000 / len(groups), 3, 30))
     with styled():
         figure, axes = panels(len(points), 6.4, 5.8, columns=2)
         for axis, (model, places) in zip(axes, points.items(), strict=True):
-            for number, (name, color) in enumerate(zip(names, colors, strict=True)):
+            for number, (name, colour) in enumerate(zip(names, colours, strict=True)):
                 here = places[groups == number]
-                axis.scatter(*here.T, s=size, color=color, alpha=0.7, lw=0, label=wrapped(name, 32))
+                axis.scatter(
+                    *here.T, s=size, color=colour, alpha=0.7, lw=0, label=wrapped(name, 32)
+                )
             axis.set(title=short(model), xticks=[], yticks=[])
             axis.set_aspect("equal", adjustable="datalim")
         handles, words = axes[0].get_legend_handles_labels()

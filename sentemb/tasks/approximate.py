@@ -178,7 +178,7 @@ class Recall:
     """The share of the exact nearest rows that a first pass finds, × 100.
 
     Args:
-        value: A row counts as found where its score reaches that of the last exact one.
+        value: A row counts as found where its score reaches the score of the last exact one.
         low: Where the 95 % interval of the value begins, over the sampled queries.
         high: Where it ends.
         by_id: The share where a row counts only for itself.

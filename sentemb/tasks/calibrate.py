@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _LabelledScores:
     """Cosines of pairs.
 
     Args:
@@ -77,7 +77,7 @@ def calibrate(
         same_from: Pairs with at least this score are the same.
         different_to: Pairs with at most this score are different; those between are left out.
         duplicate_share: Share of random pairs, at most, that are the same after all.
-        column: The column of texts that are no pairs.
+        column: The column of the texts, where the data has no pairs.
         seed: Of the random pairs.
         device: As in `sentemb.load`.
         output: A JSON file, which ``dedup --threshold`` and ``search --min`` take.
@@ -122,7 +122,7 @@ def calibrate(
 
 
 def _threshold(
-    scored: _Scored, rate: Rate, at_most: float, delta: float, method: Bound, share: float
+    scored: _LabelledScores, rate: Rate, at_most: float, delta: float, method: Bound, share: float
 ) -> tuple[float, int, float, int]:
     """Return the threshold, the errors at it, the bound, and the number of pairs it is of."""
     scores, same = scored.scores, scored.same
@@ -164,15 +164,15 @@ def _cosines(
     pairs: tuple[Sequence[str], Sequence[str], NDArray[np.bool_]],
     model: "AnyEncoder",
     device: str | None,
-) -> _Scored:
+) -> _LabelledScores:
     from sentemb.encoder import load
 
     encoder = load(model, device)
     _, (one, other) = encoded_once(encoder.encode, pairs[0], pairs[1])
-    return _Scored(cosine_of_pairs(one, other), pairs[2], encoder.name)
+    return _LabelledScores(cosine_of_pairs(one, other), pairs[2], encoder.name)
 
 
-def _random_pairs(texts: Embedded, seed: int) -> _Scored:
+def _random_pairs(texts: Embedded, seed: int) -> _LabelledScores:
     """Pair distinct texts at random, each with one other, so that the pairs are independent."""
     rows = np.array(list({text: row for row, text in enumerate(texts.texts)}.values()))
     drawn = np.random.default_rng(seed).permutation(rows)
@@ -180,7 +180,7 @@ def _random_pairs(texts: Embedded, seed: int) -> _Scored:
     if half < 1:
         raise InputError(f"{texts.source} has {len(drawn)} distinct text: at least 2 are needed.")
     one, other = texts.vectors[drawn[:half]], texts.vectors[drawn[half : 2 * half]]
-    return _Scored(cosine_of_pairs(one, other), None, texts.model)
+    return _LabelledScores(cosine_of_pairs(one, other), None, texts.model)
 
 
 def _name(data: object) -> str:

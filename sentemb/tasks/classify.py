@@ -87,7 +87,7 @@ def classify(
         column: The column of the texts.
         label_column: The column of true labels, where it is not called ``label``.
         abstain_by: What confidence is. ``margin``: how far the best label is ahead of the second,
-            in cosine or, with ``examples``, in probability. ``probability``: that of the best.
+            in cosine or, with ``examples``, in probability. ``probability``: of the best label.
         abstain_below: Abstain where the confidence is lower.
         at_most: Abstain as much as needed to bound the error rate of new rows by this; needs true
             labels. The bound holds for rows drawn as these are.
@@ -201,7 +201,7 @@ def _true_labels(texts: Embedded, label_column: str | None) -> list[str | None]:
     """Return the label of each row, None where it has none; nothing where there is no column.
 
     Raises:
-        InputError: When the column that is named is not there, or a value is no label.
+        InputError: When the column that is named is not there, or a value is not a label.
     """
     present = list(texts.columns)
     if label_column is not None and label_column not in present:

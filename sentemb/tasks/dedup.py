@@ -50,7 +50,7 @@ class Duplicates(Reported):
             are another set's.
         threshold: The least cosine of a pair of duplicates.
         guarantee: What is known of the threshold, where it was calibrated.
-        held_apart: Pairs that reach the threshold and are no duplicates, since their numbers or
+        held_apart: Pairs that reach the threshold and are not duplicates, since their numbers or
             negations differ.
         column: Name of the column of texts.
     """
@@ -166,7 +166,7 @@ def dedup(
         batch_tokens: As in `Encoder.encode`.
 
     Raises:
-        UsageError: When the threshold is no cosine or another model's, or an option has no effect.
+        UsageError: When the threshold is not a cosine, or is another model's, or an option has no effect.
         InputError: When data cannot be read; names the row.
 
     Example:

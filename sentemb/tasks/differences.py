@@ -50,7 +50,7 @@ def ids_of_facts(texts: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _number(part: str) -> float | str | None:
-    """Return the value of digits; digits as they are where they are no number, as 1.2.3."""
+    """Return the value of digits; digits as they are where they are not a number, as 1.2.3."""
     if not part[0].isdigit():
         return None
     try:

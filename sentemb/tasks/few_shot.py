@@ -117,10 +117,10 @@ def contrast(
         device: Where a model that is named is trained.
 
     Raises:
-        InputError: When the model is not a transformer, or the examples cannot be told apart.
+        InputError: When the model is not a transformer, or the examples cannot be separated.
 
     Source: Tunstall et al., 2022 (arXiv:2209.11055). Deviations: pairs are drawn, not listed, and
-        a text is no pair with itself.
+        a text is never paired with itself.
     """
     from datasets import Dataset
 

@@ -116,13 +116,15 @@ class Index:
         """Open an index, after its files were compared with their hashes.
 
         Raises:
-            InputError: When it is no index, or a file was damaged or is missing.
+            InputError: When it is not an index, or a file was damaged or is missing.
         """
         import pyarrow.parquet
 
         folder = Path(path)
         if not is_index(folder):
-            raise InputError(f"'{folder}' is no index of sentemb: make one with `sentemb index`.")
+            raise InputError(
+                f"'{folder}' is not an index of sentemb: make one with `sentemb index`."
+            )
         known = _read_record(folder)
         for name, digest in known["files"].items():
             with reading():

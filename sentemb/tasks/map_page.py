@@ -38,7 +38,7 @@ def page(
         title: Above the map.
         texts: Searched and shown.
         points: By model, in the order of the texts.
-        colorings: For each way to color, the group of each text.
+        colorings: For each way to colour, the group of each text.
     """
     data = {
         "texts": [text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…" for text in texts],
@@ -54,7 +54,7 @@ def page(
 
 
 def coloring(name: str, groups: Sequence[str]) -> dict[str, Any]:
-    """Return colors for the most frequent groups; all others share one.
+    """Return colours for the most frequent groups; all others share one.
 
     Example:
         >>> found = coloring("label", ["b", "a", "b"])

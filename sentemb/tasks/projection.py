@@ -23,7 +23,7 @@ def projected(vectors: Vectors, projection: Projection = "pca", seed: int = 0) -
     Args:
         vectors: Of length 1.
         projection: ``pca``: the first two principal components, which show the large directions.
-            ``umap``: neighbors stay neighbors, and distances between groups say little.
+            ``umap``: neighbours stay neighbours, and distances between groups say little.
         seed: Of UMAP.
 
     Raises:

@@ -56,7 +56,7 @@ def search(
         where: A condition on columns of the rows, as ``lang == 'en' and year >= 2020``.
         min_score: The least cosine of a hit.
         hybrid: Rank by words too: the rankings by cosine and by BM25 are fused by their ranks.
-        column: The column of the texts, where they are no index.
+        column: The column of the texts, where they are not an index.
         model: What encodes queries; by default the index's own, or ``mini-sentemb``.
         device: As in `sentemb.load`.
 

@@ -37,7 +37,7 @@ class TextMap:
     Args:
         texts: One a row.
         points: For each model, ``[texts, 2]``; maps after the first are turned to lie as it does.
-        colorings: For each way to color, the group of each text; the first is shown first.
+        colorings: For each way to colour, the group of each text; the first is shown first.
         projection: ``pca`` or ``umap``.
         source: What the texts were read from.
     """
@@ -138,11 +138,11 @@ def map(  # noqa: A001 -- the name of the command
         model: A bundled encoder, a folder, a hub id, a `SentenceTransformer` or an `Encoder`; or
             several, for maps side by side.
         column: The column of the texts.
-        color_by: The column that points are colored by; by default ``label`` where there is one.
+        color_by: The column that points are coloured by; by default ``label`` where there is one.
             Clusters can be chosen on the page, too, and are the default without it.
         clusters: How many clusters the first model's vectors are parted into, by k-means; each is
-            named by the text nearest to its center.
-        projection: ``pca`` or ``umap``, which needs umap-learn and keeps neighbors together.
+            named by the text nearest to its centre.
+        projection: ``pca`` or ``umap``, which needs umap-learn and keeps neighbours together.
         seed: Of clusters and UMAP.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
 
@@ -185,7 +185,7 @@ def require_map_file(path: Path) -> None:
 
 
 def _columns(found: Embedded, color_by: str | None) -> dict[str, list[str]]:
-    """Return the values of the column that points are colored by."""
+    """Return the values of the column that points are coloured by."""
     present = list(found.columns)
     if color_by is not None and color_by not in present:
         raise InputError(
@@ -200,7 +200,7 @@ def _columns(found: Embedded, color_by: str | None) -> dict[str, list[str]]:
 
 
 def _clusters(found: Embedded, clusters: int, seed: int) -> list[str]:
-    """Part vectors by k-means, and name each cluster by the text nearest to its center."""
+    """Part vectors by k-means, and name each cluster by the text nearest to its centre."""
     from sklearn.cluster import KMeans
 
     distinct = len(np.unique(found.vectors, axis=0))

@@ -59,7 +59,7 @@ class Threshold:
 
     @property
     def of_random_pairs(self) -> bool:
-        """Whether the rate is that of random pairs, not of labelled ones."""
+        """Whether the rate is of random pairs, not of labelled ones."""
         return self.found is None
 
     def to_json(self) -> str:
@@ -90,7 +90,9 @@ def read_threshold(path: str | os.PathLike[str]) -> Threshold:
     except FileNotFoundError as error:
         raise InputError(f"No file '{path}': sentemb calibrate writes one.") from error
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise InputError(f"'{path}' is no file that sentemb calibrate wrote: {error}.") from error
+        raise InputError(
+            f"'{path}' is not a file that sentemb calibrate wrote: {error}."
+        ) from error
     if not is_one:
         raise InputError(f"'{path}' holds no threshold that sentemb calibrate wrote.")
     return Threshold(**known)

@@ -196,7 +196,7 @@ def require_made_by(encoder: "Encoder", table: TextTable) -> None:
     worst = int(cosines.argmin())
     if not cosines[worst] >= ALIKE:
         raise InputError(
-            f"The vectors of {table.source} are not those of model '{encoder.name}': that of row "
+            f"The vectors of {table.source} are not those of model '{encoder.name}': the vector of row "
             f"{table.numbers[places[worst]]:,} has a cosine of {cosines[worst]:.2f} with the "
             "model's own. Name the `model` that made them."
         )
@@ -240,9 +240,11 @@ def _read_vectors(path: Path) -> Vectors:
     except Exception as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"'{path}' is no file of vectors, or a damaged one ({error}).") from error
+        raise InputError(
+            f"'{path}' is not a file of vectors, or a damaged one ({error})."
+        ) from error
     raise InputError(
-        f"'{path}' is no file of vectors: give a {' or '.join(VECTORS_ALONE)} file of `encode`."
+        f"'{path}' is not a file of vectors: give a {' or '.join(VECTORS_ALONE)} file of `encode`."
     )
 
 

@@ -63,7 +63,7 @@ def test_a_file_and_stdin_can_be_searched_and_indexed(sentemb, tmp_path):
         (["search", "q", "a.index", "--queries", "a.tsv"], 2, "give one of them"),
         (["search", "q", "a.index", "-o", "a.xyz"], 2, "Cannot write 'a.xyz'"),
         (["search", "q", "absent.index"], 3, "No file 'absent.index'"),
-        (["search", "q", "."], 3, "is no index of sentemb"),
+        (["search", "q", "."], 3, "is not an index of sentemb"),
         (["index", "b.txt", "-o", "a.index"], 2, "add them with --add, or replace it with --over"),
         (["index", "b.txt", "-o", "c.index", "--method", "tree"], 2, "--method must be one of"),
         (["index", "-", "-o", "c.index", "--vectors", "a.npy"], 2, "name the file"),

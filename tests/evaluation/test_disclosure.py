@@ -57,7 +57,7 @@ def test_a_card_names_data_sets(tmp_path):
 
 def test_of_an_embedded_encoder_it_is_known():
     teacher = "sentence-transformers/all-MiniLM-L6-v2"
-    raw = f"those of its teacher {teacher}; none of its own"
+    raw = f"those of its teacher {teacher}; the model itself saw none"
     assert disclose(bundled("mini")).labels == raw
     labels = disclose(bundled("mini-sentemb")).labels
     assert labels.startswith("distill on mixed_tagged (no labels)")

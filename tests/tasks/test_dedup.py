@@ -177,7 +177,7 @@ def test_options_that_cannot_work(options, message):
 
 def test_a_file_that_is_no_threshold(tmp_path):
     (tmp_path / "t.json").write_text('{"schema": "sentemb.check/1"}')
-    with pytest.raises(InputError, match="is no file that sentemb calibrate wrote"):
+    with pytest.raises(InputError, match="is not a file that sentemb calibrate wrote"):
         sentemb.dedup(made(WORKED), threshold=tmp_path / "t.json")
 
 

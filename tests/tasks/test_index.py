@@ -107,7 +107,7 @@ def test_a_folder_that_is_no_index_stays(encoder, path):
     for overwrite in (False, True):
         with pytest.raises(UsageError, match="not empty"):
             sentemb.index(ROWS, path, encoder, overwrite=overwrite)
-    with pytest.raises(InputError, match="is no index of sentemb"):
+    with pytest.raises(InputError, match="is not an index of sentemb"):
         sentemb.search("a", path)
 
 

@@ -58,7 +58,7 @@ def test_vectors_of_another_model_are_refused_by_name():
         (["a", " "], None, "data, row 2 is blank"),
         (["a"], np.ones((2, 3)), "vectors is 2 x 3; data has 1 rows"),
         (["a"], "absent.npy", "No file 'absent.npy'"),
-        (["a"], "absent.txt", "is no file of vectors: give a .npy or .safetensors"),
+        (["a"], "absent.txt", "is not a file of vectors: give a .npy or .safetensors"),
         ([{"text": "a", "embedding": "[1, x"}], None, "row 1: column 'embedding' holds no vector"),
         (
             [{"text": "a", "embedding": [1, 2]}, {"text": "b", "embedding": [1]}],
