@@ -166,7 +166,8 @@ def dedup(
         batch_tokens: As in `Encoder.encode`.
 
     Raises:
-        UsageError: When the threshold is not a cosine, or is another model's, or an option has no effect.
+        UsageError: When the threshold is not a cosine or another model's, or an option has no
+            effect.
         InputError: When data cannot be read; names the row.
 
     Example:

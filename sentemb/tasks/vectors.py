@@ -196,8 +196,8 @@ def require_made_by(encoder: "Encoder", table: TextTable) -> None:
     worst = int(cosines.argmin())
     if not cosines[worst] >= ALIKE:
         raise InputError(
-            f"The vectors of {table.source} are not those of model '{encoder.name}': the vector of row "
-            f"{table.numbers[places[worst]]:,} has a cosine of {cosines[worst]:.2f} with the "
+            f"The vectors of {table.source} are not those of model '{encoder.name}': the vector of "
+            f"row {table.numbers[places[worst]]:,} has a cosine of {cosines[worst]:.2f} with the "
             "model's own. Name the `model` that made them."
         )
 

@@ -122,7 +122,7 @@ def test_a_damaged_file_is_refused_by_name(encoder, path, method):
         with pytest.raises(InputError, match=f"{file.name}' was damaged"):
             Index.open(path)
         file.unlink()
-        with pytest.raises(InputError, match=f"{file.name}' was damaged|is no index"):
+        with pytest.raises(InputError, match=f"{file.name}' was damaged|is not an index"):
             Index.open(path)
         file.write_bytes(data)
     assert Index.open(path).texts
