@@ -46,7 +46,7 @@ def test_first_numbers_of_vectors_are_the_models_too(table, tmp_path):
 
 
 def test_vectors_of_another_model_are_refused_by_name():
-    with pytest.raises(InputError, match=r"not those of model 'mini-sentemb': the vector of row \d"):
+    with pytest.raises(InputError, match=r"of model 'mini-sentemb': the vector of row \d"):
         embedded(TEXTS, vectors=np.random.default_rng(0).normal(size=(4, 8)))
     with pytest.raises(InputError, match="have 5000 numbers, those of model 'mini-sentemb'"):
         embedded(TEXTS, vectors=np.ones((4, 5000)))
