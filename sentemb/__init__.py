@@ -26,10 +26,13 @@ _HOME = {
     "index": "tasks.index",
     "info": "about",
     "load": "encoder",
+    "mine": "tasks.mine",
     "plot": "experiments",
     "postprocess": "deployment",
     "predict": "doors",
     "push": "hub",
+    "rerank": "tasks.rerank",
+    "score": "tasks.score",
     "search": "tasks.search",
     "study": "experiments",
     "sweep": "experiments",
@@ -65,10 +68,13 @@ __all__ = [
     "index",
     "info",
     "load",
+    "mine",
     "plot",
     "postprocess",
     "predict",
     "push",
+    "rerank",
+    "score",
     "search",
     "study",
     "sweep",
@@ -96,6 +102,9 @@ if TYPE_CHECKING:
     from sentemb.methods import simcse_unsup as simcse_unsup
     from sentemb.pairs import Pairs
     from sentemb.tasks.index import index
+    from sentemb.tasks.mine import mine
+    from sentemb.tasks.rerank import rerank
+    from sentemb.tasks.score import score
     from sentemb.tasks.search import search
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
