@@ -32,10 +32,13 @@ from .commands import (
     info,
     merge,
     methods,
+    mine,
     plot,
     postprocess,
     predict,
     push,
+    rerank,
+    score,
     search,
     study,
     summarise,
@@ -68,6 +71,7 @@ COMMANDS: tuple[Any, ...] = (
         merge,
     ),
     *(index, search, cluster, dedup, calibrate, classify, summarise, text_map),
+    *(index, search, rerank, score, mine),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
@@ -269,6 +273,8 @@ def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
     if name == "classify":
         return expanded(function, options.of_few_shot())
     return expanded(function, options.of_encoding()) if name == "encode" else function
+    made = {"encode": options.of_encoding, "mine": options.of_mining}
+    return expanded(function, made[name]()) if name in made else function
 
 
 def build(args: list[str]) -> typer.Typer:

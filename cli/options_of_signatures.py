@@ -155,6 +155,11 @@ def of_few_shot() -> list[inspect.Parameter]:
     return of_settings("sentemb.tasks.few_shot", "FewShotSettings", panel=panel)
 
 
+def of_mining() -> list[inspect.Parameter]:
+    """Return an option for each of the rules of mining."""
+    return of_settings("sentemb.tasks.mining_rules", "MiningRules")
+
+
 def of_settings(
     module: str,
     name: str,

@@ -31,10 +31,13 @@ _HOME = {
     "info": "about",
     "load": "encoder",
     "map": "tasks.text_map",
+    "mine": "tasks.mine",
     "plot": "experiments",
     "postprocess": "deployment",
     "predict": "doors",
     "push": "hub",
+    "rerank": "tasks.rerank",
+    "score": "tasks.score",
     "search": "tasks.search",
     "study": "experiments",
     "summarise": "tasks.summarise",
@@ -76,10 +79,13 @@ __all__ = [
     "info",
     "load",
     "map",
+    "mine",
     "plot",
     "postprocess",
     "predict",
     "push",
+    "rerank",
+    "score",
     "search",
     "study",
     "summarise",
@@ -112,6 +118,9 @@ if TYPE_CHECKING:
     from sentemb.tasks.cluster import cluster
     from sentemb.tasks.dedup import dedup
     from sentemb.tasks.index import index
+    from sentemb.tasks.mine import mine
+    from sentemb.tasks.rerank import rerank
+    from sentemb.tasks.score import score
     from sentemb.tasks.search import search
     from sentemb.tasks.summarise import summarise
     from sentemb.tasks.text_map import map  # noqa: A004 -- the name of the command

@@ -233,12 +233,12 @@ def _report(
     return Report("search", {**how, "hits": hits}, tables, notes, values)
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, length: int = SHOWN) -> str:
     """Return the beginning of a text on one line.
 
     Example:
-        >>> len(shortened("word " * 100))
-        90
+        >>> shortened("one two  three", 9)
+        'one two …'
     """
     line = " ".join(text.split())
-    return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
+    return line if len(line) <= length else f"{line[: length - 1]}…"
