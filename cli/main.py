@@ -27,13 +27,18 @@ from .commands import (
     evaluate,
     export,
     finetune,
+    index,
     info,
     merge,
     methods,
+    mine,
     plot,
     postprocess,
     predict,
     push,
+    rerank,
+    score,
+    search,
     study,
     summarise,
     sweep,
@@ -64,6 +69,7 @@ COMMANDS: tuple[Any, ...] = (
         merge,
     ),
     *(cluster, dedup, calibrate, summarise),
+    *(index, search, rerank, score, mine),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
@@ -262,7 +268,8 @@ def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
         return as_train(function, train.train, args, module.LEFT_OUT, module.DEFAULTS)
     if name == "finetune":
         return expanded(function, options.of_finetuning(module.PANELS))
-    return expanded(function, options.of_encoding()) if name == "encode" else function
+    made = {"encode": options.of_encoding, "mine": options.of_mining}
+    return expanded(function, made[name]()) if name in made else function
 
 
 def build(args: list[str]) -> typer.Typer:

@@ -281,6 +281,22 @@ Predictions = Annotated[
         help="File ending in .jsonl, .csv, .tsv or .parquet; - is jsonl to stdout.",
     ),
 ]
+OutputRows = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File ending in .jsonl, .csv, .tsv or .parquet; - is jsonl to stdout. By default a "
+        "table for people.",
+    ),
+]
+GivenVectors = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Vectors of the rows: a .npy or .safetensors file that sentemb encode wrote.",
+    ),
+]
 Confusion = Annotated[
     Path | None,
     typer.Option(

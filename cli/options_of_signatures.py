@@ -147,6 +147,11 @@ def of_encoding() -> list[inspect.Parameter]:
     return of_settings("sentemb.encoding.options", "EncodeOptions")
 
 
+def of_mining() -> list[inspect.Parameter]:
+    """Return an option for each of the rules of mining."""
+    return of_settings("sentemb.tasks.mining_rules", "MiningRules")
+
+
 def of_settings(
     module: str,
     name: str,

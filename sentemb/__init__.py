@@ -26,12 +26,17 @@ _HOME = {
     "evaluate": "experiments",
     "export": "deployment",
     "finetune": "doors",
+    "index": "tasks.index",
     "info": "about",
     "load": "encoder",
+    "mine": "tasks.mine",
     "plot": "experiments",
     "postprocess": "deployment",
     "predict": "doors",
     "push": "hub",
+    "rerank": "tasks.rerank",
+    "score": "tasks.score",
+    "search": "tasks.search",
     "study": "experiments",
     "summarise": "tasks.summarise",
     "sweep": "experiments",
@@ -67,12 +72,17 @@ __all__ = [
     "evaluate",
     "export",
     "finetune",
+    "index",
     "info",
     "load",
+    "mine",
     "plot",
     "postprocess",
     "predict",
     "push",
+    "rerank",
+    "score",
+    "search",
     "study",
     "summarise",
     "sweep",
@@ -103,6 +113,11 @@ if TYPE_CHECKING:
     from sentemb.tasks.cluster import cluster
     from sentemb.tasks.dedup import dedup
     from sentemb.tasks.summarise import summarise
+    from sentemb.tasks.index import index
+    from sentemb.tasks.mine import mine
+    from sentemb.tasks.rerank import rerank
+    from sentemb.tasks.score import score
+    from sentemb.tasks.search import search
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View

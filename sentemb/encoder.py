@@ -16,6 +16,7 @@ from sentemb.datasets.texts import read_text_rows, read_texts
 from sentemb.deployment import FAST, faster
 from sentemb.encoders.build import build_encoder, model_name, require_sentence_transformer
 from sentemb.encoding.encode import encode_file
+from sentemb.encoding.fingerprint import fingerprint
 from sentemb.encoding.options import Empty, EncodeOptions
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary
@@ -106,6 +107,11 @@ class Encoder:
     def max_length(self) -> int | None:
         """Tokens that a text is cut to; None where it is not cut."""
         return self._encoder.max_seq_length
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that its vectors depend on: weights, settings and tokenizer."""
+        return fingerprint(self._encoder)
 
     def encode(
         self,

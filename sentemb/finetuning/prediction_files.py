@@ -23,14 +23,14 @@ def as_csv(rows: Rows) -> bytes:
     """Return rows with commas between, quoted where that is needed; None is empty."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(rows[0])
+    writer.writerow(_names(rows))
     writer.writerows(row.values() for row in rows)
     return text.getvalue().encode()
 
 
 def as_tsv(rows: Rows) -> bytes:
     """Return rows with tabs between, without quoting: a tab or line break in a text is a space."""
-    lines = [[*rows[0]], *([_cell(value) for value in row.values()] for row in rows)]
+    lines = [_names(rows), *([_cell(value) for value in row.values()] for row in rows)]
     return "".join("\t".join(line) + "\n" for line in lines).encode()
 
 
@@ -40,7 +40,7 @@ def as_parquet(rows: Rows) -> bytes:
     import pyarrow.parquet
 
     buffer = io.BytesIO()
-    columns = {name: _array([row[name] for row in rows]) for name in rows[0]}
+    columns = {name: _array([row[name] for row in rows]) for name in _names(rows)}
     pyarrow.parquet.write_table(pyarrow.table(columns), buffer)
     return buffer.getvalue()
 
@@ -79,6 +79,10 @@ def write_predictions(rows: Rows, target: Path | None) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with replaced(target) as file:
         file.write(content)
+
+
+def _names(rows: Rows) -> list[str]:
+    return list(rows[0]) if rows else []
 
 
 def _cell(value: Any) -> str:

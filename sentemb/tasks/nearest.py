@@ -64,6 +64,25 @@ def nearest(
     return scores, ids
 
 
+def rescored(queries: Vectors, corpus: Vectors, ids: Ids, k: int) -> tuple[Products, Ids]:
+    """Rank candidates by their dot products in float64, of equal ones the lower row first.
+
+    Args:
+        queries: ``[queries, dim]``.
+        corpus: ``[rows, dim]``.
+        ids: Candidates of each query, at least k, ``[queries, candidates]``.
+        k: How many to keep.
+
+    Example:
+        >>> rescored(np.float32([[1]]), np.float32([[0.5], [1], [1]]), np.array([[2, 0, 1]]), 2)[1]
+        array([[1, 2]])
+    """
+    at = np.repeat(np.arange(len(queries)), ids.shape[1])
+    products = _products(queries, corpus, at, ids.ravel()).reshape(ids.shape)
+    order = np.lexsort((ids, -products))[:, :k]
+    return np.take_along_axis(products, order, 1), np.take_along_axis(ids, order, 1)
+
+
 def pairs_above(
     vectors: Vectors, threshold: float, *, against: Vectors | None = None
 ) -> Iterator[tuple[Ids, Ids, Products]]:
@@ -133,7 +152,7 @@ def _nearest(
 
 def _rounding(vectors: Vectors) -> float:
     """Return twice how far a product in float32 may be off, for vectors of length at most 1."""
-    return 2 * vectors.shape[1] * float(np.finfo(np.float32).eps)
+    return float(2 * vectors.shape[1] * np.finfo(np.float32).eps)
 
 
 def _reaching(similarities: Vectors, floor: NDArray[np.floating]) -> tuple[Ids, Ids]:

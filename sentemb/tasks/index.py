@@ -1,0 +1,294 @@
+"""`index`: a file of texts to an index that `search` reads."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sentemb.datasets.in_memory import Container
+from sentemb.encoding.kept_columns import array_of, as_json, columns_of
+from sentemb.errors import InputError, UsageError
+from sentemb.storage import check_output, sha256, write_json
+from sentemb.tasks.approximate import (
+    FIRST_PASSES,
+    FirstPass,
+    SearchMethod,
+    measure_recall,
+    require_usearch,
+)
+from sentemb.tasks.index_files import RECORD, Index, is_index
+from sentemb.tasks.vectors import (
+    Embedded,
+    TextTable,
+    read_table,
+    require_made_by,
+    unit_vectors,
+)
+from sentemb.types import Vectors
+from sentemb.values import require_kind
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from sentemb.encoder import Encoder
+    from sentemb.tasks.vectors import AnyEncoder
+
+LARGE = 1_000_000
+"""More texts than that are searched by a graph, unless another method is named."""
+logger = logging.getLogger("sentemb")
+
+
+def index(
+    data: str | os.PathLike[str] | Container,
+    output: str | os.PathLike[str],
+    model: "AnyEncoder | None" = None,
+    *,
+    column: str | None = None,
+    vectors: str | os.PathLike[str] | Vectors | None = None,
+    method: SearchMethod | None = None,
+    add: bool = False,
+    device: str | None = None,
+    batch_tokens: int | None = None,
+    batch_size: int | None = None,
+    overwrite: bool = False,
+) -> Index:
+    """Make an index of texts, as ``sentemb index`` does; an interrupted one continues.
+
+    Each distinct text is encoded and found once, with the number of its rows. Called again with the
+    same rows, nothing is done; with other rows, the difference is an error. What was encoded before
+    an interruption is kept beside the output until the index is whole.
+
+    Args:
+        data: Texts, as `sentemb.tasks.vectors.embedded` reads them: vectors that the rows have are
+            not made again.
+        output: Folder of the index.
+        model: What encodes them; by default ``mini-sentemb``, and with ``add`` the index's own.
+        column: The column of the texts; by default ``text``, and with ``add`` the index's own.
+        vectors: Of the rows: a .npy or .safetensors file that `encode` wrote, or an array.
+        method: How the index is searched: ``exact`` compares a query with every text, ``int8`` with
+            a byte of each number first, ``hnsw`` follows a graph. The last two rank what they find
+            by the exact vectors; what they miss is measured on a sample. By default ``exact`` up to
+            a million texts, and ``hnsw`` above.
+        add: Add the rows to the index that is there.
+        device: As in `sentemb.load`.
+        batch_tokens: As in `Encoder.encode`.
+        batch_size: As in `Encoder.encode`.
+        overwrite: Replace an index that is there.
+
+    Raises:
+        UsageError: When the output exists with other rows, or the method is unknown or needs a
+            package.
+        InputError: When the data cannot be read, a text is blank, or vectors are another model's.
+        InterruptedRunError: When SIGINT or SIGTERM came; what was encoded is kept.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     index(["A cat.", "A dog.", "A cat."], f"{folder}/pets.index")
+        Index(3 rows, 2 distinct texts, 192 numbers each by mini-sentemb, exact search)
+    """
+    from sentemb.encoder import load
+
+    require_kind("method", method, SearchMethod | None)
+    path = Path(output)
+    before = _before(path, add=add, overwrite=overwrite)
+    named = model if model is not None else before.model if before else "mini-sentemb"
+    column = column or (before.column if before else "text")
+    table = read_table(data, column, vectors)
+    rows = _json_rows(table, column)
+    found = {"source": table.source, "rows": len(rows), "sha256": _digest(rows, table.vectors)}
+    encoder, beside = load(named, device), path.with_name(f"{path.name}.vectors.npy")
+    if before is not None:
+        _require_same(before, encoder, column, method)
+        if found["sha256"] in [one["sha256"] for one in before.inputs]:
+            logger.info("%s holds these rows already: nothing is done.", path)
+            _remove(beside)
+            return before
+        if not add:
+            raise _other_rows(path, before, found)
+    known = set(before.texts if before else ())
+    new = [text for text in dict.fromkeys(table.texts) if text not in known]
+    method = method or (before.method if before else _method_for(len(new)))  # type: ignore[assignment]
+    if method == "hnsw":
+        require_usearch()
+    how = {"batch_tokens": batch_tokens, "batch_size": batch_size}
+    made = Index(
+        rows=_table(rows, table.source, before),
+        column=column,
+        vectors=_vectors_of(new, table, encoder, beside, before, how),
+        model=encoder.name,
+        fingerprint=encoder.fingerprint,
+        method=method or "exact",
+        inputs=[*(before.inputs if before else ()), found],
+    )
+    made = _with_first_pass(made, before)
+    made.save(path, overwrite=overwrite or before is not None)
+    _remove(beside)
+    return replace(made, path=path)
+
+
+def index_of(data: Embedded, column: str, encoder: "Encoder") -> Index:
+    """Return an index in memory, which is searched exactly.
+
+    Args:
+        data: Texts with their vectors.
+        column: What the column of texts is called.
+        encoder: What made the vectors.
+    """
+    first = _first_rows(list(dict.fromkeys(data.texts)), data.texts)
+    rows = _table(_json_rows(data, column), data.source, None)
+    return Index(rows, column, data.vectors[first], encoder.name, encoder.fingerprint)
+
+
+def _before(path: Path, *, add: bool, overwrite: bool) -> Index | None:
+    """Return the index that is there, if it is to stay."""
+    if add and overwrite:
+        raise UsageError("`add` keeps an index, and `overwrite=True` replaces it: give one.")
+    if is_index(path) and not overwrite:
+        return Index.open(path)
+    if add:
+        raise UsageError(f"There is no index '{path}' to add to: make it without `add=True`.")
+    check_output(path, RECORD, overwrite=overwrite)
+    return None
+
+
+def _require_same(before: Index, encoder: "Encoder", column: str, method: str | None) -> None:
+    """Raise where an index is asked to be another than it is."""
+    for name, is_other, of_index, given in (
+        ("model", before.fingerprint != encoder.fingerprint, before.model, encoder.name),
+        ("column", before.column != column, before.column, column),
+        ("method", method not in (None, before.method), before.method, method),
+    ):
+        if is_other:
+            changed = f"'{of_index}'" + ("" if given != of_index else ", which has changed since")
+            raise UsageError(
+                f"Index '{before.path}' was made with {name} {changed}; got '{given}': give the "
+                "same, or replace the index with `overwrite=True`."
+            )
+
+
+def _other_rows(path: Path, before: Index, found: dict[str, Any]) -> UsageError:
+    made_of = ", ".join(f"{one['rows']:,} of {one['source']}" for one in before.inputs)
+    return UsageError(
+        f"Index '{path}' holds other rows ({made_of}) than {found['source']} has now "
+        f"({found['rows']:,}): add them with `add=True`, or replace it with `overwrite=True`."
+    )
+
+
+def _json_rows(table: TextTable | Embedded, column: str) -> list[str]:
+    names = [column, *table.columns]
+    values = zip(table.texts, *table.columns.values(), strict=True)
+    return [as_json(dict(zip(names, row, strict=True))) for row in values]
+
+
+def _digest(rows: Sequence[str], vectors: Vectors | None) -> str:
+    """Return a hash of rows, and of vectors that came with them."""
+    found = hashlib.sha256()
+    for row in rows:
+        found.update(row.encode() + b"\n")
+    if vectors is not None:
+        found.update(np.ascontiguousarray(vectors, dtype="<f4").data)
+    return found.hexdigest()
+
+
+def _table(rows: Sequence[str], source: str, before: Index | None) -> "pyarrow.Table":
+    """Return rows as they are kept, behind those of an index."""
+    import pyarrow
+
+    read = [json.loads(row) for row in rows]
+    kinds = columns_of([read])
+    made = pyarrow.table({n: array_of([row[n] for row in read], k) for n, k in kinds.items()})
+    if before is None:
+        return made
+    try:
+        return pyarrow.concat_tables([before.rows, made], promote_options="permissive")
+    except pyarrow.ArrowException as error:
+        said = str(error).partition("\n")[0]
+        raise InputError(
+            f"{source}: a column holds values of another kind than in '{before.path}' ({said}): "
+            "change it, or make another index."
+        ) from error
+
+
+def _method_for(texts: int) -> SearchMethod:
+    return "exact" if texts <= LARGE else "hnsw"
+
+
+def _first_rows(texts: Sequence[str], rows: Sequence[str]) -> list[int]:
+    """Return the first row of each text."""
+    places = {text: at for at, text in reversed(list(enumerate(rows)))}
+    return [places[text] for text in texts]
+
+
+def _vectors_of(
+    new: Sequence[str],
+    table: TextTable,
+    encoder: "Encoder",
+    beside: Path,
+    before: Index | None,
+    how: dict[str, Any],
+) -> Vectors:
+    """Return the vectors of all distinct texts, those of an index first."""
+    dim = before.vectors.shape[1] if before is not None else None
+    if not new:
+        assert before is not None  # noqa: S101 -- there is a row
+        return before.vectors
+    if table.vectors is not None:
+        require_made_by(encoder, table)
+        made = unit_vectors(table)[_first_rows(new, table.texts)]
+    else:
+        made = _encoded(new, encoder, beside, {"dims": dim, **how})
+    if before is None:
+        return made
+    if made.shape[1] != dim:
+        raise InputError(
+            f"The vectors of {table.source} have {made.shape[1]} numbers, those of index "
+            f"'{before.path}' {dim}: encode them with the same model and `dims`."
+        )
+    return np.concatenate([before.vectors, made])
+
+
+def _encoded(
+    texts: Sequence[str], encoder: "Encoder", beside: Path, how: dict[str, Any]
+) -> Vectors:
+    """Encode texts into a file beside the index, unless that is done."""
+    record, digest = beside.with_suffix(".json"), hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode() + b"\n")
+    made_of = {"texts": digest.hexdigest(), "model": encoder.fingerprint, "dims": how["dims"]}
+    if not _is_made(beside, record, made_of):
+        record.unlink(missing_ok=True)
+        summary = encoder.encode_file(texts, beside, normalize=True, overwrite=True, **how)
+        write_json(record, {**made_of, "sha256": summary.sha256})
+    vectors: Vectors = np.load(beside, mmap_mode="r")
+    return vectors
+
+
+def _remove(beside: Path) -> None:
+    """Remove vectors that were kept for an index, and their record."""
+    for file in (beside, beside.with_suffix(".json")):
+        file.unlink(missing_ok=True)
+
+
+def _is_made(vectors: Path, record: Path, made_of: dict[str, Any]) -> bool:
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))
+        digest = known.pop("sha256")
+    except (OSError, ValueError, LookupError, AttributeError):
+        return False
+    return bool(known == made_of and vectors.is_file() and sha256(vectors) == digest)
+
+
+def _with_first_pass(made: Index, before: Index | None) -> Index:
+    """Build the first pass of a search that is not exact, and measure what it finds."""
+    if made.method not in FIRST_PASSES:
+        return made
+    first: FirstPass = FIRST_PASSES[made.method].of(made.vectors, before.first if before else None)  # type: ignore[arg-type]
+    recall = measure_recall(first, made.vectors)
+    return replace(made, first=first, recall=asdict(recall) if recall else None)
