@@ -1,7 +1,7 @@
 """Clusters, duplicates, thresholds and summaries on labelled data, two models side by side.
 
-Run: python benchmarks/groups.py [cluster] [dedup] [rates] [summaries]; about half an hour of one
-core for all of them. Tables go to results/groups-*.md.
+Run: python benchmarks/groups.py [cluster] [dedup] [rates] [summaries]; about ten minutes of one core for
+all of them. Tables go to results/groups-*.md.
 """
 
 import gzip
@@ -57,17 +57,18 @@ def write(name: str, *parts: str) -> None:
 def trec() -> tuple[list[str], list[str]]:
     read = [read_trec(data(f"cls/senteval/TREC/{name}")) for name in
             ("train_5500.label", "TREC_10.label")]  # fmt: skip
-    return [t for one in read for t in one.texts], [t for one in read for t in one.labels]
+    drawn = sample((pair for one in read for pair in zip(one.texts, one.labels, strict=True)), 1500)
+    return [text for text, _ in drawn], [label for _, label in drawn]
 
 
 def tags() -> tuple[list[str], list[str]]:
-    """Return 200 distinct texts of each tag."""
+    """Return 100 distinct texts of each tag."""
     by_tag: dict[str, dict[str, None]] = defaultdict(dict)
     for line in lines("unlabelled/mixed_tagged.tsv.gz"):
         tag, text = line.split("\t", 1)
         if text.strip():
             by_tag[tag][text] = None
-    drawn = [(text, tag) for tag in sorted(by_tag) for text in sample(iter(by_tag[tag]), 200)]
+    drawn = [(text, tag) for tag in sorted(by_tag) for text in sample(iter(by_tag[tag]), 100)]
     return [text for text, _ in drawn], [tag for _, tag in drawn]
 
 
@@ -78,7 +79,10 @@ def agreement(true: Sequence[str], labels: Sequence[Sequence[int]]) -> list[str]
 
 def clusters() -> None:
     rows, names = [], []
-    for corpus, (texts, true) in (("TREC questions", trec()), ("tags of mixed_tagged", tags())):
+    for corpus, (texts, true) in (
+        ("1,500 TREC questions", trec()),
+        ("mixed_tagged, 100 a tag", tags()),
+    ):
         count = len(set(true))
         for model in MODELS:
             start = [f"{corpus}, {count} labels", model]
@@ -125,7 +129,7 @@ def named(found: Clusters, true: Sequence[str]) -> Iterator[list[str]]:
 
 # Duplicates ----------------------------------------------------------------------------------
 
-EACH = 200
+EACH = 100
 KINDS = ("exact", "case", "paraphrase", "negated", "number")
 THRESHOLDS = (0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 
@@ -150,7 +154,7 @@ def planted() -> tuple[list[str], list[str], list[int]]:
         "number": [(t, re.sub(r"\b\d{2,4}\b", lambda m: str(int(m[0]) + 11), t, count=1))
                    for t in with_number[:EACH]],
     }  # fmt: skip
-    texts = [one for kind in KINDS for one, _ in chosen[kind]] + others[2 * EACH : 2 * EACH + 500]
+    texts = [one for kind in KINDS for one, _ in chosen[kind]] + others[2 * EACH : 2 * EACH + 300]
     kinds, of = [""] * len(texts), [-1] * len(texts)
     for start, kind in enumerate(KINDS):
         for place, (_, copy) in enumerate(chosen[kind]):

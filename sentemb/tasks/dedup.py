@@ -230,7 +230,8 @@ def _within(texts: Embedded, least: float, keep: Keep, *, complete: bool, facts:
     place: dict[str, int] = {}
     number = np.array([place.setdefault(text, len(place)) for text in texts.texts])
     _, first, counts = np.unique(number, return_index=True, return_counts=True)
-    distinct, vectors = list(place), texts.vectors[first]
+    distinct = list(place)
+    vectors = texts.vectors if len(first) == len(number) else texts.vectors[first]
     apart = _Apart(distinct, distinct, facts=facts)
     found = apart.filtered(pairs_above(vectors, least), len(first))
     groups = connected(len(first), ((one, other) for one, other, _ in found))

@@ -1,6 +1,7 @@
 """Duplicates: which texts are linked, which are kept, what is held apart, leaks between sets."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -81,6 +82,17 @@ def test_groups_are_those_of_all_pairs_at_once():
     while (further := (reached.astype(float) @ similar) > 0).sum() > reached.sum():
         reached = further
     assert ((found[:, None] == found) == reached).all()
+
+
+def test_memory_does_not_grow_with_the_pairs():
+    """8 million pairs, which would take 190 MB."""
+    vectors = np.ones((4_000, 1), np.float32)
+    tracemalloc.start()
+    groups = groups_of(vectors, 0.9)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert not groups.any()
+    assert peak < 120e6
 
 
 def test_what_a_result_holds():
