@@ -21,6 +21,7 @@ from .commands import (
     calibrate,
     check,
     classify,
+    cluster,
     compare,
     dedup,
     encode,
@@ -35,6 +36,7 @@ from .commands import (
     predict,
     push,
     study,
+    summarise,
     sweep,
     train,
     views,
@@ -64,6 +66,7 @@ COMMANDS: tuple[Any, ...] = (
         merge,
     ),
     *(dedup, calibrate, classify, text_map),
+    *(cluster, dedup, calibrate, summarise),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""

@@ -21,6 +21,7 @@ _HOME = {
     "calibrate": "tasks.calibrate",
     "check": "checks",
     "classify": "tasks.classify",
+    "cluster": "tasks.cluster",
     "compare": "experiments",
     "dedup": "tasks.dedup",
     "evaluate": "experiments",
@@ -34,6 +35,7 @@ _HOME = {
     "predict": "doors",
     "push": "hub",
     "study": "experiments",
+    "summarise": "tasks.summarise",
     "sweep": "experiments",
     "train": "doors",
 }
@@ -62,6 +64,7 @@ __all__ = [
     "calibrate",
     "check",
     "classify",
+    "cluster",
     "compare",
     "dedup",
     "evaluate",
@@ -75,6 +78,7 @@ __all__ = [
     "predict",
     "push",
     "study",
+    "summarise",
     "sweep",
     "train",
 ]
@@ -103,6 +107,9 @@ if TYPE_CHECKING:
     from sentemb.tasks.classify import classify
     from sentemb.tasks.dedup import dedup
     from sentemb.tasks.text_map import map  # noqa: A004 -- the name of the command
+    from sentemb.tasks.cluster import cluster
+    from sentemb.tasks.dedup import dedup
+    from sentemb.tasks.summarise import summarise
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View

@@ -107,13 +107,13 @@ def calibrate(
         raise UsageError("An fdr needs labelled pairs, and these are texts alone: give a file of "
                          "sentence1, sentence2 and label, or bound the fpr.")  # fmt: skip
     found = _threshold(scored, rate, at_most, 1 - confidence, method, duplicate_share)
-    value, errors, bound, pairs = found
+    value, errors, bound, measured = found
     reached = None
     if scored.same is not None:
         reached = float((scored.scores[scored.same] >= value).mean()) if scored.same.any() else None
     threshold = Threshold(
         *(value, rate, at_most, bound, None if method == "conformal" else confidence, method),
-        *(errors, pairs, reached, scored.model),
+        *(errors, measured, reached, scored.model),
         data=_name(data),
     )
     if output is not None:

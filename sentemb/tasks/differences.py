@@ -16,7 +16,9 @@ TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "nin
 NUMBER_WORDS = {
     **{word: float(value) for value, word in enumerate(UNITS, start=2)},
     **{word: 10.0 * value for value, word in enumerate(TENS, start=2)},
-    **{"thousand": 1e3, "million": 1e6, "billion": 1e9},
+    "thousand": 1e3,
+    "million": 1e6,
+    "billion": 1e9,
 }
 """English; "one" is left out, since it is a pronoun as often as a number."""
 PART = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’]t\b)?")

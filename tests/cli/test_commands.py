@@ -60,6 +60,7 @@ def test_version(sentemb):
     [
         *("train", "evaluate", "analyze", "encode", "merge", "export", "postprocess"),
         *("check", "methods", "plot", "views", "info", "predict", "push"),
+        *("calibrate", "cluster", "dedup", "summarise"),
     ],
 )
 def test_every_command_has_help_and_examples(sentemb, command):

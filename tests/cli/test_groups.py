@@ -5,7 +5,7 @@ import shlex
 from itertools import pairwise
 
 import pytest
-from sentemb_cli.commands import calibrate, dedup
+from sentemb_cli.commands import calibrate, cluster, dedup, summarise
 
 from sentemb.bundled import bundled
 from tests.support.helpers import assert_refused
@@ -19,6 +19,17 @@ FILES = {
     "taken.json": "{}",
 }
 CASES = [
+    ("cluster blank.txt", 3, "blank.txt, row 2 is blank"),
+    ("cluster few.txt --clusters 3", 2, "--clusters must be at most the number of distinct texts"),
+    ("cluster few.txt --method means", 2, "--method must be one of"),
+    ("cluster few.txt --threshold 0.5", 2, "--threshold has no effect without --method"),
+    ("cluster few.txt --method hdbscan", 3, "give a lower --min-size"),
+    ("cluster few.txt -o few.txt", 2, "ending in .jsonl, .csv, .tsv, .parquet"),
+    ("cluster few.txt -o - --json", 2, "both want stdout"),
+    ("summarise few.txt --by topic", 3, "few.txt has no column 'topic' beside its texts"),
+    ("summarise few.txt --sentences 0", 2, "--sentences must be at least 1, got 0."),
+    ("summarise few.txt --method lexrank --balance 0.6", 2, "--balance has no effect without"),
+    ("summarise few.txt --by a -o out.txt", 2, "ending in .jsonl, .csv, .tsv, .parquet."),
     ("dedup missing.txt", 3, "No file 'missing.txt'"),
     ("dedup blank.txt", 3, "blank.txt, row 2 is blank"),
     ("dedup table.csv --column txt", 3, "Did you mean 'text'?"),
@@ -64,8 +75,10 @@ def examples(*modules):
     return [line for line in lines if "sentemb " in line]
 
 
-@pytest.mark.parametrize("line", examples(dedup, calibrate))
+@pytest.mark.parametrize("line", examples(cluster, dedup, calibrate, summarise))
 def test_examples_of_the_help_run(sentemb, files, line):
+    if "clusters.csv --by" in line:
+        sentemb(*["cluster", "file.txt", "--clusters", "4", "--seeds", "0", "-o", "clusters.csv"])
     if "--threshold threshold.json" in line:
         sentemb(*shlex.split("calibrate file.txt --at-most 0.2 -o threshold.json"))
     enough = line.replace("calibrate file.txt --at-most 0.05", "calibrate file.txt --at-most 0.2")
@@ -100,3 +113,25 @@ def test_a_calibrated_threshold_is_used_by_name(sentemb, files):
     process = sentemb("dedup", "file.txt", "--threshold", "t.json", "--model", "mini")
     assert process.returncode == 2
     assert b"of model 'mini-sentemb', and the vectors are those of 'mini'" in process.stderr
+
+
+def test_cluster_writes_every_row_with_its_cluster(sentemb, tmp_path):
+    (tmp_path / "few.csv").write_text("id,text\n1,It rains.\n2,A man sings.\n3,It rains.\n")
+    process = sentemb(
+        *["cluster", "few.csv", "--clusters", "2", "--seeds", "0", "-o", "out.csv", "--json"]
+    )
+    assert process.returncode == 0, process.stderr.decode()
+    found = json.loads(process.stdout)
+    assert found["labels"] == [0, 1, 0]
+    header, first, *_ = (tmp_path / "out.csv").read_text().splitlines()
+    assert header == "text,id,cluster,name,confidence,outlier"
+    assert first.startswith("It rains.,1,0,rains,")
+
+
+def test_summarise_prints_the_sentences(sentemb, tmp_path):
+    (tmp_path / "few.txt").write_text("It rains. A man sings.\nIt rains.\n")
+    process = sentemb(*["summarise", "few.txt", "--sentences", "9", "-o", "out.txt"])
+    assert process.returncode == 0, process.stderr.decode()
+    shown = process.stdout.decode()
+    assert shown.startswith("It rains.\nA man sings.\n(2 of 3 sentences, coverage 1.00)")
+    assert (tmp_path / "out.txt").read_text() == "It rains.\nA man sings.\n"
