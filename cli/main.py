@@ -65,8 +65,8 @@ COMMANDS: tuple[Any, ...] = (
         encode,
         merge,
     ),
-    *(dedup, calibrate, classify, text_map),
     *(cluster, dedup, calibrate, summarise),
+    *(classify, text_map),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""

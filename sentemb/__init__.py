@@ -105,11 +105,10 @@ if TYPE_CHECKING:
     from sentemb.pairs import Pairs
     from sentemb.tasks.calibrate import calibrate
     from sentemb.tasks.classify import classify
-    from sentemb.tasks.dedup import dedup
-    from sentemb.tasks.text_map import map  # noqa: A004 -- the name of the command
     from sentemb.tasks.cluster import cluster
     from sentemb.tasks.dedup import dedup
     from sentemb.tasks.summarise import summarise
+    from sentemb.tasks.text_map import map  # noqa: A004 -- the name of the command
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View

@@ -59,14 +59,13 @@ def aligned(points: Points, reference: Points) -> Points:
     return turned
 
 
-def check_projection(projection: str, clusters: int, seed: int) -> None:
+def check_projection(projection: str, seed: int) -> None:
     """Raise unless a map can be made so; imports nothing heavy.
 
     Raises:
         UsageError: When a value is out of its range, or umap-learn is needed and not installed.
     """
     require_kind("projection", projection, Projection)
-    require_at_least(1, clusters=clusters)
     require_at_least(0, seed=seed)
     if projection == "umap" and not find_spec("umap"):
         raise UsageError(
