@@ -24,7 +24,7 @@ def projected(vectors: Vectors, projection: Projection = "pca", seed: int = 0) -
         vectors: Of length 1.
         projection: ``pca``: the first two principal components, which show the large directions.
             ``umap``: neighbors stay neighbors, and distances between groups say little.
-        seed: Of UMAP.
+        seed: Of UMAP, and of components of large matrices.
 
     Raises:
         InputError: When there are fewer than three vectors, or all are the same.
@@ -40,8 +40,8 @@ def projected(vectors: Vectors, projection: Projection = "pca", seed: int = 0) -
         return _umap(vectors, seed)
     from sklearn.decomposition import PCA
 
-    points: Points = PCA(2, svd_solver="full").fit_transform(vectors.astype(np.float64))
-    return points
+    points: Points = PCA(2, random_state=seed).fit_transform(vectors)
+    return points.astype(np.float64)
 
 
 def aligned(points: Points, reference: Points) -> Points:
