@@ -1,7 +1,7 @@
 """Labels without training data and with a few examples: TREC, CR and SST-2.
 
     python benchmarks/few_shot.py                     about twenty minutes on one core
-    python benchmarks/few_shot.py --model minilm      one encoder alone
+    python benchmarks/few_shot.py --table             of what has been measured, without running
 
 Zero-shot by the labels' own texts; with 8 and 16 examples of each label a logistic regression on
 frozen vectors, SetFit (`sentemb.classify`), and full fine-tuning (`sentemb.finetune`) beside each
@@ -14,6 +14,7 @@ results/few_shot.md.
 """
 
 import argparse
+import json
 import logging
 import tempfile
 from collections.abc import Sequence
@@ -41,8 +42,8 @@ DRAWS = {"head": 10, "setfit": 3, "finetune": 3}
 WAYS = {"head": "frozen", "setfit": "SetFit", "finetune": "fine-tuned"}
 RATES = {"mini-sentemb": {"setfit": 1e-4, "finetune": 3e-4}}
 RATES["minilm"] = {"setfit": 2e-5, "finetune": 1e-4}
-LEFT_OUT = {("minilm", "TREC", 16, "setfit")}
-"""480 steps a draw."""
+LEFT_OUT = {("mini-sentemb", "TREC", 16, "setfit"), ("minilm", "TREC", 16, "setfit")}
+"""480 steps a draw: minutes."""
 OPINION = {"negative": "bad, terrible, disappointing", "positive": "good, great, wonderful"}
 LABELS = {
     "TREC": {
@@ -149,50 +150,65 @@ def fine_tuned(model: str, name: str, examples: list[tuple[str, str]], seed: int
     return 100 * done.metrics["accuracy"]
 
 
-def cells(model: str) -> list[tuple[str, int, str]]:
-    """Return what is measured, the cheap first."""
-    every = [(name, shots, way) for way in DRAWS for shots in SHOTS for name in LABELS]
-    return [cell for cell in every if (model, *cell) not in LEFT_OUT]
+def keys() -> list[dict]:
+    """Return what is measured, by its key, the cheap first."""
+    found = [{"model": m, "task": name, "way": "zero-shot"} for m in RATES for name in LABELS]
+    for way, draws in DRAWS.items():
+        cells = [(s, name, m) for m in RATES for s in SHOTS for name in reversed(LABELS)]
+        cells.sort(key=lambda cell: cell[0] * len(LABELS[cell[1]]))
+        found += [
+            {"model": m, "task": name, "shots": shots, "way": way, "draw": draw}
+            for draw in range(draws)
+            for shots, name, m in cells
+            if (m, name, shots, way) not in LEFT_OUT
+        ]
+    return found
+
+
+def measured(key: dict) -> dict:
+    return zero_shot(key["model"], key["task"]) if key["way"] == "zero-shot" else few_shot(**key)
+
+
+def known(file: Path) -> dict[tuple, list[float]]:
+    """Return accuracies by model, task, examples and way."""
+    found: dict[tuple, list[float]] = {}
+    for line in file.read_text().splitlines():
+        row = json.loads(line)
+        cell = row["model"], row["task"], row.get("shots"), row["way"]
+        found.setdefault(cell, []).append(row["accuracy"])
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--model", choices=RATES, action="append")
-    models = parser.parse_args().model or list(RATES)
+    parser.add_argument("--table", action="store_true", help="run nothing")
     torch.set_num_threads(1)
     logging.getLogger("sentemb").setLevel(logging.WARNING)
     disable_progress_bars()
     transformers_logging.set_verbosity_error()
     file = RESULTS / "few_shot.jsonl"
-    zero, found = {}, {}
-    for model in models:
-        for name in LABELS:
-            key = {"model": model, "task": name, "way": "zero-shot"}
-            zero[model, name] = remembered(file, key, lambda m=model, n=name: zero_shot(m, n))
-        for name, shots, way in cells(model):
-            for draw in range(DRAWS[way]):
-                key = {"model": model, "task": name, "shots": shots, "way": way, "draw": draw}
-                row = remembered(
-                    file, key, lambda m=model, c=(name, shots, way, draw): few_shot(m, *c)
-                )
-                found.setdefault((model, name, shots, way), []).append(row["accuracy"])
+    for key in [] if parser.parse_args().table else keys():
+        remembered(file, key, lambda key=key: measured(key))
+    found = known(file)
+
+    def cell(*of: object) -> str:
+        values = found.get(of, [])
+        fewer = len(values) < DRAWS.get(str(of[-1]), 1)
+        return f"{spread(values, 1)}{f' ({len(values)})' * fewer}" if values else ""
+
     header = ["encoder", "task", "zero-shot"]
     header += [f"{shots}: {words}" for shots in SHOTS for words in WAYS.values()]
     body = [
-        [model, name, f"{zero[model, name]['accuracy']:.1f}"]
-        + [
-            spread(found[model, name, shots, way], 1) if (model, name, shots, way) in found else ""
-            for shots in SHOTS
-            for way in WAYS
-        ]
-        for model in models
+        [model, name, cell(model, name, None, "zero-shot")]
+        + [cell(model, name, shots, way) for shots in SHOTS for way in WAYS]
+        for model in RATES
         for name in LABELS
     ]
     draws = ", ".join(f"{DRAWS[way]} draws {words}" for way, words in WAYS.items())
     text = (
         f"{table(header, body)}\n\nAccuracy × 100 with 8 and 16 examples of each label, mean ± "
-        f"standard deviation over draws of the examples: {draws}. minilm is all-MiniLM-L6-v2; an "
-        f"empty cell was not measured. {machine()}.\n"
+        f"standard deviation over draws of the examples: {draws}, or as many as stand in brackets. "
+        f"minilm is all-MiniLM-L6-v2; an empty cell was not measured. {machine()}.\n"
     )
     (RESULTS / "few_shot.md").write_text(text)
     print(text)

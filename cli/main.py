@@ -72,6 +72,8 @@ COMMANDS: tuple[Any, ...] = (
     ),
     *(index, search, cluster, dedup, calibrate, classify, summarise, text_map),
     *(index, search, rerank, score, mine),
+    *(cluster, dedup, calibrate, summarise),
+    *(classify, text_map),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""

@@ -45,8 +45,12 @@ def map(  # noqa: A001 -- the name of the command
         typer.Option(help="Column to colour by; by default label where there is one, or clusters."),
     ] = None,
     clusters: Annotated[
-        int, typer.Option(help="Clusters that the first model's vectors are parted into.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            help="Clusters found in the vectors of the first model; by default about the root of "
+            "half the texts."
+        ),
+    ] = None,
     projection: Annotated[
         str,
         typer.Option(
@@ -81,7 +85,7 @@ def map(  # noqa: A001 -- the name of the command
         raise UsageError(f"Output '{target}' exists: give another, or --overwrite.")
     if picture is not None:
         check_picture(picture, overwrite=overwrite)
-    check_projection(projection, clusters, seed)
+    check_projection(projection, seed)
     require_device_name(device)
     texts = texts_given(source, column)
     models = model or ["mini-sentemb"]

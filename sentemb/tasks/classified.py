@@ -1,5 +1,6 @@
 """`Classified`: the labels of texts, where a model abstains, and how often it is wrong."""
 
+import math
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -30,7 +31,8 @@ class Classified:
             confidence), and ``abstained``.
         labels: All labels.
         abstain_by: What the score is.
-        level: Rows with a score below it abstain; None where none does.
+        level: Rows with a score below it abstain, all of them where it is infinite; None where none
+            does.
         scores: How far all labels are right; None where the data has no labels.
         risk: Risk by coverage; None where the data has no labels.
         guarantee: The level that was looked for; None where no error rate was given.
@@ -82,7 +84,7 @@ class Classified:
             "labels": list(self.labels),
             "abstained": sum(row["abstained"] for row in self.rows),
             "abstain_by": self.abstain_by,
-            "level": self.level,
+            "level": None if self.level == math.inf else self.level,
             "metrics": self.metrics,
             "per_class": list(self.scores.per_class or []) if self.scores else [],
             "risk_coverage": list(self.risk.table()) if self.risk else [],

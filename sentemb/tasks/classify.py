@@ -20,12 +20,13 @@ from sentemb.jobs import known_options
 from sentemb.tasks.abstaining import RiskCoverage, require_rate
 from sentemb.tasks.classified import AbstainBy, Classified
 from sentemb.tasks.few_shot import FewShotSettings, contrast, fit_head
-from sentemb.tasks.vectors import Embedded, embedded
+from sentemb.tasks.vectors import Embedded, embedded, read_table
 from sentemb.tasks.zero_shot import TEMPLATE, Labels, check_question, label_vectors, read_labels
 from sentemb.values import as_names, require_kind
 
 if TYPE_CHECKING:
     from sentemb.datasets import TrainingData
+    from sentemb.encoder import Encoder
     from sentemb.tasks.vectors import AnyEncoder
 
     Data = str | os.PathLike[str] | Container
@@ -155,7 +156,7 @@ def _zero_shot(
     from sentemb.encoder import load
 
     encoder = load(model, device)
-    texts = embedded(data, encoder, column=column)
+    texts = _of_model(embedded(data, encoder, column=column), encoder)
     similarities = texts.vectors @ label_vectors(labels, encoder.encode, templates).T
     exponents = np.exp((similarities - similarities.max(axis=1, keepdims=True)) / temperature)
     probabilities = exponents / exponents.sum(axis=1, keepdims=True)
@@ -175,15 +176,37 @@ def _few_shot(
 
     if settings.epochs:
         encoder = contrast(model, examples, settings, save, device)
+        texts = _encoded_anew(data, encoder, column)
     elif save is not None:
         raise UsageError("`save` has no effect with `epochs=0`, which trains no encoder.")
     else:
         encoder = load(model, device)
-    texts = embedded(data, encoder, column=column)
+        texts = _of_model(embedded(data, encoder, column=column), encoder)
     vectors = encoder.encode(examples.rows["text"][:], normalize=True)
     head = fit_head(vectors, examples.rows["label"][:])
     probabilities: Numbers = head.predict_proba(texts.vectors).astype(np.float64)
     return _Scored(texts, examples.classes, probabilities, probabilities)
+
+
+def _of_model(texts: Embedded, encoder: "Encoder") -> Embedded:
+    """Return texts whose vectors are the encoder's.
+
+    Raises:
+        InputError: When they are another model's.
+    """
+    if texts.model != encoder.name:
+        raise InputError(
+            f"The vectors of {texts.source} are those of '{texts.model}', not of '{encoder.name}': "
+            "name the `model` that made them."
+        )
+    return texts
+
+
+def _encoded_anew(data: "Data | Embedded", encoder: "Encoder", column: str) -> Embedded:
+    """Encode texts with a model that was trained just now, whatever vectors they have."""
+    table = data if isinstance(data, Embedded) else read_table(data, column)
+    vectors = encoder.encode(table.texts, normalize=True)
+    return Embedded(table.texts, vectors, encoder.name, table.columns, table.source)
 
 
 def _examples(examples: "Data | TrainingData") -> "TrainingData":

@@ -24,7 +24,7 @@ def projected(vectors: Vectors, projection: Projection = "pca", seed: int = 0) -
         vectors: Of length 1.
         projection: ``pca``: the first two principal components, which show the large directions.
             ``umap``: neighbours stay neighbours, and distances between groups say little.
-        seed: Of UMAP.
+        seed: Of UMAP, and of components of large matrices.
 
     Raises:
         InputError: When there are fewer than three vectors, or all are the same.
@@ -40,8 +40,8 @@ def projected(vectors: Vectors, projection: Projection = "pca", seed: int = 0) -
         return _umap(vectors, seed)
     from sklearn.decomposition import PCA
 
-    points: Points = PCA(2, svd_solver="full").fit_transform(vectors.astype(np.float64))
-    return points
+    points: Points = PCA(2, random_state=seed).fit_transform(vectors)
+    return points.astype(np.float64)
 
 
 def aligned(points: Points, reference: Points) -> Points:
@@ -59,14 +59,13 @@ def aligned(points: Points, reference: Points) -> Points:
     return turned
 
 
-def check_projection(projection: str, clusters: int, seed: int) -> None:
+def check_projection(projection: str, seed: int) -> None:
     """Raise unless a map can be made so; imports nothing heavy.
 
     Raises:
         UsageError: When a value is out of its range, or umap-learn is needed and not installed.
     """
     require_kind("projection", projection, Projection)
-    require_at_least(1, clusters=clusters)
     require_at_least(0, seed=seed)
     if projection == "umap" and not find_spec("umap"):
         raise UsageError(

@@ -13,6 +13,7 @@ from sentemb.datasets.roles import LABEL, column_of
 from sentemb.errors import InputError, UsageError, nearest
 from sentemb.storage import replaced
 from sentemb.table import Table
+from sentemb.tasks.cluster import cluster
 from sentemb.tasks.map_page import coloring, page
 from sentemb.tasks.projection import Points, Projection, aligned, check_projection, projected
 from sentemb.tasks.vectors import Embedded, embedded
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 HTML, PICTURES = ".html", (".png", ".pdf", ".svg")
 CLUSTER = "cluster"
 NO_VALUE = "(none)"
-NAME = 40
-"""Letters of the text that a cluster is named by."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,7 +123,7 @@ def map(  # noqa: A001 -- the name of the command
     *,
     column: str = "text",
     color_by: str | None = None,
-    clusters: int = 8,
+    clusters: int | None = None,
     projection: Projection = "pca",
     seed: int = 0,
     device: str | None = None,
@@ -140,8 +139,8 @@ def map(  # noqa: A001 -- the name of the command
         column: The column of the texts.
         color_by: The column that points are coloured by; by default ``label`` where there is one.
             Clusters can be chosen on the page, too, and are the default without it.
-        clusters: How many clusters the first model's vectors are parted into, by k-means; each is
-            named by the text nearest to its centre.
+        clusters: How many clusters `cluster` finds in the vectors of the first model, by k-means;
+            by default about the root of half the texts.
         projection: ``pca`` or ``umap``, which needs umap-learn and keeps neighbours together.
         seed: Of clusters and UMAP.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
@@ -155,7 +154,7 @@ def map(  # noqa: A001 -- the name of the command
         >>> map(["A cat.", "A dog.", "Two cats.", "A car."], clusters=2)
         TextMap(4 texts of data by principal components; models: mini-sentemb; groups: 2 of cluster)
     """
-    check_projection(projection, clusters, seed)
+    check_projection(projection, seed)
     several = isinstance(model, Sequence) and not isinstance(model, str)
     models = cast("list[AnyEncoder]", list(cast("Any", model)) if several else [model])
     points: dict[str, Points] = {}
@@ -199,15 +198,7 @@ def _columns(found: Embedded, color_by: str | None) -> dict[str, list[str]]:
     return {name: [NO_VALUE if v is None or str(v) == "" else str(v) for v in values]}
 
 
-def _clusters(found: Embedded, clusters: int, seed: int) -> list[str]:
-    """Part vectors by k-means, and name each cluster by the text nearest to its centre."""
-    from sklearn.cluster import KMeans
-
-    distinct = len(np.unique(found.vectors, axis=0))
-    fitted = KMeans(min(clusters, distinct), n_init=3, random_state=seed).fit(found.vectors)
-    names = []
-    for number, center in enumerate(fitted.cluster_centers_):
-        rows = np.flatnonzero(fitted.labels_ == number)
-        text = " ".join(found.texts[rows[(found.vectors[rows] @ center).argmax()]].split())
-        names.append(f"{number + 1}: {text if len(text) <= NAME else text[: NAME - 1] + '…'}")
-    return [names[number] for number in fitted.labels_]
+def _clusters(texts: Embedded, clusters: int | None, seed: int) -> list[str]:
+    """Return the number and name of each text's cluster."""
+    found = cluster(texts, clusters=clusters, seeds=0, seed=seed)
+    return [f"{label + 1}: {found.names[label]}" for label in found.labels]

@@ -53,7 +53,7 @@ CASES = [
     ("map few.txt", 2, "Output 'few.html' exists"),
     ("map other.csv -o out.png", 2, "give a file ending in .html; --plot draws"),
     ("map other.csv --color-by star", 3, "Did you mean 'stars'?"),
-    ("map other.csv --clusters 0", 2, "--clusters must be at least 1, got 0"),
+    ("map other.csv --clusters 1", 2, "--clusters must be at least 2, got 1"),
     ("map other.csv --projection tsne", 2, "--projection must be one of pca, umap"),
     ("map other.csv --model mimi", 3, "Did you mean 'mini'?"),
     ("map -", 2, "Reading stdin, the page needs a name: give --output."),

@@ -14,6 +14,7 @@ from sentemb.pairs import Pairs
 from sentemb.tasks.abstaining import RiskCoverage
 from sentemb.tasks.bounds import least_trials
 from sentemb.tasks.few_shot import draw_pairs, pairs_of_an_epoch
+from sentemb.tasks.vectors import embedded
 from sentemb.tasks.zero_shot import label_vectors, read_labels
 
 WRITING = {"sport": "The striker scored.", "music": ["A violin.", "An opera."]}
@@ -193,6 +194,25 @@ def test_few_shot_leaves_an_encoder_in_memory_as_it_is(topics, mini):
     found = sentemb.classify(topics[1], examples=topics[0], model=mini, learning_rate=1e-2)
     assert (mini.encode(["A sentence."]) == before).all()
     assert len(found) == len(topics[1])
+
+
+def test_vectors_are_those_of_the_model(topics):
+    few, every = topics
+    made = embedded(every, "mini")
+    with pytest.raises(InputError, match="data are those of 'mini', not of 'mini-sentemb'"):
+        sentemb.classify(made, ["a", "b"])
+    with pytest.raises(InputError, match="are those of 'mini'"):
+        sentemb.classify(made, examples=few, epochs=0)
+    of = {"examples": few, "model": "mini", "epochs": 0.5, "learning_rate": 1e-3}
+    anew, whole = (sentemb.classify(data, **of) for data in (made, every))
+    assert anew.rows == whole.rows  # the trained model's, not those that were made before
+
+
+def test_where_no_level_holds_all_abstain():
+    data = [{"text": f"Text {n}.", "label": "a"} for n in range(5)]
+    found = sentemb.classify(data, ["a", "b"], at_most=0.1)
+    assert all(row["abstained"] for row in found.rows)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["level"] is None
 
 
 def test_a_bound_asked_for_is_kept_on_the_rows(topics):
