@@ -49,7 +49,7 @@ def mine(
     *,
     options: dict[str, Any],
 ) -> None:
-    """Find hard negatives for sentemb train: texts near an anchor that are no positive of it.
+    """Find hard negatives for sentemb train: texts near an anchor that are not its positives.
 
     Prints how many were found, and how many neighbours each rule dropped.
     """

@@ -93,7 +93,7 @@ class MiningRules:
             ids: Of its neighbours.
             scores: Of its neighbours.
             positive: The lowest score of its positives.
-            never: Ids that are no negatives: the positives, and the query itself.
+            never: Ids that are never negatives: the positives, and the query itself.
             positives: How many positives it has.
             random: Draws, where negatives are drawn.
         """

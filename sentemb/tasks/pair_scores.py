@@ -27,7 +27,7 @@ def pair_scores(
 
     Raises:
         UsageError: When the model gives labels.
-        InputError: When it is no classifier.
+        InputError: When it is not a classifier.
     """
     from datasets import Dataset
 
