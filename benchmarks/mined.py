@@ -5,8 +5,9 @@
 
 `simcse-sup` for one epoch from `mini-sentemb` on 4,000 questions of SQuAD, each with its sentence:
 with no negative but those of the batch, with one that `sentemb.mine` found among all sentences, and
-with a random one. Scored by nDCG@10 on 1,500 other questions over all sentences, and on TREC-QA. How
-many of the mined are false is counted on TREC-QA's training questions, whose answers are labelled.
+with a random one. Scored by nDCG@10 on 1,500 other questions over all sentences, and on TREC-QA.
+How many of the mined are false is counted on TREC-QA's training questions, whose answers are
+labelled.
 Each finished run is a line of results/mined.jsonl; the tables go to results/mined.md.
 """
 
