@@ -1,7 +1,7 @@
 """Clusters, duplicates, thresholds and summaries on labelled data, two models side by side.
 
-Run: python benchmarks/groups.py [cluster] [dedup] [rates] [summaries]; about ten minutes of one core for
-all of them. Tables go to results/groups-*.md.
+Run: python benchmarks/groups.py [cluster] [dedup] [rates] [summaries]; about ten minutes of one
+core for all of them. Tables go to results/groups-*.md.
 """
 
 import gzip

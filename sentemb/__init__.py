@@ -112,12 +112,12 @@ if TYPE_CHECKING:
     from sentemb.tasks.calibrate import calibrate
     from sentemb.tasks.cluster import cluster
     from sentemb.tasks.dedup import dedup
-    from sentemb.tasks.summarise import summarise
     from sentemb.tasks.index import index
     from sentemb.tasks.mine import mine
     from sentemb.tasks.rerank import rerank
     from sentemb.tasks.score import score
     from sentemb.tasks.search import search
+    from sentemb.tasks.summarise import summarise
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View
