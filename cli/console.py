@@ -243,16 +243,6 @@ def show_report(
     typer.echo(text, color=coloured)
 
 
-def show_found(report: "Report", *, output: str | None, as_json: bool) -> None:
-    """Print what a task found; to stderr where its rows went to stdout."""
-    if output == "-":
-        log(repr(report), table=True)
-        return
-    show_report(report, as_json=as_json)
-    if output is not None:
-        log(f"output: {output}")
-
-
 def require_one_format(*, as_json: bool, style: "Format | None") -> None:
     """Raise where two formats are asked for."""
     if as_json and style not in (None, "json"):

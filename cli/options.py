@@ -200,14 +200,6 @@ Texts = Annotated[
     ),
 ]
 Column = Annotated[str, typer.Option(help="Column that holds the texts.")]
-VectorsOf = Annotated[
-    Path | None,
-    typer.Option(
-        "--vectors",
-        metavar="FILE",
-        help="Vectors of the rows, .npy or .safetensors, as sentemb encode wrote them.",
-    ),
-]
 BatchTokens = Annotated[
     int | None,
     typer.Option(min=1, help="Tokens of a forward; by default 512 on a CPU, 32768 on a GPU."),
@@ -279,6 +271,15 @@ Predictions = Annotated[
         "--output",
         "-o",
         help="File ending in .jsonl, .csv, .tsv or .parquet; - is jsonl to stdout.",
+    ),
+]
+OutputTexts = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File ending in .txt, .jsonl, .csv, .tsv or .parquet; - is jsonl to stdout. By "
+        "default a table for people.",
     ),
 ]
 OutputRows = Annotated[

@@ -32,13 +32,21 @@ def given(source: str) -> Any:
     return InMemory(lines, name="stdin")
 
 
-def check_rows_output(output: str | None, *, overwrite: bool, as_json: bool) -> None:
+def check_rows_output(
+    output: str | None, *, overwrite: bool, as_json: bool, texts_alone: bool = False
+) -> None:
     """Raise unless rows can be written to a file, or to stdout alone.
+
+    Args:
+        output: As typed.
+        overwrite: Whether the file may be there.
+        as_json: Whether a report goes to stdout.
+        texts_alone: Whether the rows may be texts without other columns, which .txt holds.
 
     Raises:
         UsageError: When the format is unknown, the file exists, or two outputs want stdout.
     """
-    from sentemb.finetuning.prediction_files import require_format
+    from sentemb.tasks.row_files import require_row_format
 
     from .early import without_effect
 
@@ -47,7 +55,7 @@ def check_rows_output(output: str | None, *, overwrite: bool, as_json: bool) -> 
         raise UsageError("--json and -o - both want stdout: give one of them.")
     if output is None or output == "-":
         return
-    require_format(Path(output))
+    require_row_format(Path(output), texts_alone=texts_alone)
     if Path(output).exists() and not overwrite:
         raise UsageError(f"Output '{output}' exists: give another, or --overwrite.")
 
@@ -56,10 +64,10 @@ def show_or_write(
     report: "Report", rows: Sequence[dict[str, Any]], output: str | None, *, as_json: bool
 ) -> None:
     """Write rows where an output is named; else, or as JSON, show the report."""
-    from sentemb.finetuning.prediction_files import write_predictions
+    from sentemb.tasks.row_files import write_rows
 
     if output is not None:
-        write_predictions(rows, None if output == "-" else Path(output))
+        write_rows(rows, None if output == "-" else Path(output))
         for note in report.notes:
             console.log(note)
         if output != "-":

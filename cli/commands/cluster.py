@@ -47,16 +47,8 @@ def cluster(
         int, typer.Option(help="Runs that the stability is measured by; 0 measures none.")
     ] = 5,
     column: shared.Column = "text",
-    vectors: shared.VectorsOf = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File for every row with its cluster, name, confidence and whether it is an "
-            "outlier, ending in .jsonl, .csv, .tsv or .parquet; - is jsonl to stdout.",
-        ),
-    ] = None,
+    vectors: shared.GivenVectors = None,
+    output: shared.OutputRows = None,
     device: shared.Device = None,
     batch_tokens: shared.BatchTokens = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
@@ -68,24 +60,20 @@ def cluster(
     stability is the mean adjusted Rand index of runs on other rows: 1 the same clusters, 0 chance.
     """
     from sentemb.encoders.device import require_device_name
-    from sentemb.tasks.row_files import require_row_file, write_rows
 
     from ..early import check_models, without_effect
-    from ..texts import one_stream, texts_given
+    from ..rows import check_rows_output, given, show_or_write
 
-    target = one_stream(output, as_json=as_json)
-    if target is not None:
-        require_row_file(target, overwrite=overwrite)
+    check_rows_output(output, overwrite=overwrite, as_json=as_json)
     require_device_name(device)
     alone = threshold != "0.75" and method != "communities"
     without_effect("--threshold", alone, "--method communities")
-    texts = texts_given(source, column)
     check_models(model)
     from sentemb.tasks.cluster import cluster as find
 
     console.quieten_before_import()
     found = find(
-        *(texts, model),
+        *(given(source), model),
         clusters=clusters,
         method=method,  # type: ignore[arg-type]  # the library looks at it
         threshold=threshold,
@@ -97,6 +85,4 @@ def cluster(
         device=device,
         batch_tokens=batch_tokens,
     )
-    if output is not None:
-        write_rows(found.rows(), target)
-    console.show_found(found.report(), output=output, as_json=as_json)
+    show_or_write(found.report(), found.rows(), output, as_json=as_json)

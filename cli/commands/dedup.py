@@ -56,16 +56,8 @@ def dedup(
         typer.Option(help="Keep texts apart whose numbers or negations differ."),
     ] = True,
     column: shared.Column = "text",
-    vectors: shared.VectorsOf = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File for the rows that are kept, ending in .txt, .jsonl, .csv, .tsv or .parquet; "
-            "- is jsonl to stdout.",
-        ),
-    ] = None,
+    vectors: shared.GivenVectors = None,
+    output: shared.OutputTexts = None,
     device: shared.Device = None,
     batch_tokens: shared.BatchTokens = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
@@ -77,25 +69,20 @@ def dedup(
     --no-facts. To measure a threshold for your data, use sentemb calibrate.
     """
     from sentemb.encoders.device import require_device_name
-    from sentemb.tasks.row_files import require_row_file, write_rows
 
     from ..early import check_models
-    from ..texts import one_stream, texts_given
+    from ..rows import check_rows_output, given, show_or_write
 
-    target = one_stream(output, as_json=as_json)
-    if target is not None:
-        require_row_file(target, overwrite=overwrite, texts_alone=True)
+    check_rows_output(output, overwrite=overwrite, as_json=as_json, texts_alone=True)
     require_device_name(device)
-    texts = texts_given(source, column)
-    others = None if against is None else texts_given(against, column)
     check_models(model)
     from sentemb.tasks.dedup import dedup as find
 
     console.quieten_before_import()
     found = find(
-        *(texts, model),
+        *(given(source), model),
         threshold=threshold,
-        against=others,
+        against=None if against is None else given(against),
         keep=keep,  # type: ignore[arg-type]  # the library looks at it
         complete=complete,
         facts=facts,
@@ -104,6 +91,4 @@ def dedup(
         device=device,
         batch_tokens=batch_tokens,
     )
-    if output is not None:
-        write_rows(found.rows(), target)
-    console.show_found(found.report(), output=output, as_json=as_json)
+    show_or_write(found.report(), found.rows(), output, as_json=as_json)

@@ -40,7 +40,12 @@ def search(
         ),
     ] = None,
     min_score: Annotated[
-        float | None, typer.Option("--min-score", "--min", help="The least cosine of a hit.")
+        str | None,
+        typer.Option(
+            *("--min-score", "--min"),
+            metavar="COSINE|FILE",
+            help="The least cosine of a hit, or a file of sentemb calibrate.",
+        ),
     ] = None,
     hybrid: Annotated[
         bool,

@@ -43,15 +43,7 @@ def summarise(
         ),
     ] = None,
     column: shared.Column = "text",
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File for the chosen sentences, ending in .txt, .jsonl, .csv, .tsv or .parquet; "
-            "- is jsonl to stdout.",
-        ),
-    ] = None,
+    output: shared.OutputTexts = None,
     device: shared.Device = None,
     batch_tokens: shared.BatchTokens = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
@@ -62,23 +54,19 @@ def summarise(
     The coverage is the mean over all sentences of the greatest cosine with a chosen one.
     """
     from sentemb.encoders.device import require_device_name
-    from sentemb.tasks.row_files import require_row_file, write_rows
 
     from ..early import check_models, without_effect
-    from ..texts import one_stream, texts_given
+    from ..rows import check_rows_output, given, show_or_write
 
-    target = one_stream(output, as_json=as_json)
-    if target is not None:
-        require_row_file(target, overwrite=overwrite, texts_alone=by is None)
+    check_rows_output(output, overwrite=overwrite, as_json=as_json, texts_alone=by is None)
     require_device_name(device)
     without_effect("--balance", balance != 0.5 and method != "mmr", "--method mmr")
-    texts = texts_given(source, column)
     check_models(model)
     from sentemb.tasks.summarise import summarise as find
 
     console.quieten_before_import()
     found = find(
-        *(texts, model),
+        *(given(source), model),
         sentences=sentences,
         method=method,  # type: ignore[arg-type]  # the library looks at it
         balance=balance,
@@ -87,6 +75,4 @@ def summarise(
         device=device,
         batch_tokens=batch_tokens,
     )
-    if output is not None:
-        write_rows(found.rows(), target)
-    console.show_found(found.report(), output=output, as_json=as_json)
+    show_or_write(found.report(), found.rows(), output, as_json=as_json)

@@ -23,7 +23,7 @@ from sentemb.tasks.groupings import (
     stability,
 )
 from sentemb.tasks.reported import SHOWN, Reported, first_rows, rows_of
-from sentemb.tasks.threshold import Threshold, as_threshold
+from sentemb.tasks.threshold import Threshold, cosine_of
 from sentemb.tasks.topic_words import names_of
 from sentemb.tasks.vectors import Embedded, embedded
 from sentemb.types import Vectors
@@ -142,7 +142,7 @@ class Clusters(Reported):
             "labels": self.labels.tolist(),
             "confidence": self.confidence.round(6).tolist(),
         }
-        tree = [] if self.branches is None else [self.tree()]
+        tree = [] if self.branches is None else self.tree().splitlines()
         notes = [*tree, self._summary()]
         return Report("cluster", record, [first_rows(table)], notes, self._each_row())
 
@@ -213,9 +213,7 @@ def cluster(
     if method == "kmeans":
         grouping: Grouping = KMeans(_number_of_clusters(clusters, texts))
     elif method == "communities":
-        cosine = as_threshold(threshold, texts.model)
-        least = cosine.value if isinstance(cosine, Threshold) else cosine
-        grouping = Communities(least, min_size)
+        grouping = Communities(cosine_of(threshold, texts.model), min_size)
     else:
         grouping = HDBSCAN(min_size)
     with phase("clustering"):

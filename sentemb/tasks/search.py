@@ -18,9 +18,10 @@ from sentemb.tasks.index_files import Index
 from sentemb.tasks.lexical import fused, require_bm25s
 from sentemb.tasks.nearest import Ids, nearest
 from sentemb.tasks.row_filters import matching
+from sentemb.tasks.threshold import Threshold, cosine_of
 from sentemb.tasks.vectors import Embedded, embedded
 from sentemb.types import Vectors
-from sentemb.values import is_number, require_at_least
+from sentemb.values import require_at_least
 
 if TYPE_CHECKING:
     from sentemb.tasks.vectors import AnyEncoder
@@ -39,7 +40,7 @@ def search(
     k: int | None = None,
     *,
     where: str | None = None,
-    min_score: float | None = None,
+    min_score: float | str | os.PathLike[str] | Threshold | None = None,
     hybrid: bool = False,
     column: str = "text",
     model: "AnyEncoder | None" = None,
@@ -54,7 +55,7 @@ def search(
         data: An index, or where it is; or texts, which are then encoded and searched at once.
         k: Hits of a query; by default 10, or all texts where there are fewer.
         where: A condition on columns of the rows, as ``lang == 'en' and year >= 2020``.
-        min_score: The least cosine of a hit.
+        min_score: The least cosine of a hit; or a file, or what `calibrate` returned.
         hybrid: Rank by words too: the rankings by cosine and by BM25 are fused by their ranks.
         column: The column of the texts, where they are not an index.
         model: What encodes queries; by default the index's own, or ``mini-sentemb``.
@@ -76,8 +77,6 @@ def search(
     from sentemb.encoder import load
 
     asked = _queries(queries)
-    if min_score is not None and not (is_number(min_score) and -1 <= min_score <= 1):
-        raise UsageError(f"min_score must be a cosine from -1 to 1, got {min_score!r}.")
     if hybrid:
         require_bm25s()
     opened = _opened(data)
@@ -90,6 +89,7 @@ def search(
             f"Index '{opened.path}' was made by model '{opened.model}', which '{encoder.name}' is "
             "not, or no longer: give that `model`, or make the index again."
         )
+    least = -1.0 if min_score is None else cosine_of(min_score, encoder.name, "min_score")
     texts = len(opened.vectors)
     if k is not None:
         require_at_least(1, k=k)
@@ -98,9 +98,8 @@ def search(
     vectors = encoder.encode(asked, dims=opened.vectors.shape[1], normalize=True)
     found = _Search(opened, where)
     rankings = found.rankings(asked, vectors, min(k or K, texts), hybrid=hybrid)
-    least = -1.0 if min_score is None else min_score
     kept = [[hit for hit in each if hit.cosine >= least] for each in rankings]
-    how = {"index": opened.record, "where": where, "min_score": min_score, "hybrid": hybrid}
+    how = {"index": opened.record, "where": where, "min_score": least, "hybrid": hybrid}
     return _report(_hits(found, asked, kept, hybrid=hybrid), asked, how)
 
 

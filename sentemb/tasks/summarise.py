@@ -102,15 +102,15 @@ class Summaries(Reported):
             "coverage": self.coverage,
             "summaries": [vars(one) for one in self.each],
         }
-        notes = [self._shown(one) for one in self.each]
+        notes = [line for one in self.each for line in self._shown(one)]
         if len(self.each) > 1:
             notes.append(f"{len(self):,} summaries, mean coverage {self.coverage:.2f}")
         return Report("summarise", record, [], notes, self._each_summary())
 
-    def _shown(self, one: Summary) -> str:
+    def _shown(self, one: Summary) -> list[str]:
         heading = [] if self.by is None else [f"{self.by}: {one.group}"]
         count = f"{len(one.sentences)} of {one.of:,} sentences, coverage {one.coverage:.2f}"
-        return "\n".join([*heading, *one.sentences, f"({count})", ""])
+        return [*heading, *one.sentences, f"({count})"]
 
     def _each_summary(self) -> Table:
         rows = [[one.group, str(one), decimals(4, one.coverage), one.of] for one in self.each]

@@ -8,6 +8,7 @@ from typing import Literal
 
 from sentemb.errors import InputError, UsageError
 from sentemb.storage import write_json
+from sentemb.values import is_number
 from sentemb.versions import versions
 
 SCHEMA = "sentemb.calibrate/1"
@@ -122,9 +123,17 @@ def as_threshold(
                 f"of '{model}': calibrate this model, or give a number."
             )
         return given
-    if not -1 <= given <= 1:
-        raise UsageError(f"`{name}` must be a cosine in -1 to 1, got {given:g}.")
+    if not (is_number(given) and -1 <= given <= 1):
+        raise UsageError(f"{name} must be a cosine from -1 to 1, got {given!r}.")
     return given
+
+
+def cosine_of(
+    given: float | str | os.PathLike[str] | Threshold, model: str, name: str = "threshold"
+) -> float:
+    """Return the cosine of what `as_threshold` takes; errors are those."""
+    known = as_threshold(given, model, name)
+    return known.value if isinstance(known, Threshold) else known
 
 
 def _as_number(word: str | os.PathLike[str]) -> float | None:

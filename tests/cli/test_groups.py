@@ -29,7 +29,7 @@ CASES = [
     ("summarise few.txt --by topic", 3, "few.txt has no column 'topic' beside its texts"),
     ("summarise few.txt --sentences 0", 2, "--sentences must be at least 1, got 0."),
     ("summarise few.txt --method lexrank --balance 0.6", 2, "--balance has no effect without"),
-    ("summarise few.txt --by a -o out.txt", 2, "ending in .jsonl, .csv, .tsv, .parquet."),
+    ("summarise few.txt --by a -o out.txt", 2, "ending in .jsonl, .csv, .tsv, .parquet, or -"),
     ("dedup missing.txt", 3, "No file 'missing.txt'"),
     ("dedup blank.txt", 3, "blank.txt, row 2 is blank"),
     ("dedup table.csv --column txt", 3, "Did you mean 'text'?"),
@@ -40,10 +40,11 @@ CASES = [
         3,
         "'few.txt' is not a file that sentemb calibrate wrote",
     ),
+    ("dedup few.txt --threshold 2", 2, "--threshold must be a cosine from -1 to 1, got 2."),
+    ("dedup few.txt --threshold few.txt", 3, "'few.txt' is no file that sentemb calibrate wrote"),
     ("dedup few.txt --keep last", 2, "--keep must be one of first, longest, medoid"),
     ("dedup few.txt --against few.txt --complete", 2, "--complete has no effect with --against"),
-    ("dedup few.txt --against few.txt -o out.txt", 2, "No row is left to write"),
-    ("dedup few.txt -o taken.txt", 2, "give another --output, or --overwrite"),
+    ("dedup few.txt -o taken.txt", 2, "Output 'taken.txt' exists: give another, or --overwrite"),
     ("dedup few.txt -o out.doc", 2, "ending in .jsonl, .csv, .tsv, .parquet, .txt"),
     ("dedup table.csv -o out.txt", 2, "the rows have the columns text, score"),
     ("dedup few.txt -o - --json", 2, "both want stdout"),
@@ -102,6 +103,13 @@ def test_dedup_writes_the_rows_that_are_kept(sentemb, tmp_path):
     assert (tmp_path / "kept.csv").read_text() == "text,id\nIt rains.,1\nA man sings.,2\n"
 
 
+def test_no_row_may_be_left(sentemb, tmp_path):
+    (tmp_path / "few.txt").write_text("a\nb\n")
+    process = sentemb(*["dedup", "few.txt", "--against", "few.txt", "-o", "out.txt"])
+    assert process.returncode == 0, process.stderr.decode()
+    assert (tmp_path / "out.txt").read_text() == ""
+
+
 def test_dedup_of_stdin_to_stdout(sentemb):
     process = sentemb("dedup", "-", "-o", "-", "--threshold", 1, stdin=b"a\nb\na\n")
     assert process.stdout == b'{"text": "a"}\n{"text": "b"}\n'
@@ -117,6 +125,10 @@ def test_a_calibrated_threshold_is_used_by_name(sentemb, files):
     process = sentemb("dedup", "file.txt", "--threshold", "t.json", "--model", "mini")
     assert process.returncode == 2
     assert b"of model 'mini-sentemb', and the vectors are those of 'mini'" in process.stderr
+    words = ("search", "It rains.", "file.txt", "--min", "t.json", "--json")
+    found = json.loads(sentemb(*words).stdout)
+    assert found["min_score"] == threshold["value"]
+    assert all(hit["score"] >= threshold["value"] for hit in found["hits"])
 
 
 def test_cluster_writes_every_row_with_its_cluster(sentemb, tmp_path):
@@ -136,6 +148,6 @@ def test_summarise_prints_the_sentences(sentemb, tmp_path):
     (tmp_path / "few.txt").write_text("It rains. A man sings.\nIt rains.\n")
     process = sentemb(*["summarise", "few.txt", "--sentences", "9", "-o", "out.txt"])
     assert process.returncode == 0, process.stderr.decode()
-    shown = process.stdout.decode()
-    assert shown.startswith("It rains.\nA man sings.\n(2 of 3 sentences, coverage 1.00)")
+    shown = process.stderr.decode()
+    assert "It rains.\nA man sings.\n(2 of 3 sentences, coverage 1.00)" in shown
     assert (tmp_path / "out.txt").read_text() == "It rains.\nA man sings.\n"

@@ -153,7 +153,7 @@ def test_many_clusters_are_a_tree():
         ({"method": "dbscan"}, UsageError, "method must be one of kmeans, communities, hdbscan"),
         ({"min_size": 1, "method": "hdbscan"}, UsageError, "min_size must be at least 2, got 1"),
         ({"seeds": -1}, UsageError, "seeds must be at least 0"),
-        ({"method": "communities", "threshold": 2}, UsageError, "must be a cosine in -1 to 1"),
+        ({"method": "communities", "threshold": 2}, UsageError, "must be a cosine from -1 to 1"),
         ({"method": "communities", "threshold": 1}, InputError, "finds no cluster in 120 rows"),
         ({"method": "hdbscan", "min_size": 100}, InputError, "give a lower `min_size`"),
     ],

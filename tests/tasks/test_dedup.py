@@ -177,7 +177,7 @@ def test_a_calibrated_threshold_is_used_and_named(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"threshold": 1.5}, "`threshold` must be a cosine in -1 to 1, got 1.5"),
+        ({"threshold": 1.5}, "threshold must be a cosine from -1 to 1, got 1.5"),
         ({"keep": "last"}, "keep must be one of first, longest, medoid"),
         ({"against": ["a"], "complete": True}, "`complete` has no effect with `against`"),
     ],
