@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -153,20 +154,30 @@ def fine_tuned(model: str, name: str, examples: list[tuple[str, str]], seed: int
 def keys() -> list[dict]:
     """Return what is measured, by its key, the cheap first."""
     found = [{"model": m, "task": name, "way": "zero-shot"} for m in RATES for name in LABELS]
-    for way, draws in DRAWS.items():
-        cells = [(s, name, m) for m in RATES for s in SHOTS for name in reversed(LABELS)]
-        cells.sort(key=lambda cell: cell[0] * len(LABELS[cell[1]]))
-        found += [
+    for ways in (["head"], ["setfit", "finetune"]):
+        every = [
             {"model": m, "task": name, "shots": shots, "way": way, "draw": draw}
-            for draw in range(draws)
-            for shots, name, m in cells
-            if (m, name, shots, way) not in LEFT_OUT
+            for m in RATES
+            for draw in range(DRAWS[ways[0]])
+            for shots, name in sorted(
+                product(SHOTS, LABELS), key=lambda c: c[0] * len(LABELS[c[1]])
+            )
+            for way in ways
         ]
+        found += [key for key in every if (key["model"], *cell_of(key)) not in LEFT_OUT]
     return found
 
 
+def cell_of(key: dict) -> tuple:
+    return key["task"], key.get("shots"), key["way"]
+
+
 def measured(key: dict) -> dict:
-    return zero_shot(key["model"], key["task"]) if key["way"] == "zero-shot" else few_shot(**key)
+    return (
+        zero_shot(key["model"], key["task"])
+        if key["way"] == "zero-shot"
+        else few_shot(key["model"], *cell_of(key), key["draw"])
+    )
 
 
 def known(file: Path) -> dict[tuple, list[float]]:
@@ -174,8 +185,7 @@ def known(file: Path) -> dict[tuple, list[float]]:
     found: dict[tuple, list[float]] = {}
     for line in file.read_text().splitlines():
         row = json.loads(line)
-        cell = row["model"], row["task"], row.get("shots"), row["way"]
-        found.setdefault(cell, []).append(row["accuracy"])
+        found.setdefault((row["model"], *cell_of(row)), []).append(row["accuracy"])
     return found
 
 

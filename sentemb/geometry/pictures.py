@@ -110,6 +110,7 @@ def _energies(path: Path, found: Mapping[str, Energies], temperature: float) -> 
     figure, axes = panels(len(found), alike=True)
     names = names_of(list(found))
     bins = np.linspace(-1 / temperature, 1 / temperature, ENERGY_BINS + 1)
+    highest = bins[1 + max(int(each.counts.nonzero()[0].max()) for each in found.values())]
     for axis, (name, each) in zip(axes, found.items(), strict=True):
         positive = np.histogram(each.positive, bins)[0].astype(np.float64)
         for counts, colour, words in (
@@ -121,6 +122,7 @@ def _energies(path: Path, found: Mapping[str, Energies], temperature: float) -> 
             axis.stairs(100 * counts / counts.sum(), bins, color=colour, lw=1.5, label=label)
         gap, errors = np.median(each.gaps), 100 * (each.gaps < 0).mean()
         axis.set_title(f"{names[name][0]}\nmedian gap {gap:.2f}, errors {errors:.1f} %")
+        axis.set_xlim(1.02 * bins[0], highest)
         axis.set_xlabel(f"energy, −cosine / {temperature:g}")
         axis.set_ylabel("share of pairs (%)")
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=9)

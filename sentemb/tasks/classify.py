@@ -37,7 +37,7 @@ EXAMPLES = [("text", "label")]
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _LabelScores:
     """How well each label fits each text.
 
     Args:
@@ -152,7 +152,7 @@ def _zero_shot(
     model: "AnyEncoder",
     column: str,
     device: str | None,
-) -> _Scored:
+) -> _LabelScores:
     from sentemb.encoder import load
 
     encoder = load(model, device)
@@ -160,7 +160,7 @@ def _zero_shot(
     similarities = texts.vectors @ label_vectors(labels, encoder.encode, templates).T
     exponents = np.exp((similarities - similarities.max(axis=1, keepdims=True)) / temperature)
     probabilities = exponents / exponents.sum(axis=1, keepdims=True)
-    return _Scored(texts, list(labels), similarities, probabilities)
+    return _LabelScores(texts, list(labels), similarities, probabilities)
 
 
 def _few_shot(
@@ -171,7 +171,7 @@ def _few_shot(
     column: str,
     device: str | None,
     save: str | os.PathLike[str] | None,
-) -> _Scored:
+) -> _LabelScores:
     from sentemb.encoder import load
 
     if settings.epochs:
@@ -185,7 +185,7 @@ def _few_shot(
     vectors = encoder.encode(examples.rows["text"][:], normalize=True)
     head = fit_head(vectors, examples.rows["label"][:])
     probabilities: Numbers = head.predict_proba(texts.vectors).astype(np.float64)
-    return _Scored(texts, examples.classes, probabilities, probabilities)
+    return _LabelScores(texts, examples.classes, probabilities, probabilities)
 
 
 def _of_model(texts: Embedded, encoder: "Encoder") -> Embedded:
@@ -249,7 +249,7 @@ def _compare_labels(true: Sequence[str | None], labels: Sequence[str]) -> None:
 
 
 def _classified(
-    scored: _Scored,
+    scored: _LabelScores,
     true: Sequence[str | None],
     abstain_by: AbstainBy,
     level: float | None,

@@ -157,6 +157,8 @@ def map(  # noqa: A001 -- the name of the command
     check_projection(projection, seed)
     several = isinstance(model, Sequence) and not isinstance(model, str)
     models = cast("list[AnyEncoder]", list(cast("Any", model)) if several else [model])
+    if isinstance(data, Embedded) and len(models) > 1:
+        raise UsageError("These vectors are one model's: give the texts to compare several models.")
     points: dict[str, Points] = {}
     first: Embedded | None = None
     for one in models:
@@ -167,7 +169,9 @@ def map(  # noqa: A001 -- the name of the command
         points[name] = aligned(places, next(iter(points.values()))) if points else places
     if first is None:
         raise UsageError("`model` is an empty list: name at least one.")
-    colorings = _columns(first, color_by) | {CLUSTER: _clusters(first, clusters, seed)}
+    colorings = _columns(first, color_by)
+    if CLUSTER not in colorings:
+        colorings[CLUSTER] = _clusters(first, clusters, seed)
     return TextMap(first.texts, points, colorings, projection, first.source)
 
 

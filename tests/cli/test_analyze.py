@@ -77,7 +77,7 @@ def test_the_numbers_of_the_page(sentemb, all_bundled):
 def test_numbers_are_those_of_evaluate(sentemb, tmp_path):
     few = bundled("sentences.txt").read_text().splitlines()[:80]
     (tmp_path / "own.txt").write_text("\n".join([*few, "", few[0]]) + "\n")
-    process = sentemb("analyze", "mini", "own.txt", "-o", "out", "--json")
+    process = sentemb("analyze", "mini", "own.txt", "--energy", "-o", "out", "--json")
     assert process.returncode == 0, process.stderr.decode()
     assert "own.txt: 1 empty rows left out" in process.stderr.decode()
     result = json.loads(process.stdout)

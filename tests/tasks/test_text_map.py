@@ -12,6 +12,7 @@ from sentemb.errors import InputError, UsageError
 from sentemb.tasks.map_page import COLORS, coloring, page
 from sentemb.tasks.projection import aligned, projected
 from sentemb.tasks.text_map import TextMap
+from sentemb.tasks.vectors import embedded
 from tests.support.browser import Browser, require_browser
 
 HOSTILE = [
@@ -188,6 +189,18 @@ def test_rows_models_and_clusters():
     frame = found.to_pandas()
     assert list(frame.columns)[:4] == ["text", "kind", "cluster", "x of mini"]
     assert len(frame) == len(found) == 4
+
+
+def test_a_column_of_clusters_is_taken():
+    data = {"text": ["A cat.", "A dog.", "A car."], "cluster": [0, 0, 1]}
+    assert sentemb.map(data, color_by="cluster").colorings == {"cluster": ["0", "0", "1"]}
+
+
+def test_vectors_of_one_model_make_one_map():
+    made = embedded(["A cat.", "A dog.", "A car."], "mini")
+    assert list(sentemb.map(made).points) == ["mini"]
+    with pytest.raises(UsageError, match="give the texts to compare several models"):
+        sentemb.map(made, ["mini", "mini-sentemb"])
 
 
 @pytest.mark.long
