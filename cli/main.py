@@ -173,24 +173,24 @@ def _root(
     ] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Log warnings only, no bars.")
+        bool, typer.Option("--quiet", "-q", help="Log warnings only, and show no bars.")
     ] = False,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Fetch nothing: of the hub, its cache alone.")
+        bool, typer.Option("--offline", help="Use no network: of the hub, only its cache.")
     ] = False,
     trust_remote_code: Annotated[
         bool,
         typer.Option(
             "--trust-remote-code",
-            help="Run the code that a model brings. Read it first: it can do all that you can.",
+            help="Run the code that a model contains. Read it first: it can do whatever you can.",
         ),
     ] = False,
     delimiter: Annotated[
         str | None,
         typer.Option(
             "--delimiter",
-            help="What separates the fields of tables whose header has it: comma, semicolon, tab "
-            "or bar; by default each header decides.",
+            help="Delimiter of tables: comma, semicolon, tab or bar. By default, each header "
+            "decides.",
         ),
     ] = None,
 ) -> None:

@@ -24,17 +24,17 @@ Method = Annotated[
 Data = Annotated[
     str | None,
     typer.Option(
-        help="File (txt, csv, tsv, json, jsonl, parquet, arrow, also .gz) or hub data set; by "
-        "default what is bundled for the method.",
+        help="File (txt, csv, tsv, json, jsonl, parquet, arrow, also .gz and .zst) or hub data "
+        "set. By default, the data bundled for the method.",
         rich_help_panel=DATA,
     ),
 ]
 Columns = Annotated[
     str | None,
     typer.Option(
-        help="Columns of the file, where they are not called text; anchor, positive and "
-        "negative; text and label; or sentence1, sentence2 and label or score: names with commas "
-        "between, in that order.",
+        help="Columns of the file, if their names are not the expected ones (text; anchor, "
+        "positive and negative; text and label; or sentence1, sentence2 and label or score): "
+        "names separated by commas, in that order.",
         rich_help_panel=DATA,
     ),
 ]
@@ -66,8 +66,9 @@ Prompt = Annotated[
     list[str] | None,
     typer.Option(
         metavar="COLUMN=TEXT",
-        help="What is put before the texts of a column, as anchor='query: '; once for each. It is "
-        "saved with the model; by default the model's own default prompt.",
+        help="Text to put before the texts of a column, for example anchor='query: '. Repeat it "
+        "for several columns. It is saved with the model. By default, the model's own default "
+        "prompt.",
         rich_help_panel=DATA,
     ),
 ]
@@ -81,9 +82,9 @@ Dev = Annotated[
 View = Annotated[
     list[str] | None,
     typer.Option(
-        help="In place of the method's views, as feature-cutoff:0.2, eda:alpha=0.2,"
-        "keep-negations=yes or crop+shuffle; once for each, or once for all. sentemb views "
-        "lists them.",
+        help="Replaces the method's views, for example feature-cutoff:0.2, "
+        "eda:alpha=0.2,keep-negations=yes or crop+shuffle. Give it once for all views, or "
+        "once per view. sentemb views lists them.",
         rich_help_panel=METHOD,
         autocompletion=completion.views,
     ),
@@ -91,8 +92,8 @@ View = Annotated[
 Loss = Annotated[
     str | None,
     typer.Option(
-        help="In place of the method's loss, as flatnce:0.05, or a sum, as "
-        "infonce+0.1*vicreg. sentemb views lists them.",
+        help="Replaces the method's loss, for example flatnce:0.05, or a sum: infonce+0.1*vicreg. "
+        "sentemb views lists them.",
         rich_help_panel=METHOD,
         autocompletion=completion.losses,
     ),
@@ -100,15 +101,16 @@ Loss = Annotated[
 Matryoshka = Annotated[
     str | None,
     typer.Option(
-        help="The loss also of the first dimensions alone, as 64,32; the full length is always "
-        "among them.",
+        help="Apply the loss to the first dimensions alone as well, for example 64,32. The full "
+        "length is always included.",
         rich_help_panel=METHOD,
     ),
 ]
 MaskAbove = Annotated[
     float | None,
     typer.Option(
-        help="Candidates of a greater cosine with the anchor are not negatives, as 0.9.",
+        help="Never use candidates whose cosine with the anchor is higher than this as negatives, "
+        "for example 0.9.",
         rich_help_panel=METHOD,
     ),
 ]
@@ -119,7 +121,7 @@ Output = Annotated[
 Seeds = Annotated[
     str | None,
     typer.Option(
-        help="Several runs, as 0-4 or 1,7,42: a folder each, and their spread.",
+        help="Train once per seed, for example 0-4 or 1,7,42: a folder each, and their spread.",
         rich_help_panel=RUN,
     ),
 ]
@@ -127,7 +129,7 @@ Resume = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Go on from the last checkpoint; with --seeds, with what is left of them.",
+        help="Continue from the last checkpoint; with --seeds, train the seeds that are left.",
         rich_help_panel=RUN,
     ),
 ]
@@ -136,8 +138,8 @@ AllowChanged = Annotated[
     typer.Option(
         "--allow-changed",
         metavar="NAME",
-        help="Resume although this is not as it was when the run was started, as learning_rate "
-        "or data; once for each.",
+        help="Resume although this changed since the run was started, for example learning_rate or "
+        "data. Repeat it for several.",
         rich_help_panel=RUN,
     ),
 ]
@@ -151,8 +153,8 @@ Config = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Options in TOML, as batch-size = 64, or the run.json of a run, which is trained "
-        "again; flags win.",
+        help="Read options from TOML (batch-size = 64), or repeat the run of a run.json. Flags "
+        "win.",
         rich_help_panel=RUN,
     ),
 ]
@@ -160,7 +162,8 @@ PrintConfig = Annotated[
     bool,
     typer.Option(
         "--print-config",
-        help="Print every option and where it is from, as TOML for --config, and train nothing.",
+        help="Print every option and where its value comes from, as TOML for --config. Nothing is "
+        "trained.",
         rich_help_panel=RUN,
     ),
 ]
@@ -168,8 +171,8 @@ DryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Write nothing; show what would be read, the steps, and the memory and time they take "
-        "by a few of them.",
+        help="Write nothing. Show the rows and steps of the run, and its memory and time, measured "
+        "by a few steps.",
         rich_help_panel=RUN,
     ),
 ]
@@ -181,8 +184,8 @@ Style = Annotated[
     Format | None,
     typer.Option(
         "--format",
-        help="Print one table, a row a model, in this format, with full precision in csv; or all "
-        "as JSON.",
+        help="Print one table in this format, one row per model, with full precision in csv; json "
+        "prints everything.",
         rich_help_panel=RUN,
     ),
 ]
@@ -202,22 +205,25 @@ Texts = Annotated[
 Column = Annotated[str, typer.Option(help="Column that holds the texts.")]
 BatchTokens = Annotated[
     int | None,
-    typer.Option(min=1, help="Tokens of a forward; by default 512 on a CPU, 32768 on a GPU."),
+    typer.Option(min=1, help="Tokens per forward pass; by default 512 on a CPU, 32768 on a GPU."),
 ]
 BatchSize = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Texts of a forward, in place of tokens; with --batch-tokens, both count."
+        min=1,
+        help="Texts per forward pass, instead of tokens; with --batch-tokens, both limits hold.",
     ),
 ]
 ModelPooling = Annotated[
     str | None,
-    typer.Option(help="Another pooling than the model's own.", autocompletion=completion.poolings),
+    typer.Option(
+        help="Use another pooling than the model's own.", autocompletion=completion.poolings
+    ),
 ]
 Suites = Annotated[
     list[str] | None,
     typer.Option(
-        help="sts, sts-zh, transfer, retrieval, clustering or pairs; repeatable.",
+        help="sts, sts-zh, transfer, retrieval, clustering or pairs. Repeat it for several.",
         autocompletion=completion.suites,
     ),
 ]
@@ -226,7 +232,7 @@ SuiteFolder = Annotated[
     typer.Option(
         *("--data-folder", "--data"),
         envvar="SENTEMB_DATA",
-        help="Where the files of suites are; SentEval's folder does.",
+        help="Folder with the files of the suites; SentEval's folder works.",
     ),
 ]
 Vectors = Annotated[
@@ -234,16 +240,16 @@ Vectors = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="File ending in .npy, .jsonl, .parquet, .csv or .safetensors, whose folder is made; "
-        "- is jsonl to stdout. By default the input's name with .npy.",
+        help="File ending in .npy, .jsonl, .parquet, .csv or .safetensors; its folder is created. "
+        "- writes jsonl to stdout. By default, the input's name with .npy.",
     ),
 ]
 InvalidRows = Annotated[
     str,
     typer.Option(
-        help="For a row that is not UTF-8: replace invalid bytes by U+FFFD, skip the row, or "
-        "strict, an error. They are counted. Names of columns are never skipped; parquet must be "
-        "UTF-8."
+        help="What to do with a row that is not valid UTF-8: replace its invalid bytes by U+FFFD, "
+        "skip it, or stop (strict). Such rows are counted. Names of columns are never "
+        "skipped; parquet must be UTF-8."
     ),
 ]
 OneShard = Annotated[
@@ -253,8 +259,8 @@ OneShard = Annotated[
 Fast = Annotated[
     str | None,
     typer.Option(
-        help="static or int8: encode with an export of the model, which is made once and kept in "
-        "the cache; what it costs and gains is logged.",
+        help="Encode with a static or int8 export of the model. It is made once and kept in the "
+        "cache; what it costs and gains is logged.",
         autocompletion=completion.one_of(("static", "int8")),
     ),
 ]
@@ -262,7 +268,8 @@ Devices = Annotated[
     str | None,
     typer.Option(
         metavar="NAMES",
-        help="A process each, one file: cuda:0,cuda:1, or 0,1 for the same, or all GPUs with all.",
+        help="Encode one file with a process per device: cuda:0,cuda:1, or 0,1 for the same, or "
+        "all for every GPU.",
     ),
 ]
 Predictions = Annotated[
@@ -310,8 +317,8 @@ Scored = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[MODEL]... [FILE]...",
-        help="Bundled encoders, folders or hub ids, several for side by side; a folder of seed-0, "
-        "seed-1, … is one model. Then further files of --sts or the like.",
+        help="Bundled encoders, folders or hub ids; several are shown side by side, and a folder "
+        "of seed-0, seed-1, … is one model. Further files for --sts or the like follow.",
         show_default="mini-sentemb",
         autocompletion=completion.models,
     ),
@@ -320,8 +327,9 @@ ReportStyle = Annotated[
     Format | None,
     typer.Option(
         "--format",
-        help="Print models as rows and tasks as columns, the average and its 95 % interval from a "
-        "bootstrap over the rows; or, json, everything. By default, tables of all numbers.",
+        help="Print models as rows and tasks as columns in this format, with the average and its "
+        "95 % bootstrap interval over the rows; json prints everything. By default, tables of "
+        "all numbers.",
     ),
 ]
 ABSTAINING = "When to abstain"

@@ -24,11 +24,11 @@ def in_cell(text: str) -> str:
 
 
 def default_of(option: Any) -> str:
-    """Return what an option is when it is left out, if that is worth saying."""
+    """Return a sentence about the value of an option that is left out, if it has one."""
     value = option.default
     if value is None or value is False or value == "" or callable(value):
         return ""
-    return "yes" if value is True else f"`{value}`"
+    return f" Default: {'yes' if value is True else f'`{value}`'}."
 
 
 def option_row(option: Any) -> str:
@@ -37,13 +37,13 @@ def option_row(option: Any) -> str:
     shown = ", ".join(f"`{name}`" for name in sorted(names, key=len, reverse=True))
     if option.secondary_opts:
         shown += ", " + ", ".join(f"`{name}`" for name in option.secondary_opts)
-    return f"| {shown} | {in_cell(option.help or '')} | {default_of(option)} |"
+    return f"| {shown} | {in_cell(option.help or '')}{default_of(option)} |"
 
 
 def table(options: list[Any]) -> str:
     """Return the table of some options."""
     rows = [option_row(one) for one in options if not getattr(one, "hidden", False)]
-    return "\n".join(["| option | meaning | default |", "|---|---|---|", *rows])
+    return "\n".join(["| option | meaning |", "|---|---|", *rows])
 
 
 def command(name: str, epilog: str) -> str:

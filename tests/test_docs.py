@@ -11,6 +11,7 @@ import pytest
 import torch
 from sentemb_cli.main import EXIT_CODES
 
+import sentemb
 from sentemb.pairs import Pairs
 from tests.support.blocks import blocks, commands, run_page
 from tests.support.processes import run_twice, sentemb_in
@@ -99,12 +100,27 @@ def test_what_is_shown_of_extending_is_what_it_says(few_bundled, folder):
     assert float(names["pull"](pairs)["apart"]) == 0
 
 
-def test_the_sections_of_losses_are_those_of_the_docstrings():
-    spec = importlib.util.spec_from_file_location("docs_losses", DOCS / "losses.py")
+def script(name):
+    """Return the module that writes a page."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    page = module.page()
-    assert (DOCS / "losses.md").read_text("utf-8") == page, "run python docs/losses.py"
+    return module
+
+
+@pytest.mark.parametrize("name", ["api", "commands", "losses"])
+def test_pages_made_of_the_sources_are_up_to_date(name):
+    page = (DOCS / f"{name}.md").read_text("utf-8")
+    assert page == script(name).page(), f"run python docs/{name}.py"
+
+
+def test_every_public_name_is_in_the_api():
+    page = (DOCS / "api.md").read_text("utf-8")
+    assert [name for name in sentemb.__all__ if f"::: sentemb.{name}\n" not in page] == []
+
+
+def test_every_loss_has_a_formula_needs_use_and_source():
+    module, page = script("losses"), (DOCS / "losses.md").read_text("utf-8")
     sections = re.split(r"^## ", page, flags=re.M)[1:]
     complete = [one for one in sections if all(f"**{p}**" in one for p in module.PARAGRAPHS)]
     missing = [one.split()[0] for one in sections if one not in complete]

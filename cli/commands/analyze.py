@@ -23,8 +23,8 @@ def analyze(
         list[str] | None,
         typer.Argument(
             metavar="MODEL... [FILE]",
-            help="Bundled encoders, folders or hub ids, by default mini-sentemb; and last a file "
-            "of sentences, by default the bundled ones.",
+            help="Bundled encoders, folders or hub ids, by default mini-sentemb. A file of "
+            "sentences comes last; by default, the bundled ones.",
             autocompletion=completion.models,
         ),
     ] = None,
@@ -39,13 +39,14 @@ def analyze(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Labelled sentences, text and label, for tolerance; by default the bundled "
-            "topics where FILE is not given either.",
+            help="Labelled sentences (text and label) for the tolerance. By default, the bundled "
+            "topics if no FILE is given either.",
         ),
     ] = None,
     column: Annotated[str, typer.Option(help="Column of FILE that holds the sentences.")] = "text",
     temperature: Annotated[
-        float, typer.Option(min=1e-3, help="Of penalties and energies; as in training.")
+        float,
+        typer.Option(min=1e-3, help="Temperature of penalties and energies, as in training."),
     ] = 0.05,
     energy: Annotated[
         bool,

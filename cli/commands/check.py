@@ -24,8 +24,8 @@ def check(
         typer.Argument(
             metavar="FILE...",
             readable=False,  # else typer exits with 2; what reads them, with 3
-            help="txt, csv, tsv, json, jsonl, parquet, arrow, also .gz or .zst; "
-            "the first is trained on, and the others should have nothing of it.",
+            help="txt, csv, tsv, json, jsonl, parquet, arrow, also .gz or .zst. The first is the "
+            "training data; the others should share nothing with it.",
         ),
     ],
     test: Annotated[
@@ -33,22 +33,25 @@ def check(
         typer.Option(
             metavar="FILE",
             readable=False,
-            help="Of which not one text may be in the first file.",
+            help="Test file: none of its texts may be in the first file.",
         ),
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(help="Columns to look at, commas between; by default all known.")
+        str | None,
+        typer.Option(help="Columns to check, separated by commas. By default, all known ones."),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="Whose tokens are counted: bundled encoder, folder or hub id.")
+        str, typer.Option(help="Model whose tokens are counted: bundled encoder, folder or hub id.")
     ] = "mini",
     max_length: Annotated[
         int | None, typer.Option(min=1, help="Tokens a text is cut to; by default the model's.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Rows a batch, of which there should be more.")
+        int | None, typer.Option(min=1, help="Rows per batch; the data should have more.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for notes, too.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 for notes as well.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say what is wrong with files, before anything is trained on them.

@@ -25,13 +25,13 @@ def compare(
         typer.Argument(
             metavar="METHOD...",
             help="Methods of sentemb train, which are trained, and models, which are measured as "
-            "they are: bundled ones, folders or hub ids.",
+            "they are: bundled encoders, folders or hub ids.",
             autocompletion=completion.methods_and_models,
         ),
     ],
     seeds: Seeds = "0",
     batch_size: Annotated[
-        int, typer.Option(help="Rows a batch.", rich_help_panel=shared.SPEED)
+        int, typer.Option(help="Rows per batch.", rich_help_panel=shared.SPEED)
     ] = 64,
     max_steps: Annotated[
         int,

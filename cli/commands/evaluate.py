@@ -22,7 +22,7 @@ sentemb evaluate mini mini-sentemb --format markdown"""
 KINDS = ("sts", "transfer", "retrieval", "clustering", "pairs")
 STS = "Graded pairs: sentence1, sentence2, score and, for the means, subset; by default the \
 bundled ones."
-RETRIEVAL = "In BEIR's form; or a table of qtext, atext, label. Repeatable."
+RETRIEVAL = "Folder in BEIR's form, or a table of qtext, atext, label. Repeat it for several."
 IDENTICAL = "Whether to drop the document of a query's id from its ranking, as BEIR does; auto: \
 where it has the query's text."
 Files = list[Path] | None
@@ -34,20 +34,31 @@ def evaluate(
     data: shared.SuiteFolder = None,
     sts: Annotated[Files, typer.Option(metavar="FILE...", help=STS)] = None,
     transfer: Annotated[
-        Files, typer.Option(metavar="FILE...", help="text or sentence1, sentence2; and label.")
+        Files,
+        typer.Option(
+            metavar="FILE...",
+            help="File for the transfer task: text (or sentence1, sentence2) and label.",
+        ),
     ] = None,
     retrieval: Annotated[Files, typer.Option(metavar="FOLDER", help=RETRIEVAL)] = None,
     identical_ids: Annotated[str, typer.Option(metavar="auto|drop|keep", help=IDENTICAL)] = "auto",
-    clustering: Annotated[Files, typer.Option(metavar="FILE...", help="text, label.")] = None,
+    clustering: Annotated[
+        Files, typer.Option(metavar="FILE...", help="File for clustering: text, label.")
+    ] = None,
     pairs: Annotated[
-        Files, typer.Option(metavar="FILE...", help="sentence1, sentence2, label 1 or 0.")
+        Files,
+        typer.Option(
+            metavar="FILE...",
+            help="File for pair classification: sentence1, sentence2, label 1 or 0.",
+        ),
     ] = None,
     pooling: shared.ModelPooling = None,
     batch_tokens: shared.BatchTokens = None,
     batch_size: shared.BatchSize = None,
     device: shared.Device = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="For the results.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.json", help="File for the results."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
     style: shared.ReportStyle = None,

@@ -26,12 +26,15 @@ def export(
         bool,
         typer.Option(
             "--static",
-            help="A vector a token, a text is their mean: a sentence-transformers model.",
+            help="Write a static model, a sentence-transformers model: one vector per token, and "
+            "the mean of them for a text.",
         ),
     ] = False,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="An ONNX file in 8-bit integers; needs the extra int8."),
+        typer.Option(
+            "--int8", help="Write an ONNX file with 8-bit integers; needs the extra int8."
+        ),
     ] = False,
     sts: Annotated[
         Path | None,
@@ -45,8 +48,8 @@ def export(
         int | None,
         typer.Option(
             min=0,
-            help="Numbers a vector of --static; 0 keeps all. By default 256, or the encoder's "
-            "where it has fewer.",
+            help="Dimensions of --static; 0 keeps all. By default 256, or the encoder's if it has "
+            "fewer.",
         ),
     ] = None,
     texts: Annotated[

@@ -29,14 +29,16 @@ def finetune(
     dev: Annotated[
         str | None,
         typer.Option(
-            help="The same; chooses the checkpoint. By default a tenth of the data, with its share "
-            "of every label."
+            help="Rows of the same kind, which choose the checkpoint. By default a tenth of the "
+            "data, with its share of every label."
         ),
     ] = None,
     columns: Annotated[
         str | None, typer.Option(help="Columns of the files, in that order, commas between.")
     ] = None,
-    regression: Annotated[bool, typer.Option("--regression", help="Labels are scores.")] = False,
+    regression: Annotated[
+        bool, typer.Option("--regression", help="The labels are scores.")
+    ] = False,
     model: Annotated[
         str,
         typer.Option(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
@@ -44,7 +46,7 @@ def finetune(
     output: Annotated[Path, typer.Option("--output", "-o", help="Model folder.")] = Path(
         "runs/finetune"
     ),
-    seeds: Annotated[str | None, typer.Option(help="Several runs: 0-4, or 1,7,42.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Train once per seed: 0-4, or 1,7,42.")] = None,
     resume: shared.Resume = False,
     allow_changed: shared.AllowChanged = None,
     overwrite: shared.Overwrite = False,

@@ -19,7 +19,7 @@ def plot(
         list[Path],
         typer.Argument(
             metavar="RUN...",
-            help="Folders that sentemb train or finetune wrote, also while they are written.",
+            help="Folders of sentemb train or finetune, also of running ones.",
         ),
     ],
     output: Annotated[

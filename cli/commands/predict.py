@@ -21,7 +21,7 @@ sentemb predict runs/finetune labelled.tsv -o labels.parquet --plot confusion.pn
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="What sentemb finetune left, or any classifier.")],
+    model: Annotated[str, typer.Argument(help="Folder of sentemb finetune, or any classifier.")],
     source: Annotated[
         str,
         typer.Argument(
@@ -30,15 +30,19 @@ def predict(
     ],
     columns: Annotated[
         str | None,
-        typer.Option(help="The column of a text, or the two of a pair, a comma between."),
+        typer.Option(
+            help="Column of the texts, or the two columns of pairs, separated by a comma."
+        ),
     ] = None,
     label_column: Annotated[
         str | None,
-        typer.Option(help="Column of the true labels or scores, where it is not called so."),
+        typer.Option(
+            help="Column of the true labels or scores, if it is not called label or score."
+        ),
     ] = None,
     output: shared.Predictions = "-",
     picture: shared.Confusion = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows a forward.")] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows per forward pass.")] = 64,
     max_length: Annotated[int, typer.Option(help="Tokens a row is truncated to.")] = 128,
     device: shared.Device = None,
     overwrite: Annotated[

@@ -24,7 +24,7 @@ def push(
     private: Annotated[
         bool, typer.Option("--private", help="Make the repository private.")
     ] = False,
-    message: Annotated[str, typer.Option("--message", "-m", help="Of the commit.")] = (
+    message: Annotated[str, typer.Option("--message", "-m", help="Commit message.")] = (
         "Upload a model with sentemb"
     ),
     dry_run: Annotated[

@@ -30,9 +30,9 @@ Values = Annotated[
 Losses = Annotated[
     list[str] | None,
     typer.Option(
-        help="In place of the method's loss; once for each. One that has no such option is trained "
-        "once. For temperature and simcse-unsup by default infonce, hard-contrastive and "
-        "simple-contrastive.",
+        help="Losses to compare, instead of the method's. Repeat it for several. A loss without "
+        "the option is trained once. For temperature and simcse-unsup, by default infonce, "
+        "hard-contrastive and simple-contrastive.",
         rich_help_panel=shared.METHOD,
         autocompletion=completion.losses,
     ),
@@ -40,7 +40,7 @@ Losses = Annotated[
 Seeds = Annotated[
     str,
     typer.Option(
-        help="A run for each: 0-4, or 1,7,42.",
+        help="Train once per seed: 0-4, or 1,7,42.",
         rich_help_panel=shared.RUN,
     ),
 ]
@@ -57,7 +57,9 @@ DEFAULTS = {"select": "last"}
 
 
 def study(
-    option: Annotated[str, typer.Argument(help="Option of sentemb train, as temperature.")],
+    option: Annotated[
+        str, typer.Argument(help="Option of sentemb train, for example temperature.")
+    ],
     values: Values = None,
     loss: Losses = None,
     seeds: Seeds = "0",

@@ -26,12 +26,14 @@ def sweep(
         list[str],
         typer.Option(
             metavar="OPTION=VALUES",
-            help="An option of sentemb train and what is tried: temperature=0.01..0.5 (on a "
-            "logarithmic scale where the ends are a factor of 10 apart) or pooling=cls,mean; once "
-            "for each.",
+            help="An option of sentemb train and its candidates: temperature=0.01..0.5 (on a "
+            "logarithmic scale if the ends are a factor of 10 apart) or pooling=cls,mean. "
+            "Repeat it for several.",
         ),
     ],
-    trials: Annotated[int, typer.Option(min=1, help="How many; raise it later to add more.")] = 20,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Number of trials; raise it later to add more.")
+    ] = 20,
     seeds: Seeds = "0",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")] = Path(
         "sweep"

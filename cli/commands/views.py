@@ -29,15 +29,18 @@ HEADINGS = {
 
 
 def views(
-    sentence: Annotated[str | None, typer.Argument(help="Shows what each view does to it.")] = None,
+    sentence: Annotated[str | None, typer.Argument(help="Sentence to show every view on.")] = None,
     view: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only these, as crop:0.5; by default all.", autocompletion=completion.views
+            help="Show only these views, for example crop:0.5. By default, all.",
+            autocompletion=completion.views,
         ),
     ] = None,
     model: shared.AnyModel = "mini",
-    seed: Annotated[int, typer.Option(min=0, max=2**32, help="Of what the views draw.")] = 42,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32, help="Seed of the views' random draws.")
+    ] = 42,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the views and losses for train, or show what views do to your sentence."""

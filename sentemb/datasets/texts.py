@@ -151,6 +151,6 @@ def as_counted(texts: Iterator[Item], total: int, source: str | os.PathLike[str]
         )
     if rows > total:
         logger.warning(
-            "%s became longer while it was read: %s rows were counted, %s are encoded.",
+            "%s grew while it was read: %s rows were counted, %s are encoded.",
             *(source, f"{total:,}", f"{rows:,}"),
         )

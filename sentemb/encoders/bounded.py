@@ -1,4 +1,4 @@
-"""Of a long text no more is tokenised than can reach the limit, with the same tokens.
+"""A long text is tokenised only as far as its tokens can reach the limit; they stay the same.
 
 A text is cut at a *boundary*: in front of a single space between two letters or digits. Where the
 parts of a tokenizer are among those listed here, none of them looks across such a place:

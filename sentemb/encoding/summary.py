@@ -105,8 +105,8 @@ class EncodeSummary:
             )
         if (reading := self.reading) and reading.is_mostly_unknown:
             lines.append(
-                "warning: most of the texts is unknown to the model's tokenizer "
-                f"({reading.share_words()}), so their vectors say little: use a `model` of their "
+                "warning: the model's tokenizer does not know most of the texts "
+                f"({reading.share_words()}), so their vectors mean little: use a `model` of their "
                 "language and script"
             )
         words = FAULTS | {"invalid": INVALID.get(self.faults.get("errors", ""), "")}
@@ -121,7 +121,7 @@ class EncodeSummary:
         if separator := self.faults.get("separator"):
             lines.append(f"the input was read as {separator}")
         if self.halved_batches:
-            lines.append(f"{self.halved_batches:,} batches halved: memory did not suffice")
+            lines.append(f"{self.halved_batches:,} batches were halved because memory ran out")
         return lines
 
 

@@ -71,7 +71,8 @@ def predictions(
         try_longest(classifier, tokenizer, tokens)
     if read.is_mostly_unknown:
         logger.warning(
-            "Most of the texts is unknown to the model's tokenizer (%s): its answers say little.",
+            "The model's tokenizer does not know most of the texts (%s), so its answers mean "
+            "little.",
             read.share_words(),
         )
     keys = ("score",) if classifier.config.num_labels == 1 else ("label", "probability")

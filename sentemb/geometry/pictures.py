@@ -30,7 +30,7 @@ def draw(folder: Path, found: Mapping[str, Analysis], corpus: Corpus, temperatur
             _alignment_uniformity(folder / "alignment_uniformity.png", found, corpus)
         else:
             logger.warning(
-                "No pair of %s is graded above %g: no alignment, and no picture of it.",
+                "No pair of %s is graded above %g, so there is no alignment and no picture of it.",
                 corpus.task.name,
                 corpus.task.positive_above,
             )

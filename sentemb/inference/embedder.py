@@ -180,7 +180,7 @@ class Embedder:
                 tokens.texts[batch[0]],
             )
         if not self.halved:
-            logger.warning("Memory does not suffice for %d texts at once: halved.", len(batch))
+            logger.warning("Out of memory for %d texts at once: the batch is halved.", len(batch))
         self.halved += 1
         middle = len(batch) // 2
         halves = [self._fitting(tokens, half) for half in (batch[:middle], batch[middle:])]

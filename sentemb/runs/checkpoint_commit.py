@@ -141,7 +141,7 @@ def newest_whole(folder: Path) -> Path | None:
             enlist(folder.parent, [f"{folder.name}/{aside.name}/"], OF_A_RUN)
         checkpoint.rename(aside)
         sync(folder)
-        logger.warning("%s is not used, and now called %s: %s.", checkpoint, aside.name, problem)
+        logger.warning("%s is not used and was renamed to %s: %s.", checkpoint, aside.name, problem)
     return None
 
 

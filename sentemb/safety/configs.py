@@ -60,7 +60,7 @@ def _check(file: Path, content: dict[str, Any]) -> None:
                 "Or take the key out: transformers' own code may do."
             )
         if key == "trust_remote_code" and value:
-            logger.warning("%s: trust_remote_code is ignored: it is yours to give.", file)
+            logger.warning("%s: trust_remote_code is ignored there: only you can allow code.", file)
         if any(name in key for name in KERNELS) and "/" in str(value):
             raise InputError(f"'{file}' has {key} fetch code of the hub, {value!r}: take it out.")
         if key == "transformers_weights" and value is not None:

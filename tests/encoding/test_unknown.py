@@ -132,7 +132,7 @@ def test_the_commands_say_it(sentemb, tmp_path):
     process = sentemb("encode", "a.txt", "--json")
     assert COUNTS.items() <= json.loads(process.stdout)["summary"].items()
     assert b"4 with unknown tokens" in process.stderr
-    assert b"warning: most of the texts is unknown to the model's tokenizer" in process.stderr
+    assert b"warning: the model's tokenizer does not know most of the texts" in process.stderr
     process = sentemb("check", "a.txt")
     assert b"3 rows (2, 6, 7): the model's tokenizer does not know most of a text" in process.stdout
 
