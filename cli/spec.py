@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar")
 NAMES = {
     "FlatNCEOneWay": "flatnce-one-way",
+    "ListNet": "listnet",
     "MSEDistillation": "mse-distillation",
+    "MarginMSE": "margin-mse",
     "RDrop": "r-drop",
+    "SimilarityKL": "similarity-kl",
+    "SimilarityMSE": "similarity-mse",
     "SupConIn": "supcon-in",
     "SupConOut": "supcon-out",
 }

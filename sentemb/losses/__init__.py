@@ -29,6 +29,12 @@ from sentemb.losses.graded import CoSENT as CoSENT
 from sentemb.losses.graded import AnglE as AnglE
 from sentemb.losses.distillation import CosineDistillation as CosineDistillation
 from sentemb.losses.distillation import MSEDistillation as MSEDistillation
+from sentemb.losses.similarity_distillation import SimilarityKL as SimilarityKL
+from sentemb.losses.similarity_distillation import SimilarityMSE as SimilarityMSE
+from sentemb.losses.ranking import ListNet as ListNet
+from sentemb.losses.ranking import ListMLE as ListMLE
+from sentemb.losses.ranking import RankingConsistency as RankingConsistency
+from sentemb.losses.margin_mse import MarginMSE as MarginMSE
 from sentemb.losses.negative_cosine import NegativeCosine as NegativeCosine
 from sentemb.losses.barlow_twins import BarlowTwins as BarlowTwins
 from sentemb.losses.vicreg import VICReg as VICReg

@@ -211,10 +211,12 @@ class EachSentence(Around):
         texts: tuple[Tensor | None, ...] = (None, None)
         if pairs.texts is not None:
             texts = pairs.texts.view(2, 2, -1).transpose(0, 1).flatten(1).unbind()
+        names = ("anchor", "positive", "teacher", "teacher_positive")
+        given = {name: x for name in names if (x := getattr(pairs, name)) is not None}
         halves = (
-            replace(pairs, anchor=anchor, positive=positive, logits=None, labels=None, texts=half)
-            for anchor, positive, half in zip(
-                pairs.anchor.chunk(2), pairs.positive.chunk(2), texts, strict=True
-            )
+            {name: x.chunk(2)[number] for name, x in given.items()} | {"texts": texts[number]}
+            for number in (0, 1)
         )
-        return [(self.contrast, half) for half in halves]
+        return [
+            (self.contrast, replace(pairs, logits=None, labels=None, **half)) for half in halves
+        ]

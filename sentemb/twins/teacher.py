@@ -1,9 +1,11 @@
 """`Teacher`: a frozen encoder whose vectors a student learns."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -61,3 +63,18 @@ class Teacher:
             )
         vectors = torch.from_numpy(self._vectors[self._places[found]])
         return vectors.to(numbers.device)
+
+
+def side_by_side(vectors: Sequence[Embeddings], shares: Sequence[float]) -> Embeddings:
+    r"""Join several teachers' vectors of the same texts, so that cosines are means of theirs.
+
+    .. math:: \left[ \sqrt{\alpha_1} \, \hat t_1, \sqrt{\alpha_2} \, \hat t_2, \dots \right]
+
+    Args:
+        vectors: Of each teacher, ``[texts, dim]``.
+        shares: The weight of each, which add up to 1.
+
+    Source: Liu et al., 2023, RankCSE (arXiv:2305.16726), equation 7, for the mean of cosines.
+    """
+    weighted = zip(vectors, shares, strict=True)
+    return torch.cat([share**0.5 * F.normalize(x, dim=1) for x, share in weighted], dim=1)
