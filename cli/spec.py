@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from sentemb.losses import Loss
     from sentemb.views import View
 
-MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar")
+MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar", "Guided")
 NAMES = {
     "FlatNCEOneWay": "flatnce-one-way",
+    "InfoNCEWithinViews": "infonce-within-views",
     "ListNet": "listnet",
     "MSEDistillation": "mse-distillation",
     "MarginMSE": "margin-mse",

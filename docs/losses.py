@@ -39,7 +39,7 @@ def formula(doc: str) -> str:
 def page() -> str:
     """Return the whole page."""
     by_class = {class_name: name for name, class_name in LOSSES.items()}
-    names = [*LOSSES.values(), "Sum", "EachSentence", "Matryoshka", "MaskSimilar"]
+    names = [*LOSSES.values(), "Sum", "EachSentence", "Matryoshka", "MaskSimilar", "Guided"]
     rows = []
     for name in names:
         doc = inspect.getdoc(getattr(losses, name)) or ""

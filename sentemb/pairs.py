@@ -113,18 +113,20 @@ class Pairs:
             vectors: Of the anchors' texts, the positives' and the negatives', one after the other.
         """
         batch = len(self.anchor)
-        anchor, positive, negatives = vectors.split([batch, batch, len(vectors) - 2 * batch])
         return replace(
             self,
-            teacher=anchor,
-            teacher_positive=positive,
-            teacher_negatives=None if self.negatives is None else negatives,
+            teacher=vectors[:batch],
+            teacher_positive=vectors[batch : 2 * batch],
+            teacher_negatives=None if self.negatives is None else vectors[2 * batch :],
         )
 
     def views(self) -> tuple["Side", "Side"]:
         """Return the anchors and the positives, with their text ids where they are known."""
         first, second, _ = self.split_texts() if self.texts is not None else (None, None, None)
-        return Side(self.anchor, first), Side(self.positive, second)
+        return (
+            Side(self.anchor, first, self.teacher),
+            Side(self.positive, second, self.teacher_positive),
+        )
 
     def sides(self) -> tuple["Side", "Side"]:
         """Return what stands for anchors and positives where rows are contrasted."""
@@ -134,7 +136,8 @@ class Pairs:
         """Return the negatives with their text ids; empty where there are none."""
         if self.negatives is None:
             return []
-        return [Side(self.negatives, None if self.texts is None else self.split_texts()[2])]
+        ids = None if self.texts is None else self.split_texts()[2]
+        return [Side(self.negatives, ids, self.teacher_negatives)]
 
     def known_pairs(self) -> tuple[Tensor, Tensor]:
         """Return the text ids of both sides of every known pair, those of a queue included.
@@ -215,7 +218,8 @@ class OffDropoutPairs(Pairs):
 
     def sides(self) -> tuple["Side", "Side"]:
         """Return the embeddings without dropout twice: the anchors' texts, on both sides."""
-        side = Side(self.clean, None if self.texts is None else self.split_texts()[0])
+        ids = None if self.texts is None else self.split_texts()[0]
+        side = Side(self.clean, ids, self.teacher)
         return side, side
 
     def swapped(self) -> Pairs:
@@ -225,10 +229,11 @@ class OffDropoutPairs(Pairs):
 
 
 class Side(NamedTuple):
-    """Embeddings, and the ids of their texts where they are known."""
+    """Embeddings, with the ids of their texts and a teacher's vectors where they are known."""
 
     embeddings: Embeddings
     text_ids: Tensor | None
+    teacher: Embeddings | None = None
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from sentemb.losses.contrast import RowLoss as RowLoss
 from sentemb.losses.info_nce import InfoNCE as InfoNCE
 from sentemb.losses.weighted_info_nce import WeightedInfoNCE as WeightedInfoNCE
 from sentemb.losses.symmetric_info_nce import SymmetricInfoNCE as SymmetricInfoNCE
+from sentemb.losses.info_nce_within_views import InfoNCEWithinViews as InfoNCEWithinViews
 from sentemb.losses.nt_xent import NTXent as NTXent
 from sentemb.losses.flat_nce import FlatNCE as FlatNCE
 from sentemb.losses.flat_nce import FlatNCEOneWay as FlatNCEOneWay
@@ -46,5 +47,6 @@ from sentemb.losses.combine import Sum as Sum
 from sentemb.losses.combine import EachSentence as EachSentence
 from sentemb.losses.matryoshka import Matryoshka as Matryoshka
 from sentemb.losses.mask_similar import MaskSimilar as MaskSimilar
+from sentemb.losses.guided import Guided as Guided
 
 __all__ = [name for name in dir() if name[0].isupper()]

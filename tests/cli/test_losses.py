@@ -28,7 +28,7 @@ REFUSED = {
         ("listmle", "listnet", "similarity-kl", "similarity-mse"),
         "needs a teacher's embeddings of both views: use method rankcse, or gist for pairs",
     ),
-    "margin-mse": "one hard negative for each anchor, got 0 for 8: give data with a negative column",
+    "margin-mse": "one hard negative for each anchor, got 0 for 8: give data with a negative",
     "r-drop": "RDrop needs a label in every row",
 }
 METHOD = {

@@ -38,6 +38,7 @@ TEMPERED = {
     "HardContrastiveQuantile": losses.HardContrastiveQuantile,
     "HardNegativeWeighted": losses.HardNegativeWeighted,
     "InfoNCE": losses.InfoNCE,
+    "InfoNCEWithinViews": losses.InfoNCEWithinViews,
     "ListMLE": losses.ListMLE,
     "ListNet": losses.ListNet,
     "NTXent": losses.NTXent,
@@ -161,6 +162,7 @@ def test_half_precision_of_an_encoder_is_raised():
         def forward(self, features, views):
             pairs = random_pairs(6, 16)
             half = Pairs(pairs.anchor.bfloat16(), pairs.positive.bfloat16())
+            half = half.beside(pairs.positive.bfloat16().repeat(2, 1))
             seen.append(half)
             return half
 
@@ -210,6 +212,9 @@ def test_info_nce_keeps_its_gradient_where_cross_entropy_has_lost_it():
         (lambda: losses.Triplet(0.0), "margin must be a positive"),
         (lambda: losses.Triplet()(random_pairs(3, 4)), "one hard negative for each anchor, got 0"),
         (lambda: losses.Triplet()(random_pairs(3, 4, 5)), "got 5 for 3: give data with a negative"),
+        (lambda: losses.Guided(InfoNCE(), -0.1), "margin must be 0 or a positive number, got -0.1"),
+        (lambda: losses.Guided(losses.VICReg()), "VICReg contrasts no candidates, so that a teac"),
+        (lambda: losses.Guided(InfoNCE())(random_pairs(3, 4)), "Guided needs a teacher's embeddi"),
         (lambda: losses.MarginMSE(0.0), "scale must be a positive number"),
         (lambda: losses.SimilarityKL(0.1, 0.0), "teacher_temperature must be a positive number"),
         (lambda: losses.MarginMSE()(random_pairs(3, 4, 5)), "got 5 for 3: give data with a neg"),

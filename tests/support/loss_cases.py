@@ -22,10 +22,12 @@ from sentemb.losses import (
     EachSentence,
     FlatNCE,
     FlatNCEOneWay,
+    Guided,
     HardContrastive,
     HardContrastiveQuantile,
     HardNegativeWeighted,
     InfoNCE,
+    InfoNCEWithinViews,
     ListMLE,
     ListNet,
     Loss,
@@ -87,10 +89,12 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "EachSentence": lambda: EachSentence(InfoNCE(0.5)),
     "FlatNCE": lambda: FlatNCE(0.5),
     "FlatNCEOneWay": lambda: FlatNCEOneWay(0.5),
+    "Guided": lambda: Guided(InfoNCE(0.5), margin=0.2),
     "HardContrastive": lambda: HardContrastive(0.5, count=2),
     "HardContrastiveQuantile": lambda: HardContrastiveQuantile(0.5, quantile=0.5),
     "HardNegativeWeighted": HardNegativeWeighted,
     "InfoNCE": lambda: InfoNCE(0.5),
+    "InfoNCEWithinViews": lambda: InfoNCEWithinViews(0.5),
     "ListMLE": lambda: ListMLE(0.5),
     "ListNet": lambda: ListNet(0.5, 0.3),
     "MSEDistillation": MSEDistillation,
@@ -130,7 +134,7 @@ OF_LENGTHS = {
 WITH_NEGATIVES = {  # contrasted within the batch, and with negatives where there are any
     *("DCLW", "Debiased", "FlatNCE", "FlatNCEOneWay", "HardContrastive", "InfoNCE", "NTXent"),
     *("HardContrastiveQuantile", "HardNegativeWeighted", "NegativeSampling", "NoiseContrastive"),
-    *("Sigmoid", "SimpleContrastive", "SymmetricInfoNCE"),
+    *("Guided", "InfoNCEWithinViews", "Sigmoid", "SimpleContrastive", "SymmetricInfoNCE"),
     *("MaskSimilar", "Matryoshka", "Sum", "SupConIn", "SupConOut"),
 }
 
@@ -155,8 +159,9 @@ def inputs(name: str, batch: int, dim: int, seed: int = 0, negatives: bool = Fal
     if name in TAUGHT:
         teacher = torch.randn(batch, dim, dtype=torch.float64, generator=generator)
         return replace(pairs, teacher=teacher)
-    if name in TAUGHT_PAIRS:
+    if name in (*TAUGHT_PAIRS, "Guided"):
         drawn = torch.randn(3 * batch, 5, dtype=torch.float64, generator=generator)
+        drawn[batch : 2 * batch] += drawn[:batch]  # or a guide would leave out nearly all
         return pairs.beside(drawn if wanted else drawn[: 2 * batch])
     return pairs
 
@@ -216,6 +221,21 @@ def twice_taught(frozen: Pairs) -> Pairs:
     others = torch.cat([second, second + 0.2 * torch.sin((i + 3) * (j + 1))])
     first = torch.from_numpy(np.concatenate([ref.of_teacher(4, 0), ref.of_teacher(4, 1)]))
     return pair(frozen).beside(side_by_side([first, others], [1 / 3, 2 / 3]))
+
+
+def plane(*degrees: int) -> torch.Tensor:
+    angles = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
+    return torch.stack([angles.cos(), angles.sin()], dim=1)
+
+
+def guided(frozen: Pairs) -> Pairs:
+    """The frozen inputs with hard negatives beside a teacher in the plane."""
+    rows = [(0, 80, 160, 20), (25, 95, 170, 53), (30, 70, 250, 15)]
+    return frozen.beside(torch.cat([plane(*angles) for angles in rows]))
+
+
+def guided_pair(frozen: Pairs) -> Pairs:
+    return replace(guided(frozen), negatives=None, teacher_negatives=None)
 
 
 def classified(frozen: Pairs) -> Pairs:
@@ -286,6 +306,21 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
     ("RankingConsistency", RankingConsistency, pair, 0.1459507946),
     ("RankingConsistency", lambda: RankingConsistency(0.5), pair, 0.0096102488),
     ("MarginMSE", MarginMSE, taught_pairs, 0.2246589497),
+    *(
+        ("Guided", lambda margins=margins: Guided(InfoNCE(), *margins), guided_pair, 0.0091275918)
+        for margins in ((), (0.2,), (0.0, 0.05))
+    ),
+    *(
+        ("Guided", lambda margins=margins: Guided(InfoNCEWithinViews(), *margins), chosen, value)
+        for margins, chosen, value in (
+            ((), guided_pair, 0.8017181196),
+            ((0.2,), guided_pair, 0.5523028710),
+            ((0.0, 0.05), guided_pair, 0.5523028710),
+            ((), guided, 1.6265988146),
+            ((0.2,), guided, 1.3769634571),
+            ((0.0, 0.05), guided, 1.3769636777),
+        )
+    ),
     ("RDrop", RDrop, classified, 1.4866471403),
     ("RDrop", lambda: RDrop(0.0), classified, 1.4418628221),
 ]
@@ -296,6 +331,7 @@ NO_FROZEN_VALUE = {  # the design has none; the reference in loops stands for it
         "DimensionWise",
         "EachSentence",
         "HardContrastiveQuantile",
+        "InfoNCEWithinViews",
         "MaskSimilar",
     ),
     *("Matryoshka", "NegativeSampling", "NoiseContrastive", "SimilarityMSE", "SimpleContrastive"),
@@ -318,6 +354,19 @@ CROSSED = Pairs(EYE[:2], EYE[[0, 0]])  # both rows are to match the first
 SIGMOID = 1 / (1 + E5)  # how both positives choose the first anchor; either anchor is undecided
 CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
     ("InfoNCE", lambda: InfoNCE(0.2), ORTHOGONAL, math.log1p(3 * E5)),
+    ("InfoNCEWithinViews", lambda: InfoNCEWithinViews(0.2), ORTHOGONAL, math.log1p(9 * E5)),
+    (
+        "Guided",
+        lambda: Guided(InfoNCE(0.2)),  # as near as the positive is not nearer
+        ORTHOGONAL.beside(torch.cat([plane(0, 0, 0, 0), plane(60, 60, 60, 60)])),
+        math.log1p(3 * E5),
+    ),
+    (
+        "Guided",
+        lambda: Guided(InfoNCE(0.2), margin=0.1),
+        ORTHOGONAL.beside(torch.cat([plane(0, 0, 0, 0), plane(60, 60, 60, 60)])),
+        0.0,
+    ),
     (
         "WeightedInfoNCE",
         lambda: WeightedInfoNCE(0.2, 3.0),
@@ -419,6 +468,14 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
 # Loss, and the formula in loops.
 REFERENCES: dict[str, tuple[Loss, Callable]] = {
     "InfoNCE": (InfoNCE(0.3), lambda a, p, n, y: ref.info_nce(a, p, n, 0.3)),
+    "InfoNCEWithinViews": (
+        InfoNCEWithinViews(0.3),
+        lambda a, p, n, y: ref.within_views(a, p, n, 0.3),
+    ),
+    "Guided": (
+        Guided(InfoNCE(0.3), 0.1, 0.2),
+        lambda a, p, n, y: ref.guided_info_nce(a, p, n, 0.3, 0.1, 0.2),
+    ),
     "WeightedInfoNCE": (
         WeightedInfoNCE(0.3, hard_negative_weight=2.5),
         lambda a, p, n, y: ref.info_nce_weighted(a, p, n, 0.3, 2.5),

@@ -222,3 +222,25 @@ def margin_mse(a, p, n, scale):
         for i in range(len(a))
     ]
     return np.mean(np.square(margins))
+
+
+def within_views(a, p, n, t):
+    rows = []
+    for i in range(len(a)):
+        others = [j for j in range(len(a)) if j != i]
+        near = [cos(a[i], p[j]) for j in others] + [cos(a[i], x) for x in n]
+        near += [cos(x[i], x[j]) for x in (a, p) for j in others]
+        rows.append(info(cos(a[i], p[i]), near, t))
+    return np.mean(rows)
+
+
+def guided_info_nce(a, p, n, t, margin, relative):
+    """InfoNCE without the candidates that the teacher finds nearer than the pair, by a margin."""
+    guide, near, far = (of_teacher(len(a), shift) for shift in range(3))
+    candidates = [*near, *far]
+
+    def exclude(i, j):
+        own = cos(guide[i], near[i])
+        return cos(guide[i], candidates[j]) > own - margin - relative * abs(own)
+
+    return np.mean([info(pos, neg, t) for pos, neg in one_way(a, p, n, exclude)])
