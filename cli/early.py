@@ -59,7 +59,9 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
         check_loss(loss)
     check_pooling(options["pooling"])
     if any(option.name == "teacher" for option in source.parameters_of(options["method"])):
-        check_teacher(options.get("teacher"))
+        check_teacher(options.get("teacher"), options["method"])
+    if options.get("second_teacher"):
+        check_models(options["second_teacher"])
     if options["data"] is not None:
         columns = options["columns"].split(",") if options["columns"] else None
         check_columns(options["data"], recipe.layouts, columns)
@@ -201,12 +203,12 @@ def check_models(*names: str) -> None:
             locate(name)
 
 
-def check_teacher(name: str | None) -> None:
+def check_teacher(name: str | None, method: str) -> None:
     """Raise unless a teacher is named, and the name leads to a model that may be loaded."""
     from sentemb.errors import UsageError
 
     if not name:
-        raise UsageError(source.value("sentemb.methods.distill", "NO_TEACHER"))
+        raise UsageError(source.value("sentemb.methods.teachers", "NO_TEACHER").format(method))
     check_models(name)
 
 

@@ -34,6 +34,7 @@ ALIASES = {"learning_rate": ["--lr"], "workers": ["--num-workers"]}
 COMPLETED = {
     "precision": source.choices("sentemb.encoding.options", "PRECISIONS"),
     "teacher": BUNDLED_ENCODERS,
+    "second_teacher": BUNDLED_ENCODERS,
 }
 """What a shell completes where an annotation does not say it."""
 MOST_SEEDS = 10_000

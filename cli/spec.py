@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     from sentemb.losses import Loss
     from sentemb.views import View
 
-MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar")
+MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar", "Guided")
 NAMES = {
     "FlatNCEOneWay": "flatnce-one-way",
+    "InfoNCEWithinViews": "infonce-within-views",
+    "ListNet": "listnet",
     "MSEDistillation": "mse-distillation",
+    "MarginMSE": "margin-mse",
     "RDrop": "r-drop",
+    "SimilarityKL": "similarity-kl",
+    "SimilarityMSE": "similarity-mse",
     "SupConIn": "supcon-in",
     "SupConOut": "supcon-out",
 }

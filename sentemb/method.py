@@ -89,7 +89,8 @@ class Method(nn.Module):
         def pairings(features: Sequence[Features], seen: Sequence[View]) -> tuple[Pairs, ...]:
             found = self.twin(features, seen)
             several = found if isinstance(found, tuple) else (found,)
-            return tuple(_labelled(pairs, everyones).float() for pairs in several)
+            taught = (self.twin.beside_teacher(pairs) for pairs in several)
+            return tuple(_labelled(pairs, everyones).float() for pairs in taught)
 
         seen = attacked(pairings, lambda found: self._compare(found)["loss"], views, self.views)
         found = pairings(views, seen)

@@ -34,6 +34,8 @@ class Pairs:
             batch (a queue's), shape ``[candidates]``; that text is not contrasted with it either.
         teacher: What a frozen teacher makes of each anchor's text, without a gradient, shape
             ``[batch, teacher_dim]``.
+        teacher_positive: The same of each positive's text, shape ``[batch, teacher_dim]``.
+        teacher_negatives: The same of each negative's text, shape ``[candidates, teacher_dim]``.
 
     Raises:
         ValueError: When the shapes do not fit each other.
@@ -52,7 +54,10 @@ class Pairs:
     texts: Tensor | None = None
     partners: Tensor | None = None
     teacher: Embeddings | None = None
+    teacher_positive: Embeddings | None = None
+    teacher_negatives: Embeddings | None = None
     embeddings: ClassVar[tuple[str, ...]] = ("anchor", "positive", "negatives")
+    of_teacher: ClassVar[tuple[str, ...]] = ("teacher", "teacher_positive", "teacher_negatives")
     in_batch: ClassVar[bool] = True
     """Whether the other rows of the batch are negatives of a row."""
 
@@ -73,24 +78,24 @@ class Pairs:
             of_logits = self.logits is not None and len(self.logits) in (rows, 2 * rows)
             if rows != len(self.anchor) and not of_logits:
                 raise ValueError(f"labels need {len(labelled)} rows as {name} has, got {rows}.")
-        texts = 2 * len(self.anchor) + (0 if self.negatives is None else len(self.negatives))
+        batch = len(self.anchor)
+        negatives = 0 if self.negatives is None else len(self.negatives)
+        texts = 2 * batch + negatives
         if self.texts is not None and len(self.texts) != texts:
             raise ValueError(
                 f"texts need {texts} rows (anchors, positives, negatives), got {len(self.texts)}."
             )
-        negatives = 0 if self.negatives is None else len(self.negatives)
         if self.partners is not None and (self.texts is None or len(self.partners) != negatives):
             raise ValueError(
                 f"partners need texts and {negatives} rows as negatives has, got "
                 f"{len(self.partners)}."
             )
-        if self.teacher is not None and (
-            self.teacher.ndim != 2 or len(self.teacher) != len(self.anchor)
-        ):
-            raise ValueError(
-                f"teacher needs shape [{len(self.anchor)}, teacher_dim], got "
-                f"{list(self.teacher.shape)}."
-            )
+        for name, rows in zip(self.of_teacher, (batch, batch, negatives), strict=True):
+            known = getattr(self, name)
+            if known is not None and (known.ndim != 2 or len(known) != rows):
+                raise ValueError(
+                    f"{name} needs shape [{rows}, teacher_dim], got {list(known.shape)}."
+                )
 
     def unit(self) -> Self:
         """Return the same pairs with every embedding at length 1."""
@@ -101,10 +106,27 @@ class Pairs:
         given = {name: getattr(self, name) for name in self.embeddings}
         return replace(self, **{n: change(x) for n, x in given.items() if x is not None})
 
+    def beside(self, vectors: Embeddings) -> Self:
+        """Return the same pairs with a teacher's vectors of all their texts.
+
+        Args:
+            vectors: Of the anchors' texts, the positives' and the negatives', one after the other.
+        """
+        batch = len(self.anchor)
+        return replace(
+            self,
+            teacher=vectors[:batch],
+            teacher_positive=vectors[batch : 2 * batch],
+            teacher_negatives=None if self.negatives is None else vectors[2 * batch :],
+        )
+
     def views(self) -> tuple["Side", "Side"]:
         """Return the anchors and the positives, with their text ids where they are known."""
         first, second, _ = self.split_texts() if self.texts is not None else (None, None, None)
-        return Side(self.anchor, first), Side(self.positive, second)
+        return (
+            Side(self.anchor, first, self.teacher),
+            Side(self.positive, second, self.teacher_positive),
+        )
 
     def sides(self) -> tuple["Side", "Side"]:
         """Return what stands for anchors and positives where rows are contrasted."""
@@ -114,7 +136,8 @@ class Pairs:
         """Return the negatives with their text ids; empty where there are none."""
         if self.negatives is None:
             return []
-        return [Side(self.negatives, None if self.texts is None else self.split_texts()[2])]
+        ids = None if self.texts is None else self.split_texts()[2]
+        return [Side(self.negatives, ids, self.teacher_negatives)]
 
     def known_pairs(self) -> tuple[Tensor, Tensor]:
         """Return the text ids of both sides of every known pair, those of a queue included.
@@ -137,7 +160,9 @@ class Pairs:
             negatives=None,
             texts=texts,
             partners=None,
-            teacher=None,
+            teacher=self.teacher_positive,
+            teacher_positive=self.teacher,
+            teacher_negatives=None,
         )
 
     def split_texts(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -156,8 +181,9 @@ class Pairs:
     def float(self) -> Self:
         """Return the same pairs with half precision raised to float32."""
         logits = None if self.logits is None else _at_least_float32(self.logits)
-        teacher = None if self.teacher is None else _at_least_float32(self.teacher)
-        return replace(self.map(_at_least_float32), logits=logits, teacher=teacher)
+        known = {name: getattr(self, name) for name in self.of_teacher}
+        raised = {n: _at_least_float32(x) for n, x in known.items() if x is not None}
+        return replace(self.map(_at_least_float32), logits=logits, **raised)
 
 
 @dataclass(frozen=True)
@@ -194,7 +220,8 @@ class OffDropoutPairs(Pairs):
 
     def sides(self) -> tuple["Side", "Side"]:
         """Return the embeddings without dropout twice: the anchors' texts, on both sides."""
-        side = Side(self.clean, None if self.texts is None else self.split_texts()[0])
+        ids = None if self.texts is None else self.split_texts()[0]
+        side = Side(self.clean, ids, self.teacher)
         return side, side
 
     def swapped(self) -> Pairs:
@@ -204,10 +231,11 @@ class OffDropoutPairs(Pairs):
 
 
 class Side(NamedTuple):
-    """Embeddings, and the ids of their texts where they are known."""
+    """Embeddings, with the ids of their texts and a teacher's vectors where they are known."""
 
     embeddings: Embeddings
     text_ids: Tensor | None
+    teacher: Embeddings | None = None
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

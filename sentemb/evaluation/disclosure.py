@@ -72,7 +72,9 @@ def _of_run(run: dict[str, Any]) -> Disclosure:
             steps[-1] += f", checkpoint chosen by {run['dev']}"
         if "label" in columns and STS_LABELS.search(source):
             scored.append(source)
-        if isinstance(teacher := run.get("teacher"), dict):
+        for teacher in (run.get("teacher"), run.get("second_teacher")):
+            if not isinstance(teacher, dict):
+                continue
             steps[-1] += f", taught by {teacher.get('model')} ({teacher.get('labels', UNKNOWN)})"
             scored += map(str, teacher.get("scored") or [])
         start = str(run.get("model", UNKNOWN))

@@ -7,6 +7,7 @@ from sentemb.losses.contrast import RowLoss as RowLoss
 from sentemb.losses.info_nce import InfoNCE as InfoNCE
 from sentemb.losses.weighted_info_nce import WeightedInfoNCE as WeightedInfoNCE
 from sentemb.losses.symmetric_info_nce import SymmetricInfoNCE as SymmetricInfoNCE
+from sentemb.losses.info_nce_within_views import InfoNCEWithinViews as InfoNCEWithinViews
 from sentemb.losses.nt_xent import NTXent as NTXent
 from sentemb.losses.flat_nce import FlatNCE as FlatNCE
 from sentemb.losses.flat_nce import FlatNCEOneWay as FlatNCEOneWay
@@ -29,6 +30,12 @@ from sentemb.losses.graded import CoSENT as CoSENT
 from sentemb.losses.graded import AnglE as AnglE
 from sentemb.losses.distillation import CosineDistillation as CosineDistillation
 from sentemb.losses.distillation import MSEDistillation as MSEDistillation
+from sentemb.losses.similarity_distillation import SimilarityKL as SimilarityKL
+from sentemb.losses.similarity_distillation import SimilarityMSE as SimilarityMSE
+from sentemb.losses.ranking import ListNet as ListNet
+from sentemb.losses.ranking import ListMLE as ListMLE
+from sentemb.losses.ranking import RankingConsistency as RankingConsistency
+from sentemb.losses.margin_mse import MarginMSE as MarginMSE
 from sentemb.losses.negative_cosine import NegativeCosine as NegativeCosine
 from sentemb.losses.barlow_twins import BarlowTwins as BarlowTwins
 from sentemb.losses.vicreg import VICReg as VICReg
@@ -40,5 +47,6 @@ from sentemb.losses.combine import Sum as Sum
 from sentemb.losses.combine import EachSentence as EachSentence
 from sentemb.losses.matryoshka import Matryoshka as Matryoshka
 from sentemb.losses.mask_similar import MaskSimilar as MaskSimilar
+from sentemb.losses.guided import Guided as Guided
 
 __all__ = [name for name in dir() if name[0].isupper()]

@@ -1,5 +1,6 @@
 """What a loss is, losses made of losses, and how a loss is taken apart."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -10,6 +11,7 @@ from torch import Tensor
 from sentemb.errors import UsageError
 from sentemb.losses.checks import check_positive
 from sentemb.losses.contrast import Contrasting
+from sentemb.losses.guide import Margins
 from sentemb.pairs import Pairs
 
 Term = Callable[[Pairs], Tensor]
@@ -67,12 +69,18 @@ def masked_negatives(loss: Loss, pairs: Pairs) -> Tensor | None:
     return torch.stack(counts).sum() if counts else None
 
 
-def without_similar(loss: Loss, above: float) -> Loss:
-    """Return a loss whose contrasts leave out candidates of a greater cosine."""
+def without_similar(loss: Loss, above: float = math.inf, margins: Margins | None = None) -> Loss:
+    """Return a loss whose contrasts leave out similar candidates.
+
+    Args:
+        loss: Any.
+        above: The greatest cosine of a candidate.
+        margins: Of a teacher's similarities.
+    """
     if isinstance(loss, Contrasting):
-        return loss.with_mask(above)
+        return loss.with_mask(above, margins)
     if isinstance(loss, Sum | Around):
-        return loss.of([without_similar(term, above) for term in loss.terms])
+        return loss.of([without_similar(term, above, margins) for term in loss.terms])
     return loss
 
 
@@ -211,10 +219,12 @@ class EachSentence(Around):
         texts: tuple[Tensor | None, ...] = (None, None)
         if pairs.texts is not None:
             texts = pairs.texts.view(2, 2, -1).transpose(0, 1).flatten(1).unbind()
+        names = ("anchor", "positive", "teacher", "teacher_positive")
+        given = {name: x for name in names if (x := getattr(pairs, name)) is not None}
         halves = (
-            replace(pairs, anchor=anchor, positive=positive, logits=None, labels=None, texts=half)
-            for anchor, positive, half in zip(
-                pairs.anchor.chunk(2), pairs.positive.chunk(2), texts, strict=True
-            )
+            {name: x.chunk(2)[number] for name, x in given.items()} | {"texts": texts[number]}
+            for number in (0, 1)
         )
-        return [(self.contrast, half) for half in halves]
+        return [
+            (self.contrast, replace(pairs, logits=None, labels=None, **half)) for half in halves
+        ]

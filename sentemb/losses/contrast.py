@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from sentemb.errors import UsageError
 from sentemb.losses.blockwise import Compared, mean_blockwise, parts_of, similarities_to
 from sentemb.losses.checks import check_positive
+from sentemb.losses.guide import Guide, Margins, TeacherVectors, teacher_vectors
 from sentemb.losses.log_sum import log_sum_exp
 from sentemb.pairs import Pairs, Side
 from sentemb.text_ids import Texts, numbered_texts
@@ -95,6 +96,8 @@ class Contrast:
         texts: Where they are known, equal ones and pairs of the batch are false negatives.
         mask_above: Candidates of a greater cosine are false negatives.
         by_cosine: Whether similarities are cosines; dot products otherwise.
+        teacher: What a teacher makes of the texts, where there is one.
+        guide: Says which candidates are false negatives by the teacher.
     """
 
     anchors: Embeddings
@@ -105,6 +108,8 @@ class Contrast:
     texts: Texts | None = None
     mask_above: float = math.inf
     by_cosine: bool = False
+    teacher: TeacherVectors | None = None
+    guide: Guide | None = None
 
     def mean(self, loss: Callable[[Similarities], Tensor]) -> Tensor:
         """Return the mean over the rows of a loss of each, shape ``[rows]``.
@@ -153,6 +158,8 @@ class Contrast:
             parts = parts_of(self.candidates, True, [None] * len(self.candidates))
             cosines = similarities_to(parts, F.normalize(self.rows[number], dim=1))
             negative &= ~(cosines > self.mask_above)  # NaN stays, and is seen
+        if self.guide is not None:
+            negative &= ~self.guide.too_similar(number)
         return negative
 
     def is_false_negative(self, number: Tensor) -> Tensor:
@@ -166,7 +173,7 @@ class Contrast:
             of_rows: Says which they are of some rows; `is_false_negative` by default.
         """
         counted = of_rows or self.is_false_negative
-        if self.texts is None and self.mask_above == math.inf:
+        if self.texts is None and self.mask_above == math.inf and self.guide is None:
             return torch.zeros((), dtype=torch.long, device=self.rows.device)
         return torch.stack([counted(number).sum() for number in self.numbers()]).sum()
 
@@ -190,7 +197,8 @@ def one_way(pairs: Pairs) -> Contrast:
     """
     rows, others = pairs.sides()
     own = torch.arange(len(pairs.anchor), device=pairs.anchor.device).unsqueeze(1)
-    return _contrast(pairs, pairs.anchor, pairs.positive, rows, others, own)
+    teachers = pairs.teacher, pairs.teacher_positive
+    return _contrast(pairs, pairs.anchor, pairs.positive, rows, others, own, teachers)
 
 
 def two_views(pairs: Pairs) -> Contrast:
@@ -208,7 +216,8 @@ def two_views(pairs: Pairs) -> Contrast:
     partners = torch.cat([pairs.positive, pairs.anchor])
     number = torch.arange(len(anchors), device=anchors.device)
     own = torch.stack([number, number.roll(len(pairs.anchor))], dim=1)
-    return _contrast(pairs, anchors, partners, rows, rows, own)
+    teachers = rows.teacher, _joined(*reversed(pairs.views())).teacher
+    return _contrast(pairs, anchors, partners, rows, rows, own, teachers)
 
 
 def within_view(view: Side, other: Side) -> Contrast:
@@ -221,29 +230,38 @@ def within_view(view: Side, other: Side) -> Contrast:
     texts = None
     if view.text_ids is not None and other.text_ids is not None:
         texts = numbered_texts(view.text_ids, view.text_ids, (view.text_ids, other.text_ids))
-    x = view.embeddings
-    return Contrast(x, x, x, (x,), torch.arange(len(x), device=x.device).unsqueeze(1), texts)
+    x, own = view.embeddings, torch.arange(len(view.embeddings), device=view.embeddings.device)
+    teacher = teacher_vectors(view.teacher, other.teacher, view.teacher)
+    return Contrast(x, x, x, (x,), own.unsqueeze(1), texts, teacher=teacher)
 
 
 def _contrast(
-    pairs: Pairs, anchors: Embeddings, positives: Embeddings, rows: Side, others: Side, own: Tensor
+    pairs: Pairs,
+    anchors: Embeddings,
+    positives: Embeddings,
+    rows: Side,
+    others: Side,
+    own: Tensor,
+    teachers: tuple[Embeddings | None, Embeddings | None],
 ) -> Contrast:
     """Contrast rows with the others, where the batch is contrasted, and with all negatives."""
     _require_a_negative(pairs)
     sides = [*([others] if pairs.in_batch else []), *pairs.negative_sides()]
-    candidates, ids = zip(*sides, strict=True)
+    candidates, ids, taught = zip(*sides, strict=True)
     texts = None
     if rows.text_ids is not None and ids[0] is not None:
         texts = numbered_texts(rows.text_ids, torch.cat(ids), pairs.known_pairs())
     own = own if pairs.in_batch else own[:, :0]
-    return Contrast(anchors, positives, rows.embeddings, candidates, own, texts)
+    teacher = teacher_vectors(*teachers, *taught)
+    return Contrast(anchors, positives, rows.embeddings, candidates, own, texts, teacher=teacher)
 
 
 def _joined(first: Side, second: Side) -> Side:
-    embeddings = torch.cat([first.embeddings, second.embeddings])
-    if first.text_ids is None or second.text_ids is None:
-        return Side(embeddings, None)
-    return Side(embeddings, torch.cat([first.text_ids, second.text_ids]))
+    joined = (
+        None if x is None or y is None else torch.cat([x, y])
+        for x, y in zip(first[1:], second[1:], strict=True)
+    )
+    return Side(torch.cat([first.embeddings, second.embeddings]), *joined)
 
 
 def _require_a_negative(pairs: Pairs) -> None:
@@ -269,6 +287,7 @@ class Contrasting(metaclass=ABCMeta):
 
     candidates: ClassVar[Candidates]
     _mask_above = math.inf
+    _margins: Margins | None = None
 
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
         """Return what the loss contrasts, by cosines, without the candidates that are masked.
@@ -279,21 +298,43 @@ class Contrasting(metaclass=ABCMeta):
         return self.masking(type(self).candidates(pairs).of_cosines())
 
     def masking(self, *contrasts: Contrast) -> tuple[Contrast, ...]:
-        """Return contrasts without the candidates above the cosine of `with_mask`."""
-        return tuple(replace(contrast, mask_above=self._mask_above) for contrast in contrasts)
+        """Return contrasts without the candidates that `with_mask` leaves out.
+
+        Raises:
+            UsageError: When a teacher is to say which, and there is none.
+        """
+        found = [replace(contrast, mask_above=self._mask_above) for contrast in contrasts]
+        if self._margins is None:
+            return tuple(found)
+        return tuple(_guided(contrast, self._margins) for contrast in found)
 
     def masked(self, pairs: Pairs) -> Tensor:
         """Count the candidates that are false negatives, for their text or similarity."""
         return torch.stack([contrast.masked() for contrast in self.contrasts(pairs)]).sum()
 
-    def with_mask(self, above: float) -> Self:
-        """Return the loss without candidates above a cosine; of two masks the stricter counts.
+    def with_mask(self, above: float = math.inf, margins: Margins | None = None) -> Self:
+        """Return the loss without candidates that are too similar; the stricter mask counts.
 
-        It shares what it learns. `MaskSimilar` is the loss that is shown, saved and compared.
+        It shares what it learns. `MaskSimilar` and `Guided` are the losses that are shown, saved
+        and compared.
+
+        Args:
+            above: Cosine of the embeddings.
+            margins: Of the teacher's similarities.
         """
         other = copy.copy(self)
-        vars(other)["_mask_above"] = min(above, self._mask_above)  # also of a frozen dataclass
+        changed = {"_mask_above": min(above, self._mask_above)}  # also of a frozen dataclass
+        guided = self._margins if margins is None else margins.stricter(self._margins)
+        vars(other).update(changed, _margins=guided)
         return other
+
+
+def _guided(contrast: Contrast, margins: Margins) -> Contrast:
+    if contrast.teacher is None:
+        raise UsageError(
+            "Guided needs a teacher's embeddings of all texts that are contrasted: use method gist."
+        )
+    return replace(contrast, guide=contrast.teacher.guide(margins))
 
 
 class RowLoss(Contrasting):

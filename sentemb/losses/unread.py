@@ -16,7 +16,7 @@ def unread(loss: Loss, pairs: Pairs) -> list[str]:
 
     Each is tried with two contents that every loss which reads it tells apart.
     """
-    bare = replace(pairs, negatives=None, texts=None, partners=None)
+    bare = replace(pairs, negatives=None, teacher_negatives=None, texts=None, partners=None)
     tried: dict[str, tuple[Pairs, Pairs]] = {}
     if pairs.negatives is not None:
         tried["negatives"] = bare, replace(bare, negatives=pairs.anchor)

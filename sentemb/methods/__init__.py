@@ -6,8 +6,10 @@ from sentemb.methods.decorrelation import BARLOW_TWINS, VIC_REG, barlow_twins, v
 from sentemb.methods.distill import DISTILL, distill
 from sentemb.methods.edits import CROP_CONTRAST, EDA_CONTRAST, crop, eda
 from sentemb.methods.esimcse import ESIMCSE, esimcse
+from sentemb.methods.gist import GIST, gist
 from sentemb.methods.moco import MOCO, MOCO_V2, MOCO_V3, moco, moco_v2, moco_v3
 from sentemb.methods.next_sentence import NSP, nsp
+from sentemb.methods.rankcse import RANKCSE, rankcse
 from sentemb.methods.recipe import METHODS, Recipe, method_named, options_of, recipe_named
 from sentemb.methods.simclr import SIMCLR, SIMCLR_V2, simclr, simclr_v2
 from sentemb.methods.simcse import (
@@ -33,11 +35,13 @@ __all__ = [
     "DISTILL",
     "EDA_CONTRAST",
     "ESIMCSE",
+    "GIST",
     "METHODS",
     "MOCO",
     "MOCO_V2",
     "MOCO_V3",
     "NSP",
+    "RANKCSE",
     "SIMCLR",
     "SIMCLR_V2",
     "SIMCSE_PLUS_PLUS",
@@ -58,12 +62,14 @@ __all__ = [
     "distill",
     "eda",
     "esimcse",
+    "gist",
     "method_named",
     "moco",
     "moco_v2",
     "moco_v3",
     "nsp",
     "options_of",
+    "rankcse",
     "recipe_named",
     "simclr",
     "simclr_v2",

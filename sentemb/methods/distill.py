@@ -1,23 +1,17 @@
 """Embedding distillation: a student learns the vectors of a teacher."""
 
-import os
 from typing import TYPE_CHECKING, Literal
 
-from sentemb.encoders.build import build_encoder
-from sentemb.errors import UsageError
 from sentemb.losses import CosineDistillation
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
-from sentemb.twins import PrincipalComponents, Taught, Teacher, layers
+from sentemb.methods.teachers import teacher_named
+from sentemb.twins import PrincipalComponents, Taught, layers
 from sentemb.twins.heads import width
 from sentemb.views import View
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-NO_TEACHER = (
-    "Method 'distill' needs a teacher: give a bundled encoder, a folder or a hub id as `teacher`."
-)
 
 
 def distill(
@@ -46,9 +40,7 @@ def distill(
     Source: Reimers and Gurevych, 2020 (arXiv:2004.09813), for one language; Kim et al., 2023,
         EmbedDistill (arXiv:2301.12005), for the layer.
     """
-    if not teacher:
-        raise UsageError(NO_TEACHER)
-    known = Teacher(build_encoder(teacher), os.fspath(teacher))
+    known = teacher_named(teacher, "distill")
     narrow = known.width, width(encoder)
     if narrow[0] == narrow[1]:
         twin = Taught(encoder, known)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sentemb.errors import UsageError
-from sentemb.losses import AnglE, Contrastive, CoSENT, Loss, MaskSimilar, Matryoshka, Sum
+from sentemb.losses import AnglE, Contrastive, CoSENT, Guided, Loss, MaskSimilar, Matryoshka, Sum
 from sentemb.losses.combine import parts
 from sentemb.method import Method
 from sentemb.twins.heads import width
@@ -22,7 +22,8 @@ def override(
 ) -> Method:
     """Return a method whose views and loss are replaced.
 
-    The views of a method keep their columns. Two for a method of four views (two sentences, then
+    A teacher guides the loss in the place of one that it guided. The views of a method keep their
+    columns. Two for a method of four views (two sentences, then
     both again) are each for two of them; one is for all.
 
     Args:
@@ -45,7 +46,7 @@ def override(
                 f"{name} adds up several losses, so `loss` cannot say which to replace: compose "
                 "it in Python (sentemb.losses.Sum)."
             )
-        compared = loss
+        compared = method.loss.of([loss]) if isinstance(method.loss, Guided) else loss
         _need_a_graded_loss(method, loss, name)
     if matryoshka:
         if isinstance(method.loss, Sum):

@@ -42,6 +42,8 @@ METHODS = {
     "two-tower": "two_tower.TWO_TOWER",
     "nsp": "next_sentence.NSP",
     "distill": "distill.DISTILL",
+    "rankcse": "rankcse.RANKCSE",
+    "gist": "gist.GIST",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
 

@@ -23,7 +23,6 @@ logger = logging.getLogger("sentemb")
 
 FOLDER = "teacher"
 """In the folder of a run."""
-VECTORS, RECORD = "vectors.npy", "vectors.json"
 
 
 def compute_vectors(
@@ -32,6 +31,7 @@ def compute_vectors(
     made_of: Mapping[str, Any],
     folder: Path,
     total: int | None = None,
+    name: str = "vectors",
 ) -> None:
     """Encode texts into the folder of a run, unless that is done.
 
@@ -44,29 +44,31 @@ def compute_vectors(
         made_of: What the vectors depend on, by value, as JSON takes it.
         folder: Of the run, which exists.
         total: How many texts there are, where it is known.
+        name: Of the file of vectors, and of its record.
 
     Raises:
         InterruptedRunError: When SIGINT or SIGTERM came; what was encoded is kept.
         StorageError: When the disk is full.
     """
     place = folder / FOLDER
-    if _is_done(place, made_of):
+    file, noted = place / f"{name}.npy", place / f"{name}.json"
+    if _is_done(file, noted, made_of):
         return
     logger.info("The teacher encodes each distinct text once, before the first step.")
     claim(folder, [f"{FOLDER}/"], OF_A_RUN)
     place.mkdir(exist_ok=True)
-    (place / RECORD).unlink(missing_ok=True)
+    noted.unlink(missing_ok=True)
     told = Progress("the teacher encodes", total, "texts")
     try:
         with told:
-            summary = encode_file(encoder, texts, place / VECTORS, overwrite=True, progress=told)
+            summary = encode_file(encoder, texts, file, overwrite=True, progress=told)
     except InterruptedRunError as error:
         raise InterruptedRunError(
             f"Interrupted after the teacher encoded {told.done:,} texts; their vectors are in "
             f"'{place}': continue with `resume=True`.",
             error.exit_code - 128,
         ) from None
-    write_record(place / RECORD, {**made_of, "sha256": summary.sha256})
+    write_record(noted, {**made_of, "sha256": summary.sha256})
     logger.info(
         "The teacher encoded %s texts in %.0f s%s.",
         f"{summary.rows:,}",
@@ -75,9 +77,9 @@ def compute_vectors(
     )
 
 
-def open_vectors(folder: Path) -> Vectors:
+def open_vectors(folder: Path, name: str = "vectors") -> Vectors:
     """Map the vectors of a run from their file, ``[texts, dim]``."""
-    vectors: Vectors = np.load(folder / FOLDER / VECTORS, mmap_mode="r")
+    vectors: Vectors = np.load(folder / FOLDER / f"{name}.npy", mmap_mode="r")
     return vectors
 
 
@@ -88,12 +90,11 @@ def remove_vectors(folder: Path) -> None:
         enlist(folder, [], OF_A_RUN)
 
 
-def _is_done(place: Path, made_of: Mapping[str, Any]) -> bool:
+def _is_done(file: Path, noted: Path, made_of: Mapping[str, Any]) -> bool:
     """Tell whether the vectors are there, undamaged, and made of the same."""
     try:
-        record = read_record(place / RECORD)
+        record = read_record(noted)
     except InputError:
         return False
     same = all(record.get(name) == value for name, value in made_of.items())
-    file = place / VECTORS
     return same and file.is_file() and sha256(file) == record.get("sha256")

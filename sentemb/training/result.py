@@ -21,6 +21,7 @@ from sentemb.table import number
 from sentemb.training.checkpoints import described_twin
 from sentemb.training.settings import Settings
 from sentemb.training.starting_point import advice, was_lowered
+from sentemb.training.teaching import FILES as TEACHERS
 from sentemb.training.teaching import record_of_teacher
 from sentemb.training.trainer import MASKED, ContrastiveTrainer
 from sentemb.versions import versions
@@ -91,7 +92,7 @@ class Run(RunResult):
         if self.masked_negatives:
             lines.append(
                 f"{self.masked_negatives:,} candidates were masked as likely false negatives "
-                "(duplicate text, or similarity above `mask_above`)"
+                "(duplicate text, similarity above `mask_above`, or the teacher's judgement)"
             )
         return "\n".join([*lines, *self._ending()])
 
@@ -237,18 +238,20 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
 def _public_options(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return a method's options, a teacher without a folder of this machine."""
     options = record["method_options"].items()
-    return {k: public_name(v) if k == "teacher" and v else v for k, v in options}
+    return {k: public_name(v) if k in TEACHERS and v else v for k, v in options}
 
 
 def _card_of_teacher(record: Mapping[str, Any]) -> dict[str, str]:
-    """Name the teacher, and the labels that its student has from it."""
-    teacher = record.get("teacher")
-    if not teacher:
+    """Name each teacher, and the labels that its student has from it."""
+    known = {name: record[name] for name in TEACHERS if name in record}
+    if not known:
         return {}
-    return {
-        "teacher": f"{public_name(teacher['model'])}, {teacher['weights']}",
-        "labels": f"those of the teacher: {teacher['labels']}",
+    named = {
+        name.replace("_", " "): f"{public_name(teacher['model'])}, {teacher['weights']}"
+        for name, teacher in known.items()
     }
+    labels = "; ".join(teacher["labels"] for teacher in known.values())
+    return {**named, "labels": f"those of the teacher: {labels}"}
 
 
 def _shown(view: View) -> str:

@@ -1,7 +1,7 @@
 """A teacher's vectors: computed once for every text of the data, and handed to the twin."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,10 @@ from sentemb.runs.conditions import frozen_identity
 from sentemb.runs.frozen_vectors import compute_vectors, open_vectors
 from sentemb.runs.processes import refused_by_one
 from sentemb.training.tokenised_rows import number_of
-from sentemb.twins import Teacher, Twin
+from sentemb.twins import AveragedTeachers, Teacher, Twin
 
+FILES = {"teacher": "vectors", "second_teacher": "second"}
+"""What records call the teachers, and the files that their vectors are in."""
 AT_ONCE = 1000
 """Rows of the data that are read at once."""
 
@@ -37,49 +39,65 @@ def teach(method: Method, rows: Dataset, folder: Path, conditions: Mapping[str, 
     Raises:
         SentembError: As `sentemb.encoding.encode_file` does.
     """
-    teacher = method.twin.teacher
-    if teacher is None:
+    teachers = _teachers(method.twin)
+    if not teachers:
         return
-    column = method.views[0].column
-    numbers, first = _distinct(rows, column)
-    made_of = {
-        "encoder": conditions["teacher"],
-        "texts": f"{len(numbers):,} texts, sha256 {hashlib.sha256(numbers.tobytes()).hexdigest()}",
-    }
-    texts = _texts(rows.select_columns(column), first)
-    refused_by_one(partial(compute_vectors, teacher.encoder, texts, made_of, folder, len(first)))
-    if method.encoder.device.type != "cpu":
-        teacher.encoder.to("cpu")  # it is done, and the student needs the memory
-    method.twin.be_taught(numbers, open_vectors(folder))
+    columns = _columns(method)
+    numbers, first = _distinct(rows, columns)
+    texts = f"{len(numbers):,} texts, sha256 {hashlib.sha256(numbers.tobytes()).hexdigest()}"
+    for name, teacher in teachers.items():
+        made_of = {"encoder": conditions[name], "texts": texts}
+        given = _texts(rows, columns, first)
+        compute = partial(compute_vectors, teacher.encoder, given, made_of, folder)
+        refused_by_one(partial(compute, len(first), FILES[name]))
+        if method.encoder.device.type != "cpu":
+            teacher.encoder.to("cpu")  # it is done, and the student needs the memory
+    method.twin.be_taught(numbers, [open_vectors(folder, FILES[name]) for name in teachers])
 
 
 def teach_few(method: Method, rows: Dataset) -> None:
     """Give a twin with a teacher its vectors of a few rows, in memory, to try them out."""
-    teacher = method.twin.teacher
-    if teacher is None:
-        return
-    texts = list(dict.fromkeys(rows[method.views[0].column]))
-    vectors = np.asarray(teacher.encoder.encode(texts, show_progress_bar=False), dtype=np.float32)
-    teacher.remember(np.array([number_of(text) for text in texts]), vectors)
+    texts = list(dict.fromkeys(text for column in _columns(method) for text in rows[column]))
+    for teacher in _teachers(method.twin).values():
+        found = teacher.encoder.encode(texts, show_progress_bar=False)
+        numbers = np.array([number_of(text) for text in texts])
+        teacher.remember(numbers, np.asarray(found, dtype=np.float32))
 
 
-def condition_of_teacher(twin: Twin) -> dict[str, str]:
-    """Return what a resumed run must share of a teacher; empty where there is none."""
-    return {} if twin.teacher is None else {"teacher": frozen_identity(twin.teacher.encoder)}
+def condition_of_teacher(twin: Twin) -> dict[str, Any]:
+    """Return what a resumed run must share of its teachers; empty where there is none."""
+    found: dict[str, Any] = {n: frozen_identity(t.encoder) for n, t in _teachers(twin).items()}
+    if isinstance(twin.teacher, AveragedTeachers):
+        found["teacher_shares"] = list(twin.teacher.shares)
+    return found
 
 
 def record_of_teacher(twin: Twin) -> dict[str, Any]:
-    """Return what ``run.json`` says of a teacher: its name, its hash, which labels it has seen."""
-    if twin.teacher is None:
-        return {}
-    known = asdict(_disclosed(twin.teacher))
-    identity = frozen_identity(twin.teacher.encoder)
-    return {"teacher": {"model": twin.teacher.name, "weights": identity, **known}}
+    """Return what ``run.json`` says of each teacher: name, hash, which labels it has seen."""
+    return {
+        name: {
+            "model": teacher.name,
+            "weights": frozen_identity(teacher.encoder),
+            **asdict(_disclosed(teacher)),
+        }
+        for name, teacher in _teachers(twin).items()
+    }
 
 
 def paths_of_teacher(twin: Twin) -> list[str]:
-    """Return where a teacher was loaded from, which its run must not remove."""
-    return [] if twin.teacher is None else [path for path in (_path(twin.teacher),) if path]
+    """Return where the teachers were loaded from, which their run must not remove."""
+    return [path for teacher in _teachers(twin).values() if (path := _path(teacher))]
+
+
+def _teachers(twin: Twin) -> dict[str, Teacher]:
+    """Return the teachers by the names that records have for them."""
+    members = () if twin.teacher is None else twin.teacher.members
+    return dict(zip(FILES, members, strict=False))
+
+
+def _columns(method: Method) -> list[str]:
+    """Return the columns whose texts the twin pairs up."""
+    return list(dict.fromkeys(view.column for view in method.views))
 
 
 def _disclosed(teacher: Teacher) -> Disclosure:
@@ -91,17 +109,30 @@ def _path(teacher: Teacher) -> str:
     return str(getattr(teacher.encoder.tokenizer, "name_or_path", "") or "")
 
 
-def _distinct(rows: Dataset, column: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the number of each distinct text, and the row in which it comes first, in order."""
-    parts = (rows[start : start + AT_ONCE][column] for start in range(0, len(rows), AT_ONCE))
-    every = np.fromiter((number_of(text) for part in parts for text in part), np.int64, len(rows))
+def _distinct(rows: Dataset, columns: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the number of each distinct text, and the place where it comes first, in order.
+
+    Places are counted through one column after the other.
+    """
+    every = np.empty(len(columns) * len(rows), np.int64)
+    for place, part in _parts(rows, columns):
+        every[place : place + len(part)] = [number_of(text) for text in part]
     numbers, first = np.unique(every, return_index=True)
     order = np.argsort(first)
     return numbers[order], first[order]
 
 
-def _texts(rows: Dataset, numbers: NDArray[np.int64]) -> Iterator[str]:
-    """Yield the texts of rows, in order."""
-    for start in range(0, len(numbers), AT_ONCE):
-        (part,) = rows[numbers[start : start + AT_ONCE]].values()
-        yield from part
+def _parts(rows: Dataset, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the texts of one column after the other, with the place of the first of each part."""
+    for number, column in enumerate(columns):
+        for start in range(0, len(rows), AT_ONCE):
+            yield number * len(rows) + start, rows[start : start + AT_ONCE][column]
+
+
+def _texts(rows: Dataset, columns: Sequence[str], places: NDArray[np.int64]) -> Iterator[str]:
+    """Yield the texts at places, which ascend."""
+    for number, column in enumerate(columns):
+        low, high = np.searchsorted(places, [number * len(rows), (number + 1) * len(rows)])
+        own, of_column = places[low:high] - number * len(rows), rows.select_columns(column)
+        for start in range(0, len(own), AT_ONCE):
+            yield from of_column[own[start : start + AT_ONCE]][column]

@@ -9,11 +9,12 @@ from sentemb.twins.prototypes import Prototypes
 from sentemb.twins.queue import Queue
 from sentemb.twins.siamese import OffDropout, Siamese
 from sentemb.twins.taught import Taught
-from sentemb.twins.teacher import Teacher
+from sentemb.twins.teacher import AveragedTeachers, Teacher
 from sentemb.twins.twin import EncoderTwin, Twin, require_twin, text_ids
 from sentemb.twins.two_tower import TwoTower
 
 __all__ = [
+    "AveragedTeachers",
     "ConstantMomentum",
     "CosineMomentum",
     "EncoderTwin",

@@ -14,7 +14,7 @@ from sentemb.pairs import Pairs
 from sentemb.twins.heads import output_width, projected
 from sentemb.twins.principal_components import PrincipalComponents
 from sentemb.twins.teacher import Teacher
-from sentemb.twins.twin import EncoderTwin, text_ids
+from sentemb.twins.twin import WITHOUT_NUMBERS, EncoderTwin, text_ids
 from sentemb.types import Features, Vectors
 from sentemb.views import View
 
@@ -80,9 +80,7 @@ class Taught(EncoderTwin):
             raise UsageError(f"Taught needs 1 view, got {len(features)}.")
         texts = text_ids(features)
         if texts is None:
-            raise UsageError(
-                "A teacher's vectors are looked up by the text: leave `mask_identical` on."
-            )
+            raise UsageError(WITHOUT_NUMBERS)
         (student,) = self.embed(features, views)
         target = self.teacher.vectors_of(texts)
         if self.components is not None:
@@ -90,11 +88,11 @@ class Taught(EncoderTwin):
         anchor = projected(self.projector, student)
         return Pairs(anchor, target, texts=torch.cat([texts, texts]), teacher=target)
 
-    def be_taught(self, numbers: NDArray[np.int64], vectors: Vectors) -> None:
+    def be_taught(self, numbers: NDArray[np.int64], vectors: Sequence[Vectors]) -> None:
         """Take the teacher's vectors of all texts, and fit the components to them."""
-        self.teacher.remember(numbers, vectors)
+        super().be_taught(numbers, vectors)
         if self.components is not None:
-            share = self.components.fit(vectors)
+            share = self.components.fit(vectors[0])
             kept = self.components.axes.shape[1]
             logger.info(
                 "The teacher's %d dimensions become %d, which hold %.1f %% of their variance.",

@@ -1,9 +1,11 @@
 """`Teacher`: a frozen encoder whose vectors a student learns."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -11,6 +13,7 @@ from sentemb.encoders.build import model_name
 from sentemb.errors import UsageError
 from sentemb.twins.heads import width
 from sentemb.types import Embeddings, Vectors
+from sentemb.values import is_number
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -61,3 +64,51 @@ class Teacher:
             )
         vectors = torch.from_numpy(self._vectors[self._places[found]])
         return vectors.to(numbers.device)
+
+    @property
+    def members(self) -> tuple["Teacher", ...]:
+        """Itself, as the teachers of `AveragedTeachers`."""
+        return (self,)
+
+
+class AveragedTeachers:
+    """Two teachers, whose cosines are averaged.
+
+    Args:
+        first: Of any width.
+        second: Of any width.
+        first_share: α of the first; the second has 1 − α.
+
+    Raises:
+        UsageError: When the share is not in (0, 1).
+
+    Source: Liu et al., 2023, RankCSE (arXiv:2305.16726), equation 7.
+    """
+
+    def __init__(self, first: Teacher, second: Teacher, first_share: float = 0.5) -> None:
+        if not (is_number(first_share) and 0 < first_share < 1):
+            raise UsageError(f"first_share must be in (0, 1), got {first_share!r}.")
+        self.members = (first, second)
+        self.shares = (first_share, 1 - first_share)
+        self.width = first.width + second.width
+
+    def vectors_of(self, numbers: Tensor) -> Embeddings:
+        """Return vectors of texts whose cosines are the mean of both teachers'.
+
+        Raises:
+            UsageError: When a text is none of those remembered.
+        """
+        return side_by_side([each.vectors_of(numbers) for each in self.members], self.shares)
+
+
+def side_by_side(vectors: Sequence[Embeddings], shares: Sequence[float]) -> Embeddings:
+    r"""Join several teachers' vectors of the same texts, so that cosines are means of theirs.
+
+    .. math:: \left[ \sqrt{\alpha_1} \, \hat t_1, \sqrt{\alpha_2} \, \hat t_2, \dots \right]
+
+    Args:
+        vectors: Of each teacher, ``[texts, dim]``.
+        shares: The weight of each, which add up to 1.
+    """
+    weighted = zip(vectors, shares, strict=True)
+    return torch.cat([share**0.5 * F.normalize(x, dim=1) for x, share in weighted], dim=1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from sentemb.encoders.gather import gathered
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.twins.queue import Queue
-from sentemb.twins.teacher import Teacher
+from sentemb.twins.teacher import AveragedTeachers, Teacher
 from sentemb.types import Embeddings, Features, Vectors
 from sentemb.views import View
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
+WITHOUT_NUMBERS = "A teacher's vectors are looked up by the text: leave `mask_identical` on."
 MONITORED = 64
 """Rows of a batch that are kept to look at."""
 
@@ -46,8 +47,8 @@ class Twin(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.queue: Queue | None = None
-        self.teacher: Teacher | None = None
-        """A frozen encoder whose vectors of all texts `be_taught` is given."""
+        self.teacher: Teacher | AveragedTeachers | None = None
+        """Frozen encoders whose vectors of all texts `be_taught` is given."""
         self.micro_batch = 0
         """Rows that the encoder takes at once; 0 for all."""
         self.monitored: Features = {}
@@ -117,13 +118,33 @@ class Twin(nn.Module):
             return in_batch
         return in_batch + len(self.queue.texts)
 
-    def be_taught(self, numbers: NDArray[np.int64], vectors: Vectors) -> None:
-        """Take the teacher's vectors of all texts, before the first step.
+    def taught_by(self, teacher: Teacher | AveragedTeachers) -> Self:
+        """Have the pairs hold what a teacher makes of their texts, and return the twin."""
+        self.teacher = teacher
+        return self
+
+    def be_taught(self, numbers: NDArray[np.int64], vectors: Sequence[Vectors]) -> None:
+        """Take the vectors of all texts, before the first step.
 
         Args:
             numbers: Of the texts, ``[texts]``.
-            vectors: ``[texts, dim]``, mapped from a file.
+            vectors: Of each teacher, ``[texts, dim]``, mapped from a file.
         """
+        if self.teacher is not None:
+            for member, own in zip(self.teacher.members, vectors, strict=True):
+                member.remember(numbers, own)
+
+    def beside_teacher(self, pairs: Pairs) -> Pairs:
+        """Return pairs with what the teacher makes of their texts, unless they hold that.
+
+        Raises:
+            UsageError: When the texts are not numbered, or the teacher has no vector of one.
+        """
+        if self.teacher is None or pairs.teacher is not None:
+            return pairs
+        if pairs.texts is None:
+            raise UsageError(WITHOUT_NUMBERS)
+        return pairs.beside(self.teacher.vectors_of(pairs.texts))
 
     def on_batch_end(self) -> None:
         """Take in the last batch, once its loss is known; in training only."""

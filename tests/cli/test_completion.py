@@ -36,6 +36,7 @@ CASES = {
     "study temperature --loss barlow": ["barlow-twins"],
     "train -m moco --queue-s": ["--queue-size"],
     "train -m distill --teacher ": ["mini", "mini-sentemb"],
+    "train -m rankcse --second-teacher ": ["mini", "mini-sentemb"],
     "export runs/": [],
     "push mini-": ["mini-sentemb"],
     "trai": ["train"],

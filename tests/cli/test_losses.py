@@ -24,6 +24,11 @@ REFUSED = {
         ("cosine-distillation", "mse-distillation"),
         "Distillation needs a teacher's embeddings: use method distill",
     ),
+    **dict.fromkeys(
+        ("listmle", "listnet", "similarity-kl", "similarity-mse"),
+        "needs a teacher's embeddings of both views: use method rankcse, or gist for pairs",
+    ),
+    "margin-mse": "one hard negative for each anchor, got 0 for 8: give data with a negative",
     "r-drop": "RDrop needs a label in every row",
 }
 METHOD = {

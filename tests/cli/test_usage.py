@@ -46,6 +46,8 @@ LINES = [
     ("train --method crop --rate 0.3 --view shuffle", "--rate has no effect beside --view"),
     ("train --temperature 0.2 --loss ntxent", "--temperature has no effect beside --loss"),
     ("train --method distill", "'distill' needs a teacher: give a bundled encoder, a folder or a"),
+    ("train --method gist", "'gist' needs a teacher: give a bundled encoder, a folder or a"),
+    ("train --method rankcse --teacher mini --second-teacher mimi", "Did you mean 'mini'?"),
     ("train --method distill --teacher mimi", "Did you mean 'mini'?"),
     ("train --method distill --teacher mini --match pcaa", "'pcaa' is not one of 'linear', 'pca'"),
     ("compare distill simcse-unsup", "'distill' needs a teacher"),

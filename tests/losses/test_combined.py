@@ -10,17 +10,27 @@ from sentemb.losses import (
     CrossEntropy,
     EachSentence,
     FlatNCE,
+    Guided,
     HardContrastive,
     HardContrastiveQuantile,
     InfoNCE,
+    InfoNCEWithinViews,
     MaskSimilar,
     Matryoshka,
     NTXent,
     Sum,
+    SymmetricInfoNCE,
 )
-from sentemb.losses.combine import has_constant_gradient, parts, total, warnings_of
+from sentemb.losses.combine import (
+    has_constant_gradient,
+    masked_negatives,
+    parts,
+    total,
+    warnings_of,
+)
 from sentemb.losses.mask_similar import mask_threshold
 from sentemb.pairs import Pairs
+from tests.support import loss_cases as cases
 from tests.support.helpers import random_pairs
 
 
@@ -142,3 +152,53 @@ def test_options_that_choose_nothing_are_named():
     pairs = random_pairs(17, 4)
     assert float(few(pairs)) == pytest.approx(float(InfoNCE(0.2)(pairs)))
     assert float(few(random_pairs(18, 4))) < float(InfoNCE(0.2)(random_pairs(18, 4)))
+
+
+@pytest.mark.parametrize(
+    ("margins", "between", "within", "with_negatives"),
+    [((), 1, 4, 8), ((0.2,), 2, 7, 13), ((0.0, 0.05), 1, 5, 10)],
+)
+def test_a_guide_counts_what_it_leaves_out(frozen, margins, between, within, with_negatives):
+    for loss, chosen, expected in (
+        (InfoNCE(), cases.guided_pair, between),
+        (InfoNCEWithinViews(), cases.guided_pair, within),
+        (InfoNCEWithinViews(), cases.guided, with_negatives),
+    ):
+        assert masked_negatives(Guided(loss, *margins), chosen(frozen)) == expected
+
+
+@pytest.mark.parametrize("loss", [InfoNCE(), NTXent(), InfoNCEWithinViews(), SymmetricInfoNCE()])
+def test_own_entries_are_no_negatives_whatever_the_guide_says(loss):
+    """Of equal texts the guide has one vector, which is not nearer than itself."""
+    pairs = random_pairs(4, 3)
+    same = pairs.beside(torch.eye(4).repeat(2, 1))
+    assert masked_negatives(Guided(loss), same) == 0
+    assert float(Guided(loss)(same).detach()) == float(loss(pairs).detach())
+    everything = pairs.beside(torch.cat([torch.eye(4), torch.eye(4).flip(0)]))
+    found = Guided(loss, margin=1.5)(everything)
+    assert float(found.detach()) == pytest.approx(0, abs=1e-6)
+
+
+def test_guides_and_masks_in_losses_of_losses():
+    """A mask around a guide, a guide around a sum: each loss in it is left less."""
+    pairs = random_pairs(6, 4)
+    taught = pairs.beside(random_pairs(12, 5, seed=3).anchor)
+    one = Guided(MaskSimilar(InfoNCE(), above=0.3), margin=0.1)
+    other = MaskSimilar(Guided(InfoNCE(), margin=0.1), above=0.3)
+    assert float(one(taught)) == float(other(taught)) != float(Guided(InfoNCE(), 0.1)(taught))
+    summed = Guided(Sum((InfoNCE(), NTXent()), (1.0, 2.0)), margin=0.1)(taught)
+    assert float(summed["NTXent"]) == pytest.approx(2 * float(Guided(NTXent(), 0.1)(taught)))
+    twice = Guided(Guided(InfoNCE(), margin=0.3), margin=0.1)
+    assert float(twice(taught)) == float(Guided(InfoNCE(), margin=0.3)(taught))
+
+
+def test_a_guide_looks_at_both_halves_of_two_sentences():
+    pairs = random_pairs(8, 4).beside(random_pairs(16, 5, seed=3).anchor)
+    halves = [pairs.anchor, pairs.positive, pairs.teacher, pairs.teacher_positive]
+    first, second = (
+        Pairs(a, p, teacher=t, teacher_positive=u)
+        for a, p, t, u in zip(*(x.chunk(2) for x in halves), strict=True)
+    )
+    found = EachSentence(Guided(InfoNCE()))(pairs)
+    expected = Guided(InfoNCE())(first) + Guided(InfoNCE())(second)
+    assert float(found) == pytest.approx(float(expected), abs=1e-12)

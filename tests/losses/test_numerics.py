@@ -38,9 +38,14 @@ TEMPERED = {
     "HardContrastiveQuantile": losses.HardContrastiveQuantile,
     "HardNegativeWeighted": losses.HardNegativeWeighted,
     "InfoNCE": losses.InfoNCE,
+    "InfoNCEWithinViews": losses.InfoNCEWithinViews,
+    "ListMLE": losses.ListMLE,
+    "ListNet": losses.ListNet,
     "NTXent": losses.NTXent,
     "NoiseContrastive": losses.NoiseContrastive,
+    "RankingConsistency": losses.RankingConsistency,
     "Sigmoid": losses.Sigmoid,
+    "SimilarityKL": losses.SimilarityKL,
     "SupConIn": losses.SupConIn,
     "SupConOut": losses.SupConOut,
     "SymmetricInfoNCE": losses.SymmetricInfoNCE,
@@ -58,7 +63,7 @@ def in_float32(pairs):
         positive=pairs.positive.float(),
         negatives=cast(pairs.negatives),
         logits=cast(pairs.logits),
-        teacher=cast(pairs.teacher),
+        **{name: cast(getattr(pairs, name)) for name in pairs.of_teacher},
     )
 
 
@@ -157,6 +162,7 @@ def test_half_precision_of_an_encoder_is_raised():
         def forward(self, features, views):
             pairs = random_pairs(6, 16)
             half = Pairs(pairs.anchor.bfloat16(), pairs.positive.bfloat16())
+            half = half.beside(pairs.positive.bfloat16().repeat(2, 1))
             seen.append(half)
             return half
 
@@ -206,6 +212,16 @@ def test_info_nce_keeps_its_gradient_where_cross_entropy_has_lost_it():
         (lambda: losses.Triplet(0.0), "margin must be a positive"),
         (lambda: losses.Triplet()(random_pairs(3, 4)), "one hard negative for each anchor, got 0"),
         (lambda: losses.Triplet()(random_pairs(3, 4, 5)), "got 5 for 3: give data with a negative"),
+        (lambda: losses.Guided(InfoNCE(), -0.1), "margin must be 0 or a positive number, got -0.1"),
+        (lambda: losses.Guided(losses.VICReg()), "VICReg contrasts no candidates, so that a teac"),
+        (lambda: losses.Guided(InfoNCE())(random_pairs(3, 4)), "Guided needs a teacher's embeddi"),
+        (lambda: losses.MarginMSE(0.0), "scale must be a positive number"),
+        (lambda: losses.SimilarityKL(0.1, 0.0), "teacher_temperature must be a positive number"),
+        (lambda: losses.MarginMSE()(random_pairs(3, 4, 5)), "got 5 for 3: give data with a neg"),
+        (lambda: losses.MarginMSE()(replace(random_pairs(3, 4, 3), labels=torch.arange(3))),
+         "but these are classes, or not one for each row: give scores, or a teacher"),
+        (lambda: losses.MarginMSE()(replace(inputs("MarginMSE", 3, 4), teacher_negatives=None)),
+         "needs a teacher's embeddings of the negatives too"),
         (lambda: losses.CoSENT()(random_pairs(3, 4)), "CoSENT needs a score for each pair: give"),
         (lambda: losses.AnglE()(inputs("AnglE", 3, 5)), "even number of dimensions, got 5"),
         (lambda: losses.Contrastive()(replace(random_pairs(2, 4), labels=torch.tensor([5.0, 0]))),

@@ -5,11 +5,14 @@ import pytest
 import torch
 
 from sentemb.pairs import Pairs
+from tests.support import loss_references as ref
 from tests.support.helpers import random_pairs
 from tests.support.loss_cases import REFERENCES, scalar
 
 SIZES = [(2, 3), (5, 8), (16, 12)]
-WITHOUT_NEGATIVES = {"SupConIn", "DimensionWise", "Matryoshka"}
+WITHOUT_NEGATIVES = {"SupConIn", "DimensionWise", "Matryoshka"} | {
+    *("ListMLE", "ListNet", "RankingConsistency", "SimilarityKL", "SimilarityMSE"),
+}
 
 
 @pytest.mark.parametrize(("batch", "dim"), SIZES)
@@ -21,7 +24,10 @@ def test_value_and_gradient(name, batch, dim):
     labels = torch.arange(batch) // 2
     given = [t for t in (drawn.anchor, drawn.positive, drawn.negatives) if t is not None]
     leaves = [t.clone().requires_grad_() for t in given]
-    value = scalar(loss(Pairs(*leaves, labels=labels)))
+    graded = None if name == "MarginMSE" else labels  # its margins are the teacher's
+    vectors = [ref.of_teacher(batch, number) for number in range(len(leaves))]
+    pairs = Pairs(*leaves, labels=graded).beside(torch.from_numpy(np.concatenate(vectors)))
+    value = scalar(loss(pairs))
 
     def referred(tensors):
         a, p, *n = (t.numpy() for t in tensors)

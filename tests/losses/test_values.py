@@ -7,8 +7,10 @@ import torch
 
 from sentemb import losses
 from sentemb.errors import UsageError
-from sentemb.functional import sinkhorn
+from sentemb.functional import cosine, sinkhorn
+from sentemb.losses import ranking
 from sentemb.losses.contrast import Similarities
+from sentemb.losses.similarity_distillation import off_diagonal
 from sentemb.losses.sup_con import log_probabilities, mean_inside, mean_outside
 from sentemb.pairs import Pairs
 from tests.support import loss_cases as cases
@@ -92,6 +94,55 @@ def test_gradient_of_a_distillation(frozen):
 def gradient_of_anchor(loss, pairs):
     x = pairs.anchor.clone().requires_grad_()
     return torch.autograd.grad(loss(replace(pairs, anchor=x)), x)[0]
+
+
+def test_gradient_of_similarities_is_the_difference_of_the_distributions(frozen):
+    """Of the cosines, at τ .5 with the diagonal; each row's adds up to 0."""
+    pairs = cases.taught_pairs(frozen)
+    s, t = (torch.nn.functional.normalize(x, dim=1) for x in (pairs.anchor, pairs.positive))
+    student = (s @ t.T).requires_grad_()
+    with pytest.MonkeyPatch.context() as patch:
+        module = "sentemb.losses.similarity_distillation"
+        teacher = cosine(pairs.teacher, pairs.teacher_positive)
+        patch.setattr(f"{module}.similarities_of_both", lambda *_, **__: (student, teacher))
+        loss = losses.SimilarityKL(0.5, 0.5)(pairs)
+    (found,) = torch.autograd.grad(loss, student)
+    expected = [-0.0714989207, -0.0427503340, -0.0241186994, 0.1383679541]
+    assert found[0].tolist() == pytest.approx(expected, abs=1e-8)
+    assert float(found.sum(dim=1).abs().max()) < 1e-12
+
+
+def test_list_net_has_the_gradient_of_the_divergence(frozen):
+    pairs = cases.taught_pairs(frozen)
+    one, other = (
+        gradient_of_anchor(loss, pairs) for loss in (losses.ListNet(), losses.SimilarityKL())
+    )
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def test_list_mle_reads_the_order_of_the_teacher_alone(frozen):
+    """Of equal ones the earlier column is the nearer."""
+    pairs = cases.taught_pairs(frozen)
+    level = torch.full((4, 4), 0.5, dtype=torch.float64)
+    values = []
+    with pytest.MonkeyPatch.context() as patch:
+        student = off_diagonal(cosine(pairs.anchor, pairs.positive))
+        teacher = off_diagonal(cosine(pairs.teacher, pairs.teacher_positive))
+        falling = off_diagonal(level - torch.arange(4) / 10)
+        for order in (teacher, teacher.exp() - 9, off_diagonal(level), falling):
+            patch.setattr(ranking, "similarities_of_both", lambda *_, t=order, **__: (student, t))
+            values.append(float(losses.ListMLE()(pairs)))
+    assert values[1] == pytest.approx(values[0], abs=1e-12)
+    assert values[3] == values[2] != values[0]
+
+
+@pytest.mark.parametrize("name", cases.TAUGHT_PAIRS)
+def test_similarities_need_a_teacher_of_both_views_of_any_width(name):
+    pairs = inputs(name, 4, 6)
+    assert pairs.teacher.shape[1] == 5
+    for missing in ("teacher", "teacher_positive"):
+        with pytest.raises(UsageError, match=f"{name} needs a teacher's embeddings of both views"):
+            LOSSES[name]()(replace(pairs, **{missing: None}))
 
 
 def test_squared_error_of_unit_vectors_is_the_cosine_on_another_scale():
@@ -179,7 +230,11 @@ def test_order_of_rows_does_not_matter(name):
         None if pairs.negatives is None else pairs.negatives[order],
         labels=None if pairs.labels is None else pairs.labels[order],
         logits=logits,
-        teacher=None if pairs.teacher is None else pairs.teacher[order],
+        **{
+            name: getattr(pairs, name)[order]
+            for name in pairs.of_teacher
+            if getattr(pairs, name) is not None
+        },
     )
     value = float(scalar(loss(pairs)).detach())
     assert float(scalar(loss(shuffled)).detach()) == pytest.approx(value, abs=1e-12)

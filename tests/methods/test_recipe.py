@@ -11,7 +11,7 @@ from sentemb.errors import UsageError
 from sentemb.jobs import train_job
 from sentemb.methods import METHODS, method_named, options_of, recipe_named
 
-NEEDED = {"distill": {"teacher": "mini-sentemb"}}
+NEEDED = {name: {"teacher": "mini-sentemb"} for name in ("distill", "rankcse", "gist")}
 
 
 def typed(method):

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from sentemb.functional import cosine
@@ -21,11 +22,16 @@ from sentemb.losses import (
     EachSentence,
     FlatNCE,
     FlatNCEOneWay,
+    Guided,
     HardContrastive,
     HardContrastiveQuantile,
     HardNegativeWeighted,
     InfoNCE,
+    InfoNCEWithinViews,
+    ListMLE,
+    ListNet,
     Loss,
+    MarginMSE,
     MaskSimilar,
     Matryoshka,
     MSEDistillation,
@@ -33,8 +39,11 @@ from sentemb.losses import (
     NegativeSampling,
     NoiseContrastive,
     NTXent,
+    RankingConsistency,
     RDrop,
     Sigmoid,
+    SimilarityKL,
+    SimilarityMSE,
     SimpleContrastive,
     Sum,
     SupConIn,
@@ -47,6 +56,7 @@ from sentemb.losses import (
     WeightedInfoNCE,
 )
 from sentemb.pairs import Pairs, QueuePairs
+from sentemb.twins.teacher import side_by_side
 from tests.support import loss_references as ref
 from tests.support.helpers import random_pairs
 
@@ -79,11 +89,16 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "EachSentence": lambda: EachSentence(InfoNCE(0.5)),
     "FlatNCE": lambda: FlatNCE(0.5),
     "FlatNCEOneWay": lambda: FlatNCEOneWay(0.5),
+    "Guided": lambda: Guided(InfoNCE(0.5), margin=0.2),
     "HardContrastive": lambda: HardContrastive(0.5, count=2),
     "HardContrastiveQuantile": lambda: HardContrastiveQuantile(0.5, quantile=0.5),
     "HardNegativeWeighted": HardNegativeWeighted,
     "InfoNCE": lambda: InfoNCE(0.5),
+    "InfoNCEWithinViews": lambda: InfoNCEWithinViews(0.5),
+    "ListMLE": lambda: ListMLE(0.5),
+    "ListNet": lambda: ListNet(0.5, 0.3),
     "MSEDistillation": MSEDistillation,
+    "MarginMSE": MarginMSE,
     "MaskSimilar": lambda: MaskSimilar(InfoNCE(0.5), above=0.5),
     "Matryoshka": lambda: Matryoshka(InfoNCE(0.5), dims=(4, 2)),
     "NTXent": lambda: NTXent(0.5),
@@ -91,7 +106,10 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "NegativeSampling": NegativeSampling,
     "NoiseContrastive": lambda: NoiseContrastive(0.5),
     "RDrop": RDrop,
+    "RankingConsistency": lambda: RankingConsistency(0.5),
     "Sigmoid": lambda: Sigmoid(0.5, bias=-1.0),
+    "SimilarityKL": lambda: SimilarityKL(0.5, 0.3),
+    "SimilarityMSE": SimilarityMSE,
     "SimpleContrastive": SimpleContrastive,
     "Sum": lambda: Sum((InfoNCE(0.5), DimensionWise(0.5)), (1.0, 0.1)),
     "SupConIn": lambda: SupConIn(0.5),
@@ -103,11 +121,12 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "VICReg": VICReg,
     "WeightedInfoNCE": lambda: WeightedInfoNCE(0.5, 2.0),
 }
-OWN_NEGATIVES = ("Triplet", "TripletSquared", "WeightedInfoNCE")  # one for each anchor
+OWN_NEGATIVES = ("MarginMSE", "Triplet", "TripletSquared", "WeightedInfoNCE")  # one for each anchor
 GRADED = ("AnglE", "CoSENT", "Contrastive")
 CLASSED = ("SupConIn", "SupConOut")
 CLASSIFIED = ("CrossEntropy", "RDrop", "SwappedPrediction")  # read logits
 TAUGHT = ("CosineDistillation", "MSEDistillation")
+TAUGHT_PAIRS = ("ListMLE", "ListNet", "MarginMSE", "SimilarityKL", "SimilarityMSE")
 OF_LENGTHS = {
     *("BarlowTwins", "CrossEntropy", "DimensionWise", "NegativeSampling", "RDrop", "Sum"),
     *("SwappedPrediction", "Triplet", "TripletSquared", "VICReg"),
@@ -115,7 +134,7 @@ OF_LENGTHS = {
 WITH_NEGATIVES = {  # contrasted within the batch, and with negatives where there are any
     *("DCLW", "Debiased", "FlatNCE", "FlatNCEOneWay", "HardContrastive", "InfoNCE", "NTXent"),
     *("HardContrastiveQuantile", "HardNegativeWeighted", "NegativeSampling", "NoiseContrastive"),
-    *("Sigmoid", "SimpleContrastive", "SymmetricInfoNCE"),
+    *("Guided", "InfoNCEWithinViews", "Sigmoid", "SimpleContrastive", "SymmetricInfoNCE"),
     *("MaskSimilar", "Matryoshka", "Sum", "SupConIn", "SupConOut"),
 }
 
@@ -140,6 +159,10 @@ def inputs(name: str, batch: int, dim: int, seed: int = 0, negatives: bool = Fal
     if name in TAUGHT:
         teacher = torch.randn(batch, dim, dtype=torch.float64, generator=generator)
         return replace(pairs, teacher=teacher)
+    if name in (*TAUGHT_PAIRS, "Guided"):
+        drawn = torch.randn(3 * batch, 5, dtype=torch.float64, generator=generator)
+        drawn[batch : 2 * batch] += drawn[:batch]  # or a guide would leave out nearly all
+        return pairs.beside(drawn if wanted else drawn[: 2 * batch])
     return pairs
 
 
@@ -182,6 +205,37 @@ def taught(frozen: Pairs) -> Pairs:
     i = torch.arange(4, dtype=torch.float64).unsqueeze(1)
     j = torch.arange(3, dtype=torch.float64)
     return replace(pair(frozen), teacher=torch.cos((i + 0.5) * (j + 1)))
+
+
+def taught_pairs(frozen: Pairs) -> Pairs:
+    """The frozen inputs beside a teacher of five dimensions."""
+    vectors = [ref.of_teacher(4, shift) for shift in range(3)]
+    return frozen.beside(torch.from_numpy(np.concatenate(vectors)))
+
+
+def twice_taught(frozen: Pairs) -> Pairs:
+    """The frozen inputs beside two teachers, the first of which counts a third."""
+    i = torch.arange(4, dtype=torch.float64).unsqueeze(1)
+    j = torch.arange(4, dtype=torch.float64)
+    second = torch.cos((i + 1) * (j + 1))
+    others = torch.cat([second, second + 0.2 * torch.sin((i + 3) * (j + 1))])
+    first = torch.from_numpy(np.concatenate([ref.of_teacher(4, 0), ref.of_teacher(4, 1)]))
+    return pair(frozen).beside(side_by_side([first, others], [1 / 3, 2 / 3]))
+
+
+def plane(*degrees: int) -> torch.Tensor:
+    angles = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
+    return torch.stack([angles.cos(), angles.sin()], dim=1)
+
+
+def guided(frozen: Pairs) -> Pairs:
+    """The frozen inputs with hard negatives beside a teacher in the plane."""
+    rows = [(0, 80, 160, 20), (25, 95, 170, 53), (30, 70, 250, 15)]
+    return frozen.beside(torch.cat([plane(*angles) for angles in rows]))
+
+
+def guided_pair(frozen: Pairs) -> Pairs:
+    return replace(guided(frozen), negatives=None, teacher_negatives=None)
 
 
 def classified(frozen: Pairs) -> Pairs:
@@ -237,6 +291,36 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
     ("SwappedPrediction", SwappedPrediction, clustered, 2.0204612287),
     ("CosineDistillation", CosineDistillation, taught, 0.9716606603),
     ("MSEDistillation", MSEDistillation, taught, 0.6477737735),
+    ("SimilarityKL", SimilarityKL, taught_pairs, 4.1389698948),
+    ("SimilarityKL", lambda: SimilarityKL(0.5, 0.5), taught_pairs, 0.5995430883),
+    ("SimilarityKL", lambda: SimilarityKL(diagonal=True), taught_pairs, 0.1859032897),
+    ("SimilarityKL", lambda: SimilarityKL(0.5, 0.5, diagonal=True), taught_pairs, 0.2161059298),
+    ("ListNet", ListNet, taught_pairs, 4.5148658451),
+    ("ListNet", lambda: ListNet(0.05, 0.025), taught_pairs, 2.5708271345),
+    ("ListNet", lambda: ListNet(diagonal=True), taught_pairs, 0.1859373319),
+    ("ListNet", ListNet, twice_taught, 15.5119845932),
+    ("ListMLE", ListMLE, taught_pairs, 5.2576203986),
+    ("ListMLE", lambda: ListMLE(diagonal=True), taught_pairs, 5.4435059710),
+    ("ListMLE", lambda: ListMLE(0.5, diagonal=True), taught_pairs, 1.8080172644),
+    ("ListMLE", ListMLE, twice_taught, 16.1433946081),
+    ("RankingConsistency", RankingConsistency, pair, 0.1459507946),
+    ("RankingConsistency", lambda: RankingConsistency(0.5), pair, 0.0096102488),
+    ("MarginMSE", MarginMSE, taught_pairs, 0.2246589497),
+    *(
+        ("Guided", lambda margins=margins: Guided(InfoNCE(), *margins), guided_pair, 0.0091275918)
+        for margins in ((), (0.2,), (0.0, 0.05))
+    ),
+    *(
+        ("Guided", lambda margins=margins: Guided(InfoNCEWithinViews(), *margins), chosen, value)
+        for margins, chosen, value in (
+            ((), guided_pair, 0.8017181196),
+            ((0.2,), guided_pair, 0.5523028710),
+            ((0.0, 0.05), guided_pair, 0.5523028710),
+            ((), guided, 1.6265988146),
+            ((0.2,), guided, 1.3769634571),
+            ((0.0, 0.05), guided, 1.3769636777),
+        )
+    ),
     ("RDrop", RDrop, classified, 1.4866471403),
     ("RDrop", lambda: RDrop(0.0), classified, 1.4418628221),
 ]
@@ -247,9 +331,11 @@ NO_FROZEN_VALUE = {  # the design has none; the reference in loops stands for it
         "DimensionWise",
         "EachSentence",
         "HardContrastiveQuantile",
+        "InfoNCEWithinViews",
         "MaskSimilar",
     ),
-    *("Matryoshka", "NegativeSampling", "NoiseContrastive", "SimpleContrastive", "Sum"),
+    *("Matryoshka", "NegativeSampling", "NoiseContrastive", "SimilarityMSE", "SimpleContrastive"),
+    "Sum",
 }
 
 # The loss of a batch made by hand, worked out on paper.
@@ -262,8 +348,25 @@ EVEN = torch.zeros(8, 3, dtype=torch.float64)
 TAUGHT_BY_HAND = replace(  # the same, at a right angle twice, and the opposite
     ORTHOGONAL, teacher=torch.stack([3 * EYE[0], EYE[0], EYE[3], -2 * EYE[3]])
 )
+ALIKE = torch.ones(4, 2, dtype=torch.float64)  # texts of which the teacher makes one vector
+TAUGHT_ALIKE = replace(ORTHOGONAL, teacher=ALIKE, teacher_positive=ALIKE)
+CROSSED = Pairs(EYE[:2], EYE[[0, 0]])  # both rows are to match the first
+SIGMOID = 1 / (1 + E5)  # how both positives choose the first anchor; either anchor is undecided
 CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
     ("InfoNCE", lambda: InfoNCE(0.2), ORTHOGONAL, math.log1p(3 * E5)),
+    ("InfoNCEWithinViews", lambda: InfoNCEWithinViews(0.2), ORTHOGONAL, math.log1p(9 * E5)),
+    (
+        "Guided",
+        lambda: Guided(InfoNCE(0.2)),  # as near as the positive is not nearer
+        ORTHOGONAL.beside(torch.cat([plane(0, 0, 0, 0), plane(60, 60, 60, 60)])),
+        math.log1p(3 * E5),
+    ),
+    (
+        "Guided",
+        lambda: Guided(InfoNCE(0.2), margin=0.1),
+        ORTHOGONAL.beside(torch.cat([plane(0, 0, 0, 0), plane(60, 60, 60, 60)])),
+        0.0,
+    ),
     (
         "WeightedInfoNCE",
         lambda: WeightedInfoNCE(0.2, 3.0),
@@ -322,6 +425,25 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
     ("NegativeCosine", NegativeCosine, ORTHOGONAL, -1.0),
     ("CosineDistillation", CosineDistillation, TAUGHT_BY_HAND, (0 + 1 + 1 + 2) / 4),
     ("MSEDistillation", MSEDistillation, TAUGHT_BY_HAND, (0 + 1 + 1 + 2) / 4 * 2 / 4),
+    (
+        "SimilarityKL",
+        lambda: SimilarityKL(0.2, diagonal=True),
+        TAUGHT_ALIKE,
+        math.log(math.exp(5) + 3) - 5 / 4 - math.log(4),
+    ),
+    ("SimilarityMSE", SimilarityMSE, TAUGHT_ALIKE, 12 / 16),
+    ("ListNet", lambda: ListNet(0.2), TAUGHT_ALIKE, math.log(3)),
+    ("ListMLE", lambda: ListMLE(0.2), TAUGHT_ALIKE, math.log(3) + math.log(2)),
+    (
+        "RankingConsistency",
+        lambda: RankingConsistency(0.2),
+        CROSSED,
+        sum(
+            (0.5 * math.log(0.5 / (0.5 + x)) + x * math.log(x / (0.5 + x))) / 2
+            for x in (SIGMOID, 1 - SIGMOID)
+        ) + math.log(2),
+    ),
+    ("MarginMSE", lambda: MarginMSE(2.0), replace(SAME, labels=EYE[0]), (1 + 4 + 4 + 4) / 4),
     ("BarlowTwins", lambda: BarlowTwins(0.5, epsilon=0.0), Pairs(CHECKER, -CHECKER), 8.0),
     ("BarlowTwins", lambda: BarlowTwins(0.5, 0.0), Pairs(CHECKER, CHECKER.flip(1)), 2 + 0.5 * 2),
     ("VICReg", VICReg, Pairs(CHECKER, 3 * CHECKER), 25 * 4.0),
@@ -346,6 +468,14 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
 # Loss, and the formula in loops.
 REFERENCES: dict[str, tuple[Loss, Callable]] = {
     "InfoNCE": (InfoNCE(0.3), lambda a, p, n, y: ref.info_nce(a, p, n, 0.3)),
+    "InfoNCEWithinViews": (
+        InfoNCEWithinViews(0.3),
+        lambda a, p, n, y: ref.within_views(a, p, n, 0.3),
+    ),
+    "Guided": (
+        Guided(InfoNCE(0.3), 0.1, 0.2),
+        lambda a, p, n, y: ref.guided_info_nce(a, p, n, 0.3, 0.1, 0.2),
+    ),
     "WeightedInfoNCE": (
         WeightedInfoNCE(0.3, hard_negative_weight=2.5),
         lambda a, p, n, y: ref.info_nce_weighted(a, p, n, 0.3, 2.5),
@@ -377,6 +507,18 @@ REFERENCES: dict[str, tuple[Loss, Callable]] = {
         MaskSimilar(InfoNCE(0.3), above=0.2),
         lambda a, p, n, y: ref.masked_info_nce(a, p, n, 0.3, 0.2),
     ),
+    "SimilarityKL": (
+        SimilarityKL(0.3, 0.2),
+        lambda a, p, n, y: ref.similarity_kl(a, p, 0.3, 0.2),
+    ),
+    "SimilarityMSE": (SimilarityMSE(), lambda a, p, n, y: ref.similarity_mse(a, p)),
+    "ListNet": (ListNet(0.3, 0.2), lambda a, p, n, y: ref.list_net(a, p, 0.3, 0.2)),
+    "ListMLE": (ListMLE(0.3), lambda a, p, n, y: ref.list_mle(a, p, 0.3)),
+    "RankingConsistency": (
+        RankingConsistency(0.3),
+        lambda a, p, n, y: ref.ranking_consistency(a, p, 0.3),
+    ),
+    "MarginMSE": (MarginMSE(3.0), lambda a, p, n, y: ref.margin_mse(a, p, n, 3.0)),
     "SupConIn": (SupConIn(0.3), lambda a, p, n, y: ref.supcon_in(a, p, y, 0.3)),
     "DimensionWise": (DimensionWise(0.5), lambda a, p, n, y: ref.dimension_wise(a, p, 0.5)),
     "Matryoshka": (

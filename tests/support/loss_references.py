@@ -153,3 +153,94 @@ def masked_info_nce(a, p, n, t, above):
     candidates = list(p) + list(n)
     pairs = one_way(a, p, n, exclude=lambda i, j: cos(a[i], candidates[j]) > above)
     return np.mean([info(pos, neg, t) for pos, neg in pairs])
+
+
+def of_teacher(rows, shift):
+    """What a frozen teacher makes of some texts: T1, T2 and T3 of the table of frozen values."""
+    i, j = np.arange(rows)[:, None], np.arange(5)[None, :]
+    first = np.sin((i + 2) * (j + 1) / 2)
+    return (first, first + 0.3 * np.cos((i + 1) * (j + 3)), np.cos(i + j))[shift]
+
+
+def lists(a, p, *, diagonal=False):
+    """Yield the student's and the teacher's cosines of each row."""
+    t, u = of_teacher(len(a), 0), of_teacher(len(a), 1)
+    for i in range(len(a)):
+        kept = [j for j in range(len(p)) if diagonal or j != i]
+        yield [cos(a[i], p[j]) for j in kept], [cos(t[i], u[j]) for j in kept]
+
+
+def softmax(values, t):
+    weights = [math.exp(v / t) for v in values]
+    return [w / sum(weights) for w in weights]
+
+
+def kl(p, q):
+    return sum(x * math.log(x / y) for x, y in zip(p, q, strict=True))
+
+
+def similarity_kl(a, p, t, teacher_t):
+    return np.mean([kl(softmax(u, teacher_t), softmax(s, t)) for s, u in lists(a, p)])
+
+
+def similarity_mse(a, p):
+    rows = [(x - y) ** 2 for s, u in lists(a, p, diagonal=True) for x, y in zip(s, u, strict=True)]
+    return np.mean(rows)
+
+
+def list_net(a, p, t, teacher_t):
+    pairs = [(softmax(u, teacher_t), softmax(s, t)) for s, u in lists(a, p)]
+    return np.mean([-sum(x * math.log(y) for x, y in zip(*qp, strict=True)) for qp in pairs])
+
+
+def list_mle(a, p, t):
+    rows = []
+    for student, teacher in lists(a, p):
+        left, total = list(range(len(student))), 0.0
+        while left:
+            nearest = max(left, key=lambda j: teacher[j])
+            total += math.log(sum(math.exp((student[j] - student[nearest]) / t) for j in left))
+            left.remove(nearest)
+        rows.append(total)
+    return np.mean(rows)
+
+
+def ranking_consistency(a, p, t):
+    rows = []
+    for i in range(len(a)):
+        one = softmax([cos(a[i], y) for y in p], t)
+        other = softmax([cos(x, p[i]) for x in a], t)
+        mean = [(x + y) / 2 for x, y in zip(one, other, strict=True)]
+        rows.append((kl(one, mean) + kl(other, mean)) / 2)
+    return np.mean(rows)
+
+
+def margin_mse(a, p, n, scale):
+    t, u, v = (of_teacher(len(a), shift) for shift in range(3))
+    margins = [
+        scale * (cos(a[i], p[i]) - cos(a[i], n[i])) - (cos(t[i], u[i]) - cos(t[i], v[i]))
+        for i in range(len(a))
+    ]
+    return np.mean(np.square(margins))
+
+
+def within_views(a, p, n, t):
+    rows = []
+    for i in range(len(a)):
+        others = [j for j in range(len(a)) if j != i]
+        near = [cos(a[i], p[j]) for j in others] + [cos(a[i], x) for x in n]
+        near += [cos(x[i], x[j]) for x in (a, p) for j in others]
+        rows.append(info(cos(a[i], p[i]), near, t))
+    return np.mean(rows)
+
+
+def guided_info_nce(a, p, n, t, margin, relative):
+    """InfoNCE without the candidates that the teacher finds nearer than the pair, by a margin."""
+    guide, near, far = (of_teacher(len(a), shift) for shift in range(3))
+    candidates = [*near, *far]
+
+    def exclude(i, j):
+        own = cos(guide[i], near[i])
+        return cos(guide[i], candidates[j]) > own - margin - relative * abs(own)
+
+    return np.mean([info(pos, neg, t) for pos, neg in one_way(a, p, n, exclude)])
