@@ -28,6 +28,7 @@ from sentemb.losses.sup_con import SupConIn as SupConIn
 from sentemb.losses.contrastive import Contrastive as Contrastive
 from sentemb.losses.graded import CoSENT as CoSENT
 from sentemb.losses.graded import AnglE as AnglE
+from sentemb.losses.graded import CosineSimilarity as CosineSimilarity
 from sentemb.losses.distillation import CosineDistillation as CosineDistillation
 from sentemb.losses.distillation import MSEDistillation as MSEDistillation
 from sentemb.losses.similarity_distillation import SimilarityKL as SimilarityKL

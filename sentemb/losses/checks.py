@@ -52,6 +52,18 @@ def scores_of(pairs: Pairs, loss: object) -> Tensor:
     return pairs.labels.to(pairs.anchor.dtype)
 
 
+def check_scores_within(scores: Tensor, least: float, most: float, loss: object) -> None:
+    """Raise unless all scores are in a range; names the first pair whose score is not."""
+    outside = ((scores < least) | (scores > most)).nonzero()
+    if len(outside):
+        pair = int(outside[0])
+        raise UsageError(
+            f"{type(loss).__name__} needs scores in [{least:g}, {most:g}], got "
+            f"{float(scores[pair]):g} in pair {pair + 1}: scale them, or use a loss of order "
+            "(cosent)."
+        )
+
+
 def need_scores_not_classes(pairs: Pairs, loss: object) -> None:
     """Raise where labels are whole numbers: classes, whose order means nothing."""
     if pairs.labels is not None and not pairs.labels.is_floating_point():

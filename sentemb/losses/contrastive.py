@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.errors import UsageError
-from sentemb.losses.checks import check_positive, scores_of
+from sentemb.losses.checks import check_positive, check_scores_within, scores_of
 from sentemb.pairs import Pairs
 
 
@@ -58,10 +57,4 @@ class Contrastive:
         Raises:
             UsageError: When one is not.
         """
-        outside = ((scores < 0) | (scores > 1)).nonzero()
-        if len(outside):
-            pair = int(outside[0])
-            raise UsageError(
-                f"Contrastive needs scores in [0, 1], got {float(scores[pair]):g} in pair "
-                f"{pair + 1}: scale them, or use a loss of order (cosent)."
-            )
+        check_scores_within(scores, 0, 1, self)

@@ -1,4 +1,4 @@
-"""Losses of graded pairs: the similarities should be ordered as the scores are."""
+"""Losses of graded pairs: similarities take the order of the scores, or the scores themselves."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,12 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.checks import check_positive, need_scores_not_classes, scores_of
+from sentemb.losses.checks import (
+    check_positive,
+    check_scores_within,
+    need_scores_not_classes,
+    scores_of,
+)
 from sentemb.pairs import Pairs
 from sentemb.types import Embeddings
 
@@ -97,6 +102,46 @@ class AnglE:
         if dim % 2:
             raise UsageError(f"AnglE needs an even number of dimensions, got {dim}.")
         return _ranked(_angle(pairs.anchor, pairs.positive), scores, self.temperature)
+
+
+@dataclass(frozen=True)
+class CosineSimilarity:
+    r"""The cosine of each pair is to be its score.
+
+    .. math:: \frac1N \sum_i (\cos_i - y_i)^2
+
+    Unlike `CoSENT` it keeps the cosines of unrelated texts where the scores put them.
+
+    Needs: pairs, with a score from −1 to 1 for each.
+
+    Use it: where the scores are cosines themselves, as those of a teacher; for 1 and 0.
+
+    Raises:
+        UsageError: When scores are missing or out of [−1, 1].
+
+    Source: Reimers and Gurevych, 2019 (arXiv:1908.10084), the regression objective.
+
+    Example:
+        >>> import torch
+        >>> scores = torch.tensor([1.0, 0.0])
+        >>> CosineSimilarity()(Pairs(torch.eye(2), torch.eye(2), labels=scores))  # (0 + 1) / 2
+        tensor(0.5000)
+    """
+
+    def __call__(self, pairs: Pairs) -> Tensor:
+        """Return the mean over the batch, a scalar."""
+        need_scores_not_classes(pairs, self)
+        scores = scores_of(pairs, self)
+        self.check_labels(scores)
+        return (F.cosine_similarity(pairs.anchor, pairs.positive) - scores).square().mean()
+
+    def check_labels(self, scores: Tensor) -> None:
+        """Raise unless all are in [−1, 1]; names the first pair whose score is not.
+
+        Raises:
+            UsageError: When one is not.
+        """
+        check_scores_within(scores, -1, 1, self)
 
 
 def _angle(first: Embeddings, second: Embeddings) -> Tensor:

@@ -56,7 +56,7 @@ class Guide:
     threshold: Tensor
 
     def too_similar(self, number: Tensor) -> Tensor:
-        """Say which candidates are no negatives of which of some rows, ``[rows, candidates]``."""
+        """Say which candidates are not negatives of which of some rows, ``[rows, candidates]``."""
         return self.rows[number] @ self.candidates.T > self.threshold[number].unsqueeze(1)
 
 

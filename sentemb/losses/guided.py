@@ -23,8 +23,8 @@ class Guided(Around):
 
     Needs: what its loss needs, and a teacher's embeddings (method `gist`).
 
-    Use it: on data whose rows are no strangers to each other: mined negatives, many captions of one
-        picture.
+    Use it: on data whose rows are often related to each other: mined negatives, many captions of
+        one picture.
 
     Args:
         contrast: The loss.

@@ -13,16 +13,16 @@ from sentemb.pairs import Pairs
 
 @dataclass(frozen=True)
 class MarginMSE:
-    r"""Have the positive nearer than the row's hard negative by as much as a teacher says.
+    r"""Have the positive nearer than the row's hard negative by as much as a teacher measures.
 
     .. math:: \frac1N \sum_i \bigl( \lambda ( s_{i+} - s_{i-} ) - m_i \bigr)^2, \qquad s = \cos
 
     m are the teacher's margins: the labels of the rows where there are some (a cross-encoder's
-    score of the positive less that of the negative), its cosines' otherwise.
+    score of the positive less its score of the negative), its cosines' otherwise.
 
     Needs: a hard negative in every row, and scores as labels or a teacher (method `gist`).
 
-    Use it: where a teacher has graded mined negatives, some of which are no negatives at all.
+    Use it: where a teacher has graded mined negatives, some of which are false.
 
     Args:
         scale: λ; above 1 for scores that cosines cannot reach, as logits.

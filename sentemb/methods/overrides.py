@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sentemb.errors import UsageError
-from sentemb.losses import AnglE, Contrastive, CoSENT, Guided, Loss, MaskSimilar, Matryoshka, Sum
+from sentemb.losses import (
+    AnglE,
+    Contrastive,
+    CoSENT,
+    CosineSimilarity,
+    Guided,
+    Loss,
+    MaskSimilar,
+    Matryoshka,
+    Sum,
+)
 from sentemb.losses.combine import parts
 from sentemb.method import Method
 from sentemb.twins.heads import width
@@ -72,11 +82,12 @@ def _with_the_full(dims: Sequence[int], full: int) -> tuple[int, ...]:
 
 def _need_a_graded_loss(method: Method, loss: Loss, name: str) -> None:
     """Raise where a method of graded pairs gets a loss that takes each pair as a positive."""
-    graded = (AnglE, CoSENT, Contrastive)
+    graded = (AnglE, CoSENT, Contrastive, CosineSimilarity)
     if isinstance(method.loss, graded) and not any(isinstance(p, graded) for p in parts(loss)):
         raise UsageError(
             f"{name} has pairs with scores, and this loss would take each pair for a positive: "
-            "use cosent, angle or contrastive, or a method of pairs (simcse-sup)."
+            "use cosent, angle, cosine-similarity or contrastive, or a method of pairs "
+            "(simcse-sup)."
         )
 
 

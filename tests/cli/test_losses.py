@@ -34,7 +34,7 @@ REFUSED = {
 METHOD = {
     **dict.fromkeys(("triplet", "triplet-squared", "weighted-infonce"), "simcse-sup"),
     **dict.fromkeys(("supcon-out", "supcon-in"), "supcon"),
-    **dict.fromkeys(("cosent", "angle", "contrastive"), "cosent"),
+    **dict.fromkeys(("cosent", "angle", "contrastive", "cosine-similarity"), "cosent"),
 }
 FEW = ("--batch-size", 8, "--max-steps", 2)
 

@@ -20,6 +20,7 @@ from sentemb.losses import (
     Contrastive,
     CoSENT,
     CosineDistillation,
+    CosineSimilarity,
     CrossEntropy,
     FlatNCE,
     InfoNCE,
@@ -237,6 +238,18 @@ def test_cosent(st, mini, batch, dim):
     assert_same(
         "CoSENT",
         CoSENT(0.2),
+        lambda a, p: theirs.compute_loss_from_embeddings([a, p], pairs.labels),
+        pairs,
+    )
+
+
+@held("CosineSimilarity")
+def test_cosine_similarity(st, mini, batch, dim):
+    pairs = inputs("CosineSimilarity", batch, dim)
+    theirs = st.CosineSimilarityLoss(mini)
+    assert_same(
+        "CosineSimilarity",
+        CosineSimilarity(),
         lambda a, p: theirs.compute_loss_from_embeddings([a, p], pairs.labels),
         pairs,
     )

@@ -13,7 +13,15 @@ from sentemb.pairs import OffDropoutPairs
 from tests.support.loss_cases import LOSSES, OWN_NEGATIVES, WITH_NEGATIVES, in_float64, inputs
 
 READ_NEGATIVES = WITH_NEGATIVES | set(OWN_NEGATIVES)
-READ_LABELS = {"AnglE", "CoSENT", "Contrastive", "CrossEntropy", "MarginMSE", "RDrop"} | {
+READ_LABELS = {
+    "AnglE",
+    "CoSENT",
+    "Contrastive",
+    "CosineSimilarity",
+    "CrossEntropy",
+    "MarginMSE",
+    "RDrop",
+} | {
     *("SupConIn", "SupConOut"),
 }
 

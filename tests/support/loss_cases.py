@@ -16,6 +16,7 @@ from sentemb.losses import (
     Contrastive,
     CoSENT,
     CosineDistillation,
+    CosineSimilarity,
     CrossEntropy,
     Debiased,
     DimensionWise,
@@ -80,6 +81,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "AnglE": lambda: AnglE(0.5),
     "BarlowTwins": BarlowTwins,
     "CoSENT": lambda: CoSENT(0.5),
+    "CosineSimilarity": CosineSimilarity,
     "Contrastive": Contrastive,
     "CosineDistillation": CosineDistillation,
     "CrossEntropy": CrossEntropy,
@@ -122,7 +124,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "WeightedInfoNCE": lambda: WeightedInfoNCE(0.5, 2.0),
 }
 OWN_NEGATIVES = ("MarginMSE", "Triplet", "TripletSquared", "WeightedInfoNCE")  # one for each anchor
-GRADED = ("AnglE", "CoSENT", "Contrastive")
+GRADED = ("AnglE", "CoSENT", "Contrastive", "CosineSimilarity")
 CLASSED = ("SupConIn", "SupConOut")
 CLASSIFIED = ("CrossEntropy", "RDrop", "SwappedPrediction")  # read logits
 TAUGHT = ("CosineDistillation", "MSEDistillation")
@@ -278,6 +280,7 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
     ("Triplet", Triplet, lambda f: f, 0.3151473054),
     ("TripletSquared", TripletSquared, lambda f: f, 0.1703326084),
     ("Contrastive", Contrastive, with_labels(torch.tensor([1, 0, 1, 0])), 0.0505290468),
+    ("CosineSimilarity", CosineSimilarity, with_labels(torch.tensor([1.0, 0, 1, 0])), 0.4197845749),
     ("CoSENT", CoSENT, with_labels(GOLD), 5.1390787430),
     ("AnglE", AnglE, of_four_dimensions, 19.7020242028),
     ("Sigmoid", Sigmoid, pair, 1.9520010879),
@@ -396,6 +399,7 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
     ("SimpleContrastive", SimpleContrastive, Pairs(EYE, torch.ones(4, 4).double()), 2 * 0.5),
     ("AlignmentUniformity", AlignmentUniformity, ORTHOGONAL, -4.0),
     ("Contrastive", Contrastive, SAME, 3 * 0.5**2 / 2 / 4),
+    ("CosineSimilarity", CosineSimilarity, SAME, 3 / 4),
     ("CoSENT", lambda: CoSENT(0.2), SAME, math.log(4)),
     ("AnglE", lambda: AnglE(0.2), SAME, math.log(4)),
     ("Triplet", lambda: Triplet(2.0), SAME, 2 - math.sqrt(2)),
@@ -531,6 +535,7 @@ REFERENCES: dict[str, tuple[Loss, Callable]] = {
 HELD_AGAINST_A_LIBRARY = {
     *("InfoNCE", "SymmetricInfoNCE", "NTXent", "FlatNCE", "DCLW", "SupConOut"),
     *("AlignmentUniformity", "Triplet", "Contrastive", "CoSENT", "AnglE", "Sigmoid"),
+    "CosineSimilarity",
     *("NegativeCosine", "BarlowTwins", "VICReg", "CrossEntropy", "RDrop", "Matryoshka"),
     *("SwappedPrediction", "CosineDistillation", "MSEDistillation"),
 }
