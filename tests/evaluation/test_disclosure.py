@@ -60,7 +60,7 @@ def test_of_an_embedded_encoder_it_is_known():
     raw = f"those of its teacher {teacher}; the model itself saw none"
     assert disclose(bundled("mini")).labels == raw
     labels = disclose(bundled("mini-sentemb")).labels
-    assert labels.startswith("distill on mixed_tagged (no labels)")
+    assert labels.startswith("cosent on mixed_tagged (labels)")
     assert f"taught by {teacher}" in labels
 
 
