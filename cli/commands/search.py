@@ -51,6 +51,12 @@ def search(
         bool,
         typer.Option("--hybrid", help="Rank by words (BM25) too, by rank fusion (extra search)."),
     ] = False,
+    document: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Texts of one value are one document, found by its best text."
+        ),
+    ] = None,
     column: Annotated[str, typer.Option(help="Column of a file's texts.")] = "text",
     model: Annotated[
         str | None,
@@ -87,6 +93,7 @@ def search(
         where=where,
         min_score=min_score,
         hybrid=hybrid,
+        document=document,
         column=column,
         model=model,
         device=device,

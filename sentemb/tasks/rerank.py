@@ -90,8 +90,8 @@ def _rows(
     for name in (query, text, *([document] if document else [])):
         if name not in present:
             raise InputError(
-                f"{source} has no column '{name}'; it has {', '.join(present)}. Name those of "
-                f"query and text with `columns`.{nearest(name, present)}"
+                f"{source} has no column '{name}'; it has {', '.join(present)}. Name those of the "
+                f"query and the text with `columns`.{nearest(name, present)}"
             )
     rows = []
     for number, row in read:
