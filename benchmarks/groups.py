@@ -310,7 +310,6 @@ WAYS: dict[str, Callable[[Vectors, Random], Sequence[int]]] = {
     "mmr 0.9": lambda v, _: mmr(centroid(v), v, CHOSEN, 0.9),
     "mmr 0.7": lambda v, _: mmr(centroid(v), v, CHOSEN, 0.7),
     "mmr 0.5": lambda v, _: mmr(centroid(v), v, CHOSEN, 0.5),
-    "mmr 0.3": lambda v, _: mmr(centroid(v), v, CHOSEN, 0.3),
     "lexrank": lambda v, _: by_lexrank(v, CHOSEN),
 }
 
