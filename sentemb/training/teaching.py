@@ -17,7 +17,7 @@ from sentemb.runs.conditions import frozen_identity
 from sentemb.runs.frozen_vectors import compute_vectors, open_vectors
 from sentemb.runs.processes import refused_by_one
 from sentemb.training.tokenised_rows import number_of
-from sentemb.twins import AveragedTeachers, Teacher, Twin
+from sentemb.twins import Teacher, Twin
 
 FILES = {"teacher": "vectors", "second_teacher": "second"}
 """What records call the teachers, and the files that their vectors are in."""
@@ -67,7 +67,7 @@ def teach_few(method: Method, rows: Dataset) -> None:
 def condition_of_teacher(twin: Twin) -> dict[str, Any]:
     """Return what a resumed run must share of its teachers; empty where there is none."""
     found: dict[str, Any] = {n: frozen_identity(t.encoder) for n, t in _teachers(twin).items()}
-    if isinstance(twin.teacher, AveragedTeachers):
+    if twin.teacher is not None and len(found) > 1:
         found["teacher_shares"] = list(twin.teacher.shares)
     return found
 

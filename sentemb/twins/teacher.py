@@ -70,6 +70,11 @@ class Teacher:
         """Itself, as the teachers of `AveragedTeachers`."""
         return (self,)
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """All, as those of `AveragedTeachers`."""
+        return (1.0,)
+
 
 class AveragedTeachers:
     """Two teachers, whose cosines are averaged.
@@ -88,8 +93,8 @@ class AveragedTeachers:
     def __init__(self, first: Teacher, second: Teacher, first_share: float = 0.5) -> None:
         if not (is_number(first_share) and 0 < first_share < 1):
             raise UsageError(f"first_share must be in (0, 1), got {first_share!r}.")
-        self.members = (first, second)
-        self.shares = (first_share, 1 - first_share)
+        self.members: tuple[Teacher, ...] = (first, second)
+        self.shares: tuple[float, ...] = (first_share, 1 - first_share)
         self.width = first.width + second.width
 
     def vectors_of(self, numbers: Tensor) -> Embeddings:

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from sentemb_cli.config import arguments_of_training
 from sentemb_cli.source import OF_THE_DATA, parameters_of
-from sentemb_cli.spec import arguments_of_training
 
 from sentemb import build_encoder
 from sentemb.encoders import describe

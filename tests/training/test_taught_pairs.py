@@ -20,7 +20,7 @@ from sentemb.methods.overrides import override
 from sentemb.runs import frozen_vectors
 from sentemb.training.collator import Collator
 from sentemb.training.teaching import teach_few
-from sentemb.twins import AveragedTeachers, MomentumQueue, Teacher
+from sentemb.twins import AveragedTeachers, ConstantMomentum, MomentumQueue, Teacher
 from tests.support import encoders
 from tests.support.helpers import PowerCut, assert_bit_equal, numbered, state, without_dropout
 
@@ -63,7 +63,7 @@ def of_recipe(narrow, unlabelled, triplets):
     few = replace(unlabelled, rows=unlabelled.rows.select(range(24)))
     made = {
         "rankcse": lambda: rankcse(encoders.mini("mean"), "mini-sentemb", narrow),
-        "gist": lambda: gist(encoders.mini("mean"), narrow, margin=0.1),
+        "gist": lambda: gist(encoders.mini("mean"), narrow),
     }
     return lambda name: (made[name], few if name == "rankcse" else triplets)
 
@@ -73,8 +73,10 @@ def test_four_steps_are_two_and_two_resumed(name, texts, of_recipe, tmp_path, en
     """Each teacher embeds each text once, whatever the columns; the model is a plain one."""
     fresh, data = of_recipe(name)
     whole = fresh()
+    started = state(whole)
     train(whole, data, tmp_path / "whole", SETTINGS)
     assert encoded == texts
+    assert not any(torch.equal(t, started[n]) for n, t in state(whole).items() if "query" in n)
     cut = fresh()
     cut.loss = PowerCut(cut.loss, batches=3)
     with pytest.raises(KeyboardInterrupt):
@@ -152,7 +154,9 @@ def test_micro_batches_have_the_same_loss_and_gradient(name, of_recipe):
 def test_a_queue_is_guided_by_the_teacher_of_its_texts(narrow, triplets):
     """Any twin may have a teacher: a queue's embeddings know their texts."""
     encoder = encoders.mini("mean")
-    twin = MomentumQueue(encoder, queue_size=16).taught_by(Teacher(SentenceTransformer(narrow)))
+    twin = MomentumQueue(encoder, ConstantMomentum(0.99), queue_size=16).taught_by(
+        Teacher(SentenceTransformer(narrow))
+    )
     views = (View("anchor"), View("positive"))
     loss = Sum((Guided(InfoNCE(), margin=0.05), ListNet()), (1.0, 1.0))
     method = Method(views, twin, loss).train()
