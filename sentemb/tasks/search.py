@@ -77,8 +77,6 @@ def search(
         >>> search("a pet", ["A cat sleeps.", "Stocks fell."], k=1)["hits"][0]["text"]
         'A cat sleeps.'
     """
-    from sentemb.encoder import load
-
     asked = _queries(queries)
     if min_score is not None and not (is_number(min_score) and -1 <= min_score <= 1):
         raise UsageError(f"min_score must be a cosine from -1 to 1, got {min_score!r}.")
@@ -86,6 +84,8 @@ def search(
         require_bm25s()
     opened = _opened(data)
     named = model if model is not None else opened.model if opened else "mini-sentemb"
+    from sentemb.encoder import load  # torch: mistakes are told of without it
+
     encoder = load(named, device)
     if opened is None:
         opened = index_of(embedded(data, encoder, column=column), column, encoder)  # type: ignore[arg-type]
