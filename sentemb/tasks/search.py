@@ -78,13 +78,13 @@ def search(
         >>> search("a pet", ["A cat sleeps.", "Stocks fell."], k=1)["hits"][0]["text"]
         'A cat sleeps.'
     """
-    from sentemb.encoder import load
-
     asked = _queries(queries)
     if hybrid:
         require_bm25s()
     opened = _opened(data)
     named = model if model is not None else opened.model if opened else "mini-sentemb"
+    from sentemb.encoder import load  # torch: mistakes are told of without it
+
     encoder = load(named, device)
     if opened is None:
         opened = index_of(embedded(data, encoder, column=column), column, encoder)  # type: ignore[arg-type]
