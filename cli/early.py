@@ -238,7 +238,7 @@ def check_columns(
     from sentemb.datasets.faults import Faults
     from sentemb.datasets.layouts import read_layout
 
-    if _can_be_read_again(data):
+    if can_be_read_again(data):
         with console.only_warnings():
             read_layout(data, layouts, columns, Faults())
 
@@ -250,7 +250,7 @@ def check_readable(*files: Path, columns: Sequence[str] | None = None) -> None:
     from sentemb.datasets.files import read_rows
 
     for file in files:
-        if _can_be_read_again(file):
+        if can_be_read_again(file):
             _, row = next(read_rows(file, Faults("replace")), (0, {}))
             find_columns(list(row), columns if row else None, file)
 
@@ -260,7 +260,7 @@ def check_graded(*files: str | os.PathLike[str] | None) -> None:
     from sentemb.datasets.sts import read_sts
 
     for file in files:
-        if file is not None and _can_be_read_again(file):
+        if file is not None and can_be_read_again(file):
             with console.only_warnings():
                 read_sts(file)
 
@@ -291,7 +291,7 @@ def check_extra(module: str, extra: str, what: str) -> None:
         raise UsageError(f"{what} needs {module}: {install_command(extra)}.")
 
 
-def _can_be_read_again(data: str | os.PathLike[str]) -> bool:
+def can_be_read_again(data: str | os.PathLike[str]) -> bool:
     """Tell a file, or a name that is none, from a pipe and from a data set of the hub."""
     from sentemb.datasets.source import looks_like_hub_id
 

@@ -32,6 +32,18 @@ def given(source: str) -> Any:
     return InMemory(lines, name="stdin")
 
 
+def check_texts(source: str, column: str = "text") -> None:
+    """Raise unless a file is there and its first row has the column; of ``-`` nothing is read."""
+    from sentemb.datasets.faults import Faults
+    from sentemb.datasets.texts import read_text_rows
+
+    from .early import can_be_read_again
+
+    if source != "-" and can_be_read_again(source):
+        with console.only_warnings():
+            read_text_rows(source, column, Faults())
+
+
 def check_rows_output(
     output: str | None, *, overwrite: bool, as_json: bool, texts_alone: bool = False
 ) -> None:

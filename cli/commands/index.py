@@ -1,7 +1,7 @@
 """``sentemb index``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -68,13 +68,20 @@ def index(
     """
     from sentemb.encoders.device import require_device_name
     from sentemb.errors import UsageError
+    from sentemb.values import require_kind
 
+    from .. import source as code
     from ..early import check_models
-    from ..rows import given
+    from ..rows import check_texts, given
 
     if vectors is not None and source == "-":
         raise UsageError("--vectors holds those of a file: name the file.")
+    if method is not None:
+        choices = code.choices("sentemb.tasks.approximate", "SearchMethod")
+        require_kind("method", method, Literal[choices])
     require_device_name(device)
+    if column is not None or not add:
+        check_texts(source, column or "text")
     if model is not None:
         check_models(model)
     elif not add:

@@ -57,7 +57,7 @@ def mine(
     from sentemb.tasks.mining_rules import MiningRules
 
     from ..early import check_columns, check_models, without_effect
-    from ..rows import check_rows_output, show_or_write
+    from ..rows import check_rows_output, check_texts, show_or_write
 
     rules = MiningRules(**options)
     without_effect("--column", corpus is None and column != "text", "--corpus")
@@ -66,6 +66,8 @@ def mine(
     require_device_name(device)
     names = columns.split(",") if columns else None
     check_columns(source, [("anchor", "positive")], names)
+    if corpus is not None:
+        check_texts(corpus, column)
     check_models(model, *([cross_encoder] if cross_encoder else []))
     console.quieten_before_import()
     from sentemb.tasks.mine import mine as find

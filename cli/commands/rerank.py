@@ -51,8 +51,10 @@ def rerank(
     from sentemb.encoders.device import require_device_name
 
     from ..early import check_models
-    from ..rows import check_rows_output, show_or_write
+    from ..rows import check_rows_output, check_texts, show_or_write
 
+    for name in columns.split(",") if columns else ():
+        check_texts(source, name)
     check_rows_output(output, overwrite=overwrite, as_json=as_json)
     require_device_name(device)
     check_models(model)

@@ -54,12 +54,14 @@ def score(
     from sentemb.encoders.device import require_device_name
 
     from ..early import check_columns, check_models
-    from ..rows import check_rows_output, show_or_write
+    from ..rows import check_rows_output, check_texts, show_or_write
 
     check_rows_output(output, overwrite=overwrite, as_json=as_json)
     require_device_name(device)
     names = columns.split(",") if columns else None
     check_columns(source, [("sentence1", "sentence2"), ("anchor", "positive")], names)
+    if candidates is not None:
+        check_texts(candidates)
     check_models(model)
     console.quieten_before_import()
     from sentemb.tasks.score import score as find

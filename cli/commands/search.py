@@ -51,6 +51,12 @@ def search(
         bool,
         typer.Option("--hybrid", help="Rank by words (BM25) too, by rank fusion (extra search)."),
     ] = False,
+    document: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Texts of one value are one document, found by its best text."
+        ),
+    ] = None,
     column: Annotated[str, typer.Option(help="Column of a file's texts.")] = "text",
     model: Annotated[
         str | None,
@@ -70,9 +76,13 @@ def search(
     from sentemb.encoders.device import require_device_name
 
     from ..early import check_models
-    from ..rows import check_rows_output, show_or_write
+    from ..rows import check_rows_output, check_texts, show_or_write
 
     asked, data = _queries_and_data(words, queries)
+    if queries is not None:
+        check_texts(str(queries))
+    if not Path(data).is_dir():
+        check_texts(data, column)
     check_rows_output(output, overwrite=overwrite, as_json=as_json)
     require_device_name(device)
     if model is not None:
@@ -87,6 +97,7 @@ def search(
         where=where,
         min_score=min_score,
         hybrid=hybrid,
+        document=document,
         column=column,
         model=model,
         device=device,

@@ -93,8 +93,6 @@ def index(
         ...     index(["A cat.", "A dog.", "A cat."], f"{folder}/pets.index")
         Index(3 rows, 2 distinct texts, 192 numbers each by mini-sentemb, exact search)
     """
-    from sentemb.encoder import load
-
     require_kind("method", method, SearchMethod | None)
     path = Path(output)
     before = _before(path, add=add, overwrite=overwrite)
@@ -103,6 +101,8 @@ def index(
     table = read_table(data, column, vectors)
     rows = _json_rows(table, column)
     found = {"source": table.source, "rows": len(rows), "sha256": _digest(rows, table.vectors)}
+    from sentemb.encoder import load  # torch: mistakes are told of without it
+
     encoder, beside = load(named, device), path.with_name(f"{path.name}.vectors.npy")
     if before is not None:
         _require_same(before, encoder, column, method)

@@ -70,10 +70,10 @@ def mine(
         >>> mine(pairs, n=1)["rows"][0]["negative"]
         'a big dog'
     """
-    from sentemb.encoder import load
-
     rules = _with_options(rules or MiningRules(), options)
     pairs = as_training_data(data, [("anchor", "positive")], columns).rows
+    from sentemb.encoder import load  # torch: mistakes are told of without it
+
     encoder = load(model, device)
     mining = _Mining(encoder, pairs["anchor"][:], pairs["positive"][:])
     mining.add_corpus(None if corpus is None else embedded(corpus, encoder, column=column))

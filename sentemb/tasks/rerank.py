@@ -83,15 +83,15 @@ def _rows(
     columns: Sequence[str] | None,
     document: str | None,
 ) -> tuple[list[dict[str, Any]], tuple[str, str]]:
-    """Return rows, whose rank and score are those from before, and the columns of query and text."""
+    """Return rows, whose rank and score are from before, and the columns of query and text."""
     source = as_source(data["hits"] if isinstance(data, Report) else data)
     present, read = read_source(source)
     query, text = columns or [column_of(name, present) or name for name in CANDIDATES]
     for name in (query, text, *([document] if document else [])):
         if name not in present:
             raise InputError(
-                f"{source} has no column '{name}'; it has {', '.join(present)}. Name the columns of "
-                f"query and text with `columns`.{nearest(name, present)}"
+                f"{source} has no column '{name}'; it has {', '.join(present)}. Name those of the "
+                f"query and the text with `columns`.{nearest(name, present)}"
             )
     rows = []
     for number, row in read:

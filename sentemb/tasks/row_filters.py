@@ -60,6 +60,8 @@ def matching(rows: "pyarrow.Table", where: str) -> NDArray[np.bool_]:
     try:
         numbered = rows.append_column(place, pyarrow.array(np.arange(len(rows))))
         kept = numbered.filter(condition.of(tree.body)).column(place).to_numpy()
+    except RecursionError as error:
+        raise UsageError(f"where: {where[:60]!r}… is nested too deeply.") from error
     except (pyarrow.ArrowException, TypeError) as error:
         said = str(error).partition("\n")[0]
         raise UsageError(
@@ -121,8 +123,10 @@ class _Condition:
         field = pyarrow.compute.field(name)
         kind = self.rows.schema.field(name).type
         is_text = pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)
-        as_number = is_number(value)
-        return field.cast(pyarrow.float64()) if is_text and as_number else field
+        if not (is_text and is_number(value)):
+            return field
+        missing = pyarrow.scalar(None, kind)
+        return pyarrow.compute.if_else(field == "", missing, field).cast(pyarrow.float64())
 
     def _column(self, node: ast.expr) -> str:
         if isinstance(node, ast.Name):

@@ -71,14 +71,14 @@ def score(
         >>> [row["percentile"] for row in score(pairs)["rows"]]
         [100.0, 100.0, 100.0]
     """
-    from sentemb.encoder import load
-
     if not (is_number(temperature) and temperature > 0):
         raise UsageError(f"temperature must be above 0, got {temperature!r}.")
     require_at_least(1, random_pairs=random_pairs)
     inputs = read_marked_inputs(data, PAIRS, columns)
     first, second = (_texts(inputs, name) for name in inputs.texts.column_names)
     others = second if candidates is None else list(read_texts(candidates))
+    from sentemb.encoder import load  # torch: mistakes are told of without it
+
     encoder = load(model, device)
     place = {text: at for at, text in enumerate(dict.fromkeys([*others, *second]))}
     vectors = encoder.encode(list(place), normalize=True)

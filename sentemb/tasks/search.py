@@ -11,6 +11,7 @@ import numpy as np
 from sentemb.datasets.in_memory import Container
 from sentemb.datasets.texts import read_texts
 from sentemb.errors import InputError, UsageError
+from sentemb.errors import nearest as close_name
 from sentemb.evaluation.retrieval import nearest as greatest
 from sentemb.table import Cell, Report, Table
 from sentemb.tasks.index import index_of
@@ -18,7 +19,7 @@ from sentemb.tasks.index_files import Index
 from sentemb.tasks.lexical import fused, require_bm25s
 from sentemb.tasks.nearest import Ids, nearest
 from sentemb.tasks.row_filters import matching
-from sentemb.tasks.threshold import Threshold, cosine_of
+from sentemb.tasks.threshold import Given, cosine_of, parsed
 from sentemb.tasks.vectors import Embedded, embedded
 from sentemb.types import Vectors
 from sentemb.values import require_at_least
@@ -40,8 +41,9 @@ def search(
     k: int | None = None,
     *,
     where: str | None = None,
-    min_score: float | str | os.PathLike[str] | Threshold | None = None,
+    min_score: Given | None = None,
     hybrid: bool = False,
+    document: str | None = None,
     column: str = "text",
     model: "AnyEncoder | None" = None,
     device: str | None = None,
@@ -57,6 +59,8 @@ def search(
         where: A condition on columns of the rows, as ``lang == 'en' and year >= 2020``.
         min_score: The least cosine of a hit; or a file, or what `calibrate` returned.
         hybrid: Rank by words too: the rankings by cosine and by BM25 are fused by their ranks.
+        document: A column: texts of one value are parts of one document, which is one hit, by its
+            best part.
         column: The column of the texts, where they are no index.
         model: What encodes queries; by default the index's own, or ``mini-sentemb``.
         device: As in `sentemb.load`.
@@ -74,13 +78,14 @@ def search(
         >>> search("a pet", ["A cat sleeps.", "Stocks fell."], k=1)["hits"][0]["text"]
         'A cat sleeps.'
     """
-    from sentemb.encoder import load
-
     asked = _queries(queries)
+    least = -1.0 if min_score is None else parsed(min_score, "min_score")
     if hybrid:
         require_bm25s()
     opened = _opened(data)
     named = model if model is not None else opened.model if opened else "mini-sentemb"
+    from sentemb.encoder import load  # torch: mistakes are told of without it
+
     encoder = load(named, device)
     if opened is None:
         opened = index_of(embedded(data, encoder, column=column), column, encoder)  # type: ignore[arg-type]
@@ -89,17 +94,18 @@ def search(
             f"Index '{opened.path}' was made by model '{opened.model}', which '{encoder.name}' is "
             "not, or no longer: give that `model`, or make the index again."
         )
-    least = -1.0 if min_score is None else cosine_of(min_score, encoder.name, "min_score")
+    least = cosine_of(least, encoder.name, "min_score")
     texts = len(opened.vectors)
     if k is not None:
         require_at_least(1, k=k)
         if k > texts:
             raise UsageError(f"k must be at most {texts:,}, the texts of the index; got {k:,}.")
     vectors = encoder.encode(asked, dims=opened.vectors.shape[1], normalize=True)
-    found = _Search(opened, where)
+    found = _Search(opened, where, document)
     rankings = found.rankings(asked, vectors, min(k or K, texts), hybrid=hybrid)
     kept = [[hit for hit in each if hit.cosine >= least] for each in rankings]
-    how = {"index": opened.record, "where": where, "min_score": least, "hybrid": hybrid}
+    how = {"index": opened.record, "where": where, "min_score": least}
+    how |= {"hybrid": hybrid, "document": document}
     return _report(_hits(found, asked, kept, hybrid=hybrid), asked, how)
 
 
@@ -130,24 +136,54 @@ class _Search:
     Args:
         index: What is searched.
         where: Which rows may be found.
+        document: The column by which texts are parts of one document.
     """
 
-    def __init__(self, index: Index, where: str | None) -> None:
+    def __init__(self, index: Index, where: str | None, document: str | None) -> None:
         self.index = index
         rows = np.arange(len(index.rows))
         if where is not None:
             rows = np.flatnonzero(matching(index.rows, where))
-        texts, first, counts = np.unique(
-            index.text_of_row[rows], return_index=True, return_counts=True
-        )
-        self.texts: Ids = texts
-        self.row_of = dict(zip(texts.tolist(), rows[first].tolist(), strict=True))
-        self.count_of = dict(zip(texts.tolist(), counts.tolist(), strict=True))
+        texts = index.text_of_row[rows]
+        self.counts: Ids = np.bincount(texts, minlength=len(index.vectors))
+        self.rows: Ids = np.zeros(len(index.vectors), dtype=np.int64)
+        self.rows[texts[::-1]] = rows[::-1]
+        self.texts: Ids = np.flatnonzero(self.counts)
+        self.documents = None if document is None else self._column(document)
+
+    def _column(self, name: str) -> list[Any]:
+        known = self.index.rows.column_names
+        if name not in known:
+            raise UsageError(
+                f"document: there is no column '{name}'; there are {', '.join(known)}."
+                + close_name(name, known)
+            )
+        values: list[Any] = self.index.rows.column(name).take(self.rows).to_pylist()
+        return values
 
     def rankings(
         self, queries: Sequence[str], vectors: Vectors, k: int, *, hybrid: bool
     ) -> list[list["Hit"]]:
-        """Return the k best texts of each query, or all that may be found."""
+        """Return the k best texts of each query, or all that may be found, one a document."""
+        depth, found = k, self._of_depth(queries, vectors, k, hybrid=hybrid)
+        if self.documents is None:
+            return found
+        wanted = min(k, len({self.documents[text] for text in self.texts}))
+        while any(len(self._one_a_document(hits)) < wanted for hits in found):
+            depth *= 4
+            found = self._of_depth(queries, vectors, depth, hybrid=hybrid)
+        return [self._one_a_document(hits)[:k] for hits in found]
+
+    def _one_a_document(self, hits: list["Hit"]) -> list["Hit"]:
+        assert self.documents is not None  # noqa: S101 -- the caller has seen to it
+        best: dict[Any, Hit] = {}
+        for hit in hits:
+            best.setdefault(self.documents[hit.text], hit)
+        return list(best.values())
+
+    def _of_depth(
+        self, queries: Sequence[str], vectors: Vectors, k: int, *, hybrid: bool
+    ) -> list[list["Hit"]]:
         allowed = None if len(self.texts) == len(self.index.vectors) else self.texts
         depth = min(max(k, DEPTH) if hybrid else k, len(self.texts))
         if not depth:
@@ -163,7 +199,9 @@ class _Search:
 
     def _fused(self, query: str, vector: Vectors, near: list[int], k: int) -> list["Hit"]:
         words = self.index.lexical.scores(query)[self.texts]
-        by_words = [self.texts[place] for place in greatest(words, DEPTH) if words[place] > 0]
+        by_words = [
+            self.texts[place] for place in greatest(words, max(k, DEPTH)) if words[place] > 0
+        ]
         best = fused([near, [int(text) for text in by_words]], k)
         among = np.array(sorted(text for text, _ in best))
         scores, ids = nearest(vector[None], self.index.vectors, len(among), rows=among)
@@ -191,7 +229,7 @@ def _hits(
 ) -> list[Hits]:
     """Return the hits of each query as rows."""
     index = search.index
-    numbers = [search.row_of[hit.text] for ranking in rankings for hit in ranking]
+    numbers = [search.rows[hit.text] for ranking in rankings for hit in ranking]
     columns = iter(
         index.rows.drop_columns([index.column]).take(np.array(numbers, np.int64)).to_pylist()
     )
@@ -201,8 +239,8 @@ def _hits(
         for rank, hit in enumerate(ranking, start=1):
             row: dict[str, Any] = {"query": query, "rank": rank, "score": hit.score}
             row |= {"cosine": hit.cosine} if hybrid else {}
-            row |= {"text": index.texts[hit.text], "count": search.count_of[hit.text]}
-            row |= {"row": search.row_of[hit.text] + 1}
+            row |= {"text": index.texts[hit.text], "count": int(search.counts[hit.text])}
+            row |= {"row": int(search.rows[hit.text]) + 1}
             of_row = next(columns) if index.rows.num_columns > 1 else {}
             hits.append(row | {f"row_{n}" if n in row else n: of_row[n] for n in of_row})
         each.append(hits)

@@ -108,9 +108,10 @@ def embedded(
     """
     if isinstance(data, Embedded):
         return data
-    from sentemb.encoder import load
+    table = read_table(data, column, vectors)
+    from sentemb.encoder import load  # torch: a file that cannot be read is told of without it
 
-    table, encoder = read_table(data, column, vectors), load(model, device)
+    encoder = load(model, device)
     if table.vectors is not None:
         require_made_by(encoder, table)
         made = table.vectors

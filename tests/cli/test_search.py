@@ -76,3 +76,23 @@ def test_mistakes_are_one_line_and_nothing_is_written(indexed, tmp_path, words, 
     done = indexed(*words)
     assert (done.returncode, message in done.stderr.decode()) == (code, True), done.stderr
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_score_and_mine_print_and_write_rows(sentemb, tmp_path):
+    (tmp_path / "pairs.csv").write_text(
+        "anchor,positive\na cat,my cat\na dog,my dog\na car,my car\n"
+    )
+    scored = [
+        json.loads(line) for line in sentemb("score", "pairs.csv", "-o", "-").stdout.splitlines()
+    ]
+    assert list(scored[0]) == ["text1", "text2", "cosine", "probability", "energy", "percentile"]
+    assert len(scored) == 3
+    assert b"random pairs: " in sentemb("score", "pairs.csv").stdout
+    mined = sentemb("mine", "pairs.csv", "--n", 2, "-o", "mined.csv")
+    assert b"pairs_with_fewer" in mined.stderr
+    lines = (tmp_path / "mined.csv").read_text().splitlines()
+    assert lines[0] == "anchor,positive,negative,positive_score,negative_score"
+    assert len(lines) == 7
+    record = json.loads(sentemb("mine", "pairs.csv", "--relative-margin", 2, "--json").stdout)
+    assert record["dropped"]["relative_margin"] == record["pairs"] * 2
+    assert (record["negatives"], record["pairs_with_fewer"]) == (0, 3)

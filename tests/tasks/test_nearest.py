@@ -1,5 +1,8 @@
 """Exact neighbours: those of numpy's product, ties by row, whatever the blocks."""
 
+import resource
+import time
+
 import numpy as np
 import pytest
 
@@ -88,3 +91,23 @@ def test_pairs_with_another_matrix():
     wanted = {tuple(pair) for pair in np.argwhere(one.astype(np.float64) @ other.T >= 0.9)}
     found = pairs_above(one, 0.9, against=other)
     assert {pair for i, j, _ in found for pair in zip(i, j, strict=True)} == wanted != set()
+
+
+@pytest.mark.long
+def test_ten_million_rows_take_no_more_memory(tmp_path, monkeypatch):
+    """Nor more than a time that grows with the rows."""
+    monkeypatch.undo()  # blocks as they are
+    corpus = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.float32, (10_000_000, 8))
+    for start in range(0, len(corpus), 1_000_000):
+        corpus[start : start + 1_000_000] = unit(1_000_000, 8, seed=start)
+    queries, seconds = unit(256, 8, seed=1), []
+    nearest(queries, corpus[:100_000], 10)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for rows in (1_000_000, 10_000_000):
+        began = time.process_time()
+        scores, ids = nearest(queries, corpus[:rows], 10)
+        seconds.append(time.process_time() - began)
+        assert (np.diff(scores) <= 0).all()
+        assert ids.max() < rows
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # KB: the map itself
+    assert seconds[1] < 15 * seconds[0]

@@ -80,6 +80,20 @@ def test_words_count_too(index, encoder):
     assert len(report["hits"]) == 3
 
 
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_a_document_is_found_by_its_best_text(index, encoder, hybrid):
+    if hybrid:
+        pytest.importorskip("bm25s", reason="the search extra is not installed")
+    how = {"document": "lang", "model": encoder, "hybrid": hybrid}
+    hits = sentemb.search("Stocks fell on Monday.", index, k=2, **how)["hits"]
+    assert len({hit["lang"] for hit in hits}) == len(hits) == 2
+    assert hits[0]["text"] == "Stocks fell on Monday."
+    hits = sentemb.search("a", index, k=4, **how)["hits"]
+    assert sorted(hit["lang"] for hit in hits) == ["de", "en"]  # French has no text of its own
+    with pytest.raises(UsageError, match=r"no column 'lan'.*Did you mean 'lang'"):
+        sentemb.search("a", index, model=encoder, document="lan")
+
+
 def test_a_report_reads_well(encoder):
     report = sentemb.search("cat", ROWS, k=2, model=encoder)
     assert repr(report).splitlines()[0].split() == ["cat", "score", "count"]
