@@ -60,14 +60,17 @@ def cluster(
     stability is the mean adjusted Rand index of runs on other rows: 1 the same clusters, 0 chance.
     """
     from sentemb.encoders.device import require_device_name
+    from sentemb.tasks.threshold import parsed
 
     from ..early import check_models, without_effect
-    from ..rows import check_rows_output, given, show_or_write
+    from ..rows import check_rows_output, check_texts, given, show_or_write
 
     check_rows_output(output, overwrite=overwrite, as_json=as_json)
     require_device_name(device)
     alone = threshold != "0.75" and method != "communities"
     without_effect("--threshold", alone, "--method communities")
+    check_texts(source, column)
+    parsed(threshold)
     check_models(model)
     from sentemb.tasks.cluster import cluster as find
 

@@ -69,12 +69,17 @@ def dedup(
     --no-facts. To measure a threshold for your data, use sentemb calibrate.
     """
     from sentemb.encoders.device import require_device_name
+    from sentemb.tasks.threshold import parsed
 
     from ..early import check_models
-    from ..rows import check_rows_output, given, show_or_write
+    from ..rows import check_rows_output, check_texts, given, show_or_write
 
     check_rows_output(output, overwrite=overwrite, as_json=as_json, texts_alone=True)
     require_device_name(device)
+    check_texts(source, column)
+    if against is not None:
+        check_texts(against, column)
+    parsed(threshold)
     check_models(model)
     from sentemb.tasks.dedup import dedup as find
 

@@ -56,11 +56,12 @@ def summarise(
     from sentemb.encoders.device import require_device_name
 
     from ..early import check_models, without_effect
-    from ..rows import check_rows_output, given, show_or_write
+    from ..rows import check_rows_output, check_texts, given, show_or_write
 
     check_rows_output(output, overwrite=overwrite, as_json=as_json, texts_alone=by is None)
     require_device_name(device)
     without_effect("--balance", balance != 0.5 and method != "mmr", "--method mmr")
+    check_texts(source, column)
     check_models(model)
     from sentemb.tasks.summarise import summarise as find
 

@@ -23,7 +23,7 @@ from sentemb.tasks.groupings import (
     stability,
 )
 from sentemb.tasks.reported import SHOWN, Reported, first_rows, rows_of
-from sentemb.tasks.threshold import Threshold, cosine_of
+from sentemb.tasks.threshold import Given, cosine_of
 from sentemb.tasks.topic_words import names_of
 from sentemb.tasks.vectors import Embedded, embedded
 from sentemb.types import Vectors
@@ -166,7 +166,7 @@ def cluster(
     *,
     clusters: int | None = None,
     method: Method = "kmeans",
-    threshold: float | str | os.PathLike[str] | Threshold = 0.75,
+    threshold: Given = 0.75,
     min_size: int = 5,
     seed: int = 0,
     seeds: int = 5,

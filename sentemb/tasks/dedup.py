@@ -23,7 +23,7 @@ from sentemb.tasks.components import (
 from sentemb.tasks.differences import ids_of_facts
 from sentemb.tasks.nearest import pairs_above
 from sentemb.tasks.reported import SHOWN, Reported, first_rows, rows_of
-from sentemb.tasks.threshold import Threshold, as_threshold
+from sentemb.tasks.threshold import Given, Threshold, as_threshold
 from sentemb.tasks.vectors import Embedded, embedded
 from sentemb.values import require_kind
 
@@ -131,7 +131,7 @@ def dedup(
     data: "str | os.PathLike[str] | Container | Embedded",
     model: "AnyEncoder" = "mini-sentemb",
     *,
-    threshold: float | str | os.PathLike[str] | Threshold = 0.9,
+    threshold: Given = 0.9,
     against: "str | os.PathLike[str] | Container | Embedded | None" = None,
     keep: Keep = "first",
     complete: bool = False,

@@ -19,7 +19,7 @@ from sentemb.tasks.index_files import Index
 from sentemb.tasks.lexical import fused, require_bm25s
 from sentemb.tasks.nearest import Ids, nearest
 from sentemb.tasks.row_filters import matching
-from sentemb.tasks.threshold import Threshold, cosine_of
+from sentemb.tasks.threshold import Given, cosine_of, parsed
 from sentemb.tasks.vectors import Embedded, embedded
 from sentemb.types import Vectors
 from sentemb.values import require_at_least
@@ -41,7 +41,7 @@ def search(
     k: int | None = None,
     *,
     where: str | None = None,
-    min_score: float | str | os.PathLike[str] | Threshold | None = None,
+    min_score: Given | None = None,
     hybrid: bool = False,
     document: str | None = None,
     column: str = "text",
@@ -79,6 +79,7 @@ def search(
         'A cat sleeps.'
     """
     asked = _queries(queries)
+    least = -1.0 if min_score is None else parsed(min_score, "min_score")
     if hybrid:
         require_bm25s()
     opened = _opened(data)
@@ -93,7 +94,7 @@ def search(
             f"Index '{opened.path}' was made by model '{opened.model}', which '{encoder.name}' is "
             "not, or no longer: give that `model`, or make the index again."
         )
-    least = -1.0 if min_score is None else cosine_of(min_score, encoder.name, "min_score")
+    least = cosine_of(least, encoder.name, "min_score")
     texts = len(opened.vectors)
     if k is not None:
         require_at_least(1, k=k)

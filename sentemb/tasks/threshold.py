@@ -99,38 +99,45 @@ def read_threshold(path: str | os.PathLike[str]) -> Threshold:
     return Threshold(**known)
 
 
-def as_threshold(
-    given: float | str | os.PathLike[str] | Threshold, model: str, name: str = "threshold"
-) -> float | Threshold:
-    """Return a cosine as it is; a file, or what was read of one, as a threshold of the model.
+Given = float | str | os.PathLike[str] | Threshold
+"""A cosine, also as text; a file that `calibrate` wrote, or what it returned."""
+
+
+def parsed(given: Given, name: str = "threshold") -> float | Threshold:
+    """Return a cosine as a number, and a file as the threshold that it holds.
 
     Args:
-        given: A number, also as text; a `Threshold`, or a file of one.
-        model: Whose vectors are compared.
+        given: What a task was given.
         name: Of the parameter.
 
     Raises:
-        UsageError: When a number is outside of -1 to 1, or the threshold is another model's.
+        UsageError: When a number is outside of -1 to 1.
         InputError: As `read_threshold`.
     """
     if isinstance(given, str | os.PathLike):
         number = _as_number(given)
         given = read_threshold(given) if number is None else number
-    if isinstance(given, Threshold):
-        if given.model != model:
-            raise UsageError(
-                f"The threshold is for cosines of model '{given.model}', and the vectors are those "
-                f"of '{model}': calibrate this model, or give a number."
-            )
-        return given
-    if not (is_number(given) and -1 <= given <= 1):
+    if not isinstance(given, Threshold) and not (is_number(given) and -1 <= given <= 1):
         raise UsageError(f"{name} must be a cosine from -1 to 1, got {given!r}.")
     return given
 
 
-def cosine_of(
-    given: float | str | os.PathLike[str] | Threshold, model: str, name: str = "threshold"
-) -> float:
+def as_threshold(given: Given, model: str, name: str = "threshold") -> float | Threshold:
+    """Return what `parsed` does, where it is for the cosines of a model.
+
+    Raises:
+        UsageError: When the threshold is another model's.
+    """
+    known = parsed(given, name)
+    if isinstance(known, Threshold) and known.model != model:
+        raise UsageError(
+            f"The threshold is for cosines of model '{known.model}', and the vectors are those of "
+            f"'{model}': calibrate this model, or give a number."
+        )
+    return known
+
+
+def cosine_of(given: Given, model: str, name: str = "threshold") -> float:
     """Return the cosine of what `as_threshold` takes; errors are those."""
     known = as_threshold(given, model, name)
     return known.value if isinstance(known, Threshold) else known
