@@ -287,7 +287,7 @@ class Contrasting(metaclass=ABCMeta):
 
     candidates: ClassVar[Candidates]
     _mask_above = math.inf
-    _margins: Margins | None = None
+    _margins: ClassVar[Margins | None] = None
 
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
         """Return what the loss contrasts, by cosines, without the candidates that are masked.

@@ -236,9 +236,10 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
 
 
 def _public_options(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a method's options, a teacher without a folder of this machine."""
+    """Return a method's options that are set, a teacher without a folder of this machine."""
     options = record["method_options"].items()
-    return {k: public_name(v) if k in TEACHERS and v else v for k, v in options}
+    given = {k: v for k, v in options if v is not None}
+    return {k: public_name(v) if k in TEACHERS and v else v for k, v in given.items()}
 
 
 def _card_of_teacher(record: Mapping[str, Any]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sentemb import Method
 from sentemb.bundled import bundled
-from sentemb.methods import byol, distill, moco, simcse_unsup, supcon, swav, two_tower
+from sentemb.methods import byol, distill, moco, rankcse, simcse_unsup, supcon, swav, two_tower
 from sentemb.runs.processes import leave_processes
 from sentemb.training.collator import Collator, NumberedRows
 from sentemb.training.teaching import teach_few
@@ -28,6 +28,7 @@ RECIPES = {
     "supcon": supcon,
     "two-tower": lambda encoder: two_tower(encoder, columns=("text", "text")),
     "distill": lambda encoder: distill(encoder, "mini-sentemb"),
+    "rankcse": lambda encoder: rankcse(encoder, "mini-sentemb"),
     "swav": lambda encoder: swav(encoder, prototypes=8, queue_size=16, frozen_steps=1),
 }
 
