@@ -133,7 +133,7 @@ def percentiles(cosines: Numbers, random: Numbers) -> list[float | None]:
     if not len(random):
         return [None] * len(cosines)
     ordered = np.sort(random)
-    below, upto = (np.searchsorted(ordered, cosines, side) for side in ("left", "right"))  # type: ignore[call-overload]
+    below, upto = (np.searchsorted(ordered, cosines, side) for side in ("left", "right"))
     found: list[float | None] = (50 * (below + upto) / len(random)).tolist()
     return found
 
@@ -175,7 +175,7 @@ def _report(
         ]
         for row in rows
     ]
-    drawn = {"pairs": len(random)}
+    drawn: dict[str, Any] = {"pairs": len(random)}
     if len(random):
         drawn |= {"mean": float(random.mean()), "sd": float(random.std())}
     note = f"random pairs: {len(random):,}"
