@@ -63,7 +63,7 @@ LINES = [
     ("dedup few.txt --against wrong.csv", "Did you mean 'txet'?"),
     ("dedup few.txt --threshold 2", "--threshold must be a cosine from -1 to 1, got 2.0."),
     ("cluster wrong.csv", "Did you mean 'txet'?"),
-    ("cluster few.txt --threshold taken.json", "is no file that sentemb calibrate wrote"),
+    ("cluster few.txt --method communities --threshold taken.json", "is no file that sentemb"),
     ("summarise few.txt --model mimi", "Did you mean 'mini'?"),
     ("calibrate missing.tsv", "No file 'missing.tsv'"),
     ("search few.txt", "There is no query"),
