@@ -131,6 +131,8 @@ class TrainJob:
 
     def _report_steps(self, data: "TrainingData") -> None:
         """Log a batch size that was lowered; warn where there are few steps all the same."""
+        from sentemb.runs.processes import processes
+
         rows, fitted = len(data.rows), self.settings_for(data).batch_size
         steps = max(1, rows // fitted)
         if fitted < self.settings.batch_size:
@@ -142,7 +144,8 @@ class TrainJob:
                 steps,
             )
         total = int(steps * self.settings.epochs)
-        if total < STEPS and not self.settings.max_steps:
+        few = total < STEPS and not self.settings.max_steps
+        if few and processes().is_main_process:
             logger.warning(
                 "The data has %s rows, so there are only %d training steps, which change the model "
                 "little. Use more rows, or raise `epochs`.",

@@ -51,5 +51,5 @@ def test_what_cannot_be_adapted_is_refused(encoder):
         FromSentenceTransformers(theirs.SoftmaxLoss(encoder, 128, 3))
     loss = FromSentenceTransformers(theirs.MultipleNegativesRankingLoss(encoder))
     rows = torch.randn(4, 8)
-    with pytest.raises(UsageError, match="not so many for each of 4 rows"):
+    with pytest.raises(UsageError, match="cannot be divided among 4 rows"):
         loss(Pairs(rows, rows, rows[:3]))

@@ -28,6 +28,7 @@ def test_its_picture_is_small():
         "recipes.md",
         "cached.md",
         "finetune-mini.md",
+        "mini.md",
         "finetune-minilm.md",
         "precision.md",
         "blockwise.md",

@@ -65,15 +65,12 @@ def classify(
     from sentemb.encoders.device import require_device_name
     from sentemb.finetuning.prediction_files import write_predictions
     from sentemb.tasks.few_shot import FewShotSettings
-    from sentemb.tasks.row_files import require_row_file
     from sentemb.tasks.zero_shot import TEMPLATE, check_question
 
     from ..early import check_columns, check_models, check_picture
-    from ..texts import one_stream, texts_given
+    from ..rows import check_rows_output, check_texts, given
 
-    target = one_stream(output, as_json=as_json)
-    if target is not None:
-        require_row_file(target, overwrite=overwrite)
+    check_rows_output(output, overwrite=overwrite, as_json=as_json)
     if picture is not None:
         check_picture(picture, overwrite=overwrite)
     require_device_name(device)
@@ -83,13 +80,13 @@ def classify(
     FewShotSettings(**changed)
     if examples is not None:
         check_columns(examples, [("text", "label")])
-    texts = texts_given(source, column)
+    check_texts(source, column)
     check_models(model)
     console.quieten_before_import()
     from sentemb.tasks.classify import classify as find
 
     found = find(
-        *(texts, labels),
+        *(given(source), labels),
         examples=examples,
         model=model,
         template=templates,
@@ -106,7 +103,7 @@ def classify(
     )
     if picture is not None:
         console.log(f"picture: {found.plot(picture)}")
-    write_predictions(found.rows, target)
+    write_predictions(found.rows, None if output == "-" else Path(output))
     console.log(repr(found), table=True)
     if as_json:
         console.print_json("classify", {"model": model, "output": output, **found.to_dict()})

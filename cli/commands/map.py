@@ -74,7 +74,7 @@ def map(  # noqa: A001 -- the name of the command
     from sentemb.tasks.projection import check_projection
 
     from ..early import check_models, check_picture
-    from ..texts import texts_given
+    from ..rows import check_texts, given
 
     if output is None and source == "-":
         raise UsageError("Reading stdin, the page needs a name: give --output.")
@@ -87,14 +87,14 @@ def map(  # noqa: A001 -- the name of the command
         check_picture(picture, overwrite=overwrite)
     check_projection(projection, seed)
     require_device_name(device)
-    texts = texts_given(source, column)
+    check_texts(source, column)
     models = model or ["mini-sentemb"]
     check_models(*models)
     console.quieten_before_import()
     from sentemb.tasks.text_map import map as place
 
     found = place(
-        texts,
+        given(source),
         models,
         column=column,
         color_by=color_by,

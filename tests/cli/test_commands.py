@@ -216,7 +216,7 @@ def test_info(sentemb):
     assert b"simcse-unsup" in ok(sentemb("info")).stdout
     result = json.loads(ok(sentemb("info", "mini-sentemb", "--json")).stdout)
     assert result["dimension"] == 96
-    assert result["method"] == "distill"
+    assert result["method"] == "cosent"
 
 
 def test_encoding_imports_no_library_that_takes_seconds(tmp_path):

@@ -100,7 +100,7 @@ def test_every_kind_of_file_has_its_table(sentemb, folder, monkeypatch):
     assert re.search(r"^beir +1 +100.00 +100.00 +100.00 +100.00$", stdout, re.M)
     assert re.search(r"^mini-sentemb +texts +v measure$", stdout, re.M)
     assert re.search(r"^mini-sentemb +rows +accuracy$", stdout, re.M)
-    assert "labels seen by mini-sentemb: distill on mixed_tagged (no labels)" in stdout
+    assert "labels seen by mini-sentemb: cosent on mixed_tagged (labels)" in stdout
 
 
 def test_a_document_that_is_the_query_is_not_ranked_and_the_output_says_so(sentemb, folder):

@@ -42,7 +42,11 @@ CASES = [
     ),
     ("dedup few.txt --threshold 2", 2, "--threshold must be a cosine from -1 to 1, got 2."),
     ("dedup few.txt --threshold 2", 2, "--threshold must be a cosine from -1 to 1, got 2.0."),
-    ("dedup few.txt --threshold few.txt", 3, "'few.txt' is no file that sentemb calibrate wrote"),
+    (
+        "dedup few.txt --threshold few.txt",
+        3,
+        "'few.txt' is not a file that sentemb calibrate wrote",
+    ),
     ("dedup few.txt --keep last", 2, "--keep must be one of first, longest, medoid"),
     ("dedup few.txt --against few.txt --complete", 2, "--complete has no effect with --against"),
     ("dedup few.txt -o taken.txt", 2, "Output 'taken.txt' exists: give another, or --overwrite"),

@@ -63,7 +63,7 @@ LINES = [
     ("dedup few.txt --against wrong.csv", "Did you mean 'txet'?"),
     ("dedup few.txt --threshold 2", "--threshold must be a cosine from -1 to 1, got 2.0."),
     ("cluster wrong.csv", "Did you mean 'txet'?"),
-    ("cluster few.txt --method communities --threshold taken.json", "is no file that sentemb"),
+    ("cluster few.txt --method communities --threshold taken.json", "is not a file that sentemb"),
     ("summarise few.txt --model mimi", "Did you mean 'mini'?"),
     ("calibrate missing.tsv", "No file 'missing.tsv'"),
     ("search few.txt", "There is no query"),
@@ -227,7 +227,7 @@ def test_a_file_that_changes_between_its_two_reads(rows, counted, caplog):
         return
     with caplog.at_level("WARNING"):
         assert len(list(kept)) == rows
-    assert ("became longer" in caplog.text) == (rows > counted)
+    assert ("grew while it was read" in caplog.text) == (rows > counted)
 
 
 def test_a_file_cut_while_it_is_encoded_is_an_error(sentemb, tmp_path, monkeypatch):

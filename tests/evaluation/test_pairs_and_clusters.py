@@ -107,5 +107,5 @@ def test_a_model_does_not_differ_from_itself():
 
 def test_an_embedding_that_is_no_number_stops_it():
     once = EncodeCache(lambda texts: np.full((len(texts), 2), np.nan, np.float32))
-    with pytest.raises(NumericError, match="embedding of 'some text' is not a number"):
+    with pytest.raises(NumericError, match="embedding of 'some text' is not finite"):
         once(["some text"])

@@ -308,7 +308,7 @@ FILES = {
         ("--supcon 1", 2, "supcon is a weight in [0, 1), got 1"),
         ("--metric f2", 2, "metric must be one of auto, accuracy"),
         ("--metric spearman", 2, "metric spearman does not fit rows with classes"),
-        ("--metric f1", 2, "metric f1 is of 2 classes, got 8: use f1_macro"),
+        ("--metric f1", 2, "metric f1 needs 2 classes, got 8: use f1_macro"),
         ("--model nowhere/at/all", 3, "No model 'nowhere/at/all'"),
     ],
 )

@@ -216,7 +216,10 @@ def test_a_model_without_dropout_is_refused(tmp_path):
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
-    with pytest.raises(IdenticalViewsError, match=r"no dropout\. Set hidden_dropout_prob and"):
+    with pytest.raises(
+        IdenticalViewsError,
+        match=r"no dropout, so R-Drop .* no effect\. Set hidden_dropout_prob and",
+    ):
         trainer_of(model, of_three, tmp_path).train()
 
 

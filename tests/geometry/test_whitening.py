@@ -71,7 +71,7 @@ def test_wrong_input(x):
         with pytest.raises(InputError, match="vectors of 200 distinct rows do not differ"):
             fit(torch.full((200, 6), 0.1))
     for dims in (0, 7, -1):
-        with pytest.raises(UsageError, match="not in 1 to 6"):
+        with pytest.raises(UsageError, match="from 1 to 6, the width of the vectors"):
             whitening(x, dims)
     for components in (0, 6):
         with pytest.raises(UsageError, match="not in 1 to 5"):

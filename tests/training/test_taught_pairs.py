@@ -214,5 +214,5 @@ def test_a_text_the_teacher_does_not_know_is_counted(narrow, triplets):
     rows = numbered([triplets.rows[number] for number in range(2, 6)])
     batch = Collator(method.encoder, method.views, 32, 0)(rows)
     assert TEXTS in batch["views"][0]
-    with pytest.raises(UsageError, match="no vector of 5 of the 12 texts of this batch"):
+    with pytest.raises(UsageError, match="no vector for 5 of the 12 texts of this batch"):
         method(**batch)
