@@ -70,10 +70,8 @@ COMMANDS: tuple[Any, ...] = (
         encode,
         merge,
     ),
-    *(index, search, cluster, dedup, calibrate, classify, summarise, text_map),
     *(index, search, rerank, score, mine),
-    *(cluster, dedup, calibrate, summarise),
-    *(classify, text_map),
+    *(cluster, dedup, calibrate, summarise, classify, text_map),
     *(export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
@@ -272,10 +270,11 @@ def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
         return as_train(function, train.train, args, module.LEFT_OUT, module.DEFAULTS)
     if name == "finetune":
         return expanded(function, options.of_finetuning(module.PANELS))
-    if name == "classify":
-        return expanded(function, options.of_few_shot())
-    return expanded(function, options.of_encoding()) if name == "encode" else function
-    made = {"encode": options.of_encoding, "mine": options.of_mining}
+    made = {
+        "encode": options.of_encoding,
+        "classify": options.of_few_shot,
+        "mine": options.of_mining,
+    }
     return expanded(function, made[name]()) if name in made else function
 
 

@@ -140,7 +140,7 @@ def test_training_shows_its_phases_and_no_bar_of_transformers(
     shown = terminal.getvalue()
     for phase in ("reading the data", "loading the model", "looking at", "evaluating", "writing"):
         assert phase in shown
-    assert " 4/4 steps" in shown or " 3/4 steps" in shown
+    assert "/4 steps" in shown
     assert "Writing model shards" not in shown
     assert "Loading weights" not in shown
     assert capsys.readouterr().out == ""

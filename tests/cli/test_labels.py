@@ -42,7 +42,7 @@ CASES = [
     ("classify few.txt --labels labels.txt --at-most 0.1", 2, "name their column with --label-col"),
     ("classify few.txt --labels labels.txt --abstain-by size", 2, "one of margin, probability"),
     ("classify few.txt --labels labels.txt --json", 2, "both want stdout"),
-    ("classify few.txt --labels labels.txt -o taken.jsonl", 2, "give another --output, or"),
+    ("classify few.txt --labels labels.txt -o taken.jsonl", 2, "give another, or --overwrite"),
     ("classify few.txt --labels labels.txt -o out.doc", 2, "ending in .jsonl, .csv, .tsv"),
     ("classify few.txt --labels labels.txt --plot risk.doc", 2, "Cannot draw 'risk.doc'"),
     ("classify few.txt --labels labels.txt --plot risk.png", 2, "needs labelled rows"),

@@ -121,7 +121,7 @@ LINES = [
     ("predict mini few.txt -o a.xlsx", "Cannot write 'a.xlsx': give a file ending in .jsonl, .csv"),
     ("predict mini few.txt --json", "--json and -o - both want stdout"),
     ("predict mini few.txt --plot a.txt", "Cannot draw 'a.txt': give .png, .pdf or .svg."),
-    ("predict mini few.txt --plot taken.json", "Output 'taken.json' exists"),
+    ("predict mini few.txt --plot taken.json", "Cannot draw 'taken.json'"),
     ("predict mini few.txt --device gpu", "--device must be cpu, cuda, cuda:N or mps"),
     ("predict mini few.txt -o taken.jsonl", "Output 'taken.jsonl' exists"),
     ("study temprature", "Did you mean 'temperature'?"),

@@ -74,5 +74,5 @@ def test_wrong_input(x):
         with pytest.raises(UsageError, match="from 1 to 6, the width of the vectors"):
             whitening(x, dims)
     for components in (0, 6):
-        with pytest.raises(UsageError, match="not in 1 to 5"):
+        with pytest.raises(UsageError, match="from 1 to 5, because the vectors vary"):
             all_but_the_top(x, components)
