@@ -16,7 +16,8 @@ def unread(loss: Loss, pairs: Pairs) -> list[str]:
 
     Each is tried with two contents that every loss which reads it tells apart.
     """
-    bare = replace(pairs, negatives=None, teacher_negatives=None, texts=None, partners=None)
+    without = dict.fromkeys(("negatives", "teacher_negatives", "present", "texts", "partners"))
+    bare = replace(pairs, **without)
     tried: dict[str, tuple[Pairs, Pairs]] = {}
     if pairs.negatives is not None:
         tried["negatives"] = bare, replace(bare, negatives=pairs.anchor)

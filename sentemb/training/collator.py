@@ -11,7 +11,7 @@ from datasets import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.encoders.batch_tokenizer import BatchTokenizer, TokenIds
-from sentemb.encoders.embedding import KEYS, PROMPTS, TEXTS
+from sentemb.encoders.embedding import KEYS, PRESENT, PROMPTS, TEXTS
 from sentemb.encoders.padding import pads_right
 from sentemb.encoders.prompts import prompt_of, prompt_tokens
 from sentemb.errors import UsageError
@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 LABEL = "label"
 ROW, EPOCH, TOKENS = "row", "epoch", "_tokens"
+EMPTY = number_of("")
 UNREAD = Random(0)
 """What a view is handed that draws nothing in the collator."""
 
@@ -99,6 +100,8 @@ class Collator:
         if any(self._prompt_tokens):
             tensors[PROMPTS] = torch.tensor(_each_row(rows, self._prompt_tokens))
         tensors[KEYS] = torch.tensor([key - 2**63 for key in keys])
+        if len({view.column for view in self.views}) > 2:  # a row may lack hard negatives
+            tensors[PRESENT] = torch.tensor([_is_there(view, row) for view, row in each])
         if self.mask_identical:
             tensors[TEXTS] = torch.tensor(self._text_numbers(rows))
         batch: dict[str, Any] = {
@@ -169,6 +172,11 @@ def _known(view: View, row: dict[str, Any]) -> TokenIds | None:
         return None
     ids: TokenIds = row[TOKENS][view.column].ids
     return ids
+
+
+def _is_there(view: View, row: dict[str, Any]) -> bool:
+    """Tell whether a row has this view's text; of negatives some rows have fewer."""
+    return _number(row, view.column) != EMPTY
 
 
 def _number(row: dict[str, Any], column: str) -> int:
