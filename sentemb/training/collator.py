@@ -100,10 +100,11 @@ class Collator:
         if any(self._prompt_tokens):
             tensors[PROMPTS] = torch.tensor(_each_row(rows, self._prompt_tokens))
         tensors[KEYS] = torch.tensor([key - 2**63 for key in keys])
-        if len({view.column for view in self.views}) > 2:  # a row may lack hard negatives
-            tensors[PRESENT] = torch.tensor([_is_there(view, row) for view, row in each])
-        if self.mask_identical:
-            tensors[TEXTS] = torch.tensor(self._text_numbers(rows))
+        hard = len({view.column for view in self.views}) > 2  # negatives, which a row may lack
+        if self.mask_identical or hard:
+            numbers = torch.tensor(self._text_numbers(rows))
+            tensors |= {TEXTS: numbers} if self.mask_identical else {}
+            tensors |= {PRESENT: numbers != EMPTY} if hard else {}
         batch: dict[str, Any] = {
             "views": [
                 {name: tensor[start : start + len(rows)] for name, tensor in tensors.items()}
@@ -172,11 +173,6 @@ def _known(view: View, row: dict[str, Any]) -> TokenIds | None:
         return None
     ids: TokenIds = row[TOKENS][view.column].ids
     return ids
-
-
-def _is_there(view: View, row: dict[str, Any]) -> bool:
-    """Tell whether a row has this view's text; of negatives some rows have fewer."""
-    return _number(row, view.column) != EMPTY
 
 
 def _number(row: dict[str, Any], column: str) -> int:

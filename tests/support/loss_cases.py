@@ -348,9 +348,7 @@ EYE = torch.eye(4, dtype=torch.float64)
 ORTHOGONAL = Pairs(EYE, 5 * EYE)  # positives at cosine 1, all else at 0
 E5 = math.exp(-1 / 0.2)
 CHECKER = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]], dtype=torch.float64)
-SAME = Pairs(
-    EYE, EYE, EYE.roll(1, 0)[:, None], labels=torch.tensor([1.0, 0, 0, 0], dtype=torch.float64)
-)
+SAME = Pairs(EYE, EYE, EYE.roll(1, 0)[:, None], labels=EYE[0])
 EVEN = torch.zeros(8, 3, dtype=torch.float64)
 TAUGHT_BY_HAND = replace(  # the same, at a right angle twice, and the opposite
     ORTHOGONAL, teacher=torch.stack([3 * EYE[0], EYE[0], EYE[3], -2 * EYE[3]])
