@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sentemb.errors import UsageError
 from sentemb.losses import Loss
+from sentemb.losses.checks import own_negatives
 from sentemb.losses.combine import total
 from sentemb.pairs import Pairs
 
@@ -98,7 +99,7 @@ class FromSentenceTransformers:
         """
         embeddings = [pairs.anchor, pairs.positive]
         if pairs.negatives is not None:
-            own = pairs.own_negatives(self._loss)
+            own = own_negatives(pairs, self._loss)
             if pairs.present is not None and not pairs.present.all():
                 raise UsageError(
                     "A loss of sentence-transformers takes the same number of hard negatives for "

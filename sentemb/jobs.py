@@ -116,11 +116,12 @@ class TrainJob:
             dev = None if graded is None else as_sts(graded)
         named = name_of(self.data, f"bundled {recipe.bundled_data}") or data.source
         logger.info(
-            "%s from %s; data: %s (%s rows); dev: %s",
+            "%s from %s; data: %s (%s rows%s); dev: %s",
             self.method,
             name_of(self.model, "mini") or "a SentenceTransformer",
             named,
             f"{len(data.rows):,}",
+            _said_of_negatives(data.rows.column_names),
             self._named_dev(dev),
         )
         self._report_steps(data)
@@ -417,6 +418,12 @@ def train_job(
         batch_by_default=by_default,
         **{k: v for k, v in known.items() if k in of_job and v is not None},
     )
+
+
+def _said_of_negatives(columns: Sequence[str]) -> str:
+    """Say how many hard negatives rows have, where some have several."""
+    most = sum(column.startswith("negative") for column in columns)
+    return f", up to {most} hard negatives each" if most > 1 else ""
 
 
 def known_options(options: Mapping[str, Any], known: Sequence[str], what: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.errors import UsageError
 from sentemb.types import Embeddings
 
 
@@ -183,23 +182,6 @@ class Pairs:
         batch, hard, _ = self.negatives.shape
         rows = torch.arange(batch, device=self.negatives.device).repeat_interleave(hard)
         return rows if self.present is None else rows[self.present.flatten()]
-
-    def own_negatives(self, asker: object) -> Embeddings:
-        """Return the hard negatives, shape ``[batch, hard, dim]``.
-
-        Args:
-            asker: What needs them, in the words of an error.
-
-        Raises:
-            UsageError: When rows have no negatives of their own.
-        """
-        if self.negatives is None or self.negatives.ndim == 2:
-            got = "none" if self.negatives is None else "some that are no row's own (a queue)"
-            raise UsageError(
-                f"{type(asker).__name__} needs hard negatives of each row, [batch, hard, dim], got "
-                f"{got}: give data with a negative column (method simcse-sup)."
-            )
-        return self.negatives
 
     def mean_of_own(self, values: Tensor) -> Tensor:
         """Return the mean of a value of each hard negative, ``[batch, hard]``, that there is."""

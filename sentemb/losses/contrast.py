@@ -67,6 +67,17 @@ class Similarities:
             self.candidates, self.positive, temperature, log_weights, self.is_negative
         )
 
+    def of_hard_negatives(self, own: float, others: float) -> Tensor:
+        """Return one number for a row's own hard negatives, one for other rows', 0 for the rest.
+
+        Shape ``[rows, candidates]``.
+        """
+        value = torch.zeros_like(self.candidates)
+        if self.owners is None:
+            return value
+        is_own = self.owners == self.number.unsqueeze(1)
+        return value.masked_fill_(self.owners >= 0, others).masked_fill_(is_own, own)
+
     def log_count(self) -> Tensor:
         """Return the logarithm of the number of each row's negatives; 0 where there is none."""
         count = self.is_negative.sum(dim=1).clamp(min=1)

@@ -6,7 +6,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.checks import check_positive
+from sentemb.losses.checks import check_positive, own_negatives
 from sentemb.losses.similarity_distillation import teacher_of_both
 from sentemb.pairs import Pairs
 
@@ -48,7 +48,7 @@ class MarginMSE:
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over the rows, a scalar."""
-        student = _margin(pairs.anchor, pairs.positive, pairs.own_negatives(self))
+        student = _margin(pairs.anchor, pairs.positive, own_negatives(pairs, self))
         teacher = self._margin_of_teacher(pairs).to(student.dtype)
         return pairs.mean_of_own((self.scale * student - teacher).square())
 
@@ -64,7 +64,7 @@ class MarginMSE:
                 "MarginMSE reads labels as a teacher's margins, but these are classes, or not one "
                 "for each row: give scores, or a teacher and no labels."
             )
-        if (hard := pairs.own_negatives(self).shape[1]) > 1:
+        if (hard := own_negatives(pairs, self).shape[1]) > 1:
             raise UsageError(
                 f"MarginMSE reads the label of a row as the margin of one hard negative, but rows "
                 f"have up to {hard}: give one, or a teacher and no labels."

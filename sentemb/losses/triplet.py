@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from sentemb.losses.checks import check_positive
+from sentemb.losses.checks import check_positive, own_negatives
 from sentemb.pairs import Pairs
 
 
@@ -90,5 +90,5 @@ class TripletSquared:
 
 def _differences(pairs: Pairs, loss: object) -> tuple[Tensor, Tensor]:
     """Return the vectors from each anchor to its positive, ``[batch, 1, dim]``, and negatives."""
-    anchor, negatives = pairs.anchor.unsqueeze(1), pairs.own_negatives(loss)
+    anchor, negatives = pairs.anchor.unsqueeze(1), own_negatives(pairs, loss)
     return anchor - pairs.positive.unsqueeze(1), anchor - negatives

@@ -3,11 +3,10 @@
 import math
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.losses.checks import check_not_negative, check_positive
+from sentemb.losses.checks import check_not_negative, check_positive, own_negatives
 from sentemb.losses.contrast import Contrast, RowLoss, Similarities, one_way
 from sentemb.pairs import Pairs
 
@@ -58,12 +57,8 @@ class WeightedInfoNCE(RowLoss):
 
     def of_rows(self, s: Similarities) -> Tensor:
         """Return log(1 + ξ) of each row, its own hard negatives weighed in ξ."""
-        assert s.owners is not None  # noqa: S101 -- `contrasts` has seen to it
         others = math.log(self.others_weight) if self.others_weight else -math.inf
-        of_candidates = torch.zeros_like(s.candidates[0]).masked_fill(s.owners >= 0, others)
-        is_own = s.owners == s.number.unsqueeze(1)
-        log_weights = of_candidates.expand_as(is_own)
-        log_weights = log_weights.masked_fill(is_own, math.log(self.hard_negative_weight))
+        log_weights = s.of_hard_negatives(math.log(self.hard_negative_weight), others)
         return F.softplus(s.log_xi(self.temperature, log_weights))
 
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
@@ -72,5 +67,5 @@ class WeightedInfoNCE(RowLoss):
         Raises:
             UsageError: When they have not.
         """
-        pairs.own_negatives(self)
+        own_negatives(pairs, self)
         return super().contrasts(pairs)

@@ -87,6 +87,8 @@ class Run(RunResult):
             f"batch); {self.truncated_texts:,} texts cut to {self.settings.max_length} tokens, "
             f"{self.unknown_texts:,} with unknown tokens"
         )
+        if lacking := self.record["data"]["rows_without_negatives"]:
+            lines.append(f"{lacking:,} rows have no hard negative of their own")
         if prompts := [f"{name} {text!r}" for name, text in self.prompts.items() if text]:
             lines.append("prompts: " + ", ".join(prompts))
         if self.masked_negatives:
@@ -205,6 +207,7 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         f"{data['sha256'][:16]}",
         "left out": f"{record['empty_rows']} empty rows, {data['unlabelled_rows']} without a "
         f"label, {record['held_out_rows']} held out",
+        **_card_of_negatives(data),
         "prompts": ", ".join(prompts) or "none",
         f"texts cut to {settings['max_length']} tokens": f"{record['truncated_texts']:,}",
         "texts with unknown tokens": f"{record['unknown_texts']:,} "
@@ -233,6 +236,15 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         versions=record["versions"],
         tags=[record["method"]] if re.fullmatch("[a-z0-9-]+", record["method"]) else [],
     )
+
+
+def _card_of_negatives(data: Mapping[str, Any]) -> dict[str, str]:
+    """Say how many hard negatives rows have, where some have several or none."""
+    most = sum(column.startswith("negative") for column in data["columns"])
+    lacking = data["rows_without_negatives"]
+    if most < 2 and not lacking:
+        return {}
+    return {"hard negatives": f"up to {most} a row; {lacking:,} rows without any"}
 
 
 def _public_options(record: Mapping[str, Any]) -> dict[str, Any]:
