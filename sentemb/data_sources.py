@@ -1,10 +1,10 @@
-"""Several data sets of one training, as they are asked for: names, losses of their own, weights."""
+"""Several data sets of one training, as they are asked for: names, own losses, weights."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from sentemb.errors import UsageError
 from sentemb.values import as_names
@@ -85,7 +85,7 @@ def several_of(data: object) -> dict[str, DataSource] | None:
 
 
 def named(paths: Iterator[object] | Sequence[object]) -> list[str]:
-    """Return a name for each of some data sets: that of its file, with a number where it is taken.
+    """Return a name for each data set: its file's, with a number where the name is taken.
 
     Example:
         >>> named(["a/nli.csv.gz", "b/nli.csv", ["A text."]])
@@ -116,7 +116,7 @@ def read_sources(
 
     Args:
         sources: By their names.
-        layouts: Of those without a loss of their own.
+        layouts: Of data sets without an own loss.
         mixing: How batches are taken of them: by their ``weights`` where one has a weight, else
             ``proportional`` to their rows by default.
 
@@ -125,7 +125,7 @@ def read_sources(
         InputError: When one cannot be read; names the file and the row.
     """
     from sentemb.datasets import as_training_data
-    from sentemb.datasets.several import joined
+    from sentemb.datasets.several import Order, joined
     from sentemb.training.mixing import check_weights
 
     weights = [source.weight for source in sources.values()]
@@ -134,6 +134,8 @@ def read_sources(
         mixing = "weights" if is_weighted else "proportional"
     if is_weighted and mixing != "weights":
         raise UsageError(f"Weights of data sets have no effect beside `mixing='{mixing}'`.")
+    if mixing not in (orders := get_args(Order)):
+        raise UsageError(f"mixing must be one of {', '.join(orders)}; got '{mixing}'.")
     shares = [1.0 if weight is None else weight for weight in weights]
     if mixing == "weights":
         if not is_weighted:

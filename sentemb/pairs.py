@@ -21,8 +21,8 @@ class Pairs:
         positive: The embedding that matches each anchor, shape ``[batch, dim]``; the other rows
             are its negatives.
         negatives: Embeddings that match no anchor: the hard negatives of each row, shape
-            ``[batch, hard, dim]``, or what is no row's own (a queue, noise), shape
-            ``[candidates, dim]``.
+            ``[batch, hard, dim]``, or those that belong to no row (a queue,
+            noise), shape ``[candidates, dim]``.
         labels: Class of each anchor, or score of each pair, shape ``[batch]``; or one for each row
             of the logits, or of half of them.
         logits: Class scores of what the twin classified, shape ``[rows, classes]``; for R-Drop of

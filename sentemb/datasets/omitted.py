@@ -42,7 +42,7 @@ class Omitted:
             hint = " Blank, -, NaN and -1 are not labels." if is_label else ""
             logger.warning("%s: rows left out: %s.%s", source, ", ".join(parts), hint)
         if found := self.without_negatives.rows:
-            logger.info("%s: without a negative of their own: %s rows (%s).",
+            logger.info("%s: rows without a hard negative: %s (%s).",
                         source, f"{found:,}", numbers(self.without_negatives))  # fmt: skip
 
     def why(self, mark: str = "label") -> str:

@@ -95,7 +95,7 @@ def negative_roles(count: int) -> list[str]:
 
 
 def is_negative(role: str) -> bool:
-    """Tell whether a role is that of a negative.
+    """Tell whether columns of a role hold negatives.
 
     Example:
         >>> is_negative("negative"), is_negative("negative_2"), is_negative("positive")

@@ -46,7 +46,7 @@ class TrainingData:
         empty_rows: Rows without text that were left out.
         classes: The labels, in the order of their numbers in the column ``label``.
         unlabelled_rows: Rows without a label or a score that were left out.
-        rows_without_negatives: Rows that have no hard negative of their own, where others have.
+        rows_without_negatives: Rows without a hard negative, where others have some.
     """
 
     rows: Dataset

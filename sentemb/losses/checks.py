@@ -89,10 +89,10 @@ def own_negatives(pairs: Pairs, asker: object) -> Embeddings:
         asker: The loss that needs them, in the words of an error.
 
     Raises:
-        UsageError: When rows have no negatives of their own.
+        UsageError: When there are none, or they belong to no row.
     """
     if pairs.negatives is None or pairs.negatives.ndim == 2:
-        got = "none" if pairs.negatives is None else "some that are no row's own (a queue)"
+        got = "none" if pairs.negatives is None else "negatives that belong to no row (a queue)"
         raise UsageError(
             f"{type(asker).__name__} needs hard negatives of each row, [batch, hard, dim], got "
             f"{got}: give data with a negative column (method simcse-sup)."

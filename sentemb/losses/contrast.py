@@ -41,7 +41,7 @@ class Similarities:
         is_negative: Which candidates are negatives of which row, same shape.
         number: The number of each row in its contrast, shape ``[rows]``.
         owners: For each candidate the row whose own hard negative it is, −1 for nobody's, shape
-            ``[candidates]``; None where rows have none of their own.
+            ``[candidates]``; None where no row has an own one.
     """
 
     positive: Tensor

@@ -19,7 +19,7 @@ class WeightedInfoNCE(RowLoss):
         e^{s^-_{ijh}}} = \frac1N \sum_i \log(1 + \xi_i), \qquad
         w_{ij} = \begin{cases} \alpha & i = j \\ \beta & i \ne j \end{cases}, \qquad s = \cos / \tau
 
-    :math:`s^-_{ijh}` is that of anchor i with hard negative h of row j. The candidates are those of
+    :math:`s^-_{ijh}` compares anchor i with hard negative h of row j. The candidates are those of
     `InfoNCE`.
 
     Needs: pairs, with hard negatives.
@@ -62,7 +62,7 @@ class WeightedInfoNCE(RowLoss):
         return F.softplus(s.log_xi(self.temperature, log_weights))
 
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
-        """Return the contrast, where anchors have hard negatives of their own.
+        """Return the contrast, where anchors have hard negatives.
 
         Raises:
             UsageError: When they have not.

@@ -45,7 +45,9 @@ class LossOfSources:
         Raises:
             UsageError: Always.
         """
-        raise UsageError("Which data set pairs are of is said to the method, not to the loss.")
+        raise UsageError(
+            "Pairs do not name their data set: call the method with the number of one."
+        )
 
 
 class MixedMethod(Method):

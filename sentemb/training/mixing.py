@@ -25,8 +25,8 @@ class Mixing:
 
     An epoch has as many batches as all data sets together, :math:`T = \sum_s \lfloor n_s / B
     \rfloor`. Data set s gets the share :math:`w_s / \sum w` of them, rounded so that they add up to
-    T: ``proportional`` has the number of its own batches for w, ``round-robin`` 1, ``weights`` what
-    was given. A data set with more batches than its share goes on where it stopped in the epoch
+    T: ``proportional`` takes its number of batches for w, ``round-robin`` 1, ``weights`` what
+    was given. A data set with more batches than its share continues where it stopped in the epoch
     before; one with fewer begins again, in another order. All is a function of seed and epoch.
 
     Args:
@@ -154,6 +154,6 @@ def check_weights(names: Sequence[str], weights: Sequence[float]) -> None:
 def said_of_source(one: Mapping[str, Any]) -> str:
     """Say in a line what ``run.json`` has of a data set."""
     return (
-        f"{one['rows']:,} rows ({', '.join(one['columns'])}), {one['loss']}; {one['batches']:,} "
-        f"batches, {one['share']:.0%} of all"
+        f"{one['rows']:,} rows ({', '.join(one['columns'])}), {one['loss']}; {one['share']:.0%} "
+        f"of the batches ({one['batches']:,})"
     )

@@ -89,7 +89,7 @@ class Run(RunResult):
             f"{self.unknown_texts:,} with unknown tokens"
         )
         if lacking := self.record["data"]["rows_without_negatives"]:
-            lines.append(f"{lacking:,} rows have no hard negative of their own")
+            lines.append(f"{lacking:,} rows have no hard negative")
         lines += [
             f"data set {one['name']}: {said_of_source(one)}"
             for one in self.record["data"].get("sources", ())

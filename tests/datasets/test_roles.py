@@ -75,7 +75,7 @@ def test_numbered_negatives_are_read_by_their_numbers(table, caplog):
     assert data.rows["negative"][:] == ["d", "g", "j", ""]
     assert data.rows["negative_2"][:] == ["c", "", "", ""]
     assert data.rows_without_negatives == 1
-    assert caplog.messages == [f"{path}: without a negative of their own: 1 rows (5)."]
+    assert caplog.messages == [f"{path}: rows without a hard negative: 1 (5)."]
     found = problems(path)
     assert (found["no_negatives"].severity, found["no_negatives"].first) == ("note", (5,))
     assert {"unread_columns", "blank", "no_words"}.isdisjoint(found)
@@ -100,7 +100,7 @@ def test_a_list_of_negatives_is_read_whole(tmp_path, caplog, name, ending):
     source = "data" if ending == "memory" else path
     assert caplog.messages == [
         f"{source}: of several texts in a list, only the first is read, in 1 rows (1).",
-        f"{source}: without a negative of their own: 1 rows (2).",
+        f"{source}: rows without a hard negative: 1 (2).",
     ]
     if ending != "memory":
         found = problems(path)

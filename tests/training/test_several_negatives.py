@@ -65,7 +65,7 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit(name, rows, tmp_path):
     train(resumed, data, tmp_path / "cut", settings, resume=True)
     assert_bit_equal(state(whole), state(resumed))
     lacking = sum(not row["negative"] for row in rows)
-    assert f"{lacking} rows have no hard negative of their own" in run.summary()
+    assert f"{lacking} rows have no hard negative" in run.summary()
     assert read_record(tmp_path / "whole/run.json")["data"]["rows_without_negatives"] == lacking
     card = (tmp_path / "whole/README.md").read_text()
     assert f"up to 3 a row; {lacking} rows without any" in card
