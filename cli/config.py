@@ -78,7 +78,8 @@ def named_files(typed: str | Sequence[str]) -> dict[str, str]:
     given: list[tuple[str, str]] = []
     for text in [typed] if isinstance(typed, str) else typed:
         found = re.fullmatch(r"([\w-]+)=(.+)", text)
-        given.append(("", text) if found is None or Path(text).exists() else found.groups())
+        is_named = found is not None and not Path(text).exists()
+        given.append((found[1], found[2]) if found and is_named else ("", text))
     by_file = iter(named([path for name, path in given if not name]))
     names = [name or next(by_file) for name, _ in given]
     for name in names:

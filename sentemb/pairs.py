@@ -90,11 +90,11 @@ class Pairs:
                 f"partners need texts and {negatives} rows as negatives has, got "
                 f"{len(self.partners)}."
             )
-        of_negatives = (0,) if self.negatives is None else self.negatives.shape[:-1]
-        for name, rows in zip(self.of_teacher, ((batch,), (batch,), of_negatives), strict=True):
+        of_negatives = [0] if self.negatives is None else list(self.negatives.shape[:-1])
+        for name, shape in zip(self.of_teacher, ([batch], [batch], of_negatives), strict=True):
             known = getattr(self, name)
-            if known is not None and known.shape[:-1] != rows:
-                wanted = ", ".join(map(str, rows))
+            if known is not None and list(known.shape[:-1]) != shape:
+                wanted = ", ".join(map(str, shape))
                 raise ValueError(
                     f"{name} needs shape [{wanted}, teacher_dim], got {list(known.shape)}."
                 )

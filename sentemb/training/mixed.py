@@ -11,7 +11,6 @@ from sentemb.datasets.several import SOURCE, SeveralData
 from sentemb.errors import UsageError
 from sentemb.losses import Loss
 from sentemb.method import Method
-from sentemb.pairs import Pairs
 from sentemb.training.collator import Collator
 from sentemb.training.mixing import Mixing
 from sentemb.training.preflight import try_out
@@ -39,15 +38,13 @@ class LossOfSources:
     def __repr__(self) -> str:
         return "; ".join(f"{name}: {loss!r}" for name, loss in self.losses.items())
 
-    def __call__(self, pairs: Pairs) -> Tensor:
+    def __call__(self, _: Any) -> Tensor:
         """Refuse: pairs do not say of which data set they are.
 
         Raises:
             UsageError: Always.
         """
-        raise UsageError(
-            "Pairs do not name their data set: call the method with the number of one."
-        )
+        raise UsageError("Pairs do not name their data set: call the method, with its number.")
 
 
 class MixedMethod(Method):
@@ -61,6 +58,9 @@ class MixedMethod(Method):
         UsageError: When twins differ.
     """
 
+    methods: dict[str, Method]
+    labels: tuple[Labels, ...]
+
     def __init__(self, methods: Mapping[str, Method], labels: Sequence[Labels]) -> None:
         first, *others = methods.values()
         if any(method.twin is not first.twin for method in others):
@@ -71,7 +71,7 @@ class MixedMethod(Method):
         vars(self)["methods"] = dict(methods)  # past nn.Module: their parts are registered
         self.labels = tuple(labels)
 
-    def forward(  # type: ignore[override]
+    def forward(
         self, views: list[Features], labels: Tensor | None = None, source: int = 0
     ) -> dict[str, Tensor]:
         """Return what the method of a data set returns, its loss also by the data set's name.

@@ -90,7 +90,8 @@ class Mixing:
         if self.order == "round-robin":
             turns = np.concatenate([np.arange(count) for count in self.counts])
             sources = np.repeat(np.arange(len(self.names)), self.counts)
-            return sources[np.lexsort((sources, turns))]
+            in_turn: NDArray[np.int64] = sources[np.lexsort((sources, turns))]
+            return in_turn
         rng = np.random.default_rng((self.seed, ORDER, epoch))
         return rng.permutation(np.repeat(np.arange(len(self.names)), self.counts))
 
@@ -112,7 +113,7 @@ class Mixing:
         """Return how many of the first batches of a run are of each data set."""
         epochs, rest = divmod(batches, self.total)
         some = np.bincount(self.sources(epochs)[:rest], minlength=len(self.names))
-        return (self.counts * epochs + some).tolist()
+        return [int(count) for count in self.counts * epochs + some]
 
 
 class BatchesOfOneSource(Sampler[int]):

@@ -202,7 +202,7 @@ def test_info_nce_keeps_its_gradient_where_cross_entropy_has_lost_it():
         *((lambda t=t, name=name: TEMPERED[name](t), "temperature must be a positive number")
           for name in TEMPERED for t in (0.0, -1.0, float("nan"), float("inf"))),
         (lambda: WeightedInfoNCE(hard_negative_weight=0), "hard_negative_weight must be"),
-        (lambda: WeightedInfoNCE(hard_negative_weight=2)(random_pairs(4, 3, 4)), "belong to no row"),
+        (lambda: WeightedInfoNCE(hard_negative_weight=2)(random_pairs(4, 3, 4)), "to no row"),
         (lambda: WeightedInfoNCE(others_weight=-1), "others_weight must be 0 or a positive"),
         (lambda: WeightedInfoNCE(hard_negative_weight=2)(random_pairs(4, 3)), "needs hard neg"),
         (lambda: losses.HardContrastive(count=0), "count must be at least 1, got 0"),
