@@ -20,7 +20,7 @@ from sentemb.jobs import NOT_VARIED, OF_LOSS, OF_VIEWS, refuse_replaced
 from sentemb.training.settings import Settings
 
 from . import console, source
-from .config import given_options
+from .config import check_data, given_options, named_files
 from .options_of_signatures import parse_dims, parse_prompts
 from .source import METHODS
 from .spec import (
@@ -62,9 +62,9 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
         check_teacher(options.get("teacher"), options["method"])
     if options.get("second_teacher"):
         check_models(options["second_teacher"])
-    if options["data"] is not None:
-        columns = options["columns"].split(",") if options["columns"] else None
-        check_columns(options["data"], recipe.layouts, columns)
+    columns = options["columns"].split(",") if options["columns"] else None
+    for path in check_data(options).values():
+        check_columns(path, recipe.layouts, columns)
     if options["dev"] is not None:
         check_graded(options["dev"])
     check_models(options["model"])
@@ -104,7 +104,8 @@ def print_resolved(ctx: typer.Context, config: Path | None, given: Mapping[str, 
 def paths_in(options: Mapping[str, Any]) -> list[str]:
     """Return the options of a training that may name what it reads."""
     typed = given_options(options["method"], options).values()
-    named = [options["data"], options["dev"], options["model"], *typed]
+    files = named_files(options["data"] or []).values()
+    named = [*files, options["dev"], options["model"], *typed]
     return [value for value in named if isinstance(value, str)]
 
 

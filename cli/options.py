@@ -22,11 +22,40 @@ Method = Annotated[
     ),
 ]
 Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]FILE",
+        help="File (txt, csv, tsv, json, jsonl, parquet, arrow, also .gz and .zst) or hub data "
+        "set. By default, the data bundled for the method. Repeat it for several data sets: each "
+        "batch has rows of one of them. By default, a data set has the name of its file.",
+        rich_help_panel=DATA,
+    ),
+]
+SourceLoss = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=LOSS",
+        help="Loss of one of several data sets, for example graded=cosent; the others have the "
+        "method's. Repeat it for several.",
+        rich_help_panel=DATA,
+    ),
+]
+SourceWeight = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=NUMBER",
+        help="Share of the batches of one of several data sets; of the others 1. Repeat it for "
+        "several.",
+        rich_help_panel=DATA,
+    ),
+]
+Mixing = Annotated[
     str | None,
     typer.Option(
-        help="File (txt, csv, tsv, json, jsonl, parquet, arrow, also .gz and .zst) or hub data "
-        "set. By default, the data bundled for the method.",
+        help="Batches of several data sets: proportional (to their rows), round-robin or weights. "
+        "By default weights where there is one, else proportional.",
         rich_help_panel=DATA,
+        autocompletion=completion.one_of(("proportional", "round-robin", "weights")),
     ),
 ]
 Columns = Annotated[

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOME = {
+    "DataSource": "data_sources",
     "Encoder": "encoder",
     "Method": "method",
     "Pairs": "pairs",
@@ -60,6 +61,7 @@ _EARLIER = {
 
 __all__ = [
     "STS",
+    "DataSource",
     "Encoder",
     "Method",
     "Pairs",
@@ -96,6 +98,7 @@ __all__ = [
 if TYPE_CHECKING:
     from sentemb.about import info
     from sentemb.checks import check
+    from sentemb.data_sources import DataSource
     from sentemb.datasets import read_sts as read_sts
     from sentemb.datasets import read_training_data as read_training_data
     from sentemb.deployment import export, postprocess

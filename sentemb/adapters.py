@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sentemb.errors import UsageError
 from sentemb.losses import Loss
+from sentemb.losses.checks import own_negatives
 from sentemb.losses.combine import total
 from sentemb.pairs import Pairs
 
@@ -51,7 +52,7 @@ class ForSentenceTransformers(nn.Module):
             self.model(dict(column))["sentence_embedding"] for column in columns
         )
         pairs = Pairs(
-            anchor, positive, negatives=torch.cat(negatives) if negatives else None, labels=labels
+            anchor, positive, torch.stack(negatives, dim=1) if negatives else None, labels
         )
         with torch.autocast(anchor.device.type, enabled=False):
             return total(self.loss(pairs.float()))
@@ -96,14 +97,14 @@ class FromSentenceTransformers:
         Raises:
             UsageError: When the negatives are not hard negatives, so many for each row.
         """
-        embeddings, rows = [pairs.anchor, pairs.positive], len(pairs.anchor)
+        embeddings = [pairs.anchor, pairs.positive]
         if pairs.negatives is not None:
-            if len(pairs.negatives) % rows:
+            own = own_negatives(pairs, self._loss)
+            if pairs.present is not None and not pairs.present.all():
                 raise UsageError(
-                    f"{len(pairs.negatives)} negatives cannot be divided among {rows} rows: a loss "
-                    "of sentence-transformers takes hard negatives, the same number for each row, "
-                    "not a queue."
+                    "A loss of sentence-transformers takes the same number of hard negatives for "
+                    "each row: fill them up, or use one of ours."
                 )
-            embeddings += torch.split(pairs.negatives, rows)
+            embeddings += own.unbind(dim=1)
         value: Tensor = self._loss.compute_loss_from_embeddings(embeddings, pairs.labels)
         return value

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sentemb.datasets import TrainingData
     from sentemb.datasets.in_memory import Container
+    from sentemb.datasets.several import Order
     from sentemb.encoders import PoolingName
     from sentemb.evaluation import STS
     from sentemb.finetuning import FinetuneRun, FinetuneSettings
@@ -78,6 +79,7 @@ def train(
     loss: "Loss | None" = None,
     matryoshka: Sequence[int] = (),
     mask_above: float | None = None,
+    mixing: "Order | None" = None,
     resume: bool = False,
     overwrite: bool = False,
     allow_changed: Sequence[str] = (),
@@ -93,6 +95,8 @@ def train(
         method: A recipe's name, or a `Method`.
         data: A path or a hub id; a list of texts, of tuples or of dicts; a dict of columns; a
             `datasets.Dataset`; a `pandas.DataFrame`. By default what is bundled for the recipe.
+            Several data sets are a dict from names to any of these that is named or a table, or to
+            `DataSource`; or a list of `pathlib.Path`.
         output: Folder of the model; by default a temporary one, which lives as long as the result.
         settings: How to train; by default the recipe's.
         dev: Graded pairs that choose the checkpoint, of any kind that ``data`` may have.
@@ -105,6 +109,8 @@ def train(
         loss: In the place of the recipe's loss.
         matryoshka: Lengths of vectors that the loss is nested at.
         mask_above: Candidates of a greater cosine with the anchor are not negatives.
+        mixing: Of several data sets, each batch has rows of one: ``proportional`` to their rows,
+            ``round-robin``, or by ``weights`` (the default where one has a weight).
         resume: Continue from the last checkpoint in ``output``.
         overwrite: Replace an earlier run in ``output``.
         allow_changed: What a resumed run may have otherwise than it was started with.
@@ -122,7 +128,7 @@ def train(
         import_module("sentemb.training.run")
     of_recipe: dict[str, Any] = {"model": model, "pooling": pooling, "prompt": prompt}
     of_recipe |= {"view": view or None, "loss": loss, "matryoshka": matryoshka or None}
-    of_recipe |= {"mask_above": mask_above}
+    of_recipe |= {"mask_above": mask_above, "mixing": mixing}
     of_recipe = {name: value for name, value in of_recipe.items() if value is not None}
     of_run: dict[str, Any] = {"resume": resume, "overwrite": overwrite}
     of_run |= {"allow_changed": allow_changed}

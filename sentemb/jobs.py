@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sentemb.datasets import TrainingData
     from sentemb.datasets.in_memory import Container
+    from sentemb.datasets.several import Order, SeveralData
     from sentemb.encoders import PoolingName
     from sentemb.evaluation import STS
     from sentemb.losses import Loss
@@ -74,6 +75,7 @@ class TrainJob:
         mask_above: Cosine above which candidates are not negatives.
         given: Options of the recipe, where not by default.
         batch_by_default: Whether the batch is the recipe's, and shrinks to the data.
+        mixing: How batches are taken of several data sets, as of `sentemb.train`.
     """
 
     method: str
@@ -90,6 +92,7 @@ class TrainJob:
     mask_above: float | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
     batch_by_default: bool = False
+    mixing: "Order | None" = None
 
     def options(self) -> dict[str, Any]:
         """Return the options of the recipe, by default where not given.
@@ -105,22 +108,23 @@ class TrainJob:
 
     def read(self) -> "tuple[TrainingData, STS | None]":
         """Read the data and the graded pairs, and say in the log what is used."""
-        from sentemb.datasets import as_sts, as_training_data
+        from sentemb.datasets import as_sts
         from sentemb.methods import recipe_named
 
         recipe = recipe_named(self.method)
         source = bundled(recipe.bundled_data) if self.data is None else self.data
         graded = bundled(GRADED) if self.dev is None and self.data is None else self.dev
         with phase("reading the data"):
-            data = as_training_data(source, recipe.layouts, self.columns)
+            data = self._read_data(source, recipe.layouts)
             dev = None if graded is None else as_sts(graded)
         named = name_of(self.data, f"bundled {recipe.bundled_data}") or data.source
         logger.info(
-            "%s from %s; data: %s (%s rows); dev: %s",
+            "%s from %s; data: %s (%s rows%s); dev: %s",
             self.method,
             name_of(self.model, "mini") or "a SentenceTransformer",
             named,
             f"{len(data.rows):,}",
+            _said_of_negatives(data.rows.column_names),
             self._named_dev(dev),
         )
         self._report_steps(data)
@@ -128,6 +132,23 @@ class TrainJob:
             more = ", …" if len(data.classes) > 8 else ""
             logger.info("%d labels: %s", len(data.classes), ", ".join(data.classes[:8]) + more)
         return data, dev
+
+    def _read_data(self, source: Any, layouts: "Sequence[tuple[str, ...]]") -> "TrainingData":
+        """Read one data set, or several."""
+        from sentemb.data_sources import read_sources, several_of
+        from sentemb.datasets import as_training_data
+
+        sources = several_of(source)
+        if sources is None:
+            if self.mixing is not None:
+                raise UsageError("`mixing` has no effect on one data set: leave it out.")
+            return as_training_data(source, layouts, self.columns)
+        if self.columns is not None:
+            raise UsageError(
+                "`columns` are of one data set: of several, give each its own, as "
+                "DataSource(path, columns=[...])."
+            )
+        return read_sources(sources, tuple(layouts), self.mixing)
 
     def _report_steps(self, data: "TrainingData") -> None:
         """Log a batch size that was lowered; warn where there are few steps all the same."""
@@ -160,9 +181,11 @@ class TrainJob:
         """
         from sentemb.runs.processes import processes
 
-        batch, rows = self.settings.batch_size, len(data.rows) // processes().num_processes
+        everyone = processes().num_processes
+        batch, rows = self.settings.batch_size, len(data.rows) // everyone
+        least = min(getattr(data, "sizes", None) or [len(data.rows)]) // everyone
         if self.batch_by_default:
-            while batch > 2 and (batch > rows or (batch > SMALLEST and rows // batch < STEPS)):
+            while batch > 2 and (batch > least or (batch > SMALLEST and rows // batch < STEPS)):
                 batch //= 2
         return replace(self.settings, batch_size=batch)
 
@@ -188,10 +211,11 @@ class TrainJob:
         """
         from transformers import set_seed
 
+        from sentemb.datasets.several import SeveralData
         from sentemb.methods import method_named
-        from sentemb.methods.overrides import override
-        from sentemb.views import View
 
+        if isinstance(data, SeveralData):
+            return self._build_mixed(data)
         of_data = {"columns": data.rows.column_names, "classes": len(data.classes)}
         own = _defaults(self.method)
         options = self.options() | {k: v for k, v in of_data.items() if k in own}
@@ -199,14 +223,63 @@ class TrainJob:
         method = method_named(
             self.method, self.model, pooling=self.pooling, prompt=self.prompt, **options
         )
+        return self._overridden(method, self.loss, self.mask_above)
+
+    def _overridden(
+        self, method: "Method", loss: "Loss | None", mask_above: float | None
+    ) -> "Method":
+        from sentemb.methods.overrides import override
+        from sentemb.views import View
+
         return override(
             method,
             self.method,
             [view if isinstance(view, View) else view(method.encoder) for view in self.view],
-            self.loss,
+            loss,
             matryoshka=self.matryoshka,
-            mask_above=self.mask_above,
+            mask_above=mask_above,
         )
+
+    def _build_mixed(self, data: "SeveralData") -> "Method":
+        """Build a method for each data set; all train the twin of the recipe."""
+        from sentemb.data_sources import several_of, views_of
+        from sentemb.encoders.prompts import set_prompts
+        from sentemb.method import Method
+        from sentemb.methods import recipe_named
+        from sentemb.training.mixed import MixedMethod
+        from sentemb.views import View
+
+        sources, parts = several_of(self.data) or {}, dict(data.parts)
+        own = _defaults(self.method)
+
+        def of_data(part: "TrainingData") -> dict[str, Any]:
+            known = {"columns": part.rows.column_names, "classes": len(part.classes)}
+            return self.options() | {k: v for k, v in known.items() if k in own}
+
+        plain = [name for name, source in sources.items() if source.loss is None]
+        first = parts[plain[0] if plain else data.names[0]]
+        bare = replace(self, prompt={}, view=(), loss=None, matryoshka=(), mask_above=None)
+        base = bare.build(first)
+        methods: dict[str, Method] = {}
+        for name, part in parts.items():
+            if (loss := sources[name].loss) is None:
+                built = (
+                    base
+                    if part is first
+                    else recipe_named(self.method).build(base.encoder, **of_data(part))
+                )
+                member = Method(built.views, base.twin, built.loss)
+                methods[name] = self._overridden(member, self.loss, self.mask_above)
+            else:
+                member = Method(views_of(part, View), base.twin, loss)
+                methods[name] = self._overridden(member, None, None)
+        labels = ["none" if "label" not in part.rows.column_names else
+                  "classes" if part.classes else "scores" for part in parts.values()]  # fmt: skip
+        mixed = MixedMethod(methods, labels)  # type: ignore[arg-type]
+        read = [view.column for view in mixed.views]
+        for each in (mixed.encoder, *mixed.twin.other_encoders().values()):
+            set_prompts(each, self.prompt, read)
+        return mixed
 
     def train(
         self,
@@ -295,6 +368,7 @@ class TrainJob:
             "method": self.method,
             "model": name_of(self.model, "mini"),
             "data": None if self.data is None else data.source,
+            **self._of_sources(),
             "dev": name_of(self.dev, None),
             "pooling": self.pooling,
             "columns": ",".join(as_names("columns", self.columns or ())),
@@ -303,9 +377,17 @@ class TrainJob:
             "loss": None if self.loss is None else stable_repr(self.loss),
             "matryoshka": ",".join(map(str, self.matryoshka)),
             "mask_above": self.mask_above,
+            "mixing": self.mixing,
         }
         given = {name: value for name, value in given.items() if value not in (None, "", [])}
         return given | self.options() | asdict(self.settings_for(data))
+
+    def _of_sources(self) -> dict[str, Any]:
+        """Return the options that name several data sets; empty where there is one."""
+        from sentemb.data_sources import described_sources, several_of
+
+        sources = several_of(self.data)
+        return {} if sources is None else described_sources(sources, lambda one: name_of(one, None))
 
     def plan(self, data: "TrainingData", dev: "STS") -> dict[str, Any]:
         """Return what the results depend on, by value, never by path or name."""
@@ -319,6 +401,7 @@ class TrainJob:
 
         method = self.build(data)
         rows = zip(dev.sentences1, dev.sentences2, dev.scores, strict=True)
+        of_sources = {k: v for k, v in self._of_sources().items() if k != "data"}
         left_out = {"seed", "packed", *WITHOUT_EFFECT} - {"epochs", "max_steps"}
         return {
             "method": self.method,
@@ -328,6 +411,7 @@ class TrainJob:
             "matryoshka": list(self.matryoshka),
             "mask_above": self.mask_above,
             "pooling": self.pooling,
+            **({"mixing": self.mixing, "sources": of_sources} if of_sources else {}),
             **({"prompts": dict(self.prompt)} if self.prompt else {}),
             **{k: v for k, v in asdict(self.settings_for(data)).items() if k not in left_out},
             "model": weights(method.encoder[0]),
@@ -417,6 +501,12 @@ def train_job(
         batch_by_default=by_default,
         **{k: v for k, v in known.items() if k in of_job and v is not None},
     )
+
+
+def _said_of_negatives(columns: Sequence[str]) -> str:
+    """Say how many hard negatives rows have, where some have several."""
+    most = sum(column.startswith("negative") for column in columns)
+    return f", up to {most} hard negatives each" if most > 1 else ""
 
 
 def known_options(options: Mapping[str, Any], known: Sequence[str], what: str) -> dict[str, Any]:

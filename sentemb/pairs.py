@@ -20,22 +20,25 @@ class Pairs:
         anchor: The embeddings that are contrasted, shape ``[batch, dim]``.
         positive: The embedding that matches each anchor, shape ``[batch, dim]``; the other rows
             are its negatives.
-        negatives: Embeddings that match no anchor (hard negatives, a queue, noise), shape
-            ``[candidates, dim]``. Where ``candidates`` equals ``batch``, row i is the hard
-            negative of anchor i.
+        negatives: Embeddings that match no anchor: the hard negatives of each row, shape
+            ``[batch, hard, dim]``, or those that belong to no row (a queue,
+            noise), shape ``[candidates, dim]``.
         labels: Class of each anchor, or score of each pair, shape ``[batch]``; or one for each row
             of the logits, or of half of them.
         logits: Class scores of what the twin classified, shape ``[rows, classes]``; for R-Drop of
             both passes, one after the other.
         texts: A number for each text, equal for equal texts, shape ``[2 * batch + candidates]``:
-            of the anchors, the positives, the negatives. Equal texts, and two texts that are a
-            pair in any row, are not contrasted.
+            of the anchors, the positives, the negatives (of hard ones row by row). Equal texts, and
+            two texts that are a pair in any row, are not contrasted.
         partners: For each negative the number of the text that it was a pair with in its own
             batch (a queue's), shape ``[candidates]``; that text is not contrasted with it either.
         teacher: What a frozen teacher makes of each anchor's text, without a gradient, shape
             ``[batch, teacher_dim]``.
         teacher_positive: The same of each positive's text, shape ``[batch, teacher_dim]``.
-        teacher_negatives: The same of each negative's text, shape ``[candidates, teacher_dim]``.
+        teacher_negatives: The same of each negative's text, shape ``[candidates, teacher_dim]``, or
+            ``[batch, hard, teacher_dim]``.
+        present: Which hard negatives there are, where rows have differently many, shape
+            ``[batch, hard]``; None for all. What stands in the place of the others is not read.
 
     Raises:
         ValueError: When the shapes do not fit each other.
@@ -56,6 +59,7 @@ class Pairs:
     teacher: Embeddings | None = None
     teacher_positive: Embeddings | None = None
     teacher_negatives: Embeddings | None = None
+    present: Tensor | None = None
     embeddings: ClassVar[tuple[str, ...]] = ("anchor", "positive", "negatives")
     of_teacher: ClassVar[tuple[str, ...]] = ("teacher", "teacher_positive", "teacher_negatives")
     in_batch: ClassVar[bool] = True
@@ -67,11 +71,7 @@ class Pairs:
                 f"anchor and positive need one shape [batch, dim], got {list(self.anchor.shape)} "
                 f"and {list(self.positive.shape)}."
             )
-        dim = self.anchor.shape[1]
-        if self.negatives is not None and self.negatives.shape[1:] != (dim,):
-            raise ValueError(
-                f"negatives need shape [candidates, {dim}], got {list(self.negatives.shape)}."
-            )
+        self._check_negatives(*self.anchor.shape)
         labelled, name = (self.anchor, "anchor") if self.logits is None else (self.logits, "logits")
         if self.labels is not None:
             rows = len(self.labels)
@@ -79,7 +79,7 @@ class Pairs:
             if rows != len(self.anchor) and not of_logits:
                 raise ValueError(f"labels need {len(labelled)} rows as {name} has, got {rows}.")
         batch = len(self.anchor)
-        negatives = 0 if self.negatives is None else len(self.negatives)
+        negatives = 0 if self.negatives is None else self.negatives.shape[:-1].numel()
         texts = 2 * batch + negatives
         if self.texts is not None and len(self.texts) != texts:
             raise ValueError(
@@ -90,16 +90,38 @@ class Pairs:
                 f"partners need texts and {negatives} rows as negatives has, got "
                 f"{len(self.partners)}."
             )
-        for name, rows in zip(self.of_teacher, (batch, batch, negatives), strict=True):
+        of_negatives = [0] if self.negatives is None else list(self.negatives.shape[:-1])
+        for name, shape in zip(self.of_teacher, ([batch], [batch], of_negatives), strict=True):
             known = getattr(self, name)
-            if known is not None and (known.ndim != 2 or len(known) != rows):
+            if known is not None and list(known.shape[:-1]) != shape:
+                wanted = ", ".join(map(str, shape))
                 raise ValueError(
-                    f"{name} needs shape [{rows}, teacher_dim], got {list(known.shape)}."
+                    f"{name} needs shape [{wanted}, teacher_dim], got {list(known.shape)}."
                 )
+
+    def _check_negatives(self, batch: int, dim: int) -> None:
+        """Raise where the negatives, or which of them there are, have another shape."""
+        given = None if self.negatives is None else self.negatives.shape
+        if given is not None and (
+            len(given) not in (2, 3) or given[-1] != dim or (len(given) == 3 and given[0] != batch)
+        ):
+            raise ValueError(
+                f"negatives need shape [candidates, {dim}], or [{batch}, hard, {dim}] where each "
+                f"row has its own, got {list(given)}."
+            )
+        if self.present is None:
+            return
+        hard = list(given[:2]) if given is not None and len(given) == 3 else None
+        if self.present.dtype != torch.bool or list(self.present.shape) != hard:
+            wanted = "negatives of shape [batch, hard, dim]" if hard is None else f"shape {hard}"
+            raise ValueError(
+                f"present needs booleans and {wanted}, got {self.present.dtype} of shape "
+                f"{list(self.present.shape)}."
+            )
 
     def unit(self) -> Self:
         """Return the same pairs with every embedding at length 1."""
-        return self.map(partial(F.normalize, dim=1))
+        return self.map(partial(F.normalize, dim=-1))
 
     def map(self, change: Callable[[Embeddings], Embeddings]) -> Self:
         """Return the same pairs with every embedding changed."""
@@ -117,7 +139,9 @@ class Pairs:
             self,
             teacher=vectors[:batch],
             teacher_positive=vectors[batch : 2 * batch],
-            teacher_negatives=None if self.negatives is None else vectors[2 * batch :],
+            teacher_negatives=None
+            if self.negatives is None
+            else vectors[2 * batch :].reshape(*self.negatives.shape[:-1], -1),
         )
 
     def views(self) -> tuple["Side", "Side"]:
@@ -133,11 +157,35 @@ class Pairs:
         return self.views()
 
     def negative_sides(self) -> list["Side"]:
-        """Return the negatives with their text ids; empty where there are none."""
+        """Return all negatives that there are, with their text ids; empty where there are none.
+
+        Hard negatives come row by row.
+        """
         if self.negatives is None:
             return []
         ids = None if self.texts is None else self.split_texts()[2]
-        return [Side(self.negatives, ids, self.teacher_negatives)]
+        if self.negatives.ndim == 2:
+            return [Side(self.negatives, ids, self.teacher_negatives)]
+        given = (self.negatives, self.teacher_negatives)
+        flat, taught = (None if x is None else x.flatten(0, 1) for x in given)
+        known = [flat, ids, taught]
+        if self.present is not None:
+            there = self.present.flatten()
+            known = [None if x is None else x[there] for x in known]
+        embeddings, *others = known
+        return [Side(embeddings, *others)] if embeddings is not None and len(embeddings) else []
+
+    def rows_of_negatives(self) -> Tensor | None:
+        """Return whose own each negative of `negative_sides` is; None where they are nobody's."""
+        if self.negatives is None or self.negatives.ndim == 2:
+            return None
+        batch, hard, _ = self.negatives.shape
+        rows = torch.arange(batch, device=self.negatives.device).repeat_interleave(hard)
+        return rows if self.present is None else rows[self.present.flatten()]
+
+    def mean_of_own(self, values: Tensor) -> Tensor:
+        """Return the mean of a value of each hard negative, ``[batch, hard]``, that there is."""
+        return values.mean() if self.present is None else values[self.present].mean()
 
     def known_pairs(self) -> tuple[Tensor, Tensor]:
         """Return the text ids of both sides of every known pair, those of a queue included.
@@ -163,6 +211,7 @@ class Pairs:
             teacher=self.teacher_positive,
             teacher_positive=self.teacher,
             teacher_negatives=None,
+            present=None,
         )
 
     def split_texts(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -178,7 +178,7 @@ def frozen() -> Pairs:
     j = torch.arange(3, dtype=torch.float64)
     z1 = torch.sin((i + 1) * (j + 2))
     z2 = z1 + 0.5 * torch.cos((i + 2) * (j + 1))
-    return Pairs(z1, z2, torch.cos(i + 2 * j + 0.5))
+    return Pairs(z1, z2, torch.cos(i + 2 * j + 0.5).unsqueeze(1))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def test_ours_in_their_trainer_and_theirs_in_a_method(name, encoder):
     found = ForSentenceTransformers(encoder, ours)([dict(each) for each in features], labels)
     torch.testing.assert_close(found, expected)
     anchor, positive, *negatives = (encoder(dict(f))["sentence_embedding"] for f in features)
-    pairs = Pairs(anchor, positive, torch.cat(negatives) if negatives else None, labels)
+    pairs = Pairs(anchor, positive, torch.stack(negatives, dim=1) if negatives else None, labels)
     torch.testing.assert_close(FromSentenceTransformers(other)(pairs), expected)
     torch.testing.assert_close(ours(pairs), expected)
 
@@ -51,5 +51,5 @@ def test_what_cannot_be_adapted_is_refused(encoder):
         FromSentenceTransformers(theirs.SoftmaxLoss(encoder, 128, 3))
     loss = FromSentenceTransformers(theirs.MultipleNegativesRankingLoss(encoder))
     rows = torch.randn(4, 8)
-    with pytest.raises(UsageError, match="cannot be divided among 4 rows"):
+    with pytest.raises(UsageError, match="needs hard negatives of each row"):
         loss(Pairs(rows, rows, rows[:3]))

@@ -52,11 +52,21 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "adapters": {"losses", "pairs", "errors"},
     "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"}
     | {"bundled", "cards", "plotting", "types"},
-    "jobs": {"bundled", "datasets", "encoders", "errors", "evaluation", "losses", "method"}
+    "jobs": {
+        "bundled",
+        "data_sources",
+        "datasets",
+        "encoders",
+        "errors",
+        "evaluation",
+        "losses",
+        "method",
+    }
     | {"inference", "locate", "methods", "runs", "training", "views"},
     "tasks": {"datasets", "encoder", "encoding", "errors", "evaluation", "finetuning", "inference"}
     | {"encoders", "inert", "jobs", "losses", "method", "plotting", "runs", "training", "twins"}
     | {"storage", "table", "types", "versions", "views"},
+    "data_sources": {"datasets", "errors", "losses", "runs", "training", "views"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "jobs"}
     | {"losses", "method", "runs", "training"},
     "deployment": {"bundled", "datasets", "encoding", "errors", "evaluation", "geometry"}

@@ -9,12 +9,31 @@ from sentemb import Pairs
     [
         (([4, 3], [5, 3], None), r"one shape \[batch, dim\], got \[4, 3\] and \[5, 3\]"),
         (([4], [4], None), "one shape"),
-        (([4, 3], [4, 3], [2, 5]), r"shape \[candidates, 3\], got \[2, 5\]"),
+        (([4, 3], [4, 3], [2, 5]), r"\[candidates, 3\], or \[4, hard, 3\] .*, got \[2, 5\]"),
+        (([4, 3], [4, 3], [2, 1, 3]), r"or \[4, hard, 3\] .*, got \[2, 1, 3\]"),
     ],
 )
 def test_shapes_that_do_not_fit(shapes, message):
     with pytest.raises(ValueError, match=message):
         Pairs(*(None if shape is None else torch.zeros(shape) for shape in shapes))
+
+
+@pytest.mark.parametrize(
+    ("negatives", "present", "message"),
+    [
+        (None, torch.ones(4, 2, dtype=torch.bool), "booleans and negatives of shape"),
+        (torch.zeros(4, 3), torch.ones(4, 1, dtype=torch.bool), "booleans and negatives of shape"),
+        (
+            torch.zeros(4, 2, 3),
+            torch.ones(4, 1, dtype=torch.bool),
+            r"and shape \[4, 2\], got .*4, 1",
+        ),
+        (torch.zeros(4, 2, 3), torch.ones(4, 2), r"shape \[4, 2\], got torch.float32"),
+    ],
+)
+def test_which_negatives_there_are_has_their_shape(negatives, present, message):
+    with pytest.raises(ValueError, match=message):
+        Pairs(torch.zeros(4, 3), torch.zeros(4, 3), negatives, present=present)
 
 
 def test_labels_need_a_row_each():

@@ -13,7 +13,9 @@ sentemb mine pairs.csv -o triplets.csv
 
 sentemb mine questions.tsv --columns question,answer --corpus passages.txt -o triplets.jsonl
 
-sentemb mine pairs.csv --relative-margin 0.05 --n 5 --sampling random -o triplets.csv"""
+sentemb mine pairs.csv --relative-margin 0.05 --n 5 --sampling random -o triplets.csv
+
+sentemb mine pairs.csv --n 5 --together -o pairs_with_negatives.csv"""
 
 
 def mine(
@@ -39,6 +41,9 @@ def mine(
             help="A regression on pairs (finetune --regression) to score what the model found.",
         ),
     ] = None,
+    together: Annotated[
+        bool, typer.Option("--together", help="All negatives of a pair in its row.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of --sampling random.")] = 0,
     device: shared.Device = None,
     output: shared.OutputRows = None,
@@ -80,6 +85,7 @@ def mine(
         columns=names,
         column=column,
         cross_encoder=cross_encoder,
+        together=together,
         seed=seed,
         device=device,
     )

@@ -23,6 +23,8 @@ sentemb train --method moco --queue-size 512 --batch-size 256 --micro-batch 32 -
 
 sentemb train --method simcse-sup --batch-size 64 --dry-run
 
+sentemb train --method simcse-sup --data nli.csv --data sts.tsv --source-loss sts=cosent
+
 sentemb train --method simcse-sup --help"""
 
 
@@ -34,6 +36,9 @@ def train(
     method: shared.Method = DEFAULT_METHOD,
     data: shared.Data = None,
     columns: shared.Columns = None,
+    source_loss: shared.SourceLoss = None,
+    source_weight: shared.SourceWeight = None,
+    mixing: shared.Mixing = None,
     model: shared.Model = "mini",
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,

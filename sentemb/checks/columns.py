@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sentemb.datasets.layouts import further_negatives, shown
+from sentemb.datasets.layouts import shown
 from sentemb.datasets.roles import (
     LABEL,
     MARKS,
     NAMES,
+    NEGATIVE,
     SCORE,
     TEXT,
     column_of,
     columns_of,
+    is_negative,
+    negative_roles,
     unread_columns,
 )
 from sentemb.errors import InputError, nearest
@@ -30,7 +33,6 @@ class Columns:
         label: Of classes.
         score: Of graded pairs.
         guessed: Whether no layout fits, so that all columns but those two are taken for texts.
-        further: Numbered negatives behind the first, which is the one that is read.
         unread: Other columns that are named like a role, or nearly so.
     """
 
@@ -38,7 +40,6 @@ class Columns:
     label: str | None
     score: str | None
     guessed: bool = False
-    further: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
     @property
@@ -76,12 +77,12 @@ def find_columns(present: Sequence[str], named: Sequence[str] | None, source: ob
         by_name: dict[str, str] = {}
         for column in others:
             role = _role(column)
+            if role == NEGATIVE:
+                role = negative_roles(1 + sum(map(is_negative, by_name)))[-1]
             by_name[column if role in by_name else role] = column
         return Columns(by_name, label, score, guessed=not named)
     taken = {*layout.values(), *(column for column in (label, score) if column)}
-    further = further_negatives(present, taken)
-    unread = [column for column in unread_columns(present, taken) if column not in further]
-    return Columns(layout, label, score, further=tuple(further), unread=tuple(unread))
+    return Columns(layout, label, score, unread=tuple(unread_columns(present, taken)))
 
 
 def _role(column: str) -> str:

@@ -159,9 +159,6 @@ def _of_the_whole(
         message = f"train would not read {shown(columns.unread)} beside {shown(columns.texts)}: "
         remedy = "rename what it should read, or name with `columns` what it should"
         found.append(Problem("unread_columns", "error", message + remedy))
-    if columns.further:
-        message = f"of several negatives the first is read; not read: {shown(columns.further)}"
-        found.append(Problem("further_negatives", "note", message))
     if distinct == 1 and rows > 1:
         found.append(Problem("one_text", "error", "all texts are the same"))
     if rows < (batch_size or BATCH):

@@ -8,12 +8,10 @@ from sentemb.checks.hashes import Seen, normalised
 from sentemb.checks.problem import Problem, of_rows
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.layouts import shown
-from sentemb.datasets.lists import first_text, is_listed
+from sentemb.datasets.roles import is_negative
 
 Count = Callable[[list[str]], list[int]]
 Unknown = Callable[[list[str]], list[bool]]
-LISTED = ("positive", "negative")
-"""Roles of which a row may have several texts, in a list."""
 AT_ONCE = 1024
 """Rows whose tokens are counted at once."""
 
@@ -48,41 +46,50 @@ class TextChecks:
         self.longest = 0
         self._blank, self._no_text, self._over = Found(), Found(), Found()
         self._equal, self._negative, self._listed = Found(), Found(), Found()
+        self._lacking, self._negatives = Found(), 0
+        self._hard = [column for role, column in columns.roles.items() if is_negative(role)]
+        self._may_lack_one = len(self._hard) > 1
         self._words = dict.fromkeys(columns.texts, False)
         self._waiting: list[tuple[int, list[str]]] = []
         of = columns.role
         self._sides = (of("anchor"), of("positive")), (of("sentence1"), of("sentence2"))
-        self._against = [(of("negative"), of(name)) for name in ("anchor", "positive")]
+        self._against = [name for name in (of("anchor"), of("positive")) if name]
 
     def add(self, number: int, row: dict[str, Any], label: str | None) -> None:
         """Look at a row."""
-        values = [
-            first_text(row.get(column)) if role in LISTED else row.get(column)
-            for role, column in self.columns.roles.items()
-        ]
-        if is_listed(row.get(column) for role, column in self.columns.roles.items()
-                     if role in LISTED):  # fmt: skip
-            self._listed.add(number)
-        if any(value is not None and not isinstance(value, str) for value in values):
+        values = {column: _several(role, row.get(column))
+                  for role, column in self.columns.roles.items()}  # fmt: skip
+        given = [value for several in values.values() for value in several]
+        if any(value is not None and not isinstance(value, str) for value in given):
             self._no_text.add(number)
+        if (positive := self.columns.role("positive")) and len(values[positive]) > 1:
+            self._listed.add(number)
         texts = {
-            column: value if isinstance(value, str) else ""
-            for column, value in zip(self.columns.texts, values, strict=True)
+            column: next((one for one in several if isinstance(one, str) and one.strip()), "")
+            for column, several in values.items()
         }
-        if any("\ud800" <= character <= "\udfff" for text in texts.values() if not text.isascii()
-               for character in text):  # fmt: skip
+        if any("\ud800" <= character <= "\udfff" for text in given
+               if isinstance(text, str) and not text.isascii() for character in text):  # fmt: skip
             self.faults.invalid.add(number)
-        if any(not text.strip() for text in texts.values()):
+        hard = [one for column in self._hard for one in values[column]
+                if isinstance(one, str) and one.strip()]  # fmt: skip
+        self._may_lack_one |= any(isinstance(row.get(column), list) for column in self._hard)
+        self._negatives += len(hard)
+        may_be_blank = self._hard if self._may_lack_one else []
+        if may_be_blank and not hard:
+            self._lacking.add(number)
+        if any(not text.strip() for column, text in texts.items() if column not in may_be_blank):
             self._blank.add(number)
         for column, text in texts.items():
             self._words[column] |= bool(text.strip()) and not _is_number(text)
-        self._compare(number, texts)
+        self._compare(number, texts, hard)
         self.seen.add(number, list(texts.values()), label)
-        self._waiting.append((number, list(texts.values())))
+        further = [text for text in hard if text not in texts.values()]
+        self._waiting.append((number, [*texts.values(), *further]))
         if len(self._waiting) == AT_ONCE:
             self._tokens()
 
-    def _compare(self, number: int, texts: dict[str, str]) -> None:
+    def _compare(self, number: int, texts: dict[str, str], hard: list[str]) -> None:
         def equal(first: str | None, second: str | None) -> bool:
             return (
                 first is not None
@@ -93,19 +100,20 @@ class TextChecks:
 
         if any(equal(*pair) for pair in self._sides):
             self._equal.add(number)
-        if any(equal(*pair) for pair in self._against):
+        pair = {normalised(texts[column]) for column in self._against if texts[column].strip()}
+        if any(normalised(text) in pair for text in hard):
             self._negative.add(number)
 
     def _tokens(self) -> None:
         texts = [text.encode(errors="replace").decode() for _, row in self._waiting for text in row]
-        counts, width = self.count(texts), len(self.columns.texts)
-        unknown = self._is_unknown(texts)
-        for place, (number, _) in enumerate(self._waiting):
-            most = max(counts[place * width : (place + 1) * width], default=0)
+        counts, unknown, end = self.count(texts), self._is_unknown(texts), 0
+        for number, row in self._waiting:
+            start, end = end, end + len(row)
+            most = max(counts[start:end], default=0)
             self.longest = max(self.longest, most)
             if most > self.limit:
                 self._over.add(number)
-            if any(unknown[place * width : (place + 1) * width]):
+            if any(unknown[start:end]):
                 self._unknown.add(number)
         self._waiting.clear()
 
@@ -130,17 +138,26 @@ class TextChecks:
                      self._unknown, "the model's tokenizer does not know most of a text"),
             *of_rows("over_long", "note", self._over,
                      f"more than {self.limit} tokens: cut there"),
-            *of_rows("listed", "note", self._listed, "a list of texts: the first is read"),
+            *of_rows("listed", "note", self._listed, "a list of positives: the first is read"),
+            *of_rows("no_negatives", "note" if self._negatives else "error", self._lacking,
+                     "no negative of its own" if self._negatives else "no row has a negative"),
         ]  # fmt: skip
 
     def _of_numbers(self) -> list[Problem]:
-        columns: Sequence[str] = [name for name, words in self._words.items() if not words]
+        columns: Sequence[str] = [name for name, words in self._words.items() if not words
+                                  and not (name in self._hard and self._may_lack_one)]  # fmt: skip
         if not columns or not len(self.seen.rows):
             return []
         message = (
             f"column {shown(columns[:1])} holds no word: are columns swapped, or named wrongly?"
         )
         return [Problem("no_words", "error", message)]
+
+
+def _several(role: str, value: Any) -> list[Any]:
+    """Return the values of a column, of which positives and negatives may have a list."""
+    may_be_listed = role == "positive" or is_negative(role)
+    return value if may_be_listed and isinstance(value, list) else [value]
 
 
 def _is_number(text: str) -> bool:

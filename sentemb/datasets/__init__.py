@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sentemb.datasets.inputs import read_inputs
+    from sentemb.datasets.several import SeveralData, joined
     from sentemb.datasets.sts import as_sts, read_sts
     from sentemb.datasets.texts import read_texts
     from sentemb.datasets.training import TrainingData, as_training_data, read_training_data
 
 __all__ = [
+    "SeveralData",
     "TrainingData",
     "as_sts",
     "as_training_data",
+    "joined",
     "read_inputs",
     "read_sts",
     "read_texts",
@@ -23,6 +26,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "SeveralData": "several",
+    "joined": "several",
     "TrainingData": "training",
     "as_sts": "sts",
     "as_training_data": "training",

@@ -11,7 +11,7 @@ from typing import Any
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.files import examined
 from sentemb.datasets.lines import Row
-from sentemb.datasets.roles import MARKS, TEXT
+from sentemb.datasets.roles import MARKS, TEXT, with_width
 from sentemb.datasets.tables import require_distinct
 from sentemb.errors import InputError
 
@@ -100,7 +100,8 @@ class InMemory:
                 )
 
     def _roles(self, values: Sequence[Any]) -> tuple[str, ...]:
-        fitting = [layout for layout in self.layouts if len(layout) == len(values)]
+        widened = (with_width(layout, len(values)) for layout in self.layouts)
+        fitting = [layout for layout in widened if layout]
         if not fitting:
             wanted = " or ".join(f"({', '.join(layout)})" for layout in self.layouts if layout[1:])
             raise InputError(

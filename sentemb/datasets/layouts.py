@@ -13,8 +13,8 @@ from sentemb.datasets.roles import (
     column_of,
     columns_of,
     has_role,
-    numbered_negatives,
     unread_columns,
+    with_width,
 )
 from sentemb.datasets.source import Source, read_source
 from sentemb.errors import InputError, nearest
@@ -81,19 +81,8 @@ def kind_of(names: Collection[str]) -> str | None:
 
 def tell_unread(source: object, present: Sequence[str], mapping: dict[str, str]) -> None:
     """Log which columns are named like a role, or nearly so, and are not read."""
-    further = further_negatives(present, mapping.values())
-    unread = [name for name in unread_columns(present, mapping.values()) if name not in further]
-    if further:
-        logger.info("%s: of several negatives a row, only the first is read, column %r; "
-                    "not read: %s.", source, mapping[NEGATIVE], shown(further))  # fmt: skip
-    if unread:
+    if unread := unread_columns(present, mapping.values()):
         logger.info("%s: columns not read: %s.", source, shown(unread))
-
-
-def further_negatives(present: Sequence[str], taken: Collection[str]) -> list[str]:
-    """Return the numbered negatives behind the one that is read."""
-    numbered = numbered_negatives(present)
-    return [name for name in numbered if name not in taken] if set(numbered) & set(taken) else []
 
 
 def shown(names: Iterable[str]) -> str:
@@ -118,8 +107,8 @@ def _mapping(
                 + nearest(missing[0], present)
             )
         for layout in layouts:
-            if len(layout) == len(columns):
-                return dict(zip(layout, columns, strict=True))
+            if roles := with_width(layout, len(columns)):
+                return dict(zip(roles, columns, strict=True))
     else:
         for layout in layouts:
             if found := columns_of(layout, present):

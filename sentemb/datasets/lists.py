@@ -15,6 +15,18 @@ def first_of(row: dict[str, Any], column: str, source: object, number: int) -> s
     return text_of({column: first_text(row.get(column))}, column, source, number)
 
 
+def each_of(row: dict[str, Any], column: str, source: object, number: int) -> list[str]:
+    """Return the texts of a row's column, one or a list of them, without what is blank.
+
+    Raises:
+        InputError: When one is something else; names the row.
+    """
+    value = row.get(column)
+    values = value if isinstance(value, list) else [value]
+    texts = (text_of({column: each}, column, source, number) for each in values)
+    return [text for text in texts if text.strip()]
+
+
 def first_text(value: Any) -> Any:
     """Return the first of a list of texts, and any other value as it is.
 

@@ -15,10 +15,12 @@ class Omitted:
     Args:
         blank: Rows whose one text is blank.
         unmarked: Rows without a label or a score.
+        without_negatives: Rows without a hard negative, which stay.
     """
 
     blank: Found = field(default_factory=Found)
     unmarked: Found = field(default_factory=Found)
+    without_negatives: Found = field(default_factory=Found)
 
     def tell(self, source: object, mark: str = "label") -> None:
         """Log what was left out.
@@ -39,6 +41,9 @@ class Omitted:
             is_label = self.unmarked.rows and mark == "label"
             hint = " Blank, -, NaN and -1 are not labels." if is_label else ""
             logger.warning("%s: rows left out: %s.%s", source, ", ".join(parts), hint)
+        if found := self.without_negatives.rows:
+            logger.info("%s: rows without a hard negative: %s (%s).",
+                        source, f"{found:,}", numbers(self.without_negatives))  # fmt: skip
 
     def why(self, mark: str = "label") -> str:
         """Return the first row left out for want of a label, in brackets; "" where none was."""

@@ -72,6 +72,52 @@ def numbered_negatives(present: Iterable[str]) -> list[str]:
     return sorted(found, key=lambda column: numbers[column] or 0)
 
 
+def negatives_of(present: Collection[str]) -> list[str]:
+    """Return all columns of negatives: the one without a number first, then by their numbers.
+
+    Example:
+        >>> negatives_of(["anchor", "negative_3", "negative", "negative_2"])
+        ['negative', 'negative_2', 'negative_3']
+    """
+    first = column_of(NEGATIVE, present)
+    further = [column for column in numbered_negatives(present) if column != first]
+    return further if first is None else [first, *further]
+
+
+def negative_roles(count: int) -> list[str]:
+    """Return the roles of so many negatives of a row.
+
+    Example:
+        >>> negative_roles(3)
+        ['negative', 'negative_2', 'negative_3']
+    """
+    return [NEGATIVE, *(f"{NEGATIVE}_{number}" for number in range(2, count + 1))][:count]
+
+
+def is_negative(role: str) -> bool:
+    """Tell whether columns of a role hold negatives.
+
+    Example:
+        >>> is_negative("negative"), is_negative("negative_2"), is_negative("positive")
+        (True, True, False)
+    """
+    return role == NEGATIVE or role.startswith(f"{NEGATIVE}_")
+
+
+def with_width(layout: Sequence[str], width: int) -> tuple[str, ...] | None:
+    """Return a layout of so many roles, with further negatives where it ends in one; or None.
+
+    Example:
+        >>> with_width(("anchor", "positive", "negative"), 4)
+        ('anchor', 'positive', 'negative', 'negative_2')
+        >>> with_width(("anchor", "positive"), 3)
+    """
+    further = width - len(layout)
+    if further > 0 and layout[-1] == NEGATIVE:
+        return (*layout[:-1], *negative_roles(further + 1))
+    return None if further else tuple(layout)
+
+
 def _number(column: str) -> int | None:
     name, number = re.fullmatch(r"(.*?)[_\- ]?(\d*)", plain(column), re.S).groups()  # type: ignore[union-attr]
     return int(number) if number and name in NAMES[NEGATIVE] else None
@@ -80,13 +126,20 @@ def _number(column: str) -> int | None:
 def columns_of(layout: Sequence[str], present: Collection[str]) -> dict[str, str] | None:
     """Return the column of each role of a layout; None where one has none.
 
+    Where a layout has a negative, further ones follow.
+
     Example:
         >>> columns_of(("anchor", "positive"), ["query", "pos", "neg"])
         {'anchor': 'query', 'positive': 'pos'}
+        >>> columns_of(("anchor", NEGATIVE), ["query", "neg_1", "neg_2"])
+        {'anchor': 'query', 'negative': 'neg_1', 'negative_2': 'neg_2'}
     """
     found = {role: column_of(role, present) for role in layout}
     if len(set(found.values()) - {None}) < len(layout):
         return None
+    if NEGATIVE in layout:
+        columns = negatives_of(present)
+        found |= dict(zip(negative_roles(len(columns)), columns, strict=True))
     return {role: column for role, column in found.items() if column is not None}
 
 

@@ -13,9 +13,16 @@ from sentemb.datasets.in_memory import Container, InMemory
 from sentemb.datasets.labels import label_of, score_of
 from sentemb.datasets.layouts import LAYOUTS, Layout, read_layout
 from sentemb.datasets.lines import Row
-from sentemb.datasets.lists import first_of, is_listed
+from sentemb.datasets.lists import each_of, first_of, is_listed
 from sentemb.datasets.omitted import Omitted, numbers, tell_faults
-from sentemb.datasets.roles import LABEL, MARKS, NEGATIVE, SCORE
+from sentemb.datasets.roles import (
+    LABEL,
+    MARKS,
+    NEGATIVE,
+    SCORE,
+    is_negative,
+    negative_roles,
+)
 from sentemb.datasets.source import Source, as_source
 from sentemb.errors import InputError
 
@@ -23,9 +30,8 @@ READ: dict[str, Callable[[dict[str, Any], str, object, int], str | float | None]
     LABEL: label_of,
     SCORE: score_of,
     "positive": first_of,
-    NEGATIVE: first_of,
 }
-"""How a value is read; that of any other column is a text."""
+"""How a value is read; that of any other column is a text, and negatives are lists of texts."""
 logger = logging.getLogger("sentemb")
 
 
@@ -40,6 +46,7 @@ class TrainingData:
         empty_rows: Rows without text that were left out.
         classes: The labels, in the order of their numbers in the column ``label``.
         unlabelled_rows: Rows without a label or a score that were left out.
+        rows_without_negatives: Rows without a hard negative, where others have some.
     """
 
     rows: Dataset
@@ -47,6 +54,7 @@ class TrainingData:
     empty_rows: int
     classes: tuple[str, ...] = ()
     unlabelled_rows: int = 0
+    rows_without_negatives: int = 0
 
 
 def read_training_data(
@@ -62,6 +70,9 @@ def read_training_data(
     blank text is an error. Labels become 0, 1, … in the order of their names; scores stay the
     numbers they are. There must be two labels, or two scores, at least.
 
+    Where rows may have several negatives (numbered columns, or lists), a row may have fewer than
+    others, or none; the columns are ``negative``, ``negative_2`` and so on, "" for what is missing.
+
     Args:
         source: A file of any format, also compressed, a hub data set, or rows in memory.
         layouts: What the recipe can read, the fullest first; see `sentemb.datasets.roles`.
@@ -69,13 +80,14 @@ def read_training_data(
         classes: The labels there are, where the rows are to be those of another file's.
 
     Raises:
-        InputError: When no layout fits, all labels or scores are the same, or a row has a text
-            missing or a label that is not among ``classes``; names the row.
+        InputError: When no layout fits, all labels or scores are the same, no row has a negative,
+            or a row has a text missing or a label that is not among ``classes``; names the row.
     """
     source, faults, omitted = as_source(source, layouts), Faults(), Omitted()
     mapping, rows = read_layout(source, layouts, columns, faults)
     mark = next((mark for mark in MARKS if mark in mapping), LABEL)
-    data: dict[str, list[Any]] = {name: [] for name in mapping}
+    roles = [role for role in mapping if role == NEGATIVE or not is_negative(role)]
+    data: dict[str, list[Any]] = {name: [] for name in roles}
     for values in _values(str(source), rows, mapping, classes, omitted):
         for name, value in values.items():
             data[name].append(value)
@@ -84,6 +96,8 @@ def read_training_data(
     if not any(data.values()):
         marked = f" and a {mark}" if mark in mapping else ""
         raise InputError(f"{source} holds no row with text{marked}{omitted.why(mark)}.")
+    if NEGATIVE in data:
+        data |= _spread(data.pop(NEGATIVE), str(source), mapping)
     given = data.pop(mark, None)
     numbered, classes = _numbered(source, mark, given, classes, omitted.why(mark))
     return TrainingData(
@@ -92,6 +106,7 @@ def read_training_data(
         empty_rows=omitted.blank.rows + faults.blank_lines.rows,
         classes=classes,
         unlabelled_rows=omitted.unmarked.rows,
+        rows_without_negatives=omitted.without_negatives.rows,
     )
 
 
@@ -125,6 +140,23 @@ def as_training_data(
         return data
     layouts = LAYOUTS if layouts is None else layouts
     return read_training_data(as_source(data, layouts, name), layouts, columns, classes)
+
+
+def _spread(
+    negatives: list[list[str]], source: str, mapping: dict[str, str]
+) -> dict[str, list[str]]:
+    """Return a column for each of the negatives of the row that has the most; "" for none.
+
+    Raises:
+        InputError: When no row has any.
+    """
+    most = max(map(len, negatives))
+    if not most:
+        raise InputError(f"{source}: no row has a negative: fill some in{_without(mapping)}.")
+    return {
+        role: [row[place] if place < len(row) else "" for row in negatives]
+        for place, role in enumerate(negative_roles(most))
+    }
 
 
 def _numbered(
@@ -166,16 +198,25 @@ def _values(
     omitted: Omitted,
 ) -> Iterator[dict[str, Any]]:
     """Yield the values of each row by role, but for rows that are left out."""
-    texts = [name for name in mapping if name not in MARKS]
-    listed = Found()
+    negatives = [column for role, column in mapping.items() if is_negative(role)]
+    others = {role: column for role, column in mapping.items() if not is_negative(role)}
+    texts = [name for name in others if name not in MARKS]
+    listed, may_lack_one = Found(), len(negatives) > 1
     for number, row in rows:
-        values = {
+        values: dict[str, Any] = {
             name: READ.get(name, text_of)(row, column, source, number)
-            for name, column in mapping.items()
+            for name, column in others.items()
         }
-        if is_listed(row.get(column) for name, column in mapping.items() if name in READ):
+        if is_listed(row.get(column) for name, column in others.items() if name in READ):
             listed.add(number)
         blank = [name for name in texts if not str(values[name]).strip()]
+        if negatives:
+            values[NEGATIVE] = [t for c in negatives for t in each_of(row, c, source, number)]
+            may_lack_one |= isinstance(row.get(negatives[0]), list)
+            if not values[NEGATIVE] and may_lack_one:
+                omitted.without_negatives.add(number)
+            elif not values[NEGATIVE]:
+                blank.append(NEGATIVE)
         if blank and len(texts) == 1:
             omitted.blank.add(number)
             continue

@@ -23,6 +23,9 @@ TEXTS = "text_ids"
 """The feature that holds the ids of the texts, equal ones alike; the encoder does not see it."""
 PROMPTS = "prompt_tokens"
 """The feature that counts the tokens of each row's prompt; the encoder does not see it."""
+PRESENT = "present"
+"""The feature that says which rows have a text of this view; the encoder does not see it."""
+NOT_FOR_THE_ENCODER = (KEYS, TEXTS, PROMPTS, PRESENT)
 
 
 def embed(
@@ -102,7 +105,7 @@ def _embed(
     stacked = {
         name: torch.cat([view[name] for view in features])
         for name in features[0]
-        if name not in (KEYS, TEXTS, PROMPTS)
+        if name not in NOT_FOR_THE_ENCODER
     }
     with ExitStack() as hooks:
         if PROMPTS in features[0]:

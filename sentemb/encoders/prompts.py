@@ -32,8 +32,10 @@ def prompt_of(encoder: Any, column: str) -> str:
     prompts: Mapping[str, str] = getattr(encoder, "prompts", None) or {}
     if column in prompts:
         return prompts[column]
-    if column.startswith("negative") and "positive" in prompts:
-        return prompts["positive"]
+    if column.startswith("negative"):
+        for same in ("negative", "positive"):
+            if same in prompts:
+                return prompts[same]
     return default_prompt(encoder)
 
 

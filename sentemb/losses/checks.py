@@ -6,6 +6,7 @@ from torch import Tensor
 
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
+from sentemb.types import Embeddings
 from sentemb.values import is_number
 
 GRADED = "give data with sentence1, sentence2 and score (method cosent)."
@@ -78,3 +79,22 @@ def need_two_rows(pairs: Pairs, loss: object) -> None:
         raise UsageError(
             f"{type(loss).__name__} needs a batch of 2 or more, got {len(pairs.anchor)}."
         )
+
+
+def own_negatives(pairs: Pairs, asker: object) -> Embeddings:
+    """Return the hard negatives of each row, shape ``[batch, hard, dim]``.
+
+    Args:
+        pairs: Of a batch.
+        asker: The loss that needs them, in the words of an error.
+
+    Raises:
+        UsageError: When there are none, or they belong to no row.
+    """
+    if pairs.negatives is None or pairs.negatives.ndim == 2:
+        got = "none" if pairs.negatives is None else "negatives that belong to no row (a queue)"
+        raise UsageError(
+            f"{type(asker).__name__} needs hard negatives of each row, [batch, hard, dim], got "
+            f"{got}: give data with a negative column (method simcse-sup)."
+        )
+    return pairs.negatives

@@ -40,12 +40,15 @@ class Similarities:
         candidates: Of each row and every candidate, shape ``[rows, candidates]``.
         is_negative: Which candidates are negatives of which row, same shape.
         number: The number of each row in its contrast, shape ``[rows]``.
+        owners: For each candidate the row whose own hard negative it is, −1 for nobody's, shape
+            ``[candidates]``; None where no row has an own one.
     """
 
     positive: Tensor
     candidates: SimilarityMatrix
     is_negative: Tensor
     number: Tensor
+    owners: Tensor | None = None
 
     def log_xi(self, temperature: float | Tensor, log_weights: Tensor | float = 0.0) -> Tensor:
         r"""Return the sum that the losses with a softmax share, shape ``[rows]``.
@@ -63,6 +66,17 @@ class Similarities:
         return log_sum_exp(
             self.candidates, self.positive, temperature, log_weights, self.is_negative
         )
+
+    def of_hard_negatives(self, own: float, others: float) -> Tensor:
+        """Return one number for a row's own hard negatives, one for other rows', 0 for the rest.
+
+        Shape ``[rows, candidates]``.
+        """
+        value = torch.zeros_like(self.candidates)
+        if self.owners is None:
+            return value
+        is_own = self.owners == self.number.unsqueeze(1)
+        return value.masked_fill_(self.owners >= 0, others).masked_fill_(is_own, own)
 
     def log_count(self) -> Tensor:
         """Return the logarithm of the number of each row's negatives; 0 where there is none."""
@@ -98,6 +112,7 @@ class Contrast:
         by_cosine: Whether similarities are cosines; dot products otherwise.
         teacher: What a teacher makes of the texts, where there is one.
         guide: Says which candidates are false negatives by the teacher.
+        owners: As of `Similarities`.
     """
 
     anchors: Embeddings
@@ -110,6 +125,7 @@ class Contrast:
     by_cosine: bool = False
     teacher: TeacherVectors | None = None
     guide: Guide | None = None
+    owners: Tensor | None = None
 
     def mean(self, loss: Callable[[Similarities], Tensor]) -> Tensor:
         """Return the mean over the rows of a loss of each, shape ``[rows]``.
@@ -127,14 +143,16 @@ class Contrast:
         learned = list(owner.parameters()) if isinstance(owner, nn.Module) else []
 
         def of_rows(positive: Tensor, candidates: Tensor, number: Tensor) -> Tensor:
-            return loss(Similarities(positive, candidates, self.is_negative(number), number))
+            negative = self.is_negative(number)
+            return loss(Similarities(positive, candidates, negative, number, self.owners))
 
         return mean_blockwise(of_rows, self.numbers(), self._compared(), learned)
 
     def similarities(self) -> Similarities:
         """Return the similarities of all rows."""
         number = torch.arange(len(self.rows), device=self.rows.device)
-        return Similarities(*self._compared().products(), self.is_negative(number), number)
+        products, negative = self._compared().products(), self.is_negative(number)
+        return Similarities(*products, negative, number, self.owners)
 
     def of_cosines(self) -> Self:
         """Return the same contrast by cosines."""
@@ -253,7 +271,24 @@ def _contrast(
         texts = numbered_texts(rows.text_ids, torch.cat(ids), pairs.known_pairs())
     own = own if pairs.in_batch else own[:, :0]
     teacher = teacher_vectors(*teachers, *taught)
-    return Contrast(anchors, positives, rows.embeddings, candidates, own, texts, teacher=teacher)
+    return Contrast(
+        anchors,
+        positives,
+        rows.embeddings,
+        candidates,
+        own,
+        texts,
+        teacher=teacher,
+        owners=_owners(pairs, sum(map(len, candidates))),
+    )
+
+
+def _owners(pairs: Pairs, count: int) -> Tensor | None:
+    """Return whose own hard negative each of so many candidates is; the negatives come last."""
+    of_negatives = pairs.rows_of_negatives()
+    if of_negatives is None:
+        return None
+    return F.pad(of_negatives, (count - len(of_negatives), 0), value=-1)
 
 
 def _joined(first: Side, second: Side) -> Side:
@@ -265,7 +300,7 @@ def _joined(first: Side, second: Side) -> Side:
 
 
 def _require_a_negative(pairs: Pairs) -> None:
-    if pairs.negatives is not None and len(pairs.negatives):
+    if any(len(side.embeddings) for side in pairs.negative_sides()):
         return
     if not pairs.in_batch:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Margins of a teacher: by how much a positive is nearer than the hard negative."""
+"""Margins of a teacher: by how much a positive is nearer than a hard negative."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,23 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sentemb.errors import UsageError
-from sentemb.losses.checks import check_positive
+from sentemb.losses.checks import check_positive, own_negatives
 from sentemb.losses.similarity_distillation import teacher_of_both
 from sentemb.pairs import Pairs
 
 
 @dataclass(frozen=True)
 class MarginMSE:
-    r"""Have the positive nearer than the row's hard negative by as much as a teacher measures.
+    r"""Have the positive nearer than the row's hard negatives by as much as a teacher measures.
 
-    .. math:: \frac1N \sum_i \bigl( \lambda ( s_{i+} - s_{i-} ) - m_i \bigr)^2, \qquad s = \cos
+    .. math:: \frac1{NH} \sum_{i,h} \bigl( \lambda ( s_{i+} - s_{ih} ) - m_{ih} \bigr)^2, \qquad
+        s = \cos
 
     m are the teacher's margins: the labels of the rows where there are some (a cross-encoder's
-    score of the positive less its score of the negative), its cosines' otherwise.
+    score of the positive less its score of the negative, of which a row then has one), its
+    cosines' otherwise. The mean is over all hard negatives that there are.
 
-    Needs: a hard negative in every row, and scores as labels or a teacher (method `gist`).
+    Needs: hard negatives, and scores as labels or a teacher (method `gist`).
 
     Use it: where a teacher has graded mined negatives, some of which are false.
 
@@ -35,7 +37,7 @@ class MarginMSE:
     Example:
         >>> import torch
         >>> eye = torch.eye(2)
-        >>> MarginMSE()(Pairs(eye, eye, eye.flip(0), labels=torch.tensor([1.0, 0.0])))
+        >>> MarginMSE()(Pairs(eye, eye, eye.flip(0)[:, None], labels=torch.tensor([1.0, 0.0])))
         tensor(0.5000)
     """
 
@@ -46,17 +48,12 @@ class MarginMSE:
 
     def __call__(self, pairs: Pairs) -> Tensor:
         """Return the mean over the rows, a scalar."""
-        got = 0 if pairs.negatives is None else len(pairs.negatives)
-        if pairs.negatives is None or got != len(pairs.anchor):
-            raise UsageError(
-                f"MarginMSE needs one hard negative for each anchor, got {got} for "
-                f"{len(pairs.anchor)}: give data with a negative column (method gist)."
-            )
-        student = _margin(pairs.anchor, pairs.positive, pairs.negatives)
-        return F.mse_loss(self.scale * student, self._margin_of_teacher(pairs).to(student.dtype))
+        student = _margin(pairs.anchor, pairs.positive, own_negatives(pairs, self))
+        teacher = self._margin_of_teacher(pairs).to(student.dtype)
+        return pairs.mean_of_own((self.scale * student - teacher).square())
 
     def _margin_of_teacher(self, pairs: Pairs) -> Tensor:
-        """Return the teacher's margin of each row."""
+        """Return the teacher's margin of each hard negative, ``[batch, hard]``."""
         if pairs.labels is None:
             anchor, positive = teacher_of_both(pairs, self)
             if pairs.teacher_negatives is None:
@@ -67,9 +64,15 @@ class MarginMSE:
                 "MarginMSE reads labels as a teacher's margins, but these are classes, or not one "
                 "for each row: give scores, or a teacher and no labels."
             )
-        return pairs.labels
+        if (hard := own_negatives(pairs, self).shape[1]) > 1:
+            raise UsageError(
+                f"MarginMSE reads the label of a row as the margin of one hard negative, but rows "
+                f"have up to {hard}: give one, or a teacher and no labels."
+            )
+        return pairs.labels.unsqueeze(1)
 
 
 def _margin(anchor: Tensor, positive: Tensor, negatives: Tensor) -> Tensor:
-    near, far = (F.cosine_similarity(anchor, x) for x in (positive, negatives))
-    return near - far
+    """Return how much nearer the positive is than each hard negative, ``[batch, hard]``."""
+    near = F.cosine_similarity(anchor, positive).unsqueeze(1)
+    return near - F.cosine_similarity(anchor.unsqueeze(1), negatives, dim=2)

@@ -80,4 +80,4 @@ class Matryoshka(Around):
 
 
 def _first(dim: int, embeddings: Embeddings) -> Embeddings:
-    return embeddings[:, :dim]
+    return embeddings[..., :dim]

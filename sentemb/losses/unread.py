@@ -1,6 +1,7 @@
 """What pairs hold and a loss does not read."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,6 +10,8 @@ from sentemb.errors import UsageError
 from sentemb.losses.combine import Loss, total
 from sentemb.pairs import OffDropoutPairs, Pairs
 
+OF_NEGATIVES = ("negatives", "teacher_negatives", "present", "texts", "partners")
+
 
 @torch.no_grad()
 def unread(loss: Loss, pairs: Pairs) -> list[str]:
@@ -16,7 +19,8 @@ def unread(loss: Loss, pairs: Pairs) -> list[str]:
 
     Each is tried with two contents that every loss which reads it tells apart.
     """
-    bare = replace(pairs, negatives=None, teacher_negatives=None, texts=None, partners=None)
+    none: dict[str, Any] = dict.fromkeys(OF_NEGATIVES)
+    bare = replace(pairs, **none)
     tried: dict[str, tuple[Pairs, Pairs]] = {}
     if pairs.negatives is not None:
         tried["negatives"] = bare, replace(bare, negatives=pairs.anchor)

@@ -1,80 +1,71 @@
-"""InfoNCE that weighs each anchor's own hard negative, the loss of supervised SimCSE."""
+"""InfoNCE that weighs each anchor's own hard negatives, the loss of supervised SimCSE."""
 
 import math
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.errors import UsageError
-from sentemb.losses.checks import check_positive
+from sentemb.losses.checks import check_not_negative, check_positive, own_negatives
 from sentemb.losses.contrast import Contrast, RowLoss, Similarities, one_way
 from sentemb.pairs import Pairs
 
 
 @dataclass(frozen=True)
 class WeightedInfoNCE(RowLoss):
-    r"""InfoNCE in which each anchor's own hard negative has a weight.
+    r"""InfoNCE in which each anchor's own hard negatives have a weight, and others' another.
 
-    .. math:: -\frac1N \sum_i \log \frac{e^{s_{ii}}}{\sum_j e^{s_{ij}} + \sum_j \alpha^{[i=j]}
-        e^{s^-_{ij}}} = \frac1N \sum_i \log(1 + \xi_i), \qquad s = \cos / \tau
+    .. math:: -\frac1N \sum_i \log \frac{e^{s_{ii}}}{\sum_j e^{s_{ij}} + \sum_{j,h} w_{ij}
+        e^{s^-_{ijh}}} = \frac1N \sum_i \log(1 + \xi_i), \qquad
+        w_{ij} = \begin{cases} \alpha & i = j \\ \beta & i \ne j \end{cases}, \qquad s = \cos / \tau
 
-    The candidates are those of `InfoNCE`.
+    :math:`s^-_{ijh}` compares anchor i with hard negative h of row j. The candidates are those of
+    `InfoNCE`.
 
-    Needs: pairs, with one hard negative for each.
+    Needs: pairs, with hard negatives.
 
     Use it: with mined or labelled hard negatives that should count more, or less, than the rest.
 
     Args:
         temperature: τ; raising it weighs easy negatives more.
-        hard_negative_weight: α of an anchor's own hard negative; 1 leaves it as any other.
+        hard_negative_weight: α of an anchor's own hard negatives; 1 leaves them as any other.
+        others_weight: β of other rows' hard negatives; 0 leaves them out.
 
     Raises:
-        UsageError: When τ or α is not positive, or there is not one hard negative for each anchor.
+        UsageError: When τ or α is not positive, β is negative, or rows have no hard negatives of
+            their own.
 
     Source: Gao et al., 2021 (arXiv:2104.08821), section 4. α is the paper's; the authors' code
         takes ln α.
 
     Example:
         >>> import torch
-        >>> pairs = Pairs(torch.eye(2), torch.eye(2), torch.eye(2).flip(0))
+        >>> pairs = Pairs(torch.eye(2), torch.eye(2), torch.eye(2).flip(0).unsqueeze(1))
         >>> WeightedInfoNCE(temperature=1.0, hard_negative_weight=2.0)(pairs)  # log(2 + 3/e)
         tensor(1.1326)
     """
 
     temperature: float = 0.05
     hard_negative_weight: float = 1.0
+    others_weight: float = 1.0
     candidates = one_way
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_positive(hard_negative_weight=self.hard_negative_weight)
+        check_not_negative(others_weight=self.others_weight)
 
     def of_rows(self, s: Similarities) -> Tensor:
-        """Return log(1 + ξ) of each row, its own hard negative weighed in ξ."""
-        log_weights = torch.zeros_like(s.candidates)
-        own = log_weights.shape[1] // 2 + s.number  # the negatives follow as many positives
-        log_weights.scatter_(1, own.unsqueeze(1), math.log(self.hard_negative_weight))
+        """Return log(1 + ξ) of each row, its own hard negatives weighed in ξ."""
+        others = math.log(self.others_weight) if self.others_weight else -math.inf
+        log_weights = s.of_hard_negatives(math.log(self.hard_negative_weight), others)
         return F.softplus(s.log_xi(self.temperature, log_weights))
 
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
-        """Return the contrast, where each anchor has a hard negative.
+        """Return the contrast, where anchors have hard negatives.
 
         Raises:
-            UsageError: When there is not one for each anchor.
+            UsageError: When they have not.
         """
-        asked = f"hard_negative_weight {self.hard_negative_weight} needs"
-        if pairs.negatives is None:
-            raise UsageError(f"{asked} hard negatives: give a column of them, or leave it at 1.")
-        if len(pairs.negatives) != len(pairs.anchor):
-            raise UsageError(
-                f"{asked} one negative for each anchor, got {len(pairs.negatives)} for "
-                f"{len(pairs.anchor)}."
-            )
-        if not pairs.in_batch:
-            raise UsageError(
-                "hard_negative_weight is for the anchors' own hard negatives; those of a queue "
-                "are nobody's own: leave it at 1."
-            )
+        own_negatives(pairs, self)
         return super().contrasts(pairs)

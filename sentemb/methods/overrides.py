@@ -92,9 +92,12 @@ def _need_a_graded_loss(method: Method, loss: Loss, name: str) -> None:
 
 
 def _in_their_place(method: Method, name: str, views: Sequence[View]) -> tuple[View, ...]:
-    own = len(method.views)
+    slots = _slots(method.views)
+    own = slots[-1] + 1
     if own % len(views):
-        columns = ", ".join(view.column for view in method.views)
+        columns = ", ".join(
+            dict(zip(slots, (v.column for v in method.views), strict=True)).values()
+        )
         raise UsageError(
             f"{name} has {own} views (of {columns}): give "
             f"{' or '.join(str(k) for k in range(1, own + 1) if own % k == 0)} in their place, "
@@ -102,5 +105,15 @@ def _in_their_place(method: Method, name: str, views: Sequence[View]) -> tuple[V
         )
     times = own // len(views)
     return tuple(
-        replace(views[i // times], column=view.column) for i, view in enumerate(method.views)
+        replace(views[slot // times], column=view.column)
+        for slot, view in zip(slots, method.views, strict=True)
     )
+
+
+def _slots(views: Sequence[View]) -> list[int]:
+    """Number the views; all hard negatives of a row are seen alike and have one number."""
+    slots: list[int] = []
+    for before, view in zip([None, *views], views, strict=False):
+        alike = before is not None and all(v.column.startswith("negative") for v in (before, view))
+        slots.append((slots[-1] if slots else -1) + (not alike))
+    return slots

@@ -166,6 +166,7 @@ def data_record(data: "TrainingData", named: str) -> dict[str, Any]:
         "columns": data.rows.column_names,
         "rows": len(data.rows),
         "unlabelled_rows": data.unlabelled_rows,
+        "rows_without_negatives": data.rows_without_negatives,
         "sha256": digest.hexdigest(),
     }
 

@@ -11,6 +11,7 @@ import numpy as np
 from sentemb.bars import Progress
 from sentemb.datasets import as_training_data
 from sentemb.datasets.in_memory import Container
+from sentemb.datasets.roles import NEGATIVE, negative_roles
 from sentemb.errors import UsageError, unknown
 from sentemb.table import Report, Table
 from sentemb.tasks.mining_rules import MiningRules, Scores
@@ -35,6 +36,7 @@ def mine(
     columns: Sequence[str] | None = None,
     column: str = "text",
     cross_encoder: str | os.PathLike[str] | None = None,
+    together: bool = False,
     seed: int = 0,
     device: str | None = None,
     **options: Any,
@@ -53,13 +55,15 @@ def mine(
         column: The column of texts of the corpus.
         cross_encoder: A regression on pairs, which scores what the model found, and the positives,
             in its place.
+        together: All negatives of a pair in its row, as ``negative``, ``negative_2`` and so on, ""
+            where fewer were found; otherwise a row for each negative.
         seed: Of what is drawn, where ``sampling`` is ``random``.
         device: As in `sentemb.load`.
         options: Fields of `MiningRules`, as ``relative_margin``.
 
     Returns:
-        A row for each negative: anchor, positive, negative, and both scores. ``report["rows"]`` is
-        what `train` takes as data.
+        A row for each negative, or for each pair: anchor, positive, negatives, and their scores.
+        ``report["rows"]`` is what `train` takes as data.
 
     Raises:
         UsageError: When there is no such rule, or a value of one is not allowed.
@@ -77,7 +81,7 @@ def mine(
     encoder = load(model, device)
     mining = _Mining(encoder, pairs["anchor"][:], pairs["positive"][:])
     mining.add_corpus(None if corpus is None else embedded(corpus, encoder, column=column))
-    return _report(mining, rules, cross_encoder, seed, device)
+    return _report(mining, rules, cross_encoder, seed, device, together=together)
 
 
 def _with_options(rules: MiningRules, options: dict[str, Any]) -> MiningRules:
@@ -173,13 +177,16 @@ def _report(
     cross_encoder: str | os.PathLike[str] | None,
     seed: int,
     device: str | None,
+    *,
+    together: bool,
 ) -> Report:
     scores, ids = mining.neighbours(rules)
     positive = mining.positive_scores()
     if cross_encoder is not None:
         scores, positive = _rescored(mining, ids, cross_encoder, device)
     at_query = {query: at for at, query in enumerate(mining.queries)}
-    rows, dropped, short, above = [], Counter[str](), 0, 0
+    rows: list[dict[str, Any]] = []
+    dropped, short, above, count = Counter[str](), 0, 0, 0
     for number, (anchor, text) in enumerate(zip(mining.anchors, mining.positives, strict=True)):
         at, own = at_query[anchor], mining.of_query[anchor]
         never = {*own, mining.place.get(_key(anchor), -1)}
@@ -188,25 +195,42 @@ def _report(
         chosen, lost = rules.chosen(ids[at], scores[at], lowest, never, len(own), random)
         score_of = dict(zip(ids[at].tolist(), scores[at].tolist(), strict=True))
         of_pair = float(positive[anchor][own.index(mining.place[_key(text)])])
-        for place in chosen.tolist():
-            row = {"anchor": anchor, "positive": text, "negative": mining.texts[place]}
-            rows.append(row | {"positive_score": of_pair, "negative_score": score_of[place]})
-            above += score_of[place] > of_pair
+        found = [(mining.texts[place], score_of[place]) for place in chosen.tolist()]
+        of_row = {"anchor": anchor, "positive": text, "positive_score": of_pair}
+        each = [found + [("", None)] * (rules.n - len(found))] if together else [[f] for f in found]
+        rows += [_row(of_row, negatives) for negatives in each]
+        count += len(found)
+        above += sum(score > of_pair for _, score in found)
         dropped += lost
         short += len(chosen) < rules.n
     counts = {
         "pairs": len(mining.anchors),
         "corpus": len(mining.texts),
-        "negatives": len(rows),
+        "negatives": count,
         "pairs_with_fewer": short,
-        "above_positive": above / len(rows) if rows else 0.0,
+        "above_positive": above / count if count else 0.0,
         "dropped": dict(dropped),
     }
     shown = [[name, value] for name, value in counts.items() if name != "dropped"]
     shown += [[f"dropped by {name}", value] for name, value in dropped.items()]
-    names = ["anchor", "positive", "negative", "positive_score", "negative_score"]
+    width = rules.n if together else 1
+    names = list(
+        _row(dict.fromkeys(("anchor", "positive", "positive_score")), [("", None)] * width)
+    )
     values = Table(names, [list(row.values()) for row in rows])
     how = {"model": mining.encoder.name, "seed": seed, **asdict(rules)}
     return Report(
         "mine", {**how, **counts, "rows": rows}, [Table(["mined", "value"], shown)], values=values
     )
+
+
+def _row(of_pair: dict[str, Any], negatives: Sequence[tuple[str, float | None]]) -> dict[str, Any]:
+    """Return a row: a pair, its negatives, and the scores of all of them."""
+    roles = negative_roles(len(negatives))
+    texts = {role: text for role, (text, _) in zip(roles, negatives, strict=True)}
+    scores = {
+        role.replace(NEGATIVE, "negative_score"): score
+        for role, (_, score) in zip(roles, negatives, strict=True)
+    }
+    pair = {name: of_pair[name] for name in ("anchor", "positive")}
+    return {**pair, **texts, "positive_score": of_pair["positive_score"], **scores}

@@ -7,15 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sentemb.training.mixed import MixedMethod
+    from sentemb.training.mixing import Mixing
     from sentemb.training.result import Run
     from sentemb.training.run import train
     from sentemb.training.settings import Settings
     from sentemb.training.trainer import ContrastiveTrainer
 
-__all__ = ["ContrastiveTrainer", "Run", "Settings", "train"]
+__all__ = ["ContrastiveTrainer", "MixedMethod", "Mixing", "Run", "Settings", "train"]
 
 _HOME = {
     "ContrastiveTrainer": "trainer",
+    "MixedMethod": "mixed",
+    "Mixing": "mixing",
     "Run": "result",
     "Settings": "settings",
     "train": "run",

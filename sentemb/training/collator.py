@@ -11,7 +11,7 @@ from datasets import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.encoders.batch_tokenizer import BatchTokenizer, TokenIds
-from sentemb.encoders.embedding import KEYS, PROMPTS, TEXTS
+from sentemb.encoders.embedding import KEYS, PRESENT, PROMPTS, TEXTS
 from sentemb.encoders.padding import pads_right
 from sentemb.encoders.prompts import prompt_of, prompt_tokens
 from sentemb.errors import UsageError
@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 LABEL = "label"
 ROW, EPOCH, TOKENS = "row", "epoch", "_tokens"
+EMPTY = number_of("")
 UNREAD = Random(0)
 """What a view is handed that draws nothing in the collator."""
 
@@ -99,8 +100,11 @@ class Collator:
         if any(self._prompt_tokens):
             tensors[PROMPTS] = torch.tensor(_each_row(rows, self._prompt_tokens))
         tensors[KEYS] = torch.tensor([key - 2**63 for key in keys])
-        if self.mask_identical:
-            tensors[TEXTS] = torch.tensor(self._text_numbers(rows))
+        hard = len({view.column for view in self.views}) > 2  # negatives, which a row may lack
+        if self.mask_identical or hard:
+            numbers = torch.tensor(self._text_numbers(rows))
+            tensors |= {TEXTS: numbers} if self.mask_identical else {}
+            tensors |= {PRESENT: numbers != EMPTY} if hard else {}
         batch: dict[str, Any] = {
             "views": [
                 {name: tensor[start : start + len(rows)] for name, tensor in tensors.items()}

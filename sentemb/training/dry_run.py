@@ -24,10 +24,12 @@ from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.runs.publish import size_of
 from sentemb.training.collator import Collator
-from sentemb.training.preflight import try_out, what_is_read
+from sentemb.training.mixed import collator_of, mixing_of, try_out_each
+from sentemb.training.mixing import Mixing
+from sentemb.training.preflight import what_is_read
 from sentemb.training.run import (
-    collator_of,
     packed_encoders,
+    rows_left_over,
     settled,
     steps_of,
     training_arguments,
@@ -143,17 +145,20 @@ def dry_run(
     method = deepcopy(method)
     settings = replace(settings, report_to="none")
     settings, rows, held_out = settled(method, data, settings, dev)
+    mixing = mixing_of(data, settings.batch_size, settings.seed)
     collator = collator_of(method, settings)
     with phase("looking at the data"):
         read, tokens = what_is_read(rows, collator)
         lengths = _lengths(method, rows)
     with phase("trying out a few rows"):
-        try_out(method, rows, collator)
-    batches, steps = steps_of(settings, len(rows))
+        try_out_each(method, data, rows, collator)
+    whole = len(rows) if mixing is None else mixing.total * mixing.batch
+    batches, steps = steps_of(settings, whole)
     with phase("taking a few steps of a copy"):
         a_step, an_evaluation, memory = _probe(
-            method, rows, tokens, collator, settings, dev, held_out
+            method, rows, tokens, collator, settings, dev, held_out, mixing
         )
+    texts = sum(n > 0 for column in lengths for n in column)
     evaluations = 0
     if dev or held_out:
         evaluations = 1 + math.ceil(steps / settings.eval_steps)
@@ -163,14 +168,14 @@ def dry_run(
         empty_rows=data.empty_rows,
         unlabelled_rows=data.unlabelled_rows,
         texts=read.texts,
-        mean_tokens=round(sum(map(sum, lengths)) / max(1, sum(map(len, lengths))), 2),
+        mean_tokens=round(sum(map(sum, lengths)) / max(1, texts), 2),
         longest_tokens=max(map(max, lengths)),
         max_length=settings.max_length,
         truncated_rows=sum(max(row) > settings.max_length for row in zip(*lengths, strict=True)),
         unknown_tokens=read.unknown_tokens,
         batch_size=settings.batch_size,
         batches=batches,
-        rows_left_over=len(rows) % settings.batch_size,
+        rows_left_over=rows_left_over(settings, len(rows), mixing),
         steps=steps,
         evaluations=evaluations,
         micro_batch=method.twin.micro_batch,
@@ -183,15 +188,19 @@ def dry_run(
 
 
 def _lengths(method: Method, rows: Dataset) -> list[list[int]]:
-    """Return how many tokens each row has in each column that the views read, uncut."""
+    """Return how many tokens each row has in each column that the views read, uncut.
+
+    0 where it has no text, as a negative that is missing.
+    """
     found = []
     for column in sorted({view.column for view in method.views}):
         prompt, lengths = prompt_of(method.encoder, column), []
         for start in range(0, len(rows), AT_ONCE):
-            texts = [prompt + text for text in rows[start : start + AT_ONCE][column]]
+            given = rows[start : start + AT_ONCE][column]
+            texts = [prompt + text for text in given]
             with load_report_hidden():  # it would warn of each text that is longer than its limit
                 ids = method.encoder.tokenizer(texts, truncation=False)["input_ids"]
-            lengths += list(map(len, ids))
+            lengths += [len(one) if text else 0 for one, text in zip(ids, given, strict=True)]
         found.append(lengths)
     return found
 
@@ -204,10 +213,11 @@ def _probe(
     settings: Settings,
     dev: STS | None,
     held_out: Dataset | None,
+    mixing: Mixing | None,
 ) -> tuple[float, float, int | None]:
     """Return the seconds of a step and of an evaluation, and the bytes of memory at most."""
     needed = settings.batch_size * settings.accumulation * (WARM_UP + TIMED)
-    few = rows.select(range(min(len(rows), needed)))
+    few = rows if mixing else rows.select(range(min(len(rows), needed)))
     teach_few(method, few)
     short = replace(settings, max_steps=WARM_UP + TIMED, select="last")
     timer = _Timer()
@@ -231,6 +241,7 @@ def _probe(
             held_out=held_out,
             callbacks=[timer],
             tokens=tokens,
+            mixing=mixing,
         )
         texts = list(map(collator.bounded, few[:8][method.views[0].column]))
         with packed_encoders(method, texts) if settings.packed else nullcontext():

@@ -19,6 +19,7 @@ from sentemb.runs.run_folder import data_record
 from sentemb.runs.run_result import Provenance, RunResult, name_of_model
 from sentemb.table import number
 from sentemb.training.checkpoints import described_twin
+from sentemb.training.mixing import said_of_source
 from sentemb.training.settings import Settings
 from sentemb.training.starting_point import advice, was_lowered
 from sentemb.training.teaching import FILES as TEACHERS
@@ -91,6 +92,12 @@ class Run(RunResult):
             f"batch); {self.truncated_texts:,} texts cut to {self.settings.max_length} tokens, "
             f"{self.unknown_texts:,} with unknown tokens"
         )
+        if lacking := self.record["data"]["rows_without_negatives"]:
+            lines.append(f"{lacking:,} rows have no hard negative")
+        lines += [
+            f"data set {one['name']}: {said_of_source(one)}"
+            for one in self.record["data"].get("sources", ())
+        ]
         if prompts := [f"{name} {text!r}" for name, text in self.prompts.items() if text]:
             lines.append("prompts: " + ", ".join(prompts))
         if self.masked_negatives:
@@ -209,6 +216,11 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         f"{data['sha256'][:16]}",
         "left out": f"{record['empty_rows']} empty rows, {data['unlabelled_rows']} without a "
         f"label, {record['held_out_rows']} held out",
+        **{
+            f"data set {one['name']}": f"{public_name(one['source'])}, {said_of_source(one)}"
+            for one in data.get("sources", ())
+        },
+        **_card_of_negatives(data),
         "prompts": ", ".join(prompts) or "none",
         f"texts cut to {settings['max_length']} tokens": f"{record['truncated_texts']:,}",
         "texts with unknown tokens": f"{record['unknown_texts']:,} "
@@ -240,6 +252,15 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         versions=record["versions"],
         tags=[record["method"]] if re.fullmatch("[a-z0-9-]+", record["method"]) else [],
     )
+
+
+def _card_of_negatives(data: Mapping[str, Any]) -> dict[str, str]:
+    """Say how many hard negatives rows have, where some have several or none."""
+    most = sum(column.startswith("negative") for column in data["columns"])
+    lacking = data["rows_without_negatives"]
+    if most < 2 and not lacking:
+        return {}
+    return {"hard negatives": f"up to {most} a row; {lacking:,} rows without any"}
 
 
 def _public_options(record: Mapping[str, Any]) -> dict[str, Any]:

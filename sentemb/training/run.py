@@ -1,5 +1,6 @@
 """`train`: from a method and rows to a model folder that tells how it was made."""
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -12,6 +13,7 @@ from transformers import TrainingArguments
 
 from sentemb.bars import phase
 from sentemb.datasets import TrainingData
+from sentemb.datasets.several import SeveralData
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
 from sentemb.encoders.without_padding import without_padding
@@ -30,14 +32,20 @@ from sentemb.runs.run_folder import METRICS, write_how_made
 from sentemb.runs.run_result import Provenance, output_folder
 from sentemb.runs.signals import StopOnSignal
 from sentemb.training.checkpoints import conditions_of, fits, save_encoder
-from sentemb.training.collator import Collator
+from sentemb.training.mixed import (
+    by_source,
+    collator_of,
+    mixing_of,
+    record_of_sources,
+    try_out_each,
+)
+from sentemb.training.mixing import Mixing, said_of_source
 from sentemb.training.preflight import (
     check_labels,
     check_length,
     check_pooling,
     check_texts,
     split_rows,
-    try_out,
     what_is_read,
     with_clipping,
     with_selection,
@@ -47,6 +55,8 @@ from sentemb.training.settings import Settings
 from sentemb.training.starting_point import StartingPoint
 from sentemb.training.teaching import paths_of_teacher, teach
 from sentemb.training.trainer import ContrastiveTrainer
+
+logger = logging.getLogger("sentemb")
 
 
 def train(
@@ -93,20 +103,26 @@ def train(
     if output is None and processes().num_processes > 1:
         raise UsageError("Several processes share no temporary folder: give output.")
     settings, rows, held_out = settled(method, data, settings or Settings(), dev)
+    mixing = mixing_of(data, settings.batch_size * processes().num_processes, settings.seed)
     folder, temporary = output_folder(output)
     arguments = training_arguments(
         settings,
         folder,
-        len(rows),
+        len(rows) if mixing is None else mixing.total * mixing.batch,
         evaluates=bool(dev or held_out),
-        leaves_out=method.twin.find_unused_parameters,
+        leaves_out=method.twin.find_unused_parameters or mixing is not None,
     )
     collator = collator_of(method, settings)
     conditions = conditions_of(method, data.rows, settings, arguments.max_steps, dev)
+    if mixing is not None:
+        conditions["mixing"] = repr(mixing)
+    of_run = arguments.max_steps * settings.accumulation
+    for one in record_of_sources(method, data, mixing, of_run):
+        logger.info("data set %s: %s", one["name"], said_of_source(one))
     with phase("looking at the data"):
         read, tokens = what_is_read(rows, collator)
     with phase("trying out a few rows"):
-        try_out(method, rows, collator)
+        try_out_each(method, data, rows, collator)
     held = ExitStack()
     prepare = partial(
         prepare_output,
@@ -141,6 +157,7 @@ def train(
             ],
             on_collapse=settings.on_collapse,
             tokens=tokens,
+            mixing=mixing,
         )
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
         few = list(map(collator.bounded, rows[:8][method.views[0].column]))
@@ -152,7 +169,7 @@ def train(
             "rows": len(rows),
             "held_out_rows": len(held_out or []),
             "empty_rows": data.empty_rows,
-            "rows_left_over": len(rows) % (settings.batch_size * processes().num_processes),
+            "rows_left_over": rows_left_over(settings, len(rows), mixing),
             "truncated_texts": read.truncated,
             "unknown_texts": read.unknown_texts,
             "unknown_tokens": read.unknown_tokens,
@@ -163,6 +180,12 @@ def train(
         if start_point and came["lowered_to"]:
             start_point.give_back()
         record = record_of(method, data, dev, named, settings, came)
+        if mixing is not None:
+            taken = came["steps"] * settings.accumulation
+            record["data"] |= {
+                "mixing": mixing.order,
+                "sources": record_of_sources(method, data, mixing, taken),
+            }
         if processes().is_main_process:
             _publish(method, folder)
             write_how_made(folder, record, card_of(record, folder.name, named.citation))
@@ -198,23 +221,24 @@ def settled(
     batch = settings.batch_size * processes().num_processes
     check_length(method, settings.max_length)
     with phase("looking at the data"):
-        check_labels(method, data.rows)
-        check_texts(method, data.rows)
+        for _, each, rows in by_source(method, data):
+            check_labels(each, rows)
+            check_texts(each, rows)
     check_pooling(method)
     method.check_batch(batch)
     method.set_micro_batch(settings.micro_batch)
+    if isinstance(data, SeveralData) and settings.select == "held-out-loss":
+        raise UsageError(
+            "`select='held-out-loss'` is for one data set: of several, give `dev`, or "
+            "`select='last'`."
+        )
     return settings, *split_rows(data.rows, batch, settings.select)
 
 
-def collator_of(method: Method, settings: Settings) -> Collator:
-    """Return what makes batches of rows."""
-    return Collator(
-        method.encoder,
-        method.views,
-        settings.max_length,
-        settings.seed,
-        mask_identical=settings.mask_identical,
-    )
+def rows_left_over(settings: Settings, rows: int, mixing: Mixing | None) -> int:
+    """Return the rows of an epoch that fill no batch."""
+    batch = settings.batch_size * processes().num_processes
+    return sum(size % batch for size in (mixing.rows if mixing else [rows]))
 
 
 def steps_of(settings: Settings, rows: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator, CountEpochs, NumberedRows
 from sentemb.training.held_out import held_out_loss
+from sentemb.training.mixing import BatchesOfOneSource, Mixing
 from sentemb.training.settings import OnCollapse
 from sentemb.training.tokenised_rows import TokenisedRows
 
@@ -68,6 +69,7 @@ class ContrastiveTrainer(GuardedTrainer):
         callbacks: As for any Trainer.
         on_collapse: As in `Settings`.
         tokens: Of the training rows, where they were made before.
+        mixing: The batches of several data sets.
     """
 
     def __init__(
@@ -81,12 +83,15 @@ class ContrastiveTrainer(GuardedTrainer):
         callbacks: Sequence[TrainerCallback] = (),
         on_collapse: OnCollapse = "warn",
         tokens: TokenisedRows | None = None,
+        mixing: Mixing | None = None,
     ) -> None:
+        self.mixing = mixing
         self.evaluators = evaluators
         self.held_out = None if held_out is None else NumberedRows(held_out)
         self.collator = collator
         edited = [view.column for view in method.views if view.edit]
         numbered = NumberedRows(rows, tokens=tokens, edited=edited)
+        self.numbered = numbered
         end_of_step = EndOfStep(method, self.nothing_was_changed)
         self.method = method
         self.collapse = CollapseMonitor(method, on_collapse)
@@ -115,6 +120,11 @@ class ContrastiveTrainer(GuardedTrainer):
         self.method.twin.on_batch_end()
         self.terms.add({name: value for name, value in outputs.items() if name != "loss"})
         return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if self.mixing is None:
+            return super()._get_train_sampler(train_dataset)
+        return BatchesOfOneSource(self.mixing, self.numbered)
 
     def state_of_step(self) -> list[Tensor]:
         """Return copies of the queue, which every batch changes."""

@@ -14,6 +14,8 @@ from sentemb.twins.twin import (
     EncoderTwin,
     cause_with_a_predictor,
     need_two_views,
+    need_views_of_pairs,
+    paired,
     swapped,
     text_ids,
 )
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 class Momentum(EncoderTwin):
     r"""Anchors of the trained encoder, positives of a target that is its moving average.
 
-    The first view is the anchor, the second the positive; negatives are the other rows' positives.
-    The target moves after each step of the optimizer.
+    The first view is the anchor, the second the positive; negatives are the other rows' positives,
+    and further views, which are hard negatives and seen by the target too. The target moves after
+    each step of the optimizer.
 
     Args:
         encoder: What is deployed.
@@ -53,6 +56,8 @@ class Momentum(EncoderTwin):
         self.target = target_of(encoder)
         self.target_projector = None if projector is None else target_of(projector)
 
+    takes_hard_negatives: ClassVar[bool] = True
+
     def train(self, mode: bool = True) -> "Momentum":
         """Set training mode; the target's dropout is on only where it is wanted."""
         super().train(mode)
@@ -62,19 +67,18 @@ class Momentum(EncoderTwin):
     def forward(
         self, features: Sequence[Features], views: Sequence[View] = ()
     ) -> Pairs | tuple[Pairs, ...]:
-        """Return the pairs of a batch of two views.
+        """Return the pairs of a batch of two or more views.
 
         Raises:
-            UsageError: When there are fewer or more views.
+            UsageError: When there are fewer.
         """
         return self.anchors_and_keys(features, views)
 
     def anchors_and_keys(self, features: Sequence[Features], views: Sequence[View]) -> Pairs:
-        """Pair the first view, by the encoder, up with the second, by the target."""
-        need_two_views(self, features)
+        """Pair the first view, by the encoder, up with the others, by the target."""
+        need_views_of_pairs(self, features)
         (anchor,) = self.embed(features[:1], views[:1])
-        (positive,) = self.keys(features[1:], views[1:])
-        return Pairs(projected(self.projector, anchor), positive, texts=text_ids(features))
+        return paired([anchor, *self.keys(features[1:], views[1:])], features, self.projector)
 
     @torch.no_grad()
     def keys(self, features: Sequence[Features], views: Sequence[View]) -> list[Embeddings]:
@@ -91,7 +95,7 @@ class Momentum(EncoderTwin):
 
 
 class MomentumQueue(Momentum):
-    """`Momentum` whose negatives are the positives of past batches alone.
+    """`Momentum` whose negatives are the positives of past batches, and hard negatives.
 
     The first batch, which has none, is contrasted within itself. The queue takes a batch in once
     its loss is known.
@@ -121,23 +125,24 @@ class MomentumQueue(Momentum):
         self.queue = Queue(queue_size, output_width(projector, encoder)).to(encoder.device)
 
     def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
-        """Return the pairs of a batch of two views, with the queue as negatives.
+        """Return the pairs of a batch of two or more views, with the queue as negatives.
 
         Raises:
-            UsageError: When there are fewer or more views.
+            UsageError: When there are fewer.
         """
         pairs = self.anchors_and_keys(features, views)
         if self.queue is None:
             return pairs
-        anchors, positives = (None, None) if pairs.texts is None else pairs.texts.chunk(2)
+        anchors, positives = (side.text_ids for side in pairs.views())
         self.queue.put(pairs.positive, positives, anchors)
         if not len(self.queue):
             return pairs
         return QueuePairs(**vars(self.queue.as_negatives_of(pairs)))
 
     def most_negatives(self, batch: int, views: int) -> int:
-        """Return how many negatives a row may have: those of a full queue."""
-        return super().most_negatives(batch, views) if self.queue is None else len(self.queue.texts)
+        """Return how many negatives a row may have: those of a full queue, and hard ones."""
+        most = super().most_negatives(batch, views)
+        return most if self.queue is None else most - (batch - 1)
 
 
 class MomentumPredictor(Momentum):
@@ -153,6 +158,8 @@ class MomentumPredictor(Momentum):
     Source: Grill et al., 2020, BYOL (arXiv:2006.07733); Chen et al., 2021, MoCo v3
         (arXiv:2104.02057).
     """
+
+    takes_hard_negatives: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -191,6 +198,8 @@ class MomentumPredictor(Momentum):
 class QueuedSiamese(EncoderTwin):
     """Siamese pairs, whose negatives are the other rows and a queue of a target's embeddings.
 
+    Views behind the second are hard negatives.
+
     The target follows the encoder; it embeds the first view of each batch without dropout, and the
     queue takes that in once the batch's loss is known.
 
@@ -203,6 +212,7 @@ class QueuedSiamese(EncoderTwin):
     Source: Wu et al., 2022, ESimCSE (arXiv:2109.04380), section 3.2, and the authors' repository.
     """
 
+    takes_hard_negatives: ClassVar[bool] = True
     queue_holds_negatives: ClassVar[bool] = True
 
     def __init__(
@@ -225,21 +235,19 @@ class QueuedSiamese(EncoderTwin):
         return self
 
     def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
-        """Return the pairs of a batch of two views.
+        """Return the pairs of a batch of two or more views.
 
         Raises:
-            UsageError: When there are fewer or more views.
+            UsageError: When there are fewer.
         """
-        need_two_views(self, features)
-        first, second = (projected(self.projector, z) for z in self.embed(features, views))
+        need_views_of_pairs(self, features)
+        pairs = paired(self.embed(features, views), features, self.projector, self.projector)
         with torch.no_grad():
             (key,) = self.embed(features[:1], views[:1], self.target)
             key = projected(self.projector, key)
-        texts = text_ids(features)
-        pairs = Pairs(first, second, texts=texts)
         if self.queue is None:
             return pairs
-        self.queue.put(key, *((None, None) if texts is None else texts.chunk(2)))
+        self.queue.put(key, *(side.text_ids for side in pairs.views()))
         return self.queue.as_negatives_of(pairs) if len(self.queue) else pairs
 
     def on_step_end(self, progress: float) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sentemb.errors import UsageError
-from sentemb.pairs import Pairs
+from sentemb.pairs import Pairs, Side
 from sentemb.types import Embeddings
 from sentemb.values import require_at_least
 
@@ -53,12 +53,17 @@ class Queue(nn.Module):
         return self.embeddings[: len(self)].clone()
 
     def as_negatives_of(self, pairs: Pairs) -> Pairs:
-        """Return pairs with what is in the queue as their negatives."""
-        found = replace(pairs, negatives=self.contents(), texts=None)
+        """Return pairs with what is in the queue as their negatives, behind those they have."""
+        queued = Side(self.contents(), self.texts[: len(self)])
+        sides = [*pairs.negative_sides(), queued]
+        negatives = torch.cat([side.embeddings for side in sides])
+        found = replace(pairs, negatives=negatives, present=None, texts=None)
         if pairs.texts is None:
             return found
-        texts, partners = self.texts[: len(self)], self.partners[: len(self)].clone()
-        return replace(found, texts=torch.cat([pairs.texts, texts]), partners=partners)
+        known = [side.text_ids for side in sides if side.text_ids is not None]
+        texts = torch.cat([pairs.texts[: 2 * len(pairs.anchor)], *known])
+        partners = torch.cat([*known[:-1], self.partners[: len(self)]])
+        return replace(found, texts=texts, partners=partners)
 
     def put(
         self, embeddings: Embeddings, texts: Tensor | None = None, partners: Tensor | None = None

@@ -1,18 +1,19 @@
 """One encoder for both views: `Siamese`, and `OffDropout` with another contrast."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import nn
 
 from sentemb.encoders.embedding import in_mode
-from sentemb.errors import UsageError
 from sentemb.pairs import OffDropoutPairs, Pairs
 from sentemb.twins.heads import projected
 from sentemb.twins.twin import (
     EncoderTwin,
     cause_with_a_predictor,
     need_two_views,
+    need_views_of_pairs,
+    paired,
     swapped,
     text_ids,
 )
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 class Siamese(EncoderTwin):
     r"""Embed every view with the same encoder and the same head.
 
-    The first view is the anchor, the second the positive, the third, where there is one, the hard
-    negative. The encoder runs once over all views, the head once for each view.
+    The first view is the anchor, the second the positive, further ones are hard negatives. The
+    encoder runs once over all views, the head once for each view.
 
     With a predictor, each view predicts the other, which gets no gradient, both ways round:
 
@@ -44,6 +45,8 @@ class Siamese(EncoderTwin):
     Source: Chen et al., 2020 (arXiv:2002.05709), for the projector; Chen and He, 2021, SimSiam
         (arXiv:2011.10566), algorithm 1, for the predictor.
     """
+
+    takes_hard_negatives: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -64,22 +67,18 @@ class Siamese(EncoderTwin):
     def forward(
         self, features: Sequence[Features], views: Sequence[View] = ()
     ) -> Pairs | tuple[Pairs, Pairs]:
-        """Return the pairs of a batch of two or three views; with a predictor, both pairings.
+        """Return the pairs of a batch of two or more views; with a predictor, both pairings.
 
         Raises:
-            UsageError: When there are fewer or more views.
+            UsageError: When there are fewer views, or more and a predictor.
         """
-        if self.predictor is None and len(features) not in (2, 3):
-            raise UsageError(
-                f"Siamese needs 2 views, or 3 with hard negatives, got {len(features)}."
-            )
-        if self.predictor is not None:
-            need_two_views(self, features)
+        if self.predictor is None:
+            need_views_of_pairs(self, features)
+            return paired(self.embed(features, views), features, self.projector, self.projector)
+        need_two_views(self, features)
         embeddings = [projected(self.projector, view) for view in self.embed(features, views)]
         texts = text_ids(features)
-        anchor, positive, *negatives = embeddings
-        if self.predictor is None:
-            return Pairs(anchor, positive, negatives[0] if negatives else None, texts=texts)
+        anchor, positive = embeddings
         self.before_predictor = anchor.detach(), positive.detach()
         return (
             Pairs(self.predictor(anchor), positive.detach(), texts=texts),

@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sentemb.encoders.embedding import TEXTS, embed
+from sentemb.encoders.embedding import PRESENT, TEXTS, embed
 from sentemb.encoders.gather import gathered
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
+from sentemb.twins.heads import projected
 from sentemb.twins.queue import Queue
 from sentemb.twins.teacher import AveragedTeachers, Teacher
 from sentemb.types import Embeddings, Features, Vectors
@@ -40,6 +41,8 @@ class Twin(nn.Module):
 
     find_unused_parameters: ClassVar[bool] = True
     """Whether some parameters may get no gradient, which several processes have to look for."""
+    takes_hard_negatives: ClassVar[bool] = False
+    """Whether the views behind the second are hard negatives."""
     queue_holds_negatives: ClassVar[bool] = False
     """Whether a loss without negatives would make the queue useless."""
 
@@ -113,7 +116,7 @@ class Twin(nn.Module):
 
     def most_negatives(self, batch: int, views: int) -> int:
         """Return how many negatives a row may have in one direction, a full queue included."""
-        in_batch = batch - 1 + (batch if views == 3 else 0)
+        in_batch = batch - 1 + (batch * (views - 2) if self.takes_hard_negatives else 0)
         if self.queue is None or not self.queue_holds_negatives:
             return in_batch
         return in_batch + len(self.queue.texts)
@@ -239,6 +242,39 @@ def text_ids(features: Sequence[Features]) -> Tensor | None:
     return torch.cat([gathered(view[TEXTS]) for view in features])
 
 
+def paired(
+    embeddings: Sequence[Embeddings],
+    features: Sequence[Features],
+    head: nn.Module | None = None,
+    other_head: nn.Module | None = None,
+) -> Pairs:
+    """Pair the first view up with the second; views behind it are hard negatives of each row.
+
+    Where a row has fewer of them than others, its positive stands in for each that is missing, so
+    that a head with batch normalisation sees no text that is not there. It is not compared.
+
+    Args:
+        embeddings: Of each view, of the rows of every process.
+        features: Of each view, of the rows of this process.
+        head: Of the first view.
+        other_head: Of all others.
+    """
+    anchor, positive, *negatives = embeddings
+    texts, present, hard = text_ids(features), None, None
+    if negatives and PRESENT in features[0]:
+        known = [gathered(view[PRESENT].long()).bool() for view in features[2:]]
+        pairs = zip(negatives, known, strict=True)
+        negatives = [torch.where(there.unsqueeze(1), z, positive) for z, there in pairs]
+        present = torch.stack(known, dim=1)
+    if negatives:
+        hard = torch.stack([projected(other_head, z) for z in negatives], dim=1)
+        if texts is not None:
+            first, second, *others = texts.chunk(len(embeddings))
+            texts = torch.cat([first, second, torch.stack(others, dim=1).flatten()])
+    anchor, positive = projected(head, anchor), projected(other_head, positive)
+    return Pairs(anchor, positive, hard, texts=texts, present=present)
+
+
 def swapped(texts: Tensor | None) -> Tensor | None:
     """Return the ids of two views' texts the other way round."""
     return texts if texts is None else texts.roll(len(texts) // 2)
@@ -252,6 +288,18 @@ def cause_with_a_predictor(*, contrasted: bool) -> str:
         "A predictor without negatives keeps apart by its batch normalisation and a small "
         "learning rate: lower `learning_rate`, or use a loss with negatives."
     )
+
+
+def need_views_of_pairs(twin: Twin, features: Sequence[Features]) -> None:
+    """Raise unless there are two views, or more with hard negatives.
+
+    Raises:
+        UsageError: When there are fewer.
+    """
+    if len(features) < 2:
+        raise UsageError(
+            f"{twin.name} needs 2 views, or more with hard negatives, got {len(features)}."
+        )
 
 
 def need_two_views(twin: Twin, features: Sequence[Features]) -> None:

@@ -1,15 +1,15 @@
 """`TwoTower`: an encoder for each side of a pair."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import nn
 
 from sentemb.encoders.padding import pads_right
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
-from sentemb.twins.heads import output_width, projected
-from sentemb.twins.twin import EncoderTwin, text_ids
+from sentemb.twins.heads import output_width
+from sentemb.twins.twin import EncoderTwin, need_views_of_pairs, paired
 from sentemb.types import Features
 from sentemb.views import View
 
@@ -36,6 +36,8 @@ class TwoTower(EncoderTwin):
         (arXiv:2004.04906).
     """
 
+    takes_hard_negatives: ClassVar[bool] = True
+
     def __init__(
         self,
         encoder: "SentenceTransformer",
@@ -60,23 +62,15 @@ class TwoTower(EncoderTwin):
         self.other_projector = other_projector
 
     def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
-        """Return the pairs of a batch of two or three views.
+        """Return the pairs of a batch of two or more views.
 
         Raises:
-            UsageError: When there are fewer or more views.
+            UsageError: When there are fewer.
         """
-        if len(features) not in (2, 3):
-            raise UsageError(
-                f"TwoTower needs 2 views, or 3 with hard negatives, got {len(features)}."
-            )
-        (anchor,) = self.embed(features[:1], views[:1])
-        anchor = projected(self.projector, anchor)
-        positive, *negatives = (
-            projected(self.other_projector, view)
-            for view in self.embed(features[1:], views[1:], self.other)
-        )
-        hard = negatives[0] if negatives else None
-        return Pairs(anchor, positive, hard, texts=text_ids(features))
+        need_views_of_pairs(self, features)
+        embeddings = self.embed(features[:1], views[:1])
+        embeddings += self.embed(features[1:], views[1:], self.other)
+        return paired(embeddings, features, self.projector, self.other_projector)
 
     def other_encoders(self) -> dict[str, "SentenceTransformer"]:
         """Return the other encoder, which is deployed too."""

@@ -20,6 +20,35 @@ def few(tmp_path):
     (tmp_path / "few.txt").write_text("\n".join(lines))
 
 
+def test_several_data_sets_are_made_again_from_their_record(sentemb, tmp_path):
+    triplets = "".join(f"cat {n},small cat {n},dog {n}\n" for n in range(10))
+    (tmp_path / "nli.csv").write_text("anchor,positive,negative\n" + triplets)
+    graded = "".join(f"cat {n},dog {n},{n % 5}\n" for n in range(10))
+    (tmp_path / "sts.csv").write_text("sentence1,sentence2,score\n" + graded)
+    words = ("train", "-m", "simcse-sup", "--pooling", "mean", "--max-steps", 3, "--batch-size", 4,
+             "--data", "nli.csv", "--data", "graded=sts.csv", "--source-loss",
+             "graded=cosent:temperature=0.1")  # fmt: skip
+    ok(sentemb(*words, "--source-weight", "nli=2", "-o", "one"))
+    ok(sentemb("train", "--config", "one/run.json", "-o", "two"))
+    one, two = (json.loads((tmp_path / f"{run}/run.json").read_text()) for run in ("one", "two"))
+    assert one["data"] == two["data"]
+    assert one["data"]["sources"][1]["loss"] == "CoSENT(temperature=0.1)"
+    assert [source["batches"] for source in one["data"]["sources"]] == [2, 1]
+    same = [(tmp_path / run / "model.safetensors").read_bytes() for run in ("one", "two")]
+    assert same[0] == same[1]
+    for wrong, message in (
+        (("--source-loss", "stsb=cosent"), "there is no data set 'stsb' in --data, which has nli"),
+        (("--source-weight", "nli"), "--source-weight takes NAME=VALUE"),
+        (("--source-weight", "nli=many"), "--source-weight nli must be a number, got 'many'"),
+        (("--source-weight", "nli=0", "--source-weight", "graded=0"), "sum to 0"),
+        (("--data", "nli=sts.csv"), "--data nli is given twice"),
+    ):
+        refused = sentemb(*words, *wrong, "-o", "three")
+        assert refused.returncode == 2
+        assert message in refused.stderr.decode()
+        assert not (tmp_path / "three").exists()
+
+
 def ok(process):
     assert process.returncode == 0, process.stderr.decode()
     return process

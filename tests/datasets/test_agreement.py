@@ -11,7 +11,7 @@ from sentemb.datasets.labelled import read_clustering, read_pair_classification,
 from sentemb.errors import InputError
 
 LIMITS = Limits(count=lambda texts: [len(text.split()) for text in texts], max_length=1000)
-NOTED = {"blank", "no_label", "no_score", "listed"}
+NOTED = {"blank", "no_label", "no_score", "listed", "no_negatives"}
 """Problems of rows that are left out, or of which a part is not read."""
 TRIPLET = [("anchor", "positive", "negative"), ("anchor", "positive")]
 LABELLED = [("sentence1", "sentence2", "label"), ("text", "label")]

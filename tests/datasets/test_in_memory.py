@@ -163,7 +163,7 @@ def test_long_texts_are_cut_and_the_caller_keeps_his_own(caplog):
         (["One.", 3], "data, row 2 is 3; a text, a tuple or a dict is needed"),
         ([("a", "b"), ("c", "")], "data, row 2 has no positive"),
         ([("a", "b"), ("c",)], "data, row 2 has 1 values, and row 1 has 2 (anchor, positive)"),
-        ([("a", "b", "c", "d")], "data, row 1 has 4 values; tuples are read as (anchor, positive"),
+        ([()], "data, row 1 has 0 values; tuples are read as (anchor, positive"),
         ([{"txt": "a"}], "data has the columns txt; needed are"),
         ([{"text": "a"}, {"text": "b", "label": 1}], "row 2 has a label, but row 1 has none"),
         ({"text": "a"}, "column 'text' is 'a'; a list with a value for every row is needed"),

@@ -4,9 +4,10 @@ import json
 import re
 
 import pytest
+from datasets import Dataset
 
 from sentemb.checks import Limits, check_file
-from sentemb.datasets import read_inputs, read_sts, read_training_data
+from sentemb.datasets import as_training_data, read_inputs, read_sts, read_training_data
 from sentemb.datasets.labelled import read_clustering, read_pair_classification, read_transfer
 from sentemb.datasets.labels import is_missing
 from sentemb.errors import InputError
@@ -65,25 +66,75 @@ def test_every_role_finds_its_column_by_itself(table, caplog, header):
     assert {"unread_columns", "unknown_columns"}.isdisjoint(problems(path))
 
 
-def test_the_first_of_numbered_negatives_is_read_and_the_others_are_named(table, caplog):
+def test_numbered_negatives_are_read_by_their_numbers(table, caplog):
     caplog.set_level("INFO")
-    path = table(("anchor", "positive", "negative_10", "negative_2"), *[("a", "b", "c", "d")] * 2)
-    assert read_training_data(path, TRIPLET).rows[0]["negative"] == "d"
-    assert "only the first is read, column 'negative_2'; not read: negative_10" in (caplog.text)
+    path = table(("anchor", "positive", "negative_10", "negative_2"), ("a", "b", "c", "d"),
+                 ("e", "f", "g", ""), ("h", "i", "", "j"), ("k", "l", "", " "))  # fmt: skip
+    data = read_training_data(path, TRIPLET)
+    assert data.rows.column_names == ["anchor", "positive", "negative", "negative_2"]
+    assert data.rows["negative"][:] == ["d", "g", "j", ""]
+    assert data.rows["negative_2"][:] == ["c", "", "", ""]
+    assert data.rows_without_negatives == 1
+    assert caplog.messages == [f"{path}: rows without a hard negative: 1 (5)."]
     found = problems(path)
-    assert found["further_negatives"].severity == "note"
-    assert "unread_columns" not in found
+    assert (found["no_negatives"].severity, found["no_negatives"].first) == ("note", (5,))
+    assert {"unread_columns", "blank", "no_words"}.isdisjoint(found)
 
 
-def test_of_a_list_of_negatives_the_first_is_read_and_that_is_said(tmp_path, caplog):
+@pytest.mark.parametrize("name", ["negative", "neg", "hard_negative"])
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "memory"])
+def test_a_list_of_negatives_is_read_whole(tmp_path, caplog, name, ending):
     caplog.set_level("INFO")
-    row = {"query": "a", "pos": ["b"], "neg": ["c", "d"]}
-    path = tmp_path / "a.jsonl"
-    path.write_text((json.dumps(row) + "\n") * 2)
-    rows = read_training_data(path, TRIPLET).rows
-    assert rows[0] == {"anchor": "a", "positive": "b", "negative": "c"}
-    assert "of several texts in a list, only the first is read, in 2 rows (1, 2)" in caplog.text
-    assert problems(path)["listed"].rows == 2
+    rows = [{"query": "a", "pos": ["b", "z"], name: ["c", "d"]},
+            {"query": "e", "pos": ["f"], name: []},
+            {"query": "g", "pos": ["h"], name: ["i"]}]  # fmt: skip
+    path = tmp_path / f"a.{ending}"
+    if ending == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if ending == "parquet":
+        Dataset.from_list(rows).to_parquet(path)
+    data = as_training_data(rows if ending == "memory" else path, TRIPLET)
+    assert data.rows.column_names == ["anchor", "positive", "negative", "negative_2"]
+    assert data.rows["negative"][:] == ["c", "", "i"]
+    assert data.rows["negative_2"][:] == ["d", "", ""]
+    source = "data" if ending == "memory" else path
+    assert caplog.messages == [
+        f"{source}: of several texts in a list, only the first is read, in 1 rows (1).",
+        f"{source}: rows without a hard negative: 1 (2).",
+    ]
+    if ending != "memory":
+        found = problems(path)
+        assert found["listed"].rows == 1
+        assert found["no_negatives"].first == (2,)
+        assert problems(path, named=("query", "pos", name))["no_negatives"].first == (2,)
+
+
+def test_lists_and_numbers_together_and_columns_by_other_names(tmp_path, table):
+    rows = [{"anchor": "a", "positive": "b", "negative": ["c", "d"], "negative_2": "e"}]
+    assert as_training_data(rows, TRIPLET).rows[0]["negative_3"] == "e"
+    path = table(("q", "p", "x", "y"), ("a", "b", "c", "d"), ("e", "f", "", "g"))
+    data = read_training_data(path, TRIPLET, ["q", "p", "y", "x"])
+    assert data.rows["negative"][:] == ["d", "g"]
+    assert data.rows["negative_2"][:] == ["c", ""]
+    tuples = as_training_data([("a", "b", "c", "d"), ("e", "f", None, None)])
+    assert tuples.rows[1] == {"anchor": "e", "positive": "f", "negative": "", "negative_2": ""}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"anchor": "a", "positive": "b", "negative": []}] * 2,
+         r"^data: no row has a negative: fill some in, or train on `columns=\['anchor', 'pos"),
+        ([("a", "b", "c"), ("d", "e", "")], "^data, row 2 has no negative: fill it"),
+        ([("a", "b", ["c"]), ("d", "e", ["f", 3])], "^data, row 2: column 'negative' holds 3"),
+        ([{"anchor": "a", "positive": "b", "negative": "c"},
+          {"anchor": "a", "positive": "b", "negative": {"x": 1}}], "row 2: column 'negative' h"),
+    ],
+)  # fmt: skip
+def test_negatives_that_are_none(rows, message):
+    with pytest.raises(InputError, match=message) as caught:
+        as_training_data(rows, TRIPLET)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_a_frozen_temperature_stays_and_the_rest_learns_in_blocks_too(monkeypatc
 
 def test_own_hard_negatives_are_weighted_in_blocks_too(monkeypatch):
     name, loss = "WeightedInfoNCE", WeightedInfoNCE(0.5, hard_negative_weight=2.0)
-    pairs = random_pairs(7, 4, candidates=7)
+    pairs = inputs(name, 7, 4)
     expected = value_and_gradients(name, loss, pairs)
     monkeypatch.setattr(contrast, "BLOCK", 3 * 14)
     monkeypatch.setattr(contrast, "ROWS", 1)

@@ -23,6 +23,7 @@ def test_value_and_gradient(name, batch, dim):
     drawn = random_pairs(batch, dim, candidates=0 if name in WITHOUT_NEGATIVES else batch)
     labels = torch.arange(batch) // 2
     given = [t for t in (drawn.anchor, drawn.positive, drawn.negatives) if t is not None]
+    given[2:] = [t.unsqueeze(1) for t in given[2:]]
     leaves = [t.clone().requires_grad_() for t in given]
     graded = None if name == "MarginMSE" else labels  # its margins are the teacher's
     vectors = [ref.of_teacher(batch, number) for number in range(len(leaves))]
@@ -31,7 +32,7 @@ def test_value_and_gradient(name, batch, dim):
 
     def referred(tensors):
         a, p, *n = (t.numpy() for t in tensors)
-        return float(reference(a, p, n[0] if n else [], labels.numpy()))
+        return float(reference(a, p, n[0][:, 0] if n else [], labels.numpy()))
 
     assert float(value.detach()) == pytest.approx(referred(given), abs=1e-9)
     gradients = torch.autograd.grad(value, leaves)

@@ -30,7 +30,7 @@ READ_LABELS = {
 def test_negatives_that_a_loss_does_not_read(name):
     loss, pairs = in_float64(LOSSES[name]), inputs(name, 8, 6)
     if name != "EachSentence":  # whose twins give none
-        pairs = replace(pairs, negatives=pairs.anchor.roll(1, 0))
+        pairs = replace(pairs, negatives=pairs.anchor.roll(1, 0).unsqueeze(1))
         assert ("negatives" in unread(loss, pairs)) == (name not in READ_NEGATIVES)
 
 

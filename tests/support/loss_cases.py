@@ -145,6 +145,8 @@ def inputs(name: str, batch: int, dim: int, seed: int = 0, negatives: bool = Fal
     """Draw what a loss needs."""
     wanted = name in OWN_NEGATIVES or (negatives and name in WITH_NEGATIVES)
     pairs = random_pairs(batch, dim, candidates=batch if wanted else 0, seed=seed)
+    if pairs.negatives is not None:
+        pairs = replace(pairs, negatives=pairs.negatives.unsqueeze(1))
     generator = torch.Generator().manual_seed(seed + 1)
     if name in GRADED:
         scores = torch.rand(batch, dtype=torch.float64, generator=generator)
@@ -346,7 +348,7 @@ EYE = torch.eye(4, dtype=torch.float64)
 ORTHOGONAL = Pairs(EYE, 5 * EYE)  # positives at cosine 1, all else at 0
 E5 = math.exp(-1 / 0.2)
 CHECKER = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]], dtype=torch.float64)
-SAME = Pairs(EYE, EYE, EYE.roll(1, 0), labels=torch.tensor([1.0, 0, 0, 0], dtype=torch.float64))
+SAME = Pairs(EYE, EYE, EYE.roll(1, 0)[:, None], labels=EYE[0])
 EVEN = torch.zeros(8, 3, dtype=torch.float64)
 TAUGHT_BY_HAND = replace(  # the same, at a right angle twice, and the opposite
     ORTHOGONAL, teacher=torch.stack([3 * EYE[0], EYE[0], EYE[3], -2 * EYE[3]])
@@ -373,7 +375,7 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
     (
         "WeightedInfoNCE",
         lambda: WeightedInfoNCE(0.2, 3.0),
-        replace(ORTHOGONAL, negatives=EYE.flip(0)),  # nobody's own, but another's text
+        replace(ORTHOGONAL, negatives=EYE.flip(0)[:, None]),  # nobody's own, but another's text
         math.log1p(3 * E5 + 1 + (3 + 2) * E5),
     ),
     ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.2), ORTHOGONAL, math.log1p(3 * E5)),

@@ -12,7 +12,17 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sentemb import Method
 from sentemb.bundled import bundled
-from sentemb.methods import byol, distill, moco, rankcse, simcse_unsup, supcon, swav, two_tower
+from sentemb.methods import (
+    byol,
+    distill,
+    moco,
+    rankcse,
+    simcse_sup,
+    simcse_unsup,
+    supcon,
+    swav,
+    two_tower,
+)
 from sentemb.runs.processes import leave_processes
 from sentemb.training.collator import Collator, NumberedRows
 from sentemb.training.teaching import teach_few
@@ -21,6 +31,7 @@ from tests.support.encoders import mini
 from tests.support.helpers import without_dropout
 
 BATCH, STEPS = 16, 3
+HARD = ("anchor", "positive", "negative", "negative_2")
 RECIPES = {
     "simcse": simcse_unsup,
     "moco": lambda encoder: moco(encoder, queue_size=24, momentum=0.9),
@@ -29,12 +40,15 @@ RECIPES = {
     "two-tower": lambda encoder: two_tower(encoder, columns=("text", "text")),
     "distill": lambda encoder: distill(encoder, "mini-sentemb"),
     "rankcse": lambda encoder: rankcse(encoder, "mini-sentemb"),
+    "negatives": lambda encoder: simcse_sup(encoder, HARD, hard_negative_weight=2.0),
     "swav": lambda encoder: swav(encoder, prototypes=8, queue_size=16, frozen_steps=1),
 }
 
 
 def build(name: str) -> Method:
     method = RECIPES[name](without_dropout(mini("cls_before_pooler")))
+    if name == "negatives":
+        return method.double()
     views = (View(), View(perturb=FeatureCutoff(0.3)))
     return Method(views[-len(method.views) :], method.twin, method.loss).double()
 
@@ -49,6 +63,10 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
     columns = {"text": texts[: BATCH * STEPS]}
     if name == "supcon":
         columns["label"] = [number % 5 for number in range(BATCH * STEPS)]
+    if name == "negatives":
+        columns = {column: texts[k * BATCH * STEPS :][: BATCH * STEPS]
+                   for k, column in enumerate(HARD)}  # fmt: skip
+        columns["negative_2"] = [t if n % 3 else "" for n, t in enumerate(columns["negative_2"])]
     rows = NumberedRows(Dataset.from_dict(columns))
     teach_few(method, rows.rows)
     collator = Collator(method.encoder, method.views, 32, 0)

@@ -29,7 +29,7 @@ def unit(rows):
 
 
 def test_symmetric_codes_err_as_methods2_has_it(frozen):
-    corpus = unit(torch.cat([frozen.anchor, frozen.negatives])).astype(np.float64)
+    corpus = unit(torch.cat([frozen.anchor, frozen.negatives[:, 0]])).astype(np.float64)
     queries = unit(frozen.positive)
     coded = Int8.of(corpus)
     error = np.abs(queries @ corpus.T - queries @ coded[:].T.astype(np.float64)).max()

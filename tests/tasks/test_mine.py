@@ -109,6 +109,27 @@ def test_train_reads_what_was_mined(encoder, tmp_path):
         assert read["negative"][:] == [row["negative"] for row in rows]
 
 
+def test_all_negatives_of_a_pair_in_its_row(encoder, tmp_path):
+    from sentemb.finetuning.prediction_files import write_predictions
+
+    apart = sentemb.mine(PAIRS, model=encoder, n=4)
+    report = sentemb.mine(PAIRS, model=encoder, n=4, together=True)
+    rows = report["rows"]
+    assert [row["anchor"] for row in rows] == [anchor for anchor, _ in PAIRS]
+    assert report["negatives"] == apart["negatives"] == len(apart["rows"])
+    assert report.to_pandas()["negative_4"].tolist() == [row["negative_4"] for row in rows]
+    names = ["negative", "negative_2", "negative_3", "negative_4"]
+    flat = [row[name] for row in rows for name in names if row[name]]
+    assert flat == [row["negative"] for row in apart["rows"]]
+    assert rows[0]["negative_score_2"] == apart["rows"][1]["negative_score"]
+    assert not rows[1]["negative_4"]
+    assert rows[1]["negative_score_4"] is None
+    for name in ("a.csv", "a.jsonl", "a.parquet"):
+        write_predictions(rows, tmp_path / name)
+        read = read_training_data(tmp_path / name, [("anchor", "positive", "negative")]).rows
+        assert read["negative_2"][:] == [row["negative_2"] for row in rows]
+
+
 def test_an_unknown_rule_is_named():
     with pytest.raises(UsageError, match="Unknown option of mine 'margin'"):
         sentemb.mine(PAIRS, margin=1)

@@ -15,7 +15,7 @@ from sentemb.tasks.vectors import Embedded
 @pytest.fixture
 def worked(frozen):
     """Z1, Z2 and Z3 of the frozen inputs at length 1."""
-    rows = [each.numpy() for each in (frozen.anchor, frozen.positive, frozen.negatives)]
+    rows = [each.numpy() for each in (frozen.anchor, frozen.positive, frozen.negatives[:, 0])]
     return [each / np.linalg.norm(each, axis=1, keepdims=True) for each in rows]
 
 

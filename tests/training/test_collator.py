@@ -49,6 +49,9 @@ def earlier(encoder, views, max_length, seed, rows):
         tensors["prompt_tokens"] = torch.tensor(lengths)
     tensors["row_keys"] = torch.tensor([key - 2**63 for key in keys])
     tensors["text_ids"] = torch.tensor([number_of(row[view.column]) for view, row in each])
+    if len({view.column for view in views}) > 2:
+        there = [bool(row[view.column]) for view, row in each]
+        tensors["present"] = torch.tensor(there)
     return tensors
 
 

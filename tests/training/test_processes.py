@@ -65,6 +65,26 @@ def test_a_run_of_two_processes(tmp_path, few_bundled):
 
 
 @pytest.mark.long
+def test_two_processes_have_batches_of_one_data_set(tmp_path, few_bundled):
+    """Rows of two data sets with other columns: batches of 16, of which each process has 8."""
+    (tmp_path / "pairs.tsv").write_text(
+        "anchor\tpositive\n" + "".join(f"a cat {i}\ta small cat {i}\n" for i in range(40))
+    )
+    (tmp_path / "graded.tsv").write_text(
+        "sentence1\tsentence2\tscore\n"
+        + "".join(f"a dog {i}\ta car {i}\t{i % 5}\n" for i in range(64))
+    )
+    run = tmp_path / "run"
+    words = ("train", "--method", "simcse-sup", "--pooling", "mean", "--batch-size", 8, "--data",
+             tmp_path / "pairs.tsv", "--data", tmp_path / "graded.tsv", "--source-loss",
+             "graded=cosent", "--epochs", 2, "-o", run)  # fmt: skip
+    run_twice(sentemb_in(tmp_path, *words), tmp_path)
+    record = json.loads((run / "run.json").read_text())
+    assert (record["processes"], record["steps"], record["rows_left_over"]) == (2, 12, 8)
+    assert [one["batches"] for one in record["data"]["sources"]] == [4, 8]
+
+
+@pytest.mark.long
 def test_one_of_two_processes_encodes_with_the_teacher(tmp_path, few_bundled):
     run = tmp_path / "run"
     words = ("train", "--method", "distill", "--teacher", "mini-sentemb", "--batch-size", 8,

@@ -287,7 +287,7 @@ def test_two_towers_have_weights_of_their_own(mini, batches):
     assert all(p.grad is None for p in twin.encoder.parameters())
     assert twin.other_encoders() == {"positive": other}
     third = twin([*batches(0), batches(6)[0]], (*VIEWS, View()))
-    assert third.negatives.shape == (6, 96)
+    assert third.negatives.shape == (6, 1, 96)
 
 
 def test_two_towers_read_the_same_tokens(mini):
@@ -300,12 +300,10 @@ def test_two_towers_read_the_same_tokens(mini):
 @pytest.mark.parametrize(
     ("make", "name"),
     [
-        (lambda e: MomentumQueue(e, ConstantMomentum(0.9), queue_size=8), "MomentumQueue"),
         (
             lambda e: MomentumPredictor(e, ConstantMomentum(0.9), between(96, 96)),
             "MomentumPredictor",
         ),
-        (lambda e: QueuedSiamese(e, ConstantMomentum(0.9), 8), "QueuedSiamese"),
         (lambda e: Siamese(e, predictor=between(96, 96)), "Siamese with a predictor"),
         (lambda e: Prototypes(e, 4), "Prototypes"),
         (OffDropout, "OffDropout"),

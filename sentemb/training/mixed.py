@@ -1,0 +1,192 @@
+"""A method for each of several data sets, with one twin: what a batch is compared by."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from datasets import Dataset
+from torch import Tensor
+
+from sentemb.datasets import TrainingData
+from sentemb.datasets.several import SOURCE, SeveralData
+from sentemb.errors import UsageError
+from sentemb.losses import Loss
+from sentemb.method import Method
+from sentemb.training.collator import Collator
+from sentemb.training.mixing import Mixing
+from sentemb.training.preflight import try_out
+from sentemb.training.settings import Settings
+from sentemb.types import Features
+
+Labels = Literal["none", "scores", "classes"]
+
+
+class LossOfSources:
+    """The loss of each data set; a batch is compared by one of them.
+
+    Args:
+        losses: By the names of the data sets.
+    """
+
+    def __init__(self, losses: Mapping[str, Loss]) -> None:
+        self.losses = dict(losses)
+
+    @property
+    def terms(self) -> tuple[Loss, ...]:
+        """All losses."""
+        return tuple(self.losses.values())
+
+    def __repr__(self) -> str:
+        return "; ".join(f"{name}: {loss!r}" for name, loss in self.losses.items())
+
+    def __call__(self, _: Any) -> Tensor:
+        """Refuse: pairs do not say of which data set they are.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError("Pairs do not name their data set: call the method, with its number.")
+
+
+class MixedMethod(Method):
+    """Several methods that train one twin, one for each data set.
+
+    Args:
+        methods: By the names of the data sets, in their order; all have the same twin.
+        labels: What each data set has.
+
+    Raises:
+        UsageError: When twins differ.
+    """
+
+    methods: dict[str, Method]
+    labels: tuple[Labels, ...]
+
+    def __init__(self, methods: Mapping[str, Method], labels: Sequence[Labels]) -> None:
+        first, *others = methods.values()
+        if any(method.twin is not first.twin for method in others):
+            raise UsageError("Several data sets train one twin: give every method the same object.")
+        views = list(dict.fromkeys(view for method in methods.values() for view in method.views))
+        losses = LossOfSources({name: method.loss for name, method in methods.items()})
+        super().__init__(views, first.twin, losses)
+        vars(self)["methods"] = dict(methods)  # past nn.Module: their parts are registered
+        self.labels = tuple(labels)
+
+    def forward(
+        self, views: list[Features], labels: Tensor | None = None, source: int = 0
+    ) -> dict[str, Tensor]:
+        """Return what the method of a data set returns, its loss also by the data set's name.
+
+        Args:
+            views: As of `Method`.
+            labels: As of `Method`.
+            source: The number of the data set.
+        """
+        name, method = list(self.methods.items())[source]
+        outputs = method(views, labels)
+        self.contrasts = method.contrasts
+        return {**outputs, name: outputs["loss"].detach()}
+
+
+class MixedCollator(Collator):
+    """Makes batches of the rows of one data set, as its method sees them.
+
+    Args:
+        method: The methods of all data sets.
+        others: As of `Collator`.
+        options: As of `Collator`.
+    """
+
+    def __init__(self, method: MixedMethod, *others: Any, **options: Any) -> None:
+        super().__init__(method.encoder, method.views, *others, **options)
+        self.of_sources = [
+            Collator(method.encoder, each.views, *others, **options)
+            for each in method.methods.values()
+        ]
+        self._labels = method.labels
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return a batch, and the number of its data set.
+
+        Args:
+            rows: All of one data set.
+        """
+        source = int(rows[0][SOURCE])
+        batch = self.of_sources[source](rows)
+        labels = batch.pop("labels", None)
+        if labels is not None and self._labels[source] != "none":
+            batch["labels"] = labels.long() if self._labels[source] == "classes" else labels
+        return {**batch, SOURCE: source}
+
+
+def by_source(method: Method, data: TrainingData) -> list[tuple[str, Method, Dataset]]:
+    """Return the name, the method and the rows of each data set; of a single one, "" for a name.
+
+    Of several, the rows have no columns but their own.
+
+    Raises:
+        UsageError: When one of the two is of several data sets, and the other is not.
+    """
+    if not isinstance(data, SeveralData):
+        if isinstance(method, MixedMethod):
+            raise UsageError("A MixedMethod needs the data of all its data sets (SeveralData).")
+        return [("", method, data.rows)]
+    if not isinstance(method, MixedMethod) or tuple(method.methods) != data.names:
+        raise UsageError("Several data sets need a MixedMethod with a method for each, by name.")
+    return [(name, method.methods[name], part.rows) for name, part in data.parts]
+
+
+def collator_of(method: Method, settings: Settings) -> Collator:
+    """Return what makes batches of rows."""
+    how = settings.max_length, settings.seed, settings.mask_identical
+    if isinstance(method, MixedMethod):
+        return MixedCollator(method, *how)
+    return Collator(method.encoder, method.views, *how)
+
+
+def try_out_each(method: Method, data: TrainingData, rows: Dataset, collator: Collator) -> None:
+    """Run a few rows of each data set, as `try_out` does.
+
+    Args:
+        method: What is trained.
+        data: As it was read.
+        rows: Those of a single data set that are trained on.
+        collator: Of all data sets.
+    """
+    if not isinstance(collator, MixedCollator):
+        try_out(method, rows, collator)
+        return
+    for (_, one, some), seen in zip(by_source(method, data), collator.of_sources, strict=True):
+        try_out(one, some, seen)
+
+
+def mixing_of(data: TrainingData, batch: int, seed: int) -> Mixing | None:
+    """Return how the batches are mixed; None of a single data set.
+
+    Raises:
+        UsageError: As `Mixing`.
+    """
+    if not isinstance(data, SeveralData):
+        return None
+    return Mixing(data.names, data.sizes, batch, seed, data.order, data.weights)
+
+
+def record_of_sources(
+    method: Method, data: TrainingData, mixing: Mixing | None, batches: int
+) -> list[dict[str, Any]]:
+    """Return what ``run.json`` says of each data set, after so many batches; empty of one alone."""
+    if mixing is None or not isinstance(data, SeveralData) or not isinstance(method, MixedMethod):
+        return []
+    seen = mixing.seen(batches)
+    return [
+        {
+            "name": name,
+            "source": part.source,
+            "rows": len(part.rows),
+            "columns": part.rows.column_names,
+            "loss": repr(method.methods[name].loss),
+            "batches_an_epoch": int(mixing.counts[number]),
+            "batches": seen[number],
+            "share": round(seen[number] / max(1, batches), 4),
+        }
+        for number, (name, part) in enumerate(data.parts)
+    ]
