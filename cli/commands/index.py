@@ -57,6 +57,14 @@ def index(
     device: shared.Device = None,
     batch_tokens: shared.BatchTokens = None,
     batch_size: shared.BatchSize = None,
+    prompt_name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Prompt of the model before the texts; by default its prompt for documents "
+            "(document, passage or corpus), or its default prompt.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an index that is there.")
     ] = False,
@@ -100,6 +108,7 @@ def index(
         device=device,
         batch_tokens=batch_tokens,
         batch_size=batch_size,
+        prompt_name=prompt_name,
         overwrite=overwrite,
     )
     console.log(f"{output}: {made.described()}")

@@ -65,6 +65,14 @@ def search(
             autocompletion=completion.models,
         ),
     ] = None,
+    prompt_name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Prompt of the model before queries; by default its prompt called query, or its "
+            "default prompt.",
+        ),
+    ] = None,
     device: shared.Device = None,
     output: shared.OutputRows = None,
     overwrite: Annotated[
@@ -100,6 +108,7 @@ def search(
         document=document,
         column=column,
         model=model,
+        prompt_name=prompt_name,
         device=device,
     )
     show_or_write(report, report["hits"], output, as_json=as_json)

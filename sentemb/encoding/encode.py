@@ -68,6 +68,7 @@ def encode_file(
     options = options or EncodeOptions()
     require_precision(options.precision, encoder.device.type)
     require_dims(options.dims, width_of(encoder))
+    options.prompt_of(encoder)  # before a file is made
     if not isinstance(output, Path):
         return _encode_stream(encoder, texts, output, options, progress, faults)
     check_output(output, keep_columns=options.keep_columns)

@@ -58,7 +58,11 @@ class EncodingRun:
     ) -> None:
         self.started = time.monotonic()
         self.embedder = Embedder(
-            encoder, options.batch_tokens, options.precision, batch_size=options.batch_size
+            encoder,
+            options.batch_tokens,
+            options.precision,
+            options.prompt_of(encoder),
+            options.batch_size,
         )
         self.options = options
         self.job = job

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Empty = Literal["encode", "nan", "error"]
 PRECISIONS = Literal["fp32", "fp16", "bf16"]
-LATER = ("batch_size", "dims", "normalize", "keep_columns")
+LATER = ("batch_size", "dims", "normalize", "keep_columns", "prompt", "prompt_name")
 """Options that the jobs of earlier versions do not name: where one is left out, nor do ours."""
 LIBRARIES = ("sentemb", "torch", "transformers", "tokenizers")
 
@@ -34,6 +34,8 @@ class EncodeOptions:
         normalize: Scale each vector to length 1, after ``dims``.
         keep_columns: Write the input's columns beside the vectors: to .parquet, .jsonl or .csv.
         batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
+        prompt_name: Put this prompt of the model before each text; by default its default prompt.
+        prompt: Put this before each text, in the place of a prompt of the model.
 
     Raises:
         UsageError: When a value is not allowed.
@@ -47,6 +49,8 @@ class EncodeOptions:
     normalize: bool = False
     keep_columns: bool = False
     batch_size: int | None = None
+    prompt_name: str | None = None
+    prompt: str | None = None
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)
@@ -54,6 +58,16 @@ class EncodeOptions:
         for name in ("batch_tokens", "batch_size", "dims"):
             if (value := getattr(self, name)) is not None:
                 require_at_least(1, **{name: value})
+
+    def prompt_of(self, encoder: "TokenEncoder | SentenceTransformer") -> str:
+        """Return what is put before each text.
+
+        Raises:
+            UsageError: When the encoder has none of the name, or a prompt is given too.
+        """
+        from sentemb.encoders.prompts import prompt_given
+
+        return prompt_given(encoder, self.prompt, self.prompt_name)
 
 
 def fixed(encoder: "TokenEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:
@@ -69,5 +83,5 @@ def fixed(encoder: "TokenEncoder | SentenceTransformer", options: EncodeOptions)
         "shard": str(options.shard),
         "window_rows": windows.ROWS,
         "versions": {name: version(name) for name in LIBRARIES},
-        **{name: value for name in LATER if (value := getattr(options, name))},
+        **{name: value for name in LATER if (value := getattr(options, name)) not in (None, False)},
     }

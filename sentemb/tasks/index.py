@@ -56,6 +56,7 @@ def index(
     device: str | None = None,
     batch_tokens: int | None = None,
     batch_size: int | None = None,
+    prompt_name: str | None = None,
     overwrite: bool = False,
 ) -> Index:
     """Make an index of texts, as ``sentemb index`` does; an interrupted one continues.
@@ -79,6 +80,8 @@ def index(
         device: As in `sentemb.load`.
         batch_tokens: As in `Encoder.encode`.
         batch_size: As in `Encoder.encode`.
+        prompt_name: Of the prompt before the texts; by default the model's prompt for documents,
+            see `Encoder.prompt_of`, and with ``add`` the index's own.
         overwrite: Replace an index that is there.
 
     Raises:
@@ -104,8 +107,10 @@ def index(
     from sentemb.encoder import load  # torch: mistakes are told of without it
 
     encoder, beside = load(named, device), path.with_name(f"{path.name}.vectors.npy")
+    prompt = before.prompt if before is not None else encoder.prompt_of("document", prompt_name)
     if before is not None:
-        _require_same(before, encoder, column, method)
+        asked = prompt if prompt_name is None else encoder.prompt_of("document", prompt_name)
+        _require_same(before, encoder, column, method, asked)
         if found["sha256"] in [one["sha256"] for one in before.inputs]:
             logger.info("%s holds these rows already: nothing is done.", path)
             _remove(beside)
@@ -117,7 +122,7 @@ def index(
     method = method or (before.method if before else _method_for(len(new)))  # type: ignore[assignment]
     if method == "hnsw":
         require_usearch()
-    how = {"batch_tokens": batch_tokens, "batch_size": batch_size}
+    how = {"batch_tokens": batch_tokens, "batch_size": batch_size, "prompt": prompt}
     made = Index(
         rows=_table(rows, table.source, before),
         column=column,
@@ -125,6 +130,7 @@ def index(
         model=encoder.name,
         fingerprint=encoder.fingerprint,
         method=method or "exact",
+        prompt=prompt,
         inputs=[*(before.inputs if before else ()), found],
     )
     made = _with_first_pass(made, before)
@@ -143,7 +149,8 @@ def index_of(data: Embedded, column: str, encoder: "Encoder") -> Index:
     """
     first = _first_rows(list(dict.fromkeys(data.texts)), data.texts)
     rows = _table(_json_rows(data, column), data.source, None)
-    return Index(rows, column, data.vectors[first], encoder.name, encoder.fingerprint)
+    vectors, prompt = data.vectors[first], encoder.prompt_of("document")
+    return Index(rows, column, vectors, encoder.name, encoder.fingerprint, prompt=prompt)
 
 
 def _before(path: Path, *, add: bool, overwrite: bool) -> Index | None:
@@ -158,12 +165,15 @@ def _before(path: Path, *, add: bool, overwrite: bool) -> Index | None:
     return None
 
 
-def _require_same(before: Index, encoder: "Encoder", column: str, method: str | None) -> None:
+def _require_same(
+    before: Index, encoder: "Encoder", column: str, method: str | None, prompt: str | None
+) -> None:
     """Raise where an index is asked to be another than it is."""
     for name, is_other, of_index, given in (
         ("model", before.fingerprint != encoder.fingerprint, before.model, encoder.name),
         ("column", before.column != column, before.column, column),
         ("method", method not in (None, before.method), before.method, method),
+        ("prompt", prompt != before.prompt, before.prompt, prompt),
     ):
         if is_other:
             changed = f"'{of_index}'" + ("" if given != of_index else ", which has changed since")
@@ -240,7 +250,7 @@ def _vectors_of(
         assert before is not None  # noqa: S101 -- there is a row
         return before.vectors
     if table.vectors is not None:
-        require_made_by(encoder, table)
+        require_made_by(encoder, table, how["prompt"])
         made = unit_vectors(table)[_first_rows(new, table.texts)]
     else:
         made = _encoded(new, encoder, beside, {"dims": dim, **how})
@@ -262,6 +272,7 @@ def _encoded(
     for text in texts:
         digest.update(text.encode() + b"\n")
     made_of = {"texts": digest.hexdigest(), "model": encoder.fingerprint, "dims": how["dims"]}
+    made_of |= {"prompt": how["prompt"]}
     if not _is_made(beside, record, made_of):
         record.unlink(missing_ok=True)
         summary = encoder.encode_file(texts, beside, normalize=True, overwrite=True, **how)

@@ -39,6 +39,8 @@ class Index:
         model: What made the vectors, by name.
         fingerprint: Hash of what made them.
         method: How they are searched.
+        prompt: What was put before the texts; None of an index of an earlier version, which put the
+            model's default prompt.
         inputs: What was added: source, rows and hash of each.
         first: The first pass of a search that is not exact.
         recall: What that finds.
@@ -51,6 +53,7 @@ class Index:
     model: str
     fingerprint: str
     method: str = "exact"
+    prompt: str | None = ""
     inputs: Sequence[Mapping[str, Any]] = ()
     first: FirstPass | None = None
     recall: Mapping[str, Any] | None = None
@@ -107,6 +110,7 @@ class Index:
             "model": self.model,
             "fingerprint": self.fingerprint,
             "method": self.method,
+            "prompt": self.prompt,
             "recall": self.recall,
             "inputs": list(self.inputs),
         }
@@ -138,6 +142,7 @@ class Index:
             model=known["model"],
             fingerprint=known["fingerprint"],
             method=method,
+            prompt=known.get("prompt"),
             inputs=known["inputs"],
             first=FIRST_PASSES[method].open(folder / file) if file else None,
             recall=known["recall"],

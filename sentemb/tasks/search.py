@@ -46,6 +46,7 @@ def search(
     document: str | None = None,
     column: str = "text",
     model: "AnyEncoder | None" = None,
+    prompt_name: str | None = None,
     device: str | None = None,
 ) -> Report:
     """Find the texts of greatest cosine with each query, as ``sentemb search`` does.
@@ -63,6 +64,8 @@ def search(
             best part.
         column: The column of the texts, where they are not an index.
         model: What encodes queries; by default the index's own, or ``mini-sentemb``.
+        prompt_name: Of the prompt before queries; by default the model's prompt for queries, see
+            `Encoder.prompt_of`.
         device: As in `sentemb.load`.
 
     Returns:
@@ -87,8 +90,10 @@ def search(
     from sentemb.encoder import load  # torch: mistakes are told of without it
 
     encoder = load(named, device)
+    prompt = encoder.prompt_of("query", prompt_name)
     if opened is None:
-        opened = index_of(embedded(data, encoder, column=column), column, encoder)  # type: ignore[arg-type]
+        found = embedded(data, encoder, column=column, prompt=encoder.prompt_of("document"))  # type: ignore[arg-type]
+        opened = index_of(found, column, encoder)
     elif opened.fingerprint != encoder.fingerprint:
         raise InputError(
             f"Index '{opened.path}' was made by model '{opened.model}', which '{encoder.name}' is "
@@ -100,13 +105,13 @@ def search(
         require_at_least(1, k=k)
         if k > texts:
             raise UsageError(f"k must be at most {texts:,}, the texts of the index; got {k:,}.")
-    vectors = encoder.encode(asked, dims=opened.vectors.shape[1], normalize=True)
-    found = _Search(opened, where, document)
-    rankings = found.rankings(asked, vectors, min(k or K, texts), hybrid=hybrid)
+    vectors = encoder.encode(asked, dims=opened.vectors.shape[1], normalize=True, prompt=prompt)
+    searched = _Search(opened, where, document)
+    rankings = searched.rankings(asked, vectors, min(k or K, texts), hybrid=hybrid)
     kept = [[hit for hit in each if hit.cosine >= least] for each in rankings]
     how = {"index": opened.record, "where": where, "min_score": least}
     how |= {"hybrid": hybrid, "document": document}
-    return _report(_hits(found, asked, kept, hybrid=hybrid), asked, how)
+    return _report(_hits(searched, asked, kept, hybrid=hybrid), asked, how)
 
 
 def _queries(queries: str | Sequence[str] | os.PathLike[str]) -> list[str]:
