@@ -222,6 +222,7 @@ class Encoder:
         precision: str = "fp32",
         prompt: str | None = None,
         prompt_name: str | None = None,
+        chunk: str | None = None,
         overwrite: bool = False,
         progress: bool | None = None,
     ) -> EncodeSummary:
@@ -246,6 +247,8 @@ class Encoder:
             precision: As in `encode`.
             prompt: As in `encode`.
             prompt_name: As in `encode`.
+            chunk: A vector for each chunk of a text, as ``tokens=256,overlap=32``; with ``,late``
+                behind it, each text is read whole first, see `sentemb.encoders.chunking.Chunk`.
             overwrite: Replace the output, and a job that was begun otherwise.
             progress: As in `encode`.
 
@@ -270,6 +273,7 @@ class Encoder:
             keep_columns=keep_columns,
             prompt=prompt,
             prompt_name=prompt_name,
+            chunk=chunk,
             shard=part,
         )
         faults = Faults(errors)

@@ -194,7 +194,8 @@ class Embedder:
                 texts, prompt=self._prompt, batch_size=len(texts), convert_to_tensor=True
             )
 
-    def _forward(self, ids: list[list[int]]) -> Embeddings:
+    def _padded(self, ids: list[list[int]]) -> list[torch.Tensor]:
+        """Return ids and mask, each ``[rows, tokens]``, filled up on the right."""
         longest = max(map(len, ids))
         padded = np.full((len(ids), longest), self._padding)
         mask = np.zeros((len(ids), longest), dtype=np.int64)
@@ -202,7 +203,10 @@ class Embedder:
             padded[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
         device = self.encoder.device
-        given = [torch.from_numpy(x).to(device, non_blocking=True) for x in (padded, mask)]
+        return [torch.from_numpy(x).to(device, non_blocking=True) for x in (padded, mask)]
+
+    def _forward(self, ids: list[list[int]]) -> Embeddings:
+        given = self._padded(ids)
         if isinstance(self.encoder, TokenEncoder):
             return cast(Embeddings, self.encoder(*given))
         features: Any = dict(zip(("input_ids", "attention_mask"), given, strict=True))
