@@ -54,9 +54,19 @@ def search(
     document: Annotated[
         str | None,
         typer.Option(
-            metavar="COLUMN", help="Texts of one value are one document, found by its best text."
+            metavar="COLUMN",
+            help="Texts of one value are one document; by default the row of a chunk.",
         ),
     ] = None,
+    document_score: Annotated[
+        str,
+        typer.Option(
+            metavar="max|mean",
+            help="Score a document by its best text (max), or by the mean of its texts' vectors, "
+            "in which a chunk counts as often as it has tokens (mean).",
+            autocompletion=completion.one_of(("max", "mean")),
+        ),
+    ] = "max",
     column: Annotated[str, typer.Option(help="Column of a file's texts.")] = "text",
     model: Annotated[
         str | None,
@@ -106,6 +116,7 @@ def search(
         min_score=min_score,
         hybrid=hybrid,
         document=document,
+        document_score=document_score,  # type: ignore[arg-type]  # looked at there
         column=column,
         model=model,
         prompt_name=prompt_name,

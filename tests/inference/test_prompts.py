@@ -183,6 +183,7 @@ def test_a_pooling_that_cannot_leave_a_prompt_out_says_so(mini):
         set_prompts(mini, {"text": "a: "}, ["text"], include_prompt=False)
 
 
+@pytest.mark.long
 def test_a_static_export_says_that_it_has_none(graded_pairs, tmp_path, caplog):
     with caplog.at_level(logging.WARNING, "sentemb"):
         export_static(prompted(), tmp_path / "static", graded_pairs)
