@@ -198,9 +198,13 @@ class TrainJob:
         own = _defaults(self.method)
         options = self.options() | {k: v for k, v in of_data.items() if k in own}
         set_seed(self.settings.seed)
-        of_encoder = {"prompt": self.prompt, "include_prompt": self.include_prompt}
         method = method_named(
-            self.method, self.model, pooling=self.pooling, **of_encoder, **options
+            self.method,
+            self.model,
+            pooling=self.pooling,
+            prompt=self.prompt,
+            include_prompt=self.include_prompt,
+            **options,
         )
         return override(
             method,

@@ -25,7 +25,7 @@ def as_json(row: Mapping[str, Any], taken: Collection[str] = (EMBEDDING,)) -> st
 
     Args:
         row: Values by column.
-        taken: Names that the output gives to columns of its own.
+        taken: Names that the output uses for other columns.
 
     Raises:
         InputError: When a column has one of these names.

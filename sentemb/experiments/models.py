@@ -196,8 +196,12 @@ def opened(
         tokens = embedder_of(given).tokenise(texts)
         return [len(tokens.ids[row]) for row in tokens.rows]
 
-    sides = (prompt_of_side(encoder, side) for side in ("query", "document"))
-    yield Opened(encode_with(given), *map(encode_with, sides), count_tokens=count_tokens)
+    yield Opened(
+        encode_with(given),
+        encode_with(prompt_of_side(encoder, "query")),
+        encode_with(prompt_of_side(encoder, "document")),
+        count_tokens,
+    )
 
 
 def _as_array(vectors: Any) -> Vectors:

@@ -141,7 +141,7 @@ class ApartEmbedder(ChunkEmbedder):
         ends: Spans,
     ) -> ChunkTokens:
         homes = np.repeat(np.arange(len(texts)), np.diff(ends))
-        parts = [texts[i][a:b] for i, (a, b, _) in zip(homes, spans, strict=True)]
+        parts = [texts[i][a:b] for i, (a, b, _) in zip(homes.tolist(), spans.tolist(), strict=True)]
         return ChunkTokens(**vars(super(ChunkEmbedder, self).tokenise(parts)),
                            spans=spans, ends=ends, pieces=[])  # fmt: skip
 
@@ -247,8 +247,8 @@ class LateEmbedder(ChunkEmbedder):
                 counts[piece.chunk] += piece.end - piece.start
         means = sums / counts.to(sums.device)
         with torch.inference_mode():
-            return np.concatenate([self._head(some).float().cpu().numpy()
-                                   for some in means.split(4096)])  # fmt: skip
+            vectors = [self._head(some).float().cpu().numpy() for some in torch.split(means, 4096)]
+        return np.concatenate(vectors)
 
     def _batch(self, tokens: Tokens, batch: list[int]) -> Embeddings:
         """Return the sums of the states of each piece of a batch, ``[pieces, width]``."""
@@ -272,7 +272,7 @@ def chunk_embedder(
 
 
 def _text_of(read: Encoding) -> tuple[list[tuple[int, int]], list[int | None]]:
-    """Return the characters and the word of each token that is no special one."""
+    """Return the characters and the word of each token, special ones left out."""
     each = zip(read.offsets, read.word_ids, read.special_tokens_mask, strict=True)
     kept = [(offsets, word) for offsets, word, special in each if not special]
     return [offsets for offsets, _ in kept], [word for _, word in kept]

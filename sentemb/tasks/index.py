@@ -270,13 +270,13 @@ def _vectors_of(
     if not new:
         assert before is not None  # noqa: S101 -- there is a row
         return before.vectors
-    if how["chunk"] is not None:
+    if table.vectors is None:
+        made = _encoded(new, encoder, beside, {"dims": dim, **how})
+    elif how["chunk"] is not None:
         made = table.vectors
-    elif table.vectors is not None:
+    else:
         require_made_by(encoder, table, how["prompt"])
         made = unit_vectors(table)[_first_rows(new, table.texts)]
-    else:
-        made = _encoded(new, encoder, beside, {"dims": dim, **how})
     if before is None:
         return made
     if made.shape[1] != dim:

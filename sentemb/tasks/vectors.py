@@ -118,8 +118,9 @@ def embedded(
         require_made_by(encoder, table, prompt)
         made = table.vectors
     else:
-        how = {"batch_tokens": batch_tokens, "batch_size": batch_size}
-        made = encoder.encode(table.texts, prompt=prompt, **how)
+        made = encoder.encode(
+            table.texts, batch_tokens=batch_tokens, batch_size=batch_size, prompt=prompt
+        )
     unit = unit_vectors(replace(table, vectors=made))
     return Embedded(table.texts, unit, encoder.name, table.columns, table.source)
 
