@@ -1,6 +1,7 @@
 """Several vectors a row: what they are of, what they are, and that each is written once."""
 
 import json
+import os
 import re
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from sentemb import build_encoder
 from sentemb.datasets.texts import TextRow
 from sentemb.encoder import load
 from sentemb.encoders.chunking import Chunk, chunks_of, windows
-from sentemb.encoding import EncodeOptions, Shard, encode_file, merge
+from sentemb.encoding import EncodeOptions, Shard, encode_file, encode_on_devices, merge
 from sentemb.encoding import windows as windows_of_rows
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.chunked import ChunkTokens, LateEmbedder, chunk_embedder
@@ -106,17 +107,23 @@ def by_hand(encoder, text, chunk, room):
     return np.stack([states[a:b].mean(dim=0).numpy() for a, b in chunks_of(read.word_ids(), chunk)])
 
 
-@pytest.mark.parametrize("kind", ["plain", "packed", "padded"])
-def test_late_chunks_are_those_of_the_stock_model(kind, build_tiny, monkeypatch):
-    stock = build_tiny("DebertaV2") if kind == "padded" else build_encoder("mini", device="cpu")
-    stock.max_seq_length = 62
+MORE_FORMATS = ("parquet", "safetensors", "csv")
+LONG_KINDS = [pytest.param(kind, marks=pytest.mark.long) for kind in ("packed", "padded")]
+
+
+@pytest.mark.parametrize("kind", ["plain", "whole", *LONG_KINDS])
+def test_late_chunks_are_those_of_the_stock_model(kind, build_tiny):
+    """By torch alone, of a model that reads the whole text, without padding, and with padding."""
+    family = {"padded": "DebertaV2", "whole": "ModernBert"}.get(kind)
+    stock = build_tiny(family) if family else build_encoder("mini", device="cpu")
+    stock.max_seq_length = 512 if kind == "whole" else 62
     encoder = stock
     if kind == "plain":
         encoder = load("mini")._encoder
         encoder.max_seq_length = 62
     found, tokens = embedded(encoder, "tokens=23,overlap=5,late")
     for n, text in enumerate(TEXTS[1:5], start=1):
-        expected = by_hand(stock.eval(), text, Chunk(23, 5), 60)
+        expected = by_hand(stock.eval(), text, Chunk(23, 5), stock.max_seq_length - 2)
         np.testing.assert_allclose(found[tokens.ends[n] : tokens.ends[n + 1]], expected, **CLOSE)
     np.testing.assert_allclose(found[0], stock.encode(""), **CLOSE)
 
@@ -155,7 +162,10 @@ def test_a_chunk_apart_is_a_text_by_itself(prompt, tmp_path):
 
 
 @pytest.mark.parametrize("late", ["", pytest.param(",late", marks=pytest.mark.long)])
-@pytest.mark.parametrize("suffix", ["jsonl", "npy", "parquet", "safetensors", "csv"])
+@pytest.mark.parametrize(
+    "suffix",
+    ["jsonl", "npy", *(pytest.param(one, marks=pytest.mark.long) for one in MORE_FORMATS)],
+)
 def test_chunks_are_resumed_and_shared_to_the_same_byte(
     mini, suffix, late, tmp_path, small_windows, monkeypatch
 ):
@@ -211,6 +221,40 @@ def test_spans_of_another_are_not_overwritten(mini, tmp_path):
     found = np.load(spans)
     assert len(found) == len(np.load(tmp_path / "a.npy"))
     assert found[0].tolist() == [1, 0, 0, 0]
+
+
+def test_a_crash_between_spans_and_vectors_costs_nothing(mini, tmp_path, monkeypatch):
+    path, options = tmp_path / "a.npy", EncodeOptions(chunk="tokens=20")
+    replace = os.replace
+
+    def pulled(source, target):
+        if target == path:
+            raise PulledPlugError
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sentemb.encoding.job.os.replace", pulled)
+        with pytest.raises(PulledPlugError):
+            encode_file(mini, TEXTS, path, options)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.npy.parts", "a.spans.npy"]
+    assert encode_file(mini, TEXTS, path, options).kept_rows == len(TEXTS)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.npy", "a.spans.npy"]
+    assert len(np.load(path)) == len(np.load(tmp_path / "a.spans.npy"))
+
+
+@pytest.mark.long
+def test_devices_write_the_same_bytes(mini, tmp_path):
+    mini.save_pretrained(str(tmp_path / "model"))
+    options = EncodeOptions(chunk="tokens=20,overlap=4")
+    (tmp_path / "a.txt").write_text("\n".join(TEXTS * 4) + "\n")
+    encode_on_devices(
+        tmp_path / "model", tmp_path / "a.txt", tmp_path / "a.npy", ["cpu", "cpu"], options
+    )
+    load(tmp_path / "model").encode_file(
+        tmp_path / "a.txt", tmp_path / "b.npy", chunk=options.chunk
+    )
+    for name in ("npy", "spans.npy"):
+        assert (tmp_path / f"a.{name}").read_bytes() == (tmp_path / f"b.{name}").read_bytes()
 
 
 def test_blank_rows_are_as_they_are_asked_for(mini, tmp_path):

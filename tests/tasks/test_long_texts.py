@@ -1,6 +1,7 @@
 """An index of chunks: rows are documents, found by their best chunk or by the mean of all."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +98,15 @@ def test_parts_of_a_column_have_a_mean_too():
     for hit in hits:
         mean = vectors[2 * hit["page"] : 2 * hit["page"] + 2].sum(axis=0)
         assert hit["score"] == pytest.approx(mean @ query / np.linalg.norm(mean), abs=1e-5)
+
+
+def test_the_table_is_the_one_that_was_measured():
+    root = Path(__file__).parents[2]
+    measured = (root / "benchmarks/results/long_texts.md").read_text("utf-8").splitlines()
+    page = (root / "docs/long_texts.md").read_text("utf-8").partition("## Measured")[2]
+    shown = [line for line in page.splitlines() if line.startswith("|")]
+    assert len(shown) > 10
+    assert set(shown) <= set(measured)
 
 
 def test_what_cannot_be_asked_for(tmp_path):
