@@ -77,7 +77,11 @@ class Run(RunResult):
         ]
         if self.as_it_is:
             score = number("spearman", self.as_it_is["spearman"]).text
-            lines.append(f"with its own pooling ({self.as_it_is['modules']}) it began at {score}")
+            now_lower = self.metrics["spearman"] < self.as_it_is["spearman"]
+            lines.append(
+                f"with its own pooling ({self.as_it_is['modules']}) it began at {score}"
+                + now_lower * ", above what it has now: give that pooling as `pooling`"
+            )
         if self.lowered_to:
             lines.append(self._said_of_the_start())
         lines.append(
