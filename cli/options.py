@@ -101,6 +101,14 @@ Prompt = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+IncludePrompt = Annotated[
+    bool | None,
+    typer.Option(
+        "--include-prompt/--no-include-prompt",
+        help="Whether tokens of prompts are pooled; by default as the model has it.",
+        rich_help_panel=DATA,
+    ),
+]
 Dev = Annotated[
     str | None,
     typer.Option(

@@ -74,6 +74,7 @@ def train(
     model: "str | os.PathLike[str] | SentenceTransformer | None" = None,
     pooling: "PoolingName | None" = None,
     prompt: Mapping[str, str] | None = None,
+    include_prompt: bool | None = None,
     columns: Sequence[str] | None = None,
     view: "ViewOf | Sequence[ViewOf]" = (),
     loss: "Loss | None" = None,
@@ -104,6 +105,7 @@ def train(
             or a `SentenceTransformer`, which is changed.
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
+        include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
         columns: Names of the columns of the data, where they are others.
         view: In the place of the recipe's views: a `View` for all of them, or one for each.
         loss: In the place of the recipe's loss.
@@ -128,7 +130,7 @@ def train(
         import_module("sentemb.training.run")
     of_recipe: dict[str, Any] = {"model": model, "pooling": pooling, "prompt": prompt}
     of_recipe |= {"view": view or None, "loss": loss, "matryoshka": matryoshka or None}
-    of_recipe |= {"mask_above": mask_above, "mixing": mixing}
+    of_recipe |= {"mask_above": mask_above, "mixing": mixing, "include_prompt": include_prompt}
     of_recipe = {name: value for name, value in of_recipe.items() if value is not None}
     of_run: dict[str, Any] = {"resume": resume, "overwrite": overwrite}
     of_run |= {"allow_changed": allow_changed}

@@ -15,6 +15,7 @@ from sentemb.datasets.source import as_source
 from sentemb.datasets.texts import read_text_rows, read_texts
 from sentemb.deployment import FAST, faster
 from sentemb.encoders.build import build_encoder, model_name, require_sentence_transformer
+from sentemb.encoders.prompts import Side, prompt_given, prompt_of_side
 from sentemb.encoding.encode import encode_file
 from sentemb.encoding.fingerprint import fingerprint
 from sentemb.encoding.options import Empty, EncodeOptions
@@ -125,6 +126,7 @@ class Encoder:
         batch_tokens: int | None = None,
         batch_size: int | None = None,
         prompt: str | None = None,
+        prompt_name: str | None = None,
         progress: bool | None = None,
     ) -> Vectors:
         """Return the vectors of texts, ``[texts, dim]`` in float32; of one text, ``[dim]``.
@@ -141,13 +143,14 @@ class Encoder:
             batch_tokens: Tokens of a forward; by default 512 on a CPU and 32,768 on a GPU.
             batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
             prompt: What is put before each text; by default the model's own default prompt.
+            prompt_name: Put the prompt before each text that the model has under this name.
             progress: Show how far it is; by default on a terminal and in a notebook, unless
                 ``TQDM_DISABLE`` is set.
 
         Raises:
             InputError: When something is not a text, or the model cannot take it.
             UsageError: When the precision is another, or the device cannot compute in it; when a
-                vector has fewer numbers than ``dims``.
+                vector has fewer numbers than ``dims``; when there is no prompt of the name.
             OutOfMemoryError: When memory does not suffice for one text.
 
         Example:
@@ -155,6 +158,7 @@ class Encoder:
             >>> encoder.encode("A sentence.").shape, encoder.encode([]).shape
             ((192,), (0, 192))
         """
+        prompt = prompt_given(self._encoder, prompt, prompt_name)
         if isinstance(texts, str):
             how: dict[str, Any] = {"precision": precision, "prompt": prompt, "progress": progress}
             how |= {"batch_tokens": batch_tokens, "batch_size": batch_size}
@@ -188,6 +192,19 @@ class Encoder:
             )
         return vectors if len(place) == len(rows) else vectors[[place[text] for text in rows]]
 
+    def prompt_of(self, side: Side, name: str | None = None) -> str:
+        """Return what the model wants before queries, or before the documents that they find.
+
+        Args:
+            side: ``query`` or ``document``: the model's prompt of this name, for a document also
+                ``passage`` or ``corpus``; without one its default prompt.
+            name: Of another prompt.
+
+        Raises:
+            UsageError: When the model has no prompt of that name.
+        """
+        return prompt_of_side(self._encoder, side, name)
+
     def encode_file(
         self,
         data: "str | os.PathLike[str] | Container",
@@ -203,6 +220,9 @@ class Encoder:
         batch_tokens: int | None = None,
         batch_size: int | None = None,
         precision: str = "fp32",
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        chunk: str | None = None,
         overwrite: bool = False,
         progress: bool | None = None,
     ) -> EncodeSummary:
@@ -225,6 +245,10 @@ class Encoder:
             batch_tokens: As in `encode`.
             batch_size: As in `encode`.
             precision: As in `encode`.
+            prompt: As in `encode`.
+            prompt_name: As in `encode`.
+            chunk: A vector for each chunk of a text, as ``tokens=256,overlap=32``; with ``,late``
+                behind it, each text is read whole first, see `sentemb.encoders.chunking.Chunk`.
             overwrite: Replace the output, and a job that was begun otherwise.
             progress: As in `encode`.
 
@@ -247,6 +271,9 @@ class Encoder:
             dims=dims,
             normalize=normalize,
             keep_columns=keep_columns,
+            prompt=prompt,
+            prompt_name=prompt_name,
+            chunk=chunk,
             shard=part,
         )
         faults = Faults(errors)

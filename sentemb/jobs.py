@@ -67,6 +67,7 @@ class TrainJob:
         model: As of `sentemb.train`.
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
+        include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
         columns: Names of the columns of the data, where they are others.
         view: In the place of the recipe's views: one for all, or one for each. A view that needs
             the encoder is a function from it.
@@ -85,6 +86,7 @@ class TrainJob:
     model: "str | os.PathLike[str] | SentenceTransformer" = "mini"
     pooling: "PoolingName | None" = None
     prompt: Mapping[str, str] = field(default_factory=dict)
+    include_prompt: bool | None = None
     columns: Sequence[str] | None = None
     view: "Sequence[ViewOf]" = ()
     loss: "Loss | None" = None
@@ -221,7 +223,12 @@ class TrainJob:
         options = self.options() | {k: v for k, v in of_data.items() if k in own}
         set_seed(self.settings.seed)
         method = method_named(
-            self.method, self.model, pooling=self.pooling, prompt=self.prompt, **options
+            self.method,
+            self.model,
+            pooling=self.pooling,
+            prompt=self.prompt,
+            include_prompt=self.include_prompt,
+            **options,
         )
         return self._overridden(method, self.loss, self.mask_above)
 
@@ -373,6 +380,7 @@ class TrainJob:
             "pooling": self.pooling,
             "columns": ",".join(as_names("columns", self.columns or ())),
             "prompt": [f"{column}={prompt}" for column, prompt in self.prompt.items()],
+            "include_prompt": self.include_prompt,
             "view": [stable_repr(view) for view in method.views] if self.view else [],
             "loss": None if self.loss is None else stable_repr(self.loss),
             "matryoshka": ",".join(map(str, self.matryoshka)),
@@ -413,6 +421,7 @@ class TrainJob:
             "pooling": self.pooling,
             **({"mixing": self.mixing, "sources": of_sources} if of_sources else {}),
             **({"prompts": dict(self.prompt)} if self.prompt else {}),
+            **({"include_prompt": self.include_prompt} if self.include_prompt is not None else {}),
             **{k: v for k, v in asdict(self.settings_for(data)).items() if k not in left_out},
             "model": weights(method.encoder[0]),
             "data": described_rows(data.rows),

@@ -25,6 +25,8 @@ bundled ones."
 RETRIEVAL = "Folder in BEIR's form, or a table of qtext, atext, label. Repeat it for several."
 IDENTICAL = "Whether to drop the document of a query's id from its ranking, as BEIR does; auto: \
 where it has the query's text."
+PROMPT = "Prompt of the models to put before texts; in retrieval, queries and documents get the \
+prompts that a model has for them. By default a model's default prompt."
 Files = list[Path] | None
 
 
@@ -56,6 +58,7 @@ def evaluate(
     batch_tokens: shared.BatchTokens = None,
     batch_size: shared.BatchSize = None,
     device: shared.Device = None,
+    prompt_name: Annotated[str | None, typer.Option(metavar="NAME", help=PROMPT)] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE.json", help="File for the results."),
@@ -98,6 +101,7 @@ def evaluate(
         batch_tokens=batch_tokens,
         batch_size=batch_size,
         device=device,
+        prompt_name=prompt_name,
         output=output,
         overwrite=overwrite,
     )

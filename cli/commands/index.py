@@ -14,6 +14,8 @@ sentemb index file.txt -o texts.index
 
 sentemb index reviews.csv --column review -o reviews.index
 
+sentemb index reports.jsonl --chunk tokens=120,overlap=20 -o reports.index
+
 sentemb index more.txt -o texts.index --add"""
 
 
@@ -57,6 +59,22 @@ def index(
     device: shared.Device = None,
     batch_tokens: shared.BatchTokens = None,
     batch_size: shared.BatchSize = None,
+    prompt_name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Prompt of the model before the texts; by default its prompt for documents "
+            "(document, passage or corpus), or its default prompt.",
+        ),
+    ] = None,
+    chunk: Annotated[
+        str | None,
+        typer.Option(
+            metavar="tokens=N,overlap=N",
+            help="Cut texts into chunks of so many tokens, each of which has a vector; with ,late "
+            "behind it, each text is read whole first. With --add as the index has it.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an index that is there.")
     ] = False,
@@ -100,6 +118,8 @@ def index(
         device=device,
         batch_tokens=batch_tokens,
         batch_size=batch_size,
+        prompt_name=prompt_name,
+        chunk=chunk,
         overwrite=overwrite,
     )
     console.log(f"{output}: {made.described()}")

@@ -54,15 +54,33 @@ def search(
     document: Annotated[
         str | None,
         typer.Option(
-            metavar="COLUMN", help="Texts of one value are one document, found by its best text."
+            metavar="COLUMN",
+            help="Texts of one value are one document; by default the row of a chunk.",
         ),
     ] = None,
+    document_score: Annotated[
+        str,
+        typer.Option(
+            metavar="max|mean",
+            help="Score a document by its best text (max), or by the mean of its texts' vectors, "
+            "in which a chunk counts as often as it has tokens (mean).",
+            autocompletion=completion.one_of(("max", "mean")),
+        ),
+    ] = "max",
     column: Annotated[str, typer.Option(help="Column of a file's texts.")] = "text",
     model: Annotated[
         str | None,
         typer.Option(
             help="What encodes queries; by default the index's own, for a file mini-sentemb.",
             autocompletion=completion.models,
+        ),
+    ] = None,
+    prompt_name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Prompt of the model before queries; by default its prompt called query, or its "
+            "default prompt.",
         ),
     ] = None,
     device: shared.Device = None,
@@ -98,8 +116,10 @@ def search(
         min_score=min_score,
         hybrid=hybrid,
         document=document,
+        document_score=document_score,  # type: ignore[arg-type]  # looked at there
         column=column,
         model=model,
+        prompt_name=prompt_name,
         device=device,
     )
     show_or_write(report, report["hits"], output, as_json=as_json)

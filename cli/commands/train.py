@@ -42,6 +42,7 @@ def train(
     model: shared.Model = "mini",
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,
+    include_prompt: shared.IncludePrompt = None,
     dev: shared.Dev = None,
     view: shared.View = None,
     loss: shared.Loss = None,

@@ -22,10 +22,12 @@ class TextRow(NamedTuple):
     Args:
         text: To encode.
         columns: All values of the row by column, the text among them.
+        column: That of the text.
     """
 
     text: str
     columns: dict[str, Any]
+    column: str = "text"
 
 
 Item = TypeVar("Item")
@@ -97,7 +99,7 @@ def text_rows_of(
             if faults.errors == "skip":
                 continue
             text = error.replaced
-        yield TextRow(text, {**row, column: text})
+        yield TextRow(text, {**row, column: text}, column)
         count += 1
 
 

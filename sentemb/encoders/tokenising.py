@@ -97,14 +97,15 @@ class Tokenising:
             read += map(self._without_prompt, some, parts)
             ids += [text.ids for text in found]
             cut += [bool(text.overflowing) for text in found]
-        return Tokens(distinct, read, ids, self._counted(distinct, ids, cut), rows)
+        return Tokens(distinct, read, ids, self.counted(distinct, ids, cut), rows)
 
     def _part(self, text: str) -> str:
         return self._bounded(self._prompt + text)
 
-    def _counted(
+    def counted(
         self, texts: Sequence[str], ids: Sequence[list[int]], cut: list[bool]
     ) -> TextCounts:
+        """Count the tokens of texts; ``cut`` says which were longer than the limit."""
         token, unknown_around, around = self._around
         unknown = [max(0, each.count(token) - unknown_around) for each in ids]
         lengths = map(len, ids)

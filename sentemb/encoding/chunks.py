@@ -15,10 +15,11 @@ from safetensors.numpy import save
 
 from sentemb.encoders.lengths import Reading
 from sentemb.encoders.tokenising import TextCounts
-from sentemb.encoding.kept_columns import Columns, columns_of
+from sentemb.encoding.kept_columns import SPAN, Columns, columns_of
 from sentemb.encoding.manifest import Done
 from sentemb.encoding.windows import Window
 from sentemb.errors import StorageError
+from sentemb.inference.chunked import ChunkTokens
 from sentemb.types import Vectors
 
 Numbers = NDArray[np.int64]
@@ -34,9 +35,10 @@ class Rows:
     """Rows of a window, whole.
 
     Args:
-        vectors: ``[rows, dim]``.
+        vectors: ``[rows, dim]``, or ``[chunks, dim]``.
         reading: How much of them was read and known, as far as the encoder tells.
-        columns: Those of each row that the output shows beside its vector.
+        columns: Those of each row that the output shows beside its vector; where a row has several
+            vectors, those of each chunk, its span among them.
     """
 
     vectors: Vectors
@@ -45,14 +47,20 @@ class Rows:
 
 
 def part_of(
-    window: Window, vectors: Vectors, counts: TextCounts | None, *, keeps_texts: bool
+    window: Window,
+    vectors: Vectors,
+    counts: TextCounts | None,
+    chunks: ChunkTokens | None = None,
+    *,
+    keeps_texts: bool,
 ) -> bytes:
     """Return the bytes of a part.
 
     Args:
         window: Of rows.
-        vectors: Of its new texts, ``[new, dim]`` in float32.
+        vectors: Of its new texts, ``[new, dim]`` in float32, or of their chunks.
         counts: What is counted of each of them; None where it is not known.
+        chunks: Where a text may have several vectors: which they are of.
         keeps_texts: Whether the output shows the texts; where it shows all columns of the input,
             each row is kept whole instead.
     """
@@ -62,8 +70,11 @@ def part_of(
     }
     if counts is not None:
         tensors |= {name: np.array(x, dtype=COUNTED[name]) for name, x in counts._asdict().items()}
+    if chunks is not None:
+        tensors |= {"spans": chunks.spans, "span_ends": chunks.ends}
     if window.columns:
         tensors |= _stored("columns", "column_ends", window.columns)
+        tensors["column"] = np.frombuffer(window.column.encode(), dtype=np.uint8)
     elif keeps_texts:
         tensors |= _stored("texts", "ends", window.new)
     return save(tensors)
@@ -101,14 +112,16 @@ class Chunks:
     Attributes:
         dim: Width of the embeddings.
         tell_counts: Whether the encoder reports which texts it cut, and what it knows of them.
+        chunked: Whether a text may have several vectors.
     """
 
     def __init__(self) -> None:
         self._files: list[tuple[Path, str]] = []
         self._compared: dict[int, tuple[int, ...]] = {}
         self._starts = [0]
+        self._first_rows = [1]
         self.dim = 0
-        self.tell_counts = False
+        self.tell_counts = self.chunked = False
 
     def add(self, file: Path, done: Done) -> None:
         """Take the part of the next window.
@@ -122,10 +135,11 @@ class Chunks:
         """
         self._files.append((file, done.part))
         self._starts.append(self._starts[-1] + done.new)
+        self._first_rows.append(self._first_rows[-1] + done.rows)
         if done.new and not self.dim:
             part = self._tensors(len(self._files) - 1)
             self.dim = part["vectors"].shape[1]
-            self.tell_counts = "cut" in part
+            self.tell_counts, self.chunked = "cut" in part, "spans" in part
 
     def known(self, reading: Reading) -> Reading | None:
         """Return what was read and known of texts; None where the encoder does not tell."""
@@ -143,21 +157,58 @@ class Chunks:
         numbers = self._tensors(window)["numbers"]
         distinct, places = np.unique(numbers, return_inverse=True)
         homes = np.searchsorted(self._starts, distinct, side="right") - 1
-        vectors = np.empty((len(distinct), self.dim), dtype=np.float32)
+        several = self._several(distinct)
+        firsts = np.cumsum(several) - several
+        vectors = np.empty((several.sum(), self.dim), dtype=np.float32)
+        spans = np.empty((len(vectors) if self.chunked else 0, 3), dtype=np.int64)
         counted = {name: np.zeros(len(distinct), dtype) for name, dtype in COUNTED.items()}
         texts: list[str] = []
         for home in np.unique(homes):
             here = homes == home
             local = distinct[here] - self._starts[home]
             part = self._tensors(home)
-            vectors[here] = part["vectors"][local]
+            to = ranges(firsts[here], several[here])
+            taken = ranges(part["span_ends"][local], several[here]) if self.chunked else local
+            vectors[to] = part["vectors"][taken]
+            if self.chunked:
+                spans[to] = part["spans"][taken]
             for name in counted.keys() & part.keys():
                 counted[name][here] = part[name][local]
             if "texts" in part:
                 texts += _texts_of(part["texts"], part["ends"], local)
         reading = _reading({name: values[places] for name, values in counted.items()})
         columns = self.columns(window) or [{"text": texts[i]} for i in places if texts]
-        return Rows(vectors[places], reading, columns)
+        if not self.chunked:
+            return Rows(vectors[places], reading, columns)
+        each = ranges(firsts[places], several[places])
+        rows = np.repeat(np.arange(len(places)), several[places])
+        name = bytes(self._tensors(window).get("column", b"text")).decode()
+        shown = [
+            _of_chunk(columns[row] if columns else {}, name, self._first_rows[window] + row, span)
+            for row, span in zip(rows.tolist(), spans[each].tolist(), strict=True)
+        ]
+        return Rows(vectors[each], reading, shown)
+
+    def vectors(self) -> int:
+        """Return how many vectors all rows have.
+
+        Raises:
+            DamagedPartError: When a part is not as it was written.
+        """
+        each = (self._tensors(window)["numbers"] for window in range(len(self._files)))
+        return int(sum(self._several(numbers).sum() for numbers in each))
+
+    def _several(self, numbers: Numbers) -> Numbers:
+        """Return how many vectors each text has, by the numbers of the texts."""
+        several = np.ones(len(numbers), dtype=np.int64)
+        if not self.chunked:
+            return several
+        homes = np.searchsorted(self._starts, numbers, side="right") - 1
+        for home in np.unique(homes):
+            here = homes == home
+            ends, local = self._tensors(home)["span_ends"], numbers[here] - self._starts[home]
+            several[here] = ends[local + 1] - ends[local]
+        return several
 
     def columns(self, window: int) -> list[dict[str, Any]]:
         """Return the rows of a window with the input's columns; none where these are not kept.
@@ -174,8 +225,12 @@ class Chunks:
 
     def written_columns(self) -> Columns:
         """Return the columns beside the vectors: those of the input where they are kept."""
-        kept = columns_of(map(self.columns, range(len(self._files))))
-        return kept or {"text": None}
+        kept = columns_of(map(self.columns, range(len(self._files)))) or {"text": None}
+        if not self.chunked:
+            return kept
+        import pyarrow
+
+        return {**kept, **dict.fromkeys(SPAN, pyarrow.int64())}
 
     def _tensors(self, window: int) -> Tensors:
         """Map the tensors of a part, of which only what is used is read."""
@@ -192,6 +247,26 @@ class Chunks:
                 raise DamagedPartError(file)
             self._compared[window] = state
         return _mapped(data)
+
+
+def ranges(starts: Numbers, counts: Numbers) -> Numbers:
+    """Return the numbers from each start on, as many as are counted.
+
+    Example:
+        >>> ranges(np.array([10, 20]), np.array([2, 3])).tolist()
+        [10, 11, 20, 21, 22]
+    """
+    behind = np.cumsum(counts)
+    return np.repeat(starts - (behind - counts), counts) + np.arange(
+        behind[-1] if len(counts) else 0
+    )
+
+
+def _of_chunk(row: dict[str, Any], column: str, number: int, span: list[int]) -> dict[str, Any]:
+    """Return a row for a chunk of it: with its own text, where the row has one, and its span."""
+    start, end, _ = span
+    text = {column: row[column][start:end]} if row else {}
+    return {**row, **text, **dict(zip(SPAN, (number, *span), strict=True))}
 
 
 def _reading(counted: dict[str, NDArray[Any]]) -> Reading:

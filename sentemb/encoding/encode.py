@@ -17,7 +17,7 @@ from sentemb.encoding.job import EncodingJob
 from sentemb.encoding.job_folder import SEEN, job_folder, job_held, remove
 from sentemb.encoding.manifest import Assembled
 from sentemb.encoding.options import EncodeOptions, fixed
-from sentemb.encoding.output_file import check_output, exists, in_place
+from sentemb.encoding.output_file import check_output, exists, in_place, spans_file
 from sentemb.encoding.summary import EncodeSummary
 from sentemb.encoding.writers import JsonlWriter
 from sentemb.inference.shaping import require_dims
@@ -68,6 +68,7 @@ def encode_file(
     options = options or EncodeOptions()
     require_precision(options.precision, encoder.device.type)
     require_dims(options.dims, width_of(encoder))
+    options.prompt_of(encoder)  # before a file is made
     if not isinstance(output, Path):
         return _encode_stream(encoder, texts, output, options, progress, faults)
     check_output(output, keep_columns=options.keep_columns)
@@ -80,8 +81,11 @@ def encode_file(
             remove(folder)
             if counts == job.manifest.counts:
                 return run.summary(assembled)
-        if os.path.lexists(output) and not overwrite and options.shard.of == 1:
-            raise exists(output)
+        beside = spans_file(output)
+        is_new = options.chunk is not None and output.suffix == ".npy" and job.manifest.is_empty
+        for path in (output, *([beside] if is_new else [])):
+            if os.path.lexists(path) and not overwrite and options.shard.of == 1:
+                raise exists(path)
         _follow(run, texts, progress)
         if options.shard.of > 1:
             return run.summary(None)
@@ -116,4 +120,6 @@ def _encode_stream(
             reading += found.reading
             rows += len(window.texts)
             progress(rows)
-    return run.summary(Assembled.of(None, parts.known(reading), parts.dim))
+        chunks = parts.vectors() if parts.chunked else None
+        assembled = Assembled.of(None, parts.known(reading), parts.dim, chunks)
+    return run.summary(assembled)

@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.texts import TextRow
+from sentemb.encoders.chunking import Chunk
 from sentemb.encoders.tokenising import Tokens
 from sentemb.encoding.counters import Counters
 from sentemb.encoding.distinct_texts import DistinctTexts
 from sentemb.encoding.job import EncodingJob
 from sentemb.encoding.job_folder import SEEN
+from sentemb.encoding.kept_columns import EMBEDDING, SPAN
 from sentemb.encoding.manifest import Assembled
 from sentemb.encoding.options import EncodeOptions
 from sentemb.encoding.pipeline import ahead, behind
@@ -29,6 +31,7 @@ from sentemb.errors import (
     OutOfMemoryError,
     TextError,
 )
+from sentemb.inference.chunked import ChunkTokens, chunk_embedder
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.shaping import shaped
 from sentemb.inference.token_encoder import TokenEncoder
@@ -60,9 +63,10 @@ class EncodingRun:
         advice: str = "give the same command to resume",
     ) -> None:
         self.started = time.monotonic()
-        self.embedder = Embedder(
-            encoder, options.batch_tokens, options.precision, batch_size=options.batch_size
-        )
+        how: Any = (options.batch_tokens, options.precision, options.prompt_of(encoder))
+        how = (encoder, *how, options.batch_size)
+        chunk = None if options.chunk is None else Chunk.parse(options.chunk)
+        self.embedder = Embedder(*how) if chunk is None else chunk_embedder(chunk, *how)
         self.options = options
         self.job = job
         self.faults = faults
@@ -80,7 +84,8 @@ class EncodingRun:
         if before := sum(done.rows for done in self.job.manifest.done.values()):
             logger.info("%s rows were encoded by an earlier run and are kept", f"{before:,}")
         tally, seen = Counters(self.faults), DistinctTexts(self.job.folder / SEEN)
-        cut = windows(texts, seen, keep_columns=keep)
+        taken = (EMBEDDING, *SPAN) if self.options.chunk else (EMBEDDING,)
+        cut = windows(texts, seen, keep_columns=keep, taken=taken)
         try:
             with interruption.listening(), self.embedder:
                 for window in behind(self._embedded(cut, interruption)):
@@ -143,14 +148,18 @@ class EncodingRun:
             with self._rows_named(window):
                 vectors = self.embedder.embed(tokens)
             vectors = shaped(vectors, self.options.dims, normalize=self.options.normalize)
+        chunks = tokens if isinstance(tokens, ChunkTokens) and window.new else None
+        vectors_of = 1 if chunks is None else np.diff(chunks.ends)
+        texts = np.repeat(np.arange(len(window.new)), vectors_of)
+        blank = np.array([not text.strip() for text in window.new], dtype=bool)[texts]
         finite = np.isfinite(vectors).all(axis=1)
-        if not finite.all():
-            text = window.new[int(finite.argmin())]
-            raise NumericError(f"{self._named(window, text)} has no finite embedding.")
         if self.options.empty == "nan":
-            vectors[[not text.strip() for text in window.new]] = np.nan
+            vectors[blank], finite = np.nan, finite | blank
+        if not finite.all():
+            text = window.new[texts[int(finite.argmin())]]
+            raise NumericError(f"{self._named(window, text)} has no finite embedding.")
         halved = self.embedder.halved - halved
-        return partial(self.job.commit, window, vectors, tokens.counts, halved)
+        return partial(self.job.commit, window, vectors, tokens.counts, halved, chunks)
 
     def _tokens(self, window: Window) -> Tokens:
         """Tokenise the new texts; where blank ones become NaN, they need not have tokens."""
@@ -174,7 +183,8 @@ class EncodingRun:
             raise OutOfMemoryError(f"{self._named(window, text)}: {error}", error.text) from error
 
     def _named(self, window: Window, text: str) -> str:
-        """Name a text by the row it came from, where the reader tells, and by how it begins."""
-        place = window.place_of(text)
+        """Name a text, or a chunk of one, by its row, where the reader tells, and how it begins."""
+        whole = text if text in window.texts else next(t for t in window.texts if text in t)
+        place = window.place_of(whole)
         where = f"Row {self.faults.row_of(place):,}" if self.faults else f"Text {place:,}"
         return f"{where} ('{text[:30]}')" if text.strip() else where

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import os
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from sentemb.encoders.tokenising import TextCounts
 from sentemb.encoding.chunks import Chunks, part_of
 from sentemb.encoding.job_folder import clear, part_file, remove
 from sentemb.encoding.manifest import Assembled, Counts, Done, Manifest
-from sentemb.encoding.output_file import exists
+from sentemb.encoding.output_file import exists, spans_file
 from sentemb.encoding.windows import Window
-from sentemb.encoding.writers import NAMES_COLUMNS, SHOWS_TEXTS, WRITERS
+from sentemb.encoding.writers import NAMES_COLUMNS, SHOWS_TEXTS, WRITERS, SpansWriter, Writer
 from sentemb.errors import UsageError
+from sentemb.inference.chunked import ChunkTokens
 from sentemb.storage import sha256, sync, written
 from sentemb.types import Vectors
 
@@ -84,7 +85,12 @@ class EncodingJob:
         return False
 
     def commit(
-        self, window: Window, vectors: Vectors, counts: TextCounts | None, halved: int
+        self,
+        window: Window,
+        vectors: Vectors,
+        counts: TextCounts | None,
+        halved: int,
+        chunks: ChunkTokens | None = None,
     ) -> None:
         """Write a window's part, and then that it is there.
 
@@ -92,7 +98,7 @@ class EncodingJob:
         windows whose lines it takes.
         """
         path = self.part(window.number)
-        part = part_of(window, vectors, counts, keeps_texts=self.suffix in SHOWS_TEXTS)
+        part = part_of(window, vectors, counts, chunks, keeps_texts=self.suffix in SHOWS_TEXTS)
         with written(path) as file:
             file.write(part)
         self.manifest.add(
@@ -140,29 +146,42 @@ class EncodingJob:
             DamagedPartError: When a part is not as it was written.
             UsageError: When something of the output's name appeared meanwhile.
         """
-        whole = self.folder / f"assembled{output.suffix}"
+        whole, spans = self.folder / f"assembled{output.suffix}", self.folder / "assembled.spans"
+        beside = spans_file(output)
         try:
-            assembled = self._written(parts, whole)
+            assembled = self._written(parts, whole, spans)
             self.manifest.add(assembled)
             if os.path.lexists(output) and not self.overwrite:
                 raise exists(output)
+            if spans.exists():
+                if beside.exists() and not self.overwrite and sha256(beside) != sha256(spans):
+                    raise exists(beside)
+                os.replace(spans, beside)
             os.replace(whole, output)
         finally:
-            whole.unlink(missing_ok=True)  # half of it would keep the room of a full disk
+            for file in (whole, spans):
+                file.unlink(missing_ok=True)  # half of it would keep the room of a full disk
         sync(output.parent)
         remove(self.folder)
         return assembled
 
-    def _written(self, parts: Chunks, whole: Path) -> Assembled:
+    def _written(self, parts: Chunks, whole: Path, spans: Path) -> Assembled:
         assert self.manifest.counts is not None  # noqa: S101 -- `finish` was called
         reading = Reading()
         with whole.open("w+b") as file:
             columns = parts.written_columns() if whole.suffix in NAMES_COLUMNS else {}
-            shape = (self.manifest.counts.rows, parts.dim)
-            with closing(WRITERS[whole.suffix](file, shape, columns)) as to:
+            vectors = parts.vectors() if parts.chunked else self.manifest.counts.rows
+            with ExitStack() as writers:
+                to: list[Writer] = [WRITERS[whole.suffix](file, (vectors, parts.dim), columns)]
+                if parts.chunked and whole.suffix == ".npy":
+                    to.append(SpansWriter(writers.enter_context(spans.open("w+b")), vectors))
+                for writer in to:
+                    writers.callback(writer.close)
                 for rows in parts:
-                    to.write(rows.columns, rows.vectors)
+                    for writer in to:
+                        writer.write(rows.columns, rows.vectors)
                     reading += rows.reading
             file.flush()
             os.fsync(file.fileno())
-        return Assembled.of(sha256(whole), parts.known(reading), parts.dim)
+        chunks = vectors if parts.chunked else None
+        return Assembled.of(sha256(whole), parts.known(reading), parts.dim, chunks)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sentemb.errors import InputError
@@ -11,26 +11,34 @@ if TYPE_CHECKING:
     import pyarrow
 
 EMBEDDING = "embedding"
+SPAN = ("row", "start", "end", "tokens")
+"""What the output says of a chunk: the row that it is of, from 1; its first character in the text,
+and the one behind its last; its tokens."""
 Columns = Mapping[str, Any]
 """The names of an output's columns beside the vectors, and pyarrow's type of each."""
 
 
-def as_json(row: Mapping[str, Any]) -> str:
+def as_json(row: Mapping[str, Any], taken: Collection[str] = (EMBEDDING,)) -> str:
     r"""Return a row as JSON: what JSON has no word for is written as text.
 
     Dates are written as ISO 8601 has them; a number that is not finite is null.
 
+    Args:
+        row: Values by column.
+        taken: Names that the output uses for other columns.
+
     Raises:
-        InputError: When a column has the name of the vectors' own.
+        InputError: When a column has one of these names.
 
     Example:
         >>> as_json({"id": 7, "text": "é", "score": float("nan")})
         '{"id": 7, "text": "é", "score": null}'
     """
-    if EMBEDDING in row:
+    if clash := next((name for name in taken if name in row), None):
+        own = "the vectors are" if clash == EMBEDDING else "one of the chunks is"
         raise InputError(
-            f"A column of the input is called '{EMBEDDING}', as the vectors are: rename it, or "
-            "leave `keep_columns` out."
+            f"A column of the input is called '{clash}', as {own}: rename it, or leave "
+            "`keep_columns` out."
         )
     return json.dumps(_plain(row), ensure_ascii=False)
 

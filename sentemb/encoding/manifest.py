@@ -68,25 +68,29 @@ class Assembled:
         truncated: Rows that were longer than the encoder's maximum; None where it does not tell.
         dim: Width of the embeddings.
         unknown: Rows and tokens that the tokenizer does not know; None where it does not tell.
+        chunks: Vectors, where a row may have several.
     """
 
     sha256: str | None
     truncated: int | None
     dim: int
     unknown: dict[str, int] | None = None
+    chunks: int | None = None
 
     @classmethod
-    def of(cls, sha256: str | None, reading: Reading | None, dim: int) -> Self:
+    def of(
+        cls, sha256: str | None, reading: Reading | None, dim: int, chunks: int | None = None
+    ) -> Self:
         """Note what was read of the rows, where it is known."""
         if reading is None:
-            return cls(sha256, None, dim)
+            return cls(sha256, None, dim, chunks=chunks)
         unknown = {
             "unknown_rows": reading.unknown_texts,
             "unread_rows": reading.unread_texts,
             "unknown_tokens": reading.unknown_tokens,
             "known_tokens": reading.known_tokens,
         }
-        return cls(sha256, reading.truncated, dim, unknown)
+        return cls(sha256, reading.truncated, dim, unknown, chunks)
 
 
 Entry = Done | Counts | Assembled

@@ -17,7 +17,7 @@ from sentemb.datasets.texts import read_text_rows, read_texts
 from sentemb.encoding.job_folder import job_folder, remove
 from sentemb.encoding.merging import merge
 from sentemb.encoding.options import EncodeOptions
-from sentemb.encoding.output_file import check_output, exists
+from sentemb.encoding.output_file import check_output, exists, spans_file
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary
 from sentemb.errors import InterruptedRunError, OutOfMemoryError, SentembError, UsageError
@@ -119,7 +119,10 @@ def _merged(output: Path, folders: Sequence[Path], *, overwrite: bool) -> Encode
     summary = merge(again, folders, overwrite=True)
     if sha256(again) != sha256(output):
         again.unlink()
+        spans_file(again).unlink(missing_ok=True)
         raise exists(output)
+    if spans_file(again).exists():
+        os.replace(spans_file(again), spans_file(output))
     os.replace(again, output)
     return summary
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
+from sentemb.encoders.chunking import Chunk
 from sentemb.encoding import windows
 from sentemb.encoding.shards import Shard
 from sentemb.values import require_at_least, require_kind, require_kinds_of_fields
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 Empty = Literal["encode", "nan", "error"]
 PRECISIONS = Literal["fp32", "fp16", "bf16"]
-LATER = ("batch_size", "dims", "normalize", "keep_columns")
+LATER = ("batch_size", "dims", "normalize", "keep_columns", "prompt", "prompt_name", "chunk")
 """Options that the jobs of earlier versions do not name: where one is left out, nor do ours."""
 LIBRARIES = ("sentemb", "torch", "transformers", "tokenizers")
 
@@ -34,6 +35,11 @@ class EncodeOptions:
         normalize: Scale each vector to length 1, after ``dims``.
         keep_columns: Write the input's columns beside the vectors: to .parquet, .jsonl or .csv.
         batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
+        prompt_name: Put this prompt of the model before each text; by default its default prompt.
+        prompt: Put this before each text, in the place of a prompt of the model.
+        chunk: A vector for each chunk of a text, as tokens=256,overlap=32; with ,late behind it,
+            each text is read whole first, and the chunks' tokens are averaged after. The output
+            says of each the row, the characters from start to before end, and the tokens.
 
     Raises:
         UsageError: When a value is not allowed.
@@ -47,6 +53,9 @@ class EncodeOptions:
     normalize: bool = False
     keep_columns: bool = False
     batch_size: int | None = None
+    prompt_name: str | None = None
+    prompt: str | None = None
+    chunk: str | None = None
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)
@@ -54,6 +63,18 @@ class EncodeOptions:
         for name in ("batch_tokens", "batch_size", "dims"):
             if (value := getattr(self, name)) is not None:
                 require_at_least(1, **{name: value})
+        if self.chunk is not None:
+            Chunk.parse(self.chunk)
+
+    def prompt_of(self, encoder: "TokenEncoder | SentenceTransformer") -> str:
+        """Return what is put before each text.
+
+        Raises:
+            UsageError: When the encoder has none of the name, or a prompt is given too.
+        """
+        from sentemb.encoders.prompts import prompt_given
+
+        return prompt_given(encoder, self.prompt, self.prompt_name)
 
 
 def fixed(encoder: "TokenEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:
@@ -69,5 +90,5 @@ def fixed(encoder: "TokenEncoder | SentenceTransformer", options: EncodeOptions)
         "shard": str(options.shard),
         "window_rows": windows.ROWS,
         "versions": {name: version(name) for name in LIBRARIES},
-        **{name: value for name in LATER if (value := getattr(options, name))},
+        **{name: value for name in LATER if (value := getattr(options, name)) not in (None, False)},
     }

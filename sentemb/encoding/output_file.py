@@ -61,6 +61,11 @@ def output_for(
     return path
 
 
+def spans_file(output: Path) -> Path:
+    """Return the file beside a .npy one that says which rows and characters its vectors are of."""
+    return output.with_suffix(".spans.npy")
+
+
 def exists(path: Path) -> UsageError:
     """Return the message for an output that already exists."""
     return UsageError(f"Output '{path}' exists: give another `output`, or `overwrite=True`.")

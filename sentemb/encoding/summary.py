@@ -40,6 +40,7 @@ class EncodeSummary:
         sha256: Of the output's bytes; None where it is a stream or a shard's parts.
         seconds: Wall-clock time of this run.
         faults: What the reader of the texts counted.
+        chunks: Vectors of the output, where a row may have several.
     """
 
     rows: int
@@ -56,6 +57,7 @@ class EncodeSummary:
     sha256: str | None
     seconds: float
     faults: dict[str, Any]
+    chunks: int | None = None
 
     @property
     def reading(self) -> Reading | None:
@@ -99,8 +101,9 @@ class EncodeSummary:
             cut = self.truncated_rows
             limit = f" at {max_length} tokens" if max_length else ""
             truncated = "truncation not known" if cut is None else f"{cut:,} truncated{limit}"
+            of = "" if self.chunks is None else f" in {self.chunks:,} chunks"
             lines.append(
-                f"{self.rows:,} rows x {self.dim} in {self.seconds:.1f} s; "
+                f"{self.rows:,} rows{of} x {self.dim} in {self.seconds:.1f} s; "
                 f"{self.rows - self.distinct_texts:,} repeated, {self.empty_rows:,} empty, "
                 f"{truncated}{unknown}: {output}"
             )
@@ -148,4 +151,5 @@ def summary_of(
         sha256=assembled.sha256 if assembled else None,
         seconds=round(seconds, 2),
         faults=counts.faults,
+        chunks=assembled.chunks if assembled else None,
     )

@@ -1,7 +1,7 @@
 """Rows of texts, window by window: what is embedded together whatever happened before."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sentemb.datasets.texts import TextRow
 from sentemb.encoding.distinct_texts import DistinctTexts
-from sentemb.encoding.kept_columns import as_json
+from sentemb.encoding.kept_columns import EMBEDDING, as_json
 
 ROWS = 4096
 CHARACTERS = 2**24
@@ -30,6 +30,7 @@ class Window:
             embedded with this window.
         known: How many distinct texts earlier windows have: the number of the first new one.
         columns: Each row as JSON, where the input's columns are kept.
+        column: That of the text.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Window:
     new: list[str]
     known: int
     columns: list[str] = field(default_factory=list)
+    column: str = "text"
 
     @property
     def empty_rows(self) -> int:
@@ -68,21 +70,33 @@ class Window:
 
 
 def windows(
-    texts: Iterable[str | TextRow], seen: DistinctTexts, *, keep_columns: bool = False
+    texts: Iterable[str | TextRow],
+    seen: DistinctTexts,
+    *,
+    keep_columns: bool = False,
+    taken: Collection[str] = (EMBEDDING,),
 ) -> Iterator[Window]:
-    """Cut texts into windows of 4,096 rows, or of 16 million characters where that is less."""
+    """Cut texts into windows of 4,096 rows, or of 16 million characters where that is less.
+
+    Args:
+        texts: One a row.
+        seen: What knows the texts that came before.
+        keep_columns: Whether the columns of each row go with it.
+        taken: Names that none of these columns may have.
+    """
     first_row = 1
-    for number, (rows, columns) in enumerate(_cut(texts, keep_columns=keep_columns)):
+    for number, (rows, columns, column) in enumerate(_cut(texts, taken if keep_columns else None)):
         known = seen.count
         numbers, new = seen.numbers(rows)
-        yield Window(number, first_row, rows, numbers, new, known, columns)
+        yield Window(number, first_row, rows, numbers, new, known, columns, column)
         first_row += len(rows)
 
 
 def _cut(
-    texts: Iterable[str | TextRow], *, keep_columns: bool
-) -> Iterator[tuple[list[str], list[str]]]:
-    """Return texts, and beside them their rows as JSON where these are kept."""
+    texts: Iterable[str | TextRow], taken: Collection[str] | None
+) -> Iterator[tuple[list[str], list[str], str]]:
+    """Return texts, beside them their rows as JSON where these are kept, and the texts' column."""
+    column = "text"
     rows: list[str] = []
     columns: list[str] = []
     characters = 0
@@ -90,11 +104,12 @@ def _cut(
         row = item if isinstance(item, TextRow) else TextRow(item, {"text": item})
         rows.append(row.text)
         characters += len(row.text)
-        if keep_columns:
-            columns.append(as_json(row.columns))
+        column = row.column
+        if taken is not None:
+            columns.append(as_json(row.columns, taken))
             characters += len(columns[-1])
         if len(rows) == ROWS or characters >= CHARACTERS:
-            yield rows, columns
+            yield rows, columns, column
             rows, columns, characters = [], [], 0
     if rows:
-        yield rows, columns
+        yield rows, columns, column

@@ -3,13 +3,14 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentemb.encoding.kept_columns import EMBEDDING, Columns, array_of, as_text
+from sentemb.encoding.kept_columns import EMBEDDING, SPAN, Columns, array_of, as_text
 from sentemb.storage import json_line
 from sentemb.types import Vectors
 
@@ -45,23 +46,52 @@ class NpyWriter:
         """Do nothing: the rows are behind their header."""
 
 
+class SpansWriter:
+    """A matrix ``[chunks, 4]`` in int64: row, start, end and tokens of each chunk."""
+
+    def __init__(self, file: IO[bytes], chunks: int) -> None:
+        self.file = file
+        header = {"descr": "<i8", "fortran_order": False, "shape": (chunks, len(SPAN))}
+        np.lib.format.write_array_header_1_0(file, header)
+
+    def write(self, rows: Rows, vectors: Vectors) -> None:
+        """Append rows."""
+        self.file.write(_spans(rows))
+
+    def close(self) -> None:
+        """Have it on the disk."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+
 class SafetensorsWriter:
-    """One tensor ``embeddings`` in float32."""
+    """One tensor ``embeddings`` in float32; of chunks, another ``spans``, as `SpansWriter` has."""
 
     def __init__(self, file: IO[bytes], shape: Shape, columns: Columns) -> None:
         self.file = file
-        size = 4 * shape[0] * shape[1]
-        entry = {"dtype": "F32", "shape": list(shape), "data_offsets": [0, size]}
-        header = json.dumps({"embeddings": entry}).encode()
+        self.spans: list[bytes] | None = [] if SPAN[0] in columns else None
+        size, more = 4 * shape[0] * shape[1], 8 * shape[0] * len(SPAN)
+        found = {"embeddings": {"dtype": "F32", "shape": list(shape), "data_offsets": [0, size]}}
+        if self.spans is not None:
+            places = [size, size + more]
+            found["spans"] = {
+                "dtype": "I64",
+                "shape": [shape[0], len(SPAN)],
+                "data_offsets": places,
+            }
+        header = json.dumps(found).encode()
         header += b" " * (-len(header) % 8)
         file.write(len(header).to_bytes(8, "little") + header)
 
     def write(self, rows: Rows, vectors: Vectors) -> None:
         """Append rows."""
         self.file.write(np.ascontiguousarray(vectors, dtype="<f4").data)
+        if self.spans is not None:
+            self.spans.append(_spans(rows))
 
     def close(self) -> None:
-        """Do nothing: the rows are behind their header."""
+        """Write the spans behind the vectors, where there are some."""
+        self.file.writelines(self.spans or [])
 
 
 class JsonlWriter:
@@ -136,6 +166,10 @@ class ParquetWriter:
                 self.writer.is_open = False  # else its destructor tries again
 
 
+def _spans(rows: Rows) -> bytes:
+    return np.array([[row[name] for name in SPAN] for row in rows], dtype="<i8").tobytes()
+
+
 def _numbers(vector: NDArray[Any]) -> list[float] | None:
     """Return the shortest numbers that stand for a vector; None for one of NaN."""
     return None if np.isnan(vector[0]) else [float(str(number)) for number in vector]
@@ -149,5 +183,5 @@ WRITERS: dict[str, Callable[[IO[bytes], Shape, Columns], Writer]] = {
     ".safetensors": SafetensorsWriter,
 }
 SHOWS_TEXTS = (".jsonl", ".parquet", ".csv")
-NAMES_COLUMNS = (".parquet", ".csv")
+NAMES_COLUMNS = (".parquet", ".csv", ".safetensors")
 """Formats whose columns must be known before the first row is written."""

@@ -58,16 +58,21 @@ class Retrieval:
         if not any(self.relevant.get(query) for query in self.queries):
             raise InputError(f"{self.name}: no query has a relevant document.")
 
-    def __call__(self, encode: Encode) -> dict[str, float]:
-        """Return ``ndcg@10``, ``mrr@10``, ``recall@10`` and ``recall@100``, means × 100."""
-        return self.outcome(encode).numbers
+    def __call__(self, encode: Encode, encode_documents: Encode | None = None) -> dict[str, float]:
+        """Return ``ndcg@10``, ``mrr@10``, ``recall@10`` and ``recall@100``, means × 100.
 
-    def outcome(self, encode: Encode) -> Outcome:
-        """Return the numbers, with the measures of each query."""
+        Args:
+            encode: Of queries, and of documents where nothing else is given.
+            encode_documents: Of documents, where the encoder puts other prompts before them.
+        """
+        return self.outcome(encode, encode_documents).numbers
+
+    def outcome(self, encode: Encode, encode_documents: Encode | None = None) -> Outcome:
+        """Return the numbers, with the measures of each query; arguments as of the call."""
         judged = [query for query in self.queries if self.relevant.get(query)]
         documents = list(self.corpus)
         left_out = frozenset(self.own_documents())
-        corpus, place = _distinct(encode, list(self.corpus.values()))
+        corpus, place = _distinct(encode_documents or encode, list(self.corpus.values()))
         asked, row_of = _distinct(encode, [self.queries[query] for query in judged])
         rows = []
         for start in range(0, len(judged), BLOCK):

@@ -45,9 +45,11 @@ class Scored:
     outcomes: Sequence[dict[str, Outcome]]
 
 
-def report_of(scored: Sequence[Scored], tasks: Tasks) -> Report:
+def report_of(scored: Sequence[Scored], tasks: Tasks, prompt_name: str | None = None) -> Report:
     """Return what is known of models, tasks and data, and its tables."""
     record = _record(scored, tasks)
+    if prompt_name is not None:
+        record["prompt_name"] = prompt_name
     models = record["models"]
     if len(models) == 1:
         tables = _one_model(models[0], tasks)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sentemb.bars import Progress
 from sentemb.datasets.in_memory import Container
 from sentemb.errors import UsageError
-from sentemb.evaluation import Outcome, Task
+from sentemb.evaluation import Outcome, Retrieval, Task
 from sentemb.evaluation.cache import EncodeCache
 from sentemb.evaluation.disclosure import UNKNOWN, Disclosure, disclose
 from sentemb.experiments.evaluation_report import Scored, report_of, write_report
@@ -45,6 +45,7 @@ def evaluate(
     batch_tokens: int | None = None,
     batch_size: int | None = None,
     device: str | None = None,
+    prompt_name: str | None = None,
     output: Path_ | None = None,
     overwrite: bool = False,
 ) -> Report:
@@ -74,6 +75,9 @@ def evaluate(
         batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``, for models that are named; by default the
             GPU if there is one.
+        prompt_name: Of a prompt of the models that is put before texts, but for those of retrieval:
+            queries and documents get the prompts that a model has for them. By default a model's
+            default prompt.
         output: A JSON file for the results.
         overwrite: Whether an earlier output is replaced.
 
@@ -105,7 +109,7 @@ def evaluate(
         identical_ids,
         tasks,
     )
-    how: dict[str, Any] = {"pooling": pooling, "device": device}
+    how: dict[str, Any] = {"pooling": pooling, "device": device, "prompt_name": prompt_name}
     how |= {"batch_tokens": batch_tokens, "batch_size": batch_size}
     seen = [_disclosed(model) for model in found]
     total = len(chosen.chosen) * sum(len(model.seeds) for model in found)
@@ -118,7 +122,7 @@ def evaluate(
             )
             for model, disclosed in zip(found, seen, strict=True)
         ]
-    report = report_of(scored, chosen)
+    report = report_of(scored, chosen, prompt_name)
     if output is not None:
         write_report(Path(output), report)
         logger.info("results: %s", output)
@@ -134,11 +138,16 @@ def _score(one: "One", tasks: Tasks, how: dict[str, Any], progress: Progress) ->
     """Score one seed on each task; each unique sentence is encoded once."""
     outcomes = {}
     with opened(one, **how) as model:
-        encode = EncodeCache(model.encode)
+        known = {encode: EncodeCache(encode) for encode in model.all()}
         for chosen in tasks.chosen:
             started = time.monotonic()
             progress.rename(f"evaluating on {chosen.task.name}")
-            outcomes[chosen.task.name] = chosen.task.outcome(encode)
+            task = chosen.task
+            if isinstance(task, Retrieval):
+                sides = known[model.encode_queries], known[model.encode_documents]
+                outcomes[task.name] = task.outcome(*sides)
+            else:
+                outcomes[task.name] = task.outcome(known[model.encode])
             if (took := time.monotonic() - started) >= SLOW:
                 logger.info("%s: %s took %.0f s", one, chosen.task.name, took)
             progress.add(1)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -63,12 +64,20 @@ class Opened:
     """A model that is ready to encode.
 
     Args:
-        encode: From texts to vectors.
+        encode: From texts to vectors, with the prompt that was named, or the model's default.
+        encode_queries: With the model's prompt for queries.
+        encode_documents: With that for documents.
         count_tokens: The tokens of each text; None where the model has no tokenizer of ours.
     """
 
     encode: Encode
+    encode_queries: Encode
+    encode_documents: Encode
     count_tokens: Callable[[list[str]], list[int]] | None = None
+
+    def all(self) -> set[Encode]:
+        """Return what encodes, each once."""
+        return {self.encode, self.encode_queries, self.encode_documents}
 
 
 def models_of(given: Models) -> list[Model]:
@@ -136,6 +145,7 @@ def opened(
     batch_tokens: int | None = None,
     batch_size: int | None = None,
     device: str | None = None,
+    prompt_name: str | None = None,
 ) -> Iterator[Opened]:
     """Load a model where it is named, and hold it ready to encode.
 
@@ -145,30 +155,53 @@ def opened(
         batch_tokens: Tokens of a forward; None for what suits the device.
         batch_size: Texts of a forward; None where tokens alone limit it.
         device: As of `load`.
+        prompt_name: Of a prompt of the model; by default its default prompt.
 
     Raises:
         InputError: When the model cannot be found or read, or is unsafe.
-        UsageError: When another pooling is asked of a model that is loaded.
+        UsageError: When another pooling is asked of a model that is loaded, or there is no such
+            prompt.
     """
     with phase("loading the libraries"):
         import torch
 
+        from sentemb.encoders.prompts import prompt_given, prompt_of_side
         from sentemb.inference.embedder import Embedder
     encoder = load(model, pooling, device)
     if not (isinstance(encoder, torch.nn.Module) and hasattr(encoder, "tokenizer")):
-        yield Opened(lambda texts: _as_array(encoder.encode(texts)))
+        if prompt_name is not None:
+            raise UsageError("prompt_name needs a model of sentence-transformers.")
+        plain: Encode = lambda texts: _as_array(encoder.encode(texts))  # noqa: E731
+        yield Opened(plain, plain, plain)
         return
-    with Embedder(cast("Any", encoder), batch_tokens, batch_size=batch_size) as embedder:
 
-        def count_tokens(texts: list[str]) -> list[int]:
-            tokens = embedder.tokenise(texts)
-            return [len(tokens.ids[row]) for row in tokens.rows]
+    @cache
+    def embedder_of(prompt: str) -> Embedder:
+        return Embedder(cast("Any", encoder), batch_tokens, "fp32", prompt, batch_size)
 
+    @cache
+    def encode_with(prompt: str) -> Encode:
         def encode(texts: Sequence[str]) -> Vectors:
-            with Progress("encoding", len(texts), "texts", delay=1) as progress:
+            with (
+                embedder_of(prompt) as embedder,
+                Progress("encoding", len(texts), "texts", delay=1) as progress,
+            ):
                 return embedder.encode(texts, progress.add)
 
-        yield Opened(encode, count_tokens)
+        return encode
+
+    given = prompt_given(encoder, None, prompt_name)
+
+    def count_tokens(texts: list[str]) -> list[int]:
+        tokens = embedder_of(given).tokenise(texts)
+        return [len(tokens.ids[row]) for row in tokens.rows]
+
+    yield Opened(
+        encode_with(given),
+        encode_with(prompt_of_side(encoder, "query")),
+        encode_with(prompt_of_side(encoder, "document")),
+        count_tokens,
+    )
 
 
 def _as_array(vectors: Any) -> Vectors:

@@ -24,7 +24,7 @@ LONG = " ".join(map(str, range(600)))
 
 
 def takes_tokens(encoder: "SentenceTransformer") -> bool:
-    """Tell whether ids and a mask are all that an encoder needs to know of a text.
+    """Tell whether tokens are all that an encoder needs to know of a text, those of a prompt too.
 
     Where it is a transformer and needs more, the reason is logged.
 
@@ -38,7 +38,6 @@ def takes_tokens(encoder: "SentenceTransformer") -> bool:
     needs = {
         "its family is not packed": not can_be_packed(model),  # type: ignore[arg-type]
         "its tokenizer is not a fast one": not getattr(own, "is_fast", False),
-        "it puts a prompt before each text": encoder.default_prompt_name is not None,
         "it cuts its vectors": encoder.truncate_dim is not None,
         "no module follows its transformer": len(encoder) == 1,
     }

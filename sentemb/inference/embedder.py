@@ -15,7 +15,7 @@ from sentemb.encoders.inspection import settle
 from sentemb.encoders.packed import packed
 from sentemb.encoders.padding import padded_right
 from sentemb.encoders.precision import require_precision
-from sentemb.encoders.prompts import default_prompt, leaves_prompt_out
+from sentemb.encoders.prompts import default_prompt, leaves_prompt_out, prompt_tokens
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.encoders.tokenising import Tokenising, Tokens
 from sentemb.encoders.without_padding import reads_first_token_only, same_without_padding
@@ -49,8 +49,8 @@ class Embedder:
     Batches are cut by tokens from texts in the order of their length; each is computed by its
     own thread, on one core, so that a busy core delays its batches alone. Padding is left out
     where the encoder's family allows it and the first texts' vectors stay the same. An encoder
-    that needs more than its tokens (prompts, modules of others) embeds by itself, in these batches,
-    and the log says why.
+    that needs more than its tokens (modules of others) embeds by itself, in these batches, and the
+    log says why.
 
     A context manager: the encoder is left as it was.
 
@@ -92,19 +92,14 @@ class Embedder:
         usual = sys.maxsize if batch_size else BATCH_TOKENS.get(encoder.device.type, 512)
         self.batch_tokens = batch_tokens or usual
         self.batch_size = batch_size
-        self._tokenising = Tokenising(
-            encoder.tokenizer,
-            encoder.max_seq_length,
-            default_prompt(encoder) if prompt is None else prompt,
-        )
-        self._prompt = prompt
-        self.takes_tokens = isinstance(encoder, TokenEncoder) or (
-            takes_tokens(encoder) and not (prompt and leaves_prompt_out(encoder))
-        )
+        self._prompt = default_prompt(encoder) if prompt is None else prompt
+        self._tokenising = Tokenising(encoder.tokenizer, encoder.max_seq_length, self._prompt)
+        self.takes_tokens = isinstance(encoder, TokenEncoder) or takes_tokens(encoder)
         self._same_tokens = self.takes_tokens
         if not isinstance(encoder, TokenEncoder):
             require_telling_apart(encoder)
             self._same_tokens = self.takes_tokens or same_tokens(encoder)
+        self._left_out = _left_out(encoder, self._prompt) if self.takes_tokens else {}
         self.halved = 0
         self._same_without_padding: bool | None = None
         self._asked = False
@@ -199,7 +194,8 @@ class Embedder:
                 texts, prompt=self._prompt, batch_size=len(texts), convert_to_tensor=True
             )
 
-    def _forward(self, ids: list[list[int]]) -> Embeddings:
+    def _padded(self, ids: list[list[int]]) -> list[torch.Tensor]:
+        """Return ids and mask, each ``[rows, tokens]``, filled up on the right."""
         longest = max(map(len, ids))
         padded = np.full((len(ids), longest), self._padding)
         mask = np.zeros((len(ids), longest), dtype=np.int64)
@@ -207,11 +203,14 @@ class Embedder:
             padded[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
         device = self.encoder.device
-        given = [torch.from_numpy(x).to(device, non_blocking=True) for x in (padded, mask)]
+        return [torch.from_numpy(x).to(device, non_blocking=True) for x in (padded, mask)]
+
+    def _forward(self, ids: list[list[int]]) -> Embeddings:
+        given = self._padded(ids)
         if isinstance(self.encoder, TokenEncoder):
             return cast(Embeddings, self.encoder(*given))
-        features = dict(zip(("input_ids", "attention_mask"), given, strict=True))
-        return cast(Embeddings, self.encoder(features)["sentence_embedding"])
+        features: Any = dict(zip(("input_ids", "attention_mask"), given, strict=True))
+        return cast(Embeddings, self.encoder(features | self._left_out)["sentence_embedding"])
 
     def _leave_padding_out(self) -> None:
         """Enable packing if the vectors of the probe texts stay the same.
@@ -234,6 +233,13 @@ class Embedder:
                 )
         if self._same_without_padding:
             self._undo.enter_context(packed(model, first_only=first_only))
+
+
+def _left_out(encoder: "TokenEncoder | SentenceTransformer", prompt: str) -> dict[str, int]:
+    """Tell a pooling that leaves prompts out how many tokens they have."""
+    if isinstance(encoder, TokenEncoder) or not (prompt and leaves_prompt_out(encoder)):
+        return {}
+    return {"prompt_length": prompt_tokens(encoder, prompt)}
 
 
 def _padding_of(encoder: "TokenEncoder | SentenceTransformer") -> int:

@@ -1,5 +1,6 @@
 """An encoder made smaller and faster, in a folder that says what it lost and gained."""
 
+import logging
 import os
 from collections.abc import Iterable
 from functools import partial
@@ -12,6 +13,7 @@ import numpy as np
 from sentemb.cards import write_card
 from sentemb.encoders import describe
 from sentemb.encoders.build import build_copy, model_name
+from sentemb.encoders.prompts import prompt_names
 from sentemb.encoders.trainable import require_transformer
 from sentemb.inference.card_texts import EXPORT, export_card
 from sentemb.inference.comparison import Graded, compare
@@ -23,6 +25,7 @@ from sentemb.storage import check_output, whole_folder, write_json
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+logger = logging.getLogger("sentemb")
 PACKAGES = {
     "static": ("sentemb", "torch", "transformers", "sentence-transformers", "scikit-learn"),
     "int8": ("sentemb", "torch", "transformers", "sentence-transformers", "onnx", "onnxruntime"),
@@ -58,6 +61,8 @@ def export_static(
     check_output(folder, EXPORT, overwrite=overwrite)
     encoder = build_copy(model)
     require_transformer(encoder, model_name(model), "a static export")
+    if names := prompt_names(encoder):
+        logger.warning("A static model has no prompts; left out: %s.", ", ".join(names))
     made = distil(encoder, dim, texts[1] if texts else None)
     how = {
         "probabilities": f"counts in {texts[0]}" if texts else "Zipf's law",

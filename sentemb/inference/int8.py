@@ -1,5 +1,6 @@
 """What runs an encoder in 8-bit integers."""
 
+import json
 import os
 from collections.abc import Sequence
 from importlib import import_module
@@ -62,6 +63,7 @@ class Int8Encoder(TokenEncoder):
         tokenizer.no_padding()
         super().__init__(tokenizer, (tokenizer.truncation or {}).get("max_length"), str(folder))
         self.pad_id = pad_id
+        self.prompts = _prompts(path)
         self.batch_tokens = batch_tokens
         self._session = session
         self._file = path / MODEL
@@ -86,8 +88,9 @@ class Int8Encoder(TokenEncoder):
         return {}
 
     def settings(self) -> str:
-        """Return the hash of the file."""
-        return sha256(self._file)
+        """Return the hash of the file, and the prompts where there are some."""
+        named = f" {self.prompts}" if any(self.prompts.values()) else ""
+        return sha256(self._file) + named
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return a vector for each text, ``[rows, dim]`` in float32."""
@@ -103,6 +106,13 @@ class Int8Encoder(TokenEncoder):
             parts.append(self._session.run([OUTPUT], inputs)[0])
         vectors = np.concatenate(parts)
         return vectors[np.argsort(np.concatenate(batches))]
+
+
+def _prompts(folder: Path) -> dict[str, str]:
+    """Read the prompts that sentence-transformers saved with the encoder."""
+    file = folder / "config_sentence_transformers.json"
+    saved = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return {name: text or "" for name, text in saved.get("prompts", {}).items()}
 
 
 def inputs_of(texts: Sequence[Encoding]) -> dict[str, NDArray[np.int64]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from sentemb.encoders.prompts import leaves_prompt_out, prompt_names
 from sentemb.encoders.truncating import truncating
 from sentemb.errors import InputError
 from sentemb.inference.capabilities import LONG
@@ -49,11 +50,16 @@ def quantise(encoder: "SentenceTransformer", folder: Path) -> None:
         UsageError: When onnx, onnxruntime or onnxscript is not installed.
         InputError: When the encoder cannot be exported: its tokenizer is not a fast one, torch
             cannot trace it, or the graph's vectors are not the encoder's, as where a prompt is put
-            before each text.
+            before each text; or its pooling leaves prompts out, which the graph cannot.
 
     Source: Jacob et al., 2018 (arXiv:1712.05877), section 2; as in onnxruntime's quantize_dynamic.
     """
     check_extra()
+    if leaves_prompt_out(encoder) and (names := prompt_names(encoder)):
+        raise InputError(
+            f"The pooling of this encoder leaves its prompts ({', '.join(names)}) out, which an "
+            "int8 model cannot: export it without them, or train it with `include_prompt=True`."
+        )
     runtime, quantisation = extra("onnxruntime"), extra("onnxruntime.quantization")
     tokenizer = _tokenizer(encoder)
     encoder.save_pretrained(str(folder), create_model_card=False)

@@ -1,6 +1,7 @@
 """What embeds token ids by itself, without sentence-transformers."""
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from tokenizers import Tokenizer
@@ -20,10 +21,12 @@ class TokenEncoder(nn.Module, metaclass=ABCMeta):
     Attributes:
         pad_id: What shorter texts of a batch are filled with.
         embeds_no_tokens: Whether a text without a token has a vector.
+        prompts: What may be put before texts, by name; all tokens of it are pooled.
     """
 
     pad_id = 0
     embeds_no_tokens = False
+    prompts: Mapping[str, str] = {}
 
     def __init__(self, tokenizer: Tokenizer, max_seq_length: int | None, name: str) -> None:
         super().__init__()

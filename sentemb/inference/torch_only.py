@@ -26,7 +26,7 @@ from sentemb.inference.module_list import DeclaredModules, read_parts
 from sentemb.inference.static_encoder import load_static
 from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.locate import is_sentence_transformer, locate
-from sentemb.types import Embeddings
+from sentemb.types import Embeddings, TokenEmbeddings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -78,6 +78,17 @@ class PlainEncoder(TokenEncoder):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Embeddings:
         """Embed tokens ``[rows, tokens]``; returns ``[rows, dim]``."""
+        tokens = self.states(ids, mask)
+        if self.pooling == "cls":
+            pooled = tokens[:, 0]
+        elif self.pooling == "lasttoken":
+            pooled = tokens[torch.arange(len(mask), device=mask.device), mask.sum(1) - 1]
+        else:
+            pooled = tokens.sum(1) / mask.sum(1, keepdim=True)
+        return self.head(pooled)
+
+    def states(self, ids: Tensor, mask: Tensor) -> TokenEmbeddings:
+        """Return what is pooled, ``[rows, tokens, width]``, zeros where there is padding."""
         packing = Packing.of(mask)
         weights = self.layer_weights
         first_only = self.pooling == "cls" and weights is None
@@ -86,13 +97,10 @@ class PlainEncoder(TokenEncoder):
         if isinstance(weights, Tensor):
             shares = zip(weights / weights.sum(), states, strict=True)
             packed = torch.stack([share * state for share, state in shares if share]).sum(0)
-        tokens = packing.unpack(packed.unsqueeze(0))
-        if self.pooling == "cls":
-            pooled = tokens[:, 0]
-        elif self.pooling == "lasttoken":
-            pooled = tokens[torch.arange(len(mask), device=mask.device), mask.sum(1) - 1]
-        else:
-            pooled = tokens.sum(1) / mask.sum(1, keepdim=True)
+        return packing.unpack(packed.unsqueeze(0))
+
+    def head(self, pooled: Embeddings) -> Embeddings:
+        """Return the vectors of what was pooled, ``[rows, dim]``."""
         vectors: Embeddings = self.heads(pooled)
         return nn.functional.normalize(vectors, dim=1) if self.normalised else vectors
 

@@ -117,6 +117,7 @@ def method_named(
     *,
     pooling: PoolingName | None = None,
     prompt: Mapping[str, str] | None = None,
+    include_prompt: bool | None = None,
     **options: Any,
 ) -> Method:
     """Build the method of a recipe, on the encoder and with the pooling that the recipe has.
@@ -127,6 +128,7 @@ def method_named(
             place; by default ``mini``.
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
+        include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
         options: Of the recipe: the parameters of its function. Where ``columns`` or ``classes`` is
             among them, it describes the training data.
 
@@ -152,5 +154,5 @@ def method_named(
     method = recipe.build(encoder, **options)
     read = [view.column for view in method.views]
     for each in (method.encoder, *method.twin.other_encoders().values()):
-        set_prompts(each, prompt or {}, read)
+        set_prompts(each, prompt or {}, read, include_prompt)
     return method

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentemb.datasets.in_memory import Container
+from sentemb.encoders.chunking import Chunk
 from sentemb.encoding.kept_columns import array_of, as_json, columns_of
+from sentemb.encoding.output_file import spans_file
 from sentemb.errors import InputError, UsageError
 from sentemb.storage import check_output, sha256, write_json
 from sentemb.tasks.approximate import (
@@ -22,7 +24,7 @@ from sentemb.tasks.approximate import (
     measure_recall,
     require_usearch,
 )
-from sentemb.tasks.index_files import RECORD, Index, is_index
+from sentemb.tasks.index_files import OF_CHUNKS, RECORD, Index, is_index
 from sentemb.tasks.vectors import (
     Embedded,
     TextTable,
@@ -56,13 +58,16 @@ def index(
     device: str | None = None,
     batch_tokens: int | None = None,
     batch_size: int | None = None,
+    prompt_name: str | None = None,
+    chunk: str | None = None,
     overwrite: bool = False,
 ) -> Index:
     """Make an index of texts, as ``sentemb index`` does; an interrupted one continues.
 
-    Each distinct text is encoded and found once, with the number of its rows. Called again with the
-    same rows, nothing is done; with other rows, the difference is an error. What was encoded before
-    an interruption is kept beside the output until the index is whole.
+    Each distinct text is encoded and found once, with the number of its rows; of long texts, each
+    chunk is, as a part of its row. Called again with the same rows, nothing is done; with other
+    rows, the difference is an error. What was encoded before an interruption is kept beside the
+    output until the index is whole.
 
     Args:
         data: Texts, as `sentemb.tasks.vectors.embedded` reads them: vectors that the rows have are
@@ -79,6 +84,11 @@ def index(
         device: As in `sentemb.load`.
         batch_tokens: As in `Encoder.encode`.
         batch_size: As in `Encoder.encode`.
+        prompt_name: Of the prompt before the texts; by default the model's prompt for documents,
+            see `Encoder.prompt_of`, and with ``add`` the index's own.
+        chunk: Cut texts into chunks, as in `Encoder.encode_file`; with ``add`` as the index's own.
+            The rows of the index are chunks then, with the columns ``document``, the number of
+            their row, ``start``, ``end`` and ``tokens``.
         overwrite: Replace an index that is there.
 
     Raises:
@@ -98,26 +108,35 @@ def index(
     before = _before(path, add=add, overwrite=overwrite)
     named = model if model is not None else before.model if before else "mini-sentemb"
     column = column or (before.column if before else "text")
+    chunk = chunk if chunk is not None or before is None else before.chunk
     table = read_table(data, column, vectors)
+    if chunk is not None:
+        _check_chunk(chunk, table, column)
     rows = _json_rows(table, column)
     found = {"source": table.source, "rows": len(rows), "sha256": _digest(rows, table.vectors)}
     from sentemb.encoder import load  # torch: mistakes are told of without it
 
     encoder, beside = load(named, device), path.with_name(f"{path.name}.vectors.npy")
+    prompt = before.prompt if before is not None else encoder.prompt_of("document", prompt_name)
     if before is not None:
-        _require_same(before, encoder, column, method)
+        asked = prompt if prompt_name is None else encoder.prompt_of("document", prompt_name)
+        _require_same(before, encoder, column, method, asked, chunk)
         if found["sha256"] in [one["sha256"] for one in before.inputs]:
             logger.info("%s holds these rows already: nothing is done.", path)
             _remove(beside)
             return before
         if not add:
             raise _other_rows(path, before, found)
-    known = set(before.texts if before else ())
-    new = [text for text in dict.fromkeys(table.texts) if text not in known]
+    how = {"batch_tokens": batch_tokens, "batch_size": batch_size, "prompt": prompt, "chunk": chunk}
+    if chunk is not None:
+        table = _in_chunks(table, encoder, beside, before, how)
+        rows, new = _json_rows(table, column), table.texts
+    else:
+        known = set(before.texts if before else ())
+        new = [text for text in dict.fromkeys(table.texts) if text not in known]
     method = method or (before.method if before else _method_for(len(new)))  # type: ignore[assignment]
     if method == "hnsw":
         require_usearch()
-    how = {"batch_tokens": batch_tokens, "batch_size": batch_size}
     made = Index(
         rows=_table(rows, table.source, before),
         column=column,
@@ -125,6 +144,8 @@ def index(
         model=encoder.name,
         fingerprint=encoder.fingerprint,
         method=method or "exact",
+        prompt=prompt,
+        chunk=chunk,
         inputs=[*(before.inputs if before else ()), found],
     )
     made = _with_first_pass(made, before)
@@ -143,7 +164,8 @@ def index_of(data: Embedded, column: str, encoder: "Encoder") -> Index:
     """
     first = _first_rows(list(dict.fromkeys(data.texts)), data.texts)
     rows = _table(_json_rows(data, column), data.source, None)
-    return Index(rows, column, data.vectors[first], encoder.name, encoder.fingerprint)
+    vectors, prompt = data.vectors[first], encoder.prompt_of("document")
+    return Index(rows, column, vectors, encoder.name, encoder.fingerprint, prompt=prompt)
 
 
 def _before(path: Path, *, add: bool, overwrite: bool) -> Index | None:
@@ -158,12 +180,21 @@ def _before(path: Path, *, add: bool, overwrite: bool) -> Index | None:
     return None
 
 
-def _require_same(before: Index, encoder: "Encoder", column: str, method: str | None) -> None:
+def _require_same(
+    before: Index,
+    encoder: "Encoder",
+    column: str,
+    method: str | None,
+    prompt: str | None,
+    chunk: str | None,
+) -> None:
     """Raise where an index is asked to be another than it is."""
     for name, is_other, of_index, given in (
         ("model", before.fingerprint != encoder.fingerprint, before.model, encoder.name),
         ("column", before.column != column, before.column, column),
         ("method", method not in (None, before.method), before.method, method),
+        ("prompt", prompt != before.prompt, before.prompt, prompt),
+        ("chunk", chunk != before.chunk, before.chunk, chunk),
     ):
         if is_other:
             changed = f"'{of_index}'" + ("" if given != of_index else ", which has changed since")
@@ -239,11 +270,13 @@ def _vectors_of(
     if not new:
         assert before is not None  # noqa: S101 -- there is a row
         return before.vectors
-    if table.vectors is not None:
-        require_made_by(encoder, table)
-        made = unit_vectors(table)[_first_rows(new, table.texts)]
-    else:
+    if table.vectors is None:
         made = _encoded(new, encoder, beside, {"dims": dim, **how})
+    elif how["chunk"] is not None:
+        made = table.vectors
+    else:
+        require_made_by(encoder, table, how["prompt"])
+        made = unit_vectors(table)[_first_rows(new, table.texts)]
     if before is None:
         return made
     if made.shape[1] != dim:
@@ -262,6 +295,7 @@ def _encoded(
     for text in texts:
         digest.update(text.encode() + b"\n")
     made_of = {"texts": digest.hexdigest(), "model": encoder.fingerprint, "dims": how["dims"]}
+    made_of |= {"prompt": how["prompt"], "chunk": how["chunk"]}
     if not _is_made(beside, record, made_of):
         record.unlink(missing_ok=True)
         summary = encoder.encode_file(texts, beside, normalize=True, overwrite=True, **how)
@@ -270,9 +304,39 @@ def _encoded(
     return vectors
 
 
+def _check_chunk(chunk: str, table: TextTable, column: str) -> None:
+    Chunk.parse(chunk)
+    if table.vectors is not None:
+        raise UsageError(
+            f"`chunk` cuts texts, and {table.source} has vectors of whole ones: leave out one of "
+            "them."
+        )
+    if clash := next((name for name in OF_CHUNKS if name in (column, *table.columns)), None):
+        raise InputError(
+            f"{table.source} has a column '{clash}', as chunks have: rename it, or leave `chunk` "
+            "out."
+        )
+
+
+def _in_chunks(
+    table: TextTable, encoder: "Encoder", beside: Path, before: Index | None, how: dict[str, Any]
+) -> TextTable:
+    """Return the chunks of texts as rows, with their vectors, of length 1."""
+    dim = before.vectors.shape[1] if before is not None else None
+    vectors = _encoded(table.texts, encoder, beside, {"dims": dim, **how})
+    found = np.load(spans_file(beside))
+    places = (found[:, 0] - 1).tolist()
+    columns = {name: [values[at] for at in places] for name, values in table.columns.items()}
+    documents, starts, ends, tokens = found.T.tolist()
+    earlier = before.documents if before is not None else 0
+    columns |= zip(OF_CHUNKS, ([earlier + n for n in documents], starts, ends, tokens), strict=True)
+    texts = [table.texts[at][a:b] for at, a, b in zip(places, starts, ends, strict=True)]
+    return replace(table, texts=texts, columns=columns, vectors=vectors)
+
+
 def _remove(beside: Path) -> None:
     """Remove vectors that were kept for an index, and their record."""
-    for file in (beside, beside.with_suffix(".json")):
+    for file in (beside, spans_file(beside), beside.with_suffix(".json")):
         file.unlink(missing_ok=True)
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 RECORD, ROWS, VECTORS = "index.json", "rows.parquet", "vectors.npy"
 FIRST_PASS = {"int8": "codes.npy", "binary": "bits.npy", "hnsw": "graph.usearch"}
+OF_CHUNKS = ("document", "start", "end", "tokens")
+"""Columns of an index of chunks: the row that each is of, its characters, how many tokens."""
 SCHEMA = "sentemb.index/1"
 
 
@@ -39,6 +41,9 @@ class Index:
         model: What made the vectors, by name.
         fingerprint: Hash of what made them.
         method: How they are searched.
+        chunk: How texts were cut into chunks, each of which is a row; None where they were not.
+        prompt: What was put before the texts; None of an index of an earlier version, which put the
+            model's default prompt.
         inputs: What was added: source, rows and hash of each.
         first: The first pass of a search that is not exact.
         recall: What that finds.
@@ -51,6 +56,8 @@ class Index:
     model: str
     fingerprint: str
     method: str = "exact"
+    prompt: str | None = ""
+    chunk: str | None = None
     inputs: Sequence[Mapping[str, Any]] = ()
     first: FirstPass | None = None
     recall: Mapping[str, Any] | None = None
@@ -62,10 +69,18 @@ class Index:
     def described(self) -> str:
         """Say what is in the index, and what a search that is not exact finds."""
         recall = f", {Recall(**self.recall)}" if self.recall else ""
+        rows = f"{len(self.rows):,} rows, {len(self.vectors):,} distinct texts"
+        if self.chunk is not None:
+            rows = f"{self.documents:,} rows in {len(self.vectors):,} chunks"
         return (
-            f"{len(self.rows):,} rows, {len(self.vectors):,} distinct texts, "
+            f"{rows}, "
             f"{self.vectors.shape[1]} numbers each by {self.model}, {self.method} search{recall}"
         )
+
+    @property
+    def documents(self) -> int:
+        """How many rows were cut into chunks."""
+        return sum(int(one["rows"]) for one in self.inputs)
 
     @cached_property
     def _distinct(self) -> "pyarrow.DictionaryArray":
@@ -76,13 +91,18 @@ class Index:
 
     @cached_property
     def texts(self) -> list[str]:
-        """The distinct texts."""
+        """The distinct texts; chunks, each of which has its own vector, all."""
+        if self.chunk is not None:
+            chunks: list[str] = self.rows.column(self.column).to_pylist()
+            return chunks
         texts: list[str] = self._distinct.dictionary.to_pylist()
         return texts
 
     @property
     def text_of_row(self) -> Ids:
         """The number of each row's text, ``[rows]``."""
+        if self.chunk is not None:
+            return np.arange(len(self.rows))
         return np.asarray(self._distinct.indices, dtype=np.int64)
 
     @cached_property
@@ -107,6 +127,8 @@ class Index:
             "model": self.model,
             "fingerprint": self.fingerprint,
             "method": self.method,
+            "prompt": self.prompt,
+            "chunk": self.chunk,
             "recall": self.recall,
             "inputs": list(self.inputs),
         }
@@ -138,6 +160,8 @@ class Index:
             model=known["model"],
             fingerprint=known["fingerprint"],
             method=method,
+            prompt=known.get("prompt"),
+            chunk=known.get("chunk"),
             inputs=known["inputs"],
             first=FIRST_PASSES[method].open(folder / file) if file else None,
             recall=known["recall"],

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,20 +13,22 @@ from sentemb.datasets.texts import read_texts
 from sentemb.errors import InputError, UsageError
 from sentemb.errors import nearest as close_name
 from sentemb.evaluation.retrieval import nearest as greatest
+from sentemb.inference.shaping import shaped
 from sentemb.table import Cell, Report, Table
 from sentemb.tasks.index import index_of
-from sentemb.tasks.index_files import Index
+from sentemb.tasks.index_files import OF_CHUNKS, Index
 from sentemb.tasks.lexical import fused, require_bm25s
 from sentemb.tasks.nearest import Ids, nearest
 from sentemb.tasks.row_filters import matching
 from sentemb.tasks.threshold import Given, cosine_of, parsed
 from sentemb.tasks.vectors import Embedded, embedded
 from sentemb.types import Vectors
-from sentemb.values import require_at_least
+from sentemb.values import require_at_least, require_kind
 
 if TYPE_CHECKING:
     from sentemb.tasks.vectors import AnyEncoder
 
+DocumentScore = Literal["max", "mean"]
 K = 10
 DEPTH = 100
 """Hits of each ranking that are fused."""
@@ -44,8 +46,10 @@ def search(
     min_score: Given | None = None,
     hybrid: bool = False,
     document: str | None = None,
+    document_score: DocumentScore = "max",
     column: str = "text",
     model: "AnyEncoder | None" = None,
+    prompt_name: str | None = None,
     device: str | None = None,
 ) -> Report:
     """Find the texts of greatest cosine with each query, as ``sentemb search`` does.
@@ -60,9 +64,13 @@ def search(
         min_score: The least cosine of a hit; or a file, or what `calibrate` returned.
         hybrid: Rank by words too: the rankings by cosine and by BM25 are fused by their ranks.
         document: A column: texts of one value are parts of one document, which is one hit, by its
-            best part.
+            best part. By default, in an index of chunks, the rows that were cut.
+        document_score: ``max``, the score of a document's best part; or ``mean``, its cosine with
+            the mean of the parts' vectors, in which a chunk counts as often as it has tokens.
         column: The column of the texts, where they are not an index.
         model: What encodes queries; by default the index's own, or ``mini-sentemb``.
+        prompt_name: Of the prompt before queries; by default the model's prompt for queries, see
+            `Encoder.prompt_of`.
         device: As in `sentemb.load`.
 
     Returns:
@@ -78,6 +86,7 @@ def search(
         >>> search("a pet", ["A cat sleeps.", "Stocks fell."], k=1)["hits"][0]["text"]
         'A cat sleeps.'
     """
+    require_kind("document_score", document_score, DocumentScore)
     asked = _queries(queries)
     least = -1.0 if min_score is None else parsed(min_score, "min_score")
     if hybrid:
@@ -87,8 +96,10 @@ def search(
     from sentemb.encoder import load  # torch: mistakes are told of without it
 
     encoder = load(named, device)
+    prompt = encoder.prompt_of("query", prompt_name)
     if opened is None:
-        opened = index_of(embedded(data, encoder, column=column), column, encoder)  # type: ignore[arg-type]
+        found = embedded(data, encoder, column=column, prompt=encoder.prompt_of("document"))  # type: ignore[arg-type]
+        opened = index_of(found, column, encoder)
     elif opened.fingerprint != encoder.fingerprint:
         raise InputError(
             f"Index '{opened.path}' was made by model '{opened.model}', which '{encoder.name}' is "
@@ -100,13 +111,21 @@ def search(
         require_at_least(1, k=k)
         if k > texts:
             raise UsageError(f"k must be at most {texts:,}, the texts of the index; got {k:,}.")
-    vectors = encoder.encode(asked, dims=opened.vectors.shape[1], normalize=True)
-    found = _Search(opened, where, document)
-    rankings = found.rankings(asked, vectors, min(k or K, texts), hybrid=hybrid)
+    vectors = encoder.encode(asked, dims=opened.vectors.shape[1], normalize=True, prompt=prompt)
+    if document is None and opened.chunk is not None:
+        document = OF_CHUNKS[0]
+    if document_score == "mean" and (document is None or hybrid):
+        what = "beside `hybrid`" if hybrid else "without `document`"
+        raise UsageError(f"`document_score` of mean has no meaning {what}: leave one out.")
+    searched = _Search(opened, where, document)
+    if document_score == "mean":
+        rankings = searched.by_mean(vectors, min(k or K, texts))
+    else:
+        rankings = searched.rankings(asked, vectors, min(k or K, texts), hybrid=hybrid)
     kept = [[hit for hit in each if hit.cosine >= least] for each in rankings]
     how = {"index": opened.record, "where": where, "min_score": least}
-    how |= {"hybrid": hybrid, "document": document}
-    return _report(_hits(found, asked, kept, hybrid=hybrid), asked, how)
+    how |= {"hybrid": hybrid, "document": document, "document_score": document_score}
+    return _report(_hits(searched, asked, kept, hybrid=hybrid), asked, how)
 
 
 def _queries(queries: str | Sequence[str] | os.PathLike[str]) -> list[str]:
@@ -173,6 +192,29 @@ class _Search:
             depth *= 4
             found = self._of_depth(queries, vectors, depth, hybrid=hybrid)
         return [self._one_a_document(hits)[:k] for hits in found]
+
+    def by_mean(self, queries: Vectors, k: int) -> list[list["Hit"]]:
+        """Return the k documents of each query whose mean is nearest, each by its best text."""
+        assert self.documents is not None  # noqa: S101 -- the caller has seen to it
+        if not len(self.texts):
+            return [[] for _ in queries]
+        places: dict[Any, int] = {}
+        of = np.array([places.setdefault(self.documents[text], len(places)) for text in self.texts])
+        weights = self.counts if self.index.chunk is None else np.array(self._column(OF_CHUNKS[3]))
+        means = np.zeros((len(places), self.index.vectors.shape[1]), dtype=np.float32)
+        parts = self.index.vectors[self.texts]
+        np.add.at(means, of, parts * weights[self.texts, None].astype(np.float32))
+        scores, found = nearest(queries, shaped(means, normalize=True), min(k, len(places)))
+        members = [np.flatnonzero(of == place) for place in range(len(places))]
+        rankings = []
+        for query, near, each in zip(queries, found.tolist(), scores.tolist(), strict=True):
+            cosines = parts @ query
+            best = [members[place][cosines[members[place]].argmax()] for place in near]
+            texts = self.texts[best].tolist()
+            rankings.append(
+                [Hit(text, score, score) for text, score in zip(texts, each, strict=True)]
+            )
+        return rankings
 
     def _one_a_document(self, hits: list["Hit"]) -> list["Hit"]:
         assert self.documents is not None  # noqa: S101 -- the caller has seen to it

@@ -84,6 +84,7 @@ def embedded(
     device: str | None = None,
     batch_tokens: int | None = None,
     batch_size: int | None = None,
+    prompt: str | None = None,
 ) -> Embedded:
     """Return texts with their unit vectors; vectors that are there are not made again.
 
@@ -97,6 +98,7 @@ def embedded(
         device: As in `sentemb.load`.
         batch_tokens: As in `Encoder.encode`.
         batch_size: As in `Encoder.encode`.
+        prompt: As in `Encoder.encode`.
 
     Raises:
         InputError: When the data cannot be read or a text is blank, names the row; when vectors are
@@ -113,10 +115,12 @@ def embedded(
 
     encoder = load(model, device)
     if table.vectors is not None:
-        require_made_by(encoder, table)
+        require_made_by(encoder, table, prompt)
         made = table.vectors
     else:
-        made = encoder.encode(table.texts, batch_tokens=batch_tokens, batch_size=batch_size)
+        made = encoder.encode(
+            table.texts, batch_tokens=batch_tokens, batch_size=batch_size, prompt=prompt
+        )
     unit = unit_vectors(replace(table, vectors=made))
     return Embedded(table.texts, unit, encoder.name, table.columns, table.source)
 
@@ -176,10 +180,15 @@ def unit_vectors(table: TextTable) -> Vectors:
     return unit
 
 
-def require_made_by(encoder: "Encoder", table: TextTable) -> None:
+def require_made_by(encoder: "Encoder", table: TextTable, prompt: str | None = None) -> None:
     """Raise unless the vectors of rows are an encoder's, or the first numbers of its vectors.
 
     A few rows are encoded again and compared.
+
+    Args:
+        encoder: What is to have made them.
+        table: Rows with vectors.
+        prompt: What it put before the texts; by default its default prompt.
 
     Raises:
         InputError: When they are another model's; names a row.
@@ -192,14 +201,15 @@ def require_made_by(encoder: "Encoder", table: TextTable) -> None:
             f"'{encoder.name}' {encoder.dim}: name the `model` that made them."
         )
     places = np.unique(np.linspace(0, rows - 1, min(SAMPLED, rows)).astype(int))
-    again = encoder.encode([table.texts[place] for place in places], dims=width, normalize=True)
+    texts = [table.texts[place] for place in places]
+    again = encoder.encode(texts, dims=width, normalize=True, prompt=prompt)
     cosines = (again * shaped(table.vectors[places], normalize=True)).sum(axis=1)
     worst = int(cosines.argmin())
     if not cosines[worst] >= ALIKE:
         raise InputError(
             f"The vectors of {table.source} are not those of model '{encoder.name}': the vector of "
             f"row {table.numbers[places[worst]]:,} has a cosine of {cosines[worst]:.2f} with the "
-            "model's own. Name the `model` that made them."
+            "model's own. Name the `model` that made them, and the prompt."
         )
 
 

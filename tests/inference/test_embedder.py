@@ -76,7 +76,6 @@ def test_a_bare_tokenizer_keeps_its_side(mini):
 @pytest.mark.parametrize(
     ("part", "change", "reason"),
     [
-        (lambda e: e, {"default_prompt_name": "query"}, "it puts a prompt before each text"),
         (lambda e: e, {"truncate_dim": 64}, "it cuts its vectors"),
         (
             lambda e: e[0],

@@ -21,7 +21,7 @@ def table(tmp_path):
 def test_vectors_of_a_file_are_not_made_again(table, tmp_path, monkeypatch, suffix):
     wanted, written = embedded(table), tmp_path / f"b{suffix}"
     sentemb.load("mini-sentemb").encode_file(table, written, keep_columns=True)
-    monkeypatch.setattr("sentemb.tasks.vectors.require_made_by", lambda encoder, table: None)
+    monkeypatch.setattr("sentemb.tasks.vectors.require_made_by", lambda *_: None)
     monkeypatch.setattr("sentemb.encoder.Encoder.encode", None)
     found = embedded(written)
     assert found.vectors == pytest.approx(wanted.vectors, abs=1e-6)
