@@ -41,7 +41,7 @@ class Settings:
         select: Which checkpoint becomes the model: the best by dev Spearman, by held-out loss
             (needs no graded pairs), or the last. ``auto`` is Spearman where there is a dev set.
         seed: Of weights, order of rows, and dropout.
-        workers: Processes that tokenise ahead; 0 does it in the main one.
+        workers: Processes that tokenise ahead; 0 does it in a thread, while a step runs.
         mask_identical: Duplicate texts of a batch are never used as negatives.
         on_collapse: What to do when all embeddings collapse to one point: ``warn`` or ``stop``.
         max_bad_steps: End the run after so many steps in a row whose loss or gradient is not a

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator, CountEpochs, NumberedRows
 from sentemb.training.held_out import held_out_loss
+from sentemb.training.made_ahead import MadeAhead
 from sentemb.training.settings import OnCollapse
 from sentemb.training.tokenised_rows import TokenisedRows
 
@@ -96,12 +98,17 @@ class ContrastiveTrainer(GuardedTrainer):
             args=args,
             train_dataset=numbered,
             eval_dataset=[],  # ours are the evaluators, but Trainer insists on one
-            data_collator=collator,
+            data_collator=collator if args.dataloader_num_workers else MadeAhead(collator),
             callbacks=[CountEpochs(numbered), end_of_step, *callbacks],
         )
         for prints_to_stdout in (PrinterCallback, ProgressCallback):
             self.remove_callback(prints_to_stdout)
         self.add_callback(self.collapse)
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train; batches are made ahead, by other processes where there are some."""
+        with self.data_collator if isinstance(self.data_collator, MadeAhead) else nullcontext():
+            return super().train(*args, **kwargs)
 
     def compute_loss(
         self,
@@ -192,6 +199,7 @@ class ContrastiveTrainer(GuardedTrainer):
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Run the evaluators; training is not perturbed, whatever they draw."""
+        self._rest()
         with random_state_kept(), self.progress.pausing("evaluating"):
             numbers = {k: v for evaluator in self.evaluators for k, v in self._run(evaluator)}
             if self.held_out is not None:
@@ -208,6 +216,10 @@ class ContrastiveTrainer(GuardedTrainer):
         )
         return metrics
 
+    def _rest(self) -> None:
+        if isinstance(self.data_collator, MadeAhead):
+            self.data_collator.rest()
+
     def _run(self, evaluator: Evaluator) -> list[tuple[str, float]]:
         with torch.no_grad():
             return list(evaluator(self._encode).items())
@@ -220,6 +232,7 @@ class ContrastiveTrainer(GuardedTrainer):
     ) -> None:
         folder = Path(str(output_dir or self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
+        self._rest()
         save_checkpoint(self.method, folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
