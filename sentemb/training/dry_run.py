@@ -5,7 +5,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from sentemb.training.preflight import try_out, what_is_read
 from sentemb.training.run import (
     collator_of,
     packed_encoders,
+    padded_encoders,
     settled,
     steps_of,
     training_arguments,
@@ -233,7 +234,7 @@ def _probe(
             tokens=tokens,
         )
         texts = list(map(collator.bounded, few[:8][method.views[0].column]))
-        with packed_encoders(method, texts) if settings.packed else nullcontext():
+        with packed_encoders(method, texts) if settings.packed else padded_encoders(method):
             trainer.train()
         memory = _peak_memory()
         began = time.monotonic()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from transformers import TrainingArguments
 
 from sentemb.bars import phase
 from sentemb.datasets import TrainingData
+from sentemb.encoders.padded import mask_unseen
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
 from sentemb.encoders.without_padding import without_padding
@@ -144,8 +145,8 @@ def train(
         )
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
         few = list(map(collator.bounded, rows[:8][method.views[0].column]))
-        unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
-        with stop.listening(), unpadded:
+        forwards = packed_encoders(method, few) if settings.packed else padded_encoders(method)
+        with stop.listening(), forwards:
             trainer.train(str(start) if start else None)
         came = what_came_of(trainer, selected=selected) | {
             "as_it_is": dict(named.as_it_is),
@@ -242,6 +243,18 @@ def packed_encoders(method: Method, texts: list[str]) -> Iterator[None]:
     with ExitStack() as packed:
         for encoder in encoders:
             packed.enter_context(without_padding(encoder, texts, pooling))
+        yield
+
+
+@contextmanager
+def padded_encoders(method: Method) -> Iterator[None]:
+    """Run the encoders with padding, where nothing waits to see whether there is any."""
+    from sentence_transformers import SentenceTransformer
+
+    with ExitStack() as padded:
+        for module in method.modules():
+            if isinstance(module, SentenceTransformer) and hasattr(module[0], "auto_model"):
+                padded.enter_context(mask_unseen(module[0].auto_model))
         yield
 
 

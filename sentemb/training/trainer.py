@@ -41,19 +41,19 @@ class EndOfStep(TrainerCallback):
 
     Args:
         method: What is trained.
-        was_skipped: Whether the last step changed nothing.
+        taken: Says whether the last step was taken, by a number on the device: 1, or 0 where it
+            changed nothing.
     """
 
-    def __init__(self, method: Method, was_skipped: Callable[[], bool]) -> None:
+    def __init__(self, method: Method, taken: Callable[[], Tensor]) -> None:
         self.method = method
-        self.was_skipped = was_skipped
+        self.taken = taken
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Pass on how far the run is."""
-        if not self.was_skipped():
-            self.method.twin.on_step_end(state.global_step / state.max_steps)
+        self.method.twin.on_step_end(state.global_step / state.max_steps, self.taken())
 
 
 class ContrastiveTrainer(GuardedTrainer):
@@ -89,7 +89,7 @@ class ContrastiveTrainer(GuardedTrainer):
         self.collator = collator
         edited = [view.column for view in method.views if view.edit]
         numbered = NumberedRows(rows, tokens=tokens, edited=edited)
-        end_of_step = EndOfStep(method, self.nothing_was_changed)
+        end_of_step = EndOfStep(method, lambda: self.taken)
         self.method = method
         self.collapse = CollapseMonitor(method, on_collapse)
         self.terms = Terms(digits=4, summed=[MASKED])
@@ -127,15 +127,15 @@ class ContrastiveTrainer(GuardedTrainer):
         """Return copies of the queue, which every batch changes."""
         return self.method.twin.queue_state()
 
-    def put_back(self, state: Sequence[Tensor]) -> None:
-        """Give the queue back."""
-        self.method.twin.restore_queue(state)
+    def put_back(self, state: Sequence[Tensor], where: Tensor | None = None) -> None:
+        """Give the queue back; with a boolean on the device, where it holds."""
+        self.method.twin.restore_queue(state, where)
 
     def measures(self) -> dict[str, float]:
         """Return how far the encoder's embeddings are spread."""
         return self.collapse.measure()
 
-    def gives_numbers(self) -> bool:
+    def gives_numbers(self, batch: Any) -> bool:
         """Say whether the present weights give finite embeddings, whatever the loss is."""
         return "spread" in self.collapse.measure()
 
