@@ -13,8 +13,7 @@ from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from sentemb.errors import InputError, UsageError, install_command, panics_refused
-from sentemb.inference.batches import by_tokens
-from sentemb.inference.batches import USUAL
+from sentemb.inference.batches import USUAL, by_tokens
 from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.safety import check_files
 from sentemb.storage import sha256

@@ -24,11 +24,10 @@ from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.runs.publish import size_of
 from sentemb.training.collator import Collator
+from sentemb.training.forwards import forwards
 from sentemb.training.preflight import try_out, what_is_read
 from sentemb.training.run import (
     collator_of,
-    packed_encoders,
-    padded_encoders,
     settled,
     steps_of,
     training_arguments,
@@ -234,7 +233,7 @@ def _probe(
             tokens=tokens,
         )
         texts = list(map(collator.bounded, few[:8][method.views[0].column]))
-        with packed_encoders(method, texts) if settings.packed else padded_encoders(method):
+        with forwards(method, settings, texts):
             trainer.train()
         memory = _peak_memory()
         began = time.monotonic()

@@ -1,8 +1,8 @@
 """`train`: from a method and rows to a model folder that tells how it was made."""
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +12,8 @@ from transformers import TrainingArguments
 
 from sentemb.bars import phase
 from sentemb.datasets import TrainingData
-from sentemb.encoders.padded import mask_unseen
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
-from sentemb.encoders.without_padding import without_padding
 from sentemb.errors import UsageError
 from sentemb.evaluation import STS
 from sentemb.method import Method
@@ -32,6 +30,7 @@ from sentemb.runs.run_result import Provenance, output_folder
 from sentemb.runs.signals import StopOnSignal
 from sentemb.training.checkpoints import conditions_of, fits, save_encoder
 from sentemb.training.collator import Collator
+from sentemb.training.forwards import forwards, padded_to, with_forwards
 from sentemb.training.preflight import (
     check_labels,
     check_length,
@@ -145,8 +144,7 @@ def train(
         )
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
         few = list(map(collator.bounded, rows[:8][method.views[0].column]))
-        forwards = packed_encoders(method, few) if settings.packed else padded_encoders(method)
-        with stop.listening(), forwards:
+        with stop.listening(), forwards(method, settings, few):
             trainer.train(str(start) if start else None)
         came = what_came_of(trainer, selected=selected) | {
             "as_it_is": dict(named.as_it_is),
@@ -196,6 +194,7 @@ def settled(
     """
     made_trainable(method)
     settings = with_clipping(with_selection(settings, dev), method.loss)
+    settings = with_forwards(settings, method)
     batch = settings.batch_size * processes().num_processes
     check_length(method, settings.max_length)
     with phase("looking at the data"):
@@ -215,6 +214,7 @@ def collator_of(method: Method, settings: Settings) -> Collator:
         settings.max_length,
         settings.seed,
         mask_identical=settings.mask_identical,
+        multiple=padded_to(settings),
     )
 
 
@@ -223,39 +223,6 @@ def steps_of(settings: Settings, rows: int) -> tuple[int, int]:
     batches = rows // (settings.batch_size * processes().num_processes)
     an_epoch = math.ceil(batches / settings.accumulation)
     return batches, settings.max_steps or math.ceil(settings.epochs * an_epoch)
-
-
-@contextmanager
-def packed_encoders(method: Method, texts: list[str]) -> Iterator[None]:
-    """Run the encoder, and the momentum copy or second tower beside it, without padding.
-
-    Batches stay as they are drawn: leaving the padding out needs no sorting by length, which would
-    change the negatives.
-
-    Args:
-        method: What is trained.
-        texts: Some that the forwards are compared on first.
-    """
-    from sentence_transformers import SentenceTransformer
-
-    pooling = getattr(method.twin, "pooling", None)
-    encoders = [m for m in method.modules() if isinstance(m, SentenceTransformer) and len(m) > 1]
-    with ExitStack() as packed:
-        for encoder in encoders:
-            packed.enter_context(without_padding(encoder, texts, pooling))
-        yield
-
-
-@contextmanager
-def padded_encoders(method: Method) -> Iterator[None]:
-    """Run the encoders with padding, where nothing waits to see whether there is any."""
-    from sentence_transformers import SentenceTransformer
-
-    with ExitStack() as padded:
-        for module in method.modules():
-            if isinstance(module, SentenceTransformer) and hasattr(module[0], "auto_model"):
-                padded.enter_context(mask_unseen(module[0].auto_model))
-        yield
 
 
 def training_arguments(
