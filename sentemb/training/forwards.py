@@ -19,7 +19,7 @@ from sentemb.views import Adversarial
 logger = logging.getLogger("sentemb")
 SHORT = 16384
 """Tokens of a batch, of all views, up to which a GPU waits for its host. At 4,096 padding costs
-less than leaving it out (66 ms a step of BERT-base against 82); where that turns is not measured."""
+less than leaving it out (66 ms a step of BERT-base against 82); where it turns is not measured."""
 
 
 def with_forwards(settings: Settings, method: Method) -> Settings:

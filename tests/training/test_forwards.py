@@ -93,7 +93,8 @@ def losses(folder):
     return [line["loss"] for line in read_metrics(folder / "metrics.jsonl") if "loss" in line]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # by torch's own compiler
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")  # torch warns of its own compiler
 def test_compiled_layers_train_as_they_are(tmp_path):
     """Views included; the model is a plain one, and resumes."""
     train(shuffled(), data(), tmp_path / "plain", replace(SETTINGS, packed=False))
