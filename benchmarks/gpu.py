@@ -46,6 +46,15 @@ TINY = {"hidden_size": 96, "num_hidden_layers": 2, "intermediate_size": 192}
 LENGTH, WARMING = 32, 5
 
 
+WAYS = {
+    "padded": {"packed": False, "compile": False},
+    "without padding": {"packed": True},
+    "compiled": {"compile": True},
+    "as by default": {},
+}
+"""What our training is told; compiled layers are captured as CUDA graphs on a GPU."""
+
+
 class Sizes(NamedTuple):
     """How much is done.
 
@@ -57,6 +66,7 @@ class Sizes(NamedTuple):
         batches: Rows of a training step.
         steps: Of a training.
         compared: Steps whose losses are compared.
+        ways: Of training, by name.
     """
 
     small: dict[str, int]
@@ -66,10 +76,11 @@ class Sizes(NamedTuple):
     batches: tuple[int, ...]
     steps: int
     compared: int
+    ways: tuple[str, ...]
 
 
-ON_GPU = Sizes(MINILM, BASE, 60_000, 200_000, (64, 512), 40, 50)
-ON_CPU = Sizes(TINY, TINY, 300, 5_000, (16,), 8, 6)
+ON_GPU = Sizes(MINILM, BASE, 60_000, 200_000, (64, 512), 40, 50, tuple(WAYS))
+ON_CPU = Sizes(TINY, TINY, 300, 5_000, (16,), 8, 6, ("padded", "without padding"))
 
 
 def sentences(count: int) -> list[str]:
@@ -194,8 +205,7 @@ def train_ours(
     rows: list[str],
     batch: int,
     steps: int,
-    *,
-    packed: bool,
+    way: str,
     precision: str = "auto",
     view: sentemb.View | None = None,
 ) -> list[float]:
@@ -209,8 +219,8 @@ def train_ours(
         max_steps=steps,
         max_length=LENGTH,
         select="last",
-        packed=packed,
         precision=precision,
+        **WAYS[way],
     )
     losses: list[float] = []
     compute = sentemb.InfoNCE.__call__
@@ -240,14 +250,14 @@ def training(folder: Path, sizes: Sizes, device: str) -> list[list[str]]:
             encoder = sentemb.build_encoder(str(folder), pooling="mean", device=device)
             train_theirs(encoder, texts, batch, sizes.steps, device)
 
-        def ours(packed: bool, texts=texts, batch=batch) -> None:
+        def ours(way: str, texts=texts, batch=batch) -> None:
             encoder = sentemb.build_encoder(str(folder), pooling="mean", device=device)
-            train_ours(encoder, texts, batch, sizes.steps, packed=packed)
+            train_ours(encoder, texts, batch, sizes.steps, way)
 
         other = timed_steps(theirs, device)
-        for name, packed in (("padded", False), ("without padding", True)):
-            own = timed_steps(partial(ours, packed), device)
-            what = f"a step of SimCSE, {batch} rows, ours {name}"
+        for way in sizes.ways:
+            own = timed_steps(partial(ours, way), device)
+            what = f"a step of SimCSE, {batch} rows, ours {way}"
             rows.append([what, f"{other:.1f} ms", f"{own:.1f} ms", f"{other / own:.2f}"])
     return rows
 
@@ -256,18 +266,16 @@ def losses(folder: Path, sizes: Sizes, device: str) -> str:
     """Compare the losses of the first steps with those of a padded training in float32."""
     texts = sentences(16 * sizes.compared)
     found = {}
-    for name, packed, precision in (
-        ("padded, float32", False, "fp32"),
-        ("without padding, float32", True, "fp32"),
-        ("padded, half", False, "fp16" if device != "cpu" else "fp32"),
-    ):
+    half = "fp16" if device != "cpu" else "fp32"
+    runs = [(f"{way}, float32", way, "fp32") for way in sizes.ways if WAYS[way]]
+    for name, way, precision in [*runs, ("padded, half", "padded", half)]:
         encoder = sentemb.build_encoder(str(folder), pooling="mean", device=device)
         found[name] = train_ours(
             encoder,
             texts,
             16,
             sizes.compared,
-            packed=packed,
+            way,
             precision=precision,
             view=sentemb.View(order=TokenShuffle()),
         )

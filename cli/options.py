@@ -242,7 +242,9 @@ Texts = Annotated[
 Column = Annotated[str, typer.Option(help="Column that holds the texts.")]
 BatchTokens = Annotated[
     int | None,
-    typer.Option(min=1, help="Tokens per forward pass; by default 512 on a CPU, 32768 on a GPU."),
+    typer.Option(
+        min=1, help="Tokens per forward pass; by default 512 on a CPU, by free memory on a GPU."
+    ),
 ]
 BatchSize = Annotated[
     int | None,

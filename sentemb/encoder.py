@@ -140,7 +140,7 @@ class Encoder:
                 faster on a GPU, at about three digits.
             dims: Keep the first so many numbers of each vector, as a Matryoshka model allows.
             normalize: Scale each vector to length 1, after ``dims``; one of zeros stays as it is.
-            batch_tokens: Tokens of a forward; by default 512 on a CPU and 32,768 on a GPU.
+            batch_tokens: Tokens of a forward; by default 512 on a CPU, by free memory on a GPU.
             batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
             prompt: What is put before each text; by default the model's own default prompt.
             prompt_name: Put the prompt before each text that the model has under this name.

@@ -50,6 +50,7 @@ TRAINING_HEADS = ("projector", "predictor")
 """Modules of a twin that the saved model does not have."""
 NOT_VARIED = (
     *("seed", "select", "eval_steps", "save_steps", "workers", "micro_batch", "packed"),
+    "compile",
     *("on_collapse", "max_bad_steps", "keep_checkpoints", "report_to"),
 )
 """Settings that a study has no use for: what they change is time, memory, or what is kept."""
@@ -410,7 +411,7 @@ class TrainJob:
         method = self.build(data)
         rows = zip(dev.sentences1, dev.sentences2, dev.scores, strict=True)
         of_sources = {k: v for k, v in self._of_sources().items() if k != "data"}
-        left_out = {"seed", "packed", *WITHOUT_EFFECT} - {"epochs", "max_steps"}
+        left_out = {"seed", "packed", "compile", *WITHOUT_EFFECT} - {"epochs", "max_steps"}
         return {
             "method": self.method,
             "method_options": self.options(),

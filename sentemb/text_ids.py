@@ -14,29 +14,29 @@ class Texts:
     (A, P), (A, Q), (B, Q) the second Q is not a negative of the first A. One step only: A and B
     match neither each other nor what else the other is paired with.
 
+    Shapes depend on counts alone, never on which texts are equal, so nothing waits for the device.
+
     Args:
-        rows: The text of each row, by its place in a list of the distinct texts.
-        candidates: The same of each candidate.
-        distinct: How many distinct texts there are.
-        keys: ``first * distinct + second`` of every two texts that match, ascending.
+        rows: A number for the text of each row, equal for equal texts.
+        columns: Which candidate stands for the text of each candidate, among them sorted.
+        first: The text of every two that match, each pair both ways round, each row with itself.
+        second: Which candidate stands for the other text, or how many there are where none does.
     """
 
     rows: Tensor
-    candidates: Tensor
-    distinct: int
-    keys: Tensor
+    columns: Tensor
+    first: Tensor
+    second: Tensor
 
     def match(self, number: Tensor) -> Tensor:
         """Say which candidates match the text of which of some rows, ``[rows, candidates]``."""
         text = self.rows[number]
-        first = torch.searchsorted(self.keys, text * self.distinct)
-        count = torch.searchsorted(self.keys, (text + 1) * self.distinct) - first
-        row = torch.arange(len(number), device=number.device).repeat_interleave(count)
-        start = (first + count - count.cumsum(dim=0)).repeat_interleave(count)
-        places = start + torch.arange(len(row), device=number.device)
-        matching = torch.zeros(len(number), self.distinct, dtype=torch.bool, device=number.device)
-        matching[row, self.keys[places] % self.distinct] = True
-        return matching[:, self.candidates]
+        known = text.sort().values
+        row = _places(known, self.first)  # one of several rows of a text stands for all
+        shape = len(number) + 1, len(self.columns) + 1  # the last of each is for what is not there
+        matching = torch.zeros(shape, dtype=torch.bool, device=number.device)
+        matching[row, self.second] = True
+        return matching.index_select(0, _places(known, text)).index_select(1, self.columns)
 
 
 def numbered_texts(rows: Tensor, candidates: Tensor, pairs: tuple[Tensor, Tensor]) -> Texts:
@@ -47,10 +47,14 @@ def numbered_texts(rows: Tensor, candidates: Tensor, pairs: tuple[Tensor, Tensor
         candidates: The same for each candidate.
         pairs: The same for both texts of every pair, first and second.
     """
-    known = [rows, candidates, *pairs]
-    numbers, places = torch.unique(torch.cat(known), return_inverse=True)
-    row, candidate, first, second = places.split([len(each) for each in known])
-    distinct = len(numbers)
-    itself = torch.arange(distinct, device=rows.device)
-    keys = torch.cat([first, second, itself]) * distinct + torch.cat([second, first, itself])
-    return Texts(row, candidate, distinct, torch.unique(keys))
+    known = candidates.sort().values
+    first, second = pairs
+    second_ones = _places(known, torch.cat([second, first, rows]))
+    return Texts(rows, _places(known, candidates), torch.cat([first, second, rows]), second_ones)
+
+
+def _places(known: Tensor, wanted: Tensor) -> Tensor:
+    """Return the first place of each in a sorted list, its length where it is not there."""
+    places = torch.searchsorted(known, wanted)
+    found = known[places.clamp(max=len(known) - 1)] == wanted
+    return places.where(found, len(known))

@@ -46,6 +46,14 @@ def pytest_collection_finish():
     gc.set_threshold(50_000)
 
 
+def pytest_collection_modifyitems(items):
+    """Skip what needs a GPU where there is none."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="this machine has no CUDA GPU"))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _keep_what_is_there():
     """Have collections of garbage, of which each training makes some, pass over what stays."""

@@ -63,7 +63,7 @@ def test_a_value_of_the_kind_is_taken(value, kind):
         ({"learning_rate": "fast"}, "learning_rate must be a number, got 'fast'"),
         ({"epochs": None}, "epochs must be a number, got None"),
         ({"max_grad_norm": "x"}, "max_grad_norm must be a number or None, got 'x'"),
-        ({"packed": "yes"}, "packed must be True or False, got 'yes'"),
+        ({"packed": "yes"}, "packed must be True or False or None, got 'yes'"),
         ({"select": "spearmen"}, "Did you mean 'spearman'"),
         ({"precision": 16}, "precision must be one of auto, fp32, bf16, fp16; got 16"),
     ],

@@ -35,10 +35,12 @@ class BatchTokenizer:
     Args:
         encoder: Its tokenizer is copied when the first text comes.
         max_length: Tokens a text is truncated to, special tokens included.
+        multiple: Of tokens that token ids are padded to, where the encoder takes as many.
     """
 
-    def __init__(self, encoder: "SentenceTransformer", max_length: int) -> None:
+    def __init__(self, encoder: "SentenceTransformer", max_length: int, multiple: int = 1) -> None:
         self.encoder = encoder
+        self.multiple = multiple
         self.max_length = max_length
         self.bounded = Bounded(encoder.tokenizer, max_length)
 
@@ -72,7 +74,10 @@ class BatchTokenizer:
             with_types: Whether to add token types, all 0.
         """
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        mask = np.arange(lengths.max()) < lengths[:, None]
+        longest = int(lengths.max())
+        fixed = -(-longest // self.multiple) * self.multiple
+        most = self.encoder.max_seq_length or fixed
+        mask = np.arange(max(longest, min(fixed, most))) < lengths[:, None]
         ids = np.full(mask.shape, self.encoder.tokenizer.pad_token_id, np.int64)
         ids[mask] = np.concatenate(rows)
         features = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
@@ -104,7 +109,11 @@ class BatchTokenizer:
         has_types = TYPES in expected
         if not expected.keys() <= {"input_ids", "attention_mask", TYPES}:
             return None
-        return (own, has_types) if _equal(expected, self.padded(ids, has_types)) else None
+        return (own, has_types) if _equal(expected, self._probed(ids, has_types)) else None
+
+    def _probed(self, rows: Sequence[TokenIds], with_types: bool) -> Features:
+        longest = max(map(len, rows))
+        return {name: part[:, :longest] for name, part in self.padded(rows, with_types).items()}
 
     def _features(self, texts: Sequence[str]) -> Features:
         given = {"text": {"max_length": self.max_length, "truncation": True}}

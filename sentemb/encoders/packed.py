@@ -40,6 +40,12 @@ def can_be_packed(model: "PreTrainedModel") -> bool:
     )
 
 
+def stack_of(model: "PreTrainedModel") -> nn.Module:
+    """Return the stack of layers of an encoder that `can_be_packed`."""
+    stack: nn.Module = getattr(model, STACKS[model.config.model_type])
+    return stack
+
+
 @contextmanager
 def packed(model: "PreTrainedModel", *, first_only: bool = False) -> Iterator[None]:
     """Run an encoder's layers on the tokens of a batch alone, laid end to end.
@@ -54,7 +60,7 @@ def packed(model: "PreTrainedModel", *, first_only: bool = False) -> Iterator[No
         first_only: Compute the last layer's output for the first token of each row alone, for
             pooling by [CLS], where the layers are BERT's.
     """
-    stack = getattr(model, STACKS[model.config.model_type])
+    stack = stack_of(model)
     packed_attention.register()
     given = model.config._attn_implementation
     with ExitStack() as undo:

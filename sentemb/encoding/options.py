@@ -26,7 +26,7 @@ class EncodeOptions:
     """How texts are encoded.
 
     Args:
-        batch_tokens: Tokens of a forward; by default 512 on a CPU and 32,768 on a GPU.
+        batch_tokens: Tokens of a forward; by default 512 on a CPU, by free memory on a GPU.
         precision: ``fp32``; or ``fp16`` or ``bf16``, for a GPU.
         empty: What a row without text gets: the encoder's vector of no text (``encode``), NaN
             (``nan``), or an error (``error``).

@@ -71,7 +71,7 @@ def evaluate(
         identical_ids: Whether to ``drop`` or ``keep`` the document of a query's id in its ranking;
             ``auto`` drops it where it has the query's text.
         pooling: Another pooling than the models' own.
-        batch_tokens: Tokens of a forward; by default 512 on a CPU, 32,768 on a GPU.
+        batch_tokens: Tokens of a forward; by default 512 on a CPU, by free memory on a GPU.
         batch_size: Texts of a forward, in place of tokens; with ``batch_tokens``, both count.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``, for models that are named; by default the
             GPU if there is one.

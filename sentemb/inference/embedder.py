@@ -26,7 +26,7 @@ from sentemb.errors import (
     UsageError,
     is_out_of_memory,
 )
-from sentemb.inference.batches import by_tokens
+from sentemb.inference.batches import USUAL, by_tokens, tokens_that_fit
 from sentemb.inference.capabilities import PROBES, same_tokens, takes_tokens
 from sentemb.inference.refused_texts import model_named, require_tokens
 from sentemb.inference.token_encoder import TokenEncoder
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 logger = logging.getLogger("sentemb")
-BATCH_TOKENS = {"cpu": 512, "cuda": 32768}
-"""Tokens of a forward. More are a little faster on a CPU, and take twice the memory and more."""
 Done = Callable[[int], object]
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -56,7 +54,8 @@ class Embedder:
 
     Args:
         encoder: A sentence-transformers model, or one loaded without that library.
-        batch_tokens: Tokens of a forward; by default 512 on a CPU and 32,768 on a GPU.
+        batch_tokens: Tokens of a forward; by default 512 on a CPU, and on a GPU as its free memory
+            allows.
         precision: ``fp32``; or ``fp16`` or ``bf16``, which is faster on a GPU, at about three
             digits.
         prompt: What is put before each text; by default the encoder's own default prompt.
@@ -89,7 +88,7 @@ class Embedder:
             settle(encoder, name_of(encoder))  # one given from Python was not inspected yet
         self.encoder = encoder
         self.dtype = DTYPES[precision]
-        usual = sys.maxsize if batch_size else BATCH_TOKENS.get(encoder.device.type, 512)
+        usual = sys.maxsize if batch_size else usual_tokens(encoder, self.dtype)
         self.batch_tokens = batch_tokens or usual
         self.batch_size = batch_size
         self._prompt = default_prompt(encoder) if prompt is None else prompt
@@ -240,6 +239,23 @@ def _left_out(encoder: "TokenEncoder | SentenceTransformer", prompt: str) -> dic
     if isinstance(encoder, TokenEncoder) or not (prompt and leaves_prompt_out(encoder)):
         return {}
     return {"prompt_length": prompt_tokens(encoder, prompt)}
+
+
+def usual_tokens(encoder: "TokenEncoder | SentenceTransformer", dtype: torch.dtype) -> int:
+    """Return how many tokens a forward takes by default, by the free memory of a GPU."""
+    if encoder.device.type != "cuda":
+        return USUAL
+    device = encoder.device
+    free, _ = torch.cuda.mem_get_info(device)
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return tokens_that_fit(free + kept, widest_layer(encoder), dtype.itemsize)
+
+
+def widest_layer(encoder: "TokenEncoder | SentenceTransformer") -> int:
+    """Return how many numbers the widest layer makes of a token, embeddings left out."""
+    named = encoder.weights() if isinstance(encoder, TokenEncoder) else encoder.state_dict()
+    shapes = [w.shape for name, w in named.items() if w.ndim == 2 and "embedding" not in name]
+    return max((max(shape) for shape in shapes), default=4096)
 
 
 def _padding_of(encoder: "TokenEncoder | SentenceTransformer") -> int:

@@ -14,8 +14,7 @@ from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from sentemb.errors import InputError, UsageError, install_command, panics_refused
-from sentemb.inference.batches import by_tokens
-from sentemb.inference.embedder import BATCH_TOKENS
+from sentemb.inference.batches import USUAL, by_tokens
 from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.safety import check_files
 from sentemb.storage import sha256
@@ -45,7 +44,7 @@ class Int8Encoder(TokenEncoder):
         self,
         folder: str | os.PathLike[str],
         threads: int | None = None,
-        batch_tokens: int = BATCH_TOKENS["cpu"],
+        batch_tokens: int = USUAL,
     ) -> None:
         runtime, path = extra("onnxruntime"), Path(folder)
         if path.is_dir():

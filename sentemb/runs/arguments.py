@@ -69,6 +69,7 @@ def run_arguments(
         bf16=precision == "bf16",
         logging_nan_inf_filter=False,
         disable_tqdm=True,
+        optim="adamw_torch_fused",  # which leaves steps out without waiting for the device
         **tracking(settings.report_to, folder),
         **further,
     )

@@ -1,13 +1,15 @@
 """`GuardedTrainer`: one step, the line of the log it counts in, and how it is undone.
 
 A step whose loss or gradient is not a number, or that did not fit into memory, changes nothing.
+Nothing waits for the device in a step: it skips the step by itself, and the host reads a step later
+whether it did.
 """
 
 import logging
 import math
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -18,8 +20,9 @@ from sentemb.errors import NumericError, OutOfMemoryError
 from sentemb.runs.committed_trainer import CommittedTrainer
 from sentemb.runs.logs import LogLines, Terms
 from sentemb.runs.out_of_memory import repeated_with_less
-from sentemb.runs.processes import any_process
+from sentemb.runs.processes import in_any_process
 from sentemb.runs.random_state import random_state, set_random_state
+from sentemb.runs.read_later import ReadLater
 from sentemb.runs.saved_state import require_number
 
 logger = logging.getLogger("sentemb")
@@ -31,25 +34,42 @@ EARLIER: dict[str, Any] = {"seconds": 0.0, "proven": -1, "terms": {}, MICRO_BATC
 """What earlier versions did not save of a line of the log."""
 
 
+class Verdict(NamedTuple):
+    """What the host is to learn of a step.
+
+    Args:
+        step: Its number, from 1.
+        numbers: Whether it is skipped, and its last loss.
+        batch: Its last batch.
+    """
+
+    step: int
+    numbers: ReadLater
+    batch: Any
+
+
 class GuardedTrainer(CommittedTrainer):
     """Skip steps whose loss or gradient is not a number; try a step that did not fit again.
 
     A skipped step leaves parameters, optimizer and `state_of_step` as they were; the schedule goes
     on. In fp16 gradients that overflow are the scaler's affair, and not counted.
 
-    A step is `begin_step`, `training_step` once a batch, `judge_step`, and `log` every few steps.
+    A step is `begin_step`, `training_step` once a batch, `judge_step`, and `log` every few steps;
+    `settle` reads the verdict on it, in the next step's `judge_step` or before the log or a
+    checkpoint is written.
     A trainer built on this one overrides none of them, but these, which do nothing here:
     `state_of_step` and `put_back`, `measures`, `use_less_memory` and `fit`, `gives_numbers`.
 
     Attributes:
         max_bad_steps: So many skipped in a row end the run.
-        step_was_skipped: Whether the last step was.
+        taken: 1 where the last step was taken, 0 where it changed nothing, by our judgement or by
+            the scaler's; on the device.
         terms: What the loss is made of, for the log.
         fitted: Rows that are computed at once since memory ran out; 0 where it did not.
     """
 
     max_bad_steps = 3
-    step_was_skipped = False
+    taken: Tensor
     terms: Terms
     fitted = 0
 
@@ -63,7 +83,8 @@ class GuardedTrainer(CommittedTrainer):
         self._loss_is_finite = torch.tensor(True)
         self._step_loss = self._last_loss = torch.tensor(0.0)
         self._norm: Tensor | float | None = None
-        self._overflowed = False
+        self._skip = torch.tensor(False)
+        self._verdict: Verdict | None = None
 
     def training_step(
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
@@ -111,8 +132,8 @@ class GuardedTrainer(CommittedTrainer):
         """Return copies of what a batch changes beside gradients, as a queue; nothing here."""
         return []
 
-    def put_back(self, state: Sequence[Tensor]) -> None:
-        """Give back what `state_of_step` returned."""
+    def put_back(self, state: Sequence[Tensor], where: Tensor | None = None) -> None:
+        """Give back what `state_of_step` returned; with a boolean on the device, where it holds."""
 
     def measures(self) -> dict[str, float]:
         """Return more numbers for a line of the log; none here."""
@@ -124,71 +145,85 @@ class GuardedTrainer(CommittedTrainer):
     def begin_step(self) -> None:
         """Note what a step must give back if it is skipped."""
         self._batches = []
-        self._before = self.state_of_step(), self.terms.counts()
+        self._before = self.state_of_step()
+        self.terms.begin(self.state.global_step + 1)
         self._random_state = random_state()
-        self._loss_is_finite = torch.tensor(True, device=self.args.device)
-        self._step_loss = torch.tensor(0.0, device=self.args.device)
+        self._loss_is_finite = torch.ones((), dtype=torch.bool, device=self.args.device)
+        self._step_loss = torch.zeros((), device=self.args.device)
         self._norm = None
 
     def _undo(self) -> None:
         """Give back what the batches of this step changed beside the random state."""
         self.trained.zero_grad(set_to_none=True)
-        state, counts = self._before
-        self.put_back(state)
-        self.terms.cut_back(counts)
+        self.put_back(self._before)
+        self.terms.forget(self.state.global_step + 1)
 
     def judge_step(self) -> None:
-        """Take the gradients away from a step that is not a number, so that it changes nothing.
+        """Have a step that is not a number change nothing.
+
+        Raises:
+            NumericError: When too many in a row before this one were not.
+        """
+        self.settle()
+        gradient_is_finite = self._gradient_norm().isfinite()
+        finite = self._loss_is_finite
+        if self.accelerator.scaler is None:
+            finite = finite & gradient_is_finite
+        self._skip = in_any_process(~finite)
+        self.taken = (~self._skip & gradient_is_finite).float()
+        self.put_back(self._before, self._skip)
+        self._tr_loss -= self._step_loss * self._skip
+        numbers = torch.stack([self._skip.float(), self._last_loss.float()])
+        step, batch = self.state.global_step + 1, self._batches[-1]
+        self._verdict = Verdict(step, ReadLater(numbers), batch)
+        self._batches = []
+
+    def settle(self) -> None:
+        """Count the last step that was judged, and say so if it was skipped.
 
         Raises:
             NumericError: When too many in a row were.
         """
-        gradient_is_finite = self._gradient_norm().isfinite()
-        scaled = self.accelerator.scaler is not None
-        self._overflowed = scaled and not gradient_is_finite
-        finite = self._loss_is_finite if scaled else self._loss_is_finite & gradient_is_finite
-        self.step_was_skipped = any_process(~finite)
-        if not self.step_was_skipped:
-            self._batches = []
-            self._in_a_row = 0
-            self.proven = self.state.global_step
+        if self._verdict is None:
             return
-        self._undo()
-        self._tr_loss -= self._step_loss
+        step, numbers, batch = self._verdict
+        self._verdict = None
+        skipped, loss = numbers.read()
+        if not skipped:
+            self._in_a_row = 0
+            self.proven = step - 1
+            return
+        self.terms.forget(step)
         self._skipped += 1
         self._in_a_row += 1
-        step = self.state.global_step + 1
-        loss = float(self._last_loss)
         what = "a gradient is not a number" if math.isfinite(loss) else f"loss is {loss}"
         if self._in_a_row >= self.max_bad_steps:
-            good = self.last_good(self.gives_numbers())
+            good = self.last_good(self.gives_numbers(batch))
             raise NumericError(
                 f"{what} at step {step}, as in each of the last {self._in_a_row} steps: lower "
                 f"`learning_rate`, or train with `precision='fp32'`. {good}"
             )
-        self._batches = []
         logger.warning("Step %d is skipped: %s.", step, what)
 
     @torch.no_grad()
-    def gives_numbers(self) -> bool:
+    def gives_numbers(self, batch: Any) -> bool:
         """Say whether the present weights give finite outputs, whatever the loss makes of them."""
-        batch = self._prepare_inputs(self._batches[-1])
+        batch = self._prepare_inputs(batch)
         with in_mode(self.trained, training=False):
             return bool(self.trained(**batch).logits.isfinite().all())
 
-    def nothing_was_changed(self) -> bool:
-        """Say whether the last step changed nothing, by our judgement or by the scaler's.
-
-        accelerate does not know of the latter where the optimizer is fused.
-        """
-        return self.step_was_skipped or self._overflowed
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        """Make the optimizer; it passes over a step that is skipped."""
+        optimizer: torch.optim.Optimizer = super().create_optimizer(*args, **kwargs)
+        leaving_out(optimizer, lambda: self._skip)
+        return optimizer
 
     def _gradient_norm(self) -> Tensor:
         norm = self._norm
         if norm is None:
             grads = [p.grad for p in self.trained.parameters() if p.grad is not None]
             norm = torch.nn.utils.get_total_norm(grads)
-        return torch.as_tensor(norm, device=self.args.device)
+        return norm if isinstance(norm, Tensor) else torch.full((), norm, device=self.args.device)
 
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
         self._norm = super()._get_grad_norm(model, grad_norm)  # type: ignore[no-untyped-call]
@@ -206,6 +241,7 @@ class GuardedTrainer(CommittedTrainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log; a mean is of the steps that counted, and times are of the whole run, if resumed."""
+        self.settle()
         steps, seconds = self.state.global_step, max(self.seconds, 1e-4)
         if "loss" in logs:
             logs |= self.terms.logged() | self.measures()
@@ -227,8 +263,13 @@ class GuardedTrainer(CommittedTrainer):
         if "loss" in logs:
             self._line_began = steps
 
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        self.settle()
+        super()._save_checkpoint(model, trial)
+
     def unlogged(self) -> dict[str, Any]:
         """Return what the next line of the log is made of, as JSON."""
+        self.settle()
         return {
             "loss": float(self._tr_loss),
             "total_loss": self._total_loss_scalar,
@@ -259,6 +300,36 @@ class GuardedTrainer(CommittedTrainer):
         self.fitted = unlogged[MICRO_BATCH]
         if self.fitted:
             self.fit(self.fitted)
+
+
+def leaving_out(optimizer: torch.optim.Optimizer, skipped: Callable[[], Tensor]) -> None:
+    """Have an optimizer pass over steps: weights, its state and the weight decay stay as they are.
+
+    A fused one does so on the device, by the number that a gradient scaler hands it. For any other
+    the host waits, and takes the gradients away.
+
+    Args:
+        optimizer: Changed in place.
+        skipped: Says whether this step is; a boolean on the device.
+    """
+    fused = getattr(optimizer, "_step_supports_amp_scaling", False)
+    given: list[bool] = []
+
+    def before(_optimizer: Any, *_: object) -> None:
+        if not fused:
+            if bool(skipped()):
+                optimizer.zero_grad(set_to_none=True)
+            return
+        skip, found = skipped().float(), getattr(optimizer, "found_inf", None)
+        given.append(found is not None)
+        cast(Any, optimizer).found_inf = skip if found is None else torch.maximum(skip, found)
+
+    def after(_optimizer: Any, *_: object) -> None:
+        if fused and not given.pop():  # a scaler takes its own away
+            del cast(Any, optimizer).found_inf
+
+    optimizer.register_step_pre_hook(before)
+    optimizer.register_step_post_hook(after)
 
 
 class _EachStep(TrainerCallback):

@@ -110,34 +110,37 @@ class Terms:
 
     def __init__(self, digits: int, summed: Sequence[str] = ()) -> None:
         self.digits, self.summed = digits, summed
-        self.values: dict[str, list[Tensor]] = {}
+        self.values: dict[str, list[tuple[int, Tensor]]] = {}
+        self._step = 0
+
+    def begin(self, step: int) -> None:
+        """Say which step the next numbers are of."""
+        self._step = step
 
     def add(self, terms: Mapping[str, Tensor]) -> None:
         """Note the numbers of a batch."""
         for name, value in terms.items():
-            self.values.setdefault(name, []).append(value)
+            self.values.setdefault(name, []).append((self._step, value))
 
-    def counts(self) -> dict[str, int]:
-        """Return how many numbers there are of each name, for `cut_back`."""
-        return {name: len(values) for name, values in self.values.items()}
-
-    def cut_back(self, counts: Mapping[str, int]) -> None:
-        """Forget what was noted since."""
-        self.values = {name: self.values[name][:count] for name, count in counts.items()}
+    def forget(self, step: int) -> None:
+        """Forget what was noted of a step."""
+        kept = {name: [x for x in values if x[0] != step] for name, values in self.values.items()}
+        self.values = {name: values for name, values in kept.items() if values}
 
     def logged(self) -> dict[str, float]:
         """Return the mean of each, or its sum, and begin anew."""
-        values, self.values = self.values, {}
+        noted, self.values = self.values, {}
+        numbers = {name: torch.stack([x for _, x in values]) for name, values in noted.items()}
         return {
-            name if name in self.summed else f"loss_{name}": int(torch.stack(numbers).sum())
+            name if name in self.summed else f"loss_{name}": int(found.sum())
             if name in self.summed
-            else round(float(torch.stack(numbers).mean()), self.digits)
-            for name, numbers in values.items()
+            else round(float(found.mean()), self.digits)
+            for name, found in numbers.items()
         }
 
     def as_json(self) -> dict[str, list[float]]:
         """Return the numbers by name."""
-        return {name: [value.item() for value in values] for name, values in self.values.items()}
+        return {name: [x.item() for _, x in values] for name, values in self.values.items()}
 
     def take_up(self, saved: Any, device: torch.device) -> None:
         """Go on with what `as_json` returned, or with a list of batches, as it once was saved.
@@ -152,7 +155,7 @@ class Terms:
             for value in values:
                 require_number({"terms": value}, "terms", least=-math.inf, finite=False)
         self.values = {
-            name: [torch.tensor(value, device=device) for value in values]
+            name: [(0, torch.tensor(value, device=device)) for value in values]
             for name, values in saved.items()
         }
 

@@ -36,12 +36,12 @@ def refused_by_one(check: Callable[[], None]) -> None:
         raise refusals[0]
 
 
-def any_process(told: Tensor | bool) -> bool:
-    """Tell whether this holds in any of the processes; all must ask."""
+def in_any_process(told: Tensor) -> Tensor:
+    """Return whether this holds in any of the processes, without waiting; all must ask."""
     if processes().num_processes > 1:
-        mine = torch.as_tensor(told, dtype=torch.float32, device=processes().device)
-        return bool(reduce(mine, "sum") > 0)
-    return bool(told)
+        every: Tensor = reduce(told.float(), "sum")
+        return every > 0
+    return told
 
 
 def leave_processes() -> None:

@@ -90,6 +90,8 @@ def conditions_of(
 ) -> dict[str, Any]:
     """Return everything that the model depends on, in words and numbers, by name."""
     compared = {k: v for k, v in asdict(settings).items() if k not in WITHOUT_EFFECT}
+    if not settings.compile:  # as in checkpoints of versions that could not
+        del compared["compile"]
     if settings.select == "last":  # evaluation changes nothing then
         del compared["eval_steps"]
     elif settings.select == "spearman" and dev is not None:

@@ -44,6 +44,7 @@ class Collator:
         max_length: Tokens a text is truncated to, special tokens included.
         seed: Of everything the views draw.
         mask_identical: Number the texts, so that duplicates are never negatives.
+        multiple: Of tokens that a batch is padded to, where the encoder takes as many.
     """
 
     def __init__(
@@ -53,10 +54,11 @@ class Collator:
         max_length: int,
         seed: int,
         mask_identical: bool = True,
+        multiple: int = 1,
     ) -> None:
         pads_right(encoder)
         self.encoder = encoder
-        self.tokenizer = BatchTokenizer(encoder, max_length)
+        self.tokenizer = BatchTokenizer(encoder, max_length, multiple)
         self.bounded = self.tokenizer.bounded
         self.max_length = max_length
         self.seed = seed

@@ -5,7 +5,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,11 +24,11 @@ from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.runs.publish import size_of
 from sentemb.training.collator import Collator
+from sentemb.training.forwards import forwards
 from sentemb.training.mixed import collator_of, mixing_of, try_out_each
 from sentemb.training.mixing import Mixing
 from sentemb.training.preflight import what_is_read
 from sentemb.training.run import (
-    packed_encoders,
     rows_left_over,
     settled,
     steps_of,
@@ -244,7 +244,7 @@ def _probe(
             mixing=mixing,
         )
         texts = list(map(collator.bounded, few[:8][method.views[0].column]))
-        with packed_encoders(method, texts) if settings.packed else nullcontext():
+        with forwards(method, settings, texts):
             trainer.train()
         memory = _peak_memory()
         began = time.monotonic()

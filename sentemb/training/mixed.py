@@ -12,6 +12,7 @@ from sentemb.errors import UsageError
 from sentemb.losses import Loss
 from sentemb.method import Method
 from sentemb.training.collator import Collator
+from sentemb.training.forwards import padded_to
 from sentemb.training.mixing import Mixing
 from sentemb.training.preflight import try_out
 from sentemb.training.settings import Settings
@@ -139,8 +140,8 @@ def collator_of(method: Method, settings: Settings) -> Collator:
     """Return what makes batches of rows."""
     how = settings.max_length, settings.seed, settings.mask_identical
     if isinstance(method, MixedMethod):
-        return MixedCollator(method, *how)
-    return Collator(method.encoder, method.views, *how)
+        return MixedCollator(method, *how, multiple=padded_to(settings))
+    return Collator(method.encoder, method.views, *how, multiple=padded_to(settings))
 
 
 def try_out_each(method: Method, data: TrainingData, rows: Dataset, collator: Collator) -> None:

@@ -2,8 +2,8 @@
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from sentemb.datasets import TrainingData
 from sentemb.datasets.several import SeveralData
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
-from sentemb.encoders.without_padding import without_padding
 from sentemb.errors import UsageError
 from sentemb.evaluation import STS
 from sentemb.method import Method
@@ -32,6 +31,7 @@ from sentemb.runs.run_folder import METRICS, write_how_made
 from sentemb.runs.run_result import Provenance, output_folder
 from sentemb.runs.signals import StopOnSignal
 from sentemb.training.checkpoints import conditions_of, fits, save_encoder
+from sentemb.training.forwards import forwards, with_forwards
 from sentemb.training.mixed import (
     by_source,
     collator_of,
@@ -161,8 +161,7 @@ def train(
         )
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
         few = list(map(collator.bounded, rows[:8][method.views[0].column]))
-        unpadded = packed_encoders(method, few) if settings.packed else nullcontext()
-        with stop.listening(), unpadded:
+        with stop.listening(), forwards(method, settings, few):
             trainer.train(str(start) if start else None)
         came = what_came_of(trainer, selected=selected) | {
             "as_it_is": dict(named.as_it_is),
@@ -218,6 +217,7 @@ def settled(
     """
     made_trainable(method)
     settings = with_clipping(with_selection(settings, dev), method.loss)
+    settings = with_forwards(settings, method)
     batch = settings.batch_size * processes().num_processes
     check_length(method, settings.max_length)
     with phase("looking at the data"):
@@ -246,27 +246,6 @@ def steps_of(settings: Settings, rows: int) -> tuple[int, int]:
     batches = rows // (settings.batch_size * processes().num_processes)
     an_epoch = math.ceil(batches / settings.accumulation)
     return batches, settings.max_steps or math.ceil(settings.epochs * an_epoch)
-
-
-@contextmanager
-def packed_encoders(method: Method, texts: list[str]) -> Iterator[None]:
-    """Run the encoder, and the momentum copy or second tower beside it, without padding.
-
-    Batches stay as they are drawn: leaving the padding out needs no sorting by length, which would
-    change the negatives.
-
-    Args:
-        method: What is trained.
-        texts: Some that the forwards are compared on first.
-    """
-    from sentence_transformers import SentenceTransformer
-
-    pooling = getattr(method.twin, "pooling", None)
-    encoders = [m for m in method.modules() if isinstance(m, SentenceTransformer) and len(m) > 1]
-    with ExitStack() as packed:
-        for encoder in encoders:
-            packed.enter_context(without_padding(encoder, texts, pooling))
-        yield
 
 
 def training_arguments(

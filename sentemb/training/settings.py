@@ -41,12 +41,15 @@ class Settings:
         select: Which checkpoint becomes the model: the best by dev Spearman, by held-out loss
             (needs no graded pairs), or the last. ``auto`` is Spearman where there is a dev set.
         seed: Of weights, order of rows, and dropout.
-        workers: Processes that tokenise ahead; 0 does it in the main one.
+        workers: Processes that tokenise ahead; 0 does it in a thread, while a step runs.
         mask_identical: Duplicate texts of a batch are never used as negatives.
         on_collapse: What to do when all embeddings collapse to one point: ``warn`` or ``stop``.
         max_bad_steps: End the run after so many steps in a row whose loss or gradient is not a
             number; each is skipped.
-        packed: Leave padding out where the encoder's vectors stay the same, which is faster.
+        packed: Leave padding out where the encoder's vectors stay the same. By default on a CPU,
+            and for long batches on a GPU, where it is faster.
+        compile: Compile the encoder's layers for batches of few shapes; on a GPU they are captured
+            as CUDA graphs. By default for short batches on a GPU.
         keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
         report_to: Tracker that gets what is logged, beside metrics.jsonl.
 
@@ -73,7 +76,8 @@ class Settings:
     mask_identical: bool = True
     on_collapse: OnCollapse = "warn"
     max_bad_steps: int = 3
-    packed: bool = True
+    packed: bool | None = None
+    compile: bool | None = None
     keep_checkpoints: bool = False
     report_to: Tracker = "none"
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator, CountEpochs, NumberedRows
 from sentemb.training.held_out import held_out_loss
+from sentemb.training.made_ahead import MadeAhead
 from sentemb.training.mixing import BatchesOfOneSource, Mixing
 from sentemb.training.settings import OnCollapse
 from sentemb.training.tokenised_rows import TokenisedRows
@@ -40,19 +42,19 @@ class EndOfStep(TrainerCallback):
 
     Args:
         method: What is trained.
-        was_skipped: Whether the last step changed nothing.
+        taken: Says whether the last step was taken, by a number on the device: 1, or 0 where it
+            changed nothing.
     """
 
-    def __init__(self, method: Method, was_skipped: Callable[[], bool]) -> None:
+    def __init__(self, method: Method, taken: Callable[[], Tensor]) -> None:
         self.method = method
-        self.was_skipped = was_skipped
+        self.taken = taken
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Pass on how far the run is."""
-        if not self.was_skipped():
-            self.method.twin.on_step_end(state.global_step / state.max_steps)
+        self.method.twin.on_step_end(state.global_step / state.max_steps, self.taken())
 
 
 class ContrastiveTrainer(GuardedTrainer):
@@ -92,7 +94,7 @@ class ContrastiveTrainer(GuardedTrainer):
         edited = [view.column for view in method.views if view.edit]
         numbered = NumberedRows(rows, tokens=tokens, edited=edited)
         self.numbered = numbered
-        end_of_step = EndOfStep(method, self.nothing_was_changed)
+        end_of_step = EndOfStep(method, lambda: self.taken)
         self.method = method
         self.collapse = CollapseMonitor(method, on_collapse)
         self.terms = Terms(digits=4, summed=[MASKED])
@@ -101,12 +103,17 @@ class ContrastiveTrainer(GuardedTrainer):
             args=args,
             train_dataset=numbered,
             eval_dataset=[],  # ours are the evaluators, but Trainer insists on one
-            data_collator=collator,
+            data_collator=collator if args.dataloader_num_workers else MadeAhead(collator),
             callbacks=[CountEpochs(numbered), end_of_step, *callbacks],
         )
         for prints_to_stdout in (PrinterCallback, ProgressCallback):
             self.remove_callback(prints_to_stdout)
         self.add_callback(self.collapse)
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train; batches are made ahead, by other processes where there are some."""
+        with self.data_collator if isinstance(self.data_collator, MadeAhead) else nullcontext():
+            return super().train(*args, **kwargs)
 
     def compute_loss(
         self,
@@ -130,15 +137,15 @@ class ContrastiveTrainer(GuardedTrainer):
         """Return copies of the queue, which every batch changes."""
         return self.method.twin.queue_state()
 
-    def put_back(self, state: Sequence[Tensor]) -> None:
-        """Give the queue back."""
-        self.method.twin.restore_queue(state)
+    def put_back(self, state: Sequence[Tensor], where: Tensor | None = None) -> None:
+        """Give the queue back; with a boolean on the device, where it holds."""
+        self.method.twin.restore_queue(state, where)
 
     def measures(self) -> dict[str, float]:
         """Return how far the encoder's embeddings are spread."""
         return self.collapse.measure()
 
-    def gives_numbers(self) -> bool:
+    def gives_numbers(self, batch: Any) -> bool:
         """Say whether the present weights give finite embeddings, whatever the loss is."""
         return "spread" in self.collapse.measure()
 
@@ -202,6 +209,7 @@ class ContrastiveTrainer(GuardedTrainer):
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Run the evaluators; training is not perturbed, whatever they draw."""
+        self._rest()
         with random_state_kept(), self.progress.pausing("evaluating"):
             numbers = {k: v for evaluator in self.evaluators for k, v in self._run(evaluator)}
             if self.held_out is not None:
@@ -218,6 +226,10 @@ class ContrastiveTrainer(GuardedTrainer):
         )
         return metrics
 
+    def _rest(self) -> None:
+        if isinstance(self.data_collator, MadeAhead):
+            self.data_collator.rest()
+
     def _run(self, evaluator: Evaluator) -> list[tuple[str, float]]:
         with torch.no_grad():
             return list(evaluator(self._encode).items())
@@ -230,6 +242,7 @@ class ContrastiveTrainer(GuardedTrainer):
     ) -> None:
         folder = Path(str(output_dir or self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
+        self._rest()
         save_checkpoint(self.method, folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sentemb.errors import UsageError
 from sentemb.values import is_number
@@ -75,13 +75,22 @@ def target_of(online: Module) -> Module:
 
 
 @torch.no_grad()
-def follow(target: nn.Module, online: nn.Module, momentum: float) -> None:
+def follow(
+    target: nn.Module, online: nn.Module, momentum: float, taken: Tensor | float = 1.0
+) -> None:
     r"""Move the target's parameters a little towards the online ones; copy the buffers.
 
     .. math:: \theta_t \leftarrow m \, \theta_t + (1 - m) \, \theta
+
+    Args:
+        target: What follows.
+        online: What is followed.
+        momentum: m.
+        taken: 0 where the parameters are to stay as they are, else 1.
     """
+    weight = taken * (1 - momentum)
     for old, new in zip(target.parameters(), online.parameters(), strict=True):
-        old.lerp_(new, 1 - momentum)
+        old.lerp_(new, weight)
     for copied, buffer in zip(target.buffers(), online.buffers(), strict=True):
         copied.copy_(buffer)
 

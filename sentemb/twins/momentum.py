@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sentemb.pairs import Pairs, QueuePairs
 from sentemb.twins.ema import Schedule, follow, target_of
@@ -86,12 +86,12 @@ class Momentum(EncoderTwin):
         embeddings = self.embed(features, views, self.target)
         return [projected(self.target_projector, view) for view in embeddings]
 
-    def on_step_end(self, progress: float) -> None:
+    def on_step_end(self, progress: float, taken: Tensor | float = 1.0) -> None:
         """Move the target towards the encoder, and its projector towards the encoder's."""
         momentum = self.momentum(progress)
-        follow(self.target, self.encoder, momentum)
+        follow(self.target, self.encoder, momentum, taken)
         if self.projector is not None and self.target_projector is not None:
-            follow(self.target_projector, self.projector, momentum)
+            follow(self.target_projector, self.projector, momentum, taken)
 
 
 class MomentumQueue(Momentum):
@@ -250,6 +250,6 @@ class QueuedSiamese(EncoderTwin):
         self.queue.put(key, *(side.text_ids for side in pairs.views()))
         return self.queue.as_negatives_of(pairs) if len(self.queue) else pairs
 
-    def on_step_end(self, progress: float) -> None:
+    def on_step_end(self, progress: float, taken: Tensor | float = 1.0) -> None:
         """Move the target towards the encoder."""
-        follow(self.target, self.encoder, self.momentum(progress))
+        follow(self.target, self.encoder, self.momentum(progress), taken)

@@ -80,7 +80,7 @@ class Prototypes(EncoderTwin):
         return Pairs(first, second, logits=scores, texts=text_ids(features))
 
     def _scores(self, embeddings: Embeddings) -> SimilarityMatrix:
-        trains = float(int(self.steps) >= self.frozen_steps)
+        trains = (self.steps >= self.frozen_steps).to(self.weight.dtype)
         weight = torch.lerp(self.weight.detach(), self.weight, trains)  # no gradient at 0
         with torch.autocast(embeddings.device.type, enabled=False):
             return F.normalize(embeddings.to(weight.dtype), dim=1) @ weight.T
@@ -105,7 +105,7 @@ class Prototypes(EncoderTwin):
         super().check_batch(batch)
 
     @torch.no_grad()
-    def on_step_end(self, progress: float) -> None:
+    def on_step_end(self, progress: float, taken: Tensor | float = 1.0) -> None:
         """Give the prototypes length 1 again."""
-        self.weight.copy_(F.normalize(self.weight, dim=1))
-        self.steps += 1
+        self.weight.lerp_(F.normalize(self.weight, dim=1), taken)
+        self.steps += (torch.ones_like(self.weight[0, 0]) * taken).long()

@@ -1,5 +1,6 @@
 """`Queue`: embeddings of past batches, first in, first out."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -44,9 +45,16 @@ class Queue(nn.Module):
         self.register_buffer("position", torch.zeros((), dtype=torch.long))
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
         self._next: tuple[Embeddings, Tensor | None, Tensor | None] | None = None
+        self._is_full, self._may_be_undone = False, True
+        self.register_load_state_dict_pre_hook(_read_again)
 
     def __len__(self) -> int:
-        return int(self.filled)
+        """How many it holds; only while it fills is the device asked, which means to wait."""
+        if self._is_full:
+            return len(self.texts)
+        count = int(self.filled)
+        self._is_full = count == len(self.texts) and not self._may_be_undone
+        return count
 
     def contents(self) -> Embeddings:
         """Return a copy of the embeddings that are in it."""
@@ -88,6 +96,7 @@ class Queue(nn.Module):
             partners: The ids of the texts that they are pairs with; by default their own.
         """
         size, count = len(self.texts), len(embeddings)
+        self._may_be_undone = True
         places = (self.position + torch.arange(count, device=self.texts.device)) % size
         self.embeddings[places] = embeddings.to(self.embeddings.dtype)
         if texts is not None:
@@ -95,6 +104,17 @@ class Queue(nn.Module):
             self.partners[places] = texts if partners is None else partners
         self.position.copy_((self.position + count) % size)
         self.filled.copy_((self.filled + count).clamp(max=size))
+
+    def state(self) -> list[Tensor]:
+        """Return copies of its buffers, for `restore`."""
+        self._may_be_undone = False
+        return [buffer.clone() for buffer in self.buffers()]
+
+    def restore(self, state: Sequence[Tensor], where: Tensor | None) -> None:
+        """Take the buffers back that `state` returned last; with a boolean, where it holds."""
+        for buffer, was in zip(self.buffers(), state, strict=True):
+            buffer.copy_(was if where is None else torch.where(where, was, buffer))
+        self._is_full &= where is not None
 
     def check_batch(self, batch: int) -> None:
         """Raise unless it holds a whole batch.
@@ -108,3 +128,7 @@ class Queue(nn.Module):
                 f"A queue of {size} cannot hold a batch of {batch}: give `queue_size={batch}` or "
                 "more, or a smaller batch."
             )
+
+
+def _read_again(queue: Queue, *_: object) -> None:
+    queue._is_full = False

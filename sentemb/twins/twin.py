@@ -154,18 +154,29 @@ class Twin(nn.Module):
         if self.queue is not None:
             self.queue.dequeue_and_enqueue()
 
-    def on_step_end(self, progress: float) -> None:
-        """Follow a step of the optimizer; progress through the run is in [0, 1]."""
+    def on_step_end(self, progress: float, taken: Tensor | float = 1.0) -> None:
+        """Follow a step of the optimizer.
+
+        Args:
+            progress: Through the run, in [0, 1].
+            taken: 0 where the step was skipped, so that nothing may change, else 1. In training it
+                is a number on the device: multiply by it, for to ask for it is to wait.
+        """
 
     def queue_state(self) -> list[Tensor]:
         """Return copies of all that the queue holds; empty where there is none."""
-        return [] if self.queue is None else [buffer.clone() for buffer in self.queue.buffers()]
+        return [] if self.queue is None else self.queue.state()
 
-    def restore_queue(self, state: Sequence[Tensor]) -> None:
-        """Put into the queue what `queue_state` returned."""
+    def restore_queue(self, state: Sequence[Tensor], where: Tensor | None = None) -> None:
+        """Put into the queue what `queue_state` returned.
+
+        Args:
+            state: As returned.
+            where: Whether to, as a boolean on the device, which is not waited for; by default it
+                is done.
+        """
         if self.queue is not None:
-            for buffer, was in zip(self.queue.buffers(), state, strict=True):
-                buffer.copy_(was)
+            self.queue.restore(state, where)
 
     @contextmanager
     def without_queue(self) -> Iterator[None]:

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 from sentemb.encoders import build_encoder, without_padding
 from sentemb.encoders.truncating import truncating
 from sentemb.errors import UsageError
-from sentemb.inference.batches import by_tokens
-from sentemb.inference.embedder import BATCH_TOKENS, Embedder
+from sentemb.inference.batches import USUAL, by_tokens, tokens_that_fit
+from sentemb.inference.embedder import Embedder, usual_tokens, widest_layer
 from sentemb.inference.torch_only import load_encoder
 from tests.support.tiny import CONFIGS
 
@@ -192,7 +192,36 @@ def test_padding_is_below_two_in_a_hundred(shared):
     with Embedder(load_encoder("mini")) as embedder:
         lengths = [len(ids) for ids in embedder.tokenise(texts).ids]
     padded = sum(
-        len(batch) * max(lengths[row] for row in batch)
-        for batch in by_tokens(lengths, BATCH_TOKENS["cpu"])
+        len(batch) * max(lengths[row] for row in batch) for batch in by_tokens(lengths, USUAL)
     )
     assert padded / sum(lengths) <= 1.02
+
+
+@pytest.mark.parametrize(
+    ("free", "width", "itemsize", "tokens"),
+    [
+        (70 * 2**30, 1536, 2, 262_144),  # more gains nothing
+        (10 * 2**30, 3072, 2, 65_536),
+        (10 * 2**30, 3072, 4, 32_768),
+        (2**28, 4096, 4, 4_096),  # less is left to halving
+        (0, 3072, 4, 4_096),
+    ],
+)
+def test_tokens_of_a_forward_follow_a_gpus_free_memory(free, width, itemsize, tokens):
+    assert tokens_that_fit(free, width, itemsize) == tokens
+
+
+def test_the_widest_layer_is_the_feed_forward_one(mini):
+    assert widest_layer(mini) == 128
+    assert widest_layer(load_encoder("mini", "cpu")) == 128
+    assert Embedder(mini).batch_tokens == USUAL
+
+
+def test_a_gpus_memory_is_asked_for(mini, monkeypatch):
+    """Free, and kept by torch for what is next."""
+    gib = 2**30
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (gib, 80 * gib))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 4 * gib)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: gib)
+    monkeypatch.setattr(type(mini), "device", torch.device("cuda"))
+    assert usual_tokens(mini, torch.float32) == tokens_that_fit(4 * gib, 128, 4)

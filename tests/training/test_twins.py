@@ -43,8 +43,8 @@ from sentemb.runs.logs import read_metrics
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collapse import CollapseMonitor
 from sentemb.training.collator import Collator
+from sentemb.training.forwards import packed_encoders
 from sentemb.training.held_out import loss_of
-from sentemb.training.run import packed_encoders
 from sentemb.twins import ConstantMomentum, CosineMomentum, MomentumQueue, Prototypes, Twin
 from sentemb.views import Adversarial
 from tests.support import encoders
