@@ -92,8 +92,9 @@ class Mixing:
             sources = np.repeat(np.arange(len(self.names)), self.counts)
             in_turn: NDArray[np.int64] = sources[np.lexsort((sources, turns))]
             return in_turn
-        rng = np.random.default_rng((self.seed, ORDER, epoch))
-        return rng.permutation(np.repeat(np.arange(len(self.names)), self.counts))
+        drawn = np.repeat(np.arange(len(self.names)), self.counts)
+        np.random.default_rng((self.seed, ORDER, epoch)).shuffle(drawn)
+        return drawn
 
     def batches(self, epoch: int) -> Iterator[NDArray[np.int64]]:
         """Yield the rows of each batch of an epoch."""
