@@ -80,7 +80,7 @@ class Mixing:
             return self.whole
         weights = np.array(self.weights or [1.0] * len(self.names))
         exact = self.total * weights / weights.sum()
-        counts = np.floor(exact).astype(np.int64)
+        counts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
         most = np.argsort(counts - exact, kind="stable")[: self.total - counts.sum()]
         counts[most] += 1
         return counts
