@@ -84,6 +84,7 @@ def test_two_processes_have_batches_of_one_data_set(tmp_path, few_bundled):
     assert [one["batches"] for one in record["data"]["sources"]] == [4, 8]
 
 
+@pytest.mark.long
 def test_one_of_two_processes_encodes_with_the_teacher(tmp_path, few_bundled):
     run = tmp_path / "run"
     words = ("train", "--method", "distill", "--teacher", "mini-sentemb", "--batch-size", 8,
