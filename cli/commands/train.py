@@ -23,7 +23,7 @@ sentemb train --method moco --queue-size 512 --batch-size 256 --micro-batch 32 -
 
 sentemb train --method simcse-sup --batch-size 64 --dry-run
 
-sentemb train --method simcse-sup --data nli.csv --data sts.tsv --source-loss sts=cosent
+sentemb train --method simcse-sup --data nli.csv --data sts.csv --source-loss sts=cosent
 
 sentemb train --method simcse-sup --help"""
 

@@ -265,4 +265,5 @@ def read_by(data: "TrainingData", *tokenizers: Any) -> list[str]:
     """Return the paths that rows, and the models of tokenizers, are from; some may be hub ids."""
     models = [str(getattr(one, "name_or_path", "") or "") for one in tokenizers]
     cached = [str(file["filename"]) for file in data.rows.cache_files]
-    return [path for path in (str(data.source), *models, *cached) if path]
+    sources = [str(part.source) for _, part in getattr(data, "parts", ())] or [str(data.source)]
+    return [path for path in (*sources, *models, *cached) if path]

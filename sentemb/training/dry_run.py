@@ -167,7 +167,7 @@ def dry_run(
         held_out_rows=len(held_out or []),
         empty_rows=data.empty_rows,
         unlabelled_rows=data.unlabelled_rows,
-        texts=read.texts,
+        texts=texts,
         mean_tokens=round(sum(map(sum, lengths)) / max(1, texts), 2),
         longest_tokens=max(map(max, lengths)),
         max_length=settings.max_length,

@@ -80,7 +80,7 @@ class Mixing:
             return self.whole
         weights = np.array(self.weights or [1.0] * len(self.names))
         exact = self.total * weights / weights.sum()
-        counts = np.floor(exact).astype(np.int64)
+        counts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
         most = np.argsort(counts - exact, kind="stable")[: self.total - counts.sum()]
         counts[most] += 1
         return counts
@@ -92,8 +92,9 @@ class Mixing:
             sources = np.repeat(np.arange(len(self.names)), self.counts)
             in_turn: NDArray[np.int64] = sources[np.lexsort((sources, turns))]
             return in_turn
-        rng = np.random.default_rng((self.seed, ORDER, epoch))
-        return rng.permutation(np.repeat(np.arange(len(self.names)), self.counts))
+        drawn = np.repeat(np.arange(len(self.names)), self.counts)
+        np.random.default_rng((self.seed, ORDER, epoch)).shuffle(drawn)
+        return drawn
 
     def batches(self, epoch: int) -> Iterator[NDArray[np.int64]]:
         """Yield the rows of each batch of an epoch."""

@@ -212,7 +212,7 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         "views": "; ".join(record["views"]),
         "loss": record["loss"],
         **_card_of_teacher(record),
-        "data": f"{public_name(data['source'])}, {record['rows']:,} rows, sha256 "
+        "data": f"{', '.join(map(public_name, _sources(data)))}, {record['rows']:,} rows, sha256 "
         f"{data['sha256'][:16]}",
         "left out": f"{record['empty_rows']} empty rows, {data['unlabelled_rows']} without a "
         f"label, {record['held_out_rows']} held out",
@@ -247,7 +247,7 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         tables=[table] if after else [],
         notes=[] if after else ["It was not evaluated while it was trained."],
         base_model=record["model"],
-        datasets=[data["source"]],
+        datasets=_sources(data),
         scores=[Score("semantic-similarity", dev, "spearman_cosine", one) for one in spearman],
         versions=record["versions"],
         tags=[record["method"]] if re.fullmatch("[a-z0-9-]+", record["method"]) else [],
@@ -261,6 +261,11 @@ def _card_of_negatives(data: Mapping[str, Any]) -> dict[str, str]:
     if most < 2 and not lacking:
         return {}
     return {"hard negatives": f"up to {most} a row; {lacking:,} rows without any"}
+
+
+def _sources(data: Mapping[str, Any]) -> list[str]:
+    """Return where the rows of each data set are from."""
+    return [one["source"] for one in data.get("sources", ())] or [data["source"]]
 
 
 def _public_options(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,9 @@ def examples():
 def test_examples_of_the_help_run(sentemb, line, tmp_path):
     few = bundled("sentences.txt").read_text().splitlines()[:30]
     (tmp_path / "file.txt").write_text("\n".join(few) + "\n")
+    rows = "".join(f"{a},not {a},{n % 5}\n" for n, a in enumerate("abcde"))
+    (tmp_path / "nli.csv").write_text(f"anchor,positive,negative\n{rows}")
+    (tmp_path / "sts.csv").write_text(f"sentence1,sentence2,score\n{rows}")
     (tmp_path / "reviews.csv").write_text("review,stars\nVery good,5\nNot good,1\n")
     for name in ("STSB.dev.tsv", "STSB.test.tsv"):
         (tmp_path / name).write_bytes(bundled("formats/graded.tsv").read_bytes())

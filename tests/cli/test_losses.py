@@ -28,7 +28,7 @@ REFUSED = {
         ("listmle", "listnet", "similarity-kl", "similarity-mse"),
         "needs a teacher's embeddings of both views: use method rankcse, or gist for pairs",
     ),
-    "margin-mse": "one hard negative for each anchor, got 0 for 8: give data with a negative",
+    "margin-mse": "needs hard negatives of each row, [batch, hard, dim], got none: give data with",
     "r-drop": "RDrop needs a label in every row",
 }
 METHOD = {
@@ -112,7 +112,7 @@ def test_a_loss_of_another_twin_is_refused_before_anything_is_written(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--loss", "triplet"), "got 0 for 8: give data with a negative column"),
+        (("--loss", "triplet"), "got none: give data with a negative column"),
         (("--loss", "cosent"), "give data with sentence1, sentence2 and score (method cosent)"),
         (("--loss", "infonse"), "Did you mean 'infonce'?"),
         (("--loss", "hard-contrastive:count=2.5"), "count takes a whole number, got '2.5'"),
