@@ -219,6 +219,9 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         "checkpoint chosen by": SUPERVISION[settings["select"]].format(dev=dev),
         **({"source of the method": citation} if citation else {}),
     }
+    own = record["as_it_is"]
+    if own:
+        how["with its own pooling"] = f"{own['modules']}: spearman {own['spearman']:.4g} before"
     table: list[Sequence[str]] = [
         ("on the dev set", "before", "after"),
         *((number, f"{before[number]:.4g}", f"{after[number]:.4g}") for number in after),
