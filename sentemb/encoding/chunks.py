@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,10 @@ from sentemb.encoding.kept_columns import SPAN, Columns, columns_of
 from sentemb.encoding.manifest import Done
 from sentemb.encoding.windows import Window
 from sentemb.errors import StorageError
-from sentemb.inference.chunked import ChunkTokens
 from sentemb.types import Vectors
+
+if TYPE_CHECKING:
+    from sentemb.inference.chunked import ChunkTokens
 
 Numbers = NDArray[np.int64]
 Tensors = dict[str, NDArray[Any]]
@@ -50,7 +52,7 @@ def part_of(
     window: Window,
     vectors: Vectors,
     counts: TextCounts | None,
-    chunks: ChunkTokens | None = None,
+    chunks: "ChunkTokens | None" = None,
     *,
     keeps_texts: bool,
 ) -> bytes:

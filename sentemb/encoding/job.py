@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentemb.encoders.lengths import Reading
 from sentemb.encoders.tokenising import TextCounts
@@ -17,9 +17,11 @@ from sentemb.encoding.output_file import exists, spans_file
 from sentemb.encoding.windows import Window
 from sentemb.encoding.writers import NAMES_COLUMNS, SHOWS_TEXTS, WRITERS, SpansWriter, Writer
 from sentemb.errors import UsageError
-from sentemb.inference.chunked import ChunkTokens
 from sentemb.storage import sha256, sync, written
 from sentemb.types import Vectors
+
+if TYPE_CHECKING:
+    from sentemb.inference.chunked import ChunkTokens
 
 logger = logging.getLogger("sentemb")
 
@@ -90,7 +92,7 @@ class EncodingJob:
         vectors: Vectors,
         counts: TextCounts | None,
         halved: int,
-        chunks: ChunkTokens | None = None,
+        chunks: "ChunkTokens | None" = None,
     ) -> None:
         """Write a window's part, and then that it is there.
 
