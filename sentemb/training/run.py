@@ -215,6 +215,7 @@ def collator_of(method: Method, settings: Settings) -> Collator:
         settings.seed,
         mask_identical=settings.mask_identical,
         multiple=padded_to(settings),
+        counts_tokens=bool(settings.packed) and method.encoder.device.type == "cuda",
     )
 
 
