@@ -109,7 +109,8 @@ def forwards(method: Method, settings: Settings, texts: Sequence[str]) -> Iterat
     with ExitStack() as padded:
         for encoder in encoders_of(method):
             if settings.compile:
-                captured = encoder.device.type == "cuda"
+                # gradients of a captured backward stand where the next one writes
+                captured = encoder.device.type == "cuda" and settings.accumulation == 1
                 padded.enter_context(compiled(encoder, captured=captured))
             elif hasattr(encoder[0], "auto_model"):
                 padded.enter_context(mask_unseen(encoder[0].auto_model))

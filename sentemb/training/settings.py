@@ -49,7 +49,7 @@ class Settings:
         packed: Leave padding out where the encoder's vectors stay the same. By default on a CPU,
             and for long batches on a GPU, where it is faster.
         compile: Compile the encoder's layers for batches of few shapes; on a GPU they are captured
-            as CUDA graphs. By default for short batches on a GPU.
+            as CUDA graphs, unless batches are accumulated. By default for short batches on a GPU.
         keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
         report_to: Tracker that gets what is logged, beside metrics.jsonl.
 
