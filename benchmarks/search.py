@@ -98,22 +98,24 @@ def encoder_named(name: str) -> sentemb.Encoder | None:
     return sentemb.load(f"{next(iter(minilm.__path__))}/model")
 
 
-def outcome(task: Retrieval, documents: Embedded, encoder: sentemb.Encoder, **how: Any) -> Outcome:
-    """Score what `search` finds, as `evaluate` scores a ranking."""
-    judged = [query for query in task.queries if task.relevant.get(query)]
-    asked = [task.queries[query] for query in judged]
-    hits = sentemb.search(list(dict.fromkeys(asked)), documents, 11, model=encoder, **how)["hits"]
+def asked(task: Retrieval) -> list[str]:
+    """Return the distinct queries that have a relevant document."""
+    judged = [text for query, text in task.queries.items() if task.relevant.get(query)]
+    return list(dict.fromkeys(judged))
+
+
+def outcome(task: Retrieval, hits: list[dict]) -> Outcome:
+    """Score hits, at least 11 of each query that are in order, as `evaluate` scores a ranking."""
     found: dict[str, list[str]] = {}
     for hit in hits:
         found.setdefault(hit["query"], []).append(hit["id"])
     own, rows = set(task.own_documents()), []
-    for query, text in zip(judged, asked, strict=True):
-        ranked = [one for one in found[text] if not (one == query and query in own)][:10]
-        grades = task.relevant[query]
-        of_ranks = np.array([grades.get(one, 0.0) for one in ranked])
-        rows.append([measures(of_ranks, np.array([*grades.values()]))["ndcg@10"]])
-    items = np.array(rows)
-    return Outcome({}, items, percent_mean)
+    for query, text in task.queries.items():
+        if grades := task.relevant.get(query):
+            ranked = [one for one in found[text] if not (one == query and query in own)][:10]
+            of_ranks = np.array([grades.get(one, 0.0) for one in ranked])
+            rows.append([measures(of_ranks, np.array([*grades.values()]))["ndcg@10"]])
+    return Outcome({}, np.array(rows), percent_mean)
 
 
 def retrieval(models: list[str]) -> str:
@@ -129,12 +131,14 @@ def retrieval(models: list[str]) -> str:
             place = {text: at for at, text in enumerate(texts)}
             known = encoder.encode(texts, normalize=True)
             evaluated = task(lambda some, place=place, known=known: known[[place[t] for t in some]])
-            corpus = list(task.corpus.values())
+            corpus, queries = list(task.corpus.values()), asked(task)
             documents = Embedded(
                 corpus, known[[place[t] for t in corpus]], name, {"id": list(task.corpus)}, named
             )
-            plain = outcome(task, documents, encoder)
-            hybrid = outcome(task, documents, encoder, hybrid=True)
+            plain, hybrid = (
+                outcome(task, sentemb.search(queries, documents, 11, model=encoder, **how)["hits"])
+                for how in ({}, {"hybrid": True})
+            )
             gain = paired_bootstrap([plain], [hybrid])
             cells = [evaluated["ndcg@10"], percent_mean(plain.items), percent_mean(hybrid.items)]
             shown = f"{gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]"

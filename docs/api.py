@@ -15,6 +15,7 @@ Data of any kind means: a path, a hub id, a list of texts, tuples or dicts, a di
 PARTS = {
     "sentemb": "What most programs need",
     "sentemb.losses": "Losses",
+    "sentemb.losses.contrast": "What losses with negatives are made of",
     "sentemb.views": "Views",
     "sentemb.twins": "Twins",
     "sentemb.methods": "Methods",
@@ -60,3 +61,4 @@ def page() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    print(f"written: {PAGE}")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sentemb_cli.main import COMMANDS, build
-from sentemb_cli.options_of_signatures import of_method
+from sentemb_cli.options_of_signatures import options_of_method
 from sentemb_cli.source import METHODS
 from typer.main import get_command
 
@@ -66,7 +66,7 @@ def options_of_methods() -> str:
     """Return the table of the options that single methods have."""
     rows: dict[tuple[str, str], list[str]] = {}
     for method in METHODS:
-        for option in of_method(["--method", method]):
+        for option in options_of_method(method):
             info = option.annotation.__metadata__[0]
             flag = (info.param_decls or (f"--{option.name.replace('_', '-')}",))[0]
             key = (flag, in_cell(info.help or ""))
@@ -88,3 +88,4 @@ def page() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    print(f"written: {PAGE}")

@@ -82,6 +82,7 @@ def _model(model: "str | os.PathLike[str] | SentenceTransformer") -> dict[str, A
         run = read_object(folder / RUN)
         content |= {"started from": run.get("model"), "data": (run.get("data") or {}).get("source")}
         content |= {key: run.get(key) for key in RECORDED}
+        content["with its own pooling before"] = run.get("as_it_is") or None
     return content
 
 

@@ -1,6 +1,7 @@
 """The pages are true: their blocks run from an empty folder, their links lead somewhere."""
 
 import importlib.util
+import math
 import os
 import re
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 from sentemb_cli.main import EXIT_CODES
+from sentemb_cli.source import METHODS
+from sentemb_cli.spec import LOSSES
 
 import sentemb
 from sentemb.pairs import Pairs
@@ -94,9 +97,11 @@ def test_torchrun_starts_it(folder):
 
 def test_what_is_shown_of_extending_is_what_it_says(few_bundled, folder):
     names = run_page(DOCS / "extending.md", FEWER)
-    assert (folder / "shouting/modules.json").is_file()
-    pairs = Pairs(torch.eye(3), torch.eye(3))
-    assert float(names["Margin"]()(pairs)) == 0
+    assert (folder / "stuttering/modules.json").is_file()
+    pairs, tied = Pairs(torch.eye(3), torch.eye(3)), Pairs(torch.ones(3, 2), torch.ones(3, 2))
+    assert float(names["Softmax"]()(tied)) == pytest.approx(math.log(3))
+    assert float(names["Hardest"]()(pairs)) == 0
+    assert float(names["Hardest"]()(tied)) == pytest.approx(0.3)
     assert set(names["pull"](pairs)) == {"apart", "off_centre"}
     assert float(names["pull"](pairs)["apart"]) == 0
 
@@ -113,6 +118,18 @@ def script(name):
 def test_pages_made_of_the_sources_are_up_to_date(name):
     page = (DOCS / f"{name}.md").read_text("utf-8")
     assert page == script(name).page(), f"run python docs/{name}.py"
+
+
+def test_every_option_of_a_method_is_on_the_page_of_commands():
+    page = (DOCS / "commands.md").read_text("utf-8")
+    table = page.partition("### Options of single methods")[2].partition("\n## ")[0]
+    assert "| `--hard-negative-weight` |" in table
+    assert {name for name in METHODS if f"`{name}` (" not in table} == {"simsiam", "nsp"}
+
+
+def test_every_loss_that_has_a_name_is_in_the_table():
+    table = (DOCS / "losses.md").read_text("utf-8").partition("```sh")[0]
+    assert [name for name in LOSSES if f"`{name}`" not in table] == []
 
 
 def test_every_public_name_is_in_the_api():

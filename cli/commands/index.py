@@ -46,9 +46,9 @@ def index(
         str | None,
         typer.Option(
             help="exact compares a query with every text, int8 with a byte of each number first, "
-            "hnsw follows a graph (extra search); the last two print what share they find. By "
-            "default exact up to a million texts, hnsw above.",
-            autocompletion=completion.one_of(("exact", "int8", "hnsw")),
+            "binary with a bit, hnsw follows a graph (extra search); the last three print what "
+            "share they find. By default exact up to a million texts, hnsw above.",
+            autocompletion=completion.one_of(("exact", "int8", "binary", "hnsw")),
         ),
     ] = None,
     add: Annotated[

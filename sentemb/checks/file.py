@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentemb.checks.columns import TEXTS, Columns, find_columns
+from sentemb.checks.columns import Columns, find_columns
 from sentemb.checks.hashes import Seen
 from sentemb.checks.label_checks import LabelChecks, ScoreChecks
 from sentemb.checks.problem import Problem, of_rows
@@ -12,7 +12,7 @@ from sentemb.checks.text_checks import Count, TextChecks, Unknown, none_unknown
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import read_rows
 from sentemb.datasets.in_memory import InMemory
-from sentemb.datasets.layouts import late_columns, shown
+from sentemb.datasets.layouts import LAYOUTS, late_columns, shown
 from sentemb.datasets.lines import suffixes_of
 
 BATCH = 64
@@ -152,7 +152,7 @@ def _of_the_whole(
         return [Problem("no_rows", "error", "no row")]
     found = []
     if columns.guessed:
-        known = "; ".join(", ".join(layout) for layout in TEXTS)
+        known = "; ".join(", ".join(layout) for layout in LAYOUTS)
         message = f"the columns are none of {known}: name yours with `columns`"
         found.append(Problem("unknown_columns", "error", message))
     if columns.unread:

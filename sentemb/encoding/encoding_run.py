@@ -1,5 +1,6 @@
 """One run of a job over its texts."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ from sentemb.interruption import Interruption
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+logger = logging.getLogger("sentemb")
 
 
 class EncodingRun:
@@ -74,6 +77,8 @@ class EncodingRun:
             InterruptedRunError: When SIGINT or SIGTERM came; what was embedded is kept.
         """
         interruption, keep = Interruption(), self.options.keep_columns
+        if before := sum(done.rows for done in self.job.manifest.done.values()):
+            logger.info("%s rows were encoded by an earlier run and are kept", f"{before:,}")
         tally, seen = Counters(self.faults), DistinctTexts(self.job.folder / SEEN)
         cut = windows(texts, seen, keep_columns=keep)
         try:

@@ -191,9 +191,14 @@ def _check(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
+def _shown(options: dict[str, Any], name: str) -> str:
+    value = options.get(name)
+    return "not given" if value in (None, False) else "given" if value is True else repr(value)
+
+
 def _difference(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
     changed = [
-        f"{name} {before.get(name)!r}, now {now.get(name)!r}"
+        f"{name} {_shown(before, name)}, now {_shown(now, name)}"
         for name in sorted(before.keys() | now.keys())
         if before.get(name) != now.get(name)
     ]

@@ -90,6 +90,13 @@ def _read(folder: Path) -> Manifest:
 def _agreed(manifests: dict[Path, Manifest], output: Path) -> Counts:
     """Return the counts of the input, on which all shards must agree as on their options."""
     first, *others = manifests
+    numbers = {str((one.options or {})["shard"]).partition("/")[2] for one in manifests.values()}
+    if len(numbers) > 1:
+        found = ", ".join(f"'{folder}'" for folder in manifests)
+        raise InputError(
+            f"There are shards of {' and of '.join(sorted(numbers))}: {found}. Name the folders "
+            "that belong together, or remove the others."
+        )
     for other in others:
         if manifests[other].counts != manifests[first].counts:
             raise InputError(

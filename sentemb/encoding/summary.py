@@ -90,10 +90,11 @@ class EncodeSummary:
         unknown = (
             "" if self.unknown_rows is None else f", {self.unknown_rows:,} with unknown tokens"
         )
-        if self.kept_rows and self.kept_rows < self.rows:
-            lines.append(f"{self.kept_rows:,} rows were encoded by an earlier run")
         if shard is not None and shard.of > 1:
-            lines.append(f"shard {shard} is done; sentemb merge {output} joins all {shard.of}")
+            lines.append(
+                f"shard {shard} is done; sentemb merge {output} joins all {shard.of} "
+                "once each is done"
+            )
         else:
             cut = self.truncated_rows
             limit = f" at {max_length} tokens" if max_length else ""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +14,23 @@ from sentemb.evaluation.scores import Outcome, percent_mean
 from sentemb.tasks.nearest import Ids, Products, nearest, rescored
 from sentemb.types import Vectors
 
-SearchMethod = Literal["exact", "int8", "hnsw"]
-POOL = 4
-"""Candidates of a first pass, for each hit that is wanted."""
+SearchMethod = Literal["exact", "int8", "binary", "hnsw"]
 SAMPLED, DEPTH = 1_000, 10
 """Rows that recall is measured on, and hits of each."""
 AT_ONCE = 10_000
 """Vectors that are added to a graph at once."""
+DISTANCES = 2_000_000
+"""Distances that are sorted at once."""
 
 
 class FirstPass(Protocol):
-    """Finds candidates, which are ranked by their float vectors."""
+    """Finds candidates, which are ranked by their float vectors.
+
+    Attributes:
+        pool: Candidates that it finds, for each hit that is wanted.
+    """
+
+    pool: ClassVar[int]
 
     def candidates(self, queries: Vectors, count: int) -> Ids:
         """Return the rows that seem nearest, ``[queries, count]``; -1 where there are no more."""
@@ -48,6 +54,7 @@ class Int8:
         scales: What a code is multiplied by, ``[rows, 1]``.
     """
 
+    pool: ClassVar[int] = 4
     codes: NDArray[np.int8]
     scales: Vectors
 
@@ -94,6 +101,72 @@ class Int8:
         return nearest(queries, self, count)[1]  # type: ignore[arg-type]  # as a matrix
 
 
+@dataclass(frozen=True)
+class Binary:
+    r"""Vectors in a bit a number, whether it is above 0: a 32nd of the memory that has to be read.
+
+    Near are the rows with the fewest bits unlike the query's (Hamming distance), of equal ones the
+    lower row.
+
+    Args:
+        bits: ``[rows, dim / 64, rounded up]``.
+    """
+
+    pool: ClassVar[int] = 32
+    bits: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, vectors: Vectors, before: "Binary | None" = None) -> Self:
+        """Quantise vectors, but for the first, which are known from before."""
+        known = 0 if before is None else len(before.bits)
+        new = range(known, len(vectors), AT_ONCE)
+        packed = [_bits_of(vectors[start : start + AT_ONCE]) for start in new]
+        return cls(np.concatenate([*([] if before is None else [before.bits]), *packed]))
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Map what `save` wrote."""
+        return cls(np.load(path, mmap_mode="r"))
+
+    def save(self, path: Path) -> None:
+        """Write a file."""
+        np.save(path, self.bits)
+
+    def distances(self, queries: Vectors) -> NDArray[np.int64]:
+        """Return how many bits differ, ``[queries, rows]``.
+
+        Example:
+            >>> Binary.of(np.float32([[1, -1], [-1, 1]])).distances(np.float32([[1, 1], [2, -3]]))
+            array([[1, 1],
+                   [0, 2]])
+        """
+        asked = _bits_of(queries)
+        unlike = np.zeros((len(queries), len(self.bits)), dtype=np.int64)
+        for word in range(asked.shape[1]):
+            unlike += np.bitwise_count(asked[:, word, None] ^ self.bits[None, :, word])
+        return unlike
+
+    def candidates(self, queries: Vectors, count: int) -> Ids:
+        """Return the rows that seem nearest, ``[queries, count]``."""
+        rows = len(self.bits)
+        ids = np.empty((len(queries), count), dtype=np.int64)
+        at_once = max(1, DISTANCES // rows)
+        for start in range(0, len(queries), at_once):
+            some = slice(start, start + at_once)
+            place = self.distances(queries[some]) * rows + np.arange(rows)
+            if count < rows:
+                place = np.partition(place, count - 1, axis=1)[:, :count]
+            ids[some] = np.sort(place, axis=1) % rows
+        return ids
+
+
+def _bits_of(vectors: Vectors) -> NDArray[np.uint64]:
+    """Pack which numbers are above 0, 64 of them in each word."""
+    padded = np.zeros((len(vectors), -(-vectors.shape[1] // 64) * 64), dtype=bool)
+    np.greater(vectors, 0, out=padded[:, : vectors.shape[1]])
+    return np.packbits(padded, axis=1).view(np.uint64)
+
+
 class Graph:
     """A navigable small world of vectors, by usearch; numbers have 16 bits.
 
@@ -105,6 +178,8 @@ class Graph:
 
     Source: Malkov & Yashunin, 2018 (arXiv:1603.09320).
     """
+
+    pool: ClassVar[int] = 4
 
     def __init__(self, dim: int) -> None:
         self._index = require_usearch().Index(ndim=dim, metric="ip", dtype="bf16")
@@ -143,7 +218,11 @@ class Graph:
         return ids
 
 
-FIRST_PASSES: dict[str, type[Int8] | type[Graph]] = {"int8": Int8, "hnsw": Graph}
+FIRST_PASSES: dict[str, type[Int8 | Binary | Graph]] = {
+    "int8": Int8,
+    "binary": Binary,
+    "hnsw": Graph,
+}
 
 
 def require_usearch() -> Any:
@@ -166,7 +245,7 @@ def nearly_nearest(
 
     A query for which the first pass finds too few is answered exactly.
     """
-    ids = first.candidates(queries, min(POOL * k, len(vectors)))
+    ids = first.candidates(queries, min(first.pool * k, len(vectors)))
     short = (ids < 0).any(axis=1)
     if short.any():
         ids[short] = nearest(queries[short], vectors, ids.shape[1])[1]

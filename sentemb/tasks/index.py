@@ -72,9 +72,9 @@ def index(
         column: The column of the texts; by default ``text``, and with ``add`` the index's own.
         vectors: Of the rows: a .npy or .safetensors file that `encode` wrote, or an array.
         method: How the index is searched: ``exact`` compares a query with every text, ``int8`` with
-            a byte of each number first, ``hnsw`` follows a graph. The last two rank what they find
-            by the exact vectors; what they miss is measured on a sample. By default ``exact`` up to
-            a million texts, and ``hnsw`` above.
+            a byte of each number first, ``binary`` with a bit of it, ``hnsw`` follows a graph. The
+            last three rank what they find by the exact vectors; what they miss is measured on a
+            sample. By default ``exact`` up to a million texts, and ``hnsw`` above.
         add: Add the rows to the index that is there.
         device: As in `sentemb.load`.
         batch_tokens: As in `Encoder.encode`.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 RECORD, ROWS, VECTORS = "index.json", "rows.parquet", "vectors.npy"
-FIRST_PASS = {"int8": "codes.npy", "hnsw": "graph.usearch"}
+FIRST_PASS = {"int8": "codes.npy", "binary": "bits.npy", "hnsw": "graph.usearch"}
 SCHEMA = "sentemb.index/1"
 
 

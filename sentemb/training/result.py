@@ -77,7 +77,11 @@ class Run(RunResult):
         ]
         if self.as_it_is:
             score = number("spearman", self.as_it_is["spearman"]).text
-            lines.append(f"with its own pooling ({self.as_it_is['modules']}) it began at {score}")
+            now_lower = self.metrics["spearman"] < self.as_it_is["spearman"]
+            lines.append(
+                f"with its own pooling ({self.as_it_is['modules']}) it began at {score}"
+                + now_lower * ", above what it has now: give that pooling as `pooling`"
+            )
         if self.lowered_to:
             lines.append(self._said_of_the_start())
         lines.append(
@@ -215,6 +219,9 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         "checkpoint chosen by": SUPERVISION[settings["select"]].format(dev=dev),
         **({"source of the method": citation} if citation else {}),
     }
+    own = record["as_it_is"]
+    if own:
+        how["with its own pooling"] = f"{own['modules']}: spearman {own['spearman']:.4g} before"
     table: list[Sequence[str]] = [
         ("on the dev set", "before", "after"),
         *((number, f"{before[number]:.4g}", f"{after[number]:.4g}") for number in after),

@@ -126,6 +126,7 @@ def test_a_comparison_is_of_methods_and_models(sentemb, tmp_path, trained):
     assert "uniformity" in table
 
 
+@pytest.mark.long
 def test_a_stopped_sweep_tries_what_a_whole_one_does(sentemb, tmp_path, trained):
     pytest.importorskip("optuna", reason="the sweep extra is not installed")
     trials = ("--trials", 2, "-o")

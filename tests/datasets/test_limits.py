@@ -94,6 +94,7 @@ def test_memory_does_not_follow_one_huge_text(tmp_path, ending):
     assert peak < 4 * size
 
 
+@pytest.mark.long
 def test_memory_does_not_follow_texts_that_repeat(tmp_path):
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": ["x" * 2**21] * 300}), path, compression="zstd")

@@ -128,6 +128,9 @@ def test_shards_that_do_not_fit(mini, texts, tmp_path):
     encode_file(mini, texts, path, EncodeOptions(1, shard=Shard(2, 2)), overwrite=True)
     with pytest.raises(InputError, match="encoded differently: batch_tokens None and 1"):
         merge(path)
+    encode_file(mini, texts, path, EncodeOptions(shard=Shard(2, 3)))
+    with pytest.raises(InputError, match=r"There are shards of 2 and of 3: .*2-of-3.parts'. Name"):
+        merge(path)
     encode_file(mini, texts, path, EncodeOptions(shard=Shard(2, 2)), overwrite=True)
     folder = job_folder(path, Shard(2, 2))
     shutil.copytree(folder, tmp_path / "elsewhere")
@@ -264,7 +267,7 @@ def test_rows_that_are_taken_away_are_refused(mini, texts, tmp_path):
 def test_another_encoder_or_option_is_refused_with_the_difference(mini, texts, tmp_path):
     path = tmp_path / "a.npy"
     begin(mini, texts, path)
-    with pytest.raises(UsageError, match=r"begun otherwise: batch_tokens None, now 99\. Give the"):
+    with pytest.raises(UsageError, match=r"begun otherwise: batch_tokens not given, now 99\. Give"):
         encode_file(mini, texts, path, EncodeOptions(batch_tokens=99))
     mini.max_seq_length = 8
     with pytest.raises(UsageError, match="begun otherwise: model '"):

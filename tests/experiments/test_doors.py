@@ -60,6 +60,7 @@ def test_evaluate_takes_rows_in_memory_and_a_run():
         sentemb.evaluate("mini", retrieval=rows)
 
 
+@pytest.mark.long
 def test_study_compare_and_sweep_take_data_in_memory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = {"data": [f"Text {n}." for n in range(8)], "batch_size": 4, "max_steps": 1}

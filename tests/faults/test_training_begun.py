@@ -117,6 +117,7 @@ def test_seeds_go_on(sentemb, tmp_path, monkeypatch):
     assert b"--learning-rate was" in process.stderr
 
 
+@pytest.mark.long
 def test_finetune_goes_on_from_nothing_and_over_seeds(sentemb, tmp_path, monkeypatch):
     words = (*FINETUNE, "--seeds", "0-1")
     ok(sentemb(*words, "-o", "whole"))

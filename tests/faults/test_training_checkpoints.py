@@ -64,7 +64,9 @@ FILES = (
 )
 
 
-@pytest.mark.parametrize("fault", [delete, truncate, flip])
+@pytest.mark.parametrize(
+    "fault", [delete, *(pytest.param(one, marks=pytest.mark.long) for one in (truncate, flip))]
+)
 def test_every_damaged_file_is_named_and_the_checkpoint_before_it_used(
     two, tmp_path, caplog, fault
 ):
@@ -345,7 +347,7 @@ LONG = pytest.mark.long
     [
         ("step", signal.SIGINT),
         pytest.param("evaluation", signal.SIGTERM, marks=LONG),
-        ("save", signal.SIGTERM),
+        pytest.param("save", signal.SIGTERM, marks=LONG),
         pytest.param("step", signal.SIGTERM, marks=LONG),
         pytest.param("evaluation", signal.SIGINT, marks=LONG),
         pytest.param("save", signal.SIGINT, marks=LONG),

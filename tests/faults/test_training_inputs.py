@@ -31,6 +31,7 @@ def test_evaluating_at_every_step_or_never_changes_nothing(tmp_path):
         assert_bit_equal(state(plain), state(watched))
 
 
+@pytest.mark.long
 def test_two_processes_of_their_own_hash_seed_agree(sentemb, tmp_path, monkeypatch):
     """T9: weights, metrics and the record, but for times and the folder's name; the other is in a
     locale without Unicode besides."""

@@ -32,6 +32,7 @@ def test_killed_at_renames_and_syncs_of_a_save(drive):
     assert counted["differences"] == []
 
 
+@pytest.mark.long
 def test_killed_while_it_overwrites_an_earlier_run(drive):
     """Every fiftieth change of a name; make faults has every one, and each call of the system."""
     counted = drive(driver.overwrite, "python", 50)

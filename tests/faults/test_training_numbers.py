@@ -226,7 +226,8 @@ class RunsOut(torch.autograd.Function):
         raise torch.OutOfMemoryError("in the backward")
 
 
-@pytest.mark.parametrize("build", [pytest.param(augmented, marks=LONG), queued])
+@LONG
+@pytest.mark.parametrize("build", [augmented, queued])
 def test_running_out_in_the_backward_of_the_second_batch(tmp_path, build):
     """The gradient, the queue and the terms of the first are taken back, and computed again."""
     settings = replace(SETTINGS, packed=False, accumulation=2, micro_batch=4)

@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from sentemb.tasks import approximate
-from sentemb.tasks.approximate import Graph, Int8, measure_recall, nearly_nearest, recall_of
+from sentemb.tasks.approximate import (
+    Binary,
+    Graph,
+    Int8,
+    measure_recall,
+    nearly_nearest,
+    recall_of,
+)
 from sentemb.tasks.nearest import nearest
 
 
@@ -30,6 +37,23 @@ def test_symmetric_codes_err_as_methods2_has_it(frozen):
     assert np.abs(coded.codes).max() == 127
 
 
+def test_bits_are_as_methods2_has_them(frozen):
+    corpus, asked = unit(torch.cat([frozen.anchor, frozen.negatives])), unit(frozen.positive)[:1]
+    coded = Binary.of(corpus)
+    assert coded.distances(asked).tolist() == [[1, 2, 2, 0, 0, 1, 2, 3]]
+    assert coded.candidates(asked, 8).tolist() == [[3, 4, 0, 5, 1, 2, 6, 7]]  # ties by index
+    assert coded.candidates(asked, 3).tolist() == [[3, 4, 0]]
+    assert nearest(asked, corpus, 8)[1].tolist() == [[3, 0, 4, 5, 2, 1, 6, 7]]
+    assert nearly_nearest(coded, asked, corpus, 2)[1].tolist() == [[3, 0]]
+
+
+@pytest.mark.parametrize("dim", [1, 64, 65])
+def test_bits_of_any_width(dim):
+    rows = np.random.default_rng(0).normal(size=(30, dim)).astype(np.float32)
+    unlike = ((rows[:, None] > 0) != (rows > 0)).sum(axis=2)
+    assert (Binary.of(rows).distances(rows) == unlike).all()
+
+
 def test_recall_by_ids_and_by_scores():
     found = np.array([[0.9, 0.8, 0.7]]), np.array([[7, 2, 5]])
     exact = np.array([[0.9, 0.8, 0.7]]), np.array([[7, 2, 9]])
@@ -37,7 +61,7 @@ def test_recall_by_ids_and_by_scores():
     assert (by_score.tolist(), by_id.tolist()) == ([1], [pytest.approx(2 / 3)])
 
 
-@pytest.mark.parametrize("kind", [Int8, Graph])
+@pytest.mark.parametrize("kind", [Int8, Binary, Graph])
 def test_what_a_first_pass_finds_is_ranked_exactly(kind, vectors, tmp_path):
     if kind is Graph:
         pytest.importorskip("usearch", reason="the search extra is not installed")
@@ -64,6 +88,8 @@ def test_recall_is_measured_on_a_sample(vectors, monkeypatch):
 
 class Half:
     """Finds every other of the nearest rows, and too few for one query."""
+
+    pool = 4
 
     def __init__(self, vectors):
         self.vectors = vectors

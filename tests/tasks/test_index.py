@@ -91,7 +91,7 @@ def test_an_index_is_replaced_when_that_is_asked(encoder, path):
     [
         (["a", ""], {}, "row 2 is blank"),
         ([], {}, "data holds no row"),
-        (["a"], {"method": "tree"}, "method must be one of exact, int8, hnsw"),
+        (["a"], {"method": "tree"}, "method must be one of exact, int8, binary, hnsw"),
         (["a"], {"add": True}, "There is no index"),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_folder_that_is_no_index_stays(encoder, path):
         sentemb.search("a", path)
 
 
-@pytest.mark.parametrize("method", ["exact", "int8", "hnsw"])
+@pytest.mark.parametrize("method", ["exact", "int8", "binary", "hnsw"])
 def test_a_damaged_file_is_refused_by_name(encoder, path, method):
     if method == "hnsw":
         pytest.importorskip("usearch", reason="the search extra is not installed")

@@ -23,7 +23,7 @@ def encoder():
     return sentemb.load("mini-sentemb")
 
 
-@pytest.fixture(scope="module", params=["memory", "exact", "int8", "hnsw"])
+@pytest.fixture(scope="module", params=["memory", "exact", "int8", "binary", "hnsw"])
 def index(request, encoder, tmp_path_factory):
     if request.param == "memory":
         return ROWS

@@ -64,7 +64,10 @@ def encoded(monkeypatch):
     return calls
 
 
-@pytest.mark.parametrize("match", ["pca", "linear", "equal"])
+@pytest.mark.parametrize(
+    "match",
+    ["pca", *(pytest.param(match, marks=pytest.mark.long) for match in ("linear", "equal"))],
+)
 def test_four_steps_are_two_and_two_resumed(match, wide, data, tmp_path, encoded, sentences):
     """The resumed run computes no vector again; the model is a plain one."""
     teacher = "mini-sentemb" if match == "equal" else wide
@@ -157,7 +160,14 @@ def test_an_interrupted_encoding_goes_on(data, tmp_path, monkeypatch, encoded):
     assert_bit_equal(state(whole), state(resumed))
 
 
-@pytest.mark.parametrize("change", ["damaged", "other texts", "other teacher"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("damaged", marks=pytest.mark.long),
+        "other texts",
+        pytest.param("other teacher", marks=pytest.mark.long),
+    ],
+)
 def test_vectors_of_something_else_are_not_used(change, data, tmp_path, wide, encoded):
     """The run was cut before its first checkpoint, so nothing else is compared."""
     cut = fresh("mini-sentemb")

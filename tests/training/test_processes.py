@@ -64,6 +64,7 @@ def test_a_run_of_two_processes(tmp_path, few_bundled):
     assert not (run / "checkpoints").exists()
 
 
+@pytest.mark.long
 def test_one_of_two_processes_encodes_with_the_teacher(tmp_path, few_bundled):
     run = tmp_path / "run"
     words = ("train", "--method", "distill", "--teacher", "mini-sentemb", "--batch-size", 8,

@@ -174,6 +174,7 @@ def test_a_better_pooling_of_the_models_own_is_named(all_bundled, tmp_path):
     assert own["modules"] == "Transformer -> Pooling mean"
     assert own["spearman"] > run.before["spearman"] + 1
     assert f"with its own pooling ({own['modules']}) it began at" in run.summary()
+    assert "above what it has now: give that pooling as `pooling`" in run.summary()
     advised = advice({"spearman": own["spearman"] - 1}, own, 20_000)
     assert [words.partition(" (")[0] for words in advised] == [
         "the model's own pooling",

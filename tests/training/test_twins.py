@@ -255,6 +255,7 @@ def test_padding_is_left_out_where_it_is_asked_for(unlabelled, tmp_path, packed)
     assert (1 in seen) is packed, seen
 
 
+@pytest.mark.long
 def test_a_batch_in_micro_batches_trains_and_resumes(unlabelled, tmp_path):
     settings = replace(FOUR, micro_batch=3)
     whole, cut = fresh(moco), fresh(moco)
@@ -324,7 +325,9 @@ def test_a_collapse_stops_the_run(unlabelled, tmp_path, pooling):
     assert not (tmp_path / "stopped/modules.json").exists()
 
 
-@pytest.mark.parametrize("size", [2, 3, 8])
+@pytest.mark.parametrize(
+    "size", [2, *(pytest.param(size, marks=pytest.mark.long) for size in (3, 8))]
+)
 def test_small_batches_are_no_collapse(tmp_path, size):
     sentences = read_training_data(bundled("sentences.txt"), [("text",)])
     settings = replace(SETTINGS, batch_size=size, learning_rate=3e-5, max_steps=10)
@@ -402,6 +405,7 @@ def test_tensors_that_share_memory_are_saved_and_loaded(tmp_path):
     assert_bit_equal(state(method), state(other))
 
 
+@pytest.mark.long
 def test_the_held_out_loss_does_not_grow_with_a_queue(unlabelled, tmp_path):
     settings = replace(FOUR, learning_rate=1e-12, eval_steps=2, select="held-out-loss")
     for recipe in (moco, esimcse, swav):
