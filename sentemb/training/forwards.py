@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from sentence_transformers import SentenceTransformer
 from torch import nn
@@ -114,8 +114,7 @@ def forwards(method: Method, settings: Settings, texts: Sequence[str]) -> Iterat
                 captured = encoder.device.type == "cuda" and settings.accumulation == 1
                 padded.enter_context(compiled(encoder, captured=captured))
             elif hasattr(encoder[0], "auto_model"):
-                model: Any = encoder[0].auto_model
-                padded.enter_context(mask_unseen(model))
+                padded.enter_context(mask_unseen(cast(Any, encoder[0]).auto_model))
         yield
 
 
