@@ -44,6 +44,9 @@ METHODS = {
     "distill": "distill.DISTILL",
     "rankcse": "rankcse.RANKCSE",
     "gist": "gist.GIST",
+    "sncse": "sncse.SNCSE",
+    "arccse": "arccse.ARCCSE",
+    "whitenedcse": "whitenedcse.WHITENEDCSE",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
 

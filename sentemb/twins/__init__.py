@@ -1,6 +1,7 @@
 """Twin architectures: how views become pairs."""
 
 from sentemb.twins.ema import ConstantMomentum, CosineMomentum
+from sentemb.twins.group_whitening import GroupWhitening
 from sentemb.twins.heads import batch_norm, between, layers, mlp
 from sentemb.twins.momentum import Momentum, MomentumPredictor, MomentumQueue, QueuedSiamese
 from sentemb.twins.pair_classifier import NextSentence, PairClassifier
@@ -18,6 +19,7 @@ __all__ = [
     "ConstantMomentum",
     "CosineMomentum",
     "EncoderTwin",
+    "GroupWhitening",
     "Momentum",
     "MomentumPredictor",
     "MomentumQueue",
