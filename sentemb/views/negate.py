@@ -89,7 +89,9 @@ class Negate:
     """
 
     def __call__(self, text: str, random: Random) -> str:
-        """Return the negation."""
+        """Return the negation; a blank text as it is."""
+        if not text.strip():
+            return text
         return negated(text) or f"Not {text[:1].lower()}{text[1:]}"
 
 
