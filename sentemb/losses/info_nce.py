@@ -38,8 +38,8 @@ class InfoNCE(RowLoss):
             negative.
 
     Source: van den Oord et al., 2018 (arXiv:1807.03748); as in Gao et al., 2021
-        (arXiv:2104.08821). The margin is that of Zhang et al., 2022, ArcCSE (ACL 2022), the
-        weights are those of Lan et al., 2025, LLaVE (arXiv:2503.04812).
+        (arXiv:2104.08821). The margin is from Zhang et al., 2022, ArcCSE (ACL 2022), the
+        weights are from Lan et al., 2025, LLaVE (arXiv:2503.04812).
 
     Example:
         >>> import torch

@@ -35,7 +35,7 @@ class SymmetricInfoNCE(nn.Module, Contrasting):
     Raises:
         UsageError: When τ is below 0.01, α is negative, or the batch has no negative.
 
-    Source: Radford et al., 2021, CLIP (arXiv:2103.00020), figure 3; α is that of Lan et al.,
+    Source: Radford et al., 2021, CLIP (arXiv:2103.00020), figure 3; α is from Lan et al.,
         2025, LLaVE (arXiv:2503.04812).
 
     Example:

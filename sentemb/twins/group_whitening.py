@@ -26,8 +26,8 @@ class GroupWhitening(nn.Module):
     Raises:
         UsageError: When it does not, or a batch is too small.
 
-    Source: Zhuo et al., 2023, WhitenedCSE (ACL 2023), and the authors' code. Deviation: views are
-        told apart, where the code whitens thirds of the batch.
+    Source: Zhuo et al., 2023, WhitenedCSE (ACL 2023), and the authors' code. Deviation: each
+        view is whitened by itself, where the code whitens thirds of the batch.
     """
 
     def __init__(self, dim: int, width: int) -> None:
@@ -66,7 +66,7 @@ class GroupWhitening(nn.Module):
 def inverse_root(symmetric: Tensor) -> Tensor:
     """Return the symmetric inverse square root of positive definite matrices, ``[..., n, n]``.
 
-    Equal eigenvalues have a gradient like others, which that of an eigendecomposition has not.
+    Equal eigenvalues have a finite gradient, unlike in an eigendecomposition.
     """
     return cast("Tensor", _InverseRoot.apply(symmetric))  # type: ignore[no-untyped-call]
 

@@ -46,7 +46,7 @@ def test_the_order_is_drawn_and_the_gradient_is_right_also_of_equal_eigenvalues(
 
 
 def test_what_it_rejects(frozen):
-    with pytest.raises(UsageError, match="group_width must divide the 4 dimensions .*, got 3"):
+    with pytest.raises(UsageError, match=r"group_width must divide the 4 dimensions .*, got 3"):
         GroupWhitening(4, 3)
     with pytest.raises(UsageError, match="a batch of more than 2 rows, got 2"):
         GroupWhitening(4, 2)(frozen[:2])
