@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def arccse(
-    encoder: "SentenceTransformer", temperature: float = 0.05, margin: float = 10.0
+    encoder: "SentenceTransformer", temperature: float = 0.05, angle: float = 10.0
 ) -> Method:
     """ArcCSE: unsupervised SimCSE whose positive counts as farther by an angle.
 
     Args:
         encoder: A raw encoder with ``cls_before_pooler`` pooling.
         temperature: τ; raising it weighs easy negatives more.
-        margin: m in degrees, [0, 90].
+        angle: The margin m in degrees, [0, 90].
 
     Source: Zhang et al., 2022, ArcCSE (ACL 2022). Deviation: without its triplets of masked
         sentences.
@@ -29,7 +29,7 @@ def arccse(
     return Method(
         views=(View(), View()),
         twin=Siamese(encoder, projector=None if has_head(encoder) else mlp(encoder)),
-        loss=InfoNCE(temperature, margin=margin),
+        loss=InfoNCE(temperature, margin=angle),
     )
 
 

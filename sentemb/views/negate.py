@@ -75,7 +75,8 @@ class Negate:
 
     The first rule that applies: a "not", "never" or "n't" goes; "not" follows the first auxiliary;
     "do", "does" or "did not" stands before the first verb of a list, or the first word that ends
-    like a past tense; or else "Not" stands in front, which is not grammatical (`negated` returns None there).
+    like a past tense; or else "Not" stands in front, which is not grammatical (`negated` returns
+    None there).
     Nothing is random.
 
     Source: Wang and Dou, 2023, SNCSE (arXiv:2201.05979), and the authors' code. Deviation: verbs
