@@ -22,6 +22,7 @@ from sentemb.methods.simcse import (
     simcse_unsup,
 )
 from sentemb.methods.sncse import SNCSE, sncse
+from sentemb.methods.starbucks import STARBUCKS, starbucks
 from sentemb.methods.supcon import SUPCON, supcon
 from sentemb.methods.swav import SWAV, swav
 from sentemb.methods.two_tower import TWO_TOWER, two_tower
@@ -53,6 +54,7 @@ __all__ = [
     "SIMCSE_UNSUP",
     "SIMSIAM",
     "SNCSE",
+    "STARBUCKS",
     "SUPCON",
     "SWAV",
     "TWO_TOWER",
@@ -85,6 +87,7 @@ __all__ = [
     "simcse_unsup",
     "simsiam",
     "sncse",
+    "starbucks",
     "supcon",
     "swav",
     "two_tower",

@@ -47,6 +47,7 @@ METHODS = {
     "sncse": "sncse.SNCSE",
     "arccse": "arccse.ARCCSE",
     "whitenedcse": "whitenedcse.WHITENEDCSE",
+    "starbucks": "starbucks.STARBUCKS",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
 

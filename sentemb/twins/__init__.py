@@ -3,6 +3,7 @@
 from sentemb.twins.ema import ConstantMomentum, CosineMomentum
 from sentemb.twins.group_whitening import GroupWhitening
 from sentemb.twins.heads import batch_norm, between, layers, mlp
+from sentemb.twins.layered import Layered, first_layers, fixed_sizes
 from sentemb.twins.momentum import Momentum, MomentumPredictor, MomentumQueue, QueuedSiamese
 from sentemb.twins.pair_classifier import NextSentence, PairClassifier
 from sentemb.twins.principal_components import PrincipalComponents
@@ -20,6 +21,7 @@ __all__ = [
     "CosineMomentum",
     "EncoderTwin",
     "GroupWhitening",
+    "Layered",
     "Momentum",
     "MomentumPredictor",
     "MomentumQueue",
@@ -37,6 +39,8 @@ __all__ = [
     "TwoTower",
     "batch_norm",
     "between",
+    "first_layers",
+    "fixed_sizes",
     "layers",
     "mlp",
     "require_twin",

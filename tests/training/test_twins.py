@@ -35,6 +35,7 @@ from sentemb.methods import (
     simcse_unsup,
     simsiam,
     sncse,
+    starbucks,
     supcon,
     swav,
     two_tower,
@@ -65,7 +66,7 @@ LONG = pytest.mark.long
 CLS = ("simcse_unsup", "simcse_plus_plus", "esimcse", "sncse", "arccse", "whitenedcse")
 WITH_STATE = [
     *(simclr, simclr_v2, moco, moco_v2, moco_v3, byol, simsiam, swav, barlow_twins, vicreg),
-    *(esimcse, simcse_plus_plus, two_tower, nsp, sncse, whitenedcse),
+    *(esimcse, simcse_plus_plus, two_tower, nsp, sncse, starbucks, whitenedcse),
 ]
 KINDS = [moco, byol, swav, esimcse, two_tower]
 """One for each kind of state: heads with a queue and a target, prototypes, a second encoder."""
@@ -140,7 +141,7 @@ def test_four_steps_are_two_and_two_resumed(whole, recipe, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "recipe", in_every_run(*KINDS, simclr_v2, nsp, sncse, whitenedcse), ids=named
+    "recipe", in_every_run(*KINDS, simclr_v2, nsp, sncse, starbucks, whitenedcse), ids=named
 )
 def test_everything_changes_and_the_model_is_a_plain_one(whole, recipe, sentences):
     started, ended = state(fresh(recipe)), state(whole(recipe).method)
