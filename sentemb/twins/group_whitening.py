@@ -83,11 +83,13 @@ class _InverseRoot(torch.autograd.Function):
         least = values[..., -1:] * torch.finfo(values.dtype).eps
         roots = torch.maximum(values, least).sqrt()
         ctx.save_for_backward(roots, vectors)
-        return (vectors / roots.unsqueeze(-2)) @ vectors.mT
+        result: Tensor = (vectors / roots.unsqueeze(-2)) @ vectors.mT
+        return result
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> Tensor:
         roots, vectors = ctx.saved_tensors
         one, other = roots.unsqueeze(-1), roots.unsqueeze(-2)
         inner = vectors.mT @ upstream[0] @ vectors
-        return vectors @ (-inner / (one * other * (one + other))) @ vectors.mT
+        result: Tensor = vectors @ (-inner / (one * other * (one + other))) @ vectors.mT
+        return result

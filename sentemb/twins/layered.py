@@ -160,7 +160,7 @@ def first_layers(encoder: "SentenceTransformer", layer: int, dim: int) -> "Sente
 
 
 def _within(number: object, most: int) -> bool:
-    return is_whole(number) and 1 <= number <= most  # type: ignore[operator]
+    return is_whole(number) and 1 <= number <= most
 
 
 def _need_mean(encoder: "SentenceTransformer") -> None:
