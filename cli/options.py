@@ -262,7 +262,7 @@ ModelPooling = Annotated[
 Suites = Annotated[
     list[str] | None,
     typer.Option(
-        help="sts, sts-zh, transfer, retrieval, clustering or pairs. Repeat it for several.",
+        help="sts, sts-zh, transfer, retrieval, clustering, pairs, negation. Repeat for several.",
         autocompletion=completion.suites,
     ),
 ]

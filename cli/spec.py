@@ -54,6 +54,7 @@ STAGES = {
     "edit": {
         "crop": "Crop",
         "eda": "EDA",
+        "negate": "Negate",
         "random-deletion": "RandomDeletion",
         "random-insertion": "RandomInsertion",
         "random-swap": "RandomSwap",

@@ -37,7 +37,7 @@ ALSO_CALLED = {"lr": "learning_rate", "rdrop": "r_drop", "num_workers": "workers
 """Flags that are not called what their setting is."""
 OF_VIEWS = ("alpha", "synonyms", "keep_negations", "repetition", "rate")
 OF_LOSS = (
-    *("temperature", "hard_negative_weight", "epsilon", "off_diagonal_weight"),
+    *("temperature", "hard_negative_weight", "epsilon", "off_diagonal_weight", "angle"),
     *("invariance_weight", "variance_weight", "covariance_weight"),
 )
 """Options of recipes that ``view`` and ``loss`` take the place of."""

@@ -9,6 +9,7 @@ from sentemb.evaluation.retrieval import Retrieval
 from sentemb.evaluation.scores import Outcome, Task
 from sentemb.evaluation.sts import STS
 from sentemb.evaluation.transfer import Labelled, NestedFolds, TrainDevTest, TrainTest
+from sentemb.evaluation.triplets import Triplets
 from sentemb.types import Encode
 
 Evaluator = Callable[[Encode], dict[str, float]]
@@ -28,6 +29,7 @@ __all__ = [
     "Task",
     "TrainDevTest",
     "TrainTest",
+    "Triplets",
     "bootstrap_average",
     "paired_bootstrap",
 ]

@@ -60,7 +60,8 @@ def evaluate(
         models: A bundled encoder's name, a folder, a hub id, what `sentemb.train` returned, a
             `SentenceTransformer` or anything with ``encode``; several in a list, or in a dictionary
             by the names to show.
-        suite: ``sts``, ``sts-zh``, ``transfer``, ``retrieval``, ``clustering`` or ``pairs``.
+        suite: ``sts``, ``sts-zh``, ``transfer``, ``retrieval``, ``clustering``,
+            ``pairs`` or ``negation``, which is bundled.
         data: The folder that holds the files of suites; by default the variable SENTEMB_DATA.
         sts: Files of graded pairs, or rows in memory, as a list of tuples or a data frame.
         transfer: Labelled texts or pairs, which a classifier is trained on; as ``sts``.

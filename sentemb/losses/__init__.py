@@ -23,6 +23,7 @@ from sentemb.losses.sigmoid import Sigmoid as Sigmoid
 from sentemb.losses.alignment_uniformity import AlignmentUniformity as AlignmentUniformity
 from sentemb.losses.triplet import Triplet as Triplet
 from sentemb.losses.triplet import TripletSquared as TripletSquared
+from sentemb.losses.bidirectional_margin import BidirectionalMargin as BidirectionalMargin
 from sentemb.losses.sup_con import SupConOut as SupConOut
 from sentemb.losses.sup_con import SupConIn as SupConIn
 from sentemb.losses.contrastive import Contrastive as Contrastive

@@ -30,6 +30,9 @@ BLOCK = 2**19
 ROWS = 128
 """Rows at once all the same, where the candidates are so many that fewer would be slow."""
 
+LEAST_SINE_SQUARED = 1e-6
+"""Of the angle of a positive, whose sine the gradient of an angular margin divides by."""
+
 
 @dataclass(frozen=True)
 class Similarities:
@@ -67,6 +70,17 @@ class Similarities:
             self.candidates, self.positive, temperature, log_weights, self.is_negative
         )
 
+    def with_margin(self, degrees: float) -> Self:
+        r"""Return the same with each positive farther by an angle, :math:`\cos(\theta + m)`.
+
+        An angle beyond 180° counts as 180°. The similarities must be cosines.
+        """
+        m, c = math.radians(degrees), self.positive
+        farther = c * math.cos(m) - (1 - c.square()).clamp(
+            min=LEAST_SINE_SQUARED
+        ).sqrt() * math.sin(m)
+        return replace(self, positive=farther.masked_fill(c < -math.cos(m), -1.0))
+
     def of_hard_negatives(self, own: float, others: float) -> Tensor:
         """Return one number for a row's own hard negatives, one for other rows', 0 for the rest.
 
@@ -77,6 +91,10 @@ class Similarities:
             return value
         is_own = self.owners == self.number.unsqueeze(1)
         return value.masked_fill_(self.owners >= 0, others).masked_fill_(is_own, own)
+
+    def hardness(self, alpha: float) -> Tensor | float:
+        """Return α times the similarity of each candidate, without a gradient; 0 where α is."""
+        return alpha * self.candidates.detach() if alpha else 0.0
 
     def log_count(self) -> Tensor:
         """Return the logarithm of the number of each row's negatives; 0 where there is none."""

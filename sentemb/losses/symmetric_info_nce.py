@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from sentemb.errors import UsageError
-from sentemb.losses.checks import check_positive
+from sentemb.losses.checks import check_not_negative, check_positive
 from sentemb.losses.contrast import Contrast, Contrasting, Similarities, one_way
 from sentemb.pairs import Pairs
 
@@ -30,11 +30,13 @@ class SymmetricInfoNCE(nn.Module, Contrasting):
 
     Args:
         temperature: τ at the start.
+        hardness: α, as of `InfoNCE`; LLaVE has 9.
 
     Raises:
-        UsageError: When τ is below 0.01, or the batch has no negative.
+        UsageError: When τ is below 0.01, α is negative, or the batch has no negative.
 
-    Source: Radford et al., 2021, CLIP (arXiv:2103.00020), figure 3.
+    Source: Radford et al., 2021, CLIP (arXiv:2103.00020), figure 3; α is from Lan et al.,
+        2025, LLaVE (arXiv:2503.04812).
 
     Example:
         >>> import torch
@@ -43,13 +45,15 @@ class SymmetricInfoNCE(nn.Module, Contrasting):
         0.3132...
     """
 
-    def __init__(self, temperature: float = 0.07) -> None:
+    def __init__(self, temperature: float = 0.07, hardness: float = 0.0) -> None:
         super().__init__()
         check_positive(temperature=temperature)
+        check_not_negative(hardness=hardness)
         if temperature < SMALLEST:
             raise UsageError(
                 f"A learned temperature is kept at {SMALLEST} or above, got {temperature}."
             )
+        self.hardness = hardness
         self.log_inverse_temperature = nn.Parameter(torch.tensor(-math.log(temperature)))
 
     def forward(self, pairs: Pairs) -> Tensor:
@@ -66,8 +70,10 @@ class SymmetricInfoNCE(nn.Module, Contrasting):
 
     def of_rows(self, s: Similarities) -> Tensor:
         """Return log(1 + ξ) of each row."""
-        return F.softplus(s.log_xi((-self.log_inverse_temperature).exp()))
+        temperature = (-self.log_inverse_temperature).exp()
+        return F.softplus(s.log_xi(temperature, s.hardness(self.hardness)))
 
     def extra_repr(self) -> str:
         """Show the temperature as it is now."""
-        return f"temperature={math.exp(-self.log_inverse_temperature.item()):.4g}"
+        more = f", hardness={self.hardness}" if self.hardness else ""
+        return f"temperature={math.exp(-self.log_inverse_temperature.item()):.4g}{more}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.losses.checks import check_not_negative, check_positive, own_negatives
+from sentemb.losses.checks import check_not_negative, own_negatives
 from sentemb.losses.contrast import Contrast, RowLoss, Similarities, one_way
 from sentemb.pairs import Pairs
 
@@ -28,11 +28,12 @@ class WeightedInfoNCE(RowLoss):
 
     Args:
         temperature: τ; raising it weighs easy negatives more.
-        hard_negative_weight: α of an anchor's own hard negatives; 1 leaves them as any other.
+        hard_negative_weight: α of an anchor's own hard negatives; 1 leaves them as any other, 0
+            leaves them out.
         others_weight: β of other rows' hard negatives; 0 leaves them out.
 
     Raises:
-        UsageError: When τ or α is not positive, β is negative, or rows have no hard negatives of
+        UsageError: When τ is not positive, α or β is negative, or rows have no hard negatives of
             their own.
 
     Source: Gao et al., 2021 (arXiv:2104.08821), section 4. α is the paper's; the authors' code
@@ -52,13 +53,13 @@ class WeightedInfoNCE(RowLoss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(hard_negative_weight=self.hard_negative_weight)
-        check_not_negative(others_weight=self.others_weight)
+        check_not_negative(
+            hard_negative_weight=self.hard_negative_weight, others_weight=self.others_weight
+        )
 
     def of_rows(self, s: Similarities) -> Tensor:
         """Return log(1 + ξ) of each row, its own hard negatives weighed in ξ."""
-        others = math.log(self.others_weight) if self.others_weight else -math.inf
-        log_weights = s.of_hard_negatives(math.log(self.hard_negative_weight), others)
+        log_weights = s.of_hard_negatives(_log(self.hard_negative_weight), _log(self.others_weight))
         return F.softplus(s.log_xi(self.temperature, log_weights))
 
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
@@ -69,3 +70,7 @@ class WeightedInfoNCE(RowLoss):
         """
         own_negatives(pairs, self)
         return super().contrasts(pairs)
+
+
+def _log(weight: float) -> float:
+    return math.log(weight) if weight else -math.inf

@@ -1,5 +1,6 @@
 """Every named paper is a function from an encoder to a method, and a recipe with its settings."""
 
+from sentemb.methods.arccse import ARCCSE, arccse
 from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
 from sentemb.methods.cosent import COSENT, cosent
 from sentemb.methods.decorrelation import BARLOW_TWINS, VIC_REG, barlow_twins, vicreg
@@ -20,12 +21,16 @@ from sentemb.methods.simcse import (
     simcse_sup,
     simcse_unsup,
 )
+from sentemb.methods.sncse import SNCSE, sncse
+from sentemb.methods.starbucks import STARBUCKS, starbucks
 from sentemb.methods.supcon import SUPCON, supcon
 from sentemb.methods.swav import SWAV, swav
 from sentemb.methods.two_tower import TWO_TOWER, two_tower
+from sentemb.methods.whitenedcse import WHITENEDCSE, whitenedcse
 from sentemb.methods.without_negatives import BYOL, SIMSIAM, byol, simsiam
 
 __all__ = [
+    "ARCCSE",
     "BARLOW_TWINS",
     "BYOL",
     "CONSERT",
@@ -48,11 +53,15 @@ __all__ = [
     "SIMCSE_SUP",
     "SIMCSE_UNSUP",
     "SIMSIAM",
+    "SNCSE",
+    "STARBUCKS",
     "SUPCON",
     "SWAV",
     "TWO_TOWER",
     "VIC_REG",
+    "WHITENEDCSE",
     "Recipe",
+    "arccse",
     "barlow_twins",
     "byol",
     "consert",
@@ -77,8 +86,11 @@ __all__ = [
     "simcse_sup",
     "simcse_unsup",
     "simsiam",
+    "sncse",
+    "starbucks",
     "supcon",
     "swav",
     "two_tower",
     "vicreg",
+    "whitenedcse",
 ]

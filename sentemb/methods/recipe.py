@@ -44,6 +44,10 @@ METHODS = {
     "distill": "distill.DISTILL",
     "rankcse": "rankcse.RANKCSE",
     "gist": "gist.GIST",
+    "sncse": "sncse.SNCSE",
+    "arccse": "arccse.ARCCSE",
+    "whitenedcse": "whitenedcse.WHITENEDCSE",
+    "starbucks": "starbucks.STARBUCKS",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
 

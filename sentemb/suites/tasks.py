@@ -14,7 +14,7 @@ from sentemb.datasets.retrieval import read_retrieval, retrieval_files
 from sentemb.datasets.sts import read_sts
 from sentemb.errors import InputError, UsageError, unknown
 from sentemb.evaluation import STS, Retrieval, Task
-from sentemb.suites.catalogue import SUITES
+from sentemb.suites.catalogue import BUNDLED_SUITES, SUITES
 from sentemb.suites.suite_folder import Chosen, Suite, files_of, read_suite
 
 logger = logging.getLogger("sentemb")
@@ -111,6 +111,8 @@ def _own(kind: str, source: Path | Container) -> Chosen:
 
 
 def _suite(name: str, folder: Path | None) -> Suite:
+    if name in BUNDLED_SUITES:
+        folder = bundled("")
     if folder is None:
         raise InputError(
             f"Suite '{name}' is read from a folder: give `data`, or set SENTEMB_DATA. Its files "

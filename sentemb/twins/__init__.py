@@ -1,7 +1,9 @@
 """Twin architectures: how views become pairs."""
 
 from sentemb.twins.ema import ConstantMomentum, CosineMomentum
+from sentemb.twins.group_whitening import GroupWhitening
 from sentemb.twins.heads import batch_norm, between, layers, mlp
+from sentemb.twins.layered import Layered, first_layers, fixed_sizes
 from sentemb.twins.momentum import Momentum, MomentumPredictor, MomentumQueue, QueuedSiamese
 from sentemb.twins.pair_classifier import NextSentence, PairClassifier
 from sentemb.twins.principal_components import PrincipalComponents
@@ -18,6 +20,8 @@ __all__ = [
     "ConstantMomentum",
     "CosineMomentum",
     "EncoderTwin",
+    "GroupWhitening",
+    "Layered",
     "Momentum",
     "MomentumPredictor",
     "MomentumQueue",
@@ -35,6 +39,8 @@ __all__ = [
     "TwoTower",
     "batch_norm",
     "between",
+    "first_layers",
+    "fixed_sizes",
     "layers",
     "mlp",
     "require_twin",

@@ -10,6 +10,7 @@ from sentemb.views.eda import (
     SynonymReplacement,
     Synonyms,
 )
+from sentemb.views.negate import Negate
 from sentemb.views.noise import Adversarial, GaussianNoise, SupervisedAdversarial
 from sentemb.views.shuffle import TokenShuffle
 from sentemb.views.subwords import SubwordCrop, SubwordDropout, SubwordRepetition
@@ -26,6 +27,7 @@ __all__ = [
     "EmbeddingDropout",
     "FeatureCutoff",
     "GaussianNoise",
+    "Negate",
     "Order",
     "Perturbation",
     "RandomDeletion",

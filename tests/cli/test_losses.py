@@ -32,7 +32,9 @@ REFUSED = {
     "r-drop": "RDrop needs a label in every row",
 }
 METHOD = {
-    **dict.fromkeys(("triplet", "triplet-squared", "weighted-infonce"), "simcse-sup"),
+    **dict.fromkeys(
+        ("bidirectional-margin", "triplet", "triplet-squared", "weighted-infonce"), "simcse-sup"
+    ),
     **dict.fromkeys(("supcon-out", "supcon-in"), "supcon"),
     **dict.fromkeys(("cosent", "angle", "contrastive", "cosine-similarity"), "cosent"),
 }
@@ -122,7 +124,10 @@ def test_a_loss_of_another_twin_is_refused_before_anything_is_written(
         (("--loss", ""), "the name of a loss is missing"),
         (("--loss", "sigmoid:bias=nan"), "'sigmoid:bias=nan': bias must be a number, got nan"),
         (("--loss", "infonce:0"), "'infonce:0': temperature must be a positive number, got 0"),
-        (("--loss", "weighted-infonce:1,hard-negative-weight=0"), ": hard-negative-weight must be"),
+        (
+            ("--loss", "weighted-infonce:1,hard-negative-weight=-1"),
+            ": hard-negative-weight must be",
+        ),
         (("--loss", "vicreg", "--mask-above", 0.5), "--mask-above has no effect"),
         (("--method", "supcon", "--loss", "cosent"), "ranks pairs by score, but the labels are"),
         (("--method", "cosent", "--loss", "infonce"), "would take each pair for a positive"),

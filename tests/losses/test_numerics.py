@@ -201,10 +201,14 @@ def test_info_nce_keeps_its_gradient_where_cross_entropy_has_lost_it():
     [
         *((lambda t=t, name=name: TEMPERED[name](t), "temperature must be a positive number")
           for name in TEMPERED for t in (0.0, -1.0, float("nan"), float("inf"))),
-        (lambda: WeightedInfoNCE(hard_negative_weight=0), "hard_negative_weight must be"),
+        (lambda: WeightedInfoNCE(hard_negative_weight=-1), "hard_negative_weight must be 0"),
         (lambda: WeightedInfoNCE(hard_negative_weight=2)(random_pairs(4, 3, 4)), "to no row"),
         (lambda: WeightedInfoNCE(others_weight=-1), "others_weight must be 0 or a positive"),
         (lambda: WeightedInfoNCE(hard_negative_weight=2)(random_pairs(4, 3)), "needs hard neg"),
+        (lambda: losses.InfoNCE(margin=91), "margin is an angle of at most 90 degrees, got 91"),
+        (lambda: losses.InfoNCE(hardness=-1), "hardness must be 0 or a positive number, got -1"),
+        (lambda: losses.SymmetricInfoNCE(hardness=-1), "hardness must be 0 or a positive"),
+        (lambda: losses.BidirectionalMargin(0.3, 0.3), "most must be above margin, 0.3; got 0.3"),
         (lambda: losses.HardContrastive(count=0), "count must be at least 1, got 0"),
         (lambda: losses.HardContrastiveQuantile(quantile=1.0), r"quantile must be in \[0, 1\)"),
         (lambda: losses.Debiased(positive_rate=1.0), r"positive_rate must be in \[0, 1\)"),

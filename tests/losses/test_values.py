@@ -206,6 +206,33 @@ def test_gradient_of_dclw_is_that_of_constant_weights():
     torch.testing.assert_close(weighted, flat, rtol=0, atol=1e-8)
 
 
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_weights_by_hardness_are_constant_in_the_gradient(symmetric):
+    """The formula once more, with softmax and a detached weight."""
+    pairs = random_pairs(5, 4)
+    made = losses.SymmetricInfoNCE if symmetric else losses.InfoNCE
+    x, y = (part.clone().requires_grad_() for part in (pairs.anchor, pairs.positive))
+    loss = in_float64(lambda: made(0.3, hardness=4.0))
+    found = torch.autograd.grad(loss(Pairs(x, y)), (x, y))
+    cosines = cosine(x, y)
+    weights = 4 * cosines.detach().masked_fill(torch.eye(5, dtype=torch.bool), 0.0)
+    logits, rows = cosines / 0.3 + weights, torch.arange(5)
+    directions = [logits, logits.T] if symmetric else [logits]
+    each = [torch.nn.functional.cross_entropy(one, rows) for one in directions]
+    expected = torch.autograd.grad(sum(each) / len(each), (x, y))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
+
+
+def test_a_margin_of_equal_views_has_a_finite_gradient():
+    x = random_pairs(4, 6).anchor.requires_grad_()
+    loss = losses.InfoNCE(margin=10.0)(Pairs(x, x.detach()))
+    (found,) = torch.autograd.grad(loss, x)
+    assert bool(found.isfinite().all())
+    assert "margin=10.0" in repr(losses.InfoNCE(margin=10.0))
+    assert repr(losses.InfoNCE()) == "InfoNCE(temperature=0.05)"
+
+
 def test_gradient_of_swapped_prediction_is_that_of_constant_codes():
     loss, pairs = losses.SwappedPrediction(0.5, epsilon=0.2), inputs("SwappedPrediction", 4, 4)
     codes = [sinkhorn(view, 0.2, 3) for view in pairs.logits.chunk(2)]

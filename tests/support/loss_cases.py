@@ -13,6 +13,7 @@ from sentemb.losses import (
     AlignmentUniformity,
     AnglE,
     BarlowTwins,
+    BidirectionalMargin,
     Contrastive,
     CoSENT,
     CosineDistillation,
@@ -80,6 +81,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "AlignmentUniformity": AlignmentUniformity,
     "AnglE": lambda: AnglE(0.5),
     "BarlowTwins": BarlowTwins,
+    "BidirectionalMargin": BidirectionalMargin,
     "CoSENT": lambda: CoSENT(0.5),
     "CosineSimilarity": CosineSimilarity,
     "Contrastive": Contrastive,
@@ -123,7 +125,9 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "VICReg": VICReg,
     "WeightedInfoNCE": lambda: WeightedInfoNCE(0.5, 2.0),
 }
-OWN_NEGATIVES = ("MarginMSE", "Triplet", "TripletSquared", "WeightedInfoNCE")  # one for each anchor
+OWN_NEGATIVES = (  # one for each anchor
+    *("BidirectionalMargin", "MarginMSE", "Triplet", "TripletSquared", "WeightedInfoNCE"),
+)
 GRADED = ("AnglE", "CoSENT", "Contrastive", "CosineSimilarity")
 CLASSED = ("SupConIn", "SupConOut")
 CLASSIFIED = ("CrossEntropy", "RDrop", "SwappedPrediction")  # read logits
@@ -266,6 +270,16 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
     ("WeightedInfoNCE", lambda: WeightedInfoNCE(0.05, 2.0), lambda f: f, 1.2459789188),
     ("WeightedInfoNCE", lambda: WeightedInfoNCE(0.5, 2.0), lambda f: f, 1.2073003059),
     ("InfoNCE", lambda: InfoNCE(0.07), with_queue, 1.7160481727),
+    ("InfoNCE", lambda: InfoNCE(0.05, margin=10), pair, 0.4221239855),
+    ("InfoNCE", lambda: InfoNCE(0.5, margin=10), pair, 0.6216077607),
+    ("InfoNCE", lambda: InfoNCE(0.05, hardness=9), pair, 2.9978180974),
+    ("InfoNCE", lambda: InfoNCE(0.05, hardness=9), lambda f: f, 6.3933919399),
+    ("InfoNCE", lambda: InfoNCE(0.05, hardness=5), pair, 1.4354185698),
+    ("InfoNCE", lambda: InfoNCE(0.05, hardness=5), lambda f: f, 3.8158414499),
+    ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.05, hardness=9), pair, 3.0154660020),
+    ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.05, hardness=5), pair, 1.5555691586),
+    ("WeightedInfoNCE", lambda: WeightedInfoNCE(0.05, 0.0, 0.0), lambda f: f, 0.1858855724),
+    ("BidirectionalMargin", BidirectionalMargin, lambda f: f, 0.6219104228),
     ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.05), pair, 0.3181296745),
     ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.5), pair, 0.5327175179),
     ("NTXent", lambda: NTXent(0.05), pair, 0.6693655750),
@@ -404,6 +418,26 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
     ("CosineSimilarity", CosineSimilarity, SAME, 3 / 4),
     ("CoSENT", lambda: CoSENT(0.2), SAME, math.log(4)),
     ("AnglE", lambda: AnglE(0.2), SAME, math.log(4)),
+    (  # Δ is −1 in every row, 0.5 too far
+        "BidirectionalMargin",
+        lambda: BidirectionalMargin(0.2, 0.5),
+        SAME,
+        0.5,
+    ),
+    (  # Δ is 0 in the first row and −1, the margins themselves, in the others
+        "BidirectionalMargin",
+        lambda: BidirectionalMargin(0.4, 1.0),
+        replace(SAME, negatives=torch.cat([EYE[:1], EYE[[0, 1, 2]]])[:, None]),
+        0.4 / 4,
+    ),
+    (  # 80° and 10° are 90°, so that both count as 0
+        "InfoNCE",
+        lambda: InfoNCE(0.2, margin=10),
+        Pairs(plane(0, 0), plane(80, 80)),
+        math.log1p(math.exp(math.cos(math.radians(80)) / 0.2)),
+    ),
+    ("InfoNCE", lambda: InfoNCE(0.2, hardness=3), Pairs(plane(0, 0), plane(60, 60)),
+     math.log1p(math.exp(3 * 0.5))),
     ("Triplet", lambda: Triplet(2.0), SAME, 2 - math.sqrt(2)),
     ("TripletSquared", lambda: TripletSquared(3.0), SAME, 1.0),
     (
@@ -474,6 +508,14 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
 # Loss, and the formula in loops.
 REFERENCES: dict[str, tuple[Loss, Callable]] = {
     "InfoNCE": (InfoNCE(0.3), lambda a, p, n, y: ref.info_nce(a, p, n, 0.3)),
+    "InfoNCE, margin": (
+        InfoNCE(0.3, margin=20.0),
+        lambda a, p, n, y: ref.info_nce_margin(a, p, n, 0.3, 20.0),
+    ),
+    "BidirectionalMargin": (
+        BidirectionalMargin(0.05, 0.2),
+        lambda a, p, n, y: ref.bidirectional_margin(a, p, n, 0.05, 0.2),
+    ),
     "InfoNCEWithinViews": (
         InfoNCEWithinViews(0.3),
         lambda a, p, n, y: ref.within_views(a, p, n, 0.3),

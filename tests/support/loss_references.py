@@ -33,6 +33,22 @@ def info_nce(a, p, n, t):
     return np.mean([info(pos, neg, t) for pos, neg in one_way(a, p, n)])
 
 
+def info_nce_margin(a, p, n, t, degrees):
+    values = []
+    for pos, neg in one_way(a, p, n):
+        angle = min(math.acos(pos) + math.radians(degrees), math.pi)
+        values.append(info(math.cos(angle), neg, t))
+    return np.mean(values)
+
+
+def bidirectional_margin(a, p, n, margin, most):
+    total = 0.0
+    for x, near, far in zip(a, p, n, strict=True):
+        difference = cos(x, far) - cos(x, near)
+        total += max(0.0, difference + margin) + max(0.0, -difference - most)
+    return total / len(a)
+
+
 def info_nce_weighted(a, p, n, t, alpha):
     total = 0.0
     for i in range(len(a)):

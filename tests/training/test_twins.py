@@ -16,6 +16,7 @@ from sentemb.errors import IdenticalViewsError, NumericError, UsageError
 from sentemb.functional import effective_rank, spread
 from sentemb.losses import SupConOut, SymmetricInfoNCE, VICReg
 from sentemb.methods import (
+    arccse,
     barlow_twins,
     byol,
     consert,
@@ -33,10 +34,13 @@ from sentemb.methods import (
     simcse_sup,
     simcse_unsup,
     simsiam,
+    sncse,
+    starbucks,
     supcon,
     swav,
     two_tower,
     vicreg,
+    whitenedcse,
 )
 from sentemb.runs.conditions import in_present_names
 from sentemb.runs.logs import read_metrics
@@ -59,14 +63,14 @@ SMALL = {  # so that queues fill and prototypes thaw within four steps
     "swav": {"prototypes": 8, "queue_size": 12, "frozen_steps": 2},
 }
 LONG = pytest.mark.long
-CLS = ("simcse_unsup", "simcse_plus_plus", "esimcse")
+CLS = ("simcse_unsup", "simcse_plus_plus", "esimcse", "sncse", "arccse", "whitenedcse")
 WITH_STATE = [
     *(simclr, simclr_v2, moco, moco_v2, moco_v3, byol, simsiam, swav, barlow_twins, vicreg),
-    *(esimcse, simcse_plus_plus, two_tower, nsp),
+    *(esimcse, simcse_plus_plus, two_tower, nsp, sncse, starbucks, whitenedcse),
 ]
 KINDS = [moco, byol, swav, esimcse, two_tower]
 """One for each kind of state: heads with a queue and a target, prototypes, a second encoder."""
-OTHERS = [simcse_unsup, simcse_sup, consert, consert_sup, eda, crop, supcon]
+OTHERS = [simcse_unsup, arccse, simcse_sup, consert, consert_sup, eda, crop, supcon]
 LAYOUTS = {
     "simcse_sup": ("triplets.csv", ("anchor", "positive", "negative")),
     "two_tower": ("triplets.csv", ("anchor", "positive", "negative")),
@@ -136,7 +140,9 @@ def test_four_steps_are_two_and_two_resumed(whole, recipe, tmp_path):
     assert_bit_equal(state(whole(recipe).method), state(resumed))
 
 
-@pytest.mark.parametrize("recipe", in_every_run(*KINDS, simclr_v2, nsp), ids=named)
+@pytest.mark.parametrize(
+    "recipe", in_every_run(*KINDS, simclr_v2, nsp, sncse, starbucks, whitenedcse), ids=named
+)
 def test_everything_changes_and_the_model_is_a_plain_one(whole, recipe, sentences):
     started, ended = state(fresh(recipe)), state(whole(recipe).method)
     still = [name for name, tensor in ended.items() if torch.equal(tensor, started[name])]

@@ -1,0 +1,296 @@
+"""Every unsupervised recipe under one protocol: which published gains hold from a small encoder?
+
+    python benchmarks/leaderboard.py                    about 4 CPU-hours from `mini`
+    python benchmarks/leaderboard.py --budget 1         goes on where it stopped, for an hour
+    python benchmarks/leaderboard.py --device cuda --model FOLDER --steps 2000
+
+One raw encoder with mean pooling, one corpus of sentences, none of which is in an STS set, equal
+steps and rows a step, no warm-up. The learning rate is the best of three by STS-B dev on seed 0,
+for each recipe by itself; then five seeds are trained with it, and the model of the last step is
+measured. SimCSE is compared with runs of equal seed, which see the same rows in the same order, by
+a paired t-test over seeds; p-values are not corrected for many tests. Controls: the encoder as it
+is, and SimCSE from random weights. Recipes with a star read a teacher that has seen labels.
+
+Each run is a process of its own on one thread, and a line of results/leaderboard.jsonl, which is
+not run again. `--budget` counts the CPU-hours of this call: no run starts after it. The table is
+printed and written to results/leaderboard.md.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from common import DATA, RESULTS, data, is_in_sts, lines, machine, remembered, sample, spread, table
+
+BASE = "simcse-unsup"
+RECIPES = (
+    *(BASE, "simcse++", "esimcse", "consert", "eda", "crop", "simclr", "moco-v2", "moco-v3"),
+    *("byol", "simsiam", "swav", "barlow-twins", "vicreg", "sncse", "arccse", "whitenedcse"),
+    "rankcse",
+)
+VARIANTS = {
+    "flatnce": (BASE, "flatnce-one-way"),
+    "dclw": (BASE, "dclw"),
+    "hardness": (BASE, "infonce:0.05,hardness=9"),
+}
+"""SimCSE with another loss."""
+TAUGHT = ("rankcse",)
+UNTRAINED = "untrained"
+RATES = (3e-5, 1e-4, 3e-4)
+TASKS = {
+    "sts": (*(f"STS{year}" for year in range(12, 17)), "STS-B"),
+    "transfer": ("TREC", "CR"),
+    "retrieval": ("CISI",),
+    "negation": ("negation",),
+}
+SHOWN = ("STS-B dev", "STS-B", "STS12–16", "TREC", "CR", "CISI", "negation")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training, or the encoder before it: the key of its line.
+
+    Args:
+        recipe: Of `RECIPES` or `VARIANTS`, or `UNTRAINED`.
+        model: The raw encoder.
+        weights: "given" or "random".
+        steps: How many there are.
+        batch: Rows a step.
+        rows: Sentences of the corpus.
+        rate: The learning rate; 0 without training.
+        seed: Of the run.
+        final: Whether all tasks are scored, or STS-B dev alone.
+    """
+
+    recipe: str
+    model: str
+    weights: str
+    steps: int
+    batch: int
+    rows: int
+    rate: float
+    seed: int
+    final: bool
+
+
+def corpus(size: int):
+    from datasets import Dataset
+
+    from sentemb.datasets import TrainingData
+
+    every = (line.split("\t")[-1] for line in lines("unlabelled/mixed_tagged.tsv.gz"))
+    texts = dict.fromkeys(t for t in sample(every, 2 * size) if t and not is_in_sts(t))
+    return TrainingData(Dataset.from_dict({"text": list(texts)[:size]}), "mixed", 0)
+
+
+def method_of(run: Run, device: str):
+    from sentemb_cli.spec import make_loss
+
+    import sentemb
+    from sentemb.methods import method_named
+
+    recipe, loss = VARIANTS.get(run.recipe, (run.recipe, None))
+    model = run.model if run.model == "mini" else data(run.model)
+    encoder = sentemb.build_encoder(model, pooling="mean", device=device)
+    if run.weights == "random":
+        weights = encoder[0].model
+        weights.load_state_dict(type(weights)(weights.config).state_dict(), strict=False)
+    options = {}
+    if recipe in TAUGHT:
+        from common import minilm
+
+        options["teacher"] = str(minilm())
+    made = method_named(BASE if recipe == UNTRAINED else recipe, encoder, **options)
+    return sentemb.Method(made.views, made.twin, make_loss(loss)) if loss else made
+
+
+def train(run: Run, method) -> None:
+    import sentemb
+
+    settings = sentemb.Settings(
+        batch_size=run.batch,
+        learning_rate=run.rate,
+        epochs=1 + run.steps * run.batch // run.rows,
+        max_steps=run.steps,
+        max_length=32,
+        save_steps=run.steps,
+        seed=run.seed,
+        select="last",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        sentemb.train(method, corpus(run.rows), Path(folder) / "model", settings)
+
+
+def scores_of(encoder, *, final: bool) -> dict[str, float]:
+    """Return the main number of each task."""
+    from sentemb import read_sts
+    from sentemb.bundled import bundled
+    from sentemb.evaluation.cache import EncodeCache
+    from sentemb.suites import SUITES, read_suite
+
+    encode = EncodeCache(partial(encoder.encode, batch_size=64, show_progress_bar=False))
+    found = {"STS-B dev": read_sts(data("sts/STSB.dev.tsv"))(encode)["spearman"]}
+    for suite, names in TASKS.items() if final else ():
+        sources = [source for source in SUITES[suite] if source.name in names]
+        folder = bundled("") if suite == "negation" else DATA
+        for one in read_suite(suite, sources, folder).tasks:
+            found[one.task.name] = one.task(encode)[one.task.main]
+    if final:
+        found["STS12–16"] = float(np.mean([found[name] for name in TASKS["sts"][:-1]]))
+    return found
+
+
+def result_of(run: Run, device: str) -> dict:
+    import torch
+
+    if device == "cpu":
+        torch.set_num_threads(1)
+    torch.manual_seed(run.seed)
+    started = time.process_time()
+    method = method_of(run, device)
+    if run.recipe != UNTRAINED:
+        train(run, method)
+    scores = scores_of(method.encoder.eval(), final=run.final)
+    return {"scores": scores, "seconds": time.process_time() - started}
+
+
+class Runs:
+    """Runs that are done or get done, until the budget is spent."""
+
+    def __init__(self, file: Path, budget: float, device: str) -> None:
+        self.file, self.left, self.device = file, budget * 3600, device
+
+    def scores(self, run: Run) -> dict[str, float] | None:
+        """Return the scores of a run; None where the budget is spent, or the run fails."""
+        try:
+            return remembered(self.file, asdict(run), partial(self._in_a_process, run))["scores"]
+        except TimeoutError:
+            return None
+        except subprocess.CalledProcessError:
+            print(f"failed: {run}", file=sys.stderr)
+            return None
+
+    def _in_a_process(self, run: Run) -> dict:
+        if self.left <= 0:
+            raise TimeoutError
+        command = [sys.executable, __file__, "--run", json.dumps(asdict(run))]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        print(f"{run.recipe}, {run.weights}, {run.rate:g}, seed {run.seed}", file=sys.stderr)
+        out = subprocess.run(
+            [*command, "--device", self.device], stdout=subprocess.PIPE, check=True, env=environment
+        ).stdout
+        found = json.loads(out.splitlines()[-1])
+        self.left -= found["seconds"]
+        return found
+
+
+def plan(options: argparse.Namespace) -> Iterator[tuple[str, Run]]:
+    """Yield the rows of the table, each with a run to make others of."""
+    fixed = {"model": options.model, "steps": options.steps, "batch": options.batch}
+    fixed |= {"rows": options.rows, "seed": 0}
+    untrained = {"recipe": UNTRAINED, "rate": 0.0, "final": True}
+    yield "untrained", Run(weights="given", **(fixed | untrained | {"steps": 0}))
+    for recipe in options.recipes:
+        star = "*" if recipe in TAUGHT else ""
+        one = Run(recipe=recipe, weights="given", rate=RATES[0], final=False, **fixed)
+        yield f"{recipe}{star}", one
+    yield (
+        f"{BASE}, random weights",
+        Run(recipe=BASE, weights="random", rate=RATES[0], final=False, **fixed),
+    )
+
+
+def seeds_of(run: Run, runs: Runs, seeds: int) -> tuple[float, list[dict[str, float]]]:
+    """Choose the learning rate and return it with the scores of each seed that was affordable."""
+    given = asdict(run)
+    if run.recipe == UNTRAINED:
+        rate = 0.0
+        seeds = 1
+    else:
+        tried = {rate: runs.scores(Run(**given | {"rate": rate})) for rate in RATES}
+        if None in tried.values():
+            return 0.0, []
+        rate = max(tried, key=lambda one: tried[one]["STS-B dev"])
+    chosen = [Run(**given | {"rate": rate, "seed": s, "final": True}) for s in range(seeds)]
+    found = [runs.scores(one) for one in chosen]
+    return rate, [scores for scores in found if scores is not None]
+
+
+def compared(scores: list[dict], base: list[dict], task: str) -> str:
+    """Return the mean difference of runs of equal seed, and its p."""
+    from scipy.stats import ttest_rel
+
+    pairs = list(zip(scores, base, strict=False))
+    one, other = ([run[task] for run in side] for side in zip(*pairs, strict=True))
+    difference = float(np.mean(np.subtract(one, other)))
+    if len(pairs) < 2 or np.ptp(np.subtract(one, other)) == 0:
+        return f"{difference:+.2f}"
+    return f"{difference:+.2f} ({float(ttest_rel(one, other).pvalue):.3f})"
+
+
+def written(found: dict[str, tuple[float, list[dict]]], options: argparse.Namespace) -> str:
+    complete = {name: runs for name, (_, runs) in found.items() if runs}
+    rows = [
+        [
+            name,
+            f"{found[name][0]:g}" if found[name][0] else "",
+            str(len(runs)),
+            *(spread([run[task] for run in runs]) for task in SHOWN),
+        ]
+        for name, runs in complete.items()
+    ]
+    text = table(["recipe", "learning rate", "seeds", *SHOWN], rows)
+    base = complete.get(BASE, [])
+    others = {n: r for n, r in complete.items() if n not in (BASE, UNTRAINED)} if base else {}
+    if others:
+        rows = [[n, *(compared(r, base, task) for task in SHOWN)] for n, r in others.items()]
+        text += f"\n\nLess {BASE}, of equal seeds (p of a paired t-test):\n\n"
+        text += table(["recipe", *SHOWN], rows)
+    left_out = [name for name in found if name not in complete]
+    if left_out:
+        text += f"\n\nNot run, for the budget or an error: {', '.join(left_out)}."
+    return (
+        f"{text}\n\n{options.model}, {options.steps} steps of {options.batch} of {options.rows:,} "
+        "sentences. Spearman for STS (the mean of STS12–16), accuracy for TREC and CR, nDCG@10 for "
+        f"CISI, triplet accuracy for negation; mean ± standard deviation over seeds. {machine()}.\n"
+    )
+
+
+def options_of(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipes", nargs="+", default=[*RECIPES, *VARIANTS], help="which")
+    parser.add_argument("--model", default="mini", help="the raw encoder: mini, or a folder")
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--batch", type=int, default=64, help="rows a step")
+    parser.add_argument("--rows", type=int, default=20_000, help="sentences of the corpus")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--budget", type=float, default=8.0, help="CPU-hours of this call")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--results", type=Path, default=RESULTS / "leaderboard.jsonl")
+    parser.add_argument("--run", type=json.loads, help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    options = options_of(sys.argv[1:])
+    if options.run:
+        print(json.dumps(result_of(Run(**options.run), options.device)))
+        return
+    runs = Runs(options.results, options.budget, options.device)
+    found = {name: seeds_of(run, runs, options.seeds) for name, run in plan(options)}
+    text = written(found, options)
+    options.results.with_suffix(".md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""WhitenedCSE's head: its frozen value, what whitening means, its gradient, what it rejects."""
+
+import pytest
+import torch
+
+from sentemb.errors import UsageError
+from sentemb.twins import GroupWhitening
+from sentemb.twins.group_whitening import inverse_root
+
+ORDER = torch.tensor([2, 0, 3, 1])
+
+
+@pytest.fixture
+def frozen():
+    i = torch.arange(6, dtype=torch.float64).unsqueeze(1)
+    return torch.sin((i + 1) * (torch.arange(4, dtype=torch.float64) + 2) / 3)
+
+
+def test_frozen_value(frozen):
+    """Computed once in float64 by independent code."""
+    found = GroupWhitening(4, 2).whitened(frozen, ORDER)
+    first = [0.7996165116, 1.2892134545, 1.2417659449, 1.3460584750]
+    assert found[0].tolist() == pytest.approx(first, abs=1e-8)
+    assert float(found.square().sum()) == pytest.approx(24)
+    assert float(torch.cosine_similarity(*found[:2], dim=0)) == pytest.approx(
+        0.6600425189, abs=1e-8
+    )
+
+
+def test_each_group_has_the_identity_as_covariance(frozen):
+    found = GroupWhitening(4, 2).whitened(frozen, ORDER)
+    for group in ORDER.view(2, 2):
+        some = found[:, group]
+        torch.testing.assert_close(some.T @ some / 6, torch.eye(2, dtype=torch.float64))
+        assert float(some.mean(dim=0).abs().max()) < 1e-12
+
+
+def test_the_order_is_drawn_and_the_gradient_is_right_also_of_equal_eigenvalues(frozen):
+    head = GroupWhitening(4, 2)
+    torch.manual_seed(0)
+    drawn = [head(frozen) for _ in range(8)]
+    assert len({round(float(x[0, 0]), 8) for x in drawn}) > 1
+    assert torch.autograd.gradcheck(lambda x: head.whitened(x, ORDER), frozen.requires_grad_())
+    eye = torch.eye(3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: inverse_root(x @ x.T), eye)
+
+
+def test_what_it_rejects(frozen):
+    with pytest.raises(UsageError, match=r"group_width must divide the 4 dimensions .*, got 3"):
+        GroupWhitening(4, 3)
+    with pytest.raises(UsageError, match="a batch of more than 2 rows, got 2"):
+        GroupWhitening(4, 2)(frozen[:2])
+    head = GroupWhitening(4, 2).bfloat16()
+    assert head(frozen.bfloat16()).dtype == torch.bfloat16
+    assert "width=2" in repr(head)
