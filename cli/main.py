@@ -45,6 +45,7 @@ from .commands import (
     sweep,
     train,
     views,
+    word2vec,
 )
 from .commands import map as text_map
 from .completion import typed_words
@@ -72,7 +73,7 @@ COMMANDS: tuple[Any, ...] = (
     ),
     *(index, search, rerank, score, mine),
     *(cluster, dedup, calibrate, summarise, classify, text_map),
-    *(export, postprocess, push, check, methods, views, info),
+    *(word2vec, export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70

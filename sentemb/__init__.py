@@ -44,6 +44,7 @@ _HOME = {
     "summarise": "tasks.summarise",
     "sweep": "experiments",
     "train": "doors",
+    "word2vec": "words",
 }
 _EARLIER = {
     "FlatNCE": "losses",
@@ -93,6 +94,7 @@ __all__ = [
     "summarise",
     "sweep",
     "train",
+    "word2vec",
 ]
 
 if TYPE_CHECKING:
@@ -130,6 +132,7 @@ if TYPE_CHECKING:
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View
+    from sentemb.words import word2vec
 
 
 def __getattr__(name: str) -> object:
