@@ -275,6 +275,7 @@ def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
         "encode": options.of_encoding,
         "classify": options.of_few_shot,
         "mine": options.of_mining,
+        "word2vec": options.of_words,
     }
     return expanded(function, made[name]()) if name in made else function
 

@@ -12,13 +12,11 @@ from torch import Tensor
 
 from sentemb.bars import Progress
 from sentemb.errors import NumericError, UsageError
-from sentemb.values import is_number, require_at_least, require_kind
+from sentemb.values import require_at_least, require_kinds_of_fields
 from sentemb.words.word_corpus import WordCorpus
 from sentemb.words.word_noise import contrast_with_noise, keep_probabilities, noise_distribution
 
 logger = logging.getLogger("sentemb")
-Objective = Literal["negative-sampling", "noise-contrastive"]
-Architecture = Literal["skip-gram", "cbow"]
 ROW = 64
 """Words that stand beside each other in a batch; a text is cut where a row ends."""
 ROWS = 256
@@ -32,12 +30,12 @@ class WordSettings:
     """How word vectors are trained.
 
     Args:
-        architecture: ``skip-gram``: a word against each neighbour; ``cbow``: the mean of the
-            neighbours against the word.
-        objective: ``negative-sampling``, or ``noise-contrastive``.
+        architecture: skip-gram contrasts a word with each neighbour, cbow the mean of the
+            neighbours with the word.
+        objective: What a score is: negative-sampling leaves it free, noise-contrastive
+            makes it the logarithm of a probability.
         dim: Numbers a vector.
-        window: Most words between a word and its neighbour, plus one. Each word draws its own from
-            1 to this.
+        window: Furthest neighbour on either side. Each word draws its own from 1 to this.
         noise: Draws of noise a pair, k.
         noise_exponent: Of the counts in the noise; 1 draws words as often as they occur.
         subsample: Words more frequent than this share are thinned out; 0 keeps all.
@@ -49,8 +47,8 @@ class WordSettings:
         UsageError: When a value is out of its range.
     """
 
-    architecture: Architecture = "skip-gram"
-    objective: Objective = "negative-sampling"
+    architecture: Literal["skip-gram", "cbow"] = "skip-gram"
+    objective: Literal["negative-sampling", "noise-contrastive"] = "negative-sampling"
     dim: int = 256
     window: int = 5
     noise: int = 5
@@ -61,15 +59,14 @@ class WordSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_kind("architecture", self.architecture, Architecture)
-        require_kind("objective", self.objective, Objective)
+        require_kinds_of_fields(self)
         whole = {name: getattr(self, name) for name in ("dim", "window", "noise", "epochs")}
         require_at_least(1, **whole)
         require_at_least(0, seed=self.seed)
-        if not (is_number(self.learning_rate) and self.learning_rate > 0):
+        if not self.learning_rate > 0:
             raise UsageError(f"learning_rate must be above 0, got {self.learning_rate!r}.")
         for name in ("noise_exponent", "subsample"):
-            if not (is_number(getattr(self, name)) and getattr(self, name) >= 0):
+            if not getattr(self, name) >= 0:
                 raise UsageError(f"{name} must be 0 or more, got {getattr(self, name)!r}.")
 
 
