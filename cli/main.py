@@ -40,6 +40,7 @@ from .commands import (
     rerank,
     score,
     search,
+    static,
     study,
     summarise,
     sweep,
@@ -73,7 +74,7 @@ COMMANDS: tuple[Any, ...] = (
     ),
     *(index, search, rerank, score, mine),
     *(cluster, dedup, calibrate, summarise, classify, text_map),
-    *(word2vec, export, postprocess, push, check, methods, views, info),
+    *(word2vec, static, export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70
@@ -276,6 +277,7 @@ def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
         "classify": options.of_few_shot,
         "mine": options.of_mining,
         "word2vec": options.of_words,
+        "static": options.of_static,
     }
     return expanded(function, made[name]()) if name in made else function
 

@@ -166,6 +166,11 @@ def of_words() -> list[inspect.Parameter]:
     return of_settings("sentemb.words.skip_gram", "WordSettings")
 
 
+def of_static() -> list[inspect.Parameter]:
+    """Return an option for each of the settings of a static model's training."""
+    return of_settings("sentemb.words.static_pairs", "PairSettings")
+
+
 def of_settings(
     module: str,
     name: str,

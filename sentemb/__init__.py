@@ -40,6 +40,7 @@ _HOME = {
     "rerank": "tasks.rerank",
     "score": "tasks.score",
     "search": "tasks.search",
+    "static": "words",
     "study": "experiments",
     "summarise": "tasks.summarise",
     "sweep": "experiments",
@@ -90,6 +91,7 @@ __all__ = [
     "rerank",
     "score",
     "search",
+    "static",
     "study",
     "summarise",
     "sweep",
@@ -132,7 +134,7 @@ if TYPE_CHECKING:
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View
-    from sentemb.words import word2vec
+    from sentemb.words import static, word2vec
 
 
 def __getattr__(name: str) -> object:

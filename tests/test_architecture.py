@@ -82,7 +82,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"encoding", "jobs", "losses", "method", "methods", "runs", "training"},
     "preview": {"encoders", "training", "views", "types", "errors"},
     "methods": {"method", "twins", "losses", "views", "encoders", "errors", "table"},
-    "words": {"cards", "datasets", "errors", "inference", "losses", "pairs", "storage"}
+    "words": {"cards", "datasets", "encoders", "errors", "inference", "losses", "pairs", "storage"}
     | {"twins", "types"},
     "training": {"runs", "method", "datasets", "evaluation", "encoders", "losses", "types"}
     | {"errors", "views", "twins", "functional", "cards", "table", "versions"},

@@ -2,6 +2,7 @@
 
 from sentemb.words.sif import first_direction, without_first_direction
 from sentemb.words.skip_gram import WordSettings, train_words
+from sentemb.words.static_pairs import PairSettings, static
 from sentemb.words.token_means import StaticSettings, TokenMeans
 from sentemb.words.tokenlearn import tokenlearn
 from sentemb.words.word2vec import word2vec
@@ -9,6 +10,7 @@ from sentemb.words.word_corpus import WordCorpus, read_corpus
 from sentemb.words.word_noise import contrast_with_noise, keep_probabilities, noise_distribution
 
 __all__ = [
+    "PairSettings",
     "StaticSettings",
     "TokenMeans",
     "WordCorpus",
@@ -18,6 +20,7 @@ __all__ = [
     "keep_probabilities",
     "noise_distribution",
     "read_corpus",
+    "static",
     "tokenlearn",
     "train_words",
     "without_first_direction",

@@ -16,7 +16,7 @@ from sentemb.bars import Progress
 from sentemb.errors import InputError, NumericError, UsageError
 from sentemb.inference.static import BATCH, Static
 from sentemb.types import Embeddings, Vectors
-from sentemb.values import is_number, require_at_least
+from sentemb.values import require_at_least, require_kinds_of_fields
 
 logger = logging.getLogger("sentemb")
 Tokens = NDArray[np.int32]
@@ -29,7 +29,8 @@ class StaticSettings:
     Args:
         epochs: Passes over the data.
         batch_size: Rows of a step; all rows where there are fewer.
-        learning_rate: At the start; falls linearly to 0.
+        learning_rate: At the top; falls linearly to 0.
+        warmup: Share of the steps that the learning rate rises over.
         seed: Of the order of rows, and of random vectors.
 
     Raises:
@@ -39,14 +40,18 @@ class StaticSettings:
     epochs: int = 2
     batch_size: int = 256
     learning_rate: float = 3e-3
+    warmup: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_kinds_of_fields(self)
         require_at_least(1, epochs=self.epochs)
         require_at_least(2, batch_size=self.batch_size)
         require_at_least(0, seed=self.seed)
-        if not (is_number(self.learning_rate) and self.learning_rate > 0):
+        if not self.learning_rate > 0:
             raise UsageError(f"learning_rate must be above 0, got {self.learning_rate!r}.")
+        if not 0 <= self.warmup < 1:
+            raise UsageError(f"warmup must be from 0 to below 1, got {self.warmup!r}.")
 
 
 class TokenMeans(nn.Module):
@@ -118,8 +123,7 @@ def train_means(
         for _ in range(settings.epochs):
             order, total = random.permutation(rows), 0.0
             for start in range(0, rows - batch + 1, batch):
-                rate = settings.learning_rate * (1 - shown.done / steps)
-                optimizer.param_groups[0]["lr"] = rate
+                optimizer.param_groups[0]["lr"] = _rate(shown.done, steps, settings)
                 loss = loss_of(order[start : start + batch])
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -131,3 +135,10 @@ def train_means(
                 raise NumericError("The loss is not finite: lower `learning_rate`.")
             logger.info("epoch %d: loss %.4f", len(history), history[-1])
     return history
+
+
+def _rate(step: int, steps: int, settings: StaticSettings) -> float:
+    """Return the learning rate of a step, counted from 0: it rises, then falls linearly to 0."""
+    rising = settings.warmup * steps
+    share = (step + 1) / rising if step < rising - 1 else (steps - step) / (steps - rising)
+    return settings.learning_rate * min(1.0, share)
