@@ -14,7 +14,7 @@ sentemb word2vec file.txt -o runs/words
 
 sentemb word2vec file.txt --objective noise-contrastive --window 3 -o runs/nce
 
-sentemb word2vec file.txt --architecture cbow --smoothing 0 --keep-first -o runs/cbow"""
+sentemb word2vec file.txt --architecture cbow --smoothing 0 -o runs/cbow"""
 
 
 def word2vec(
@@ -30,10 +30,8 @@ def word2vec(
     ] = 1e-3,
     remove_first: Annotated[
         bool,
-        typer.Option(
-            "--remove-first/--keep-first", help="Subtract the direction that all texts share."
-        ),
-    ] = True,
+        typer.Option("--remove-first", help="Subtract the direction that all texts share."),
+    ] = False,
     column: shared.Column = "text",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace earlier word vectors in the folder.")

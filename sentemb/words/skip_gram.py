@@ -102,9 +102,9 @@ class WordTable:
 
     def step(self, ids: Tensor, gradient: Tensor, rate: float) -> None:
         """Move the vectors of ids; gradients of equal ids are added up."""
-        numbers, place = ids.flatten().unique(return_inverse=True)
+        numbers, place = torch.unique(ids, return_inverse=True)
         summed = torch.zeros(len(numbers), self.vectors.shape[1])
-        summed.index_add_(0, place, gradient.flatten(0, -2))
+        summed.index_add_(0, place.flatten(), gradient.flatten(0, -2))
         squares = self.squares[numbers] + summed.square().mean(dim=1)
         self.squares[numbers] = squares
         self.vectors[numbers] -= rate * summed / squares.sqrt().unsqueeze(1)

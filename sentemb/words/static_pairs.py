@@ -150,7 +150,7 @@ def static(
 
 
 def table_of(encoder: "SentenceTransformer", name: str) -> "tuple[Tokenizer, Vectors] | None":
-    """Return tokenizer and vectors of a static model; None where an encoder is no such model.
+    """Return tokenizer and vectors of a static model; None for any other encoder.
 
     Raises:
         InputError: When its tokenizer has tokens that have no vector.

@@ -40,15 +40,16 @@ def word2vec(
     min_count: int = 5,
     vocabulary: int | None = None,
     smoothing: float = 1e-3,
-    remove_first: bool = True,
+    remove_first: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     r"""Train word vectors on texts, as ``sentemb word2vec`` does; return ``words.json``.
 
-    .. math:: v_s = \frac{1}{|s|} \sum_{w \in s} \frac{a}{a + p(w)} (I - u u^\top) v_w
+    .. math:: v_s = \frac{1}{|s|} \sum_{w \in s} \frac{a}{a + p(w)} v_w \quad \text{or} \quad
+        \frac{1}{|s|} \sum_{w \in s} \frac{a}{a + p(w)} (I - u u^\top) v_w
 
     The folder is a plain sentence-transformers model: a text's vector is the weighted mean of its
-    words' vectors, without the first direction u that all texts share. Unknown words count in
+    words' vectors; ``remove_first`` takes the direction u away that all texts share. Unknown words count in
     ``|s|`` and have the zero vector.
 
     Args:
@@ -68,7 +69,7 @@ def word2vec(
         NumericError: When the loss is not finite.
 
     Source: Mikolov et al., 2013 (arXiv:1310.4546); Arora et al., 2017 (A Simple but Tough-to-Beat
-        Baseline for Sentence Embeddings). Deviation: u is of at most 100,000 texts of the training
+        Baseline for Sentence Embeddings). Deviations: u stays by default, as on STS-B dev removing it costs 7 points; u is of at most 100,000 texts of the training
         data, not of the texts that are encoded.
     """
     if not (is_number(smoothing) and smoothing >= 0):
