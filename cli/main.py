@@ -40,11 +40,13 @@ from .commands import (
     rerank,
     score,
     search,
+    static,
     study,
     summarise,
     sweep,
     train,
     views,
+    word2vec,
 )
 from .commands import map as text_map
 from .completion import typed_words
@@ -72,7 +74,7 @@ COMMANDS: tuple[Any, ...] = (
     ),
     *(index, search, rerank, score, mine),
     *(cluster, dedup, calibrate, summarise, classify, text_map),
-    *(export, postprocess, push, check, methods, views, info),
+    *(word2vec, static, export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order."""
 INTERNAL = 70
@@ -274,6 +276,8 @@ def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
         "encode": options.of_encoding,
         "classify": options.of_few_shot,
         "mine": options.of_mining,
+        "word2vec": options.of_words,
+        "static": options.of_static,
     }
     return expanded(function, made[name]()) if name in made else function
 

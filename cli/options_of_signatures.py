@@ -161,6 +161,16 @@ def of_mining() -> list[inspect.Parameter]:
     return of_settings("sentemb.tasks.mining_rules", "MiningRules")
 
 
+def of_words() -> list[inspect.Parameter]:
+    """Return an option for each of the settings of word vectors."""
+    return of_settings("sentemb.words.skip_gram", "WordSettings")
+
+
+def of_static() -> list[inspect.Parameter]:
+    """Return an option for each of the settings of a static model's training."""
+    return of_settings("sentemb.words.static_pairs", "PairSettings")
+
+
 def of_settings(
     module: str,
     name: str,

@@ -40,10 +40,12 @@ _HOME = {
     "rerank": "tasks.rerank",
     "score": "tasks.score",
     "search": "tasks.search",
+    "static": "words",
     "study": "experiments",
     "summarise": "tasks.summarise",
     "sweep": "experiments",
     "train": "doors",
+    "word2vec": "words",
 }
 _EARLIER = {
     "FlatNCE": "losses",
@@ -89,10 +91,12 @@ __all__ = [
     "rerank",
     "score",
     "search",
+    "static",
     "study",
     "summarise",
     "sweep",
     "train",
+    "word2vec",
 ]
 
 if TYPE_CHECKING:
@@ -130,6 +134,7 @@ if TYPE_CHECKING:
     from sentemb.training import Settings
     from sentemb.twins import Siamese as Siamese
     from sentemb.views import View
+    from sentemb.words import static, word2vec
 
 
 def __getattr__(name: str) -> object:

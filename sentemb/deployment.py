@@ -43,6 +43,7 @@ def export(
     sts: "Data | STS | None" = None,
     dim: int | None = None,
     texts: "Data | None" = None,
+    data: "Data | None" = None,
     column: str = "text",
     overwrite: bool = False,
 ) -> dict[str, Any]:
@@ -54,9 +55,10 @@ def export(
         static: A vector a token, whose mean a text is; or
         int8: an ONNX file in 8-bit integers, which needs the extra ``int8``.
         sts: Graded pairs that both are compared on; by default the bundled ones.
-        dim: Numbers of a vector of ``static``; 0 keeps all. By default 256.
+        dim: Numbers of a vector of ``static``; 0 keeps all. By default 256, with ``data`` 240.
         texts: What the tokens of ``static`` are counted in; by default Zipf's law.
-        column: The column of ``texts`` that holds them.
+        data: Texts whose vectors ``static`` is trained to have; see `sentemb.words.tokenlearn`.
+        column: The column of ``texts`` or ``data`` that holds them.
         overwrite: Replace an earlier export in the folder.
 
     Raises:
@@ -67,8 +69,12 @@ def export(
         raise UsageError(
             "`static` or `int8`, not both." if static else "Give one of `static` and `int8`."
         )
-    if int8 and (dim is not None or texts is not None):
-        raise UsageError("`dim` and `texts` are for `static`: they have no effect beside `int8`.")
+    if int8 and any(given is not None for given in (dim, texts, data)):
+        raise UsageError(
+            "`dim`, `texts` and `data` are for `static`: they have no effect beside `int8`."
+        )
+    if texts is not None and data is not None:
+        raise UsageError("`texts` or `data`, not both: tokens are counted in `data`.")
     folder = Path(output)
     check_output(folder, EXPORT, overwrite=overwrite)
     task = _graded(sts)
@@ -80,7 +86,14 @@ def export(
 
     if int8:
         return export_int8(model, folder, task, overwrite=overwrite)
-    return export_static(model, folder, task, dim, counted, overwrite=overwrite)
+    learn = None
+    if data is not None:
+        from sentemb.words import tokenlearn
+
+        given = as_source(data)
+        learned = partial(tokenlearn, texts=texts_without_blanks(given, column), dim=dim)
+        learn = Path(str(given)).name, learned
+    return export_static(model, folder, task, dim, counted, learn=learn, overwrite=overwrite)
 
 
 def faster(model: str | os.PathLike[str], kind: FAST) -> Path:

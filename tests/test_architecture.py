@@ -70,7 +70,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "jobs"}
     | {"losses", "method", "runs", "training"},
     "deployment": {"bundled", "datasets", "encoding", "errors", "evaluation", "geometry"}
-    | {"inference", "storage"},
+    | {"inference", "storage", "words"},
     "about": {"bundled", "encoders", "errors", "locate", "methods", "runs", "table", "versions"},
     "hub": {"bundled", "cards", "errors", "locate", "runs", "table"},
     "finetuning": {"runs", "cards", "versions", "functional", "losses", "pairs", "datasets"}
@@ -82,6 +82,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"encoding", "jobs", "losses", "method", "methods", "runs", "training"},
     "preview": {"encoders", "training", "views", "types", "errors"},
     "methods": {"method", "twins", "losses", "views", "encoders", "errors", "table"},
+    "words": {"cards", "datasets", "encoders", "errors", "inference", "losses", "pairs", "storage"}
+    | {"twins", "types"},
     "training": {"runs", "method", "datasets", "evaluation", "encoders", "losses", "types"}
     | {"errors", "views", "twins", "functional", "cards", "table", "versions"},
 }

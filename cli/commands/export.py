@@ -13,6 +13,8 @@ sentemb export mini-sentemb --static -o runs/static
 
 sentemb export mini-sentemb --static --dim 64 --texts file.txt -o runs/static-64
 
+sentemb export mini-sentemb --static --data file.txt -o runs/learned
+
 sentemb export mini-sentemb --int8 -o runs/int8"""
 
 
@@ -48,8 +50,8 @@ def export(
         int | None,
         typer.Option(
             min=0,
-            help="Dimensions of --static; 0 keeps all. By default 256, or the encoder's if it has "
-            "fewer.",
+            help="Dimensions of --static; 0 keeps all. By default 256, or 240 with --data, or the "
+            "encoder's if it has fewer.",
         ),
     ] = None,
     texts: Annotated[
@@ -60,7 +62,17 @@ def export(
             "law, a token's rank being its place in the vocabulary.",
         ),
     ] = None,
-    column: Annotated[str, typer.Option(help="Column of --texts that holds them.")] = "text",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Texts to train --static on: their vectors are to be the encoder's. Takes "
+            "minutes, and loses much less.",
+        ),
+    ] = None,
+    column: Annotated[
+        str, typer.Option(help="Column of --texts or --data that holds them.")
+    ] = "text",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier export in the folder.")
     ] = False,
@@ -73,7 +85,9 @@ def export(
     """
     from ..early import check_extra, check_graded, check_models, without_effect
 
-    without_effect("--column", texts is None and column != "text", "--texts")
+    without_effect(
+        "--column", texts is None and data is None and column != "text", "--texts or --data"
+    )
     for module in ("onnx", "onnxscript", "onnxruntime") if int8 else ():
         check_extra(module, "int8", "--int8")
     check_models(model)
@@ -89,6 +103,7 @@ def export(
         sts=sts,
         dim=dim,
         texts=texts,
+        data=data,
         column=column,
         overwrite=overwrite,
     )

@@ -16,6 +16,13 @@ STATIC = (
     "p by {probabilities}. Special and unused tokens have the zero vector.",
     "Tulkens & van Dongen, 2024 (Model2Vec); Arora et al., 2017 (SIF)",
 )
+LEARNED = (
+    STATIC[0],
+    "The vectors of {tokens:,} tokens were trained until their weighted mean was the encoder's "
+    "vector, in {dim} principal components ({variance:.1%} of the variance), of each text of "
+    "{learned_from}. Special and unused tokens have the zero vector.",
+    "tokenlearn (github.com/MinishLab/tokenlearn); Arora et al., 2017 (SIF)",
+)
 INT8 = (
     "An encoder in 8-bit integers, an ONNX file. A text's vector depends a little on the texts it "
     "is encoded with.",
@@ -48,7 +55,8 @@ NUMBERS = ("spearman", "pearson", "alignment", "uniformity")
 def export_card(record: Mapping[str, Any], name: str) -> Card:
     """Return the card of an export, from what ``export.json`` holds."""
     kind = record["kind"]
-    what, how, source = STATIC if kind == "static" else INT8
+    static = LEARNED if "learned_from" in record["how"] else STATIC
+    what, how, source = static if kind == "static" else INT8
     before, after, model = record["before"], record["after"], public_name(record["model"])
     of_int8 = usage_of_encoder(
         "from sentemb.inference.int8 import Int8Encoder", "Int8Encoder", "embeddings @ embeddings.T"

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,7 @@ from sentemb.inference.card_texts import EXPORT, export_card
 from sentemb.inference.comparison import Graded, compare
 from sentemb.inference.int8 import MODEL, Int8Encoder
 from sentemb.inference.quantise import check_extra, quantise
-from sentemb.inference.static import SMOOTHING, SMOOTHING_BY_RANK, distil, real_tokens
+from sentemb.inference.static import SMOOTHING, SMOOTHING_BY_RANK, Static, distil, real_tokens
 from sentemb.storage import check_output, whole_folder, write_json
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def export_static(
     dim: int | None = None,
     texts: tuple[str, Iterable[str]] | None = None,
     *,
+    learn: "tuple[str, Callable[[SentenceTransformer], Static]] | None" = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Write a static model of an encoder, a plain sentence-transformers folder.
@@ -49,6 +50,7 @@ def export_static(
         task: What both are scored and timed on.
         dim: As in `distil`.
         texts: What tokens are counted in: a name for them, and the texts.
+        learn: Trains the vectors in place of `distil`: a name for its data, and the function.
         overwrite: Whether an earlier export in the folder is to be replaced.
 
     Returns:
@@ -63,10 +65,16 @@ def export_static(
     require_transformer(encoder, model_name(model), "a static export")
     if names := prompt_names(encoder):
         logger.warning("A static model has no prompts; left out: %s.", ", ".join(names))
-    made = distil(encoder, dim, texts[1] if texts else None)
-    how = {
-        "probabilities": f"counts in {texts[0]}" if texts else "Zipf's law",
-        "smoothing": SMOOTHING if texts else SMOOTHING_BY_RANK,
+    made = learn[1](encoder) if learn else distil(encoder, dim, texts[1] if texts else None)
+    how: dict[str, Any] = (
+        {"learned_from": learn[0]}
+        if learn
+        else {
+            "probabilities": f"counts in {texts[0]}" if texts else "Zipf's law",
+            "smoothing": SMOOTHING if texts else SMOOTHING_BY_RANK,
+        }
+    )
+    how |= {
         "tokens": len(real_tokens(made.tokenizer)),
         "dim": made.vectors.shape[1],
         "variance": made.variance,

@@ -104,26 +104,44 @@ def distil(
         the first component of the sentences; here, as in Model2Vec, PCA takes the mean of the
         tokens away.
     """
-    own, tokenizer = _tokenizers(encoder)
-    before, after = _around(own)
+    tokenizer = tokenizer_of(encoder)
     tokens = real_tokens(tokenizer)
-    width = int(encoder.get_embedding_dimension() or 0)
-    most = min(width, len(tokens))
+    most = min(int(encoder.get_embedding_dimension() or 0), len(tokens))
     if dim is not None and not 0 <= dim <= most:
         raise UsageError(
             f"dim must be 0 (keep all) or from 1 to {most}, the components of {len(tokens):,} "
-            f"vectors of {width} numbers, got {dim}."
+            f"vectors of {encoder.get_embedding_dimension()} numbers, got {dim}."
         )
     if smoothing is None:
         smoothing = SMOOTHING_BY_RANK if texts is None else SMOOTHING
     shares = zipf(len(tokens)) if texts is None else counted(texts, tokenizer, tokens)
-    embedded = _embedded(encoder, [[*before, token, *after] for token in tokens])
-    if not np.isfinite(embedded).all():
-        raise NumericError("A token of this encoder has no finite embedding.")
-    components, variance = _principal(embedded, dim or (most if dim == 0 else min(DIM, most)))
+    kept = min(DIM, most) if dim is None else dim or most
+    components, variance = _principal(token_vectors(encoder, tokens), kept)
     vectors = np.zeros((max(tokenizer.get_vocab().values()) + 1, components.shape[1]), np.float32)
     vectors[tokens] = components * sif_weights(shares, smoothing)[:, None]
     return Static(tokenizer, vectors, variance)
+
+
+def tokenizer_of(encoder: "SentenceTransformer") -> Tokenizer:
+    """Return an encoder's tokenizer, without special tokens, padding and truncation.
+
+    Raises:
+        InputError: When the encoder is static, or has no fast tokenizer.
+    """
+    return _tokenizers(encoder)[1]
+
+
+def token_vectors(encoder: "SentenceTransformer", tokens: list[int]) -> Vectors:
+    """Embed each token alone, between the encoder's special tokens; ``[tokens, width]``.
+
+    Raises:
+        NumericError: When a vector is not finite.
+    """
+    before, after = _around(_tokenizers(encoder)[0])
+    embedded = _embedded(encoder, [[*before, token, *after] for token in tokens])
+    if not np.isfinite(embedded).all():
+        raise NumericError("A token of this encoder has no finite embedding.")
+    return embedded
 
 
 def real_tokens(tokenizer: Tokenizer) -> list[int]:
