@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import typer
 
+from sentemb.encoders.lora import Lora, require_peft
 from sentemb.errors import UsageError, install_command, nearest
 from sentemb.jobs import NOT_VARIED, OF_LOSS, OF_VIEWS, refuse_replaced
 from sentemb.training.settings import Settings
@@ -58,6 +59,9 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
     for loss in words:
         check_loss(loss)
     check_pooling(options["pooling"])
+    if options["lora"] is not None:
+        Lora.parse(options["lora"])
+        require_peft()
     if any(option.name == "teacher" for option in source.parameters_of(options["method"])):
         check_teacher(options.get("teacher"), options["method"])
     if options.get("second_teacher"):

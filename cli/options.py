@@ -109,6 +109,16 @@ IncludePrompt = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+Lora = Annotated[
+    str | None,
+    typer.Option(
+        metavar="r=N,...",
+        help="Train small matrices of rank r beside the model's layers in their place (LoRA; extra "
+        "lora), as r=16,alpha=32,dropout=0.05; alpha is 2r and dropout 0.05 by default. The saved "
+        "model has them merged; for peft they are in its folder adapter.",
+        rich_help_panel=DATA,
+    ),
+]
 Dev = Annotated[
     str | None,
     typer.Option(

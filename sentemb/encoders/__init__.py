@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sentemb.encoders.build import build_encoder, describe, has_head
     from sentemb.encoders.dropout import set_dropout
     from sentemb.encoders.embedding import embed
+    from sentemb.encoders.lora import Lora, add_lora
     from sentemb.encoders.neighbours import EmbeddingNeighbours
     from sentemb.encoders.poolings import (
         POOLINGS,
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = [
     "POOLINGS",
     "EmbeddingNeighbours",
+    "Lora",
     "PoolingName",
+    "add_lora",
     "build_encoder",
     "describe",
     "embed",
@@ -34,7 +37,9 @@ __all__ = [
 _HOME = {
     "POOLINGS": "poolings",
     "EmbeddingNeighbours": "neighbours",
+    "Lora": "lora",
     "PoolingName": "poolings",
+    "add_lora": "lora",
     "build_encoder": "build",
     "describe": "build",
     "embed": "embedding",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sentemb.encoders.hooks import name_of
+from sentemb.encoders.lora import is_adapted
 from sentemb.encoders.packed import can_be_packed, stack_of
 from sentemb.encoders.padded import mask_unseen
 from sentemb.errors import UsageError
@@ -46,6 +47,8 @@ def why_not_compiled(encoder: "SentenceTransformer") -> str | None:
     model: Any = getattr(encoder[0], "auto_model", None)
     if model is None or not can_be_packed(model) or model.config.model_type == "mpnet":
         return f"{name_of(encoder)} is of another family"
+    if is_adapted(encoder):
+        return "its layers are adapted by LoRA"
     if model.config.output_hidden_states:
         return "the pooling reads several layers"
     return None

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sentemb.encoders.build import build_encoder, model_name
+from sentemb.encoders.lora import Lora, add_lora
 from sentemb.encoders.poolings import PoolingName
 from sentemb.encoders.prompts import set_prompts
 from sentemb.encoders.trainable import require_transformer
@@ -118,6 +119,7 @@ def method_named(
     pooling: PoolingName | None = None,
     prompt: Mapping[str, str] | None = None,
     include_prompt: bool | None = None,
+    lora: Lora | None = None,
     **options: Any,
 ) -> Method:
     """Build the method of a recipe, on the encoder and with the pooling that the recipe has.
@@ -129,6 +131,7 @@ def method_named(
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
         include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
+        lora: Train small matrices beside the model's layers in their place.
         options: Of the recipe: the parameters of its function. Where ``columns`` or ``classes`` is
             among them, it describes the training data.
 
@@ -151,6 +154,8 @@ def method_named(
     source = "mini" if model is None else model
     encoder = build_encoder(source, pooling=pooling, raw_pooling=recipe.pooling)
     require_transformer(encoder, model_name(source), "training")
+    if lora is not None:
+        add_lora(encoder, lora)
     method = recipe.build(encoder, **options)
     read = [view.column for view in method.views]
     for each in (method.encoder, *method.twin.other_encoders().values()):

@@ -14,6 +14,7 @@ from transformers import TrainingArguments
 from sentemb.bars import phase
 from sentemb.datasets import TrainingData
 from sentemb.datasets.several import SeveralData
+from sentemb.encoders.lora import ADAPTER, save_adapter
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
 from sentemb.errors import UsageError
@@ -306,5 +307,7 @@ def _publish(method: Method, folder: Path) -> None:
 
 def _save(method: Method, folder: Path) -> None:
     save_encoder(method.encoder, folder)
+    save_adapter(method.encoder, folder / ADAPTER)
     for name, encoder in method.twin.other_encoders().items():
         save_encoder(encoder, folder / name)
+        save_adapter(encoder, folder / name / ADAPTER)
