@@ -75,6 +75,7 @@ def train(
     pooling: "PoolingName | None" = None,
     prompt: Mapping[str, str] | None = None,
     include_prompt: bool | None = None,
+    bidirectional: bool = False,
     lora: "Lora | None" = None,
     columns: Sequence[str] | None = None,
     view: "ViewOf | Sequence[ViewOf]" = (),
@@ -107,6 +108,7 @@ def train(
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
         include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
+        bidirectional: Whether every token of a decoder sees all others; saved with the model.
         lora: Train small matrices beside the model's layers in their place, as
             ``sentemb.encoders.Lora(r=16)``. The saved model has them merged; for peft they are in
             its folder ``adapter``.
@@ -135,7 +137,7 @@ def train(
     of_recipe: dict[str, Any] = {"model": model, "pooling": pooling, "prompt": prompt}
     of_recipe |= {"view": view or None, "loss": loss, "matryoshka": matryoshka or None}
     of_recipe |= {"mask_above": mask_above, "mixing": mixing, "include_prompt": include_prompt}
-    of_recipe |= {"lora": lora}
+    of_recipe |= {"lora": lora, "bidirectional": bidirectional or None}
     of_recipe = {name: value for name, value in of_recipe.items() if value is not None}
     of_run: dict[str, Any] = {"resume": resume, "overwrite": overwrite}
     of_run |= {"allow_changed": allow_changed}

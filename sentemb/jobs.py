@@ -51,7 +51,7 @@ TRAINING_HEADS = ("projector", "predictor")
 NOT_VARIED = (
     *("seed", "select", "eval_steps", "save_steps", "workers", "micro_batch", "packed"),
     "compile",
-    *("on_collapse", "max_bad_steps", "keep_checkpoints", "report_to"),
+    *("gradient_checkpointing", "on_collapse", "max_bad_steps", "keep_checkpoints", "report_to"),
 )
 """Settings that a study has no use for: what they change is time, memory, or what is kept."""
 
@@ -69,6 +69,7 @@ class TrainJob:
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
         include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
+        bidirectional: Whether every token of a decoder sees all others.
         lora: Train small matrices beside the model's layers in their place.
         columns: Names of the columns of the data, where they are others.
         view: In the place of the recipe's views: one for all, or one for each. A view that needs
@@ -89,6 +90,7 @@ class TrainJob:
     pooling: "PoolingName | None" = None
     prompt: Mapping[str, str] = field(default_factory=dict)
     include_prompt: bool | None = None
+    bidirectional: bool = False
     lora: "Lora | None" = None
     columns: Sequence[str] | None = None
     view: "Sequence[ViewOf]" = ()
@@ -231,6 +233,7 @@ class TrainJob:
             pooling=self.pooling,
             prompt=self.prompt,
             include_prompt=self.include_prompt,
+            bidirectional=self.bidirectional,
             lora=self.lora,
             **options,
         )
@@ -386,6 +389,7 @@ class TrainJob:
             "columns": ",".join(as_names("columns", self.columns or ())),
             "prompt": [f"{column}={prompt}" for column, prompt in self.prompt.items()],
             "include_prompt": self.include_prompt,
+            "bidirectional": self.bidirectional or None,
             "lora": None if self.lora is None else str(self.lora),
             "view": [stable_repr(view) for view in method.views] if self.view else [],
             "loss": None if self.loss is None else stable_repr(self.loss),
@@ -428,6 +432,7 @@ class TrainJob:
             **({"mixing": self.mixing, "sources": of_sources} if of_sources else {}),
             **({"prompts": dict(self.prompt)} if self.prompt else {}),
             **({"include_prompt": self.include_prompt} if self.include_prompt is not None else {}),
+            **({"bidirectional": True} if self.bidirectional else {}),
             **({"lora": str(self.lora)} if self.lora is not None else {}),
             **{k: v for k, v in asdict(self.settings_for(data)).items() if k not in left_out},
             "model": weights(method.encoder[0]),

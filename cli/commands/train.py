@@ -43,6 +43,7 @@ def train(
     pooling: shared.Pooling = None,
     prompt: shared.Prompt = None,
     include_prompt: shared.IncludePrompt = None,
+    bidirectional: shared.Bidirectional = False,
     lora: shared.Lora = None,
     dev: shared.Dev = None,
     view: shared.View = None,

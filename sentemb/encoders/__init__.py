@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sentemb.encoders.bidirectional import make_bidirectional
     from sentemb.encoders.build import build_encoder, describe, has_head
     from sentemb.encoders.dropout import set_dropout
     from sentemb.encoders.embedding import embed
@@ -31,6 +32,7 @@ __all__ = [
     "has_head",
     "keep_first_layer",
     "last_layer_mean",
+    "make_bidirectional",
     "set_dropout",
 ]
 
@@ -46,6 +48,7 @@ _HOME = {
     "has_head": "build",
     "keep_first_layer": "poolings",
     "last_layer_mean": "poolings",
+    "make_bidirectional": "bidirectional",
     "set_dropout": "dropout",
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sentemb.encoders.bidirectional import make_bidirectional
 from sentemb.encoders.build import build_encoder, model_name
 from sentemb.encoders.lora import Lora, add_lora
 from sentemb.encoders.poolings import PoolingName
@@ -119,6 +120,7 @@ def method_named(
     pooling: PoolingName | None = None,
     prompt: Mapping[str, str] | None = None,
     include_prompt: bool | None = None,
+    bidirectional: bool = False,
     lora: Lora | None = None,
     **options: Any,
 ) -> Method:
@@ -131,6 +133,7 @@ def method_named(
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
         include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
+        bidirectional: Whether every token of a decoder sees all others, see `make_bidirectional`.
         lora: Train small matrices beside the model's layers in their place.
         options: Of the recipe: the parameters of its function. Where ``columns`` or ``classes`` is
             among them, it describes the training data.
@@ -154,6 +157,8 @@ def method_named(
     source = "mini" if model is None else model
     encoder = build_encoder(source, pooling=pooling, raw_pooling=recipe.pooling)
     require_transformer(encoder, model_name(source), "training")
+    if bidirectional:
+        make_bidirectional(encoder)
     if lora is not None:
         add_lora(encoder, lora)
     method = recipe.build(encoder, **options)

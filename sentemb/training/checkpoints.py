@@ -104,8 +104,9 @@ def conditions_of(
 ) -> dict[str, Any]:
     """Return everything that the model depends on, in words and numbers, by name."""
     compared = {k: v for k, v in asdict(settings).items() if k not in WITHOUT_EFFECT}
-    if not settings.compile:  # as in checkpoints of versions that could not
-        del compared["compile"]
+    for name in ("compile", "gradient_checkpointing", "optim"):
+        if compared[name] in (False, Settings.optim):  # as in checkpoints of versions without it
+            del compared[name]
     if settings.select == "last":  # evaluation changes nothing then
         del compared["eval_steps"]
     elif settings.select == "spearman" and dev is not None:

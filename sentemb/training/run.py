@@ -274,6 +274,7 @@ def training_arguments(
         settings,
         folder,
         steps_of(settings, rows)[1],
+        optim=settings.optim,
         max_grad_norm=1.0 if settings.max_grad_norm is None else settings.max_grad_norm,
         ddp_find_unused_parameters=leaves_out,
         ddp_broadcast_buffers=False,  # every process sees the whole batch, so they stay equal
