@@ -128,6 +128,15 @@ Bidirectional = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+Template = Annotated[
+    str | None,
+    typer.Option(
+        help="Put a sentence around each text and pool its last token: echo (the text twice) or "
+        'prompteol (This sentence : "..." means in one word:"). It is saved with the model.',
+        rich_help_panel=DATA,
+        autocompletion=completion.one_of(("echo", "prompteol")),
+    ),
+]
 Dev = Annotated[
     str | None,
     typer.Option(

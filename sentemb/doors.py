@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sentemb.datasets.in_memory import Container
     from sentemb.datasets.several import Order
     from sentemb.encoders import Lora, PoolingName
+    from sentemb.encoders.templates import TemplateName
     from sentemb.evaluation import STS
     from sentemb.finetuning import FinetuneRun, FinetuneSettings
     from sentemb.finetuning.scored_predictions import Predictions
@@ -76,6 +77,7 @@ def train(
     prompt: Mapping[str, str] | None = None,
     include_prompt: bool | None = None,
     bidirectional: bool = False,
+    template: "TemplateName | None" = None,
     lora: "Lora | None" = None,
     columns: Sequence[str] | None = None,
     view: "ViewOf | Sequence[ViewOf]" = (),
@@ -109,6 +111,8 @@ def train(
         prompt: What is put before the texts of a column, by column.
         include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
         bidirectional: Whether every token of a decoder sees all others; saved with the model.
+        template: A sentence around each text, ``echo`` or ``prompteol``, of which the last token is
+            pooled; saved with the model.
         lora: Train small matrices beside the model's layers in their place, as
             ``sentemb.encoders.Lora(r=16)``. The saved model has them merged; for peft they are in
             its folder ``adapter``.
@@ -137,7 +141,7 @@ def train(
     of_recipe: dict[str, Any] = {"model": model, "pooling": pooling, "prompt": prompt}
     of_recipe |= {"view": view or None, "loss": loss, "matryoshka": matryoshka or None}
     of_recipe |= {"mask_above": mask_above, "mixing": mixing, "include_prompt": include_prompt}
-    of_recipe |= {"lora": lora, "bidirectional": bidirectional or None}
+    of_recipe |= {"lora": lora, "template": template, "bidirectional": bidirectional or None}
     of_recipe = {name: value for name, value in of_recipe.items() if value is not None}
     of_run: dict[str, Any] = {"resume": resume, "overwrite": overwrite}
     of_run |= {"allow_changed": allow_changed}

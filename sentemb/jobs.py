@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sentemb.datasets.in_memory import Container
     from sentemb.datasets.several import Order, SeveralData
     from sentemb.encoders import Lora, PoolingName
+    from sentemb.encoders.templates import TemplateName
     from sentemb.evaluation import STS
     from sentemb.losses import Loss
     from sentemb.method import Method
@@ -70,6 +71,7 @@ class TrainJob:
         prompt: What is put before the texts of a column, by column.
         include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
         bidirectional: Whether every token of a decoder sees all others.
+        template: What is read around each text.
         lora: Train small matrices beside the model's layers in their place.
         columns: Names of the columns of the data, where they are others.
         view: In the place of the recipe's views: one for all, or one for each. A view that needs
@@ -91,6 +93,7 @@ class TrainJob:
     prompt: Mapping[str, str] = field(default_factory=dict)
     include_prompt: bool | None = None
     bidirectional: bool = False
+    template: "TemplateName | None" = None
     lora: "Lora | None" = None
     columns: Sequence[str] | None = None
     view: "Sequence[ViewOf]" = ()
@@ -234,6 +237,7 @@ class TrainJob:
             prompt=self.prompt,
             include_prompt=self.include_prompt,
             bidirectional=self.bidirectional,
+            template=self.template,
             lora=self.lora,
             **options,
         )
@@ -390,6 +394,7 @@ class TrainJob:
             "prompt": [f"{column}={prompt}" for column, prompt in self.prompt.items()],
             "include_prompt": self.include_prompt,
             "bidirectional": self.bidirectional or None,
+            "template": self.template,
             "lora": None if self.lora is None else str(self.lora),
             "view": [stable_repr(view) for view in method.views] if self.view else [],
             "loss": None if self.loss is None else stable_repr(self.loss),
@@ -433,6 +438,7 @@ class TrainJob:
             **({"prompts": dict(self.prompt)} if self.prompt else {}),
             **({"include_prompt": self.include_prompt} if self.include_prompt is not None else {}),
             **({"bidirectional": True} if self.bidirectional else {}),
+            **({"template": self.template} if self.template is not None else {}),
             **({"lora": str(self.lora)} if self.lora is not None else {}),
             **{k: v for k, v in asdict(self.settings_for(data)).items() if k not in left_out},
             "model": weights(method.encoder[0]),

@@ -44,6 +44,7 @@ def train(
     prompt: shared.Prompt = None,
     include_prompt: shared.IncludePrompt = None,
     bidirectional: shared.Bidirectional = False,
+    template: shared.Template = None,
     lora: shared.Lora = None,
     dev: shared.Dev = None,
     view: shared.View = None,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         keep_first_layer,
         last_layer_mean,
     )
+    from sentemb.encoders.templates import set_template
 
 __all__ = [
     "POOLINGS",
@@ -34,6 +35,7 @@ __all__ = [
     "last_layer_mean",
     "make_bidirectional",
     "set_dropout",
+    "set_template",
 ]
 
 _HOME = {
@@ -50,6 +52,7 @@ _HOME = {
     "last_layer_mean": "poolings",
     "make_bidirectional": "bidirectional",
     "set_dropout": "dropout",
+    "set_template": "templates",
 }
 
 

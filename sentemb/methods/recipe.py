@@ -12,6 +12,7 @@ from sentemb.encoders.build import build_encoder, model_name
 from sentemb.encoders.lora import Lora, add_lora
 from sentemb.encoders.poolings import PoolingName
 from sentemb.encoders.prompts import set_prompts
+from sentemb.encoders.templates import TemplateName, set_template
 from sentemb.encoders.trainable import require_transformer
 from sentemb.errors import UsageError, nearest, unknown
 from sentemb.method import Method
@@ -121,6 +122,7 @@ def method_named(
     prompt: Mapping[str, str] | None = None,
     include_prompt: bool | None = None,
     bidirectional: bool = False,
+    template: TemplateName | None = None,
     lora: Lora | None = None,
     **options: Any,
 ) -> Method:
@@ -134,6 +136,8 @@ def method_named(
         prompt: What is put before the texts of a column, by column.
         include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
         bidirectional: Whether every token of a decoder sees all others, see `make_bidirectional`.
+        template: What is read around each text, see `set_template`; a raw encoder pools the last
+            token of it.
         lora: Train small matrices beside the model's layers in their place.
         options: Of the recipe: the parameters of its function. Where ``columns`` or ``classes`` is
             among them, it describes the training data.
@@ -155,8 +159,11 @@ def method_named(
             )
     require_kinds_of_options(recipe.build, options)
     source = "mini" if model is None else model
-    encoder = build_encoder(source, pooling=pooling, raw_pooling=recipe.pooling)
+    raw_pooling: PoolingName = recipe.pooling if template is None else "lasttoken"
+    encoder = build_encoder(source, pooling=pooling, raw_pooling=raw_pooling)
     require_transformer(encoder, model_name(source), "training")
+    if template is not None:
+        set_template(encoder, template)
     if bidirectional:
         make_bidirectional(encoder)
     if lora is not None:

@@ -69,6 +69,12 @@ def check_length(method: Method, max_length: int) -> None:
     limit = method.encoder.max_seq_length
     if limit is not None and max_length > limit:
         raise UsageError(f"max_length is {max_length}, but the encoder takes {limit} tokens.")
+    added = getattr(method.encoder.tokenizer, "num_special_tokens_to_add", lambda: 0)()
+    if added >= max_length:
+        raise UsageError(
+            f"max_length is {max_length}, which leaves no room for the text: the tokenizer adds "
+            f"{added} tokens to each."
+        )
 
 
 def check_pooling(method: Method) -> None:
