@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MULTIPLE = 8
 """Tokens of a row are padded to a multiple of this: few shapes, of tiles that tensor cores take."""
+APART = ("modernbert", "mpnet")
+"""Families whose layers are packed in their own way."""
 SHAPES = 128
 """That are compiled at most; any further one runs as it is."""
 
@@ -45,7 +47,7 @@ def require_compiler(device: str) -> None:
 def why_not_compiled(encoder: "SentenceTransformer") -> str | None:
     """Say why an encoder's layers are not compiled; None where they can be."""
     model: Any = getattr(encoder[0], "auto_model", None)
-    if model is None or not can_be_packed(model) or model.config.model_type == "mpnet":
+    if model is None or not can_be_packed(model) or model.config.model_type in APART:
         return f"{name_of(encoder)} is of another family"
     if is_adapted(encoder):
         return "its layers are adapted by LoRA"

@@ -47,6 +47,7 @@ METHODS = {
     "distill": "distill.DISTILL",
     "rankcse": "rankcse.RANKCSE",
     "gist": "gist.GIST",
+    "multilingual": "multilingual.MULTILINGUAL",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
 

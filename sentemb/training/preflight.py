@@ -118,7 +118,7 @@ def what_is_read(rows: Dataset, collator: Collator) -> tuple[Reading, TokenisedR
         The counts; and the tokens, so that no step has to make them.
 
     Raises:
-        InputError: When most of the texts is unknown to it.
+        InputError: When most of the texts of a column is unknown to it.
     """
     found, kept = Reading(), {}
     ahead = collator.columns_ahead()
@@ -128,13 +128,14 @@ def what_is_read(rows: Dataset, collator: Collator) -> tuple[Reading, TokenisedR
         texts = (text for part in parts for text in part)
         tokenizer, limit = collator.encoder.tokenizer, collator.max_length
         if column not in ahead:
-            found += reading(tokenizer, texts, limit, prompt)
-            continue
-        with ColumnWriter(collator.tokenizer.ids([prompt or " "])[0]) as writer:
-            found += reading(tokenizer, texts, limit, prompt, writer.add)
-            if made := writer.column():
-                kept[column] = made
-    require_known(found)
+            counts = reading(tokenizer, texts, limit, prompt)
+        else:
+            with ColumnWriter(collator.tokenizer.ids([prompt or " "])[0]) as writer:
+                counts = reading(tokenizer, texts, limit, prompt, writer.add)
+                if made := writer.column():
+                    kept[column] = made
+        require_known(counts, column if len(prompts) > 1 else None)
+        found += counts
     return found, kept
 
 
