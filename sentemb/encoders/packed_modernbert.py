@@ -14,8 +14,8 @@ from sentemb.encoders.packing import Packing
 def modernbert_packed(model: Any) -> Iterator[None]:
     """Run a ModernBERT's layers on the tokens of a batch alone, laid end to end.
 
-    Its layers are not in a module of their own, so its forward is replaced for a while: the same
-    embeddings, layers and norm, in the same order. A token's position is its place in its sentence.
+    No module holds its layers alone, so its forward is replaced for a while: the same embeddings,
+    layers and norm, in the same order. A token's position is its place in its sentence.
 
     Args:
         model: Whose attention is `sentemb.encoders.packed_attention`.

@@ -50,7 +50,7 @@ def set_template(encoder: "SentenceTransformer", name: TemplateName) -> None:
             none.
 
     Source: Springer et al., 2024, echo embeddings (arXiv:2402.15449); Jiang et al., 2023, PromptEOL
-        (arXiv:2307.16645). Deviations: the words around a text and the text are tokenized apart;
+        (arXiv:2307.16645). Deviations: the words around a text and the text are tokenised apart;
         echo is pooled at the last token, as no stock pooling reads the second copy alone.
     """
     from tokenizers import Tokenizer
