@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sentemb.encoders.lora import Lora
 from sentemb.errors import UsageError, nearest
 
 from . import source
@@ -38,6 +39,8 @@ def arguments_of_training(options: Mapping[str, Any]) -> dict[str, Any]:
         made["prompt"] = parse_prompts(made["prompt"])
     if "matryoshka" in made:
         made["matryoshka"] = parse_dims(made["matryoshka"])
+    if "lora" in made:
+        made["lora"] = Lora.parse(made["lora"])
     if "view" in made:
         made["view"] = [partial(make_view, words) for words in made["view"]]
     if "loss" in made:

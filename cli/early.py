@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import typer
 
+from sentemb.encoders.lora import Lora, require_peft
 from sentemb.errors import UsageError, install_command, nearest
 from sentemb.jobs import NOT_VARIED, OF_LOSS, OF_VIEWS, refuse_replaced
 from sentemb.training.settings import Settings
@@ -58,6 +59,10 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
     for loss in words:
         check_loss(loss)
     check_pooling(options["pooling"])
+    check_choice("template", options["template"], "sentemb.encoders.templates", "TemplateName")
+    if options["lora"] is not None:
+        Lora.parse(options["lora"])
+        require_peft()
     if any(option.name == "teacher" for option in source.parameters_of(options["method"])):
         check_teacher(options.get("teacher"), options["method"])
     if options.get("second_teacher"):
@@ -228,11 +233,16 @@ def check_names(names: Sequence[str]) -> None:
 
 def check_pooling(name: str | None) -> None:
     """Raise unless a pooling is known, or none is named."""
+    check_choice("pooling", name, "sentemb.encoders.poolings", "PoolingName")
+
+
+def check_choice(what: str, name: str | None, module: str, choices: str) -> None:
+    """Raise unless a name is one of a module's choices, or none is given."""
     from sentemb.errors import unknown
 
-    allowed = source.choices("sentemb.encoders.poolings", "PoolingName")
+    allowed = source.choices(module, choices)
     if name is not None and name not in allowed:
-        raise UsageError(unknown("pooling", name, list(allowed)))
+        raise UsageError(unknown(what, name, list(allowed)))
 
 
 def check_fast(kind: str | None) -> None:

@@ -85,7 +85,7 @@ Device = Annotated[
 Pooling = Annotated[
     str | None,
     typer.Option(
-        help="cls, cls_before_pooler, mean, lasttoken, avg_top2, avg_first_last or "
+        help="cls, cls_before_pooler, mean, lasttoken, weightedmean, avg_top2, avg_first_last or "
         "avg_embedding_last; by default the model's own, or the method's for a raw encoder.",
         rich_help_panel=DATA,
         autocompletion=completion.poolings,
@@ -107,6 +107,34 @@ IncludePrompt = Annotated[
         "--include-prompt/--no-include-prompt",
         help="Whether tokens of prompts are pooled; by default as the model has it.",
         rich_help_panel=DATA,
+    ),
+]
+Lora = Annotated[
+    str | None,
+    typer.Option(
+        metavar="r=N,...",
+        help="Train small matrices of rank r beside the model's layers in their place (LoRA; extra "
+        "lora), as r=16,alpha=32,dropout=0.05; alpha is 2r and dropout 0.05 by default. The saved "
+        "model has them merged; for peft they are in its folder adapter.",
+        rich_help_panel=DATA,
+    ),
+]
+Bidirectional = Annotated[
+    bool,
+    typer.Option(
+        "--bidirectional",
+        help="Let every token of a decoder see all others, as in LLM2Vec. It is saved with the "
+        "model.",
+        rich_help_panel=DATA,
+    ),
+]
+Template = Annotated[
+    str | None,
+    typer.Option(
+        help="Put a sentence around each text and pool its last token: echo (the text twice) or "
+        'prompteol (This sentence : "..." means in one word:"). It is saved with the model.',
+        rich_help_panel=DATA,
+        autocompletion=completion.one_of(("echo", "prompteol")),
     ),
 ]
 Dev = Annotated[

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from sentemb.datasets import TrainingData
     from sentemb.datasets.in_memory import Container
     from sentemb.datasets.several import Order
-    from sentemb.encoders import PoolingName
+    from sentemb.encoders import Lora, PoolingName
+    from sentemb.encoders.templates import TemplateName
     from sentemb.evaluation import STS
     from sentemb.finetuning import FinetuneRun, FinetuneSettings
     from sentemb.finetuning.scored_predictions import Predictions
@@ -75,6 +76,9 @@ def train(
     pooling: "PoolingName | None" = None,
     prompt: Mapping[str, str] | None = None,
     include_prompt: bool | None = None,
+    bidirectional: bool = False,
+    template: "TemplateName | None" = None,
+    lora: "Lora | None" = None,
     columns: Sequence[str] | None = None,
     view: "ViewOf | Sequence[ViewOf]" = (),
     loss: "Loss | None" = None,
@@ -106,6 +110,12 @@ def train(
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
         include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
+        bidirectional: Whether every token of a decoder sees all others; saved with the model.
+        template: A sentence around each text, ``echo`` or ``prompteol``, of which the last token is
+            pooled; saved with the model.
+        lora: Train small matrices beside the model's layers in their place, as
+            ``sentemb.encoders.Lora(r=16)``. The saved model has them merged; for peft they are in
+            its folder ``adapter``.
         columns: Names of the columns of the data, where they are others.
         view: In the place of the recipe's views: a `View` for all of them, or one for each.
         loss: In the place of the recipe's loss.
@@ -131,6 +141,7 @@ def train(
     of_recipe: dict[str, Any] = {"model": model, "pooling": pooling, "prompt": prompt}
     of_recipe |= {"view": view or None, "loss": loss, "matryoshka": matryoshka or None}
     of_recipe |= {"mask_above": mask_above, "mixing": mixing, "include_prompt": include_prompt}
+    of_recipe |= {"lora": lora, "template": template, "bidirectional": bidirectional or None}
     of_recipe = {name: value for name, value in of_recipe.items() if value is not None}
     of_run: dict[str, Any] = {"resume": resume, "overwrite": overwrite}
     of_run |= {"allow_changed": allow_changed}

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sentemb.datasets import TrainingData
     from sentemb.datasets.in_memory import Container
     from sentemb.datasets.several import Order, SeveralData
-    from sentemb.encoders import PoolingName
+    from sentemb.encoders import Lora, PoolingName
+    from sentemb.encoders.templates import TemplateName
     from sentemb.evaluation import STS
     from sentemb.losses import Loss
     from sentemb.method import Method
@@ -51,7 +52,7 @@ TRAINING_HEADS = ("projector", "predictor")
 NOT_VARIED = (
     *("seed", "select", "eval_steps", "save_steps", "workers", "micro_batch", "packed"),
     "compile",
-    *("on_collapse", "max_bad_steps", "keep_checkpoints", "report_to"),
+    *("gradient_checkpointing", "on_collapse", "max_bad_steps", "keep_checkpoints", "report_to"),
 )
 """Settings that a study has no use for: what they change is time, memory, or what is kept."""
 
@@ -69,6 +70,9 @@ class TrainJob:
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
         include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
+        bidirectional: Whether every token of a decoder sees all others.
+        template: What is read around each text.
+        lora: Train small matrices beside the model's layers in their place.
         columns: Names of the columns of the data, where they are others.
         view: In the place of the recipe's views: one for all, or one for each. A view that needs
             the encoder is a function from it.
@@ -88,6 +92,9 @@ class TrainJob:
     pooling: "PoolingName | None" = None
     prompt: Mapping[str, str] = field(default_factory=dict)
     include_prompt: bool | None = None
+    bidirectional: bool = False
+    template: "TemplateName | None" = None
+    lora: "Lora | None" = None
     columns: Sequence[str] | None = None
     view: "Sequence[ViewOf]" = ()
     loss: "Loss | None" = None
@@ -229,6 +236,9 @@ class TrainJob:
             pooling=self.pooling,
             prompt=self.prompt,
             include_prompt=self.include_prompt,
+            bidirectional=self.bidirectional,
+            template=self.template,
+            lora=self.lora,
             **options,
         )
         return self._overridden(method, self.loss, self.mask_above)
@@ -340,6 +350,7 @@ class TrainJob:
             pooling = "`pooling` as given"
         heads = [name for name, _ in method.twin.named_children() if name in TRAINING_HEADS]
         added = "".join(f"; a {name} is used in training only" for name in heads)
+        added += "" if self.lora is None else f"; LoRA {self.lora}"
         return f"{describe(method.encoder)} ({pooling}{added})"
 
     def _as_it_is(self, method: "Method", dev: "STS") -> dict[str, Any]:
@@ -382,6 +393,9 @@ class TrainJob:
             "columns": ",".join(as_names("columns", self.columns or ())),
             "prompt": [f"{column}={prompt}" for column, prompt in self.prompt.items()],
             "include_prompt": self.include_prompt,
+            "bidirectional": self.bidirectional or None,
+            "template": self.template,
+            "lora": None if self.lora is None else str(self.lora),
             "view": [stable_repr(view) for view in method.views] if self.view else [],
             "loss": None if self.loss is None else stable_repr(self.loss),
             "matryoshka": ",".join(map(str, self.matryoshka)),
@@ -423,6 +437,9 @@ class TrainJob:
             **({"mixing": self.mixing, "sources": of_sources} if of_sources else {}),
             **({"prompts": dict(self.prompt)} if self.prompt else {}),
             **({"include_prompt": self.include_prompt} if self.include_prompt is not None else {}),
+            **({"bidirectional": True} if self.bidirectional else {}),
+            **({"template": self.template} if self.template is not None else {}),
+            **({"lora": str(self.lora)} if self.lora is not None else {}),
             **{k: v for k, v in asdict(self.settings_for(data)).items() if k not in left_out},
             "model": weights(method.encoder[0]),
             "data": described_rows(data.rows),

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from sentemb.encoders.bounded import Bounded
 from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.truncating import truncating
-from sentemb.errors import TokenizerError, panics_refused
+from sentemb.errors import TokenizerError, UsageError, panics_refused
 from sentemb.types import Features
 
 if TYPE_CHECKING:
@@ -90,8 +90,13 @@ class BatchTokenizer:
         """How many special tokens stand before and after a text."""
         found = self.encoder.tokenizer("a", return_special_tokens_mask=True)
         special = found["special_tokens_mask"]
-        before = special.index(0)
-        return before, special[::-1].index(0)
+        before, after = special.index(0), special[::-1].index(0)
+        if any(special[before : len(special) - after]):
+            raise UsageError(
+                "The encoder's template has a text twice, and a view that edits its tokens would "
+                "edit the words between: use views of words, or another template."
+            )
+        return before, after
 
     @cached_property
     def _direct(self) -> tuple[Tokenizer, bool] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sentemb.encoders.hooks import name_of
+from sentemb.encoders.lora import is_adapted
 from sentemb.encoders.packed import can_be_packed, stack_of
 from sentemb.encoders.padded import mask_unseen
 from sentemb.errors import UsageError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MULTIPLE = 8
 """Tokens of a row are padded to a multiple of this: few shapes, of tiles that tensor cores take."""
+APART = ("modernbert", "mpnet")
+"""Families whose layers are packed in their own way."""
 SHAPES = 128
 """That are compiled at most; any further one runs as it is."""
 
@@ -44,8 +47,10 @@ def require_compiler(device: str) -> None:
 def why_not_compiled(encoder: "SentenceTransformer") -> str | None:
     """Say why an encoder's layers are not compiled; None where they can be."""
     model: Any = getattr(encoder[0], "auto_model", None)
-    if model is None or not can_be_packed(model) or model.config.model_type == "mpnet":
+    if model is None or not can_be_packed(model) or model.config.model_type in APART:
         return f"{name_of(encoder)} is of another family"
+    if is_adapted(encoder):
+        return "its layers are adapted by LoRA"
     if model.config.output_hidden_states:
         return "the pooling reads several layers"
     return None

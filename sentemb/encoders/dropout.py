@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def set_dropout(encoder: "SentenceTransformer", rate: float) -> None:
     """Set every dropout of an encoder, of attention too, for this training.
 
-    The encoder's config stays as it is, so the saved model has the dropout it was loaded with.
+    The encoder's config stays as it is, so the saved model has the dropout it was loaded with. The
+    dropout of `Lora` is its own.
 
     Args:
         encoder: A sentence-transformers model.
@@ -24,8 +25,8 @@ def set_dropout(encoder: "SentenceTransformer", rate: float) -> None:
     """
     if not 0 <= rate <= 1:
         raise UsageError(f"dropout is a rate in [0, 1], got {rate}.")
-    for module in encoder.modules():
-        for name in _rates_of(module):
+    for place, module in encoder.named_modules():
+        for name in _rates_of(module) if ".lora_" not in place else ():
             setattr(module, name, rate)
 
 

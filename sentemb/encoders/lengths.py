@@ -124,15 +124,21 @@ def _by_python(
     )
 
 
-def require_known(found: Reading) -> None:
+def require_known(found: Reading, column: str | None = None) -> None:
     """Raise where most of what was read is unknown to the tokenizer.
+
+    Args:
+        found: The counts.
+        column: That they are of, where there are several.
 
     Raises:
         InputError: Says how much is unknown.
     """
     if found.is_mostly_unknown:
+        where = "" if column is None else f" in column '{column}'"
         raise InputError(
-            f"The model's tokenizer does not know most of the texts ({found.share_words()}), so "
+            f"The model's tokenizer does not know most of the texts{where} "
+            f"({found.share_words()}), so "
             "there is little to learn from: use a model whose tokenizer knows their language and "
             "script."
         )

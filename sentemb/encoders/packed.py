@@ -10,6 +10,7 @@ from torch import nn
 
 from sentemb.encoders import packed_attention
 from sentemb.encoders.first_tokens import first_tokens_last, last_attention
+from sentemb.encoders.packed_modernbert import modernbert_packed
 from sentemb.encoders.packed_mpnet import mpnet_packed
 from sentemb.encoders.packing import Packing
 
@@ -22,6 +23,7 @@ STACKS = {
     "camembert": "encoder",
     "distilbert": "transformer",
     "electra": "encoder",
+    "modernbert": "layers",
     "mpnet": "encoder",
     "roberta": "encoder",
     "xlm-roberta": "encoder",
@@ -66,6 +68,10 @@ def packed(model: "PreTrainedModel", *, first_only: bool = False) -> Iterator[No
     with ExitStack() as undo:
         undo.callback(setattr, model.config, "_attn_implementation", given)
         model.config._attn_implementation = packed_attention.NAME
+        if model.config.model_type == "modernbert":
+            undo.enter_context(modernbert_packed(model))
+            yield
+            return
         for handle in (
             stack.register_forward_pre_hook(_pack, with_kwargs=True),
             stack.register_forward_hook(_unpack, with_kwargs=True),

@@ -37,6 +37,7 @@ def packed_attention(
     attention_mask: Packing,
     dropout: float = 0.0,
     scaling: float | None = None,
+    sliding_window: int | None = None,
     **_kw: object,
 ) -> tuple[Tensor, None]:
     """Attend within each sentence, in the form that transformers calls.
@@ -48,13 +49,21 @@ def packed_attention(
         attention_mask: The packing, in the mask's place.
         dropout: Rate of dropout on the attention.
         scaling: Of the products; ``dim ** -0.5`` where it is not given.
+        sliding_window: Of a local layer: a token attends to those that are fewer places away.
 
     Returns:
         ``[1, packed tokens, heads, dim]``.
     """
     packing = attention_mask
     attended = attend(
-        query[0], key[0], value[0], packing, dropout, scaling, first_only=packing.first_only
+        query[0],
+        key[0],
+        value[0],
+        packing,
+        dropout,
+        scaling,
+        first_only=packing.first_only,
+        reach=None if sliding_window is None else sliding_window - 1,
     )
     return attended.unsqueeze(0), None
 
@@ -68,6 +77,7 @@ def attend(
     scaling: float | None = None,
     bias: Tensor | None = None,
     first_only: bool = False,
+    reach: int | None = None,
 ) -> Tensor:
     r"""Return :math:`\mathrm{softmax}(q k^\top s + b) v` within each sentence.
 
@@ -81,11 +91,16 @@ def attend(
         bias: b ``[heads, tokens, tokens]``, by the places in a sentence.
         first_only: The first token of each sentence is all that is read; what the others are is
             left open.
+        reach: Places to either side that a token attends to; None for all.
 
     Returns:
         ``[packed tokens, heads, dim]``.
     """
+    if reach is not None and packing.runs[-1].length <= reach + 1:
+        reach = None
     if query.is_cuda:
+        if reach is not None:
+            bias = outside(packing.runs[-1].length, reach, query.device)
         if query.dtype in HALF and not dropout and bias is None:
             return attend_varlen(query, key, value, packing, scaling)
         return attend_padded(query, key, value, packing, dropout, scaling, bias)
@@ -96,10 +111,52 @@ def attend(
         q, k, v = (part.unflatten(1, run).transpose(0, 1) for part in parts)
         if first_only:
             q = q[:, :, :1]
-        b = None if bias is None else bias[:, : q.shape[2], : run.length]
-        out = scaled_dot_product_attention(q, k, v, b, dropout_p=dropout, scale=scaling)
+        if reach is not None and run.length > reach + 1:
+            out = attend_near(q, k, v, reach, dropout, scaling)
+        else:
+            b = None if bias is None else bias[:, : q.shape[2], : run.length]
+            out = scaled_dot_product_attention(q, k, v, b, dropout_p=dropout, scale=scaling)
         attended.append(out.transpose(1, 2).flatten(0, 1))
     if not first_only:
         return torch.cat(attended)
     every = query.new_zeros(query.shape[1], query.shape[0], query.shape[2])
     return every.index_copy(0, packing.first, torch.cat(attended).to(every.dtype))
+
+
+def attend_near(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    reach: int,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+) -> Tensor:
+    """Attend to the tokens near each, in blocks of queries with the keys that they reach.
+
+    Args:
+        query: ``[rows, heads, tokens, dim]``, rows of one length.
+        key: The same.
+        value: The same.
+        reach: Places to either side.
+        dropout: Rate of dropout on the attention.
+        scaling: Of the products.
+
+    Returns:
+        ``[rows, heads, tokens, dim]``.
+    """
+    length, size = query.shape[2], max(2 * reach, 1)
+    places, found = torch.arange(length, device=query.device), []
+    for start in range(0, length, size):
+        end = min(start + size, length)
+        low, high = max(start - reach, 0), min(end + reach, length)
+        near = (places[start:end, None] - places[None, low:high]).abs() <= reach
+        parts = query[:, :, start:end], key[:, :, low:high], value[:, :, low:high]
+        found.append(scaled_dot_product_attention(*parts, near, dropout_p=dropout, scale=scaling))
+    return torch.cat(found, dim=2)
+
+
+def outside(length: int, reach: int, device: torch.device) -> Tensor:
+    """Return a bias ``[1, length, length]`` that is -inf where places are too far apart."""
+    places = torch.arange(length, device=device)
+    far = (places[:, None] - places).abs() > reach
+    return torch.zeros_like(far, dtype=torch.float).masked_fill(far, float("-inf")).unsqueeze(0)

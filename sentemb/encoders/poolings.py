@@ -16,6 +16,7 @@ PoolingName = Literal[
     "cls_before_pooler",
     "mean",
     "lasttoken",
+    "weightedmean",
     "avg_top2",
     "avg_first_last",
     "avg_embedding_last",
@@ -31,13 +32,16 @@ def pooling_modules(transformer: "Transformer", pooling: PoolingName) -> list[nn
     - ``mean``: mean of the real tokens of the last layer.
     - ``lasttoken``: last layer's last real token, the one that has seen all others in a causal
       model.
+    - ``weightedmean``: mean of the real tokens of the last layer, the first with weight 1, the n-th
+      with weight n: in a causal model, later tokens have seen more.
     - ``avg_top2``: mean of the real tokens, over the last two layers.
     - ``avg_first_last``: the same over the first layer and the last.
     - ``avg_embedding_last``: the same over the embedding block's output and the last layer, as in
       the tables of the SimCSE paper.
 
     Source: Gao et al., 2021 (arXiv:2104.08821) and the authors' repository; the last token of a
-        causal model, Neelakantan et al., 2022 (arXiv:2201.10005), section 3.
+        causal model, Neelakantan et al., 2022 (arXiv:2201.10005), section 3; its weighted mean,
+        Muennighoff, 2022, SGPT (arXiv:2202.08904), section 3.
     """
     from sentence_transformers.sentence_transformer.modules import Pooling
 
@@ -51,7 +55,7 @@ def pooling_modules(transformer: "Transformer", pooling: PoolingName) -> list[nn
         return [Pooling(dim, "cls"), _tanh_layer(dim)]
     if pooling == "cls_before_pooler":
         return [Pooling(dim, "cls")]
-    if pooling in ("mean", "lasttoken"):
+    if pooling in ("mean", "lasttoken", "weightedmean"):
         return [Pooling(dim, pooling)]
     layers: int = transformer.config.num_hidden_layers
     first = {"avg_top2": layers - 1, "avg_first_last": 1, "avg_embedding_last": 0}[pooling]

@@ -11,6 +11,7 @@ POOLINGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_mean_tokens": "mean",
     "pooling_mode_lasttoken": "lasttoken",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
 }
 """What older folders call the poolings that need nothing but the last layer."""
 ACTIVATIONS = {
@@ -44,7 +45,7 @@ class DeclaredModules:
 
     Args:
         max_length: Tokens a text is truncated to; None is the tokeniser's and encoder's own.
-        pooling: ``cls``, ``mean`` or ``lasttoken``.
+        pooling: ``cls``, ``mean``, ``lasttoken`` or ``weightedmean``.
         layer_weights: ``[layers + 1]``, where several layers are pooled.
         heads: Linear layers and their activations, and lengths of 1 before them.
         normalised: Whether vectors have length 1 at the end.

@@ -83,6 +83,9 @@ class PlainEncoder(TokenEncoder):
             pooled = tokens[:, 0]
         elif self.pooling == "lasttoken":
             pooled = tokens[torch.arange(len(mask), device=mask.device), mask.sum(1) - 1]
+        elif self.pooling == "weightedmean":
+            weights = (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).unsqueeze(2)
+            pooled = (tokens * weights).sum(1) / weights.sum(1)
         else:
             pooled = tokens.sum(1) / mask.sum(1, keepdim=True)
         return self.head(pooled)

@@ -9,6 +9,7 @@ from sentemb.methods.edits import CROP_CONTRAST, EDA_CONTRAST, crop, eda
 from sentemb.methods.esimcse import ESIMCSE, esimcse
 from sentemb.methods.gist import GIST, gist
 from sentemb.methods.moco import MOCO, MOCO_V2, MOCO_V3, moco, moco_v2, moco_v3
+from sentemb.methods.multilingual import MULTILINGUAL, multilingual
 from sentemb.methods.next_sentence import NSP, nsp
 from sentemb.methods.rankcse import RANKCSE, rankcse
 from sentemb.methods.recipe import METHODS, Recipe, method_named, options_of, recipe_named
@@ -45,6 +46,7 @@ __all__ = [
     "MOCO",
     "MOCO_V2",
     "MOCO_V3",
+    "MULTILINGUAL",
     "NSP",
     "RANKCSE",
     "SIMCLR",
@@ -76,6 +78,7 @@ __all__ = [
     "moco",
     "moco_v2",
     "moco_v3",
+    "multilingual",
     "nsp",
     "options_of",
     "rankcse",

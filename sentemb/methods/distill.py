@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from sentemb.losses import CosineDistillation
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
-from sentemb.methods.teachers import teacher_named
-from sentemb.twins import PrincipalComponents, Taught, layers
-from sentemb.twins.heads import width
+from sentemb.methods.teachers import taught, teacher_named
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -41,15 +39,7 @@ def distill(
         EmbedDistill (arXiv:2301.12005), for the layer.
     """
     known = teacher_named(teacher, "distill")
-    narrow = known.width, width(encoder)
-    if narrow[0] == narrow[1]:
-        twin = Taught(encoder, known)
-    elif match == "pca":
-        components = PrincipalComponents(*narrow).to(encoder.device)
-        twin = Taught(encoder, known, components=components)
-    else:
-        twin = Taught(encoder, known, projector=layers(encoder, known.width))
-    return Method((View(),), twin, CosineDistillation())
+    return Method((View(),), taught(encoder, known, match), CosineDistillation())
 
 
 DISTILL = Recipe(

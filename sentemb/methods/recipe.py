@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sentemb.encoders.bidirectional import make_bidirectional
 from sentemb.encoders.build import build_encoder, model_name
+from sentemb.encoders.lora import Lora, add_lora
 from sentemb.encoders.poolings import PoolingName
 from sentemb.encoders.prompts import set_prompts
+from sentemb.encoders.templates import TemplateName, set_template
 from sentemb.encoders.trainable import require_transformer
 from sentemb.errors import UsageError, nearest, unknown
 from sentemb.method import Method
@@ -48,6 +51,7 @@ METHODS = {
     "arccse": "arccse.ARCCSE",
     "whitenedcse": "whitenedcse.WHITENEDCSE",
     "starbucks": "starbucks.STARBUCKS",
+    "multilingual": "multilingual.MULTILINGUAL",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
 
@@ -122,6 +126,9 @@ def method_named(
     pooling: PoolingName | None = None,
     prompt: Mapping[str, str] | None = None,
     include_prompt: bool | None = None,
+    bidirectional: bool = False,
+    template: TemplateName | None = None,
+    lora: Lora | None = None,
     **options: Any,
 ) -> Method:
     """Build the method of a recipe, on the encoder and with the pooling that the recipe has.
@@ -133,6 +140,10 @@ def method_named(
         pooling: By default the model's own, or the recipe's for a raw encoder.
         prompt: What is put before the texts of a column, by column.
         include_prompt: Whether tokens of prompts are pooled; by default as the model has it.
+        bidirectional: Whether every token of a decoder sees all others, see `make_bidirectional`.
+        template: What is read around each text, see `set_template`; a raw encoder pools the last
+            token of it.
+        lora: Train small matrices beside the model's layers in their place.
         options: Of the recipe: the parameters of its function. Where ``columns`` or ``classes`` is
             among them, it describes the training data.
 
@@ -153,8 +164,15 @@ def method_named(
             )
     require_kinds_of_options(recipe.build, options)
     source = "mini" if model is None else model
-    encoder = build_encoder(source, pooling=pooling, raw_pooling=recipe.pooling)
+    raw_pooling: PoolingName = recipe.pooling if template is None else "lasttoken"
+    encoder = build_encoder(source, pooling=pooling, raw_pooling=raw_pooling)
     require_transformer(encoder, model_name(source), "training")
+    if template is not None:
+        set_template(encoder, template)
+    if bidirectional:
+        make_bidirectional(encoder)
+    if lora is not None:
+        add_lora(encoder, lora)
     method = recipe.build(encoder, **options)
     read = [view.column for view in method.views]
     for each in (method.encoder, *method.twin.other_encoders().values()):

@@ -1,10 +1,15 @@
 """The teachers of methods, by name."""
 
 import os
+from typing import TYPE_CHECKING, Literal
 
 from sentemb.encoders.build import build_encoder
 from sentemb.errors import UsageError
-from sentemb.twins import Teacher
+from sentemb.twins import PrincipalComponents, Taught, Teacher, layers
+from sentemb.twins.heads import width
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 NO_TEACHER = (
     "Method '{}' needs a teacher: give a bundled encoder, a folder or a hub id as `teacher`."
@@ -25,3 +30,26 @@ def teacher_named(name: str | None, method: str) -> Teacher:
     if not name:
         raise UsageError(NO_TEACHER.format(method))
     return Teacher(build_encoder(name), os.fspath(name))
+
+
+def taught(
+    encoder: "SentenceTransformer", teacher: Teacher, match: Literal["linear", "pca"]
+) -> Taught:
+    """Return a twin that learns a teacher's vectors.
+
+    Args:
+        encoder: The student.
+        teacher: Frozen.
+        match: How unequal widths are made equal: linear puts a layer behind the student, pca
+            narrows the teacher.
+
+    Raises:
+        UsageError: When pca would have to widen the teacher.
+    """
+    widths = teacher.width, width(encoder)
+    if widths[0] == widths[1]:
+        return Taught(encoder, teacher)
+    if match == "pca":
+        components = PrincipalComponents(*widths).to(encoder.device)
+        return Taught(encoder, teacher, components=components)
+    return Taught(encoder, teacher, projector=layers(encoder, teacher.width))

@@ -69,9 +69,8 @@ def run_arguments(
         bf16=precision == "bf16",
         logging_nan_inf_filter=False,
         disable_tqdm=True,
-        optim="adamw_torch_fused",  # which leaves steps out without waiting for the device
         **tracking(settings.report_to, folder),
-        **further,
+        **{"optim": "adamw_torch_fused"} | further,  # it leaves steps out without a wait
     )
     if arguments.n_gpu > 1:
         logger.warning("One of %d GPUs is used.", arguments.n_gpu)

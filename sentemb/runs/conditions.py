@@ -14,6 +14,7 @@ from torch import nn
 
 from sentemb.encoders import describe
 from sentemb.encoders.dropout import dropout_rates
+from sentemb.encoders.lora import described_lora
 from sentemb.encoders.truncating import truncating
 from sentemb.encoding.fingerprint import fingerprint
 from sentemb.errors import UsageError, nearest
@@ -238,6 +239,7 @@ def encoder_identity(encoder: "SentenceTransformer") -> dict[str, Any]:
         "modules": describe(encoder) + (f", sha256 {_hash(*others)}" if others else ""),
         "tokenizer": tokenizer_identity(encoder.tokenizer),
         "dropout": dropout_words(encoder),
+        **({"lora": lora} if (lora := described_lora(encoder)) else {}),
     }
 
 

@@ -136,8 +136,12 @@ def check_optimizer(checkpoint: Path, optimizer: Any) -> None:
         parameters = [p for group in groups for p in group["params"]]
         numbers = [number for group in own for number in group["params"]]
         shapes = {n: p.shape for n, p in zip(numbers, parameters, strict=True)}
+        is_adam = isinstance(getattr(optimizer, "optimizer", optimizer), torch.optim.Adam)
         for number, state in saved["state"].items():
-            _check_moments(state, shapes[number])
+            if is_adam:
+                _check_moments(state, shapes[number])
+            elif not isinstance(state, dict) or number not in shapes:
+                raise ValueError(f"it holds {str(state)[:40]!r}")
 
 
 def _check_moments(state: Mapping[str, Any], shape: torch.Size) -> None:

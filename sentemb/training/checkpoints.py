@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sentemb.encoders.build import build_encoder
+from sentemb.encoders.lora import is_adapted, is_frozen, merged
 from sentemb.errors import InputError
 from sentemb.evaluation import STS
 from sentemb.method import Method
@@ -39,35 +40,48 @@ QUEUED_TEXTS = "queue.texts"
 
 def save_encoder(encoder: "SentenceTransformer", folder: Path) -> None:
     """Save a plain sentence-transformers model, readable by whom the umask lets read."""
-    encoder.save_pretrained(str(folder), create_model_card=False)
+    with merged(encoder):
+        encoder.save_pretrained(str(folder), create_model_card=False)
     readable(folder)
 
 
 def save_checkpoint(method: Method, folder: Path) -> None:
-    """Save the encoder as a model, and beside it what lives in training only."""
+    """Save the encoder as a model, and beside it what lives in training only.
+
+    LoRA's matrices are merged in the model, so they, and all else that trains, are beside it too.
+    """
     save_encoder(method.encoder, folder)
     rest = {
         name: tensor.detach().clone(memory_format=torch.contiguous_format)  # T5 shares some
         for name, tensor in method.state_dict().items()
-        if not name.startswith(ENCODER_PREFIX)
+        if not _is_elsewhere(method, name)
     }
     save_file(rest, folder / TRAINING_STATE)
+
+
+def _is_elsewhere(method: Method, name: str) -> bool:
+    """Tell whether a part of the state is known without it: saved as a model, or frozen."""
+    if not name.startswith(ENCODER_PREFIX):
+        return False
+    return not is_adapted(method.encoder) or is_frozen(name.removeprefix(ENCODER_PREFIX))
 
 
 def fits(method: Method, folder: Path) -> bool:
     """Tell whether what `save_checkpoint` saved has the names and shapes of a method's state."""
     try:
-        saved = _saved(folder)
+        saved = _saved(method, folder)
     except (OSError, RuntimeError, SafetensorError):
         return False
     own = method.state_dict()
     return own.keys() == saved.keys() and all(own[k].shape == saved[k].shape for k in own)
 
 
-def _saved(folder: Path) -> dict[str, Tensor]:
+def _saved(method: Method, folder: Path) -> dict[str, Tensor]:
     rest = load_file(folder / TRAINING_STATE)
     for name in [name for name in rest if name.endswith(QUEUED_TEXTS)]:
         rest.setdefault(name.removesuffix("texts") + "partners", rest[name].clone())
+    if is_adapted(method.encoder):
+        return {k: v for k, v in method.state_dict().items() if _is_elsewhere(method, k)} | rest
     encoder = build_encoder(folder, device="cpu").state_dict()
     return {ENCODER_PREFIX + name: tensor for name, tensor in encoder.items()} | rest
 
@@ -79,7 +93,7 @@ def load_checkpoint(method: Method, folder: Path) -> None:
         InputError: When the folder does not hold this method's state.
     """
     try:
-        method.load_state_dict(_saved(folder))
+        method.load_state_dict(_saved(method, folder))
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"Checkpoint {folder} does not fit this method: {reason}") from error
@@ -90,8 +104,9 @@ def conditions_of(
 ) -> dict[str, Any]:
     """Return everything that the model depends on, in words and numbers, by name."""
     compared = {k: v for k, v in asdict(settings).items() if k not in WITHOUT_EFFECT}
-    if not settings.compile:  # as in checkpoints of versions that could not
-        del compared["compile"]
+    for name in ("compile", "gradient_checkpointing", "optim"):
+        if compared[name] in (False, Settings.optim):  # as in checkpoints of versions without it
+            del compared[name]
     if settings.select == "last":  # evaluation changes nothing then
         del compared["eval_steps"]
     elif settings.select == "spearman" and dev is not None:

@@ -83,6 +83,8 @@ def obstacle_of(method: Method, settings: Settings) -> str | None:
     """Say why the layers of a method are not compiled; None where they can be."""
     if any(isinstance(view.perturb, Adversarial) for view in method.views):
         return "an adversarial view computes each batch twice with the same dropout"
+    if settings.gradient_checkpointing:
+        return "checkpointed layers are computed again"
     if settings.micro_batch:
         return "micro-batches are computed again with the same dropout"
     found = (why_not_compiled(encoder) for encoder in encoders_of(method))
@@ -104,10 +106,10 @@ def forwards(method: Method, settings: Settings, texts: Sequence[str]) -> Iterat
         texts: Some that forwards without padding are compared on first.
     """
     if settings.packed:
-        with packed_encoders(method, list(texts)):
+        with checkpointed(method, settings), packed_encoders(method, list(texts)):
             yield
         return
-    with ExitStack() as padded:
+    with checkpointed(method, settings), ExitStack() as padded:
         for encoder in encoders_of(method):
             if settings.compile:
                 # gradients of a captured backward stand where the next one writes
@@ -116,6 +118,34 @@ def forwards(method: Method, settings: Settings, texts: Sequence[str]) -> Iterat
             elif hasattr(encoder[0], "auto_model"):
                 padded.enter_context(mask_unseen(cast(Any, encoder[0]).auto_model))
         yield
+
+
+@contextmanager
+def checkpointed(method: Method, settings: Settings) -> Iterator[None]:
+    """Have the encoders' layers keep their inputs alone for the gradient, where that is asked for.
+
+    Raises:
+        UsageError: When an encoder's layers cannot.
+    """
+    models = [
+        encoder[0].auto_model for encoder in encoders_of(method) if settings.gradient_checkpointing
+    ]
+    try:
+        for model in models:
+            _switch(model, "enable")
+    except ValueError as error:
+        raise UsageError(f"`gradient_checkpointing` cannot be: {error}") from None
+    try:
+        yield
+    finally:
+        for model in models:
+            _switch(model, "disable")
+
+
+def _switch(model: Any, way: str) -> None:
+    """Turn checkpointing of layers on or off, under its name in this version of transformers."""
+    now, earlier = f"activation_checkpointing_{way}", f"gradient_checkpointing_{way}"
+    getattr(model, now if hasattr(model, now) else earlier)()
 
 
 @contextmanager

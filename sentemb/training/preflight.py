@@ -69,6 +69,12 @@ def check_length(method: Method, max_length: int) -> None:
     limit = method.encoder.max_seq_length
     if limit is not None and max_length > limit:
         raise UsageError(f"max_length is {max_length}, but the encoder takes {limit} tokens.")
+    added = getattr(method.encoder.tokenizer, "num_special_tokens_to_add", lambda: 0)()
+    if added >= max_length:
+        raise UsageError(
+            f"max_length is {max_length}, which leaves no room for the text: the tokenizer adds "
+            f"{added} tokens to each."
+        )
 
 
 def check_pooling(method: Method) -> None:
@@ -112,7 +118,7 @@ def what_is_read(rows: Dataset, collator: Collator) -> tuple[Reading, TokenisedR
         The counts; and the tokens, so that no step has to make them.
 
     Raises:
-        InputError: When most of the texts is unknown to it.
+        InputError: When most of the texts of a column is unknown to it.
     """
     found, kept = Reading(), {}
     ahead = collator.columns_ahead()
@@ -122,13 +128,14 @@ def what_is_read(rows: Dataset, collator: Collator) -> tuple[Reading, TokenisedR
         texts = (text for part in parts for text in part)
         tokenizer, limit = collator.encoder.tokenizer, collator.max_length
         if column not in ahead:
-            found += reading(tokenizer, texts, limit, prompt)
-            continue
-        with ColumnWriter(collator.tokenizer.ids([prompt or " "])[0]) as writer:
-            found += reading(tokenizer, texts, limit, prompt, writer.add)
-            if made := writer.column():
-                kept[column] = made
-    require_known(found)
+            counts = reading(tokenizer, texts, limit, prompt)
+        else:
+            with ColumnWriter(collator.tokenizer.ids([prompt or " "])[0]) as writer:
+                counts = reading(tokenizer, texts, limit, prompt, writer.add)
+                if made := writer.column():
+                    kept[column] = made
+        require_known(counts, column if len(prompts) > 1 else None)
+        found += counts
     return found, kept
 
 

@@ -11,6 +11,7 @@ import torch
 from sentemb.cards import Card, Score, public_name, usage_of_encoder
 from sentemb.datasets import TrainingData
 from sentemb.encoders import describe
+from sentemb.encoders.lora import ADAPTER, described_lora
 from sentemb.evaluation import STS
 from sentemb.method import Method
 from sentemb.runs.guarded_trainer import SKIPPED
@@ -177,6 +178,7 @@ def record_of(
         },
         "model": named.model or name_of_model(getattr(encoder.tokenizer, "name_or_path", "?")),
         "modules": describe(encoder),
+        "lora": described_lora(encoder),
         "views": views,
         "loss": loss,
         "data": data_record(data, named.data or data.source),
@@ -211,6 +213,7 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         "modules": record["modules"],
         "views": "; ".join(record["views"]),
         "loss": record["loss"],
+        **_card_of_lora(record),
         **_card_of_teacher(record),
         "data": f"{', '.join(map(public_name, _sources(data)))}, {record['rows']:,} rows, sha256 "
         f"{data['sha256'][:16]}",
@@ -252,6 +255,13 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         versions=record["versions"],
         tags=[record["method"]] if re.fullmatch("[a-z0-9-]+", record["method"]) else [],
     )
+
+
+def _card_of_lora(record: Mapping[str, Any]) -> dict[str, str]:
+    """Say how layers were adapted, where they were."""
+    if record["lora"] is None:
+        return {}
+    return {"LoRA": f"{record['lora']}; merged here, and for peft in the folder {ADAPTER}"}
 
 
 def _card_of_negatives(data: Mapping[str, Any]) -> dict[str, str]:

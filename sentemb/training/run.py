@@ -14,6 +14,7 @@ from transformers import TrainingArguments
 from sentemb.bars import phase
 from sentemb.datasets import TrainingData
 from sentemb.datasets.several import SeveralData
+from sentemb.encoders.lora import ADAPTER, save_adapter
 from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
 from sentemb.errors import UsageError
@@ -273,6 +274,7 @@ def training_arguments(
         settings,
         folder,
         steps_of(settings, rows)[1],
+        optim=settings.optim,
         max_grad_norm=1.0 if settings.max_grad_norm is None else settings.max_grad_norm,
         ddp_find_unused_parameters=leaves_out,
         ddp_broadcast_buffers=False,  # every process sees the whole batch, so they stay equal
@@ -306,5 +308,7 @@ def _publish(method: Method, folder: Path) -> None:
 
 def _save(method: Method, folder: Path) -> None:
     save_encoder(method.encoder, folder)
+    save_adapter(method.encoder, folder / ADAPTER)
     for name, encoder in method.twin.other_encoders().items():
         save_encoder(encoder, folder / name)
+        save_adapter(encoder, folder / name / ADAPTER)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
 
 from sentemb.errors import UsageError
@@ -10,6 +11,16 @@ from sentemb.values import require_kinds_of_fields
 
 Select = Literal["auto", "spearman", "held-out-loss", "last"]
 OnCollapse = Literal["warn", "stop"]
+Optimizer = Literal[
+    "adamw_torch_fused",
+    "adamw_torch",
+    "adafactor",
+    "sgd",
+    "adamw_8bit",
+    "paged_adamw_8bit",
+    "lion_8bit",
+    "paged_lion_8bit",
+]
 COUNTS = (
     *("batch_size", "max_steps", "max_length", "micro_batch", "accumulation", "eval_steps"),
     *("save_steps", "seed", "workers", "max_bad_steps"),
@@ -50,6 +61,10 @@ class Settings:
             and for long batches on a GPU, where it is faster.
         compile: Compile the encoder's layers for batches of few shapes; on a GPU they are captured
             as CUDA graphs, unless batches are accumulated. By default for short batches on a GPU.
+        gradient_checkpointing: Keep what enters a layer alone, and compute what is in it again for
+            the gradient: more rows fit, a step takes about a third longer.
+        optim: Optimizer, by its name in transformers. Those of 8 bits need the package
+            bitsandbytes, and a GPU.
         keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
         report_to: Tracker that gets what is logged, beside metrics.jsonl.
 
@@ -78,6 +93,8 @@ class Settings:
     max_bad_steps: int = 3
     packed: bool | None = None
     compile: bool | None = None
+    gradient_checkpointing: bool = False
+    optim: Optimizer = "adamw_torch_fused"
     keep_checkpoints: bool = False
     report_to: Tracker = "none"
 
@@ -101,6 +118,8 @@ class Settings:
             raise UsageError(f"learning_rate must be positive, got {self.learning_rate}.")
         if not (self.epochs > 0 or self.max_steps):
             raise UsageError(f"epochs must be positive, got {self.epochs}.")
+        if self.optim.endswith("_8bit") and find_spec("bitsandbytes") is None:
+            raise UsageError(f"optim={self.optim} needs bitsandbytes: pip install bitsandbytes.")
         if self.warmup > 1:
             raise UsageError(f"warmup is a rate in [0, 1], got {self.warmup}.")
 

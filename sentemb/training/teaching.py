@@ -96,8 +96,8 @@ def _teachers(twin: Twin) -> dict[str, Teacher]:
 
 
 def _columns(method: Method) -> list[str]:
-    """Return the columns whose texts the twin pairs up."""
-    return list(dict.fromkeys(view.column for view in method.views))
+    """Return the columns whose texts the teacher reads."""
+    return method.twin.taught_columns([view.column for view in method.views])
 
 
 def _disclosed(teacher: Teacher) -> Disclosure:

@@ -25,9 +25,10 @@ logger = logging.getLogger("sentemb")
 
 
 class Taught(EncoderTwin):
-    """Embed one view of a text with the student; its match is the teacher's vector of the text.
+    """Embed the views with the student; the match of each is the teacher's vector of the first.
 
-    The teacher sees the text as it is in the data, never a view of it. Its vector is the
+    The teacher sees the first view's text as it is in the data, never a view of it; a second view
+    may be its translation. Views are pairings, over which the loss is averaged. The vector is the
     ``positive`` of the pairs and their ``teacher``: a loss that contrasts takes the teacher's
     vectors of the other rows for negatives.
 
@@ -70,23 +71,35 @@ class Taught(EncoderTwin):
         self.projector = projector
         self.components = components
 
-    def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
-        """Return the students' vectors, paired with the teacher's.
+    def forward(
+        self, features: Sequence[Features], views: Sequence[View] = ()
+    ) -> Pairs | tuple[Pairs, ...]:
+        """Return the student's vectors of each view, paired with the teacher's of the first.
 
         Raises:
-            UsageError: When there is more than one view, or the texts are not numbered.
+            UsageError: When the texts are not numbered.
         """
-        if len(features) != 1:
-            raise UsageError(f"Taught needs 1 view, got {len(features)}.")
-        texts = text_ids(features)
-        if texts is None:
+        numbers = text_ids(features)
+        if numbers is None:
             raise UsageError(WITHOUT_NUMBERS)
-        (student,) = self.embed(features, views)
-        target = self.teacher.vectors_of(texts)
+        texts = numbers.chunk(len(features))
+        target = self.teacher.vectors_of(texts[0])
         if self.components is not None:
             target = self.components(target)
-        anchor = projected(self.projector, student)
-        return Pairs(anchor, target, texts=torch.cat([texts, texts]), teacher=target)
+        found = tuple(
+            Pairs(
+                projected(self.projector, student),
+                target,
+                texts=torch.cat([own, texts[0]]),
+                teacher=target,
+            )
+            for student, own in zip(self.embed(features, views), texts, strict=True)
+        )
+        return found if len(found) > 1 else found[0]
+
+    def taught_columns(self, columns: Sequence[str]) -> list[str]:
+        """Return the first column alone: what else is read is not for the teacher."""
+        return list(columns[:1])
 
     def be_taught(self, numbers: NDArray[np.int64], vectors: Sequence[Vectors]) -> None:
         """Take the teacher's vectors of all texts, and fit the components to them."""

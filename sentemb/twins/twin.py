@@ -126,6 +126,10 @@ class Twin(nn.Module):
         self.teacher = teacher
         return self
 
+    def taught_columns(self, columns: Sequence[str]) -> list[str]:
+        """Return those of the views' columns whose texts the teacher reads; all of them."""
+        return list(dict.fromkeys(columns))
+
     def be_taught(self, numbers: NDArray[np.int64], vectors: Sequence[Vectors]) -> None:
         """Take the vectors of all texts, before the first step.
 

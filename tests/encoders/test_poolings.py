@@ -23,6 +23,12 @@ def expected(pooling, layers, mask, encoder):
         "cls": lambda: torch.tanh(encoder[2].linear(cls)),
         "cls_before_pooler": lambda: cls,
         "mean": lambda: mean(layers[-1]),
+        "weightedmean": lambda: torch.stack(
+            [
+                (torch.arange(1.0, n + 1) @ hidden[:n]) / (n * (n + 1) / 2)
+                for hidden, n in zip(layers[-1], mask.sum(dim=1).tolist(), strict=True)
+            ]
+        ),
         "lasttoken": lambda: layers[-1][torch.arange(len(mask)), mask.sum(dim=1) - 1],
         "avg_top2": lambda: (mean(layers[-1]) + mean(layers[-2])) / 2,
         "avg_first_last": lambda: (mean(layers[1]) + mean(layers[-1])) / 2,

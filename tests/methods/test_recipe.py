@@ -11,7 +11,9 @@ from sentemb.errors import UsageError
 from sentemb.jobs import train_job
 from sentemb.methods import METHODS, method_named, options_of, recipe_named
 
-NEEDED = {name: {"teacher": "mini-sentemb"} for name in ("distill", "rankcse", "gist")}
+NEEDED = {
+    name: {"teacher": "mini-sentemb"} for name in ("distill", "rankcse", "gist", "multilingual")
+}
 
 
 def typed(method):

@@ -10,14 +10,15 @@ from sentemb.encoders import compiled
 from sentemb.errors import UsageError
 from sentemb.losses import InfoNCE
 from sentemb.method import Method
+from sentemb.methods import simcse_unsup
 from sentemb.runs.logs import read_metrics
 from sentemb.training.collator import Collator
 from sentemb.training.forwards import settled_forwards, with_forwards
 from sentemb.twins import Siamese
 from sentemb.views import Adversarial, TokenShuffle
 from tests.support import encoders
-from tests.support.helpers import without_dropout
-from tests.support.runs import data
+from tests.support.helpers import assert_bit_equal, state, without_dropout
+from tests.support.runs import cut, data
 
 SETTINGS = Settings(
     batch_size=8, learning_rate=1e-3, epochs=9, max_steps=3, save_steps=1, select="last"
@@ -105,3 +106,48 @@ def test_compiled_layers_train_as_they_are(tmp_path):
     assert not run.settings.packed
     assert "forward" not in vars(method.encoder[0].auto_model.encoder)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= 1
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_checkpointed_layers_give_the_same_training(packed):
+    states, layers = [], []
+    for on in (False, True):
+        torch.manual_seed(0)
+        method = simcse_unsup(encoders.mini())
+        inner = method.encoder[0].auto_model.encoder.layer[0].intermediate
+        times = []
+        inner.register_forward_pre_hook(
+            lambda *_, times=times: times.append(torch.is_grad_enabled())
+        )
+        settings = replace(SETTINGS, packed=packed, gradient_checkpointing=on, max_steps=2)
+        train(method, data(), None, settings)
+        layers.append(sum(times))
+        states.append(state(method))
+    assert_bit_equal(*states)
+    assert layers[1] >= layers[0] + 2  # computed again in each step
+    assert not method.encoder[0].auto_model.encoder.layer[0].gradient_checkpointing
+
+
+def test_layers_that_cannot_be_checkpointed(monkeypatch):
+    method = simcse_unsup(encoders.mini())
+    monkeypatch.setattr(method.encoder[0].auto_model, "supports_gradient_checkpointing", False)
+    with pytest.raises(UsageError, match="`gradient_checkpointing` cannot be: BertModel"):
+        train(method, data(), None, replace(SETTINGS, gradient_checkpointing=True))
+
+
+@pytest.mark.parametrize("optim", ["adafactor", pytest.param("sgd", marks=pytest.mark.long)])
+def test_other_optimizers_train_and_resume_bit_for_bit(optim, tmp_path):
+    settings = replace(SETTINGS, optim=optim)
+    whole, half, resumed = (simcse_unsup(encoders.mini()) for _ in range(3))
+    train(whole, data(), tmp_path / "whole", settings)
+    cut(half, tmp_path / "cut", 2, settings)
+    train(resumed, data(), tmp_path / "cut", settings, resume=True)
+    assert_bit_equal(state(resumed), state(whole))
+    with pytest.raises(UsageError, match="optim was"):
+        train(simcse_unsup(encoders.mini()), data(), tmp_path / "cut", SETTINGS, resume=True)
+
+
+def test_an_optimizer_of_eight_bits_needs_its_package(monkeypatch):
+    monkeypatch.setattr("sentemb.training.settings.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="needs bitsandbytes: pip install bitsandbytes"):
+        replace(SETTINGS, optim="adamw_8bit")

@@ -103,12 +103,9 @@ def test_widths_must_match(mini, teacher):
         PrincipalComponents(96, 100)
 
 
-def test_one_view_with_numbered_texts(mini, teacher, sentences):
+def test_texts_must_be_numbered(mini, teacher, sentences):
     rows = numbered([{"text": text} for text in sentences[:4]])
     twin = Taught(mini, teacher)
-    two = Collator(mini, (View(), View()), 32, 0)(rows)["views"]
-    with pytest.raises(UsageError, match="Taught needs 1 view, got 2"):
-        twin(two)
     bare = Collator(mini, VIEW, 32, 0, mask_identical=False)(rows)["views"]
     with pytest.raises(UsageError, match="looked up by the text: leave `mask_identical` on"):
         twin(bare)
