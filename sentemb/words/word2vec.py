@@ -45,12 +45,11 @@ def word2vec(
 ) -> dict[str, Any]:
     r"""Train word vectors on texts, as ``sentemb word2vec`` does; return ``words.json``.
 
-    .. math:: v_s = \frac{1}{|s|} \sum_{w \in s} \frac{a}{a + p(w)} v_w \quad \text{or} \quad
-        \frac{1}{|s|} \sum_{w \in s} \frac{a}{a + p(w)} (I - u u^\top) v_w
+    .. math:: v_s = \frac{1}{|s|} \sum_{w \in s} \frac{a}{a + p(w)} (I - u u^\top) v_w
 
     The folder is a plain sentence-transformers model: a text's vector is the weighted mean of its
-    words' vectors; ``remove_first`` takes the direction u away that all texts share. Unknown words count in
-    ``|s|`` and have the zero vector.
+    words' vectors. The direction u that all texts share is subtracted where ``remove_first`` is on.
+    Unknown words count in ``|s|`` and have the zero vector.
 
     Args:
         data: Texts.
@@ -69,8 +68,8 @@ def word2vec(
         NumericError: When the loss is not finite.
 
     Source: Mikolov et al., 2013 (arXiv:1310.4546); Arora et al., 2017 (A Simple but Tough-to-Beat
-        Baseline for Sentence Embeddings). Deviations: u stays by default, as on STS-B dev removing it costs 7 points; u is of at most 100,000 texts of the training
-        data, not of the texts that are encoded.
+        Baseline for Sentence Embeddings). Deviations: u stays by default; it is of at most
+        100,000 texts of the training data, not of the texts that are encoded.
     """
     if not (is_number(smoothing) and smoothing >= 0):
         raise UsageError(f"smoothing must be 0 or more, got {smoothing!r}.")
