@@ -209,7 +209,7 @@ class Graph:
 
     def candidates(self, queries: Vectors, count: int) -> Ids:
         """Return the rows that seem nearest, ``[queries, count]``."""
-        self._index.expansion_search = max(128, count)
+        self._index.expansion_search = max(512, count)
         found = self._index.search(np.ascontiguousarray(queries), count)
         ids = np.full((len(queries), count), -1, dtype=np.int64)
         for at in range(len(queries)):
