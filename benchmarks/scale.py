@@ -79,7 +79,7 @@ def encode(size: int, way: str, folder: str) -> None:
 def train(size: int, _way: str, folder: str) -> None:
     from sentemb import InfoNCE, Method, Siamese, View, build_encoder
     from sentemb.training.collator import Collator
-    from sentemb.training.run import packed_encoders
+    from sentemb.training.forwards import packed_encoders
 
     encoder = build_encoder("mini", pooling="mean", device="cpu")
     method = Method((View(), View()), Siamese(encoder), InfoNCE(0.05)).train()

@@ -443,3 +443,58 @@ AtMost = Annotated[
 Confidence = Annotated[
     float, typer.Option(help="Probability that the bound holds.", rich_help_panel=ABSTAINING)
 ]
+DocumentScore = Annotated[
+    str,
+    typer.Option(
+        metavar="max|mean",
+        help="Score a document by its best text (max), or by the mean of its texts' vectors, "
+        "in which a chunk counts as often as it has tokens (mean).",
+        autocompletion=completion.one_of(("max", "mean")),
+    ),
+]
+PromptOfQueries = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Prompt of the model before queries; by default its prompt called query, or its "
+        "default prompt.",
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONDITION",
+        help="On columns of the rows, as \"lang == 'en' and year >= 2020\".",
+    ),
+]
+PromptOfDocuments = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Prompt of the model before the texts; by default its prompt for documents "
+        "(document, passage or corpus), or its default prompt.",
+    ),
+]
+ChunksOfIndex = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tokens=N,overlap=N",
+        help="Cut texts into chunks of so many tokens, each of which has a vector; with ,late "
+        "behind it, each text is read whole first. With --add as the index has it.",
+    ),
+]
+ShownViews = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Show only these views, for example crop:0.5. By default, all.",
+        autocompletion=completion.views,
+    ),
+]
+PromptOfModels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Prompt of the models to put before texts; in retrieval, queries and documents get "
+        "the prompts that a model has for them. By default a model's default prompt.",
+    ),
+]

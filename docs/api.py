@@ -1,9 +1,9 @@
-"""Write docs/api.md, an entry for every public name: python docs/api.py."""
+"""Write docs/api.md and the pages in docs/api from the docstrings: python docs/api.py."""
 
 from importlib import import_module
 from pathlib import Path
 
-PAGE = Path(__file__).with_suffix(".md")
+DOCS = Path(__file__).parent
 HEAD = """# Python API
 
 Made by `python docs/api.py`. The entries are the docstrings, so `help(sentemb.train)` shows the
@@ -11,6 +11,9 @@ same. In a clone, where they are not rendered, read them there.
 
 Data of any kind means: a path, a hub id, a list of texts, tuples or dicts, a dict of columns, a
 `datasets.Dataset` or a `pandas.DataFrame`.
+
+| page | module | names |
+|---|---|---|
 """
 PARTS = {
     "sentemb": "What most programs need",
@@ -46,19 +49,24 @@ def names(module: str) -> list[str]:
     return sorted(name for name in listed if not name.isupper() or module != "sentemb.methods")
 
 
-def page() -> str:
-    """Return the whole page."""
-    parts, shown = [HEAD.rstrip()], set[int]()
+def pages() -> dict[str, str]:
+    """Return all pages, by their paths in docs; a name is on the first page of a module with it."""
+    contents, made, shown = HEAD, {}, set[int]()
     for module, title in PARTS.items():
-        parts.append(f"## {title}\n\n`{module}`")
-        for name in names(module):
-            entry = getattr(import_module(module), name)
-            if id(entry) not in shown:
-                parts.append(f"::: {module}.{name}")
-                shown.add(id(entry))
-    return "\n\n".join(parts) + "\n"
+        new = [
+            name for name in names(module) if id(getattr(import_module(module), name)) not in shown
+        ]
+        shown |= {id(getattr(import_module(module), name)) for name in new}
+        entries = [f"::: {module}.{name}" for name in new]
+        path = f"api/{module.partition('.')[2].replace('.', '_') or 'sentemb'}.md"
+        made[path] = "\n\n".join([f"# {title}", f"`{module}`", *entries]) + "\n"
+        listed = ", ".join(f"`{name}`" for name in new)
+        contents += f"| [{title}]({path}) | `{module}` | {listed} |\n"
+    return {"api.md": contents} | made
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"written: {PAGE}")
+    for path, text in pages().items():
+        (DOCS / path).parent.mkdir(exist_ok=True)
+        (DOCS / path).write_text(text, encoding="utf-8")
+    print(f"written: {DOCS / 'api.md'} and the pages in {DOCS / 'api'}")

@@ -17,10 +17,11 @@ class Texts:
     Shapes depend on counts alone, never on which texts are equal, so nothing waits for the device.
 
     Args:
-        rows: A number for the text of each row, equal for equal texts.
-        columns: Which candidate stands for the text of each candidate, among them sorted.
-        first: The text of every two that match, each pair both ways round, each row with itself.
-        second: Which candidate stands for the other text, or how many there are where none does.
+        rows: Which place stands for the text of each row, among the rows sorted by text.
+        columns: The same of each candidate, among the candidates.
+        first: Which place of a row stands for the one of every two that match, each pair both ways
+            round, each row with itself; the number of rows where none does.
+        second: Which place of a candidate stands for the other, in the same way.
     """
 
     rows: Tensor
@@ -30,13 +31,13 @@ class Texts:
 
     def match(self, number: Tensor) -> Tensor:
         """Say which candidates match the text of which of some rows, ``[rows, candidates]``."""
-        text = self.rows[number]
-        known = text.sort().values
-        row = _places(known, self.first)  # one of several rows of a text stands for all
-        shape = len(number) + 1, len(self.columns) + 1  # the last of each is for what is not there
+        count, text = len(number), self.rows[number]
+        row = torch.full((len(self.rows) + 1,), count, device=number.device)
+        row[text] = torch.arange(count, device=number.device)  # one stands for all of a text
+        shape = count + 1, len(self.columns) + 1  # the last of each is for what is not there
         matching = torch.zeros(shape, dtype=torch.bool, device=number.device)
-        matching[row, self.second] = True
-        return matching.index_select(0, _places(known, text)).index_select(1, self.columns)
+        matching[row[self.first], self.second] = True
+        return matching.index_select(0, row[text]).index_select(1, self.columns)
 
 
 def numbered_texts(rows: Tensor, candidates: Tensor, pairs: tuple[Tensor, Tensor]) -> Texts:
@@ -47,10 +48,14 @@ def numbered_texts(rows: Tensor, candidates: Tensor, pairs: tuple[Tensor, Tensor
         candidates: The same for each candidate.
         pairs: The same for both texts of every pair, first and second.
     """
-    known = candidates.sort().values
+    by_text, others = rows.sort().values, candidates.sort().values
     first, second = pairs
-    second_ones = _places(known, torch.cat([second, first, rows]))
-    return Texts(rows, _places(known, candidates), torch.cat([first, second, rows]), second_ones)
+    return Texts(
+        _places(by_text, rows),
+        _places(others, candidates),
+        _places(by_text, torch.cat([first, second, rows])),
+        _places(others, torch.cat([second, first, rows])),
+    )
 
 
 def _places(known: Tensor, wanted: Tensor) -> Tensor:

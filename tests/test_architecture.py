@@ -301,3 +301,12 @@ def test_the_version_is_written_once():
     assert re.search(
         rf"^## {re.escape(sentemb.__version__)}", (ROOT / "CHANGELOG.md").read_text(), re.M
     )
+
+
+def test_a_file_of_a_command_is_short():
+    long = {
+        file.name: count
+        for file in (ROOT / "cli/commands").glob("*.py")
+        if (count := len(file.read_text("utf-8").splitlines())) > 120
+    }
+    assert long == {}

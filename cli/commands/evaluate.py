@@ -22,11 +22,10 @@ sentemb evaluate mini mini-sentemb --format markdown"""
 KINDS = ("sts", "transfer", "retrieval", "clustering", "pairs")
 STS = "Graded pairs: sentence1, sentence2, score and, for the means, subset; by default the \
 bundled ones."
+TRANSFER = "File for the transfer task: text (or sentence1, sentence2) and label."
 RETRIEVAL = "Folder in BEIR's form, or a table of qtext, atext, label. Repeat it for several."
 IDENTICAL = "Whether to drop the document of a query's id from its ranking, as BEIR does; auto: \
 where it has the query's text."
-PROMPT = "Prompt of the models to put before texts; in retrieval, queries and documents get the \
-prompts that a model has for them. By default a model's default prompt."
 Files = list[Path] | None
 
 
@@ -35,13 +34,7 @@ def evaluate(
     suite: shared.Suites = None,
     data: shared.SuiteFolder = None,
     sts: Annotated[Files, typer.Option(metavar="FILE...", help=STS)] = None,
-    transfer: Annotated[
-        Files,
-        typer.Option(
-            metavar="FILE...",
-            help="File for the transfer task: text (or sentence1, sentence2) and label.",
-        ),
-    ] = None,
+    transfer: Annotated[Files, typer.Option(metavar="FILE...", help=TRANSFER)] = None,
     retrieval: Annotated[Files, typer.Option(metavar="FOLDER", help=RETRIEVAL)] = None,
     identical_ids: Annotated[str, typer.Option(metavar="auto|drop|keep", help=IDENTICAL)] = "auto",
     clustering: Annotated[
@@ -58,7 +51,7 @@ def evaluate(
     batch_tokens: shared.BatchTokens = None,
     batch_size: shared.BatchSize = None,
     device: shared.Device = None,
-    prompt_name: Annotated[str | None, typer.Option(metavar="NAME", help=PROMPT)] = None,
+    prompt_name: shared.PromptOfModels = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE.json", help="File for the results."),

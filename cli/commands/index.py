@@ -59,22 +59,8 @@ def index(
     device: shared.Device = None,
     batch_tokens: shared.BatchTokens = None,
     batch_size: shared.BatchSize = None,
-    prompt_name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Prompt of the model before the texts; by default its prompt for documents "
-            "(document, passage or corpus), or its default prompt.",
-        ),
-    ] = None,
-    chunk: Annotated[
-        str | None,
-        typer.Option(
-            metavar="tokens=N,overlap=N",
-            help="Cut texts into chunks of so many tokens, each of which has a vector; with ,late "
-            "behind it, each text is read whole first. With --add as the index has it.",
-        ),
-    ] = None,
+    prompt_name: shared.PromptOfDocuments = None,
+    chunk: shared.ChunksOfIndex = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an index that is there.")
     ] = False,

@@ -32,13 +32,7 @@ def search(
         int | None,
         typer.Option("-k", "--k", help="Hits of a query; by default 10, or all of fewer texts."),
     ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CONDITION",
-            help="On columns of the rows, as \"lang == 'en' and year >= 2020\".",
-        ),
-    ] = None,
+    where: shared.Where = None,
     min_score: Annotated[
         str | None,
         typer.Option(
@@ -58,15 +52,7 @@ def search(
             help="Texts of one value are one document; by default the row of a chunk.",
         ),
     ] = None,
-    document_score: Annotated[
-        str,
-        typer.Option(
-            metavar="max|mean",
-            help="Score a document by its best text (max), or by the mean of its texts' vectors, "
-            "in which a chunk counts as often as it has tokens (mean).",
-            autocompletion=completion.one_of(("max", "mean")),
-        ),
-    ] = "max",
+    document_score: shared.DocumentScore = "max",
     column: Annotated[str, typer.Option(help="Column of a file's texts.")] = "text",
     model: Annotated[
         str | None,
@@ -75,14 +61,7 @@ def search(
             autocompletion=completion.models,
         ),
     ] = None,
-    prompt_name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Prompt of the model before queries; by default its prompt called query, or its "
-            "default prompt.",
-        ),
-    ] = None,
+    prompt_name: shared.PromptOfQueries = None,
     device: shared.Device = None,
     output: shared.OutputRows = None,
     overwrite: Annotated[

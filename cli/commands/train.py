@@ -27,7 +27,6 @@ sentemb train --method simcse-sup --data nli.csv --data sts.csv --source-loss st
 
 sentemb train --method simcse-sup --help"""
 
-
 NO_ARGUMENTS = ("ctx", "options", "output", "seeds", "as_json", "config", "print_config", "dry_run")
 
 

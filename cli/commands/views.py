@@ -7,7 +7,7 @@ import typer
 
 from sentemb.errors import UsageError
 
-from .. import completion, console, source
+from .. import console, source
 from .. import options as shared
 from ..spec import CLEAN, LOSSES, STAGES, SYNONYMS, check_view, make_view, options_of
 
@@ -30,13 +30,7 @@ HEADINGS = {
 
 def views(
     sentence: Annotated[str | None, typer.Argument(help="Sentence to show every view on.")] = None,
-    view: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Show only these views, for example crop:0.5. By default, all.",
-            autocompletion=completion.views,
-        ),
-    ] = None,
+    view: shared.ShownViews = None,
     model: shared.AnyModel = "mini",
     seed: Annotated[
         int, typer.Option(min=0, max=2**32, help="Seed of the views' random draws.")

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from sentemb.encoders.hooks import perturbed, reordered
+from sentemb.encoders.packing import lengths_known
 from sentemb.encoders.prompts import prompts_left_out, text_tokens
 from sentemb.types import Embeddings, Features, Mask, TokenEmbeddings
 from sentemb.views import Draws, View
@@ -25,7 +27,10 @@ PROMPTS = "prompt_tokens"
 """The feature that counts the tokens of each row's prompt; the encoder does not see it."""
 PRESENT = "present"
 """The feature that says which rows have a text of this view; the encoder does not see it."""
-NOT_FOR_THE_ENCODER = (KEYS, TEXTS, PROMPTS, PRESENT)
+LENGTHS = "token_counts"
+"""The feature that holds each row's number of tokens, as an array of the host, where no step is to
+wait for the device to say it; the encoder does not see it."""
+NOT_FOR_THE_ENCODER = (KEYS, TEXTS, PROMPTS, PRESENT, LENGTHS)
 
 
 def embed(
@@ -108,6 +113,9 @@ def _embed(
         if name not in NOT_FOR_THE_ENCODER
     }
     with ExitStack() as hooks:
+        if LENGTHS in features[0]:
+            known: list[Any] = [view[LENGTHS] for view in features]
+            hooks.enter_context(lengths_known(np.concatenate(known)))
         if PROMPTS in features[0]:
             lengths = torch.cat([view[PROMPTS] for view in features])
             hooks.enter_context(prompts_left_out([*encoder, pooling or nn.Identity()], lengths))

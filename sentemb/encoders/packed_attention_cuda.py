@@ -16,7 +16,8 @@ def attend_varlen(
     """
     from torch.nn.attention import varlen
 
-    ends = torch.cat([packing.first, packing.first.new_tensor([len(packing.tokens)])]).int()
+    total = packing.first.new_full((1,), len(packing.tokens))
+    ends = torch.cat([packing.first, total]).int()
     longest = packing.runs[-1].length
     q, k, v = (tensor.transpose(0, 1).contiguous() for tensor in (query, key, value))
     attended = varlen.varlen_attn(q, k, v, ends, ends, longest, longest, scale=scaling)
@@ -38,15 +39,9 @@ def attend_padded(
 
     Args and Returns: as `sentemb.encoders.packed_attention.attend`.
     """
-    counts, lengths = (
-        torch.tensor(x, device=query.device) for x in zip(*packing.runs, strict=True)
-    )
-    lengths = lengths.repeat_interleave(counts)
+    real, where = packing.padded
     longest = packing.runs[-1].length
-    places = torch.arange(longest, device=query.device)
-    real = places < lengths.unsqueeze(1)
-    shape = (query.shape[0], len(lengths) * longest, query.shape[2])
-    where = real.flatten().nonzero()[:, 0]
+    shape = (query.shape[0], len(real) * longest, query.shape[2])
     q, k, v = (
         tensor.new_zeros(shape).index_copy(1, where, tensor).view(shape[0], -1, longest, shape[2])
         .transpose(0, 1)

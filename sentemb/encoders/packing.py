@@ -1,13 +1,36 @@
 """Rows of tokens laid end to end, without padding."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sentemb.errors import InputError
 from sentemb.types import Mask
+
+Lengths = NDArray[np.int64]
+_known: ContextVar[Lengths | None] = ContextVar("lengths", default=None)
+
+
+@contextmanager
+def lengths_known(lengths: Lengths) -> Iterator[None]:
+    """Tell for a while how many tokens each row of a batch has, so that no mask is asked.
+
+    Args:
+        lengths: On the host; of rows that are padded on the right.
+    """
+    token = _known.set(lengths)
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 class TokenRun(NamedTuple):
@@ -48,19 +71,20 @@ class Packing:
     def of(cls, mask: Mask, *, first_only: bool = False) -> "Packing":
         """Pack a batch by its attention mask ``[rows, tokens]``.
 
+        Where the lengths are not known, the host waits to read them off the mask.
+
         Raises:
             InputError: When a row has no token.
         """
+        known = _known.get()
+        if known is not None:
+            return cls._of_lengths(known, mask, first_only=first_only)
         mask = mask.bool()
         lengths, order = mask.sum(dim=1).sort(stable=True)
         row, column = mask[order].nonzero(as_tuple=True)
         values, counts = torch.unique_consecutive(lengths, return_counts=True)
         runs = tuple(map(TokenRun, counts.tolist(), values.tolist()))
-        if runs[0].length == 0:
-            raise InputError(
-                "Cannot embed a batch: a row has no token. The model's tokenizer finds none in its "
-                "text and adds none. Leave such rows out."
-            )
+        _require_tokens(runs)
         return cls(
             shape=(mask.shape[0], mask.shape[1]),
             tokens=order[row] * mask.shape[1] + column,
@@ -68,6 +92,36 @@ class Packing:
             first=lengths.cumsum(0) - lengths,
             first_only=first_only,
         )
+
+    @classmethod
+    def _of_lengths(cls, lengths: Lengths, mask: Mask, *, first_only: bool) -> "Packing":
+        order = np.argsort(lengths, kind="stable")
+        ascending = lengths[order]
+        values, counts = np.unique(ascending, return_counts=True)
+        runs = tuple(map(TokenRun, counts.tolist(), values.tolist()))
+        _require_tokens(runs)
+        first = ascending.cumsum() - ascending
+        within = np.arange(ascending.sum()) - np.repeat(first, ascending)
+        tokens = np.repeat(order * mask.shape[1], ascending) + within
+        return cls(
+            shape=(mask.shape[0], mask.shape[1]),
+            tokens=_moved(tokens, mask.device),
+            runs=runs,
+            first=_moved(first, mask.device),
+            first_only=first_only,
+        )
+
+    @cached_property
+    def padded(self) -> tuple[Tensor, Tensor]:
+        """Rows in the order of the runs, padded to the longest: which places hold tokens.
+
+        Returns:
+            ``[rows, longest]``, and the places that do, ``[packed tokens]``.
+        """
+        lengths = np.repeat([run.length for run in self.runs], [run.rows for run in self.runs])
+        real = np.arange(self.runs[-1].length) < lengths[:, None]
+        device = self.tokens.device
+        return _moved(real, device), _moved(np.flatnonzero(real), device)
 
     def pack(self, padded: Tensor) -> Tensor:
         """``[rows, tokens, dim]`` to ``[1, packed tokens, dim]``."""
@@ -84,3 +138,19 @@ class Packing:
         rows, tokens = self.shape
         flat = packed.new_zeros(rows * tokens, packed.shape[2])
         return flat.index_copy(0, places, packed[0]).view(rows, tokens, -1)
+
+
+def _moved(array: NDArray[Any], device: torch.device) -> Tensor:
+    """Put an array on a device, behind what is queued there."""
+    tensor = torch.from_numpy(array)
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def _require_tokens(runs: tuple[TokenRun, ...]) -> None:
+    if runs[0].length == 0:
+        raise InputError(
+            "Cannot embed a batch: a row has no token. The model's tokenizer finds none in its "
+            "text and adds none. Leave such rows out."
+        )

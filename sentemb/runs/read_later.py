@@ -16,7 +16,7 @@ class ReadLater:
     def __init__(self, numbers: Tensor) -> None:
         self._here = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=numbers.is_cuda)
         self._here.copy_(numbers, non_blocking=True)
-        self._copied = torch.cuda.Event() if numbers.is_cuda else None
+        self._copied = torch.cuda.Event() if numbers.is_cuda else None  # type: ignore[no-untyped-call]
         if self._copied is not None:
             self._copied.record()
 

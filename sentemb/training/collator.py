@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from copy import copy
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from datasets import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.encoders.batch_tokenizer import BatchTokenizer, TokenIds
-from sentemb.encoders.embedding import KEYS, PRESENT, PROMPTS, TEXTS
+from sentemb.encoders.embedding import KEYS, LENGTHS, PRESENT, PROMPTS, TEXTS
 from sentemb.encoders.padding import pads_right
 from sentemb.encoders.prompts import prompt_of, prompt_tokens
 from sentemb.errors import UsageError
@@ -45,6 +45,7 @@ class Collator:
         seed: Of everything the views draw.
         mask_identical: Number the texts, so that duplicates are never negatives.
         multiple: Of tokens that a batch is padded to, where the encoder takes as many.
+        counts_tokens: Add each row's number of tokens, as an array that stays on the host.
     """
 
     def __init__(
@@ -55,9 +56,11 @@ class Collator:
         seed: int,
         mask_identical: bool = True,
         multiple: int = 1,
+        counts_tokens: bool = False,
     ) -> None:
         pads_right(encoder)
         self.encoder = encoder
+        self.counts_tokens = counts_tokens
         self.tokenizer = BatchTokenizer(encoder, max_length, multiple)
         self.bounded = self.tokenizer.bounded
         self.max_length = max_length
@@ -107,6 +110,8 @@ class Collator:
             numbers = torch.tensor(self._text_numbers(rows))
             tensors |= {TEXTS: numbers} if self.mask_identical else {}
             tensors |= {PRESENT: numbers != EMPTY} if hard else {}
+        if self.counts_tokens:
+            tensors[LENGTHS] = cast(Any, tensors["attention_mask"].sum(dim=1).numpy())
         batch: dict[str, Any] = {
             "views": [
                 {name: tensor[start : start + len(rows)] for name, tensor in tensors.items()}

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from sentence_transformers import SentenceTransformer
 from torch import nn
@@ -112,10 +112,11 @@ def forwards(method: Method, settings: Settings, texts: Sequence[str]) -> Iterat
     with checkpointed(method, settings), ExitStack() as padded:
         for encoder in encoders_of(method):
             if settings.compile:
-                captured = encoder.device.type == "cuda"
+                # gradients of a captured backward stand where the next one writes
+                captured = encoder.device.type == "cuda" and settings.accumulation == 1
                 padded.enter_context(compiled(encoder, captured=captured))
             elif hasattr(encoder[0], "auto_model"):
-                padded.enter_context(mask_unseen(encoder[0].auto_model))
+                padded.enter_context(mask_unseen(cast(Any, encoder[0]).auto_model))
         yield
 
 

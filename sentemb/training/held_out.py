@@ -48,4 +48,4 @@ def loss_of(method: Method, rows: list[dict[str, Any]], collator: Collator) -> T
 
 
 def _to(view: Features, device: torch.device) -> Features:
-    return {name: tensor.to(device) for name, tensor in view.items()}
+    return {name: x.to(device) if torch.is_tensor(x) else x for name, x in view.items()}

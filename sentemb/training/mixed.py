@@ -139,9 +139,11 @@ def by_source(method: Method, data: TrainingData) -> list[tuple[str, Method, Dat
 def collator_of(method: Method, settings: Settings) -> Collator:
     """Return what makes batches of rows."""
     how = settings.max_length, settings.seed, settings.mask_identical
+    packed_on_a_gpu = bool(settings.packed) and method.encoder.device.type == "cuda"
+    shape: dict[str, Any] = {"multiple": padded_to(settings), "counts_tokens": packed_on_a_gpu}
     if isinstance(method, MixedMethod):
-        return MixedCollator(method, *how, multiple=padded_to(settings))
-    return Collator(method.encoder, method.views, *how, multiple=padded_to(settings))
+        return MixedCollator(method, *how, **shape)
+    return Collator(method.encoder, method.views, *how, **shape)
 
 
 def try_out_each(method: Method, data: TrainingData, rows: Dataset, collator: Collator) -> None:

@@ -46,7 +46,7 @@ class Queue(nn.Module):
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
         self._next: tuple[Embeddings, Tensor | None, Tensor | None] | None = None
         self._is_full, self._may_be_undone = False, True
-        self.register_load_state_dict_pre_hook(_read_again)
+        self.register_load_state_dict_pre_hook(_read_again)  # type: ignore[no-untyped-call]
 
     def __len__(self) -> int:
         """How many it holds; only while it fills is the device asked, which means to wait."""

@@ -42,6 +42,7 @@ EXACT = {
     "kept_rows": 0,
     "halved_batches": 0,
     "dim": 96,
+    "chunks": None,
     "errors": "replace",
     "encoding": "utf-8",
     "separator": "",

@@ -40,7 +40,7 @@ def test_a_batch_is_made_in_a_thread_while_the_step_before_runs(unlabelled, tmp_
 
     method = edited()
     monkeypatch.setattr(trainer.ContrastiveTrainer, "compute_loss", computed)
-    monkeypatch.setattr("sentemb.training.run.try_out", lambda *args: None)
+    monkeypatch.setattr("sentemb.training.mixed.try_out", lambda *args: None)
     monkeypatch.setattr(Collator, "__call__", collated)
     train(method, unlabelled, tmp_path / "run", SETTINGS)
     assert len(made) >= 3

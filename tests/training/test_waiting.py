@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from sentemb import Settings, train
+from sentemb.encoders.packing import Packing, lengths_known
 from sentemb.errors import NumericError
-from sentemb.methods import recipe_named
+from sentemb.methods import moco, recipe_named
 from sentemb.runs.guarded_trainer import leaving_out
+from sentemb.training import run
 from sentemb.training.trainer import ContrastiveTrainer
 from sentemb.twins.queue import Queue
 from tests.support import encoders
@@ -48,6 +51,42 @@ def test_a_step_waits_for_nothing(name, unlabelled, tmp_path, waits):
     assert (waits.found, waits.steps) == ([], 3)
 
 
+def test_a_step_without_padding_reads_lengths_off_the_host(
+    unlabelled, tmp_path, waits, monkeypatch
+):
+    make = run.collator_of
+
+    def counting(*args):
+        collator = make(*args)
+        collator.counts_tokens = True
+        return collator
+
+    monkeypatch.setattr(run, "collator_of", counting)
+    method = moco(encoders.mini(), queue_size=8)
+    train(method, unlabelled, tmp_path / "run", replace(SETTINGS, packed=True))
+    asked_for = [one for one in waits.found if "from_numpy: packing.py" not in one]  # it is pinned
+    assert (asked_for, waits.steps) == ([], 3)
+    monkeypatch.setattr(run, "collator_of", make)
+    asked = moco(encoders.mini(), queue_size=8)
+    train(asked, unlabelled, tmp_path / "asked", replace(SETTINGS, packed=True))
+    assert any("tolist" in one for one in waits.found)
+    assert_bit_equal(state(method), state(asked))
+
+
+def test_a_packing_by_known_lengths_is_that_of_the_mask():
+    lengths = np.array([3, 1, 5, 3])
+    mask = torch.arange(6) < torch.from_numpy(lengths).unsqueeze(1)
+    asked = Packing.of(mask)
+    with lengths_known(lengths):
+        known = Packing.of(mask)
+    assert (known.shape, known.runs) == (asked.shape, asked.runs)
+    for name in ("tokens", "first"):
+        assert torch.equal(getattr(known, name), getattr(asked, name))
+    real, places = known.padded
+    assert real.sum(1).tolist() == [1, 3, 3, 5]
+    assert torch.equal(places, real.flatten().nonzero()[:, 0])
+
+
 def test_what_waits_is_counted():
     found = []
     with counted(found):
@@ -72,14 +111,14 @@ def bad_at(method, steps):
 @pytest.mark.parametrize("build", [queued, pytest.param(unsup, marks=pytest.mark.long)])
 def test_a_step_that_is_judged_later_leaves_what_one_judged_at_once_does(build, tmp_path, caplog):
     later, at_once = bad_at(build(), {3, 5}), bad_at(build(), {3, 5})
-    run = train(later, data(), tmp_path / "later", SPARSE)
-    assert run.skipped_steps == 2
+    came = train(later, data(), tmp_path / "later", SPARSE)
+    assert came.skipped_steps == 2
     assert [m for m in caplog.messages if "is skipped" in m] == [
         f"Step {step} is skipped: loss is nan." for step in (3, 5)
     ]
     train(at_once, data(), tmp_path / "at once", replace(SPARSE, save_steps=1))
     assert_bit_equal(state(later), state(at_once))
-    assert run.history[0]["skipped_steps"] == 2
+    assert came.history[0]["skipped_steps"] == 2
 
 
 def test_too_many_in_a_row_name_the_step_and_end_the_run_at_the_next(tmp_path):
