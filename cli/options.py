@@ -128,7 +128,7 @@ Bidirectional = Annotated[
         rich_help_panel=DATA,
     ),
 ]
-Template = Annotated[
+SentenceAround = Annotated[
     str | None,
     typer.Option(
         help="Put a sentence around each text and pool its last token: echo (the text twice) or "

@@ -21,11 +21,7 @@ sentemb train --view shuffle --view feature-cutoff:0.2 --loss flatnce --max-step
 
 sentemb train --method moco --queue-size 512 --batch-size 256 --micro-batch 32 --max-steps 2
 
-sentemb train --method simcse-sup --batch-size 64 --dry-run
-
-sentemb train --method simcse-sup --data nli.csv --data sts.csv --source-loss sts=cosent
-
-sentemb train --method simcse-sup --help"""
+sentemb train --method simcse-sup --data nli.csv --data sts.csv --source-loss sts=cosent"""
 
 NO_ARGUMENTS = ("ctx", "options", "output", "seeds", "as_json", "config", "print_config", "dry_run")
 
@@ -43,7 +39,7 @@ def train(
     prompt: shared.Prompt = None,
     include_prompt: shared.IncludePrompt = None,
     bidirectional: shared.Bidirectional = False,
-    template: shared.Template = None,
+    template: shared.SentenceAround = None,
     lora: shared.Lora = None,
     dev: shared.Dev = None,
     view: shared.View = None,

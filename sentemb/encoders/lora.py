@@ -125,7 +125,10 @@ def add_lora(encoder: "SentenceTransformer", lora: Lora) -> None:
     from peft import LoraConfig, inject_adapter_in_model
 
     config = LoraConfig(
-        r=lora.r, lora_alpha=lora.scale, lora_dropout=lora.dropout, target_modules=sorted(targets)
+        r=lora.r,
+        lora_alpha=cast(int, lora.scale),
+        lora_dropout=lora.dropout,
+        target_modules=sorted(targets),
     )
     inject_adapter_in_model(config, model)
 

@@ -55,8 +55,8 @@ def forward_of(model: Any) -> Any:
         states[-1] = model.final_norm(states[-1])
         kept = states if model.config.output_hidden_states else []
         return BaseModelOutput(
-            last_hidden_state=packing.unpack(states[-1]),  # type: ignore[arg-type]
-            hidden_states=tuple(map(packing.unpack, kept)) or None,  # type: ignore[arg-type]
+            last_hidden_state=packing.unpack(states[-1]),
+            hidden_states=tuple(map(packing.unpack, kept)) or None,
         )
 
     return forward

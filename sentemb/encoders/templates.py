@@ -1,6 +1,6 @@
 """A sentence around each text, as echo and PromptEOL have it: part of the encoder's tokenizer."""
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from sentemb.encoders.hooks import name_of
 from sentemb.encoders.places import places
@@ -74,10 +74,10 @@ def set_template(encoder: "SentenceTransformer", name: TemplateName) -> None:
         after = [end]
     words = [before, *map(_tokens(own), template.pieces), after if template.ends else []]
     own.post_processor = _processor(own, [words[0] + words[1], *words[2:-2], words[-2] + words[-1]])
-    room = places(encoder[0].auto_model)
+    room, limit = places(cast(Any, encoder[0]).auto_model), encoder.max_seq_length
     if room is not None:  # a text is cut to what is left of the limit, and stands there each time
         copies, added = len(template.pieces) - 1, own.num_special_tokens_to_add(False)
-        encoder.max_seq_length = min(encoder.max_seq_length, (room - added) // copies + added)
+        encoder.max_seq_length = min(limit or room, (room - added) // copies + added)
 
 
 def _tokens(tokenizer: "Tokenizer") -> Any:

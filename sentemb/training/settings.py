@@ -62,7 +62,7 @@ class Settings:
         compile: Compile the encoder's layers for batches of few shapes; on a GPU they are captured
             as CUDA graphs, unless batches are accumulated. By default for short batches on a GPU.
         gradient_checkpointing: Keep what enters a layer alone, and compute what is in it again for
-            the gradient: more rows fit, a step takes about a third longer.
+            the gradient: more rows fit, and a step takes longer.
         optim: Optimizer, by its name in transformers. Those of 8 bits need the package
             bitsandbytes, and a GPU.
         keep_checkpoints: Keep the checkpoints of a finished run, so that it can be extended.
