@@ -1,6 +1,6 @@
 """Every unsupervised recipe under one protocol: which published gains hold from a small encoder?
 
-    python benchmarks/leaderboard.py                    about 4 CPU-hours from `mini`
+    python benchmarks/leaderboard.py                    about 9 CPU-hours from `mini`
     python benchmarks/leaderboard.py --budget 1         goes on where it stopped, for an hour
     python benchmarks/leaderboard.py --device cuda --model FOLDER --steps 2000
 

@@ -27,7 +27,7 @@ Size = tuple[int, int]
 class Layered(EncoderTwin):
     r"""Embed each view at several sizes: the mean of the tokens of a layer, its first dimensions.
 
-    Each size has pairs of its own, and the loss is the mean over them. `first_layers` cuts the
+    Each size has its own pairs, and the loss is the mean over them. `first_layers` cuts the
     trained encoder to a size.
 
     Args:
