@@ -36,12 +36,20 @@ OURS = {
 }
 
 
-def gensim(corpus: WordCorpus, settings: WordSettings) -> np.ndarray:
+def gensim(corpus: WordCorpus, settings: WordSettings) -> tuple[np.ndarray, float]:
     from gensim.models import Word2Vec
 
     texts = [ids.tolist() for ids in np.split(corpus.ids, corpus.ends[:-1])]
-    model = Word2Vec(vector_size=settings.dim, window=settings.window, min_count=1, workers=1, sg=1,
-                     negative=settings.noise, sample=settings.subsample, seed=settings.seed)  # fmt: skip
+    model = Word2Vec(
+        vector_size=settings.dim,
+        window=settings.window,
+        min_count=1,
+        workers=1,
+        sg=1,
+        negative=settings.noise,
+        sample=settings.subsample,
+        seed=settings.seed,
+    )
     model.build_vocab(texts)
     started = time.process_time()
     model.train(texts, total_examples=len(texts), epochs=settings.epochs)
