@@ -36,7 +36,7 @@ OURS = {
 }
 
 
-def gensim(corpus: WordCorpus, settings: WordSettings) -> np.ndarray:
+def gensim(corpus: WordCorpus, settings: WordSettings) -> tuple[np.ndarray, float]:
     from gensim.models import Word2Vec
 
     texts = [ids.tolist() for ids in np.split(corpus.ids, corpus.ends[:-1])]

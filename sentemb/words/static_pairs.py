@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from sentemb.cards import Card, public_name, usage_of_encoder, write_card
@@ -123,7 +124,7 @@ def static(
     places = np.array([[number[text] for text in side] for side in sides])
     means = TokenMeans(vectors, np.ones(len(vectors)))
 
-    def loss_of(batch: np.ndarray) -> torch.Tensor:
+    def loss_of(batch: NDArray[np.int64]) -> torch.Tensor:
         chosen = places[:, batch]
         x, y = (means([rows[place] for place in side]) for side in chosen)
         return total(loss(Pairs(x, y, texts=torch.from_numpy(chosen.flatten()))))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch.nn.functional import embedding_bag
 from sentemb.bars import Progress
 from sentemb.errors import InputError, NumericError, UsageError
 from sentemb.inference.static import BATCH, Static
-from sentemb.types import Embeddings, Vectors
+from sentemb.types import Embeddings
 from sentemb.values import require_at_least, require_kinds_of_fields
 
 logger = logging.getLogger("sentemb")
@@ -65,7 +66,9 @@ class TokenMeans(nn.Module):
         UsageError: When the two have different numbers of tokens.
     """
 
-    def __init__(self, vectors: Vectors, weights: Vectors) -> None:
+    def __init__(
+        self, vectors: NDArray[np.floating[Any]], weights: NDArray[np.floating[Any]]
+    ) -> None:
         super().__init__()
         if len(vectors) != len(weights):
             raise UsageError(f"{len(vectors):,} vectors of tokens, but {len(weights):,} weights.")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from sentemb.bars import Progress
 from sentemb.errors import InputError, NumericError, UsageError
@@ -23,7 +25,14 @@ from sentemb.losses import CosineDistillation, Loss
 from sentemb.losses.combine import total
 from sentemb.pairs import Pairs
 from sentemb.twins import PrincipalComponents
-from sentemb.words.token_means import StaticSettings, TokenMeans, tokenised, train_means
+from sentemb.types import Vectors
+from sentemb.words.token_means import (
+    StaticSettings,
+    TokenMeans,
+    Tokens,
+    tokenised,
+    train_means,
+)
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -89,7 +98,7 @@ def tokenlearn(
     weights[tokens] = sif_weights(counted(distinct, tokenizer, tokens), smoothing)
     means = TokenMeans(start, weights)
 
-    def loss_of(numbers: np.ndarray) -> torch.Tensor:
+    def loss_of(numbers: NDArray[np.int64]) -> torch.Tensor:
         student = means([rows[number] for number in numbers])
         teacher = components(torch.from_numpy(vectors[numbers]))
         return total(loss(Pairs(student, teacher, teacher=teacher)))
@@ -98,7 +107,7 @@ def tokenlearn(
     return means.static(tokenizer, variance)
 
 
-def _with_tokens(texts: Iterable[str], tokenizer) -> tuple[list[str], list[np.ndarray]]:
+def _with_tokens(texts: Iterable[str], tokenizer: Tokenizer) -> tuple[list[str], list[Tokens]]:
     distinct = list(dict.fromkeys(texts))
     every = tokenised(distinct, tokenizer)
     known = [place for place, row in enumerate(every) if len(row)]
@@ -109,7 +118,7 @@ def _with_tokens(texts: Iterable[str], tokenizer) -> tuple[list[str], list[np.nd
     return [distinct[place] for place in known], [every[place] for place in known]
 
 
-def _taught(encoder: "SentenceTransformer", texts: list[str]) -> np.ndarray:
+def _taught(encoder: "SentenceTransformer", texts: list[str]) -> Vectors:
     """Return the teacher's vectors of texts."""
     found = []
     with Embedder(encoder) as embedder, Progress("teacher", len(texts), "texts") as shown:

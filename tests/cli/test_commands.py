@@ -60,7 +60,7 @@ def test_version(sentemb):
     [
         *("train", "evaluate", "analyze", "encode", "merge", "export", "postprocess"),
         *("check", "methods", "plot", "views", "info", "predict", "push"),
-        *("calibrate", "cluster", "dedup", "summarise"),
+        *("calibrate", "cluster", "dedup", "summarise", "word2vec", "static"),
     ],
 )
 def test_every_command_has_help_and_examples(sentemb, command):
