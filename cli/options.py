@@ -498,3 +498,11 @@ PromptOfModels = Annotated[
         "the prompts that a model has for them. By default a model's default prompt.",
     ),
 ]
+TaughtTexts = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Texts to train --static on: their vectors are to be the encoder's. Takes "
+        "minutes, and loses much less.",
+    ),
+]

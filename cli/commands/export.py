@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import completion, console
+from .. import options as shared
 
 EXAMPLES = """Examples:
 
@@ -62,14 +63,7 @@ def export(
             "law, a token's rank being its place in the vocabulary.",
         ),
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Texts to train --static on: their vectors are to be the encoder's. Takes "
-            "minutes, and loses much less.",
-        ),
-    ] = None,
+    data: shared.TaughtTexts = None,
     column: Annotated[
         str, typer.Option(help="Column of --texts or --data that holds them.")
     ] = "text",

@@ -132,13 +132,8 @@ def test_several_models_stand_side_by_side(sentemb, folder, all_bundled):
     )
 
 
-@pytest.mark.parametrize(
-    "style",
-    [
-        "csv",
-        *(pytest.param(s, marks=pytest.mark.long) for s in ("table", "markdown", "latex", "json")),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("style", ["csv", "table", "markdown", "latex", "json"])
 def test_models_are_rows_in_every_format(sentemb, folder, all_bundled, style):
     shutil.copy(bundled("graded.tsv"), folder / "other.tsv")
     words = ("mini", "mini-sentemb", "--sts", bundled("graded.tsv"), "other.tsv")

@@ -96,6 +96,7 @@ def test_a_killed_study_goes_on_in_the_middle_of_a_run_and_ends_the_same(
     assert cut.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.long
 def test_a_choice_is_studied_as_well(sentemb, tmp_path):
     ok(sentemb("study", "pooling", "--values", "mean,cls", *SMALL, "-o", "s"))
     assert [row["value"] for row in lines_of(tmp_path / "s")] == [None, "mean", "cls"]

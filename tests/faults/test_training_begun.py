@@ -96,6 +96,7 @@ def models(folder):
     return {path.parent.name: path.read_bytes() for path in folder.glob("seed-*/model.safetensors")}
 
 
+@pytest.mark.long
 def test_seeds_go_on(sentemb, tmp_path, monkeypatch):
     words = (*TRAIN, "--save-steps", 1, "--seeds", "0-2")
     ok(sentemb(*words, "-o", "whole"))

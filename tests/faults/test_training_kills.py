@@ -24,6 +24,7 @@ def test_a_random_kill(drive):
     assert (counted["kills"], counted["differences"]) == (1, [])
 
 
+@pytest.mark.long
 def test_killed_at_renames_and_syncs_of_a_save(drive):
     """Every twenty-fifth call of those; make faults has every one, and those of the system."""
     counted = drive(driver.calls, "python", 25)
