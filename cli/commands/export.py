@@ -35,9 +35,7 @@ def export(
     ] = False,
     int8: Annotated[
         bool,
-        typer.Option(
-            "--int8", help="Write an ONNX file with 8-bit integers; needs the extra int8."
-        ),
+        typer.Option("--int8", help="Write an ONNX file with 8-bit integers (extra int8)."),
     ] = False,
     sts: Annotated[
         Path | None,
