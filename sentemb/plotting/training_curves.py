@@ -16,7 +16,7 @@ PANELS = {
     "eval_f1_macro": "dev F1, macro",
     "eval_alignment": "alignment (low: pairs are near)",
     "eval_uniformity": "uniformity (low: evenly spread)",
-    "effective_rank": "effective rank of the last training embeddings",
+    "effective_rank": "effective rank of recent embeddings",
     "learning_rate": "learning rate",
 }
 FEW = 12
