@@ -71,7 +71,7 @@ def options_of_methods() -> str:
             flag = (info.param_decls or (f"--{option.name.replace('_', '-')}",))[0]
             key = (flag, in_cell(info.help or ""))
             rows.setdefault(key, []).append(f"`{method}` ({option.default})")
-    lines = [f"| `{flag}` | {told} | {', '.join(of)} |" for (flag, told), of in rows.items()]
+    lines = [f"| `{flag}` | {text} | {', '.join(of)} |" for (flag, text), of in rows.items()]
     return "\n".join(["| option | meaning | methods (default) |", "|---|---|---|", *lines])
 
 

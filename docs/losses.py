@@ -29,10 +29,10 @@ def formula(doc: str) -> str:
 
 def options(name: str) -> list[str]:
     """Return a line for each option of a loss, with its default."""
-    told = helps("sentemb.losses", name)
+    meanings = helps("sentemb.losses", name)
     found = inspect.signature(getattr(losses, name)).parameters
     lines = []
-    for option, text in told.items():
+    for option, text in meanings.items():
         if option in found:
             default = found[option].default
             shown = "" if default is inspect.Parameter.empty else f" ({default})"
@@ -44,14 +44,14 @@ def section(name: str) -> str:
     """Return the section of a loss."""
     doc = inspect.getdoc(getattr(losses, name)) or ""
     by_class = {class_name: spelled for spelled, class_name in LOSSES.items()}
-    told = [(one, paragraph(doc, one)) for one in PARAGRAPHS]
+    paragraphs = [(one, paragraph(doc, one)) for one in PARAGRAPHS]
     parts = [
         f"## {name}",
         doc.partition("\n")[0],
         f"`--loss {by_class[name]}`" if name in by_class else "",
         formula(doc),
         "\n".join(options(name)),
-        "\n\n".join(f"**{one}**: {text}" for one, text in told if text),
+        "\n\n".join(f"**{one}**: {text}" for one, text in paragraphs if text),
     ]
     return "\n\n".join(part for part in parts if part)
 

@@ -24,6 +24,13 @@ def test_its_code_runs(few_bundled, tmp_path, monkeypatch):
     assert len(names["vectors"]) == len(names["corpus"])
 
 
+def test_what_it_shows_names_no_folder_of_a_machine():
+    for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            assert "/tmp/" not in "".join(output.get("data", {}).get("text/plain", []))  # noqa: S108
+            assert "/tmp/" not in "".join(output.get("text", []))  # noqa: S108
+
+
 @pytest.mark.long
 def test_it_runs_in_a_kernel(tmp_path, monkeypatch):
     client = pytest.importorskip("nbclient", reason="nbclient is not installed")

@@ -1,5 +1,6 @@
 """What the results of tasks share: they print, and become data frames and JSON, as a report."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,12 @@ SHOWN, WIDTH = 10, 60
 """How many rows of a table are shown, and how much of a text."""
 
 
-class Reported:
+class Reported(ABC):
     """A result that is shown as its report."""
 
+    @abstractmethod
     def report(self) -> Report:
         """Return the tables that are shown, and a record of everything."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return repr(self.report())
