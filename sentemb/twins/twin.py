@@ -1,5 +1,6 @@
 """What every twin is, its hooks, and what ours share."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -28,7 +29,7 @@ MONITORED = 64
 """Rows of a batch that are kept to look at."""
 
 
-class Twin(nn.Module):
+class Twin(nn.Module, ABC):
     """Turns the views of a batch into pairs; owns every parameter that trains.
 
     Its hooks do nothing by default. Whatever it holds besides ``encoder`` (projector, queue, …)
@@ -59,14 +60,11 @@ class Twin(nn.Module):
         self.before_predictor: tuple[Embeddings, Embeddings] | None = None
         """Both views of the last batch before a predictor, where there is one."""
 
+    @abstractmethod
     def forward(
         self, features: Sequence[Features], views: Sequence[View] = ()
     ) -> Pairs | tuple[Pairs, ...]:
-        """Embed the views and pair them up; of several pairings the loss is the mean.
-
-        Every twin defines it: this class cannot make pairs itself.
-        """
-        raise NotImplementedError
+        """Embed the views and pair them up; of several pairings the loss is the mean."""
 
     @property
     def name(self) -> str:
