@@ -482,7 +482,8 @@ def test_what_does_not_fit_a_batch_is_refused_before_anything_is_written(unlabel
 
 def test_a_twin_of_ones_own_without_micro_batches_says_so(unlabelled, tmp_path, mini):
     class Own(Twin):
-        pass
+        def forward(self, features, views=()):
+            raise AssertionError("the run is refused before")
 
     method = Method((View(), View()), Own(mini), InfoNCE())
     with pytest.raises(UsageError, match="Own does not embed in micro-batches: derive it from"):
