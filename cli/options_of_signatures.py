@@ -168,7 +168,7 @@ def of_words() -> list[inspect.Parameter]:
 
 def of_static() -> list[inspect.Parameter]:
     """Return an option for each of the settings of a static model's training."""
-    return of_settings("sentemb.words.static_pairs", "PairSettings")
+    return of_settings("sentemb.words.token_means", "StaticSettings")
 
 
 def of_settings(

@@ -64,7 +64,7 @@ def static(
     check_columns(source, [("anchor", "positive"), ("sentence1", "sentence2")], names)
     check_models(model)
     console.quieten_before_import()
-    from sentemb.words import PairSettings
+    from sentemb.words import StaticSettings
     from sentemb.words import static as train
 
     record = train(
@@ -75,7 +75,7 @@ def static(
         dim=dim,
         matryoshka=parse_dims(matryoshka) or None,
         temperature=temperature,
-        settings=PairSettings(**options),
+        settings=StaticSettings(**options),
         overwrite=overwrite,
     )
     console.log(

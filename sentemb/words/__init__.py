@@ -2,7 +2,7 @@
 
 from sentemb.words.sif import first_direction, without_first_direction
 from sentemb.words.skip_gram import WordSettings, train_words
-from sentemb.words.static_pairs import PairSettings, static
+from sentemb.words.static_pairs import static
 from sentemb.words.token_means import StaticSettings, TokenMeans
 from sentemb.words.tokenlearn import tokenlearn
 from sentemb.words.word2vec import word2vec
@@ -10,7 +10,6 @@ from sentemb.words.word_corpus import WordCorpus, read_corpus
 from sentemb.words.word_noise import contrast_with_noise, keep_probabilities, noise_distribution
 
 __all__ = [
-    "PairSettings",
     "StaticSettings",
     "TokenMeans",
     "WordCorpus",

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,25 +44,6 @@ SPREAD = 0.25
 """Standard deviation of random numbers: a rate of 0.05 is to them what 0.2 is to those of 1."""
 
 
-@dataclass(frozen=True)
-class PairSettings(StaticSettings):
-    """How vectors of tokens are trained on pairs, by Adam.
-
-    Args:
-        epochs: Passes over the data.
-        batch_size: Rows of a step; all rows where there are fewer.
-        learning_rate: At the top; falls linearly to 0.
-        warmup: Share of the steps that the learning rate rises over.
-        seed: Of the order of rows, and of random vectors.
-    """
-
-    epochs: int = 1
-    batch_size: int = 2048
-    learning_rate: float = 0.05
-    warmup: float = 0.1
-    seed: int = 0
-
-
 def static(
     data: "Data",
     output: str | os.PathLike[str],
@@ -72,7 +53,7 @@ def static(
     dim: int | None = None,
     matryoshka: Sequence[int] | None = None,
     temperature: float = 0.05,
-    settings: PairSettings | None = None,
+    settings: StaticSettings | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     r"""Train a static model on pairs, as ``sentemb static`` does; return ``static.json``.
@@ -113,7 +94,7 @@ def static(
     table = table_of(encoder, model_name(model))
     if table is not None and dim is not None:
         raise UsageError("dim is of random vectors: it has no effect on a static model.")
-    settings = settings or PairSettings()
+    settings = settings or StaticSettings()
     tokenizer, vectors = table or _random(encoder, dim or DIM, settings.seed)
     width = vectors.shape[1]
     dims = tuple(matryoshka or (width, *_halves(width)))
@@ -140,7 +121,7 @@ def static(
         "matryoshka": list(loss.dims),
         "temperature": temperature,
         "settings": asdict(settings),
-        "losses": history,
+        **history._asdict(),
         "versions": {name: version(name) for name in ("sentemb", "torch", "tokenizers")},
     }
     with whole_folder(folder, RECORD, overwrite=overwrite) as new:

@@ -1,10 +1,10 @@
 """A static model that trains: a weighted vector a token, and the mean of them for a text."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,20 +28,23 @@ class StaticSettings:
     """How the vectors of tokens are trained, by Adam.
 
     Args:
-        epochs: Passes over the data.
+        epochs: Passes over the data, at most.
         batch_size: Rows of a step; all rows where there are fewer.
         learning_rate: At the top; falls linearly to 0.
         warmup: Share of the steps that the learning rate rises over.
+        held_out: Share of the rows that no step is taken on. Training ends at the first epoch that
+            does not lower their loss, and the vectors before it are kept; 0 for all epochs.
         seed: Of the order of rows, and of random vectors.
 
     Raises:
         UsageError: When a value is out of its range.
     """
 
-    epochs: int = 2
-    batch_size: int = 256
-    learning_rate: float = 3e-3
-    warmup: float = 0.0
+    epochs: int = 1
+    batch_size: int = 2048
+    learning_rate: float = 0.05
+    warmup: float = 0.1
+    held_out: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -51,8 +54,16 @@ class StaticSettings:
         require_at_least(0, seed=self.seed)
         if not self.learning_rate > 0:
             raise UsageError(f"learning_rate must be above 0, got {self.learning_rate!r}.")
-        if not 0 <= self.warmup < 1:
-            raise UsageError(f"warmup must be from 0 to below 1, got {self.warmup!r}.")
+        for name in ("warmup", "held_out"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} must be from 0 to below 1, got {getattr(self, name)!r}.")
+
+
+class History(NamedTuple):
+    """The mean loss of each epoch, and after it that of the rows held out, where there are any."""
+
+    losses: list[float]
+    held_out: list[float]
 
 
 class TokenMeans(nn.Module):
@@ -104,8 +115,8 @@ def train_means(
     rows: int,
     loss_of: Callable[[NDArray[np.int64]], Tensor],
     settings: StaticSettings,
-) -> list[float]:
-    """Train the vectors and weights of tokens; returns the mean loss of each epoch.
+) -> History:
+    """Train the vectors and weights of tokens.
 
     Args:
         means: Changed in place.
@@ -114,30 +125,70 @@ def train_means(
         settings: How.
 
     Raises:
-        InputError: When there are fewer than two rows.
+        InputError: When fewer than two rows are left to train on, or are held out.
         NumericError: When the loss is not finite.
     """
     if rows < 2:
         raise InputError(f"Training needs at least 2 distinct texts; the data has {rows}.")
-    batch = min(settings.batch_size, rows)
     random, optimizer = np.random.default_rng(settings.seed), torch.optim.Adam(means.parameters())
-    steps, history = settings.epochs * (rows // batch), list[float]()
+    kept, held_out = _divided(rows, settings.held_out, random)
+    batch = min(settings.batch_size, len(kept))
+    steps, history = settings.epochs * (len(kept) // batch), History([], [])
     with Progress("training", steps, "steps") as shown:
         for _ in range(settings.epochs):
-            order, total = random.permutation(rows), 0.0
-            for start in range(0, rows - batch + 1, batch):
+            before = [parameter.detach().clone() for parameter in means.parameters()]
+            losses = []
+            for some in _batches(random.permutation(kept), batch):
                 optimizer.param_groups[0]["lr"] = _rate(shown.done, steps, settings)
-                loss = loss_of(order[start : start + batch])
+                loss = loss_of(some)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-                total += float(loss.detach())
+                losses.append(float(loss.detach()))
                 shown.add(1)
-            history.append(total / (rows // batch))
-            if not np.isfinite(history[-1]):
+            history.losses.append(float(np.mean(losses)))
+            if not np.isfinite(history.losses[-1]):
                 raise NumericError("The loss is not finite: lower `learning_rate`.")
-            logger.info("epoch %d: loss %.4f", len(history), history[-1])
+            logger.info("epoch %d: loss %.4f", len(history.losses), history.losses[-1])
+            if len(held_out) and _is_worse(history.held_out, loss_of, held_out, batch):
+                for parameter, was in zip(means.parameters(), before, strict=True):
+                    parameter.data.copy_(was)
+                break
     return history
+
+
+def _divided(
+    rows: int, share: float, random: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows to train on, and those that are held out."""
+    held_out = round(rows * share)
+    if share and min(held_out, rows - held_out) < 2:
+        raise InputError(
+            f"held_out={share:g} divides {rows:,} rows into {rows - held_out:,} and {held_out:,}, "
+            "and either side needs 2: give more rows, or another share."
+        )
+    order = random.permutation(rows) if held_out else np.arange(rows)
+    return order[held_out:], order[:held_out]
+
+
+def _batches(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    """Yield rows, so many at a time; what is left at the end is left out."""
+    for start in range(0, len(rows) - size + 1, size):
+        yield rows[start : start + size]
+
+
+def _is_worse(
+    known: list[float],
+    loss_of: Callable[[NDArray[np.int64]], Tensor],
+    rows: NDArray[np.int64],
+    batch: int,
+) -> bool:
+    """Note the mean loss of rows that are held out, and say whether it has stopped falling."""
+    with torch.no_grad():
+        losses = [float(loss_of(some)) for some in _batches(rows, min(batch, len(rows)))]
+    known.append(float(np.mean(losses)))
+    logger.info("loss of rows held out %.4f", known[-1])
+    return len(known) > 1 and known[-1] >= known[-2]
 
 
 def _rate(step: int, steps: int, settings: StaticSettings) -> float:

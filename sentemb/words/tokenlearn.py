@@ -41,6 +41,8 @@ logger = logging.getLogger("sentemb")
 DIM = 240
 """Of BERT's vocabulary this is a table of 29 MB."""
 AT_ONCE = 8192
+SETTINGS = StaticSettings(epochs=2, batch_size=256, learning_rate=3e-3, warmup=0.0)
+"""Gentler than those of pairs: the start is good."""
 
 
 def tokenlearn(
@@ -48,7 +50,7 @@ def tokenlearn(
     texts: Iterable[str],
     dim: int | None = None,
     loss: Loss | None = None,
-    settings: StaticSettings | None = None,
+    settings: StaticSettings = SETTINGS,
     smoothing: float = SMOOTHING,
 ) -> Static:
     r"""Train a static model to have the vectors of an encoder, its teacher.
@@ -67,7 +69,7 @@ def tokenlearn(
         loss: Compares the students' vectors with the teacher's; by default `CosineDistillation`. A
             loss that contrasts, as `InfoNCE`, has the teacher's vectors of the other texts as
             negatives.
-        settings: How to train.
+        settings: How to train; by default 2 epochs of 256 rows at a learning rate of 3e-3.
         smoothing: a of SIF's weights at the start.
 
     Raises:
@@ -80,7 +82,7 @@ def tokenlearn(
         in place of InfoNCE, tokens start in the teacher's own principal components and with SIF's
         weights in place of getting these afterwards, and training ends after a number of epochs.
     """
-    settings, loss = settings or StaticSettings(), loss or CosineDistillation()
+    loss = loss or CosineDistillation()
     tokenizer = tokenizer_of(encoder)
     tokens, width = real_tokens(tokenizer), int(encoder.get_embedding_dimension() or 0)
     kept = min(DIM, width) if dim is None else dim or width

@@ -12,12 +12,12 @@ from sentemb import static, word2vec
 from sentemb.errors import InputError, UsageError
 from sentemb.losses import InfoNCE, Matryoshka
 from sentemb.pairs import Pairs
-from sentemb.words import PairSettings, WordSettings
-from sentemb.words.token_means import StaticSettings, _rate
+from sentemb.words import StaticSettings, WordSettings
+from sentemb.words.token_means import _rate
 
 WORDS = ("warm", "cold", "wet", "dry", "long")
 PAIRS = [(f"a {word} day", f"one day so {word}") for word in WORDS] * 4
-SMALL = PairSettings(epochs=20, batch_size=10)
+SMALL = StaticSettings(epochs=20, batch_size=10)
 
 
 def cosines(folder):
@@ -40,7 +40,7 @@ def test_pairs_are_found_after_training_from_random(tmp_path):
 
 
 def test_the_first_loss_is_that_of_the_start_with_duplicates_masked(tmp_path):
-    settings = PairSettings(epochs=1, batch_size=100)
+    settings = StaticSettings(epochs=1, batch_size=100)
     first = static(PAIRS, tmp_path / "a", dim=64, settings=settings)
     model = SentenceTransformer(str(tmp_path / "a"), device="cpu")
     again = static(PAIRS, tmp_path / "b", model=tmp_path / "a", settings=settings)
@@ -64,7 +64,7 @@ def test_word_vectors_are_a_start(tmp_path):
 def test_the_rate_rises_and_falls():
     settings = StaticSettings(learning_rate=1.0, warmup=0.5)
     assert [_rate(step, 4, settings) for step in range(4)] == [0.5, 1.0, 1.0, 0.5]
-    assert _rate(0, 4, StaticSettings(learning_rate=1.0)) == 1
+    assert _rate(0, 4, StaticSettings(learning_rate=1.0, warmup=0.0)) == 1
 
 
 def test_what_is_refused(tmp_path, mini):
@@ -76,7 +76,7 @@ def test_what_is_refused(tmp_path, mini):
         with pytest.raises(UsageError, match=message):
             static(PAIRS, tmp_path / "new", **options)
     with pytest.raises(UsageError, match="warmup must be from 0 to below 1"):
-        PairSettings(warmup=1.0)
+        StaticSettings(warmup=1.0)
     with pytest.raises(InputError, match="at least 2"):
         static(PAIRS[:1], tmp_path / "new", dim=64)
     tokenizer = mini.tokenizer.backend_tokenizer

@@ -1,5 +1,7 @@
 """tokenlearn: the loss by hand, what is trained, and an export that is a plain model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,8 +16,10 @@ from sentemb.pairs import Pairs
 from sentemb.twins import PrincipalComponents
 from sentemb.words import StaticSettings, TokenMeans, tokenlearn
 from sentemb.words.token_means import tokenised, train_means
+from sentemb.words.tokenlearn import SETTINGS
 
-FAST = StaticSettings(batch_size=64, epochs=8)
+FAST = replace(SETTINGS, batch_size=64, epochs=8)
+START = replace(SETTINGS, epochs=1, batch_size=64, learning_rate=1e-12)
 
 
 def test_the_frozen_value_of_its_papers_loss(frozen):
@@ -39,7 +43,7 @@ def test_a_text_is_the_weighted_mean_of_its_tokens():
 
 def test_training_brings_the_students_vectors_to_the_teachers(mini, sentences):
     texts = [*sentences[:256], "", sentences[0]]
-    start = tokenlearn(mini, texts, dim=32, settings=StaticSettings(1, 64, 1e-12))
+    start = tokenlearn(mini, texts, dim=32, settings=START)
     tokens = real_tokens(start.tokenizer)
     assert start.vectors[tokens].any(axis=1).all()
     assert not np.delete(start.vectors, tokens, axis=0).any()
@@ -61,7 +65,7 @@ def test_training_brings_the_students_vectors_to_the_teachers(mini, sentences):
 
 def test_it_starts_from_tokens_in_the_teachers_components_with_sif_weights(mini, sentences):
     texts = list(dict.fromkeys(sentences[:100]))
-    made = tokenlearn(mini, texts, dim=0, settings=StaticSettings(1, 64, 1e-12))
+    made = tokenlearn(mini, texts, dim=0, settings=START)
     ids = [mini.tokenizer.convert_tokens_to_ids(word) for word in ("man", "the", "guitar")]
     shares = counted(texts, made.tokenizer, tokens := real_tokens(made.tokenizer))
     weights = sif_weights(shares, SMOOTHING)[[tokens.index(i) for i in ids]]
@@ -102,9 +106,37 @@ def test_what_nothing_can_be_learned_from(mini, sentences):
         with pytest.raises(UsageError, match="must be"):
             StaticSettings(**options)
     few = sentences[:64]
+    with pytest.raises(InputError, match=r"held_out=0\.01 divides 64 rows into 63 and 1"):
+        tokenlearn(mini, few, settings=replace(FAST, held_out=0.01))
     means = TokenMeans(np.zeros((2, 2)), np.ones(2))
     with pytest.raises(NumericError, match="loss is not finite"):
         train_means(means, 64, lambda rows: means.vectors.sum() * float("nan"), FAST)
     mini[0].auto_model.embeddings.word_embeddings.weight.data[5:] = float("nan")
     with pytest.raises(NumericError, match="vector of distinct text 1 is not finite"):
         tokenlearn(mini, few, settings=FAST)
+
+
+def test_training_ends_where_the_rows_held_out_get_worse():
+    """Rows pull to 1, those held out to −1: every epoch after the first is worse."""
+    means, seen = TokenMeans(np.zeros((1, 1)), np.ones(1)), set()
+
+    def loss_of(rows):
+        if torch.is_grad_enabled():
+            seen.update(rows.tolist())
+        sign = 1 if torch.is_grad_enabled() else -1
+        return (means.vectors[0, 0] - sign).square()
+
+    after = []
+
+    def noted(rows):
+        if not torch.is_grad_enabled():
+            after.append(float(means.vectors.detach()))
+        return loss_of(rows)
+
+    settings = replace(SETTINGS, batch_size=5, epochs=9, held_out=0.5)
+    history = train_means(means, 20, noted, settings)
+    assert len(history.losses) == len(history.held_out) == 2
+    assert history.held_out[1] > history.held_out[0]
+    assert len(seen) == 10
+    assert float(means.vectors.detach()) == after[0]
+    assert after[0] < after[-1]
