@@ -60,6 +60,7 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
         check_loss(loss)
     check_pooling(options["pooling"])
     check_choice("template", options["template"], "sentemb.encoders.templates", "TemplateName")
+    check_choice("score", options.get("score"), "sentemb.losses.scores", "ScoreName")
     if options["lora"] is not None:
         Lora.parse(options["lora"])
         require_peft()
@@ -123,7 +124,9 @@ def varied_by(option: str, options: Mapping[str, Any], losses: Sequence[str]) ->
     settings = source.parameters("sentemb.training.settings", "Settings")
     found = {p.name: p for p in settings if p.name not in NOT_VARIED}
     poolings: Any = Literal[source.choices("sentemb.encoders.poolings", "PoolingName")]
-    found |= {p.name: p for p in (_parameter("pooling", poolings), _parameter("mask_above", float))}
+    scores: Any = Literal[source.choices("sentemb.losses.scores", "ScoreName")]
+    of_job = {"pooling": poolings, "mask_above": float, "score": scores}
+    found |= {name: _parameter(name, kind) for name, kind in of_job.items()}
     replaced = {*source.OF_THE_DATA, *(OF_VIEWS if options["view"] else ())}
     replaced |= {*(OF_LOSS if losses else ())}
     own = source.parameters_of(options["method"])

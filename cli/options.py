@@ -7,7 +7,7 @@ import typer
 
 from sentemb.table import Format
 
-from . import completion
+from . import completion, source
 from .source import METHODS
 
 DATA, METHOD, RUN, SPEED = "What is trained", "How it contrasts", "How it runs", "Optimisation"
@@ -176,6 +176,16 @@ MaskAbove = Annotated[
     typer.Option(
         help="Never use candidates whose cosine with the anchor is higher than this as negatives, "
         "for example 0.9.",
+        rich_help_panel=METHOD,
+    ),
+]
+Score = Annotated[
+    str | None,
+    typer.Option(
+        help="What the loss compares embeddings by: cosine (the default), dot or bilinear, at the "
+        "length they have, or l1 or l2, minus a distance at length 1. What bilinear learns is "
+        "saved as the model's last linear layer.",
+        autocompletion=completion.one_of(source.choices("sentemb.losses.scores", "ScoreName")),
         rich_help_panel=METHOD,
     ),
 ]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sentemb.finetuning.scored_predictions import Predictions
     from sentemb.jobs import ViewOf
     from sentemb.losses import Loss
+    from sentemb.losses.scores import ScoreName
     from sentemb.method import Method
     from sentemb.runs.run_result import RunResult
     from sentemb.training import Run, Settings
@@ -84,6 +85,7 @@ def train(
     loss: "Loss | None" = None,
     matryoshka: Sequence[int] = (),
     mask_above: float | None = None,
+    score: "ScoreName | None" = None,
     mixing: "Order | None" = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -121,6 +123,9 @@ def train(
         loss: In the place of the recipe's loss.
         matryoshka: Lengths of vectors that the loss is nested at.
         mask_above: Candidates of a greater cosine with the anchor are not negatives.
+        score: What the loss compares embeddings by, ``cosine`` by default: ``dot`` or ``bilinear``,
+            at the length they have; ``l1`` or ``l2``, minus a distance at length 1. What
+            ``bilinear`` learns is saved as the model's last linear layer.
         mixing: Of several data sets, each batch has rows of one: ``proportional`` to their rows,
             ``round-robin``, or by ``weights`` (the default where one has a weight).
         resume: Continue from the last checkpoint in ``output``.
@@ -140,8 +145,9 @@ def train(
         import_module("sentemb.training.run")
     of_recipe: dict[str, Any] = {"model": model, "pooling": pooling, "prompt": prompt}
     of_recipe |= {"view": view or None, "loss": loss, "matryoshka": matryoshka or None}
-    of_recipe |= {"mask_above": mask_above, "mixing": mixing, "include_prompt": include_prompt}
-    of_recipe |= {"lora": lora, "template": template, "bidirectional": bidirectional or None}
+    of_recipe |= {"mask_above": mask_above, "score": score, "mixing": mixing}
+    of_recipe |= {"include_prompt": include_prompt, "lora": lora, "template": template}
+    of_recipe |= {"bidirectional": bidirectional or None}
     of_recipe = {name: value for name, value in of_recipe.items() if value is not None}
     of_run: dict[str, Any] = {"resume": resume, "overwrite": overwrite}
     of_run |= {"allow_changed": allow_changed}

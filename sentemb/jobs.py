@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sentemb.encoders.templates import TemplateName
     from sentemb.evaluation import STS
     from sentemb.losses import Loss
+    from sentemb.losses.scores import ScoreName
     from sentemb.method import Method
     from sentemb.training import Run
     from sentemb.training.dry_run import DryRun
@@ -44,7 +45,7 @@ OF_LOSS = (
 """Options of recipes that ``view`` and ``loss`` take the place of."""
 OF_DATA = ("columns", "classes")
 """Parameters of recipes that are those of the data."""
-OF_JOB = ("pooling", "mask_above")
+OF_JOB = ("pooling", "mask_above", "score")
 OF_NO_OPTION = ("settings", "given", "batch_by_default")
 SMALLEST, STEPS = 16, 20
 TRAINING_HEADS = ("projector", "predictor")
@@ -79,6 +80,7 @@ class TrainJob:
         loss: In the place of the recipe's loss.
         matryoshka: Lengths that the loss is nested at.
         mask_above: Cosine above which candidates are not negatives.
+        score: What the loss compares embeddings by; None for the cosine.
         given: Options of the recipe, where not by default.
         batch_by_default: Whether the batch is the recipe's, and shrinks to the data.
         mixing: How batches are taken of several data sets, as of `sentemb.train`.
@@ -100,6 +102,7 @@ class TrainJob:
     loss: "Loss | None" = None
     matryoshka: Sequence[int] = ()
     mask_above: float | None = None
+    score: "ScoreName | None" = None
     given: Mapping[str, Any] = field(default_factory=dict)
     batch_by_default: bool = False
     mixing: "Order | None" = None
@@ -239,6 +242,7 @@ class TrainJob:
             bidirectional=self.bidirectional,
             template=self.template,
             lora=self.lora,
+            bilinear=self.score == "bilinear",
             **options,
         )
         return self._overridden(method, self.loss, self.mask_above)
@@ -256,6 +260,7 @@ class TrainJob:
             loss,
             matryoshka=self.matryoshka,
             mask_above=mask_above,
+            score=self.score,
         )
 
     def _build_mixed(self, data: "SeveralData") -> "Method":
@@ -267,6 +272,8 @@ class TrainJob:
         from sentemb.training.mixed import MixedMethod
         from sentemb.views import View
 
+        if self.score is not None:
+            raise UsageError("`score` is of the loss of one data set: leave it out.")
         sources, parts = several_of(self.data) or {}, dict(data.parts)
         own = _defaults(self.method)
 
@@ -400,6 +407,7 @@ class TrainJob:
             "loss": None if self.loss is None else stable_repr(self.loss),
             "matryoshka": ",".join(map(str, self.matryoshka)),
             "mask_above": self.mask_above,
+            "score": self.score,
             "mixing": self.mixing,
         }
         given = {name: value for name, value in given.items() if value not in (None, "", [])}
@@ -433,6 +441,7 @@ class TrainJob:
             "loss": None if self.loss is None else stable_repr(self.loss),
             "matryoshka": list(self.matryoshka),
             "mask_above": self.mask_above,
+            **({"score": self.score} if self.score is not None else {}),
             "pooling": self.pooling,
             **({"mixing": self.mixing, "sources": of_sources} if of_sources else {}),
             **({"prompts": dict(self.prompt)} if self.prompt else {}),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sentemb.adversary import attacked
 from sentemb.errors import IdenticalViewsError, OutOfMemoryError, UsageError
-from sentemb.losses import Loss
+from sentemb.losses import Loss, ScheduledInfoNCE
 from sentemb.losses.combine import masked_negatives, parts, total, warnings_of
 from sentemb.losses.mask_similar import mask_threshold
 from sentemb.losses.unread import unread
@@ -118,6 +118,18 @@ class Method(nn.Module):
                 for name, term in loss.items() if isinstance(loss, dict) else ():
                     terms[name] = terms.get(name, 0) + term.detach() / len(losses)
             return {"loss": values, **terms}
+
+    def on_step_end(self, progress: float, taken: Tensor | float = 1.0) -> None:
+        """Tell the twin, and losses that change with the run, that a step was taken.
+
+        Args:
+            progress: Through the run, in [0, 1].
+            taken: As of `Twin.on_step_end`.
+        """
+        self.twin.on_step_end(progress, taken)
+        for part in self.learned:
+            if isinstance(part, ScheduledInfoNCE):
+                part.on_step_end(progress)
 
     def check_batch(self, rows: int) -> None:
         """Raise where a batch of so many rows, of all processes, does not fit the twin.

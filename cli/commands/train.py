@@ -46,6 +46,7 @@ def train(
     loss: shared.Loss = None,
     matryoshka: shared.Matryoshka = None,
     mask_above: shared.MaskAbove = None,
+    score: shared.Score = None,
     output: shared.Output = None,
     seeds: shared.Seeds = None,
     resume: shared.Resume = False,

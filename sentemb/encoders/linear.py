@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from sentemb.errors import InputError
@@ -10,7 +11,21 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-def append_linear(encoder: "SentenceTransformer", weight: Tensor, bias: Tensor) -> None:
+def end_in_identity(encoder: "SentenceTransformer") -> None:
+    r"""Add a linear layer L that changes nothing yet; it has no bias, and trains.
+
+    The dot product of two embeddings is then :math:`x^\top A y` with :math:`A = L^\top L`.
+
+    Args:
+        encoder: Changed in place.
+
+    Raises:
+        InputError: When its vectors are cut on their way out, so that no module can follow.
+    """
+    append_linear(encoder, torch.eye(int(encoder.get_embedding_dimension() or 0)), None)
+
+
+def append_linear(encoder: "SentenceTransformer", weight: Tensor, bias: Tensor | None) -> None:
     r"""Have an encoder's vectors mapped.
 
     .. math:: x \mapsto x W + b
@@ -20,7 +35,7 @@ def append_linear(encoder: "SentenceTransformer", weight: Tensor, bias: Tensor) 
     Args:
         encoder: Changed in place; gets a ``Dense`` without activation.
         weight: W, shape ``[dim, out]``.
-        bias: b, shape ``[out]``.
+        bias: b, shape ``[out]``; None for none.
 
     Raises:
         InputError: When its vectors are cut on their way out, so that no module can follow.
@@ -39,7 +54,8 @@ def append_linear(encoder: "SentenceTransformer", weight: Tensor, bias: Tensor) 
         out_features=weight.shape[1],
         activation_function=nn.Identity(),
         init_weight=weight.T.float().contiguous(),
-        init_bias=bias.float(),
+        bias=bias is not None,
+        init_bias=None if bias is None else bias.float(),
     )
     encoder.append(dense.to(encoder.device))
     if ends_in_unit_length:

@@ -6,6 +6,7 @@ from sentemb.losses.combine import Term as Term
 from sentemb.losses.contrast import RowLoss as RowLoss
 from sentemb.losses.info_nce import InfoNCE as InfoNCE
 from sentemb.losses.weighted_info_nce import WeightedInfoNCE as WeightedInfoNCE
+from sentemb.losses.scheduled_info_nce import ScheduledInfoNCE as ScheduledInfoNCE
 from sentemb.losses.symmetric_info_nce import SymmetricInfoNCE as SymmetricInfoNCE
 from sentemb.losses.info_nce_within_views import InfoNCEWithinViews as InfoNCEWithinViews
 from sentemb.losses.nt_xent import NTXent as NTXent
@@ -14,6 +15,7 @@ from sentemb.losses.flat_nce import FlatNCEOneWay as FlatNCEOneWay
 from sentemb.losses.dclw import DCLW as DCLW
 from sentemb.losses.hard_contrastive import HardContrastive as HardContrastive
 from sentemb.losses.hard_contrastive import HardContrastiveQuantile as HardContrastiveQuantile
+from sentemb.losses.local_aggregation import LocalAggregation as LocalAggregation
 from sentemb.losses.simple_contrastive import SimpleContrastive as SimpleContrastive
 from sentemb.losses.debiased import Debiased as Debiased
 from sentemb.losses.debiased import HardNegativeWeighted as HardNegativeWeighted
@@ -50,5 +52,6 @@ from sentemb.losses.combine import EachSentence as EachSentence
 from sentemb.losses.matryoshka import Matryoshka as Matryoshka
 from sentemb.losses.mask_similar import MaskSimilar as MaskSimilar
 from sentemb.losses.guided import Guided as Guided
+from sentemb.losses.scored import Scored as Scored
 
 __all__ = [name for name in dir() if name[0].isupper()]

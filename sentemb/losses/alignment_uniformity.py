@@ -1,6 +1,7 @@
 """Alignment and uniformity as a loss."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -41,6 +42,7 @@ class AlignmentUniformity(Contrasting):
     """
 
     alignment_weight: float = 1.0
+    only_by_cosine: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_not_negative(alignment_weight=self.alignment_weight)
@@ -55,4 +57,4 @@ class AlignmentUniformity(Contrasting):
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
         """Return both views, each contrasted with itself."""
         first, second = pairs.views()
-        return self.masking(within_view(first, second), within_view(second, first))
+        return self.asked(within_view(first, second), within_view(second, first))

@@ -6,7 +6,7 @@ candidates' inverse lengths, so that there is no second copy of them, of length 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -41,13 +41,19 @@ class Compared:
     rows: Embeddings
     candidates: tuple[Embeddings, ...]
     by_cosine: bool
+    in_blocks: ClassVar[bool] = True
+    """Whether similarities are products, of which some rows can be taken at a time."""
 
     def products(self) -> tuple[Tensor, SimilarityMatrix]:
         """Return the similarities of all rows with their positives, and with all candidates."""
+        anchors, positives, rows, candidates = self.brought_to_length()
+        return (anchors * positives).sum(dim=1), rows @ candidates.T
+
+    def brought_to_length(self) -> tuple[Embeddings, ...]:
+        """Return anchors, positives, rows and all candidates as they are compared."""
         candidates = torch.cat(self.candidates) if self.candidates[1:] else self.candidates[0]
         given = (self.anchors, self.positives, self.rows, candidates)
-        anchors, positives, rows, candidates = (self.scaled(x) for x in given)
-        return (anchors * positives).sum(dim=1), rows @ candidates.T
+        return tuple(self.scaled(x) for x in given)
 
     def scaled(self, x: Embeddings) -> Embeddings:
         """Return embeddings at length 1 where cosines are compared."""

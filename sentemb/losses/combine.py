@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Self, cast
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from sentemb.errors import UsageError
 from sentemb.losses.checks import check_positive
 from sentemb.losses.contrast import Contrasting
 from sentemb.losses.guide import Margins
+from sentemb.losses.scores import Score
 from sentemb.pairs import Pairs
 
 Term = Callable[[Pairs], Tensor]
@@ -77,10 +78,29 @@ def without_similar(loss: Loss, above: float = math.inf, margins: Margins | None
         above: The greatest cosine of a candidate.
         margins: Of a teacher's similarities.
     """
+    return _each_contrast(loss, lambda contrast: contrast.with_mask(above, margins))
+
+
+def by_score(loss: Loss, score: Score) -> Loss:
+    """Return a loss whose contrasts are by a score.
+
+    Raises:
+        UsageError: When there is none, or it is made for cosines.
+    """
+    if not any(isinstance(part, Contrasting) for part in parts(loss)):
+        raise UsageError(
+            f"{type(loss).__name__} contrasts no candidates, so that `score` has no effect: leave "
+            "it out."
+        )
+    return _each_contrast(loss, lambda contrast: contrast.with_score(score))
+
+
+def _each_contrast(loss: Loss, change: Callable[[Contrasting], Contrasting]) -> Loss:
+    """Return a loss with every loss in it that contrasts changed."""
     if isinstance(loss, Contrasting):
-        return loss.with_mask(above, margins)
+        return cast("Loss", change(loss))
     if isinstance(loss, Sum | Around):
-        return loss.of([without_similar(term, above, margins) for term in loss.terms])
+        return loss.of([_each_contrast(term, change) for term in loss.terms])
     return loss
 
 

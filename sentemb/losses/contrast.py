@@ -21,6 +21,7 @@ from sentemb.losses.blockwise import Compared, mean_blockwise, parts_of, similar
 from sentemb.losses.checks import check_positive
 from sentemb.losses.guide import Guide, Margins, TeacherVectors, teacher_vectors
 from sentemb.losses.log_sum import log_sum_exp
+from sentemb.losses.scores import Cosine, Dot, Score
 from sentemb.pairs import Pairs, Side
 from sentemb.text_ids import Texts, numbered_texts
 from sentemb.types import Embeddings, SimilarityMatrix
@@ -30,6 +31,7 @@ BLOCK = 2**19
 ROWS = 128
 """Rows at once all the same, where the candidates are so many that fewer would be slow."""
 
+DOT = Dot()
 LEAST_SINE_SQUARED = 1e-6
 """Of the angle of a positive, whose sine the gradient of an angular margin divides by."""
 
@@ -96,6 +98,11 @@ class Similarities:
         """Return α times the similarity of each candidate, without a gradient; 0 where α is."""
         return alpha * self.candidates.detach() if alpha else 0.0
 
+    def only(self, chosen: Tensor) -> Self:
+        """Return the same with the chosen negatives alone, of each row, ``[rows, k]``."""
+        among = torch.zeros_like(self.is_negative).scatter(1, chosen, True)
+        return replace(self, is_negative=self.is_negative & among)
+
     def log_count(self) -> Tensor:
         """Return the logarithm of the number of each row's negatives; 0 where there is none."""
         count = self.is_negative.sum(dim=1).clamp(min=1)
@@ -127,7 +134,7 @@ class Contrast:
         own: For each row the candidates that are itself or its positive, shape ``[rows, k]``.
         texts: Where they are known, equal ones and pairs of the batch are false negatives.
         mask_above: Candidates of a greater cosine are false negatives.
-        by_cosine: Whether similarities are cosines; dot products otherwise.
+        score: What a similarity is.
         teacher: What a teacher makes of the texts, where there is one.
         guide: Says which candidates are false negatives by the teacher.
         owners: As of `Similarities`.
@@ -140,7 +147,7 @@ class Contrast:
     own: Tensor
     texts: Texts | None = None
     mask_above: float = math.inf
-    by_cosine: bool = False
+    score: Score = DOT
     teacher: TeacherVectors | None = None
     guide: Guide | None = None
     owners: Tensor | None = None
@@ -150,12 +157,14 @@ class Contrast:
 
         Memory grows with the rows and with the candidates, not with their product: a large product
         is computed in blocks of rows, and so is its gradient. Value and gradient are the same.
+        Distances are no products: all are held.
 
         Args:
             loss: From the similarities of some rows to the loss of each. Where it reads parameters
                 that learn (a temperature), it is a method of the ``nn.Module`` that has them.
         """
-        if len(self.rows) * self.count() <= BLOCK:
+        compared = self._compared()
+        if not compared.in_blocks or len(self.rows) * self.count() <= BLOCK:
             return loss(self.similarities()).mean()
         owner = getattr(loss, "__self__", None)
         learned = list(owner.parameters()) if isinstance(owner, nn.Module) else []
@@ -164,7 +173,7 @@ class Contrast:
             negative = self.is_negative(number)
             return loss(Similarities(positive, candidates, negative, number, self.owners))
 
-        return mean_blockwise(of_rows, self.numbers(), self._compared(), learned)
+        return mean_blockwise(of_rows, self.numbers(), compared, learned)
 
     def similarities(self) -> Similarities:
         """Return the similarities of all rows."""
@@ -172,16 +181,13 @@ class Contrast:
         products, negative = self._compared().products(), self.is_negative(number)
         return Similarities(*products, negative, number, self.owners)
 
-    def of_cosines(self) -> Self:
-        """Return the same contrast by cosines."""
-        return replace(self, by_cosine=True)
-
     def count(self) -> int:
         """Return how many candidates there are."""
         return sum(len(part) for part in self.candidates)
 
     def _compared(self) -> Compared:
-        return Compared(self.anchors, self.positives, self.rows, self.candidates, self.by_cosine)
+        given = (self.anchors, self.positives, self.rows, self.candidates)
+        return self.score.of(Compared(*given, by_cosine=False))
 
     @torch.no_grad()
     def is_negative(self, number: Tensor) -> Tensor:
@@ -339,24 +345,28 @@ class Contrasting(metaclass=ABCMeta):
     """
 
     candidates: ClassVar[Candidates]
+    only_by_cosine: ClassVar[bool] = False
+    """Whether its formula takes similarities for cosines."""
+    _score: ClassVar[Score] = Cosine()
     _mask_above = math.inf
     _margins: ClassVar[Margins | None] = None
 
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
-        """Return what the loss contrasts, by cosines, without the candidates that are masked.
+        """Return what the loss contrasts, by its score, without the candidates that are masked.
 
         Raises:
             UsageError: When there is nothing to contrast with.
         """
-        return self.masking(type(self).candidates(pairs).of_cosines())
+        return self.asked(type(self).candidates(pairs))
 
-    def masking(self, *contrasts: Contrast) -> tuple[Contrast, ...]:
-        """Return contrasts without the candidates that `with_mask` leaves out.
+    def asked(self, *contrasts: Contrast) -> tuple[Contrast, ...]:
+        """Return contrasts by the loss's score, without the candidates that `with_mask` leaves out.
 
         Raises:
             UsageError: When a teacher is to say which, and there is none.
         """
-        found = [replace(contrast, mask_above=self._mask_above) for contrast in contrasts]
+        options = {"score": self._score, "mask_above": self._mask_above}
+        found = [replace(contrast, **options) for contrast in contrasts]
         if self._margins is None:
             return tuple(found)
         return tuple(_guided(contrast, self._margins) for contrast in found)
@@ -379,6 +389,20 @@ class Contrasting(metaclass=ABCMeta):
         changed = {"_mask_above": min(above, self._mask_above)}  # also of a frozen dataclass
         guided = self._margins if margins is None else margins.stricter(self._margins)
         vars(other).update(changed, _margins=guided)
+        return other
+
+    def with_score(self, score: Score) -> Self:
+        """Return the loss by another score; it shares what it learns. `Scored` is what is shown.
+
+        Raises:
+            UsageError: When the loss is made for cosines.
+        """
+        if self.only_by_cosine and score != Cosine():
+            raise UsageError(
+                f"{type(self).__name__} is made for cosines: leave `score` out, or take infonce."
+            )
+        other = copy.copy(self)
+        vars(other)["_score"] = score  # also of a frozen dataclass
         return other
 
 

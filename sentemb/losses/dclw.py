@@ -44,6 +44,7 @@ class DCLW(Contrasting):
     sigma: float = 0.5
     candidates = two_views
     constant_gradient: ClassVar[bool] = True
+    only_by_cosine: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_positive(temperature=self.temperature, sigma=self.sigma)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -45,6 +46,7 @@ class Debiased(RowLoss):
     temperature: float = 0.5
     positive_rate: float = 0.1
     candidates = two_views
+    only_by_cosine: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,6 +95,7 @@ class HardNegativeWeighted(RowLoss):
     positive_rate: float = 0.1
     concentration: float = 1.0
     candidates = two_views
+    only_by_cosine: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

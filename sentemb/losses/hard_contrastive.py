@@ -63,8 +63,7 @@ class HardContrastive(RowLoss):
         """Return log(1 + ξ) over the K hardest negatives of each row."""
         negative = s.candidates.detach().masked_fill(~s.is_negative, -torch.inf)
         hardest = negative.topk(min(self.count, negative.shape[1]), dim=1).indices
-        is_hard = torch.zeros_like(s.is_negative).scatter(1, hardest, True)
-        return F.softplus(_only(s, is_hard).log_xi(self.temperature))
+        return F.softplus(s.only(hardest).log_xi(self.temperature))
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,5 @@ class HardContrastiveQuantile(RowLoss):
         ascending = negative.sort(dim=1).values
         left_out = (self.quantile * s.is_negative.sum(dim=1)).long()
         threshold = ascending.gather(1, left_out.unsqueeze(1))
-        return F.softplus(_only(s, ~(negative < threshold)).log_xi(self.temperature))
-
-
-def _only(s: Similarities, is_hard: Tensor) -> Similarities:
-    return replace(s, is_negative=s.is_negative & is_hard)
+        hard = replace(s, is_negative=s.is_negative & ~(negative < threshold))
+        return F.softplus(hard.log_xi(self.temperature))

@@ -60,6 +60,11 @@ class InfoNCE(RowLoss):
         if self.margin > RIGHT_ANGLE:
             raise UsageError(f"margin is an angle of at most 90 degrees, got {self.margin!r}.")
 
+    @property
+    def only_by_cosine(self) -> bool:  # type: ignore[override]
+        """Whether the margin, which is an angle, takes similarities for cosines."""
+        return self.margin > 0
+
     def __repr__(self) -> str:
         """Show the temperature, and the options that are set."""
         more = {"margin": self.margin, "hardness": self.hardness}

@@ -61,4 +61,4 @@ class InfoNCEWithinViews(Contrasting):
         first, second = pairs.sides()
         within = [within_view(first, second), within_view(second, first)] if pairs.in_batch else []
         of_pairs = [replace(c, anchors=pairs.anchor, positives=pairs.positive) for c in within]
-        return self.masking(*(contrast.of_cosines() for contrast in (between, *of_pairs)))
+        return self.asked(between, *of_pairs)

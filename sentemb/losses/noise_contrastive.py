@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.losses.contrast import Contrast, RowLoss, Similarities, one_way
-from sentemb.pairs import Pairs
+from sentemb.losses.contrast import RowLoss, Similarities, one_way
+from sentemb.losses.scores import Dot
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,7 @@ class NegativeSampling(RowLoss):
     """
 
     candidates = one_way
-
-    def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
-        """Return the contrast of the embeddings at the length they have."""
-        return self.masking(one_way(pairs))
+    _score = Dot()
 
     def of_rows(self, s: Similarities) -> Tensor:
         """Return the binary cross-entropies of each row."""

@@ -66,7 +66,7 @@ class SymmetricInfoNCE(nn.Module, Contrasting):
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
         """Return both directions; a lone positive has no other anchor to choose from."""
         back = [one_way(pairs.swapped())] if len(pairs.anchor) > 1 else []
-        return self.masking(*(each.of_cosines() for each in (one_way(pairs), *back)))
+        return self.asked(one_way(pairs), *back)
 
     def of_rows(self, s: Similarities) -> Tensor:
         """Return log(1 + ξ) of each row."""

@@ -5,9 +5,19 @@ from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
 from sentemb.methods.cosent import COSENT, cosent
 from sentemb.methods.decorrelation import BARLOW_TWINS, VIC_REG, barlow_twins, vicreg
 from sentemb.methods.distill import DISTILL, distill
-from sentemb.methods.edits import CROP_CONTRAST, EDA_CONTRAST, crop, eda
+from sentemb.methods.edits import (
+    CROP_CONTRAST,
+    EDA_CONTRAST,
+    EQUIVARIANT,
+    MULTI_CROP,
+    crop,
+    eda,
+    equivariant,
+    multi_crop,
+)
 from sentemb.methods.esimcse import ESIMCSE, esimcse
 from sentemb.methods.gist import GIST, gist
+from sentemb.methods.local_aggregation import LOCAL_AGGREGATION, local_aggregation
 from sentemb.methods.moco import MOCO, MOCO_V2, MOCO_V3, moco, moco_v2, moco_v3
 from sentemb.methods.multilingual import MULTILINGUAL, multilingual
 from sentemb.methods.next_sentence import NSP, nsp
@@ -40,13 +50,16 @@ __all__ = [
     "CROP_CONTRAST",
     "DISTILL",
     "EDA_CONTRAST",
+    "EQUIVARIANT",
     "ESIMCSE",
     "GIST",
+    "LOCAL_AGGREGATION",
     "METHODS",
     "MOCO",
     "MOCO_V2",
     "MOCO_V3",
     "MULTILINGUAL",
+    "MULTI_CROP",
     "NSP",
     "RANKCSE",
     "SIMCLR",
@@ -72,12 +85,15 @@ __all__ = [
     "crop",
     "distill",
     "eda",
+    "equivariant",
     "esimcse",
     "gist",
+    "local_aggregation",
     "method_named",
     "moco",
     "moco_v2",
     "moco_v3",
+    "multi_crop",
     "multilingual",
     "nsp",
     "options_of",

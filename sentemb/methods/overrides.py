@@ -13,12 +13,17 @@ from sentemb.losses import (
     Loss,
     MaskSimilar,
     Matryoshka,
+    Scored,
     Sum,
 )
 from sentemb.losses.combine import parts
+from sentemb.losses.scores import L1, L2, Cosine, Dot, Score, ScoreName
 from sentemb.method import Method
 from sentemb.twins.heads import width
 from sentemb.views import View
+
+SCORES: dict[str, type[Score]] = {"cosine": Cosine, "dot": Dot, "bilinear": Dot, "l1": L1, "l2": L2}
+"""Classes of scores by name; the bilinear one is the dot product behind a layer."""
 
 
 def override(
@@ -29,6 +34,7 @@ def override(
     *,
     matryoshka: Sequence[int] = (),
     mask_above: float | None = None,
+    score: ScoreName | None = None,
 ) -> Method:
     """Return a method whose views and loss are replaced.
 
@@ -43,6 +49,7 @@ def override(
         loss: In its place; None for the method's own.
         matryoshka: Lengths that the loss is nested at.
         mask_above: Cosine above which candidates are not negatives.
+        score: What the loss compares embeddings by. The layer of ``bilinear`` is the encoder's.
 
     Raises:
         UsageError: When the views cannot be spread evenly over the views, the method's loss is a
@@ -58,6 +65,13 @@ def override(
             )
         compared = method.loss.of([loss]) if isinstance(method.loss, Guided) else loss
         _need_a_graded_loss(method, loss, name)
+    if score is not None:
+        if score == "bilinear" and getattr(method.twin, "projector", None) is not None:
+            raise UsageError(
+                f"`score=bilinear` learns a layer that is deployed, and {name} compares the output "
+                "of a head that training alone has: use a method without one (simcse-sup)."
+            )
+        compared = Scored(compared, SCORES[score]())
     if matryoshka:
         if isinstance(method.loss, Sum):
             raise UsageError(

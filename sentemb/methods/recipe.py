@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentemb.encoders.bidirectional import make_bidirectional
 from sentemb.encoders.build import build_encoder, model_name
+from sentemb.encoders.linear import end_in_identity
 from sentemb.encoders.lora import Lora, add_lora
 from sentemb.encoders.poolings import PoolingName
 from sentemb.encoders.prompts import set_prompts
@@ -29,6 +30,8 @@ METHODS = {
     "esimcse": "esimcse.ESIMCSE",
     "eda": "edits.EDA_CONTRAST",
     "crop": "edits.CROP_CONTRAST",
+    "multi-crop": "edits.MULTI_CROP",
+    "equivariant": "edits.EQUIVARIANT",
     "supcon": "supcon.SUPCON",
     "cosent": "cosent.COSENT",
     "simcse++": "simcse.SIMCSE_PLUS_PLUS",
@@ -40,6 +43,7 @@ METHODS = {
     "byol": "without_negatives.BYOL",
     "simsiam": "without_negatives.SIMSIAM",
     "swav": "swav.SWAV",
+    "local-aggregation": "local_aggregation.LOCAL_AGGREGATION",
     "barlow-twins": "decorrelation.BARLOW_TWINS",
     "vicreg": "decorrelation.VIC_REG",
     "two-tower": "two_tower.TWO_TOWER",
@@ -129,6 +133,7 @@ def method_named(
     bidirectional: bool = False,
     template: TemplateName | None = None,
     lora: Lora | None = None,
+    bilinear: bool = False,
     **options: Any,
 ) -> Method:
     """Build the method of a recipe, on the encoder and with the pooling that the recipe has.
@@ -144,6 +149,7 @@ def method_named(
         template: What is read around each text, see `set_template`; a raw encoder pools the last
             token of it.
         lora: Train small matrices beside the model's layers in their place.
+        bilinear: Whether the encoder ends in a linear layer, see `end_in_identity`.
         options: Of the recipe: the parameters of its function. Where ``columns`` or ``classes`` is
             among them, it describes the training data.
 
@@ -173,6 +179,8 @@ def method_named(
         make_bidirectional(encoder)
     if lora is not None:
         add_lora(encoder, lora)
+    if bilinear:
+        end_in_identity(encoder)
     method = recipe.build(encoder, **options)
     read = [view.column for view in method.views]
     for each in (method.encoder, *method.twin.other_encoders().values()):

@@ -41,6 +41,7 @@ OTHER_NAMES = {
     "lr": "learning_rate",
     "rdrop": "r_drop",
     "mask_above": "loss",
+    "score": "loss",
     "matryoshka": "loss",
     "pooling": "modules",
 }

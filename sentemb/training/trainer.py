@@ -54,7 +54,7 @@ class EndOfStep(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Pass on how far the run is."""
-        self.method.twin.on_step_end(state.global_step / state.max_steps, self.taken())
+        self.method.on_step_end(state.global_step / state.max_steps, self.taken())
 
 
 class ContrastiveTrainer(GuardedTrainer):

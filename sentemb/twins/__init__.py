@@ -1,10 +1,13 @@
 """Twin architectures: how views become pairs."""
 
 from sentemb.twins.ema import ConstantMomentum, CosineMomentum
+from sentemb.twins.equivariant import EditPredictor, Equivariant
 from sentemb.twins.group_whitening import GroupWhitening
 from sentemb.twins.heads import batch_norm, between, layers, mlp
 from sentemb.twins.layered import Layered, first_layers, fixed_sizes
+from sentemb.twins.memory_bank import BankedSiamese, MemoryBank
 from sentemb.twins.momentum import Momentum, MomentumPredictor, MomentumQueue, QueuedSiamese
+from sentemb.twins.multi_crop import MultiCrop
 from sentemb.twins.pair_classifier import NextSentence, PairClassifier
 from sentemb.twins.principal_components import PrincipalComponents
 from sentemb.twins.prototypes import Prototypes
@@ -17,14 +20,19 @@ from sentemb.twins.two_tower import TwoTower
 
 __all__ = [
     "AveragedTeachers",
+    "BankedSiamese",
     "ConstantMomentum",
     "CosineMomentum",
+    "EditPredictor",
     "EncoderTwin",
+    "Equivariant",
     "GroupWhitening",
     "Layered",
+    "MemoryBank",
     "Momentum",
     "MomentumPredictor",
     "MomentumQueue",
+    "MultiCrop",
     "NextSentence",
     "OffDropout",
     "PairClassifier",

@@ -73,8 +73,7 @@ class Siamese(EncoderTwin):
             UsageError: When there are fewer views, or more and a predictor.
         """
         if self.predictor is None:
-            need_views_of_pairs(self, features)
-            return paired(self.embed(features, views), features, self.projector, self.projector)
+            return self.pairs_of(features, views)
         need_two_views(self, features)
         embeddings = [projected(self.projector, view) for view in self.embed(features, views)]
         texts = text_ids(features)
@@ -84,6 +83,11 @@ class Siamese(EncoderTwin):
             Pairs(self.predictor(anchor), positive.detach(), texts=texts),
             Pairs(self.predictor(positive), anchor.detach(), texts=swapped(texts)),
         )
+
+    def pairs_of(self, features: Sequence[Features], views: Sequence[View]) -> Pairs:
+        """Pair the first view up with the others, through the projector."""
+        need_views_of_pairs(self, features)
+        return paired(self.embed(features, views), features, self.projector, self.projector)
 
     def constant_learning_rate(self) -> list[nn.Parameter]:
         """Return the predictor's parameters: it is to keep up with the projector to the end."""

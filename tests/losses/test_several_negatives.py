@@ -9,6 +9,7 @@ import torch
 from sentemb import Pairs
 from sentemb.losses import InfoNCE, MarginMSE, Triplet, TripletSquared, WeightedInfoNCE, contrast
 from sentemb.losses.contrast import one_way
+from sentemb.losses.scores import Cosine
 from tests.support.helpers import random_pairs
 from tests.support.loss_cases import LOSSES, OWN_NEGATIVES, WITH_NEGATIVES, in_float64, scalar
 
@@ -186,7 +187,7 @@ def test_in_blocks_as_at_once(monkeypatch, name):
 
 
 def test_gradients_of_the_similarities_of_a_row_sum_to_zero(two):
-    block = one_way(two).of_cosines().similarities()
+    block = replace(one_way(two), score=Cosine()).similarities()
     positive, candidates = block.positive.clone(), block.candidates.clone()
     given = [positive.requires_grad_(), candidates.requires_grad_()]
     value = InfoNCE(0.5).of_rows(replace(block, positive=given[0], candidates=given[1])).sum()

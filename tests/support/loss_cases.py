@@ -32,6 +32,7 @@ from sentemb.losses import (
     InfoNCEWithinViews,
     ListMLE,
     ListNet,
+    LocalAggregation,
     Loss,
     MarginMSE,
     MaskSimilar,
@@ -43,6 +44,8 @@ from sentemb.losses import (
     NTXent,
     RankingConsistency,
     RDrop,
+    ScheduledInfoNCE,
+    Scored,
     Sigmoid,
     SimilarityKL,
     SimilarityMSE,
@@ -57,6 +60,7 @@ from sentemb.losses import (
     VICReg,
     WeightedInfoNCE,
 )
+from sentemb.losses.scores import L1, L2, Dot
 from sentemb.pairs import Pairs, QueuePairs
 from sentemb.twins.teacher import side_by_side
 from tests.support import loss_references as ref
@@ -101,6 +105,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "InfoNCEWithinViews": lambda: InfoNCEWithinViews(0.5),
     "ListMLE": lambda: ListMLE(0.5),
     "ListNet": lambda: ListNet(0.5, 0.3),
+    "LocalAggregation": lambda: LocalAggregation(0.5, background=3, close=1),
     "MSEDistillation": MSEDistillation,
     "MarginMSE": MarginMSE,
     "MaskSimilar": lambda: MaskSimilar(InfoNCE(0.5), above=0.5),
@@ -111,6 +116,8 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "NoiseContrastive": lambda: NoiseContrastive(0.5),
     "RDrop": RDrop,
     "RankingConsistency": lambda: RankingConsistency(0.5),
+    "ScheduledInfoNCE": lambda: ScheduledInfoNCE(0.2, 0.5),
+    "Scored": lambda: Scored(InfoNCE(0.5), L2()),
     "Sigmoid": lambda: Sigmoid(0.5, bias=-1.0),
     "SimilarityKL": lambda: SimilarityKL(0.5, 0.3),
     "SimilarityMSE": SimilarityMSE,
@@ -141,7 +148,8 @@ WITH_NEGATIVES = {  # contrasted within the batch, and with negatives where ther
     *("DCLW", "Debiased", "FlatNCE", "FlatNCEOneWay", "HardContrastive", "InfoNCE", "NTXent"),
     *("HardContrastiveQuantile", "HardNegativeWeighted", "NegativeSampling", "NoiseContrastive"),
     *("Guided", "InfoNCEWithinViews", "Sigmoid", "SimpleContrastive", "SymmetricInfoNCE"),
-    *("MaskSimilar", "Matryoshka", "Sum", "SupConIn", "SupConOut"),
+    *("LocalAggregation", "MaskSimilar", "Matryoshka", "ScheduledInfoNCE", "Scored", "Sum"),
+    *("SupConIn", "SupConOut"),
 }
 
 
@@ -201,6 +209,12 @@ def of_four_dimensions(frozen: Pairs) -> Pairs:
     """The frozen inputs with their first column once more."""
     a, p = (torch.cat([x, x[:, :1]], dim=1) for x in (frozen.anchor, frozen.positive))
     return Pairs(a, p, labels=GOLD)
+
+
+def bilinear(frozen: Pairs) -> Pairs:
+    """The frozen inputs behind L, where LᵀL is the identity plus 0.1."""
+    values, vectors = torch.linalg.eigh(torch.eye(3, dtype=torch.float64) + 0.1)
+    return pair(frozen).map(lambda x: x @ (vectors * values.sqrt()) @ vectors.T)
 
 
 def with_queue(frozen: Pairs) -> Pairs:
@@ -340,6 +354,8 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
             ((0.0, 0.05), guided, 1.3769636777),
         )
     ),
+    ("ScheduledInfoNCE", lambda: ScheduledInfoNCE(0.05, 0.5), pair, 0.5380380572),
+    ("Scored", lambda: Scored(InfoNCE(1.0), Dot()), bilinear, 0.7519201934),
     ("RDrop", RDrop, classified, 1.4866471403),
     ("RDrop", lambda: RDrop(0.0), classified, 1.4418628221),
 ]
@@ -354,7 +370,7 @@ NO_FROZEN_VALUE = {  # the design has none; the reference in loops stands for it
         "MaskSimilar",
     ),
     *("Matryoshka", "NegativeSampling", "NoiseContrastive", "SimilarityMSE", "SimpleContrastive"),
-    "Sum",
+    *("LocalAggregation", "Sum"),
 }
 
 # The loss of a batch made by hand, worked out on paper.
@@ -412,6 +428,17 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
         ORTHOGONAL,
         math.log1p(3 * E5),
     ),
+    (
+        "LocalAggregation",
+        lambda: LocalAggregation(0.2, background=3, close=1),
+        ORTHOGONAL,
+        math.log1p(3 * E5) - math.log1p(E5),
+    ),
+    ("ScheduledInfoNCE", lambda: ScheduledInfoNCE(0.1, 0.2), ORTHOGONAL, math.log1p(3 * E5)),
+    ("Scored", lambda: Scored(InfoNCE(0.2), L1()), ORTHOGONAL, math.log1p(3 * E5 * E5)),
+    ("Scored", lambda: Scored(InfoNCE(1 / 5), L2()), ORTHOGONAL,
+     math.log1p(3 * E5 ** math.sqrt(2))),
+    ("Scored", lambda: Scored(InfoNCE(1.0), Dot()), ORTHOGONAL, math.log1p(3 * E5)),
     ("SimpleContrastive", SimpleContrastive, Pairs(EYE, torch.ones(4, 4).double()), 2 * 0.5),
     ("AlignmentUniformity", AlignmentUniformity, ORTHOGONAL, -4.0),
     ("Contrastive", Contrastive, SAME, 3 * 0.5**2 / 2 / 4),
@@ -539,6 +566,21 @@ REFERENCES: dict[str, tuple[Loss, Callable]] = {
         HardContrastiveQuantile(0.3, quantile=0.6),
         lambda a, p, n, y: ref.hard_quantile(a, p, n, 0.3, 0.6),
     ),
+    "LocalAggregation": (
+        LocalAggregation(0.3, background=3, close=1),
+        lambda a, p, n, y: ref.local_aggregation(a, p, n, 0.3, 3, 1),
+    ),
+    "ScheduledInfoNCE": (
+        in_float64(lambda: ScheduledInfoNCE(0.1, 0.3)),
+        lambda a, p, n, y: ref.info_nce(a, p, n, 0.3),
+    ),
+    **{
+        f"Scored, {score}": (
+            Scored(InfoNCE(0.3), score),
+            lambda a, p, n, y, apart=apart: ref.info_nce_scored(a, p, n, 0.3, apart),
+        )
+        for score, apart in ((L1(), 1), (L2(), 2), (Dot(), None))
+    },
     "SimpleContrastive": (SimpleContrastive(0.4), lambda a, p, n, y: ref.simple(a, p, n, 0.4)),
     "NoiseContrastive": (
         NoiseContrastive(0.3),

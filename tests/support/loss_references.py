@@ -82,6 +82,28 @@ def hard_count(a, p, n, t, count):
     )
 
 
+def local_aggregation(a, p, n, t, background, close):
+    values = []
+    for pos, neg in one_way(a, p, n):
+        nearest = sorted(neg, reverse=True)[:background]
+        values.append(info(pos, nearest, t) - info(pos, nearest[:close], t))
+    return np.mean(values)
+
+
+def info_nce_scored(a, p, n, t, norm):
+    def score(x, y):
+        if norm is None:
+            return float(x @ y)
+        x, y = (z / math.sqrt(z @ z) for z in (x, y))
+        return -(float((abs(x - y) ** norm).sum()) ** (1 / norm))
+
+    values, candidates = [], list(p) + list(n)
+    for i in range(len(a)):
+        others = [score(a[i], c) for j, c in enumerate(candidates) if j != i]
+        values.append(info(score(a[i], p[i]), others, t))
+    return np.mean(values)
+
+
 def hard_quantile(a, p, n, t, quantile):
     values = []
     for pos, neg in one_way(a, p, n):

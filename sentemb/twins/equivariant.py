@@ -1,0 +1,95 @@
+"""A predictor that is told which edit was made."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from sentemb.pairs import Pairs
+from sentemb.twins.heads import width
+from sentemb.twins.twin import EncoderTwin, need_views_of_pairs, text_ids
+from sentemb.types import Embeddings, Features
+from sentemb.views import View
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class EditPredictor(nn.Module):
+    r"""A linear map of embeddings for each edit, :math:`T_e(z) = z + W_e z + b_e`.
+
+    W and b start at 0: no edit changes anything.
+
+    Args:
+        edits: How many there are.
+        dim: Of the embeddings.
+    """
+
+    def __init__(self, edits: int, dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(edits, dim, dim))
+        self.bias = nn.Parameter(torch.zeros(edits, dim))
+
+    def forward(self, embeddings: Embeddings, edit: int) -> Embeddings:
+        """Predict the embeddings of the same texts after an edit, ``[batch, dim]``."""
+        return embeddings + embeddings @ self.weight[edit].T + self.bias[edit]
+
+
+class Equivariant(EncoderTwin):
+    r"""The first view predicts each of the others, which are edits of it, by a map of that edit.
+
+    .. math:: \{ (T_e(z_0), z_e) : e = 1, 2, … \}, \qquad \text{negatives } z_{e'}, \; e' \ne e
+
+    A text's other edits are its hard negatives: a prediction is right only where it says which edit
+    was made. So embeddings need not forget edits, as they must where T is the identity
+    (`Siamese`). The loss is the mean over the pairings.
+
+    Args:
+        encoder: What is deployed.
+        edits: Views behind the first.
+
+    Source: Dangovski et al., 2022 (arXiv:2111.00899), for the aim. Deviation: the edit is given to
+        a predictor, where theirs is found by a classifier.
+    """
+
+    def __init__(self, encoder: "SentenceTransformer", edits: int) -> None:
+        super().__init__(encoder)
+        self.predictor = EditPredictor(edits, width(encoder)).to(encoder.device)
+
+    def forward(
+        self, features: Sequence[Features], views: Sequence[View] = ()
+    ) -> tuple[Pairs, ...]:
+        """Return a pairing for each view behind the first.
+
+        Raises:
+            UsageError: When there is none.
+        """
+        need_views_of_pairs(self, features)
+        clean, *edited = self.embed(features, views)
+        self.before_predictor = clean.detach(), edited[0].detach()
+        texts = _numbered(text_ids(features), len(features))
+        return tuple(
+            _pairing(self.predictor(clean, edit), edited, texts, edit)
+            for edit in range(len(edited))
+        )
+
+
+def _numbered(texts: Tensor | None, views: int) -> list[Tensor]:
+    """Return the ids of each view's texts: an edited text is another one than the clean one."""
+    if texts is None:
+        return []
+    return [ids + edit for edit, ids in enumerate(texts.chunk(views))]
+
+
+def _pairing(
+    prediction: Embeddings, edited: Sequence[Embeddings], texts: Sequence[Tensor], edit: int
+) -> Pairs:
+    """Pair a prediction up with its edit; the other edits are negatives of the row."""
+    others = [number for number in range(len(edited)) if number != edit]
+    hard = torch.stack([edited[number] for number in others], dim=1) if others else None
+    ids = None
+    if texts:
+        of_others = [torch.stack([texts[number + 1] for number in others], dim=1)] if others else []
+        ids = torch.cat([texts[0], texts[edit + 1], *(each.flatten() for each in of_others)])
+    return Pairs(prediction, edited[edit], hard, texts=ids)
