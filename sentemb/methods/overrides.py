@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sentemb.errors import UsageError
+from sentemb.errors import UsageError, unknown
 from sentemb.losses import (
     AnglE,
     Contrastive,
@@ -53,7 +53,7 @@ def override(
 
     Raises:
         UsageError: When the views cannot be spread evenly over the views, the method's loss is a
-            sum, or what could be cut short is not what is deployed.
+            sum, or what could be cut short, or scored, is not what is deployed.
     """
     seen = _in_their_place(method, name, views) if views else method.views
     compared = method.loss
@@ -66,6 +66,8 @@ def override(
         compared = method.loss.of([loss]) if isinstance(method.loss, Guided) else loss
         _need_a_graded_loss(method, loss, name)
     if score is not None:
+        if score not in SCORES:
+            raise UsageError(unknown("score", score, list(SCORES)))
         if score == "bilinear" and getattr(method.twin, "projector", None) is not None:
             raise UsageError(
                 f"`score=bilinear` learns a layer that is deployed, and {name} compares the output "

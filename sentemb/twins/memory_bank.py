@@ -54,9 +54,11 @@ class MemoryBank(Queue):
         is_new = ~known.any(dim=1) & (first == count)
         following = (self.position + is_new.cumsum(0) - 1) % size
         places = torch.where(known.any(dim=1), known.int().argmax(dim=1), following)[first]
-        self.embeddings[places] = embeddings[first].to(self.embeddings.dtype)
-        self.texts[places] = texts
-        self.partners[places] = (texts if partners is None else partners)[first]
+        taken = (places.unsqueeze(1) == places) & is_new  # where a new text drops a known one
+        source = torch.where(taken.any(dim=1), taken.int().argmax(dim=1), first)
+        self.embeddings[places] = embeddings[source].to(self.embeddings.dtype)
+        self.texts[places] = texts[source]
+        self.partners[places] = (texts if partners is None else partners)[source]
         self.position.copy_((self.position + is_new.sum()) % size)
         self.filled.copy_((self.filled + is_new.sum()).clamp(max=size))
 
