@@ -34,6 +34,7 @@ from common import (
 )
 
 import sentemb
+from sentemb.bundled import bundled
 from sentemb.datasets import read_sts
 from sentemb.suites import SUITES, read_suite
 
@@ -108,12 +109,12 @@ def main() -> None:
     torch.set_num_threads(1)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 40_000
     models = {
-        "distilled": exported,
-        "distilled, tokens counted": lambda path: exported(path, texts=mixed(count)),
-        "trained on the teacher": lambda path: exported(path, data=mixed(count)),
-        "`tiny`, bundled": lambda path: of_folder(sentemb.bundled.bundled("tiny")),
-        "model2vec, its own distillation": model2vec,
+        "`tiny`, bundled": lambda path: of_folder(bundled("tiny")),
         "wordllama l2_supercat": wordllama,
+        "model2vec, its own distillation": model2vec,
+        "distilled": exported,
+        "trained on the teacher": lambda path: exported(path, data=mixed(count)),
+        "distilled, tokens counted": lambda path: exported(path, texts=mixed(count)),
     }
     rows = []
     for name, make in models.items():

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sentemb.bundled import bundled
+from sentemb.bundled import BUNDLED_STATIC, bundled
 from sentemb.datasets import as_sts, read_texts
 from sentemb.datasets.source import as_source
 from sentemb.datasets.texts import texts_without_blanks
@@ -99,7 +99,8 @@ def export(
 def faster(model: str | os.PathLike[str], kind: FAST) -> Path:
     """Return the folder of an export of a model, which is made once and kept in the cache.
 
-    What it costs and gains, by the bundled graded pairs, is logged each time.
+    What it costs and gains, by the bundled graded pairs, is logged each time. The static model of
+    ``mini-sentemb`` is the bundled ``tiny``.
 
     Args:
         model: A bundled encoder, a folder or a hub id.
@@ -111,15 +112,8 @@ def faster(model: str | os.PathLike[str], kind: FAST) -> Path:
         InputError: When the model cannot be read.
     """
     require_kind("fast", kind, FAST)
-    from huggingface_hub import cached_assets_path
-
-    from sentemb.encoding.fingerprint import fingerprint
-    from sentemb.inference.torch_only import load_encoder
-
-    known = f"{kind}-{version('sentemb')}-{fingerprint(load_encoder(model, 'cpu'))[:32]}"
-    folder = cached_assets_path("sentemb", namespace="fast", subfolder=known)
-    if not (folder / EXPORT).is_file():
-        export(model, folder, static=kind == "static", int8=kind == "int8")
+    is_bundled = kind == "static" and model in BUNDLED_STATIC
+    folder = bundled(BUNDLED_STATIC[str(model)]) if is_bundled else _kept(model, kind)
     record = json.loads((folder / EXPORT).read_text(encoding="utf-8"))
     before, after = record["before"], record["after"]
     logger.info(
@@ -129,6 +123,20 @@ def faster(model: str | os.PathLike[str], kind: FAST) -> Path:
         after["sentences_per_second"] / before["sentences_per_second"],
         folder,
     )
+    return folder
+
+
+def _kept(model: str | os.PathLike[str], kind: FAST) -> Path:
+    """Return the folder of an export in the cache, where it is made if it is not there."""
+    from huggingface_hub import cached_assets_path
+
+    from sentemb.encoding.fingerprint import fingerprint
+    from sentemb.inference.torch_only import load_encoder
+
+    known = f"{kind}-{version('sentemb')}-{fingerprint(load_encoder(model, 'cpu'))[:32]}"
+    folder = cached_assets_path("sentemb", namespace="fast", subfolder=known)
+    if not (folder / EXPORT).is_file():
+        export(model, folder, static=kind == "static", int8=kind == "int8")
     return folder
 
 

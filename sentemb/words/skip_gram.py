@@ -120,6 +120,7 @@ def train_words(
     words leave before the windows are laid.
 
     Raises:
+        UsageError: When there are more draws of noise a pair than words.
         NumericError: When the loss is not finite.
 
     Source: Mikolov et al., 2013 (arXiv:1310.4546). Deviations: batches of up to 16,384 words with
@@ -127,6 +128,11 @@ def train_words(
         drawn as its own noise is not skipped.
     """
     settings = settings or WordSettings()
+    if settings.noise > len(corpus.words):
+        raise UsageError(
+            f"noise must be at most the {len(corpus.words):,} words of the vocabulary, got "
+            f"{settings.noise:,}: lower it, or give more texts."
+        )
     random = np.random.default_rng(settings.seed)
     count, dim = len(corpus.words), settings.dim
     start = (random.random((count, dim), np.float32) - 0.5) / dim

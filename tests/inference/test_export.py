@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from transformers import AutoModel, AutoTokenizer
 
-from sentemb import load, read_sts
+from sentemb import load, read_sts, train
 from sentemb.bundled import bundled
 from sentemb.encoding import encode_file
 from sentemb.errors import InputError, NumericError, UsageError
@@ -232,11 +232,11 @@ def test_a_static_folder_is_encoded_with_as_by_sentence_transformers(static, sen
 def test_a_fast_encoder_is_made_once(tmp_path, sentences, caplog, monkeypatch):
     monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", tmp_path)
     caplog.set_level("INFO", "sentemb")
-    first = load("mini-sentemb", fast="static")
-    assert "fast: static in place of mini-sentemb: Spearman" in caplog.text
+    first = load("mini", fast="static")
+    assert "fast: static in place of mini: Spearman" in caplog.text
     made = sorted(tmp_path.rglob("export.json"))
     written = made[0].stat().st_mtime_ns
-    again = load("mini-sentemb", fast="static")
+    again = load("mini", fast="static")
     assert sorted(tmp_path.rglob("export.json")) == made
     assert made[0].stat().st_mtime_ns == written
     texts = sentences[:5]
@@ -245,6 +245,17 @@ def test_a_fast_encoder_is_made_once(tmp_path, sentences, caplog, monkeypatch):
     np.testing.assert_allclose(again.encode(texts), plain, atol=1e-7)
     with pytest.raises(UsageError, match="fast must be one of static, int8; got 'statc'"):
         load("mini-sentemb", fast="statc")
+
+
+def test_the_static_model_of_a_bundled_encoder_is_there(tmp_path, sentences, caplog, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", tmp_path)
+    caplog.set_level("INFO", "sentemb")
+    fast, tiny = load("mini-sentemb", fast="static"), load("tiny")
+    assert "fast: static in place of mini-sentemb: Spearman" in caplog.text
+    np.testing.assert_array_equal(fast.encode(sentences[:5]), tiny.encode(sentences[:5]))
+    assert not any(tmp_path.iterdir())
+    with pytest.raises(InputError, match="tiny"):
+        train("simcse-unsup", sentences[:64], model="tiny", max_steps=1)
 
 
 def test_an_int8_folder_says_what_it_is(int8):

@@ -82,7 +82,7 @@ def test_what_is_refused(tmp_path, mini):
     tokenizer = mini.tokenizer.backend_tokenizer
     short = StaticEmbedding(tokenizer, embedding_weights=np.ones((10, 4), np.float32))
     broken = SentenceTransformer(modules=[short], device="cpu")
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="8,182 tokens without an embedding"):
         static(PAIRS, tmp_path / "new", model=broken)
     whole = StaticEmbedding(tokenizer, embedding_dim=4)
     given = SentenceTransformer(modules=[whole], device="cpu")

@@ -213,9 +213,13 @@ def test_what_no_words_can_be_trained_on(tmp_path):
     ):
         with pytest.raises(UsageError, match=message):
             WordSettings(**options)
+    with pytest.raises(
+        UsageError, match="noise must be at most the 3 words of the vocabulary, got 4"
+    ):
+        word2vec(["a b c"] * 9, tmp_path / "words", settings=WordSettings(noise=4))
     with pytest.raises(UsageError, match="smoothing must be 0 or more"):
         word2vec(["a b"], tmp_path / "words", smoothing=-1.0)
-    corpus, settings = read_corpus(["a b c"] * 900), WordSettings(learning_rate=1e30, **TINY)
+    corpus, settings = read_corpus(["a b c d e"] * 900), WordSettings(learning_rate=1e30, **TINY)
     with pytest.raises(NumericError, match="not finite"):
         train_words(corpus, settings)
     assert not any(tmp_path.iterdir())
