@@ -3,12 +3,11 @@
     python benchmarks/small_pieces.py [seeds]     about 20 minutes on one core with 5 seeds
 
 From the bundled encoder `mini` with mean pooling: 30 steps of 32 rows at a learning rate of 1e-4,
-five
-seeds. All read the same 320 mixed sentences, three times, so that a memory bank holds all of
+five seeds. All read the same 320 mixed sentences, three times, so that a memory bank holds all of
 them after the first; none is a sentence of an STS dev or test set. One thing differs from
 unsupervised SimCSE in each run. Temperatures of the scores are such that at the start they spread
 random pairs as the cosine at 0.05 does. Of the edits, what is counted is how often a prediction is
-nearest to the edit that it was told, among the three of its sentence, by cosine, of 200 other
+nearest to the edit that it was given, among the three of its sentence, by cosine, of 200 other
 sentences; for the encoders without a predictor a ridge regression finds the edit from the
 difference of both embeddings, half of the sentences for training, half for test. Finished runs are
 lines of results/small_pieces.jsonl and are not run again; written to results/small_pieces.md.
@@ -33,8 +32,8 @@ from sentemb.datasets import TrainingData
 from sentemb.encoders.embedding import embed
 from sentemb.encoders.linear import end_in_identity
 from sentemb.inference.embedder import Embedder
-from sentemb.losses import InfoNCE, ScheduledInfoNCE, Scored
-from sentemb.losses.scores import L1, L2, Dot
+from sentemb.losses import InfoNCE, ScheduledInfoNCE, WithScore
+from sentemb.losses.compared_by import L1, L2, Dot
 from sentemb.methods import equivariant, local_aggregation, multi_crop
 from sentemb.training.collator import Collator, NumberedRows
 from sentemb.twins import Siamese
@@ -51,12 +50,12 @@ def simcse(loss):
 
 def bilinear(encoder):
     end_in_identity(encoder)
-    return simcse(Scored(InfoNCE(temperature_of("dot")), Dot()))(encoder)
+    return simcse(WithScore(InfoNCE(temperature_of("dot")), Dot()))(encoder)
 
 
 def scored(score):
     name = type(score).__name__.lower()
-    return lambda encoder: simcse(Scored(InfoNCE(temperature_of(name)), score))(encoder)
+    return lambda encoder: simcse(WithScore(InfoNCE(temperature_of(name)), score))(encoder)
 
 
 PIECES = {

@@ -74,8 +74,10 @@ def model2vec(folder: Path):
 def wordllama(folder: Path):
     import wordllama
 
-    weights = Path(wordllama.__file__).parent / "weights/l2_supercat_256.safetensors"
-    return wordllama.WordLlama.load(disable_download=True).embed, weights.stat().st_size / 1e6
+    package = Path(wordllama.__file__).parent  # where its tokenizer is, too
+    model = wordllama.WordLlama.load(cache_dir=package, disable_download=True)
+    weights = package / "weights/l2_supercat_256.safetensors"
+    return model.embed, weights.stat().st_size / 1e6
 
 
 def measured(make) -> dict:

@@ -60,7 +60,7 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
         check_loss(loss)
     check_pooling(options["pooling"])
     check_choice("template", options["template"], "sentemb.encoders.templates", "TemplateName")
-    check_choice("score", options.get("score"), "sentemb.losses.scores", "ScoreName")
+    check_choice("score", options.get("score"), "sentemb.losses.compared_by", "ScoreName")
     if options["lora"] is not None:
         Lora.parse(options["lora"])
         require_peft()
@@ -124,7 +124,7 @@ def varied_by(option: str, options: Mapping[str, Any], losses: Sequence[str]) ->
     settings = source.parameters("sentemb.training.settings", "Settings")
     found = {p.name: p for p in settings if p.name not in NOT_VARIED}
     poolings: Any = Literal[source.choices("sentemb.encoders.poolings", "PoolingName")]
-    scores: Any = Literal[source.choices("sentemb.losses.scores", "ScoreName")]
+    scores: Any = Literal[source.choices("sentemb.losses.compared_by", "ScoreName")]
     of_job = {"pooling": poolings, "mask_above": float, "score": scores}
     found |= {name: _parameter(name, kind) for name, kind in of_job.items()}
     replaced = {*source.OF_THE_DATA, *(OF_VIEWS if options["view"] else ())}

@@ -185,7 +185,7 @@ Score = Annotated[
         help="What the loss compares embeddings by: cosine (the default), dot or bilinear, at the "
         "length they have, or l1 or l2, minus a distance at length 1. What bilinear learns is "
         "saved as the model's last linear layer.",
-        autocompletion=completion.one_of(source.choices("sentemb.losses.scores", "ScoreName")),
+        autocompletion=completion.one_of(source.choices("sentemb.losses.compared_by", "ScoreName")),
         rich_help_panel=METHOD,
     ),
 ]

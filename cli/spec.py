@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sentemb.losses import Loss
     from sentemb.views import View
 
-MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar", "Guided", "Scored")
+MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar", "Guided", "WithScore")
 NAMES = {
     "FlatNCEOneWay": "flatnce-one-way",
     "InfoNCEWithinViews": "infonce-within-views",

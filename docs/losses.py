@@ -11,7 +11,7 @@ from sentemb import losses
 
 PAGE = Path(__file__).with_suffix(".md")
 MARK = "<!-- The rest is made from the docstrings by `python docs/losses.py`. -->\n"
-OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar", "Guided", "Scored")
+OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar", "Guided", "WithScore")
 PARAGRAPHS = ("Needs", "Use it", "Source")
 
 

@@ -4,8 +4,8 @@ from importlib.resources import files
 from pathlib import Path
 
 BUNDLED_ENCODERS = ("mini", "mini-sentemb", "tiny")
-"""``mini`` is a raw masked-language model, ``mini-sentemb`` the same taught by all-MiniLM-L6-v2, and
-``tiny`` a static model, a vector a token, taught by ``mini-sentemb``."""
+"""``mini`` is a raw masked-language model, ``mini-sentemb`` the same taught by all-MiniLM-L6-v2;
+``tiny`` is a static model, taught by ``mini-sentemb``."""
 BUNDLED_STATIC = {"mini-sentemb": "tiny"}
 """What stands for a bundled encoder where a static model of it is wanted."""
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sentemb.finetuning.scored_predictions import Predictions
     from sentemb.jobs import ViewOf
     from sentemb.losses import Loss
-    from sentemb.losses.scores import ScoreName
+    from sentemb.losses.compared_by import ScoreName
     from sentemb.method import Method
     from sentemb.runs.run_result import RunResult
     from sentemb.training import Run, Settings

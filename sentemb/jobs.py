@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sentemb.encoders.templates import TemplateName
     from sentemb.evaluation import STS
     from sentemb.losses import Loss
-    from sentemb.losses.scores import ScoreName
+    from sentemb.losses.compared_by import ScoreName
     from sentemb.method import Method
     from sentemb.training import Run
     from sentemb.training.dry_run import DryRun

@@ -52,6 +52,6 @@ from sentemb.losses.combine import EachSentence as EachSentence
 from sentemb.losses.matryoshka import Matryoshka as Matryoshka
 from sentemb.losses.mask_similar import MaskSimilar as MaskSimilar
 from sentemb.losses.guided import Guided as Guided
-from sentemb.losses.scored import Scored as Scored
+from sentemb.losses.with_score import WithScore as WithScore
 
 __all__ = [name for name in dir() if name[0].isupper()]

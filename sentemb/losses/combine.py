@@ -12,7 +12,7 @@ from sentemb.errors import UsageError
 from sentemb.losses.checks import check_positive
 from sentemb.losses.contrast import Contrasting
 from sentemb.losses.guide import Margins
-from sentemb.losses.scores import Score
+from sentemb.losses.compared_by import PairScore
 from sentemb.pairs import Pairs
 
 Term = Callable[[Pairs], Tensor]
@@ -81,7 +81,7 @@ def without_similar(loss: Loss, above: float = math.inf, margins: Margins | None
     return _each_contrast(loss, lambda contrast: contrast.with_mask(above, margins))
 
 
-def by_score(loss: Loss, score: Score) -> Loss:
+def by_score(loss: Loss, score: PairScore) -> Loss:
     """Return a loss whose contrasts are by a score.
 
     Raises:

@@ -21,7 +21,7 @@ from sentemb.losses.blockwise import Compared, mean_blockwise, parts_of, similar
 from sentemb.losses.checks import check_positive
 from sentemb.losses.guide import Guide, Margins, TeacherVectors, teacher_vectors
 from sentemb.losses.log_sum import log_sum_exp
-from sentemb.losses.scores import Cosine, Dot, Score
+from sentemb.losses.compared_by import Cosine, Dot, PairScore
 from sentemb.pairs import Pairs, Side
 from sentemb.text_ids import Texts, numbered_texts
 from sentemb.types import Embeddings, SimilarityMatrix
@@ -147,7 +147,7 @@ class Contrast:
     own: Tensor
     texts: Texts | None = None
     mask_above: float = math.inf
-    score: Score = DOT
+    score: PairScore = DOT
     teacher: TeacherVectors | None = None
     guide: Guide | None = None
     owners: Tensor | None = None
@@ -157,7 +157,7 @@ class Contrast:
 
         Memory grows with the rows and with the candidates, not with their product: a large product
         is computed in blocks of rows, and so is its gradient. Value and gradient are the same.
-        Distances are no products: all are held.
+        Distances are not products: all are held.
 
         Args:
             loss: From the similarities of some rows to the loss of each. Where it reads parameters
@@ -347,7 +347,7 @@ class Contrasting(metaclass=ABCMeta):
     candidates: ClassVar[Candidates]
     only_by_cosine: ClassVar[bool] = False
     """Whether its formula takes similarities for cosines."""
-    _score: ClassVar[Score] = Cosine()
+    _score: ClassVar[PairScore] = Cosine()
     _mask_above = math.inf
     _margins: ClassVar[Margins | None] = None
 
@@ -391,8 +391,8 @@ class Contrasting(metaclass=ABCMeta):
         vars(other).update(changed, _margins=guided)
         return other
 
-    def with_score(self, score: Score) -> Self:
-        """Return the loss by another score; it shares what it learns. `Scored` is what is shown.
+    def with_score(self, score: PairScore) -> Self:
+        """Return the loss by another score; it shares what it learns. `WithScore` is what is shown.
 
         Raises:
             UsageError: When the loss is made for cosines.

@@ -6,7 +6,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from sentemb.losses.contrast import RowLoss, Similarities, one_way
-from sentemb.losses.scores import Dot
+from sentemb.losses.compared_by import Dot
 
 
 @dataclass(frozen=True)

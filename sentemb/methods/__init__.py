@@ -1,5 +1,6 @@
 """Every named paper is a function from an encoder to a method, and a recipe with its settings."""
 
+from sentemb.methods.aggregation import LOCAL_AGGREGATION, local_aggregation
 from sentemb.methods.arccse import ARCCSE, arccse
 from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
 from sentemb.methods.cosent import COSENT, cosent
@@ -17,7 +18,6 @@ from sentemb.methods.edits import (
 )
 from sentemb.methods.esimcse import ESIMCSE, esimcse
 from sentemb.methods.gist import GIST, gist
-from sentemb.methods.local_aggregation import LOCAL_AGGREGATION, local_aggregation
 from sentemb.methods.moco import MOCO, MOCO_V2, MOCO_V3, moco, moco_v2, moco_v3
 from sentemb.methods.multilingual import MULTILINGUAL, multilingual
 from sentemb.methods.next_sentence import NSP, nsp

@@ -13,16 +13,22 @@ from sentemb.losses import (
     Loss,
     MaskSimilar,
     Matryoshka,
-    Scored,
     Sum,
+    WithScore,
 )
 from sentemb.losses.combine import parts
-from sentemb.losses.scores import L1, L2, Cosine, Dot, Score, ScoreName
+from sentemb.losses.compared_by import L1, L2, Cosine, Dot, PairScore, ScoreName
 from sentemb.method import Method
 from sentemb.twins.heads import width
 from sentemb.views import View
 
-SCORES: dict[str, type[Score]] = {"cosine": Cosine, "dot": Dot, "bilinear": Dot, "l1": L1, "l2": L2}
+SCORES: dict[str, type[PairScore]] = {
+    "cosine": Cosine,
+    "dot": Dot,
+    "bilinear": Dot,
+    "l1": L1,
+    "l2": L2,
+}
 """Classes of scores by name; the bilinear one is the dot product behind a layer."""
 
 
@@ -73,7 +79,7 @@ def override(
                 f"`score=bilinear` learns a layer that is deployed, and {name} compares the output "
                 "of a head that training alone has: use a method without one (simcse-sup)."
             )
-        compared = Scored(compared, SCORES[score]())
+        compared = WithScore(compared, SCORES[score]())
     if matryoshka:
         if isinstance(method.loss, Sum):
             raise UsageError(

@@ -43,7 +43,7 @@ METHODS = {
     "byol": "without_negatives.BYOL",
     "simsiam": "without_negatives.SIMSIAM",
     "swav": "swav.SWAV",
-    "local-aggregation": "local_aggregation.LOCAL_AGGREGATION",
+    "local-aggregation": "aggregation.LOCAL_AGGREGATION",
     "barlow-twins": "decorrelation.BARLOW_TWINS",
     "vicreg": "decorrelation.VIC_REG",
     "two-tower": "two_tower.TWO_TOWER",

@@ -1,4 +1,4 @@
-"""A predictor that is told which edit was made."""
+"""A predictor that knows which edit was made."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -24,6 +24,8 @@ class EditPredictor(nn.Module):
     Args:
         edits: How many there are.
         dim: Of the embeddings.
+
+    Source: after Dangovski et al., 2022 (arXiv:2111.00899); the map is ours.
     """
 
     def __init__(self, edits: int, dim: int) -> None:

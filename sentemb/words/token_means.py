@@ -60,7 +60,7 @@ class StaticSettings:
 
 
 class History(NamedTuple):
-    """The mean loss of each epoch, and after it that of the rows held out, where there are any."""
+    """The mean loss of each epoch, and of the rows held out after it, where there are any."""
 
     losses: list[float]
     held_out: list[float]

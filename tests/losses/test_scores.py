@@ -19,14 +19,14 @@ from sentemb.losses import (
     NegativeSampling,
     NTXent,
     ScheduledInfoNCE,
-    Scored,
     Sum,
     SymmetricInfoNCE,
+    WithScore,
     contrast,
 )
 from sentemb.losses.combine import masked_negatives
 from sentemb.losses.contrast import one_way
-from sentemb.losses.scores import L1, L2, Cosine, Dot
+from sentemb.losses.compared_by import L1, L2, Cosine, Dot
 from sentemb.twins import Siamese
 from sentemb.views import View
 from tests.support.helpers import random_pairs
@@ -49,7 +49,7 @@ def test_distances_of_length_1_are_those_of_cosines():
 @pytest.mark.parametrize("score", [Dot(), L1(), L2()])
 def test_many_rows_are_compared_as_few(monkeypatch, score):
     pairs = random_pairs(9, 4, candidates=3)
-    loss = Scored(SymmetricInfoNCE(0.5), score)
+    loss = WithScore(SymmetricInfoNCE(0.5), score)
     at_once = loss(pairs)
     monkeypatch.setattr(contrast, "BLOCK", 12)
     monkeypatch.setattr(contrast, "ROWS", 1)
@@ -59,18 +59,18 @@ def test_many_rows_are_compared_as_few(monkeypatch, score):
 def test_equal_embeddings_have_a_finite_gradient():
     for score in (L1(), L2()):
         x = torch.eye(3).requires_grad_()
-        Scored(InfoNCE(0.5), score)(replace(random_pairs(3, 3), anchor=x, positive=x)).backward()
+        WithScore(InfoNCE(0.5), score)(replace(random_pairs(3, 3), anchor=x, positive=x)).backward()
         assert torch.isfinite(x.grad).all()
 
 
 def test_every_loss_that_contrasts_is_scored():
     pairs = random_pairs(5, 4)
-    plain, dot = NegativeSampling(), Scored(NegativeSampling(), Dot())
+    plain, dot = NegativeSampling(), WithScore(NegativeSampling(), Dot())
     torch.testing.assert_close(dot(pairs), plain(pairs))
-    scored = Scored(Sum((InfoNCE(0.5), NTXent(0.5)), (1.0, 2.0)), L1())(pairs)
-    by_hand = [Scored(loss(0.5), L1())(pairs) for loss in (InfoNCE, NTXent)]
+    scored = WithScore(Sum((InfoNCE(0.5), NTXent(0.5)), (1.0, 2.0)), L1())(pairs)
+    by_hand = [WithScore(loss(0.5), L1())(pairs) for loss in (InfoNCE, NTXent)]
     torch.testing.assert_close(sum(scored.values()), by_hand[0] + 2 * by_hand[1])
-    assert torch.equal(Scored(InfoNCE(0.5), Cosine())(pairs), InfoNCE(0.5)(pairs))
+    assert torch.equal(WithScore(InfoNCE(0.5), Cosine())(pairs), InfoNCE(0.5)(pairs))
 
 
 def test_masks_stay_those_of_cosines():
@@ -78,8 +78,8 @@ def test_masks_stay_those_of_cosines():
     expected = int(masked_negatives(MaskSimilar(InfoNCE(), 0.3), pairs))
     assert expected
     for loss in (
-        MaskSimilar(Scored(InfoNCE(), Dot()), 0.3),
-        Scored(MaskSimilar(InfoNCE(), 0.3), L1()),
+        MaskSimilar(WithScore(InfoNCE(), Dot()), 0.3),
+        WithScore(MaskSimilar(InfoNCE(), 0.3), L1()),
     ):
         assert int(masked_negatives(loss, pairs)) == expected
 
@@ -96,7 +96,7 @@ def test_masks_stay_those_of_cosines():
 )
 def test_what_no_score_suits(loss, message):
     with pytest.raises(UsageError, match=message):
-        Scored(loss, Dot())
+        WithScore(loss, Dot())
 
 
 def test_a_bilinear_score_is_saved_as_a_layer(mini, sentences, tmp_path):

@@ -9,7 +9,7 @@ import torch
 from sentemb import Pairs
 from sentemb.losses import InfoNCE, MarginMSE, Triplet, TripletSquared, WeightedInfoNCE, contrast
 from sentemb.losses.contrast import one_way
-from sentemb.losses.scores import Cosine
+from sentemb.losses.compared_by import Cosine
 from tests.support.helpers import random_pairs
 from tests.support.loss_cases import LOSSES, OWN_NEGATIVES, WITH_NEGATIVES, in_float64, scalar
 

@@ -1,7 +1,7 @@
 """The encoders that tests train, called `mini` and `mini-sentemb`: small, of random weights.
 
-They are 96 wide, and the static `tiny` 16; they have the folders and the tokenizer of the bundled ones. A test of what numbers
-these give asks for them: `all_bundled`.
+They are 96 wide, and the static `tiny` 16. All have the folders and the tokenizer of the bundled
+ones. A test of what numbers these give asks for them: `all_bundled`.
 """
 
 import copy

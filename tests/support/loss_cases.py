@@ -45,7 +45,6 @@ from sentemb.losses import (
     RankingConsistency,
     RDrop,
     ScheduledInfoNCE,
-    Scored,
     Sigmoid,
     SimilarityKL,
     SimilarityMSE,
@@ -59,8 +58,9 @@ from sentemb.losses import (
     TripletSquared,
     VICReg,
     WeightedInfoNCE,
+    WithScore,
 )
-from sentemb.losses.scores import L1, L2, Dot
+from sentemb.losses.compared_by import L1, L2, Dot
 from sentemb.pairs import Pairs, QueuePairs
 from sentemb.twins.teacher import side_by_side
 from tests.support import loss_references as ref
@@ -117,7 +117,7 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "RDrop": RDrop,
     "RankingConsistency": lambda: RankingConsistency(0.5),
     "ScheduledInfoNCE": lambda: ScheduledInfoNCE(0.2, 0.5),
-    "Scored": lambda: Scored(InfoNCE(0.5), L2()),
+    "WithScore": lambda: WithScore(InfoNCE(0.5), L2()),
     "Sigmoid": lambda: Sigmoid(0.5, bias=-1.0),
     "SimilarityKL": lambda: SimilarityKL(0.5, 0.3),
     "SimilarityMSE": SimilarityMSE,
@@ -148,7 +148,7 @@ WITH_NEGATIVES = {  # contrasted within the batch, and with negatives where ther
     *("DCLW", "Debiased", "FlatNCE", "FlatNCEOneWay", "HardContrastive", "InfoNCE", "NTXent"),
     *("HardContrastiveQuantile", "HardNegativeWeighted", "NegativeSampling", "NoiseContrastive"),
     *("Guided", "InfoNCEWithinViews", "Sigmoid", "SimpleContrastive", "SymmetricInfoNCE"),
-    *("LocalAggregation", "MaskSimilar", "Matryoshka", "ScheduledInfoNCE", "Scored", "Sum"),
+    *("LocalAggregation", "MaskSimilar", "Matryoshka", "ScheduledInfoNCE", "WithScore", "Sum"),
     *("SupConIn", "SupConOut"),
 }
 
@@ -355,7 +355,7 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
         )
     ),
     ("ScheduledInfoNCE", lambda: ScheduledInfoNCE(0.05, 0.5), pair, 0.5380380572),
-    ("Scored", lambda: Scored(InfoNCE(1.0), Dot()), bilinear, 0.7519201934),
+    ("WithScore", lambda: WithScore(InfoNCE(1.0), Dot()), bilinear, 0.7519201934),
     ("RDrop", RDrop, classified, 1.4866471403),
     ("RDrop", lambda: RDrop(0.0), classified, 1.4418628221),
 ]
@@ -435,10 +435,10 @@ CLOSED: list[tuple[str, Callable[[], Loss], Pairs, float]] = [
         math.log1p(3 * E5) - math.log1p(E5),
     ),
     ("ScheduledInfoNCE", lambda: ScheduledInfoNCE(0.1, 0.2), ORTHOGONAL, math.log1p(3 * E5)),
-    ("Scored", lambda: Scored(InfoNCE(0.2), L1()), ORTHOGONAL, math.log1p(3 * E5 * E5)),
-    ("Scored", lambda: Scored(InfoNCE(1 / 5), L2()), ORTHOGONAL,
+    ("WithScore", lambda: WithScore(InfoNCE(0.2), L1()), ORTHOGONAL, math.log1p(3 * E5 * E5)),
+    ("WithScore", lambda: WithScore(InfoNCE(1 / 5), L2()), ORTHOGONAL,
      math.log1p(3 * E5 ** math.sqrt(2))),
-    ("Scored", lambda: Scored(InfoNCE(1.0), Dot()), ORTHOGONAL, math.log1p(3 * E5)),
+    ("WithScore", lambda: WithScore(InfoNCE(1.0), Dot()), ORTHOGONAL, math.log1p(3 * E5)),
     ("SimpleContrastive", SimpleContrastive, Pairs(EYE, torch.ones(4, 4).double()), 2 * 0.5),
     ("AlignmentUniformity", AlignmentUniformity, ORTHOGONAL, -4.0),
     ("Contrastive", Contrastive, SAME, 3 * 0.5**2 / 2 / 4),
@@ -575,8 +575,8 @@ REFERENCES: dict[str, tuple[Loss, Callable]] = {
         lambda a, p, n, y: ref.info_nce(a, p, n, 0.3),
     ),
     **{
-        f"Scored, {score}": (
-            Scored(InfoNCE(0.3), score),
+        f"WithScore, {score}": (
+            WithScore(InfoNCE(0.3), score),
             lambda a, p, n, y, apart=apart: ref.info_nce_scored(a, p, n, 0.3, apart),
         )
         for score, apart in ((L1(), 1), (L2(), 2), (Dot(), None))

@@ -1,4 +1,4 @@
-"""A memory bank, many crops, edits that are told: what is paired with what."""
+"""A memory bank, many crops, known edits: what is paired with what."""
 
 import numpy as np
 import pytest

@@ -13,7 +13,7 @@ from sentemb.types import SimilarityMatrix
 ScoreName = Literal["cosine", "dot", "bilinear", "l1", "l2"]
 
 
-class Score(ABC):
+class PairScore(ABC):
     """Turns what is compared by dot product into what is compared by this score."""
 
     @abstractmethod
@@ -22,7 +22,7 @@ class Score(ABC):
 
 
 @dataclass(frozen=True)
-class Cosine(Score):
+class Cosine(PairScore):
     """The cosine of the angle between two embeddings; lengths count for nothing."""
 
     def of(self, compared: Compared) -> Compared:
@@ -31,7 +31,7 @@ class Cosine(Score):
 
 
 @dataclass(frozen=True)
-class Dot(Score):
+class Dot(PairScore):
     r"""The dot product :math:`x^\top y` of embeddings at the length they have."""
 
     def of(self, compared: Compared) -> Compared:
@@ -40,7 +40,7 @@ class Dot(Score):
 
 
 @dataclass(frozen=True)
-class L1(Score):
+class L1(PairScore):
     r"""Minus the sum of differences, :math:`-\lVert x - y \rVert_1`, of embeddings at length 1."""
 
     def of(self, compared: Compared) -> Compared:
@@ -49,7 +49,7 @@ class L1(Score):
 
 
 @dataclass(frozen=True)
-class L2(Score):
+class L2(PairScore):
     r"""Minus the distance, :math:`-\lVert x - y \rVert_2`, of embeddings at length 1.
 
     It is :math:`-\sqrt{2 - 2 \cos}`: the square would be the cosine at half the temperature.

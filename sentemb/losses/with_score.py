@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from sentemb.losses.combine import Around, Loss, by_score
-from sentemb.losses.scores import Score
+from sentemb.losses.compared_by import PairScore
 from sentemb.pairs import Pairs
 
 
 @dataclass(frozen=True)
-class Scored(Around):
+class WithScore(Around):
     r"""Any loss that contrasts, its similarities by another score than the cosine.
 
     .. math:: s = x^\top y / \tau, \qquad s = -\lVert \hat x - \hat y \rVert_1 / \tau, \qquad
@@ -28,7 +28,7 @@ class Scored(Around):
 
     Args:
         contrast: The loss.
-        score: `Dot`, `L1`, `L2` or `Cosine`, of `sentemb.losses.scores`.
+        score: `Dot`, `L1`, `L2` or `Cosine`, of `sentemb.losses.compared_by`.
 
     Raises:
         UsageError: When the loss contrasts nothing, or is made for cosines.
@@ -38,13 +38,13 @@ class Scored(Around):
 
     Example:
         >>> import torch
-        >>> from sentemb.losses import InfoNCE, scores
+        >>> from sentemb.losses import InfoNCE, compared_by
         >>> pairs = Pairs(2 * torch.eye(2), 2 * torch.eye(2))
-        >>> Scored(InfoNCE(1.0), scores.Dot())(pairs)  # log(1 + 1/e⁴)
+        >>> WithScore(InfoNCE(1.0), compared_by.Dot())(pairs)  # log(1 + 1/e⁴)
         tensor(0.0181)
     """
 
-    score: Score
+    score: PairScore
 
     def __post_init__(self) -> None:
         by_score(self.contrast, self.score)
