@@ -365,8 +365,10 @@ class Contrasting(metaclass=ABCMeta):
         Raises:
             UsageError: When a teacher is to say which, and there is none.
         """
-        options = {"score": self._score, "mask_above": self._mask_above}
-        found = [replace(contrast, **options) for contrast in contrasts]
+        found = [
+            replace(contrast, score=self._score, mask_above=self._mask_above)
+            for contrast in contrasts
+        ]
         if self._margins is None:
             return tuple(found)
         return tuple(_guided(contrast, self._margins) for contrast in found)
