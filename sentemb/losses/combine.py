@@ -10,9 +10,9 @@ from torch import Tensor
 
 from sentemb.errors import UsageError
 from sentemb.losses.checks import check_positive
+from sentemb.losses.compared_by import PairScore
 from sentemb.losses.contrast import Contrasting
 from sentemb.losses.guide import Margins
-from sentemb.losses.compared_by import PairScore
 from sentemb.pairs import Pairs
 
 Term = Callable[[Pairs], Tensor]

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from sentemb.errors import UsageError
 from sentemb.losses.blockwise import Compared, mean_blockwise, parts_of, similarities_to
 from sentemb.losses.checks import check_positive
+from sentemb.losses.compared_by import Cosine, Dot, PairScore
 from sentemb.losses.guide import Guide, Margins, TeacherVectors, teacher_vectors
 from sentemb.losses.log_sum import log_sum_exp
-from sentemb.losses.compared_by import Cosine, Dot, PairScore
 from sentemb.pairs import Pairs, Side
 from sentemb.text_ids import Texts, numbered_texts
 from sentemb.types import Embeddings, SimilarityMatrix

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from sentemb.losses.contrast import RowLoss, Similarities, one_way
 from sentemb.losses.compared_by import Dot
+from sentemb.losses.contrast import RowLoss, Similarities, one_way
 
 
 @dataclass(frozen=True)

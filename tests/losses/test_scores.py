@@ -25,8 +25,8 @@ from sentemb.losses import (
     contrast,
 )
 from sentemb.losses.combine import masked_negatives
-from sentemb.losses.contrast import one_way
 from sentemb.losses.compared_by import L1, L2, Cosine, Dot
+from sentemb.losses.contrast import one_way
 from sentemb.twins import Siamese
 from sentemb.views import View
 from tests.support.helpers import random_pairs

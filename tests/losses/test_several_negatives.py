@@ -8,8 +8,8 @@ import torch
 
 from sentemb import Pairs
 from sentemb.losses import InfoNCE, MarginMSE, Triplet, TripletSquared, WeightedInfoNCE, contrast
-from sentemb.losses.contrast import one_way
 from sentemb.losses.compared_by import Cosine
+from sentemb.losses.contrast import one_way
 from tests.support.helpers import random_pairs
 from tests.support.loss_cases import LOSSES, OWN_NEGATIVES, WITH_NEGATIVES, in_float64, scalar
 
