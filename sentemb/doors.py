@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from sentemb.evaluation import STS
     from sentemb.finetuning import FinetuneRun, FinetuneSettings
     from sentemb.finetuning.scored_predictions import Predictions
-    from sentemb.losses.compared_by import ScoreName
     from sentemb.method import Method
     from sentemb.notation import AnyLoss, AnyView
     from sentemb.runs.run_result import RunResult
@@ -88,7 +87,7 @@ def train(
     loss: "AnyLoss | None" = None,
     matryoshka: Sequence[int] = (),
     mask_above: float | None = None,
-    score: "ScoreName | None" = None,
+    score: str | None = None,
     mixing: "Order | None" = None,
     resume: bool = False,
     overwrite: bool = False,

@@ -14,8 +14,6 @@ from ..options_of_signatures import DEFAULT_METHOD, parse_seeds
 
 EXAMPLES = """Examples:
 
-sentemb train --method simcse-unsup --max-steps 5
-
 sentemb train --method simcse-sup --pooling mean --batch-size 64 --max-steps 5 -o runs/mine
 
 sentemb train --view shuffle --view feature-cutoff:0.2 --loss flatnce --max-steps 5 -o runs/cross
