@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sentemb.evaluation import STS
     from sentemb.losses import Loss
     from sentemb.method import Method
+    from sentemb.modalities.captioned import PairedData
     from sentemb.training import Run
     from sentemb.training.dry_run import DryRun
     from sentemb.views import View
@@ -123,6 +124,8 @@ class TrainJob:
 
         recipe = recipe_named(self.method)
         source = bundled(recipe.bundled_data) if self.data is None else self.data
+        if recipe.beside:
+            return self._read_paired(source), None
         graded = bundled(GRADED) if self.dev is None and self.data is None else self.dev
         with phase("reading the data"):
             data = self._read_data(source, recipe.layouts)
@@ -142,6 +145,26 @@ class TrainJob:
             more = ", …" if len(data.classes) > 8 else ""
             logger.info("%d labels: %s", len(data.classes), ", ".join(data.classes[:8]) + more)
         return data, dev
+
+    def _read_paired(self, source: Any) -> "PairedData":
+        """Read pictures with texts, as large as the tower takes them."""
+        from sentemb.modalities.captioned import read_captioned
+
+        options = self.options()
+        with phase("reading the pictures"):
+            data = read_captioned(source, options["size"], self.columns, cast(Any, self.dev))
+        if options["control"]:
+            data = data.shuffled(self.settings.seed)
+        held = 0 if data.dev is None else len(data.dev.rows)
+        logger.info(
+            "%s from %s; data: %s (%s rows); dev: %s",
+            self.method,
+            name_of(self.model, "mini") or "a SentenceTransformer",
+            name_of(self.data, "bundled pictures") or data.source,
+            f"{len(data.rows):,}",
+            f"{held:,} rows of other pictures" if held else "none",
+        )
+        return data
 
     def _read_data(self, source: Any, layouts: "Sequence[tuple[str, ...]]") -> "TrainingData":
         """Read one data set, or several."""
@@ -195,7 +218,8 @@ class TrainJob:
         batch, rows = self.settings.batch_size, len(data.rows) // everyone
         least = min(getattr(data, "sizes", None) or [len(data.rows)]) // everyone
         if self.batch_by_default:
-            while batch > 2 and (batch > least or (batch > SMALLEST and rows // batch < STEPS)):
+            few = 0 if getattr(data, "modality", "") else STEPS  # towers take many epochs
+            while batch > 2 and (batch > least or (batch > SMALLEST and rows // batch < few)):
                 batch //= 2
         return replace(self.settings, batch_size=batch)
 

@@ -1,6 +1,7 @@
 """Every named paper is a function from an encoder to a method, and a recipe with its settings."""
 
 from sentemb.methods.arccse import ARCCSE, arccse
+from sentemb.methods.clip import CLIP, LIT, SIGLIP, clip, lit, siglip
 from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
 from sentemb.methods.cosent import COSENT, cosent
 from sentemb.methods.decorrelation import BARLOW_TWINS, VIC_REG, barlow_twins, vicreg
@@ -34,6 +35,7 @@ __all__ = [
     "ARCCSE",
     "BARLOW_TWINS",
     "BYOL",
+    "CLIP",
     "CONSERT",
     "CONSERT_SUP",
     "COSENT",
@@ -42,6 +44,7 @@ __all__ = [
     "EDA_CONTRAST",
     "ESIMCSE",
     "GIST",
+    "LIT",
     "METHODS",
     "MOCO",
     "MOCO_V2",
@@ -49,6 +52,7 @@ __all__ = [
     "MULTILINGUAL",
     "NSP",
     "RANKCSE",
+    "SIGLIP",
     "SIMCLR",
     "SIMCLR_V2",
     "SIMCSE_PLUS_PLUS",
@@ -66,6 +70,7 @@ __all__ = [
     "arccse",
     "barlow_twins",
     "byol",
+    "clip",
     "consert",
     "consert_sup",
     "cosent",
@@ -74,6 +79,7 @@ __all__ = [
     "eda",
     "esimcse",
     "gist",
+    "lit",
     "method_named",
     "moco",
     "moco_v2",
@@ -83,6 +89,7 @@ __all__ = [
     "options_of",
     "rankcse",
     "recipe_named",
+    "siglip",
     "simclr",
     "simclr_v2",
     "simcse_plus_plus",

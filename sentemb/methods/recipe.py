@@ -52,6 +52,9 @@ METHODS = {
     "whitenedcse": "whitenedcse.WHITENEDCSE",
     "starbucks": "starbucks.STARBUCKS",
     "multilingual": "multilingual.MULTILINGUAL",
+    "clip": "clip.CLIP",
+    "siglip": "clip.SIGLIP",
+    "lit": "clip.LIT",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
 
@@ -76,6 +79,7 @@ class Recipe:
         warmup: Rate of the steps that the learning rate rises over.
         weight_decay: Of AdamW.
         eval_steps: Steps between evaluations.
+        beside: What is read beside the texts, ``picture``; "" for nothing.
     """
 
     build: Callable[..., Method]
@@ -90,6 +94,7 @@ class Recipe:
     warmup: float = 0.0
     weight_decay: float = 0.0
     eval_steps: int = 125
+    beside: str = ""
 
 
 def recipe_named(name: str) -> Recipe:

@@ -1,5 +1,6 @@
 """Twin architectures: how views become pairs."""
 
+from sentemb.twins.cross_modal import CrossModal
 from sentemb.twins.ema import ConstantMomentum, CosineMomentum
 from sentemb.twins.group_whitening import GroupWhitening
 from sentemb.twins.heads import batch_norm, between, layers, mlp
@@ -19,6 +20,7 @@ __all__ = [
     "AveragedTeachers",
     "ConstantMomentum",
     "CosineMomentum",
+    "CrossModal",
     "EncoderTwin",
     "GroupWhitening",
     "Layered",

@@ -1,0 +1,121 @@
+"""Which columns of a table hold pictures and texts, and what their cells hold."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sentemb.datasets.source import Source, read_source
+from sentemb.errors import InputError, nearest
+from sentemb.modalities.pictures import SUFFIXES
+
+PICTURES = ("image", "picture", "file_name", "path")
+TEXTS = ("caption", "text", "title", "sentence")
+"""Names of the columns, the first preferred."""
+SPLIT = "split"
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+"""Files that say which picture of a folder has which text, as ``datasets`` has it."""
+
+
+def metadata_of(source: Source) -> Source:
+    """Return the table of a folder of pictures; anything else as it is.
+
+    Raises:
+        InputError: When the folder has none.
+    """
+    if not isinstance(source, str | os.PathLike) or not Path(source).is_dir():
+        return source
+    files = [Path(source) / name for name in METADATA]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise InputError(
+            f"{source} is a folder without {' or '.join(METADATA)}, so its pictures have no texts: "
+            "give a table with a column of file names, and one of texts."
+        )
+    return found
+
+
+def captioned_rows(
+    source: Source, columns: Sequence[str] | None = None
+) -> Iterator[tuple[int, str | Path | bytes, list[str], str | None]]:
+    """Yield the number, the picture, the texts and the split of each row.
+
+    Raises:
+        InputError: When there are no such columns, or a row has no picture or no text.
+    """
+    present, rows = read_source(source)
+    picture, text = captioned_columns(source, present, columns)
+    folder = Path(os.fspath(source)).parent if isinstance(source, str | os.PathLike) else Path()
+    for number, row in rows:
+        given = row.get(text)
+        texts = [str(one).strip() for one in (given if isinstance(given, list) else [given or ""])]
+        if not any(texts):
+            raise InputError(f"{source}, row {number}: column '{text}' has no text.")
+        with naming(source, number):
+            found = picture_of(row.get(picture), folder, picture)
+        split = row.get(SPLIT)
+        yield number, found, [one for one in texts if one], None if split is None else str(split)
+
+
+def captioned_columns(
+    source: object, present: Sequence[str], columns: Sequence[str] | None = None
+) -> tuple[str, str]:
+    """Return the names of the columns of pictures and of texts.
+
+    Raises:
+        InputError: When one is not there.
+    """
+    if columns is not None:
+        if len(columns) != 2:
+            raise InputError(
+                f"`columns` of pictures are two, of pictures and of texts; got {list(columns)}."
+            )
+        for name in columns:
+            if name not in present:
+                raise InputError(
+                    f"{source} has no column '{name}'; it has {', '.join(present)}."
+                    + nearest(name, list(present))
+                )
+        return columns[0], columns[1]
+    picture = next((name for name in PICTURES if name in present), None)
+    text = next((name for name in TEXTS if name in present), None)
+    if picture is None or text is None:
+        raise InputError(
+            f"{source} has the columns {', '.join(present)}; needed are one of "
+            f"{', '.join(PICTURES)} and one of {', '.join(TEXTS)}. Name yours in that order, as "
+            "`columns=['image', 'name']`."
+        )
+    return picture, text
+
+
+def picture_of(value: object, folder: Path, column: str) -> Path | bytes:
+    """Return what a cell holds of a picture: its bytes, or a path from the table's folder.
+
+    Raises:
+        InputError: When it holds neither, or there is no such file.
+    """
+    if isinstance(value, dict):  # as datasets keeps pictures
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"column '{column}' has no picture")
+    path = folder / value
+    if not path.is_file():
+        raise InputError(f"there is no file '{value}'")
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"'{value}' is none of {', '.join(SUFFIXES)}")
+    return path
+
+
+@contextmanager
+def naming(source: object, number: int) -> Iterator[None]:
+    """Put the source and the row in front of what is wrong with a picture or a sound.
+
+    Raises:
+        InputError: Names the row.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source}, row {number}: {error}.") from error
