@@ -319,6 +319,14 @@ InvalidRows = Annotated[
         "skipped; parquet must be UTF-8."
     ),
 ]
+Modality = Annotated[
+    str | None,
+    typer.Option(
+        help="What the rows hold in the place of texts: picture or sound, as names of files or as "
+        "bytes, for a model that was trained on them. A folder says so by its files.",
+        autocompletion=completion.one_of(("picture", "sound")),
+    ),
+]
 OneShard = Annotated[
     str | None,
     typer.Option(metavar="I/N", help="Encode every N-th window; sentemb merge joins them."),

@@ -46,9 +46,10 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "inference": {"cards", "encoders", "geometry", "locate", "safety", "storage", "types", "errors"}
     | {"versions"},
     "interruption": set(),
-    "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
-    "encoder": {"datasets", "deployment", "encoders", "encoding", "errors", "inference"}
-    | {"storage", "types"},
+    "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"}
+    | {"modalities"},
+    "encoder": {"datasets", "deployment", "locate", "encoders", "encoding", "errors", "inference"}
+    | {"modalities", "storage", "types"},
     "adapters": {"losses", "pairs", "errors"},
     "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"}
     | {"bundled", "cards", "plotting", "types"},
@@ -63,7 +64,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
         "method",
     }
     | {"inference", "locate", "methods", "modalities", "runs", "training", "views"},
-    "tasks": {"datasets", "encoder", "encoding", "errors", "evaluation", "finetuning", "inference"}
+    "tasks": {"datasets", "encoder", "modalities", "encoding", "errors", "evaluation", "finetuning", "inference"}
     | {"encoders", "inert", "jobs", "losses", "method", "plotting", "runs", "training", "twins"}
     | {"storage", "table", "types", "versions", "views"},
     "data_sources": {"datasets", "errors", "losses", "runs", "training", "views"},
@@ -81,7 +82,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"locate", "plotting", "storage", "suites", "table", "types", "versions", "errors"}
     | {"encoding", "jobs", "losses", "method", "methods", "runs", "training"},
     "preview": {"encoders", "training", "views", "types", "errors"},
-    "modalities": {"datasets", "errors", "evaluation", "storage", "types", "views"},
+    "modalities": {"datasets", "encoders", "errors", "evaluation", "storage", "types", "views"},
     "methods": {"method", "modalities", "twins", "losses", "views", "encoders", "errors", "table"},
     "words": {"cards", "datasets", "encoders", "errors", "inference", "losses", "pairs", "storage"}
     | {"twins", "types"},

@@ -1,6 +1,7 @@
 """``sentemb encode``."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +35,7 @@ def encode(
     model: shared.AnyModel = "mini-sentemb",
     output: shared.Vectors = None,
     column: Annotated[str, typer.Option(help="Column that holds the texts.")] = "text",
+    modality: shared.Modality = None,
     errors: shared.InvalidRows = "replace",
     shard: shared.OneShard = None,
     device: shared.Device = None,
@@ -63,6 +65,7 @@ def encode(
     from sentemb.errors import UsageError
 
     from ..early import check_fast, check_models, without_effect
+    from ..signals import encode_signals
 
     part = Shard.parse(shard) if shard is not None else Shard()
     how, stdin, piped = EncodeOptions(shard=part, **options), source == "-", output == "-"
@@ -82,6 +85,9 @@ def encode(
             raise UsageError(reason)
     require_device_name(device)
     check_fast(fast)
+    if modality is not None or Path(source).is_dir():
+        encode_signals(source, model, output, column, modality, device, how, overwrite, as_json)
+        return
     on = [] if devices is None else devices_named(devices)
     without_effect("--overwrite", overwrite and piped, "an output file")
     rules = {"overwrite": overwrite or devices is not None, "keep_columns": how.keep_columns}

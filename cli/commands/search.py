@@ -14,6 +14,8 @@ sentemb search "a pet that sleeps" texts.index
 
 sentemb search "late delivery" reviews.index --where "stars <= 2 and lang == 'en'" -k 5
 
+sentemb search "image:dog.png + text:a beach" pictures.index
+
 sentemb search --queries questions.txt texts.index --hybrid -o hits.jsonl"""
 
 
@@ -27,6 +29,13 @@ def search(
     ],
     queries: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File of queries, one a row.")
+    ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Find what is like a picture; also image:FILE + text."),
+    ] = None,
+    audio: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Find what is like a sound.")
     ] = None,
     k: Annotated[
         int | None,
@@ -75,7 +84,8 @@ def search(
     from ..early import check_models
     from ..rows import check_rows_output, check_texts, show_or_write
 
-    asked, data = _queries_and_data(words, queries)
+    examples = [f"image:{file}" for file in image or []] + [f"audio:{f}" for f in audio or []]
+    asked, data = _queries_and_data([*examples, *words], queries)
     if queries is not None:
         check_texts(str(queries))
     if not Path(data).is_dir():

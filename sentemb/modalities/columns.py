@@ -4,12 +4,23 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from sentemb.datasets.source import Source, read_source
 from sentemb.errors import InputError, nearest
-from sentemb.modalities.pictures import SUFFIXES
 
+Modality = Literal["picture", "sound"]
+MODALITIES: tuple[Modality, ...] = ("picture", "sound")
 PICTURES = ("image", "picture", "file_name", "path")
+SOUNDS = ("sound", "audio", "logmel", "file_name", "path")
+CELLS: dict[Modality, tuple[str, ...]] = {"picture": PICTURES, "sound": SOUNDS}
+SUFFIXES_OF: dict[Modality, tuple[str, ...]] = {
+    "picture": (".png", ".jpg", ".jpeg", ".webp"),
+    "sound": (".wav", ".flac"),
+}
+"""Of files that are read."""
+OTHERS = ("id", "code", "name", "caption", "text", "title", "label")
+"""Columns that name a row whose picture or sound is no file, the first preferred."""
 TEXTS = ("caption", "text", "title", "sentence")
 """Names of the columns, the first preferred."""
 SPLIT = "split"
@@ -52,7 +63,7 @@ def captioned_rows(
         if not any(texts):
             raise InputError(f"{source}, row {number}: column '{text}' has no text.")
         with naming(source, number):
-            found = picture_of(row.get(picture), folder, picture)
+            found = cell_of(row.get(picture), folder, picture)
         split = row.get(SPLIT)
         yield number, found, [one for one in texts if one], None if split is None else str(split)
 
@@ -88,8 +99,8 @@ def captioned_columns(
     return picture, text
 
 
-def picture_of(value: object, folder: Path, column: str) -> Path | bytes:
-    """Return what a cell holds of a picture: its bytes, or a path from the table's folder.
+def cell_of(value: object, folder: Path, column: str, modality: Modality = "picture") -> Path | bytes:
+    """Return what a cell holds: bytes of a picture or a sound, or a path from the table's folder.
 
     Raises:
         InputError: When it holds neither, or there is no such file.
@@ -99,13 +110,26 @@ def picture_of(value: object, folder: Path, column: str) -> Path | bytes:
     if isinstance(value, bytes):
         return value
     if not isinstance(value, str) or not value.strip():
-        raise InputError(f"column '{column}' has no picture")
+        raise InputError(f"column '{column}' has no {modality}")
     path = folder / value
     if not path.is_file():
         raise InputError(f"there is no file '{value}'")
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"'{value}' is none of {', '.join(SUFFIXES)}")
+    if path.suffix.lower() not in (suffixes := SUFFIXES_OF[modality]):
+        raise InputError(f"'{value}' is none of {', '.join(suffixes)}")
     return path
+
+
+def files_of(folder: Path, modality: Modality) -> list[Path]:
+    """Return the files of a folder, and of folders in it, that are named as pictures or sounds."""
+    suffixes = SUFFIXES_OF[modality]
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+
+
+def modality_of(source: object) -> Modality | None:
+    """Return what a folder holds, by the names of its files; None of anything else."""
+    if not (isinstance(source, str | os.PathLike) and Path(source).is_dir()):
+        return None
+    return next((one for one in MODALITIES if files_of(Path(source), one)), None)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sentemb.errors import InputError, UsageError, install_command
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 FORMATS = ("PNG", "JPEG", "WEBP")
 MOST_PIXELS = 2**25
 """Of a picture, as its header says: 33.5 million, which take 100 MB in RGB."""

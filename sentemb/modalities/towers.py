@@ -12,11 +12,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sentemb.errors import InputError, UsageError
+from sentemb.modalities.columns import Modality
 from sentemb.modalities.picture_views import PictureView
 from sentemb.modalities.sound_views import SoundView
 from sentemb.views import Draws
 
-Modality = Literal["picture", "sound"]
 Network = Literal["cnn", "vit"]
 TowerPooling = Literal["mean", "attention"]
 CONFIG, WEIGHTS = "tower.json", "model.safetensors"

@@ -17,9 +17,11 @@ from sentemb.datasets.roles import LABEL, column_of, plain
 from sentemb.errors import InputError, UsageError, nearest
 from sentemb.finetuning.scored_predictions import score_classes
 from sentemb.jobs import known_options
+from sentemb.modalities.columns import modality_of
 from sentemb.tasks.abstaining import RiskCoverage, require_rate
 from sentemb.tasks.classified import AbstainBy, Classified
 from sentemb.tasks.few_shot import FewShotSettings, contrast, fit_head
+from sentemb.tasks.signals import signals_embedded
 from sentemb.tasks.vectors import Embedded, embedded, read_table
 from sentemb.tasks.zero_shot import TEMPLATE, Labels, check_question, label_vectors, read_labels
 from sentemb.values import as_names, require_kind
@@ -27,6 +29,7 @@ from sentemb.values import as_names, require_kind
 if TYPE_CHECKING:
     from sentemb.datasets import TrainingData
     from sentemb.encoder import Encoder
+    from sentemb.modalities.columns import Modality
     from sentemb.tasks.vectors import AnyEncoder
 
     Data = str | os.PathLike[str] | Container
@@ -69,6 +72,7 @@ def classify(
     temperature: float = 0.05,
     save: str | os.PathLike[str] | None = None,
     device: str | None = None,
+    modality: "Modality | None" = None,
     **options: Any,
 ) -> Classified:
     """Label texts without training data, or with a few examples, as ``sentemb classify`` does.
@@ -96,6 +100,8 @@ def classify(
         temperature: τ of the softmax that turns cosines into probabilities.
         save: A folder for the encoder that is trained on ``examples``.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
+        modality: ``picture`` or ``sound``: what the rows hold in the place of texts, as in
+            `Encoder.encode_file`; only with ``labels``.
         options: Fields of `FewShotSettings`, as ``epochs``; only with ``examples``.
 
     Raises:
@@ -115,9 +121,11 @@ def classify(
     require_abstaining(abstain_by, abstain_below, at_most, confidence)
     if not temperature > 0:
         raise UsageError(f"temperature must be positive, got {temperature}.")
+    if labels is None and (modality or modality_of(data)) is not None:
+        raise UsageError("Pictures and sounds are labelled by `labels`, not by `examples`.")
     if labels is not None:
         described = read_labels(labels)
-        scored = _zero_shot(data, described, templates, temperature, model, column, device)
+        scored = _zero_shot(data, described, templates, temperature, model, column, device, modality)
     else:
         shots = _examples(cast("Any", examples))
         scored = _few_shot(data, shots, settings, model, column, device, save)
@@ -152,11 +160,17 @@ def _zero_shot(
     model: "AnyEncoder",
     column: str,
     device: str | None,
+    modality: "Modality | None",
 ) -> _LabelScores:
     from sentemb.encoder import load
 
     encoder = load(model, device)
-    texts = _of_model(embedded(data, encoder, column=column), encoder)
+    held = modality or modality_of(data)
+    texts = (
+        _of_model(embedded(data, encoder, column=column), encoder)
+        if held is None
+        else signals_embedded(data, encoder, held, column)
+    )
     similarities = texts.vectors @ label_vectors(labels, encoder.encode, templates).T
     exponents = np.exp((similarities - similarities.max(axis=1, keepdims=True)) / temperature)
     probabilities = exponents / exponents.sum(axis=1, keepdims=True)
