@@ -12,15 +12,10 @@ and its tags, a pair for each. Finished runs are lines of results/pictures.jsonl
 again; written to results/pictures.md.
 """
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-
-from common import RESULTS, machine, remembered, table
 
 DATA = Path(os.environ.get("SENTEMB_DATA", "/work/shared/data")) / "multimodal"
 SEEDS = (0, 1, 2)

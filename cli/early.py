@@ -81,7 +81,7 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
 def check_pictures(options: Mapping[str, Any], columns: Sequence[str] | None) -> None:
     """Raise unless the data of a tower are there and have a column of pictures and one of texts."""
     from sentemb.datasets.source import read_source
-    from sentemb.modalities.columns import captioned_columns, metadata_of
+    from sentemb.modalities.cells import captioned_columns, metadata_of
 
     check_extra("PIL", "vision", f"--method {options['method']}")
     for path in [*named_files(options["data"] or []).values(), options["dev"]]:

@@ -29,7 +29,7 @@ from sentemb.inference.shaping import require_dims, shaped
 from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.inference.torch_only import load_encoder, width_of
 from sentemb.locate import locate
-from sentemb.modalities.columns import Modality, modality_of
+from sentemb.modalities.cells import Modality, modality_of
 from sentemb.modalities.tower_encoder import TowerEncoder, load_tower
 from sentemb.storage import whole_folder
 from sentemb.types import Vectors
@@ -288,7 +288,9 @@ class Encoder:
         if (found := modality or modality_of(source)) is not None:
             tower = self.tower(found)
             if prompt is not None or prompt_name is not None or chunk is not None:
-                raise UsageError(f"Prompts and chunks are of texts, not of a {found}: leave them out.")
+                raise UsageError(
+                    f"Prompts and chunks are of texts, not of a {found}: leave them out."
+                )
             shows = Path(output).suffix in SHOWS_TEXTS
             options = replace(options, keep_columns=keep_columns or shows)
             rows = tower.rows_of(source, None if column == "text" else column, faults)

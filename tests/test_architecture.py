@@ -64,7 +64,16 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
         "method",
     }
     | {"inference", "locate", "methods", "modalities", "runs", "training", "views"},
-    "tasks": {"datasets", "encoder", "modalities", "encoding", "errors", "evaluation", "finetuning", "inference"}
+    "tasks": {
+        "datasets",
+        "encoder",
+        "modalities",
+        "encoding",
+        "errors",
+        "evaluation",
+        "finetuning",
+        "inference",
+    }
     | {"encoders", "inert", "jobs", "losses", "method", "plotting", "runs", "training", "twins"}
     | {"storage", "table", "types", "versions", "views"},
     "data_sources": {"datasets", "errors", "losses", "runs", "training", "views"},
@@ -86,7 +95,16 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "methods": {"method", "modalities", "twins", "losses", "views", "encoders", "errors", "table"},
     "words": {"cards", "datasets", "encoders", "errors", "inference", "losses", "pairs", "storage"}
     | {"twins", "types"},
-    "training": {"runs", "method", "modalities", "datasets", "evaluation", "encoders", "losses", "types"}
+    "training": {
+        "runs",
+        "method",
+        "modalities",
+        "datasets",
+        "evaluation",
+        "encoders",
+        "losses",
+        "types",
+    }
     | {"errors", "views", "twins", "functional", "cards", "table", "versions"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "RowLoss", "Sum", "Term", "Twin", "View", "row_key"} | {

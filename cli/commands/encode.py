@@ -41,9 +41,7 @@ def encode(
     device: shared.Device = None,
     fast: shared.Fast = None,
     devices: shared.Devices = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output, and a job begun otherwise.")
-    ] = False,
+    overwrite: shared.OverwriteJob = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     *,
     options: dict[str, Any],
@@ -65,7 +63,7 @@ def encode(
     from sentemb.errors import UsageError
 
     from ..early import check_fast, check_models, without_effect
-    from ..signals import encode_signals
+    from ..encoded import encode_beyond_text, tell
 
     part = Shard.parse(shard) if shard is not None else Shard()
     how, stdin, piped = EncodeOptions(shard=part, **options), source == "-", output == "-"
@@ -86,8 +84,9 @@ def encode(
     require_device_name(device)
     check_fast(fast)
     if modality is not None or Path(source).is_dir():
-        encode_signals(source, model, output, column, modality, device, how, overwrite, as_json)
-        return
+        given: dict[str, Any] = {"column": column, "modality": modality, "device": device}
+        given |= {"overwrite": overwrite, "as_json": as_json, "devices": devices, "fast": fast}
+        return encode_beyond_text(source, model, output, how, **given)
     on = [] if devices is None else devices_named(devices)
     without_effect("--overwrite", overwrite and piped, "an output file")
     rules = {"overwrite": overwrite or devices is not None, "keep_columns": how.keep_columns}
@@ -118,8 +117,4 @@ def encode(
             rest = faults.errors, overwrite, progress
             summary = encode_on_devices(model, source, target, on, how, column, *rest)
     cut = encoder.max_seq_length if encoder is not None else None
-    for line in summary.lines(named, cut, part):
-        console.log(line)
-    if as_json:
-        record = {"model": model, "output": named, "summary": summary.to_dict()}
-        console.print_json("encode", record)
+    tell(summary, model, named, cut, how, as_json=as_json)

@@ -30,26 +30,14 @@ def search(
     queries: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File of queries, one a row.")
     ] = None,
-    image: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Find what is like a picture; also image:FILE + text."),
-    ] = None,
-    audio: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Find what is like a sound.")
-    ] = None,
+    image: shared.LikePicture = None,
+    audio: shared.LikeSound = None,
     k: Annotated[
         int | None,
         typer.Option("-k", "--k", help="Hits of a query; by default 10, or all of fewer texts."),
     ] = None,
     where: shared.Where = None,
-    min_score: Annotated[
-        str | None,
-        typer.Option(
-            *("--min-score", "--min"),
-            metavar="COSINE|FILE",
-            help="The least cosine of a hit, or a file of sentemb calibrate.",
-        ),
-    ] = None,
+    min_score: shared.LeastScore = None,
     hybrid: Annotated[
         bool,
         typer.Option("--hybrid", help="Rank by words (BM25) too, by rank fusion (extra search)."),
@@ -84,8 +72,8 @@ def search(
     from ..early import check_models
     from ..rows import check_rows_output, check_texts, show_or_write
 
-    examples = [f"image:{file}" for file in image or []] + [f"audio:{f}" for f in audio or []]
-    asked, data = _queries_and_data([*examples, *words], queries)
+    alike = [*(f"image:{file}" for file in image or []), *(f"audio:{f}" for f in audio or [])]
+    asked, data = _queries_and_data([*alike, *words], queries)
     if queries is not None:
         check_texts(str(queries))
     if not Path(data).is_dir():

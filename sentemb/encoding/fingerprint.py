@@ -39,7 +39,9 @@ def _described(tokenizer: Any) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", f"{type(own).__name__} {known}")
 
 
-def _weights(encoder: "TokenEncoder | TowerEncoder | SentenceTransformer") -> dict[str, torch.Tensor]:
+def _weights(
+    encoder: "TokenEncoder | TowerEncoder | SentenceTransformer",
+) -> dict[str, torch.Tensor]:
     return encoder.weights() if isinstance(encoder, TokenEncoder) else dict(encoder.state_dict())
 
 

@@ -78,7 +78,9 @@ class EncodeOptions:
         return prompt_given(encoder, self.prompt, self.prompt_name)
 
 
-def fixed(encoder: "TokenEncoder | TowerEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:
+def fixed(
+    encoder: "TokenEncoder | TowerEncoder | SentenceTransformer", options: EncodeOptions
+) -> dict[str, Any]:
     """Return all that the vectors depend on, but for the texts."""
     from sentemb.encoding.fingerprint import fingerprint  # torch: options are checked without it
 

@@ -28,6 +28,15 @@ def parts(loss: Loss) -> Iterator[Loss]:
         yield from parts(term)
 
 
+def learned_scale(loss: Loss) -> float:
+    """Return what a loss has learned to multiply cosines by, 1/τ; 1 where it learns no scale."""
+    for part in parts(loss):
+        learned = getattr(part, "log_inverse_temperature", None)
+        if learned is not None:
+            return math.exp(float(learned.detach()))
+    return 1.0
+
+
 def total(value: Tensor | dict[str, Tensor]) -> Tensor:
     """Return the sum of a loss's terms, or the loss where it names none.
 

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import nn
-
+from sentemb.encoders.linear import add_projection
 from sentemb.errors import UsageError
 from sentemb.losses import Loss, Sigmoid, SymmetricInfoNCE
 from sentemb.method import Method
@@ -185,21 +183,6 @@ def _method(
     twin = CrossModal(encoder, tower, "picture", freeze, text_rate, control)
     text = next((name for name in columns if name != "picture"), "text")
     return Method((View(text),), twin, loss)
-
-
-def add_projection(encoder: "SentenceTransformer", dim: int) -> None:
-    """Put a linear layer without bias, and a scaling to length 1, behind an encoder's modules.
-
-    The layer begins as orthogonal as its shape allows, so that distances begin as they were.
-    """
-    from sentence_transformers.models import Dense, Normalize
-
-    width = int(encoder.get_embedding_dimension() or 1)
-    dense = Dense(width, dim, bias=False, activation_function=nn.Identity())
-    torch.nn.init.orthogonal_(dense.linear.weight)
-    places = len(encoder)
-    encoder.add_module(str(places), dense.to(encoder.device))
-    encoder.add_module(str(places + 1), Normalize())
 
 
 CLIP = Recipe(

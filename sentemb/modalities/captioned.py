@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,15 +13,12 @@ from sentemb.datasets.source import Source
 from sentemb.datasets.training import TrainingData
 from sentemb.errors import InputError
 from sentemb.evaluation import Evaluator
-from sentemb.evaluation.cross_modal import Pairing, retrieval_both_ways
-from sentemb.modalities.columns import captioned_rows, metadata_of, naming
-from sentemb.modalities.pictures import decode, require_pillow
-from sentemb.modalities.signals import Signals
+from sentemb.evaluation.two_way_retrieval import Pairing, retrieval_both_ways
+from sentemb.modalities.cells import captioned_rows, metadata_of, naming
+from sentemb.modalities.decoded import Signals
+from sentemb.modalities.picture_files import decode, require_pillow
 from sentemb.modalities.towers import Tower
 from sentemb.types import Encode, Vectors
-
-if TYPE_CHECKING:
-    from sentemb.twins import Twin
 
 logger = logging.getLogger("sentemb")
 
@@ -46,7 +43,7 @@ class PairedData(TrainingData):
     modality: str = "picture"
     dev: "PairedData | None" = field(default=None, repr=False)
 
-    def evaluators(self, twin: "Twin") -> list[Evaluator]:
+    def evaluators(self, twin: Any) -> list[Evaluator]:
         """Return what measures retrieval on the dev rows, where there are some."""
         if self.dev is None:
             return []

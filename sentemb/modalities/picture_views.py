@@ -67,8 +67,9 @@ class PictureView:
         cos, sin = angle.cos() / zoom, angle.sin() / zoom
         side = torch.where(u[:, 2] < self.mirror, -1.0, 1.0).to(u.dtype)
         shift = self.shift * (2 * u[:, 3:5] - 1)
-        rows = torch.stack([cos * side, -sin, shift[:, 0]], 1), torch.stack(
-            [sin * side, cos, shift[:, 1]], 1
+        rows = (
+            torch.stack([cos * side, -sin, shift[:, 0]], 1),
+            torch.stack([sin * side, cos, shift[:, 1]], 1),
         )
         grid = F.affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
         ink = F.grid_sample(1 - pictures, grid, align_corners=False)

@@ -5,9 +5,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from sentemb.modalities.columns import Modality
-from sentemb.modalities.pictures import decode, require_pillow
-from sentemb.modalities.sounds import log_mel, require_soundfile
+from sentemb.modalities.cells import Modality
+from sentemb.modalities.picture_files import decode, require_pillow
+from sentemb.modalities.sound_files import log_mel, require_soundfile
 from sentemb.modalities.towers import TowerConfig
 
 

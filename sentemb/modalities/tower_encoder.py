@@ -15,7 +15,7 @@ from sentemb.datasets.source import Source, read_source
 from sentemb.datasets.texts import TextRow
 from sentemb.encoders.tokenising import Tokens
 from sentemb.errors import InputError, TextError, UsageError, nearest
-from sentemb.modalities.columns import (
+from sentemb.modalities.cells import (
     CELLS,
     MODALITIES,
     OTHERS,
@@ -183,9 +183,8 @@ def signal_rows(
         folder = Path(source)
         found = files_of(folder, modality)
         if not found:
-            raise InputError(
-                f"Folder '{folder}' holds no {modality}: none of {', '.join(SUFFIXES_OF[modality])}."
-            )
+            named = ", ".join(SUFFIXES_OF[modality])
+            raise InputError(f"Folder '{folder}' holds no {modality}: none of {named}.")
         for number, path in enumerate(found, start=1):
             yield number, path, {"file_name": path.relative_to(folder).as_posix()}
         return

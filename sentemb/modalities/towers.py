@@ -1,7 +1,7 @@
 """A tower: a network from a row of another kind than text to a vector."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sentemb.errors import InputError, UsageError
-from sentemb.modalities.columns import Modality
+from sentemb.modalities.cells import Modality
 from sentemb.modalities.picture_views import PictureView
 from sentemb.modalities.sound_views import SoundView
+from sentemb.storage import write_json
 from sentemb.views import Draws
 
 Network = Literal["cnn", "vit"]
@@ -41,6 +42,7 @@ class TowerConfig:
         queries: Of the attention; their outputs are averaged.
         dim: Dimensions of the vectors.
         dropout: Before the projection.
+        scale: What cosines were multiplied by at the end of training, 1/τ.
 
     Raises:
         UsageError: When a number is out of its range.
@@ -56,6 +58,7 @@ class TowerConfig:
     queries: int = 1
     dim: int = 128
     dropout: float = 0.0
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("size", "stem", "width", "depth", "queries", "dim"):
@@ -134,11 +137,15 @@ class Tower(nn.Module):
         """Where it computes."""
         return self.projection.weight.device
 
-    def save(self, folder: Path) -> None:
-        """Write the folder that `load` reads: ``tower.json`` and ``model.safetensors``."""
+    def save(self, folder: Path, scale: float = 1.0) -> None:
+        """Write the folder that `load` reads: ``tower.json`` and ``model.safetensors``.
+
+        Args:
+            folder: Is made.
+            scale: As of `TowerConfig`.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        words = json.dumps(asdict(self.config), indent=2) + "\n"
-        (folder / CONFIG).write_text(words, encoding="utf-8")
+        write_json(folder / CONFIG, asdict(replace(self.config, scale=scale)))
         weights = {name: t.detach().cpu().contiguous() for name, t in self.state_dict().items()}
         save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
 

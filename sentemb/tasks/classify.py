@@ -17,11 +17,11 @@ from sentemb.datasets.roles import LABEL, column_of, plain
 from sentemb.errors import InputError, UsageError, nearest
 from sentemb.finetuning.scored_predictions import score_classes
 from sentemb.jobs import known_options
-from sentemb.modalities.columns import modality_of
+from sentemb.modalities.cells import modality_of
 from sentemb.tasks.abstaining import RiskCoverage, require_rate
+from sentemb.tasks.beyond_text import signals_embedded
 from sentemb.tasks.classified import AbstainBy, Classified
 from sentemb.tasks.few_shot import FewShotSettings, contrast, fit_head
-from sentemb.tasks.signals import signals_embedded
 from sentemb.tasks.vectors import Embedded, embedded, read_table
 from sentemb.tasks.zero_shot import TEMPLATE, Labels, check_question, label_vectors, read_labels
 from sentemb.values import as_names, require_kind
@@ -29,7 +29,7 @@ from sentemb.values import as_names, require_kind
 if TYPE_CHECKING:
     from sentemb.datasets import TrainingData
     from sentemb.encoder import Encoder
-    from sentemb.modalities.columns import Modality
+    from sentemb.modalities.cells import Modality
     from sentemb.tasks.vectors import AnyEncoder
 
     Data = str | os.PathLike[str] | Container
@@ -125,7 +125,9 @@ def classify(
         raise UsageError("Pictures and sounds are labelled by `labels`, not by `examples`.")
     if labels is not None:
         described = read_labels(labels)
-        scored = _zero_shot(data, described, templates, temperature, model, column, device, modality)
+        scored = _zero_shot(
+            data, described, templates, temperature, model, column, device, modality
+        )
     else:
         shots = _examples(cast("Any", examples))
         scored = _few_shot(data, shots, settings, model, column, device, save)

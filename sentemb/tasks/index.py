@@ -24,8 +24,8 @@ from sentemb.tasks.approximate import (
     measure_recall,
     require_usearch,
 )
+from sentemb.tasks.beyond_text import signal_table
 from sentemb.tasks.index_files import OF_CHUNKS, RECORD, Index, is_index
-from sentemb.tasks.signals import signal_table
 from sentemb.tasks.vectors import (
     Embedded,
     TextTable,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from sentemb.encoder import Encoder
-    from sentemb.modalities.columns import Modality
+    from sentemb.modalities.cells import Modality
     from sentemb.tasks.vectors import AnyEncoder
 
 LARGE = 1_000_000
@@ -114,7 +114,7 @@ def index(
     named = model if model is not None else before.model if before else "mini-sentemb"
     column = column or (before.column if before else "text")
     chunk = chunk if chunk is not None or before is None else before.chunk
-    from sentemb.modalities.columns import modality_of
+    from sentemb.modalities.cells import modality_of
 
     modality = modality or modality_of(data)
     if modality is not None:

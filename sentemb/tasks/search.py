@@ -15,12 +15,12 @@ from sentemb.errors import nearest as close_name
 from sentemb.evaluation.retrieval import nearest as greatest
 from sentemb.inference.shaping import shaped
 from sentemb.table import Cell, Report, Table
+from sentemb.tasks.beyond_text import query_vectors
 from sentemb.tasks.index import index_of
 from sentemb.tasks.index_files import OF_CHUNKS, Index
 from sentemb.tasks.lexical import fused, require_bm25s
 from sentemb.tasks.nearest import Ids, nearest
 from sentemb.tasks.row_filters import matching
-from sentemb.tasks.signals import query_vectors
 from sentemb.tasks.threshold import Given, cosine_of, parsed
 from sentemb.tasks.vectors import Embedded, embedded
 from sentemb.types import Vectors
@@ -59,7 +59,7 @@ def search(
 
     Args:
         queries: One query, or several; a `Path` is a file with one a row. Of a model that reads
-            pictures or sounds, a query may name some, see `sentemb.tasks.signals.query_vectors`.
+            pictures or sounds, a query may name some, as ``image:dog.png + text:beach``.
         data: An index, or where it is; or texts, which are then encoded and searched at once.
         k: Hits of a query; by default 10, or all texts where there are fewer.
         where: A condition on columns of the rows, as ``lang == 'en' and year >= 2020``.

@@ -20,6 +20,7 @@ from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
 from sentemb.errors import UsageError
 from sentemb.evaluation import STS
+from sentemb.losses.combine import learned_scale
 from sentemb.method import Method
 from sentemb.runs.arguments import run_arguments
 from sentemb.runs.conditions import ResumeCheck
@@ -315,4 +316,4 @@ def _save(method: Method, folder: Path) -> None:
         save_encoder(encoder, folder / name)
         save_adapter(encoder, folder / name / ADAPTER)
     for name, tower in method.twin.towers().items():
-        cast(Any, tower).save(folder / name)
+        cast(Any, tower).save(folder / name, learned_scale(method.loss))

@@ -99,7 +99,9 @@ def captioned_columns(
     return picture, text
 
 
-def cell_of(value: object, folder: Path, column: str, modality: Modality = "picture") -> Path | bytes:
+def cell_of(
+    value: object, folder: Path, column: str, modality: Modality = "picture"
+) -> Path | bytes:
     """Return what a cell holds: bytes of a picture or a sound, or a path from the table's folder.
 
     Raises:

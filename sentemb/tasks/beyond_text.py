@@ -15,7 +15,7 @@ from sentemb.types import Vectors
 
 if TYPE_CHECKING:
     from sentemb.encoder import Encoder
-    from sentemb.modalities.columns import Modality
+    from sentemb.modalities.cells import Modality
     from sentemb.modalities.tower_encoder import TowerEncoder
     from sentemb.tasks.vectors import AnyEncoder
 
@@ -26,7 +26,7 @@ KINDS: dict[str, "Modality | None"] = {
 PART = re.compile(rf"({'|'.join(KINDS)}):")
 
 
-class Part(NamedTuple):
+class QueryPart(NamedTuple):
     """A part of a query.
 
     Args:
@@ -40,7 +40,7 @@ class Part(NamedTuple):
     value: str
 
 
-def parts_of(query: str) -> list[Part]:
+def parts_of(query: str) -> list[QueryPart]:
     """Read a query: a text, or parts with ``image:``, ``audio:`` or ``text:`` before each.
 
     Between two parts stands `` + `` or `` - ``.
@@ -50,12 +50,12 @@ def parts_of(query: str) -> list[Part]:
 
     Example:
         >>> parts_of("a red bus")
-        [Part(sign=1, modality=None, value='a red bus')]
+        [QueryPart(sign=1, modality=None, value='a red bus')]
         >>> [part.value for part in parts_of("image:dog.png + text:beach")]
         ['dog.png', 'beach']
     """
     if not PART.match(query):
-        return [Part(1, None, query)]
+        return [QueryPart(1, None, query)]
     words = re.split(rf" ([+-]) (?={PART.pattern})", query)
     signs, pieces = ["+", *words[1::3]], words[0::3]
     found = []
@@ -63,7 +63,7 @@ def parts_of(query: str) -> list[Part]:
         kind, _, value = piece.partition(":")
         if not value.strip():
             raise InputError(f"Query '{query}': there is nothing behind '{kind}:'.")
-        found.append(Part(1 if sign == "+" else -1, KINDS[kind], value.strip()))
+        found.append(QueryPart(1 if sign == "+" else -1, KINDS[kind], value.strip()))
     return found
 
 
@@ -90,7 +90,9 @@ def query_vectors(
     parts = [parts_of(query) for query in queries]
     texts = list(dict.fromkeys(p.value for each in parts for p in each if p.modality is None))
     words = encoder.encode(texts, dims=dims, normalize=True, prompt=prompt)
-    known: dict[tuple[Any, str], Vectors] = {(None, t): v for t, v in zip(texts, words, strict=True)}
+    known: dict[tuple[Any, str], Vectors] = {
+        (None, t): v for t, v in zip(texts, words, strict=True)
+    }
     towers: dict[str, TowerEncoder] = {}
     for each in parts:
         for part in each:
@@ -149,7 +151,9 @@ def signal_table(
 
     encoder, beside = load(model, device), path.with_name(f"{path.name}.vectors.npy")
     own = None if column == "text" else column
-    encoder.encode_file(data, beside, column=own or "text", modality=modality, normalize=True, overwrite=True)
+    encoder.encode_file(
+        data, beside, column=own or "text", modality=modality, normalize=True, overwrite=True
+    )
     rows = list(encoder.tower(modality).rows_of(data, own))
     names = [str(row.columns[row.column]) for row in rows]
     columns = {
@@ -158,7 +162,9 @@ def signal_table(
         if name not in (column, "embedding")
     }
     made = np.load(beside)
-    return TextTable(distinct(names), list(range(1, len(names) + 1)), columns, os.fspath(data), made)
+    return TextTable(
+        distinct(names), list(range(1, len(names) + 1)), columns, os.fspath(data), made
+    )
 
 
 def distinct(names: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """What is not text, decoded once before the first step: pictures, or sounds, by their number."""
 
+import weakref
 from collections.abc import Iterable, Sequence
 from tempfile import TemporaryFile
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sentemb.modalities.pictures import number_of_content
+from sentemb.modalities.picture_files import number_of_content
 
 
 class Signals:
@@ -23,6 +24,7 @@ class Signals:
     def __init__(self, shape: Sequence[int], dtype: Any) -> None:
         self.shape, self.dtype = tuple(shape), np.dtype(dtype)
         self._file: Any = TemporaryFile(prefix="sentemb-")  # noqa: SIM115 -- as long as this
+        weakref.finalize(self, self._file.close)
         self._place: dict[int, int] = {}
         self._mapped: NDArray[Any] | None = None
 

@@ -65,7 +65,7 @@ def decode(picture: str | os.PathLike[str] | bytes, size: int) -> Pixels:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"more than {MOST_PIXELS:,} pixels: make it smaller") from error
     except UnidentifiedImageError as error:
-        raise InputError(f"not a picture in {', '.join(FORMATS)}") from error
+        raise InputError(f"not a picture in {', '.join(FORMATS)}, or a damaged one") from error
     except Exception as error:  # Pillow raises whatever its decoders raise
         said = str(error).strip().partition("\n")[0] or type(error).__name__
         raise InputError(f"a damaged picture ({said})") from error
