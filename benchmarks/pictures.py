@@ -95,7 +95,7 @@ def run(setting: str, seed: int, **changed) -> dict:
         tower = Tower.load(folder / "model" / "picture")
         found: dict = {"seconds": round(seconds), "steps": done.steps}
         for part, rows in measures().items():
-            held = read_captioned(written(rows, folder, part), options["size"])
+            held = read_captioned(written(rows, folder, part), [tower.config])
             numbers = CrossModalRetrieval(tower, held)(
                 lambda texts: done.model.encode(texts, batch_size=64, show_progress_bar=False)
             )

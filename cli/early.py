@@ -84,11 +84,12 @@ def check_pictures(options: Mapping[str, Any], columns: Sequence[str] | None) ->
     from sentemb.modalities.cells import captioned_columns, metadata_of
 
     check_extra("PIL", "vision", f"--method {options['method']}")
+    modalities: Any = source.find_recipe(options["method"]).beside.split()
     for path in [*named_files(options["data"] or []).values(), options["dev"]]:
         if path is not None and can_be_read_again(path):
             table = metadata_of(path)
             with console.only_warnings():
-                captioned_columns(table, read_source(table)[0], columns)
+                captioned_columns(table, read_source(table)[0], modalities, columns)
     check_models(options["model"])
 
 

@@ -24,6 +24,8 @@ TYPES = {"int": int, "float": float, "str": str, "bool": bool}
 OF_THE_DATA = ("encoder", "columns", "classes")
 """Parameters of a recipe that are not options."""
 
+FUNCTIONS = ("build", "towers_of")
+"""Fields of a recipe that hold a function."""
 Definition = tuple[str, Any]
 """The module that defines something, and where it is in its tree."""
 
@@ -119,7 +121,7 @@ def _recipe(module: str, name: str) -> dict[str, Any]:
     given = dict(zip((p.name for p in fields), node.args, strict=False))
     given |= {str(keyword.arg): keyword.value for keyword in node.keywords}
     for field, value in given.items():
-        found[field] = value.id if field == "build" else _value(module, value)
+        found[field] = value.id if field in FUNCTIONS else _value(module, value)
     return found
 
 

@@ -148,11 +148,13 @@ class TrainJob:
 
     def _read_paired(self, source: Any) -> "PairedData":
         """Read pictures with texts, as large as the tower takes them."""
+        from sentemb.methods import recipe_named
         from sentemb.modalities.captioned import read_captioned
 
         options = self.options()
+        configs = recipe_named(self.method).towers_of(self.model, options)
         with phase("reading the pictures"):
-            data = read_captioned(source, options["size"], self.columns, cast(Any, self.dev))
+            data = read_captioned(source, configs, self.columns, cast(Any, self.dev))
         if options["control"]:
             data = data.shuffled(self.settings.seed)
         held = 0 if data.dev is None else len(data.dev.rows)
@@ -218,7 +220,7 @@ class TrainJob:
         batch, rows = self.settings.batch_size, len(data.rows) // everyone
         least = min(getattr(data, "sizes", None) or [len(data.rows)]) // everyone
         if self.batch_by_default:
-            few = 0 if getattr(data, "modality", "") else STEPS  # towers take many epochs
+            few = 0 if getattr(data, "signals", None) else STEPS  # towers take many epochs
             while batch > 2 and (batch > least or (batch > SMALLEST and rows // batch < few)):
                 batch //= 2
         return replace(self.settings, batch_size=batch)

@@ -86,7 +86,8 @@ def encode(
     if modality is not None or Path(source).is_dir():
         given: dict[str, Any] = {"column": column, "modality": modality, "device": device}
         given |= {"overwrite": overwrite, "as_json": as_json, "devices": devices, "fast": fast}
-        return encode_beyond_text(source, model, output, how, **given)
+        encode_beyond_text(source, model, output, how, **given)
+        return
     on = [] if devices is None else devices_named(devices)
     without_effect("--overwrite", overwrite and piped, "an output file")
     rules = {"overwrite": overwrite or devices is not None, "keep_columns": how.keep_columns}
@@ -116,5 +117,4 @@ def encode(
         else:
             rest = faults.errors, overwrite, progress
             summary = encode_on_devices(model, source, target, on, how, column, *rest)
-    cut = encoder.max_seq_length if encoder is not None else None
-    tell(summary, model, named, cut, how, as_json=as_json)
+    tell(summary, model, named, getattr(encoder, "max_seq_length", None), how, as_json=as_json)

@@ -1,6 +1,7 @@
 """Every named paper is a function from an encoder to a method, and a recipe with its settings."""
 
 from sentemb.methods.arccse import ARCCSE, arccse
+from sentemb.methods.bind import BIND, bind
 from sentemb.methods.clip import CLIP, LIT, SIGLIP, clip, lit, siglip
 from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
 from sentemb.methods.cosent import COSENT, cosent
@@ -34,6 +35,7 @@ from sentemb.methods.without_negatives import BYOL, SIMSIAM, byol, simsiam
 __all__ = [
     "ARCCSE",
     "BARLOW_TWINS",
+    "BIND",
     "BYOL",
     "CLIP",
     "CONSERT",
@@ -69,6 +71,7 @@ __all__ = [
     "Recipe",
     "arccse",
     "barlow_twins",
+    "bind",
     "byol",
     "clip",
     "consert",

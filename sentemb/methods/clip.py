@@ -1,7 +1,7 @@
 """CLIP, SigLIP and LiT: a tower of pictures beside an encoder of texts."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from sentemb.encoders.linear import add_projection
 from sentemb.errors import UsageError
@@ -58,7 +58,7 @@ def clip(
     Source: Radford et al., 2021, CLIP (arXiv:2103.00020).
     """
     loss = SymmetricInfoNCE(temperature)
-    tower = _tower(network, size, stem, width, depth, tower_pooling, dim)
+    tower = TowerConfig("picture", network, size, stem, width, depth, tower_pooling, dim=dim)
     view = PictureView(outline=outline)
     return _method(encoder, columns, loss, tower, view, freeze, text_rate, control)
 
@@ -101,7 +101,7 @@ def siglip(
 
     Source: Zhai et al., 2023, SigLIP (arXiv:2303.15343).
     """
-    tower = _tower(network, size, stem, width, depth, tower_pooling, dim)
+    tower = TowerConfig("picture", network, size, stem, width, depth, tower_pooling, dim=dim)
     view = PictureView(outline=outline)
     loss = Sigmoid(temperature, bias)
     return _method(encoder, columns, loss, tower, view, freeze, text_rate, control)
@@ -141,21 +141,14 @@ def lit(
     """
     loss = SymmetricInfoNCE(temperature)
     dim = int(encoder.get_embedding_dimension() or 1)
-    tower = _tower(network, size, stem, width, depth, tower_pooling, dim)
+    tower = TowerConfig("picture", network, size, stem, width, depth, tower_pooling, dim=dim)
     view = PictureView(outline=outline)
     return _method(encoder, columns, loss, tower, view, "text", 1.0, control)
 
 
-def _tower(
-    network: Network,
-    size: int,
-    stem: int,
-    width: int,
-    depth: int,
-    pooling: TowerPooling,
-    dim: int,
-) -> TowerConfig:
-    return TowerConfig("picture", network, size, stem, width, depth, pooling, dim=dim)
+def pictures_of(_model: object, options: Mapping[str, Any]) -> list[TowerConfig]:
+    """Return the config of the tower of pictures, for how they are read."""
+    return [TowerConfig(size=options["size"], depth=1)]
 
 
 def _method(
@@ -191,6 +184,7 @@ CLIP = Recipe(
     layouts=(("picture", "text"),),
     bundled_data="pictures.parquet",
     beside="picture",
+    towers_of=pictures_of,
     batch_size=64,
     learning_rate=2e-3,
     epochs=40,
@@ -203,6 +197,7 @@ SIGLIP = Recipe(
     layouts=(("picture", "text"),),
     bundled_data="pictures.parquet",
     beside="picture",
+    towers_of=pictures_of,
     batch_size=64,
     learning_rate=2e-3,
     epochs=40,
@@ -215,6 +210,7 @@ LIT = Recipe(
     layouts=(("picture", "text"),),
     bundled_data="pictures.parquet",
     beside="picture",
+    towers_of=pictures_of,
     batch_size=64,
     learning_rate=2e-3,
     epochs=40,

@@ -55,6 +55,7 @@ METHODS = {
     "clip": "clip.CLIP",
     "siglip": "clip.SIGLIP",
     "lit": "clip.LIT",
+    "bind": "bind.BIND",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
 
@@ -79,7 +80,8 @@ class Recipe:
         warmup: Rate of the steps that the learning rate rises over.
         weight_decay: Of AdamW.
         eval_steps: Steps between evaluations.
-        beside: What is read beside the texts, ``picture``; "" for nothing.
+        beside: What is read beside the texts, as ``picture`` or ``picture sound``; "" for nothing.
+        towers_of: From the model and the options to the towers' configs, which say how it is read.
     """
 
     build: Callable[..., Method]
@@ -95,6 +97,7 @@ class Recipe:
     weight_decay: float = 0.0
     eval_steps: int = 125
     beside: str = ""
+    towers_of: Callable[[Any, Mapping[str, Any]], list[Any]] | None = None
 
 
 def recipe_named(name: str) -> Recipe:

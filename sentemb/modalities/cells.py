@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sentemb.datasets.source import Source, read_source
 from sentemb.errors import InputError, nearest
@@ -46,16 +46,32 @@ def metadata_of(source: Source) -> Source:
     return found
 
 
+class CaptionedRow(NamedTuple):
+    """A row of a table.
+
+    Args:
+        number: Counted as the reader of the file does.
+        contents: Of each modality, a file or bytes.
+        texts: One or several, none blank.
+        split: What its column ``split`` says.
+    """
+
+    number: int
+    contents: list[Path | bytes]
+    texts: list[str]
+    split: str | None
+
+
 def captioned_rows(
-    source: Source, columns: Sequence[str] | None = None
-) -> Iterator[tuple[int, str | Path | bytes, list[str], str | None]]:
-    """Yield the number, the picture, the texts and the split of each row.
+    source: Source, modalities: Sequence[Modality], columns: Sequence[str] | None = None
+) -> Iterator[CaptionedRow]:
+    """Yield the rows of a table.
 
     Raises:
-        InputError: When there are no such columns, or a row has no picture or no text.
+        InputError: When there are no such columns, or a row lacks one of them; names the row.
     """
     present, rows = read_source(source)
-    picture, text = captioned_columns(source, present, columns)
+    *names, text = captioned_columns(source, present, modalities, columns)
     folder = Path(os.fspath(source)).parent if isinstance(source, str | os.PathLike) else Path()
     for number, row in rows:
         given = row.get(text)
@@ -63,40 +79,46 @@ def captioned_rows(
         if not any(texts):
             raise InputError(f"{source}, row {number}: column '{text}' has no text.")
         with naming(source, number):
-            found = cell_of(row.get(picture), folder, picture)
-        split = row.get(SPLIT)
-        yield number, found, [one for one in texts if one], None if split is None else str(split)
+            found = [
+                cell_of(row.get(name), folder, name, modality)
+                for name, modality in zip(names, modalities, strict=True)
+            ]
+        split = None if row.get(SPLIT) is None else str(row[SPLIT])
+        yield CaptionedRow(number, found, [one for one in texts if one], split)
 
 
 def captioned_columns(
-    source: object, present: Sequence[str], columns: Sequence[str] | None = None
-) -> tuple[str, str]:
-    """Return the names of the columns of pictures and of texts.
+    source: object,
+    present: Sequence[str],
+    modalities: Sequence[Modality],
+    columns: Sequence[str] | None = None,
+) -> list[str]:
+    """Return the names of the columns of modalities, and last of texts.
 
     Raises:
         InputError: When one is not there.
     """
+    what = ", ".join([*(f"{one}s" for one in modalities), "texts"])
     if columns is not None:
-        if len(columns) != 2:
-            raise InputError(
-                f"`columns` of pictures are two, of pictures and of texts; got {list(columns)}."
-            )
+        if len(columns) != len(modalities) + 1:
+            raise InputError(f"`columns` name those of {what}; got {', '.join(columns)}.")
         for name in columns:
             if name not in present:
                 raise InputError(
                     f"{source} has no column '{name}'; it has {', '.join(present)}."
                     + nearest(name, list(present))
                 )
-        return columns[0], columns[1]
-    picture = next((name for name in PICTURES if name in present), None)
-    text = next((name for name in TEXTS if name in present), None)
-    if picture is None or text is None:
+        return list(columns)
+    roles = [*(CELLS[modality] for modality in modalities), TEXTS]
+    found = [next((name for name in role if name in present), None) for role in roles]
+    named = [name for name in found if name is not None]
+    if len(named) < len(roles):
+        wanted = " and ".join(f"one of {', '.join(role)}" for role in roles)
         raise InputError(
-            f"{source} has the columns {', '.join(present)}; needed are one of "
-            f"{', '.join(PICTURES)} and one of {', '.join(TEXTS)}. Name yours in that order, as "
-            "`columns=['image', 'name']`."
+            f"{source} has the columns {', '.join(present)}; needed are {wanted}. Name yours of "
+            f"{what}, in that order, as `columns`."
         )
-    return picture, text
+    return named
 
 
 def cell_of(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sentemb.modalities.cells import Modality
 from sentemb.modalities.picture_files import decode, require_pillow
-from sentemb.modalities.sound_files import log_mel, require_soundfile
+from sentemb.modalities.sound_files import HEADS, fitted, log_mel, stored
 from sentemb.modalities.towers import TowerConfig
 
 
@@ -19,6 +19,8 @@ def read_signal(content: str | os.PathLike[str] | bytes, config: TowerConfig) ->
     """
     if config.modality == "picture":
         return decode(content, config.size)
+    if isinstance(content, bytes) and not content.startswith(HEADS):
+        return fitted(stored(content), config.size)
     return log_mel(content, config.size)
 
 
@@ -26,5 +28,4 @@ def require_reader(modality: Modality) -> None:
     """Raise unless what decodes a modality is installed."""
     if modality == "picture":
         require_pillow()
-    else:
-        require_soundfile()
+    # of sounds, soundfile is asked for by the first that is no log-mel

@@ -22,6 +22,8 @@ SILENCE = float(np.log(FLOOR))
 """What a log-mel has where there is nothing, −13.8."""
 TRIM = 1e-4
 """Power below the loudest window, −40 dB, at which the ends are cut off."""
+HEADS = (b"RIFF", b"fLaC")
+"""What the bytes of wav and flac begin with."""
 LONGEST = RATE * 60
 """Samples that are read, a minute; what a tower hears of it is shorter."""
 
@@ -104,6 +106,24 @@ def mel_of(samples: Samples) -> LogMel:
     power = np.abs(np.fft.rfft(parts * window, FFT, axis=1)) ** 2
     mel = np.log(np.maximum(power @ _filters().T, FLOOR)).T
     return (np.round(mel * 8) / 8).astype(np.float16)
+
+
+def stored(content: bytes) -> LogMel:
+    """Return a log-mel that is kept as bytes: 64 bands of numbers of 16 bits.
+
+    Raises:
+        InputError: When they are no such numbers.
+    """
+    if not content or len(content) % (2 * BANDS):
+        raise InputError(
+            f"{len(content):,} bytes are no log-mel of {BANDS} bands in float16, and no wav or flac"
+        )
+    mel: LogMel = np.frombuffer(content, np.dtype("<f2")).reshape(BANDS, -1)
+    if not np.isfinite(mel).all():
+        raise InputError("a number of the log-mel is not finite")
+    if float(mel.max()) <= SILENCE + 1:
+        raise InputError("nothing but silence")
+    return mel
 
 
 def fitted(mel: NDArray[Any], frames: int) -> LogMel:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from safetensors import SafetensorError
@@ -76,6 +77,11 @@ class TowerConfig:
     def shape(self) -> tuple[int, ...]:
         """Of a row as it is stored: pixels ``[size, size, 3]``, or bands by frames."""
         return (self.size, self.size, 3) if self.modality == "picture" else (BANDS, self.size)
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """Of the numbers of a row as it is stored."""
+        return np.uint8 if self.modality == "picture" else np.float16
 
     @property
     def channels(self) -> int:

@@ -13,7 +13,7 @@ from sentemb.encoders.embedding import KEYS, TEXTS
 from sentemb.errors import UsageError
 from sentemb.losses import Loss
 from sentemb.method import Method
-from sentemb.modalities.captioned import NUMBER, PairedData
+from sentemb.modalities.captioned import PairedData
 from sentemb.training.collator import EPOCH, ROW, Collator
 from sentemb.training.forwards import padded_to
 from sentemb.training.mixing import Mixing
@@ -142,7 +142,7 @@ def by_source(method: Method, data: TrainingData) -> list[tuple[str, Method, Dat
 
 
 class PairedCollator(Collator):
-    """Adds to each batch what a tower reads of its rows, as the last view.
+    """Adds to each batch what towers read of its rows, as further views.
 
     Args:
         data: Has it, by the number in each row.
@@ -155,18 +155,19 @@ class PairedCollator(Collator):
         self._data = data
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return a batch of texts, and beside them what the tower reads.
+        """Return a batch of texts, and beside them what the towers read.
 
         Args:
             rows: As of `Collator`.
         """
         batch = super().__call__(rows)
-        view, numbers = len(self.views), [row[NUMBER] for row in rows]
-        keys = [row_key(self.seed, row[EPOCH], row[ROW], view) - 2**63 for row in rows]
-        beside = {SIGNAL: self._data.signals.of(numbers), KEYS: torch.tensor(keys)}
-        if self.mask_identical:
-            beside[TEXTS] = torch.tensor(numbers)
-        batch["views"].append(beside)
+        for view, (name, signals) in enumerate(self._data.signals.items(), len(self.views)):
+            numbers = [row[name] for row in rows]
+            keys = [row_key(self.seed, row[EPOCH], row[ROW], view) - 2**63 for row in rows]
+            beside = {SIGNAL: signals.of(numbers), KEYS: torch.tensor(keys)}
+            if self.mask_identical:
+                beside[TEXTS] = torch.tensor(numbers)
+            batch["views"].append(beside)
         return batch
 
 

@@ -4,6 +4,7 @@ from sentemb.twins.cross_modal import CrossModal
 from sentemb.twins.ema import ConstantMomentum, CosineMomentum
 from sentemb.twins.group_whitening import GroupWhitening
 from sentemb.twins.heads import batch_norm, between, layers, mlp
+from sentemb.twins.hub_and_spoke import Hub
 from sentemb.twins.layered import Layered, first_layers, fixed_sizes
 from sentemb.twins.momentum import Momentum, MomentumPredictor, MomentumQueue, QueuedSiamese
 from sentemb.twins.pair_classifier import NextSentence, PairClassifier
@@ -23,6 +24,7 @@ __all__ = [
     "CrossModal",
     "EncoderTwin",
     "GroupWhitening",
+    "Hub",
     "Layered",
     "Momentum",
     "MomentumPredictor",

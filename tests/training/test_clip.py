@@ -13,7 +13,7 @@ from sentemb.errors import InputError, UsageError
 from sentemb.losses import SymmetricInfoNCE
 from sentemb.methods import clip, lit, siglip
 from sentemb.modalities.captioned import CrossModalRetrieval, read_captioned
-from sentemb.modalities.towers import Tower
+from sentemb.modalities.towers import Tower, TowerConfig
 from sentemb.runs.arguments import run_arguments
 from sentemb.training.collator import NumberedRows
 from sentemb.training.held_out import loss_of
@@ -29,7 +29,7 @@ SMALL = {"size": 8, "width": 8, "depth": 2, "dim": 12}
 
 @pytest.fixture(scope="module")
 def data():
-    whole = read_captioned(bundled("pictures.parquet"), 8)
+    whole = read_captioned(bundled("pictures.parquet"), [TowerConfig(size=8, depth=2)])
     return replace(whole, rows=whole.rows.select(range(40)))
 
 
@@ -40,7 +40,7 @@ def fresh(recipe=clip, **options):
 
 def test_the_bundled_pictures_have_a_split(data):
     assert len(data.dev.rows) == 86
-    assert len(data.signals) == 401
+    assert len(data.signals["picture"]) == 401
     assert not set(data.rows["picture"]) & set(data.dev.rows["picture"])
     assert data.rows.column_names == ["text", "picture"]
 
@@ -191,4 +191,4 @@ def test_rows_that_cannot_be_read_are_named(rows, words):
     from sentemb.datasets.in_memory import InMemory
 
     with pytest.raises(InputError, match=words):
-        read_captioned(InMemory(rows, (), "data"), 8)
+        read_captioned(InMemory(rows, (), "data"), [TowerConfig(size=8, depth=2)])
