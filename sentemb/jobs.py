@@ -342,7 +342,7 @@ class TrainJob:
 
         recipe, method = recipe_named(self.method), self.build(data)
         logger.info("encoder: %s", self._described(method))
-        return train(
+        run = train(
             method,
             data,
             None if output is None else Path(output),
@@ -362,6 +362,21 @@ class TrainJob:
                 config=self.config(method, data),
             ),
         )
+        if getattr(data, "dev", None) is not None:
+            self._leave_hits(run, data, method)
+        return run
+
+    def _leave_hits(self, run: "Run", data: Any, method: "Method") -> None:
+        """Draw which pictures the first texts of the dev rows find."""
+        from sentemb.modalities.hits_grid import leave_hits
+        from sentemb.runs.checkpoint_commit import OF_A_RUN
+        from sentemb.runs.processes import processes
+
+        def encode(texts: list[str]) -> Any:
+            return method.encoder.encode(texts, show_progress_bar=False)
+
+        if processes().is_main_process:
+            leave_hits(run.output, OF_A_RUN, data.dev, method.twin.towers()["picture"], encode)
 
     def _described(self, method: "Method") -> str:
         """Name the modules of the encoder, the origin of its pooling, and what training adds."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sentemb")
 Numbers = NDArray[np.float64]
+TEMPERATURE = 0.05
 EXAMPLES = [("text", "label")]
 
 
@@ -69,7 +70,7 @@ def classify(
     abstain_below: float | None = None,
     at_most: float | None = None,
     confidence: float = 0.95,
-    temperature: float = 0.05,
+    temperature: float = TEMPERATURE,
     save: str | os.PathLike[str] | None = None,
     device: str | None = None,
     modality: "Modality | None" = None,
@@ -97,7 +98,8 @@ def classify(
         at_most: Abstain as much as needed to bound the error rate of new rows by this; needs true
             labels. The bound holds for rows drawn as these are.
         confidence: Probability that the bound holds.
-        temperature: τ of the softmax that turns cosines into probabilities.
+        temperature: τ of the softmax that turns cosines into probabilities; by default, of
+            pictures and sounds, what their tower was trained at last.
         save: A folder for the encoder that is trained on ``examples``.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
         modality: ``picture`` or ``sound``: what the rows hold in the place of texts, as in
@@ -173,6 +175,8 @@ def _zero_shot(
         if held is None
         else signals_embedded(data, encoder, held, column)
     )
+    if held is not None and temperature == TEMPERATURE:
+        temperature = 1 / encoder.tower(held).tower.config.scale
     similarities = texts.vectors @ label_vectors(labels, encoder.encode, templates).T
     exponents = np.exp((similarities - similarities.max(axis=1, keepdims=True)) / temperature)
     probabilities = exponents / exponents.sum(axis=1, keepdims=True)

@@ -1,5 +1,6 @@
 """CLIP: its data, its loss by whole and by micro-batches, exact resume, what is saved."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from sentemb.training.held_out import loss_of
 from sentemb.training.mixed import collator_of
 from sentemb.training.trainer import ContrastiveTrainer
 from tests.support import encoders
-from tests.support.helpers import PowerCut, assert_bit_equal, state, without_dropout
+from tests.support.helpers import PowerCut, assert_bit_equal, assert_refused, state, without_dropout
 
 pytest.importorskip("PIL", reason="the vision extra is not installed")
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, max_steps=4, save_steps=2)
@@ -175,6 +176,34 @@ def test_the_loss_of_clip_has_the_frozen_gradient(frozen):
     assert float(loss.log_inverse_temperature.grad) == pytest.approx(0.0697475595, abs=1e-7)
     expected = [-0.2614071958, 0.3190101379, -0.2545950608]
     assert z1.grad[0].tolist() == pytest.approx(expected, abs=1e-7)
+
+
+def test_the_command_trains_on_the_bundled_pictures_and_draws_what_they_find(sentemb, tmp_path):
+    small = ("--size", 8, "--width", 8, "--depth", 2, "--dim", 12)
+    done = sentemb("train", "--method", "clip", "--max-steps", 2, *small, "-o", "run", "--control")
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "run" / "hits.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "run" / "picture" / "tower.json").is_file()
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["method_options"]["control"] is True
+    assert b"text_to_picture_r10_chance" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("files", "words", "code", "message"),
+    [
+        ({}, "--data none.csv", 3, "none.csv"),
+        ({"a.csv": "image,text\nb.png,A bird.\n"}, "--data a.csv", 3, "row 2: there is no file"),
+        ({"a.csv": "image,words\nb.png,A bird.\n"}, "--data a.csv", 3, "needed are one of image"),
+        ({"a.csv": "image,text\nb.png,\n"}, "--data a.csv", 3, "row 2: column 'text' has no text"),
+        ({"a.csv": "image,text\na.csv,A.\n"}, "--data a.csv", 3, "row 2: 'a.csv' is none of"),
+        ({"p/a.txt": "A bird."}, "--data p", 3, "folder without metadata.csv"),
+        ({}, "--width 7", 2, "width"),
+    ],
+)
+def test_what_the_command_cannot_read_is_one_line(sentemb, tmp_path, files, words, code, message):
+    command = f"train --method clip --max-steps 1 -o run {words}"
+    assert_refused(sentemb, tmp_path, files, command, code, message)
 
 
 @pytest.mark.parametrize(
