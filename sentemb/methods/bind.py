@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentemb.errors import InputError, UsageError
+from sentemb.errors import UsageError
 from sentemb.losses import SymmetricInfoNCE
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
@@ -32,6 +32,7 @@ def bind(
     stem: int = 4,
     width: int = 48,
     depth: int = 3,
+    hub: str | None = None,
     control: bool = False,
 ) -> Method:
     r"""ImageBind: a tower of sounds learns to be where a frozen tower of pictures is.
@@ -47,40 +48,41 @@ def bind(
         stem: Bands and frames a step of the first convolution.
         width: Channels of the first stage.
         depth: Stages.
+        hub: Folder of the tower that sounds are bound to; by default ``picture`` in the model's.
         control: Whether pictures are shuffled among the sounds, so that nothing is to be learned.
 
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665).
     """
-    place = folder_of(encoder) / HUB
-    hub = Tower.load(place)
-    config = TowerConfig("sound", "cnn", frames, stem, width, depth, dim=hub.config.dim)
+    place = folder_of(encoder) / HUB if hub is None else Path(hub)
+    centre = _loaded(place)
+    config = TowerConfig("sound", "cnn", frames, stem, width, depth, dim=centre.config.dim)
     digest = sha256((place / WEIGHTS).read_bytes()).hexdigest()[:16]
-    twin = Hub(encoder, Tower(config, SoundView()), hub, "sound", HUB, digest, control)
+    twin = Hub(encoder, Tower(config, SoundView()), centre, "sound", HUB, digest, control)
     loss = SymmetricInfoNCE(temperature)
     loss.log_inverse_temperature.requires_grad_(False)
     return Method((View("text"),), twin, loss)
 
 
 def folder_of(encoder: "SentenceTransformer") -> Path:
-    """Return the folder that an encoder was loaded from, which has the hub in it.
+    """Return the folder that an encoder was loaded from."""
+    model: Any = encoder[0]
+    return Path(str(getattr(model.auto_model.config, "_name_or_path", "")))
+
+
+def _loaded(place: Path) -> Tower:
+    """Return the hub.
 
     Raises:
-        UsageError: When it has none.
+        UsageError: When there is none.
     """
-    config: Any = getattr(encoder[0], "config", None) or encoder[0].auto_model.config
-    folder = Path(str(getattr(config, "_name_or_path", "")))
-    if not (folder / HUB / CONFIG).is_file():
+    if not (place / CONFIG).is_file():
         raise UsageError(NO_HUB)
-    return folder
+    return Tower.load(place)
 
 
 def towers_of(model: object, options: Mapping[str, Any]) -> list[TowerConfig]:
     """Return the configs of the hub and of the sounds' tower, for how rows are read."""
-    folder = Path(str(model)) / HUB
-    try:
-        hub = Tower.load(folder).config
-    except InputError as error:
-        raise UsageError(NO_HUB) from error
+    hub = _loaded(Path(options["hub"] or Path(str(model)) / HUB)).config
     return [hub, TowerConfig("sound", "cnn", options["frames"], depth=1)]
 
 

@@ -56,7 +56,7 @@ def data(hub):
         }
         for n in range(24)
     ]
-    return read_captioned(InMemory(rows, (), "data"), towers_of(hub, {"frames": 16}))
+    return read_captioned(InMemory(rows, (), "data"), towers_of(hub, {"frames": 16, "hub": None}))
 
 
 def fresh(hub):
@@ -95,7 +95,7 @@ def test_a_model_without_pictures_cannot_be_bound_to():
     with pytest.raises(UsageError, match="tower of pictures"):
         bind(encoders.mini())
     with pytest.raises(UsageError, match="tower of pictures"):
-        towers_of("mini", {"frames": 16})
+        towers_of("mini", {"frames": 16, "hub": None})
 
 
 def test_two_modalities_at_their_own_scales_have_the_frozen_value(frozen):
