@@ -152,7 +152,8 @@ class TrainJob:
         from sentemb.modalities.captioned import read_captioned
 
         options = self.options()
-        configs = recipe_named(self.method).towers_of(self.model, options)
+        recipe = recipe_named(self.method)
+        configs = recipe.towers_of(self.model, options) if recipe.towers_of else []
         with phase("reading the pictures"):
             data = read_captioned(source, configs, self.columns, cast(Any, self.dev))
         if options["control"]:

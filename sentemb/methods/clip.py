@@ -86,7 +86,7 @@ def siglip(
         encoder: As of `clip`.
         columns: As of `clip`.
         temperature: τ at the start; it is learned.
-        bias: b at the start; it is learned, and begins so low that most pairs are no match.
+        bias: b at the start; it is learned, and begins so low that few pairs count as a match.
         network: Of the pictures: ``cnn``, or ``vit``, transformers' ViT.
         size: Pixels a side that pictures are scaled to.
         stem: Pixels a step of the first convolution.
@@ -163,7 +163,7 @@ def _method(
 ) -> Method:
     """Put a tower beside an encoder; a frozen one has no projection, so their widths must agree."""
     if freeze not in ("none", "text"):
-        raise UsageError(f"freeze is none or text, got {freeze!r}.")
+        raise UsageError(f"freeze must be none or text, got {freeze!r}.")
     if not 0 < text_rate <= 1:
         raise UsageError(f"text_rate is in (0, 1], got {text_rate!r}.")
     if freeze == "none":

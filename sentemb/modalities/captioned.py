@@ -81,7 +81,8 @@ class CrossModalRetrieval:
 def unit(vectors: Vectors) -> Vectors:
     """Return vectors at length 1; one of zeros stays as it is."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1)
+    scaled: Vectors = vectors / np.where(lengths > 0, lengths, np.float32(1))
+    return scaled
 
 
 @torch.inference_mode()
@@ -112,7 +113,7 @@ def read_captioned(
     Args:
         source: A file of any format, a hub data set, or a folder.
         configs: Of the towers, which say what is read, and how large.
-        columns: Names of the columns, the modalities' in this order and then that of the texts,
+        columns: Names of the columns, the modalities' in this order and then the texts',
             where they are others.
         dev: Read in the same way, and measured on.
 
@@ -121,7 +122,9 @@ def read_captioned(
     """
     for config in configs:
         require_reader(config.modality)
-    signals = {config.modality: Signals(config.shape, config.dtype) for config in configs}
+    signals: dict[str, Signals] = {
+        config.modality: Signals(config.shape, config.dtype) for config in configs
+    }
     train, held = _read(source, configs, columns, signals)
     if dev is not None:
         other_train, other_held = _read(dev, configs, columns, signals)

@@ -112,11 +112,11 @@ def stored(content: bytes) -> LogMel:
     """Return a log-mel that is kept as bytes: 64 bands of numbers of 16 bits.
 
     Raises:
-        InputError: When they are no such numbers.
+        InputError: When they are something else.
     """
     if not content or len(content) % (2 * BANDS):
         raise InputError(
-            f"{len(content):,} bytes are no log-mel of {BANDS} bands in float16, and no wav or flac"
+            f"{len(content):,} bytes: neither a log-mel of {BANDS} bands in float16, nor a wav or flac"
         )
     mel: LogMel = np.frombuffer(content, np.dtype("<f2")).reshape(BANDS, -1)
     if not np.isfinite(mel).all():

@@ -101,7 +101,7 @@ class TowerEncoder(nn.Module):
         """Yield a row for each file of a folder, or each row of a table; it is read when embedded.
 
         A row's text is the name of its file, or of its row, and a hash of what is in it, so that an
-        encoding that goes on notices another content.
+        encoding that is resumed notices another content.
 
         Raises:
             InputError: When there is none, or a row has none; names the row.
@@ -167,7 +167,7 @@ def _read(path: Path) -> bytes:
 def signal_rows(
     source: Source, modality: Modality, column: str | None = None
 ) -> Iterator[tuple[int, Content, dict[str, Any]]]:
-    """Yield the number, the content and the columns of each row, that of its name first.
+    """Yield the number, the content and the columns of each row, its name first.
 
     Args:
         source: A folder, whose files are taken in the order of their names, also those in folders
@@ -219,7 +219,7 @@ def load_tower(folder: str | os.PathLike[str], modality: Modality, name: str = "
 
     Raises:
         InputError: When the model has no such tower.
-        UsageError: When the modality is none.
+        UsageError: When there is no such modality.
     """
     if modality not in MODALITIES:
         raise UsageError(f"modality is one of {', '.join(MODALITIES)}; got {modality!r}.")

@@ -187,8 +187,8 @@ class SmallCNN(nn.Module):
         super().__init__()
         widths = [config.width * 2 ** min(stage, 3) for stage in range(config.depth)]
         step, odd = config.stem, config.stem % 2
-        kernel = {"kernel_size": 2 * step + odd, "stride": step, "padding": step // 2 + odd}
-        self.stem = nn.Conv2d(config.channels, widths[0], **kernel, bias=False)
+        place = 2 * step + odd, step, step // 2 + odd
+        self.stem = nn.Conv2d(config.channels, widths[0], *place, bias=False)
         stages = zip([widths[0], *widths[:-1]], widths, strict=True)
         self.blocks = nn.Sequential(
             *(Block(before, after, 1 if n == 0 else 2) for n, (before, after) in enumerate(stages))
@@ -245,7 +245,7 @@ class ViT(nn.Module):
         height, width = config.shape[:2]
         self.dim = config.width
         settings = ViTConfig(
-            image_size=[height, width],  # type: ignore[arg-type]
+            image_size=[height, width],
             patch_size=max(1, min(height, width) // 8),
             num_channels=config.channels,
             hidden_size=config.width,

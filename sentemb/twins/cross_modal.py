@@ -67,7 +67,7 @@ class CrossModal(EncoderTwin):
         need_two_views(self, features)
         text, other = features
         if self.freeze == "text":
-            with torch.no_grad(), in_mode(self.encoder, training=False):  # type: ignore[arg-type]
+            with torch.no_grad(), in_mode(self.encoder, training=False):
                 (words,) = self.embed([text], views[:1])
         else:
             (words,) = self.embed([text], views[:1])
