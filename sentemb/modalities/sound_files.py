@@ -116,7 +116,7 @@ def stored(content: bytes) -> LogMel:
     """
     if not content or len(content) % (2 * BANDS):
         raise InputError(
-            f"{len(content):,} bytes: neither a log-mel of {BANDS} bands in float16, nor a sound file"
+            f"{len(content):,} bytes: neither a log-mel of {BANDS} bands in float16, nor a file"
         )
     mel: LogMel = np.frombuffer(content, np.dtype("<f2")).reshape(BANDS, -1)
     if not np.isfinite(mel).all():
