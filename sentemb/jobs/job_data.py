@@ -145,7 +145,18 @@ def _named_dev(job: TrainJob, dev: "STS | None") -> str:
 
 
 def read_to_measure(job: TrainJob) -> "tuple[TrainingData, STS]":
-    """Read the data, and the graded pairs that a run among others is measured on."""
+    """Read the data, and the graded pairs that a run among others is measured on.
+
+    Raises:
+        UsageError: When the recipe reads more than texts.
+    """
+    from sentemb.methods import recipe_named
+
+    if recipe_named(job.method).beside:
+        raise UsageError(
+            f"Studies, comparisons and sweeps measure graded pairs of texts, and '{job.method}' "
+            "trains on pictures or sounds: use `train`."
+        )
     data, dev = read(replace(job, dev=bundled(GRADED) if job.dev is None else job.dev))
     return data, cast("STS", dev)
 

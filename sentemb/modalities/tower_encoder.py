@@ -201,11 +201,11 @@ def signal_rows(
         with naming(source, number):
             content = cell_of(row.get(names[0]), folder, names[0], modality)
         others = {name: value for name, value in row.items() if not isinstance(value, bytes | dict)}
+        label = next((name for name in OTHERS if name in others), "row")
         if isinstance(content, Path):
             label = names[0]
-        else:
-            label = next((name for name in OTHERS if name in others), "row")
-            others.setdefault("row", number) if label == "row" else None
+        elif label == "row":
+            others["row"] = number
         yield number, content, {label: others[label], **others}
 
 

@@ -86,6 +86,7 @@ def test_a_picture_that_cannot_be_read_is_named(sentemb, trained, photos, what, 
         ("encode photos --fast static --model {}", 2, "--fast is of texts"),
         ("encode photos -o - --model {}", 2, "from a name to a file"),
         ("search image:none.png photos.txt", 3, "no pictures"),
+        ("study temperature --method clip --max-steps 1 -o s", 2, "use `train`"),
     ],
 )
 def test_what_cannot_be_done_with_pictures_says_why(
