@@ -73,10 +73,28 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
     if options.get("second_teacher"):
         check_models(options["second_teacher"])
     columns = options["columns"].split(",") if options["columns"] else None
+    if recipe.beside:
+        check_pictures(options, columns)
+        return
     for path in check_data(options).values():
         check_columns(path, recipe.layouts, columns)
     if options["dev"] is not None:
         check_graded(options["dev"])
+    check_models(options["model"])
+
+
+def check_pictures(options: Mapping[str, Any], columns: Sequence[str] | None) -> None:
+    """Raise unless the data of a tower are there and have a column of pictures and one of texts."""
+    from sentemb.datasets.source import read_source
+    from sentemb.modalities.cells import captioned_columns, metadata_of
+
+    check_extra("PIL", "vision", f"--method {options['method']}")
+    modalities: Any = signatures.find_recipe(options["method"]).beside.split()
+    for path in [*named_files(options["data"] or []).values(), options["dev"]]:
+        if path is not None and can_be_read_again(path):
+            table = metadata_of(path)
+            with console.only_warnings():
+                captioned_columns(table, read_source(table)[0], modalities, columns)
     check_models(options["model"])
 
 

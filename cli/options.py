@@ -401,6 +401,32 @@ InvalidRows = Annotated[
         "skipped; parquet must be UTF-8."
     ),
 ]
+LeastScore = Annotated[
+    str | None,
+    typer.Option(
+        *("--min-score", "--min"),
+        metavar="COSINE|FILE",
+        help="The least cosine of a hit, or a file of sentemb calibrate.",
+    ),
+]
+OverwriteJob = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the output, and a job begun otherwise.")
+]
+LikePicture = Annotated[
+    list[Path] | None,
+    typer.Option("--image", metavar="FILE", help="Find what is like a picture."),
+]
+LikeSound = Annotated[
+    list[Path] | None, typer.Option("--audio", metavar="FILE", help="Find what is like a sound.")
+]
+Modality = Annotated[
+    str | None,
+    typer.Option(
+        help="What the rows hold in the place of texts: picture or sound, as names of files or as "
+        "bytes, for a model that was trained on them. A folder says so by its files.",
+        autocompletion=complete_one_of(("picture", "sound")),
+    ),
+]
 OneShard = Annotated[
     str | None,
     typer.Option(metavar="I/N", help="Encode every N-th window; sentemb merge joins them."),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,15 @@ from sentemb.encoding.fingerprint import fingerprint
 from sentemb.encoding.options import Empty, EncodeOptions
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary
+from sentemb.encoding.writers import SHOWS_TEXTS
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.embedder import Embedder
 from sentemb.inference.shaping import require_dims, shaped
 from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.inference.torch_only import load_encoder, width_of
+from sentemb.locate import locate
+from sentemb.modalities.cells import Modality, modality_of
+from sentemb.modalities.tower_encoder import TowerEncoder, load_tower
 from sentemb.storage import whole_folder
 from sentemb.types import Vectors
 
@@ -223,6 +228,7 @@ class Encoder:
         prompt: str | None = None,
         prompt_name: str | None = None,
         chunk: str | None = None,
+        modality: Modality | None = None,
         overwrite: bool = False,
         progress: bool | None = None,
     ) -> EncodeSummary:
@@ -249,6 +255,8 @@ class Encoder:
             prompt_name: As in `encode`.
             chunk: A vector for each chunk of a text, as ``tokens=256,overlap=32``; with ``,late``
                 behind it, each text is read whole first, see `sentemb.encoders.chunking.Chunk`.
+            modality: ``picture`` or ``sound``: what the rows hold, by names of files or as bytes,
+                in the place of texts. By default a folder's own. See `sentemb.Encoder.tower`.
             overwrite: Replace the output, and a job that was begun otherwise.
             progress: As in `encode`.
 
@@ -277,10 +285,36 @@ class Encoder:
             shard=part,
         )
         faults = Faults(errors)
+        if (found := modality or modality_of(source)) is not None:
+            tower = self.tower(found)
+            if prompt is not None or prompt_name is not None or chunk is not None:
+                raise UsageError(
+                    f"Prompts and chunks are of texts, not of a {found}: leave them out."
+                )
+            shows = Path(output).suffix in SHOWS_TEXTS
+            options = replace(options, keep_columns=keep_columns or shows)
+            rows = tower.rows_of(source, None if column == "text" else column, faults)
+            with Progress("encoding", None, "rows", shown=progress) as told:
+                return encode_file(tower, rows, Path(output), options, overwrite, told, faults)
         read: Callable[..., Iterator[Any]] = read_text_rows if keep_columns else read_texts
         texts = read(source, column, faults)
         with Progress("encoding", None, "rows", shown=progress) as told:
             return encode_file(self._encoder, texts, Path(output), options, overwrite, told, faults)
+
+    def tower(self, modality: Modality = "picture") -> TowerEncoder:
+        """Return what encodes pictures or sounds into the space of the texts.
+
+        Its ``encode`` takes files, or what is in them.
+
+        Args:
+            modality: ``picture`` or ``sound``.
+
+        Raises:
+            InputError: When the model was not trained on them.
+        """
+        named = isinstance(self._encoder, TokenEncoder) or Path(self.name).is_dir()
+        found = load_tower(locate(self.name) if named else self.name, modality, self.name)
+        return found.to(self._encoder.device)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as a plain sentence-transformers folder, whole or not at all.

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from sentemb.adversary import attacked
 from sentemb.errors import IdenticalViewsError, OutOfMemoryError, UsageError
-from sentemb.losses import Loss, ScheduledInfoNCE
-from sentemb.losses.combine import masked_negatives, parts, total, warnings_of
+from sentemb.losses import Loss
+from sentemb.losses.combine import FollowsSteps, masked_negatives, parts, total, warnings_of
 from sentemb.losses.mask_similar import mask_threshold
 from sentemb.losses.unread import unread
 from sentemb.pairs import Pairs
@@ -128,7 +128,7 @@ class Method(nn.Module):
         """
         self.twin.on_step_end(progress, taken)
         for part in self.learned:
-            if isinstance(part, ScheduledInfoNCE):
+            if isinstance(part, FollowsSteps):
                 part.on_step_end(progress)
 
     def check_batch(self, rows: int) -> None:

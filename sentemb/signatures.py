@@ -24,6 +24,8 @@ TYPES = {"int": int, "float": float, "str": str, "bool": bool}
 OF_THE_DATA = ("encoder", "columns", "classes")
 """Parameters of a recipe that are not options."""
 
+FUNCTIONS = ("build", "towers_of")
+"""Fields of a recipe that hold a function."""
 Definition = tuple[str, Any]
 """The module that defines something, and where it is in its tree."""
 
@@ -89,14 +91,24 @@ class WrittenRecipe:
     def __init__(self, place: str) -> None:
         module, _, name = place.partition(".")
         settings = _recipe(f"sentemb.methods.{module}", name)
-        self._function = f"sentemb.methods.{module}", settings.pop("build")
+        self._module = f"sentemb.methods.{module}"
+        self._functions = {field: settings.pop(field) for field in FUNCTIONS}
         vars(self).update(settings)
+
+    def _function(self, field: str) -> Any:
+        name = self._functions[field]
+        return None if name is None else getattr(import_module(self._module), name)
 
     @property
     def build(self) -> Callable[..., Any]:
         """The function, from an encoder to the method."""
-        module, name = self._function
-        function: Callable[..., Any] = getattr(import_module(module), name)
+        function: Callable[..., Any] = self._function("build")
+        return function
+
+    @property
+    def towers_of(self) -> Callable[..., Any] | None:
+        """The function, from the model and the options to the configs of towers."""
+        function: Callable[..., Any] | None = self._function("towers_of")
         return function
 
 
@@ -119,7 +131,7 @@ def _recipe(module: str, name: str) -> dict[str, Any]:
     given = dict(zip((p.name for p in fields), node.args, strict=False))
     given |= {str(keyword.arg): keyword.value for keyword in node.keywords}
     for field, value in given.items():
-        found[field] = value.id if field == "build" else _value(module, value)
+        found[field] = value.id if field in FUNCTIONS else _value(module, value)
     return found
 
 

@@ -48,9 +48,10 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "inference": {"cards", "encoders", "geometry", "locate", "safety", "storage", "types", "errors"}
     | {"versions"},
     "interruption": set(),
-    "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"},
-    "encoder": {"datasets", "deployment", "encoders", "encoding", "errors", "inference"}
-    | {"storage", "types"},
+    "encoding": {"datasets", "encoders", "inference", "interruption", "storage", "types", "errors"}
+    | {"modalities"},
+    "encoder": {"datasets", "deployment", "locate", "encoders", "encoding", "errors", "inference"}
+    | {"modalities", "storage", "types"},
     "adapters": {"losses", "pairs", "errors"},
     "runs": {"datasets", "encoders", "encoding", "interruption", "storage", "errors", "versions"}
     | {"bundled", "cards", "plotting", "types"},
@@ -65,8 +66,17 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
         "method",
         "notation",
     }
-    | {"inference", "locate", "methods", "runs", "training", "views"},
-    "tasks": {"datasets", "encoder", "encoding", "errors", "evaluation", "finetuning", "inference"}
+    | {"inference", "locate", "methods", "modalities", "runs", "training", "views"},
+    "tasks": {
+        "datasets",
+        "encoder",
+        "modalities",
+        "encoding",
+        "errors",
+        "evaluation",
+        "finetuning",
+        "inference",
+    }
     | {"encoders", "inert", "jobs", "losses", "method", "plotting", "runs", "training", "twins"}
     | {"storage", "table", "types", "versions", "views"},
     "data_sources": {"datasets", "errors", "losses", "notation", "runs", "training", "views"},
@@ -84,10 +94,20 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"locate", "plotting", "storage", "suites", "table", "types", "versions", "errors"}
     | {"encoding", "jobs", "losses", "method", "methods", "notation", "runs", "training"},
     "preview": {"encoders", "training", "views", "types", "errors"},
-    "methods": {"method", "twins", "losses", "views", "encoders", "errors", "table"},
+    "modalities": {"datasets", "encoders", "errors", "evaluation", "storage", "types", "views"},
+    "methods": {"method", "modalities", "twins", "losses", "views", "encoders", "errors", "table"},
     "words": {"cards", "datasets", "encoders", "errors", "inference", "losses", "pairs", "storage"}
     | {"twins", "types"},
-    "training": {"runs", "method", "datasets", "evaluation", "encoders", "losses", "types"}
+    "training": {
+        "runs",
+        "method",
+        "modalities",
+        "datasets",
+        "evaluation",
+        "encoders",
+        "losses",
+        "types",
+    }
     | {"errors", "views", "twins", "functional", "cards", "table", "versions"},
 }
 NOT_FROM_A_PAPER = {"Loss", "Recipe", "RowLoss", "Sum", "Term", "Twin", "View", "row_key"} | {
@@ -163,6 +183,7 @@ def test_heavy_imports_stay_where_they_are_needed(path):
     roots = {name.split(".")[0] for name in imports(path, at_run_time=True)}
     if part_of(path) not in {
         "encoders",
+        "modalities",
         "runs",
         "training",
         "finetuning",

@@ -47,6 +47,7 @@ def classify(
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw risk by coverage (extra plot)."),
     ] = None,
+    modality: shared.Modality = None,
     device: shared.Device = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the output file and the picture.")
@@ -79,7 +80,8 @@ def classify(
     FewShotSettings(**changed)
     if examples is not None:
         check_columns(examples, [("text", "label")])
-    check_texts(source, column)
+    if modality is None and not Path(source).is_dir():
+        check_texts(source, column)
     check_models(model)
     console.quieten_before_import()
     from sentemb.tasks.classify import classify as find
@@ -98,6 +100,7 @@ def classify(
         temperature=temperature,
         save=save,
         device=device,
+        modality=modality,  # type: ignore[arg-type]  # looked at there
         **changed,
     )
     if picture is not None:

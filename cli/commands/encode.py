@@ -1,6 +1,7 @@
 """``sentemb encode``."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -34,14 +35,13 @@ def encode(
     model: shared.AnyModel = "mini-sentemb",
     output: shared.Vectors = None,
     column: Annotated[str, typer.Option(help="Column that holds the texts.")] = "text",
+    modality: shared.Modality = None,
     errors: shared.InvalidRows = "replace",
     shard: shared.OneShard = None,
     device: shared.Device = None,
     fast: shared.Fast = None,
     devices: shared.Devices = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output, and a job begun otherwise.")
-    ] = False,
+    overwrite: shared.OverwriteJob = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     *,
     options: dict[str, Any],
@@ -63,6 +63,7 @@ def encode(
     from sentemb.errors import UsageError
 
     from ..early import check_fast, check_models, without_effect
+    from ..encoded import encode_beyond_text, tell
 
     part = Shard.parse(shard) if shard is not None else Shard()
     how, stdin, piped = EncodeOptions(shard=part, **options), source == "-", output == "-"
@@ -82,6 +83,11 @@ def encode(
             raise UsageError(reason)
     require_device_name(device)
     check_fast(fast)
+    if modality is not None or Path(source).is_dir():
+        given: dict[str, Any] = {"column": column, "modality": modality, "device": device}
+        given |= {"overwrite": overwrite, "as_json": as_json, "devices": devices, "fast": fast}
+        encode_beyond_text(source, model, output, how, **given)
+        return
     on = [] if devices is None else devices_named(devices)
     without_effect("--overwrite", overwrite and piped, "an output file")
     rules = {"overwrite": overwrite or devices is not None, "keep_columns": how.keep_columns}
@@ -111,9 +117,4 @@ def encode(
         else:
             rest = faults.errors, overwrite, progress
             summary = encode_on_devices(model, source, target, on, how, column, *rest)
-    cut = encoder.max_seq_length if encoder is not None else None
-    for line in summary.lines(named, cut, part):
-        console.log(line)
-    if as_json:
-        record = {"model": model, "output": named, "summary": summary.to_dict()}
-        console.print_json("encode", record)
+    tell(summary, model, named, getattr(encoder, "max_seq_length", None), how, as_json=as_json)

@@ -63,6 +63,7 @@ def index(
     batch_size: shared.BatchSize = None,
     prompt_name: shared.PromptOfDocuments = None,
     chunk: shared.ChunksOfIndex = None,
+    modality: shared.Modality = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an index that is there.")
     ] = False,
@@ -84,7 +85,7 @@ def index(
         choices = signatures.choices("sentemb.tasks.approximate", "SearchMethod")
         require_kind("method", method, Literal[choices])
     require_device_name(device)
-    if column is not None or not add:
+    if (column is not None or not add) and modality is None and not Path(source).is_dir():
         check_texts(source, column or "text")
     if model is not None:
         check_models(model)
@@ -106,6 +107,7 @@ def index(
         batch_size=batch_size,
         prompt_name=prompt_name,
         chunk=chunk,
+        modality=modality,  # type: ignore[arg-type]  # looked at there
         overwrite=overwrite,
     )
     console.log(f"{output}: {made.described()}")

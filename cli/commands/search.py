@@ -14,6 +14,8 @@ sentemb search "a pet that sleeps" texts.index
 
 sentemb search "late delivery" reviews.index --where "stars <= 2 and lang == 'en'" -k 5
 
+sentemb search "image:dog.png + text:a beach" pictures.index
+
 sentemb search --queries questions.txt texts.index --hybrid -o hits.jsonl"""
 
 
@@ -28,19 +30,14 @@ def search(
     queries: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File of queries, one a row.")
     ] = None,
+    image: shared.LikePicture = None,
+    audio: shared.LikeSound = None,
     k: Annotated[
         int | None,
         typer.Option("-k", "--k", help="Hits of a query; by default 10, or all of fewer texts."),
     ] = None,
     where: shared.Where = None,
-    min_score: Annotated[
-        str | None,
-        typer.Option(
-            *("--min-score", "--min"),
-            metavar="COSINE|FILE",
-            help="The least cosine of a hit, or a file of sentemb calibrate.",
-        ),
-    ] = None,
+    min_score: shared.LeastScore = None,
     hybrid: Annotated[
         bool,
         typer.Option("--hybrid", help="Rank by words (BM25) too, by rank fusion (extra search)."),
@@ -74,7 +71,8 @@ def search(
 
     from ..early import check_models, check_rows_output, check_texts
 
-    asked, data = _queries_and_data(words, queries)
+    alike = [*(f"image:{file}" for file in image or []), *(f"audio:{f}" for f in audio or [])]
+    asked, data = _queries_and_data([*alike, *words], queries)
     if queries is not None:
         check_texts(str(queries))
     if not Path(data).is_dir():

@@ -25,6 +25,7 @@ from sentemb.datasets.roles import (
 )
 from sentemb.datasets.source import Source, as_source
 from sentemb.errors import InputError
+from sentemb.evaluation import Evaluator
 
 READ: dict[str, Callable[[dict[str, Any], str, object, int], str | float | None]] = {
     LABEL: label_of,
@@ -55,6 +56,10 @@ class TrainingData:
     classes: tuple[str, ...] = ()
     unlabelled_rows: int = 0
     rows_without_negatives: int = 0
+
+    def evaluators(self, twin: Any) -> list[Evaluator]:
+        """Return what the data themselves have to measure a twin on; nothing here."""
+        return []
 
 
 def read_training_data(

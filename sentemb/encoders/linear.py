@@ -60,3 +60,22 @@ def append_linear(encoder: "SentenceTransformer", weight: Tensor, bias: Tensor |
     encoder.append(dense.to(encoder.device))
     if ends_in_unit_length:
         encoder.append(Normalize())
+
+
+def add_projection(encoder: "SentenceTransformer", dim: int) -> None:
+    """Put a linear map without bias, and a scaling to length 1, behind an encoder's modules.
+
+    The map begins as orthogonal as its shape allows, so that distances begin as they were.
+
+    Args:
+        encoder: Changed in place.
+        dim: Dimensions of the vectors then.
+    """
+    from sentence_transformers.base.modules import Dense
+    from sentence_transformers.sentence_transformer.modules import Normalize
+
+    width = int(encoder.get_embedding_dimension() or 1)
+    dense = Dense(width, dim, bias=False, activation_function=nn.Identity())
+    nn.init.orthogonal_(dense.linear.weight)
+    encoder.append(dense.to(encoder.device))
+    encoder.append(Normalize())

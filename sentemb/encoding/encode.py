@@ -23,6 +23,7 @@ from sentemb.encoding.writers import JsonlWriter
 from sentemb.inference.shaping import require_dims
 from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.inference.torch_only import width_of
+from sentemb.modalities.tower_encoder import TowerEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -31,7 +32,7 @@ Progress = Callable[[int], object]
 
 
 def encode_file(
-    encoder: "TokenEncoder | SentenceTransformer",
+    encoder: "TokenEncoder | TowerEncoder | SentenceTransformer",
     texts: Iterable[str | TextRow],
     output: Path | IO[bytes],
     options: EncodeOptions | None = None,
@@ -100,7 +101,7 @@ def _follow(run: EncodingRun, texts: Iterable[str | TextRow], progress: Progress
 
 
 def _encode_stream(
-    encoder: "TokenEncoder | SentenceTransformer",
+    encoder: "TokenEncoder | TowerEncoder | SentenceTransformer",
     texts: Iterable[str | TextRow],
     stream: IO[bytes],
     options: EncodeOptions,

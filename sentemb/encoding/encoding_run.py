@@ -36,6 +36,7 @@ from sentemb.inference.embedder import Embedder
 from sentemb.inference.shaping import shaped
 from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.interruption import Interruption
+from sentemb.modalities.tower_encoder import TowerEmbedder, TowerEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -56,7 +57,7 @@ class EncodingRun:
 
     def __init__(
         self,
-        encoder: "TokenEncoder | SentenceTransformer",
+        encoder: "TokenEncoder | TowerEncoder | SentenceTransformer",
         options: EncodeOptions,
         job: EncodingJob,
         faults: Faults | None = None,
@@ -66,7 +67,11 @@ class EncodingRun:
         how: Any = (options.batch_tokens, options.precision, options.prompt_of(encoder))
         how = (encoder, *how, options.batch_size)
         chunk = None if options.chunk is None else Chunk.parse(options.chunk)
-        self.embedder = Embedder(*how) if chunk is None else chunk_embedder(chunk, *how)
+        self.embedder: Embedder | TowerEmbedder
+        if isinstance(encoder, TowerEncoder):
+            self.embedder = encoder.embedder()
+        else:
+            self.embedder = Embedder(*how) if chunk is None else chunk_embedder(chunk, *how)
         self.options = options
         self.job = job
         self.faults = faults

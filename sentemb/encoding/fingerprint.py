@@ -8,12 +8,13 @@ import torch
 
 from sentemb.encoders.truncating import truncating
 from sentemb.inference.token_encoder import TokenEncoder
+from sentemb.modalities.tower_encoder import TowerEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-def fingerprint(encoder: "TokenEncoder | SentenceTransformer") -> str:
+def fingerprint(encoder: "TokenEncoder | TowerEncoder | SentenceTransformer") -> str:
     """Return a hash of an encoder's weights, settings and tokenizer, in hex."""
     found = hashlib.sha256()
     for name, tensor in sorted(_weights(encoder).items()):
@@ -38,12 +39,14 @@ def _described(tokenizer: Any) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", f"{type(own).__name__} {known}")
 
 
-def _weights(encoder: "TokenEncoder | SentenceTransformer") -> dict[str, torch.Tensor]:
+def _weights(
+    encoder: "TokenEncoder | TowerEncoder | SentenceTransformer",
+) -> dict[str, torch.Tensor]:
     return encoder.weights() if isinstance(encoder, TokenEncoder) else dict(encoder.state_dict())
 
 
-def _settings(encoder: "TokenEncoder | SentenceTransformer") -> str:
-    if isinstance(encoder, TokenEncoder):
+def _settings(encoder: "TokenEncoder | TowerEncoder | SentenceTransformer") -> str:
+    if isinstance(encoder, TokenEncoder | TowerEncoder):
         return encoder.settings()
     described: list[Any] = [
         (type(module).__name__, getattr(module, "get_config_dict", dict)()) for module in encoder

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from sentemb.inference.token_encoder import TokenEncoder
+    from sentemb.modalities.tower_encoder import TowerEncoder
 
 Empty = Literal["encode", "nan", "error"]
 PRECISIONS = Literal["fp32", "fp16", "bf16"]
@@ -66,7 +67,7 @@ class EncodeOptions:
         if self.chunk is not None:
             Chunk.parse(self.chunk)
 
-    def prompt_of(self, encoder: "TokenEncoder | SentenceTransformer") -> str:
+    def prompt_of(self, encoder: "TokenEncoder | TowerEncoder | SentenceTransformer") -> str:
         """Return what is put before each text.
 
         Raises:
@@ -77,7 +78,9 @@ class EncodeOptions:
         return prompt_given(encoder, self.prompt, self.prompt_name)
 
 
-def fixed(encoder: "TokenEncoder | SentenceTransformer", options: EncodeOptions) -> dict[str, Any]:
+def fixed(
+    encoder: "TokenEncoder | TowerEncoder | SentenceTransformer", options: EncodeOptions
+) -> dict[str, Any]:
     """Return all that the vectors depend on, but for the texts."""
     from sentemb.encoding.fingerprint import fingerprint  # torch: options are checked without it
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import torch
 from tokenizers import Tokenizer
@@ -155,7 +155,14 @@ def _int8(folder: Path, device: str | None) -> Int8Encoder:
     return Int8Encoder(folder, threads=1)
 
 
-def width_of(encoder: "TokenEncoder | SentenceTransformer") -> int | None:
+class TellsWidth(Protocol):
+    """What says how many numbers its vectors have, as a sentence-transformers model does."""
+
+    def get_embedding_dimension(self) -> int | None:
+        """Return how many; None where it is not known."""
+
+
+def width_of(encoder: "TokenEncoder | TellsWidth") -> int | None:
     """Return how many numbers a vector has; None where the encoder does not tell."""
     if isinstance(encoder, TokenEncoder):
         return encoder.dim

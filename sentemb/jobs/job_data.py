@@ -15,6 +15,7 @@ from sentemb.training.settings import Settings
 if TYPE_CHECKING:
     from sentemb.datasets import TrainingData
     from sentemb.evaluation import STS
+    from sentemb.modalities.captioned import PairedData
 
 logger = logging.getLogger("sentemb")
 GRADED = "graded.tsv"
@@ -28,6 +29,8 @@ def read(job: TrainJob) -> "tuple[TrainingData, STS | None]":
 
     recipe = recipe_named(job.method)
     source = bundled(recipe.bundled_data) if job.data is None else job.data
+    if recipe.beside:
+        return _read_paired(job, source), None
     graded = bundled(GRADED) if job.dev is None and job.data is None else job.dev
     with phase("reading the data"):
         data = _read_rows(job, source, recipe.layouts)
@@ -47,6 +50,29 @@ def read(job: TrainJob) -> "tuple[TrainingData, STS | None]":
         more = ", …" if len(data.classes) > 8 else ""
         logger.info("%d labels: %s", len(data.classes), ", ".join(data.classes[:8]) + more)
     return data, dev
+
+
+def _read_paired(job: TrainJob, source: Any) -> "PairedData":
+    """Read texts with pictures or sounds, as large as the towers take them."""
+    from sentemb.methods import recipe_named
+    from sentemb.modalities.captioned import read_captioned
+
+    recipe, options = recipe_named(job.method), job.options()
+    configs = recipe.towers_of(job.model, options) if recipe.towers_of else []
+    with phase("reading the pictures"):
+        data = read_captioned(source, configs, job.columns, cast(Any, job.dev))
+    if options["control"]:
+        data = data.shuffled(job.settings.seed)
+    held = 0 if data.dev is None else len(data.dev.rows)
+    logger.info(
+        "%s from %s; data: %s (%s rows); dev: %s",
+        job.method,
+        name_of(job.model, "mini") or "a SentenceTransformer",
+        name_of(job.data, f"bundled {recipe.bundled_data}") or data.source,
+        f"{len(data.rows):,}",
+        f"{held:,} rows of other pictures" if held else "none",
+    )
+    return data
 
 
 def _read_rows(job: TrainJob, source: Any, layouts: "Sequence[tuple[str, ...]]") -> "TrainingData":
@@ -103,7 +129,8 @@ def settings_for(job: TrainJob, data: "TrainingData") -> Settings:
     batch, rows = job.settings.batch_size, len(data.rows) // everyone
     least = min(getattr(data, "sizes", None) or [len(data.rows)]) // everyone
     if job.batch_by_default:
-        while batch > 2 and (batch > least or (batch > SMALLEST and rows // batch < STEPS)):
+        few = 0 if getattr(data, "signals", None) else STEPS  # towers take many epochs
+        while batch > 2 and (batch > least or (batch > SMALLEST and rows // batch < few)):
             batch //= 2
     return replace(job.settings, batch_size=batch)
 
@@ -118,7 +145,18 @@ def _named_dev(job: TrainJob, dev: "STS | None") -> str:
 
 
 def read_to_measure(job: TrainJob) -> "tuple[TrainingData, STS]":
-    """Read the data, and the graded pairs that a run among others is measured on."""
+    """Read the data, and the graded pairs that a run among others is measured on.
+
+    Raises:
+        UsageError: When the recipe reads more than texts.
+    """
+    from sentemb.methods import recipe_named
+
+    if recipe_named(job.method).beside:
+        raise UsageError(
+            f"Studies, comparisons and sweeps measure graded pairs of texts, and '{job.method}' "
+            "trains on pictures or sounds: use `train`."
+        )
     data, dev = read(replace(job, dev=bundled(GRADED) if job.dev is None else job.dev))
     return data, cast("STS", dev)
 

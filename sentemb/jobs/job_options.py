@@ -15,7 +15,7 @@ ALSO_CALLED = {"lr": "learning_rate", "rdrop": "r_drop", "num_workers": "workers
 OF_VIEWS = ("alpha", "synonyms", "keep_negations", "repetition", "rate")
 OF_LOSS = (
     *("temperature", "hard_negative_weight", "epsilon", "off_diagonal_weight", "angle"),
-    *("invariance_weight", "variance_weight", "covariance_weight"),
+    *("invariance_weight", "variance_weight", "covariance_weight", "bias"),
 )
 """Options of recipes that ``view`` and ``loss`` take the place of."""
 OF_DATA = ("columns", "classes")

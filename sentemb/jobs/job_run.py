@@ -40,7 +40,7 @@ def run(
 
     recipe, method = recipe_named(job.method), build(job, data)
     logger.info("encoder: %s", _described(job, method))
-    return train(
+    done = train(
         method,
         data,
         None if output is None else Path(output),
@@ -60,6 +60,22 @@ def run(
             config=config_of(job, method, data),
         ),
     )
+    if getattr(data, "dev", None) is not None:
+        _leave_hits(done, data, method)
+    return done
+
+
+def _leave_hits(done: "Run", data: Any, method: "Method") -> None:
+    """Draw which pictures the first texts of the dev rows find."""
+    from sentemb.modalities.hits_grid import leave_hits
+    from sentemb.runs.checkpoint_commit import OF_A_RUN
+    from sentemb.runs.processes import processes
+
+    def encode(texts: list[str]) -> Any:
+        return method.encoder.encode(texts, show_progress_bar=False)
+
+    if processes().is_main_process:
+        leave_hits(done.output, OF_A_RUN, data.dev, method.twin.towers()["picture"], encode)
 
 
 def _described(job: TrainJob, method: "Method") -> str:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Self, cast
+from typing import Protocol, Self, cast, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -27,6 +27,27 @@ def parts(loss: Loss) -> Iterator[Loss]:
     yield loss
     for term in getattr(loss, "terms", ()):
         yield from parts(term)
+
+
+@runtime_checkable
+class FollowsSteps(Protocol):
+    """A loss that changes with the run, or keeps in its range what it learns."""
+
+    def on_step_end(self, progress: float) -> None:
+        """Follow a step.
+
+        Args:
+            progress: Through the run, in [0, 1].
+        """
+
+
+def learned_scale(loss: Loss) -> float:
+    """Return what a loss has learned to multiply cosines by, 1/τ; 1 where it learns no scale."""
+    for part in parts(loss):
+        learned = getattr(part, "log_inverse_temperature", None)
+        if learned is not None:
+            return math.exp(float(learned.detach()))
+    return 1.0
 
 
 def total(value: Tensor | dict[str, Tensor]) -> Tensor:

@@ -11,7 +11,8 @@ from sentemb.losses.checks import check_not_negative, check_positive
 from sentemb.losses.contrast import Contrast, Contrasting, Similarities, one_way
 from sentemb.pairs import Pairs
 
-SMALLEST = 0.01
+SMALLEST, GREATEST = 0.01, 1.0
+"""CLIP keeps the scale 1/τ between 1 and 100."""
 
 
 class SymmetricInfoNCE(nn.Module, Contrasting):
@@ -20,7 +21,7 @@ class SymmetricInfoNCE(nn.Module, Contrasting):
     .. math:: -\frac{1}{2N} \sum_i \Bigl( \log \frac{e^{s_{ii}}}{\sum_j e^{s_{ij}} + \sum_j
         e^{s^-_{ij}}} + \log \frac{e^{s_{ii}}}{\sum_j e^{s_{ji}}} \Bigr), \qquad s = \cos / \tau
 
-    What is learned is ln(1/τ), and τ is kept at 0.01 or above. For a temperature that stays:
+    What is learned is ln(1/τ), and τ is kept between 0.01 and 1. For a temperature that stays:
     ``loss.log_inverse_temperature.requires_grad_(False)``.
 
     Needs: pairs; negatives where there are any, for the anchors only.
@@ -29,11 +30,11 @@ class SymmetricInfoNCE(nn.Module, Contrasting):
         learning rates of fine-tuning the temperature stays near its start for hundreds of steps.
 
     Args:
-        temperature: τ at the start.
+        temperature: τ at the start, in [0.01, 1].
         hardness: α, as of `InfoNCE`; LLaVE has 9.
 
     Raises:
-        UsageError: When τ is below 0.01, α is negative, or the batch has no negative.
+        UsageError: When τ is out of that range, α is negative, or the batch has no negative.
 
     Source: Radford et al., 2021, CLIP (arXiv:2103.00020), figure 3; α is from Lan et al.,
         2025, LLaVE (arXiv:2503.04812).
@@ -49,19 +50,27 @@ class SymmetricInfoNCE(nn.Module, Contrasting):
         super().__init__()
         check_positive(temperature=temperature)
         check_not_negative(hardness=hardness)
-        if temperature < SMALLEST:
+        if not SMALLEST <= temperature <= GREATEST:
             raise UsageError(
-                f"A learned temperature is kept at {SMALLEST} or above, got {temperature}."
+                f"A learned temperature is kept in [{SMALLEST}, {GREATEST:g}], got {temperature}."
             )
         self.hardness = hardness
         self.log_inverse_temperature = nn.Parameter(torch.tensor(-math.log(temperature)))
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Return the mean over both directions, a scalar."""
-        with torch.no_grad():
-            self.log_inverse_temperature.clamp_(max=-math.log(SMALLEST))
+        self.on_step_end()
         directions = [contrast.mean(self.of_rows) for contrast in self.contrasts(pairs)]
         return torch.stack(directions).sum() / 2
+
+    @torch.no_grad()
+    def on_step_end(self, progress: float = 1.0) -> None:
+        """Keep the temperature in its range.
+
+        Args:
+            progress: Through the run; not read.
+        """
+        self.log_inverse_temperature.clamp_(-math.log(GREATEST), -math.log(SMALLEST))
 
     def contrasts(self, pairs: Pairs) -> tuple[Contrast, ...]:
         """Return both directions; a lone positive has no other anchor to choose from."""

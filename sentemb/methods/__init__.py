@@ -2,6 +2,8 @@
 
 from sentemb.methods.aggregation import LOCAL_AGGREGATION, local_aggregation
 from sentemb.methods.arccse import ARCCSE, arccse
+from sentemb.methods.bind import BIND, bind
+from sentemb.methods.clip import CLIP, LIT, SIGLIP, clip, lit, siglip
 from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
 from sentemb.methods.cosent import COSENT, cosent
 from sentemb.methods.decorrelation import BARLOW_TWINS, VIC_REG, barlow_twins, vicreg
@@ -43,7 +45,9 @@ from sentemb.methods.without_negatives import BYOL, SIMSIAM, byol, simsiam
 __all__ = [
     "ARCCSE",
     "BARLOW_TWINS",
+    "BIND",
     "BYOL",
+    "CLIP",
     "CONSERT",
     "CONSERT_SUP",
     "COSENT",
@@ -53,6 +57,7 @@ __all__ = [
     "EQUIVARIANT",
     "ESIMCSE",
     "GIST",
+    "LIT",
     "LOCAL_AGGREGATION",
     "METHODS",
     "MOCO",
@@ -62,6 +67,7 @@ __all__ = [
     "MULTI_CROP",
     "NSP",
     "RANKCSE",
+    "SIGLIP",
     "SIMCLR",
     "SIMCLR_V2",
     "SIMCSE_PLUS_PLUS",
@@ -78,7 +84,9 @@ __all__ = [
     "Recipe",
     "arccse",
     "barlow_twins",
+    "bind",
     "byol",
+    "clip",
     "consert",
     "consert_sup",
     "cosent",
@@ -88,6 +96,7 @@ __all__ = [
     "equivariant",
     "esimcse",
     "gist",
+    "lit",
     "local_aggregation",
     "method_named",
     "moco",
@@ -99,6 +108,7 @@ __all__ = [
     "options_of",
     "rankcse",
     "recipe_named",
+    "siglip",
     "simclr",
     "simclr_v2",
     "simcse_plus_plus",

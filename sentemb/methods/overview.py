@@ -2,11 +2,16 @@
 
 import inspect
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sentemb.encoders.build import build_encoder
 from sentemb.methods.recipe import METHODS, Recipe, recipe_named
+from sentemb.modalities.towers import Tower, TowerConfig
 from sentemb.table import Cell, Report, Table
 
 if TYPE_CHECKING:
@@ -46,11 +51,22 @@ def overview() -> Report:
     return Report("methods", {"methods": found}, [Table(COLUMNS, rows)], papers)
 
 
+@contextmanager
+def _needed(parameters: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Have at hand what a recipe cannot be built without."""
+    if "hub" not in parameters:
+        yield {"teacher": "mini"} if "teacher" in parameters else {}
+        return
+    with TemporaryDirectory(prefix="sentemb-") as folder:
+        Tower(TowerConfig()).save(Path(folder))
+        yield {"hub": folder}
+
+
 def _described(recipe: Recipe, encoder: "SentenceTransformer") -> dict[str, Any]:
     parameters = list(inspect.signature(recipe.build).parameters.values())[1:]
-    settings = {k: v for k, v in vars(recipe).items() if k != "build"}
-    needed = {"teacher": "mini"} if any(p.name == "teacher" for p in parameters) else {}
-    method = recipe.build(encoder, **needed)
+    settings = {k: v for k, v in vars(recipe).items() if k not in ("build", "towers_of")}
+    with _needed([p.name for p in parameters]) as needed:
+        method = recipe.build(encoder, **needed)
     heads = [name for name, _ in method.twin.named_children() if name in HEADS]
     twin = " + ".join([type(method.twin).__name__, *heads])
     loss = re.sub(r"\(.*", "", repr(method.loss), flags=re.DOTALL)

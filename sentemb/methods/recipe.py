@@ -56,6 +56,10 @@ METHODS = {
     "whitenedcse": "whitenedcse.WHITENEDCSE",
     "starbucks": "starbucks.STARBUCKS",
     "multilingual": "multilingual.MULTILINGUAL",
+    "clip": "clip.CLIP",
+    "siglip": "clip.SIGLIP",
+    "lit": "clip.LIT",
+    "bind": "bind.BIND",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
 
@@ -80,6 +84,8 @@ class Recipe:
         warmup: Rate of the steps that the learning rate rises over.
         weight_decay: Of AdamW.
         eval_steps: Steps between evaluations.
+        beside: What is read beside the texts, as ``picture`` or ``picture sound``; "" for nothing.
+        towers_of: From the model and the options to the towers' configs, which say how it is read.
     """
 
     build: Callable[..., Method]
@@ -94,6 +100,8 @@ class Recipe:
     warmup: float = 0.0
     weight_decay: float = 0.0
     eval_steps: int = 125
+    beside: str = ""
+    towers_of: Callable[[Any, Mapping[str, Any]], list[Any]] | None = None
 
 
 def recipe_named(name: str) -> Recipe:

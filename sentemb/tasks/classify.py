@@ -17,7 +17,9 @@ from sentemb.datasets.roles import LABEL, column_of, plain
 from sentemb.errors import InputError, UsageError, nearest
 from sentemb.finetuning.scored_predictions import score_classes
 from sentemb.jobs.job_options import known_options
+from sentemb.modalities.cells import modality_of
 from sentemb.tasks.abstaining import RiskCoverage, require_rate
+from sentemb.tasks.beyond_text import signals_embedded
 from sentemb.tasks.classified import AbstainBy, Classified
 from sentemb.tasks.few_shot import FewShotSettings, contrast, fit_head
 from sentemb.tasks.vectors import Embedded, embedded, read_table
@@ -27,12 +29,14 @@ from sentemb.values import as_names, require_kind
 if TYPE_CHECKING:
     from sentemb.datasets import TrainingData
     from sentemb.encoder import Encoder
+    from sentemb.modalities.cells import Modality
     from sentemb.tasks.vectors import AnyEncoder
 
     Data = str | os.PathLike[str] | Container
 
 logger = logging.getLogger("sentemb")
 Numbers = NDArray[np.float64]
+TEMPERATURE = 0.05
 EXAMPLES = [("text", "label")]
 
 
@@ -66,9 +70,10 @@ def classify(
     abstain_below: float | None = None,
     at_most: float | None = None,
     confidence: float = 0.95,
-    temperature: float = 0.05,
+    temperature: float = TEMPERATURE,
     save: str | os.PathLike[str] | None = None,
     device: str | None = None,
+    modality: "Modality | None" = None,
     **options: Any,
 ) -> Classified:
     """Label texts without training data, or with a few examples, as ``sentemb classify`` does.
@@ -93,9 +98,12 @@ def classify(
         at_most: Abstain as much as needed to bound the error rate of new rows by this; needs true
             labels. The bound holds for rows drawn as these are.
         confidence: Probability that the bound holds.
-        temperature: τ of the softmax that turns cosines into probabilities.
+        temperature: τ of the softmax that turns cosines into probabilities; by default, of
+            pictures and sounds, what their tower was trained at last.
         save: A folder for the encoder that is trained on ``examples``.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
+        modality: ``picture`` or ``sound``: what the rows hold in the place of texts, as in
+            `Encoder.encode_file`; only with ``labels``.
         options: Fields of `FewShotSettings`, as ``epochs``; only with ``examples``.
 
     Raises:
@@ -115,9 +123,13 @@ def classify(
     require_abstaining(abstain_by, abstain_below, at_most, confidence)
     if not temperature > 0:
         raise UsageError(f"temperature must be positive, got {temperature}.")
+    if labels is None and (modality or modality_of(data)) is not None:
+        raise UsageError("Pictures and sounds are labelled by `labels`, not by `examples`.")
     if labels is not None:
         described = read_labels(labels)
-        scored = _zero_shot(data, described, templates, temperature, model, column, device)
+        scored = _zero_shot(
+            data, described, templates, temperature, model, column, device, modality
+        )
     else:
         shots = _examples(cast("Any", examples))
         scored = _few_shot(data, shots, settings, model, column, device, save)
@@ -152,11 +164,19 @@ def _zero_shot(
     model: "AnyEncoder",
     column: str,
     device: str | None,
+    modality: "Modality | None",
 ) -> _LabelScores:
     from sentemb.encoder import load
 
     encoder = load(model, device)
-    texts = _of_model(embedded(data, encoder, column=column), encoder)
+    held = modality or modality_of(data)
+    texts = (
+        _of_model(embedded(data, encoder, column=column), encoder)
+        if held is None
+        else signals_embedded(data, encoder, held, column)
+    )
+    if held is not None and temperature == TEMPERATURE:
+        temperature = 1 / encoder.tower(held).tower.config.scale
     similarities = texts.vectors @ label_vectors(labels, encoder.encode, templates).T
     exponents = np.exp((similarities - similarities.max(axis=1, keepdims=True)) / temperature)
     probabilities = exponents / exponents.sum(axis=1, keepdims=True)

@@ -24,6 +24,7 @@ from sentemb.tasks.approximate import (
     measure_recall,
     require_usearch,
 )
+from sentemb.tasks.beyond_text import signal_table
 from sentemb.tasks.index_files import OF_CHUNKS, RECORD, Index, is_index
 from sentemb.tasks.vectors import (
     Embedded,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from sentemb.encoder import Encoder
+    from sentemb.modalities.cells import Modality
     from sentemb.tasks.vectors import AnyEncoder
 
 LARGE = 1_000_000
@@ -60,6 +62,7 @@ def index(
     batch_size: int | None = None,
     prompt_name: str | None = None,
     chunk: str | None = None,
+    modality: "Modality | None" = None,
     overwrite: bool = False,
 ) -> Index:
     """Make an index of texts, as ``sentemb index`` does; an interrupted one continues.
@@ -89,6 +92,8 @@ def index(
         chunk: Cut texts into chunks, as in `Encoder.encode_file`; with ``add`` as the index's own.
             The rows of the index are chunks then, with the columns ``document``, the number of
             their row, ``start``, ``end`` and ``tokens``.
+        modality: ``picture`` or ``sound``: what the rows hold in the place of texts, as in
+            `Encoder.encode_file`. Texts find them, and others of their kind.
         overwrite: Replace an index that is there.
 
     Raises:
@@ -109,7 +114,13 @@ def index(
     named = model if model is not None else before.model if before else "mini-sentemb"
     column = column or (before.column if before else "text")
     chunk = chunk if chunk is not None or before is None else before.chunk
-    table = read_table(data, column, vectors)
+    from sentemb.modalities.cells import modality_of
+
+    modality = modality or modality_of(data)
+    if modality is not None:
+        table = signal_table(data, named, modality, column, path, device, vectors, chunk)
+    else:
+        table = read_table(data, column, vectors)
     if chunk is not None:
         _check_chunk(chunk, table, column)
     rows = _json_rows(table, column)
@@ -128,6 +139,7 @@ def index(
         if not add:
             raise _other_rows(path, before, found)
     how = {"batch_tokens": batch_tokens, "batch_size": batch_size, "prompt": prompt, "chunk": chunk}
+    made_by_tower = modality is not None
     if chunk is not None:
         table = _in_chunks(table, encoder, beside, before, how)
         rows, new = _json_rows(table, column), table.texts
@@ -140,7 +152,7 @@ def index(
     made = Index(
         rows=_table(rows, table.source, before),
         column=column,
-        vectors=_vectors_of(new, table, encoder, beside, before, how),
+        vectors=_vectors_of(new, table, encoder, beside, before, how, made_by_tower),
         model=encoder.name,
         fingerprint=encoder.fingerprint,
         method=method or "exact",
@@ -264,6 +276,7 @@ def _vectors_of(
     beside: Path,
     before: Index | None,
     how: dict[str, Any],
+    made_by_tower: bool,
 ) -> Vectors:
     """Return the vectors of all distinct texts, those of an index first."""
     dim = before.vectors.shape[1] if before is not None else None
@@ -275,7 +288,8 @@ def _vectors_of(
     elif how["chunk"] is not None:
         made = table.vectors
     else:
-        require_made_by(encoder, table, how["prompt"])
+        if not made_by_tower:
+            require_made_by(encoder, table, how["prompt"])
         made = unit_vectors(table)[_first_rows(new, table.texts)]
     if before is None:
         return made

@@ -15,6 +15,7 @@ from sentemb.errors import nearest as close_name
 from sentemb.evaluation.retrieval import nearest as greatest
 from sentemb.inference.shaping import shaped
 from sentemb.table import Cell, Report, Table
+from sentemb.tasks.beyond_text import query_vectors
 from sentemb.tasks.index import index_of
 from sentemb.tasks.index_files import OF_CHUNKS, Index
 from sentemb.tasks.lexical import fused, require_bm25s
@@ -57,7 +58,8 @@ def search(
     Equal texts are one hit, with the number of their rows.
 
     Args:
-        queries: One query, or several; a `Path` is a file with one a row.
+        queries: One query, or several; a `Path` is a file with one a row. Of a model that reads
+            pictures or sounds, a query may name some, as ``image:dog.png + text:beach``.
         data: An index, or where it is; or texts, which are then encoded and searched at once.
         k: Hits of a query; by default 10, or all texts where there are fewer.
         where: A condition on columns of the rows, as ``lang == 'en' and year >= 2020``.
@@ -111,7 +113,7 @@ def search(
         require_at_least(1, k=k)
         if k > texts:
             raise UsageError(f"k must be at most {texts:,}, the texts of the index; got {k:,}.")
-    vectors = encoder.encode(asked, dims=opened.vectors.shape[1], normalize=True, prompt=prompt)
+    vectors = query_vectors(asked, encoder, opened.vectors.shape[1], prompt)
     if document is None and opened.chunk is not None:
         document = OF_CHUNKS[0]
     if document_score == "mean" and (document is None or hybrid):

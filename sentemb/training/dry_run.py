@@ -4,7 +4,7 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +20,7 @@ from sentemb.bars import clock, phase
 from sentemb.datasets import TrainingData
 from sentemb.encoders.loading import load_report_hidden
 from sentemb.encoders.prompts import prompt_of
-from sentemb.evaluation import STS
+from sentemb.evaluation import STS, Evaluator
 from sentemb.method import Method
 from sentemb.runs.publish import size_of
 from sentemb.training.collator import Collator
@@ -146,7 +146,7 @@ def dry_run(
     settings = replace(settings, report_to="none")
     settings, rows, held_out = settled(method, data, settings, dev)
     mixing = mixing_of(data, settings.batch_size, settings.seed)
-    collator = collator_of(method, settings)
+    collator = collator_of(method, settings, data)
     with phase("looking at the data"):
         read, tokens = what_is_read(rows, collator)
         lengths = _lengths(method, rows)
@@ -154,13 +154,14 @@ def dry_run(
         try_out_each(method, data, rows, collator)
     whole = len(rows) if mixing is None else mixing.total * mixing.batch
     batches, steps = steps_of(settings, whole)
+    evaluators = [dev] if dev else data.evaluators(method.twin)
     with phase("taking a few steps of a copy"):
         a_step, an_evaluation, memory = _probe(
-            method, rows, tokens, collator, settings, dev, held_out, mixing
+            method, rows, tokens, collator, settings, evaluators, held_out, mixing
         )
     texts = sum(n > 0 for column in lengths for n in column)
     evaluations = 0
-    if dev or held_out:
+    if evaluators or held_out:
         evaluations = 1 + math.ceil(steps / settings.eval_steps)
     return DryRun(
         rows=len(rows),
@@ -211,7 +212,7 @@ def _probe(
     tokens: TokenisedRows,
     collator: Collator,
     settings: Settings,
-    dev: STS | None,
+    evaluators: Sequence[Evaluator],
     held_out: Dataset | None,
     mixing: Mixing | None,
 ) -> tuple[float, float, int | None]:
@@ -237,7 +238,7 @@ def _probe(
             arguments,
             few,
             collator,
-            evaluators=[dev] if dev else [],
+            evaluators=evaluators,
             held_out=held_out,
             callbacks=[timer],
             tokens=tokens,
@@ -248,7 +249,7 @@ def _probe(
             trainer.train()
         memory = _peak_memory()
         began = time.monotonic()
-        if dev or held_out:
+        if evaluators or held_out:
             trainer.evaluate()
         an_evaluation = round(time.monotonic() - began, 4)
     copy = size_of(method)  # the run itself has none

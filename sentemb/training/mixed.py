@@ -3,20 +3,25 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import torch
 from datasets import Dataset
 from torch import Tensor
 
 from sentemb.datasets import TrainingData
 from sentemb.datasets.several import SOURCE, SeveralData
+from sentemb.encoders.embedding import KEYS, TEXTS
 from sentemb.errors import UsageError
 from sentemb.losses import Loss
 from sentemb.method import Method
-from sentemb.training.collator import Collator
+from sentemb.modalities.captioned import PairedData
+from sentemb.training.collator import EPOCH, ROW, Collator
 from sentemb.training.forwards import padded_to
 from sentemb.training.mixing import Mixing
 from sentemb.training.preflight import try_out
 from sentemb.training.settings import Settings
+from sentemb.twins.cross_modal import SIGNAL
 from sentemb.types import Features
+from sentemb.views import row_key
 
 Labels = Literal["none", "scores", "classes"]
 
@@ -136,13 +141,45 @@ def by_source(method: Method, data: TrainingData) -> list[tuple[str, Method, Dat
     return [(name, method.methods[name], part.rows) for name, part in data.parts]
 
 
-def collator_of(method: Method, settings: Settings) -> Collator:
+class PairedCollator(Collator):
+    """Adds to each batch what towers read of its rows, as further views.
+
+    Args:
+        data: Has it, by the number in each row.
+        others: As of `Collator`.
+        options: As of `Collator`.
+    """
+
+    def __init__(self, data: PairedData, *others: Any, **options: Any) -> None:
+        super().__init__(*others, **options)
+        self._data = data
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return a batch of texts, and beside them what the towers read.
+
+        Args:
+            rows: As of `Collator`.
+        """
+        batch = super().__call__(rows)
+        for view, (name, signals) in enumerate(self._data.signals.items(), len(self.views)):
+            numbers = [row[name] for row in rows]
+            keys = [row_key(self.seed, row[EPOCH], row[ROW], view) - 2**63 for row in rows]
+            beside = {SIGNAL: signals.of(numbers), KEYS: torch.tensor(keys)}
+            if self.mask_identical:
+                beside[TEXTS] = torch.tensor(numbers)
+            batch["views"].append(beside)
+        return batch
+
+
+def collator_of(method: Method, settings: Settings, data: TrainingData) -> Collator:
     """Return what makes batches of rows."""
     how = settings.max_length, settings.seed, settings.mask_identical
     packed_on_a_gpu = bool(settings.packed) and method.encoder.device.type == "cuda"
     shape: dict[str, Any] = {"multiple": padded_to(settings), "counts_tokens": packed_on_a_gpu}
     if isinstance(method, MixedMethod):
         return MixedCollator(method, *how, **shape)
+    if isinstance(data, PairedData):
+        return PairedCollator(data, method.encoder, method.views, *how, **shape)
     return Collator(method.encoder, method.views, *how, **shape)
 
 

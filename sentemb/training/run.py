@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from datasets import Dataset
@@ -19,6 +20,7 @@ from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
 from sentemb.errors import UsageError
 from sentemb.evaluation import STS
+from sentemb.losses.combine import learned_scale
 from sentemb.method import Method
 from sentemb.runs.arguments import run_arguments
 from sentemb.runs.conditions import ResumeCheck
@@ -106,14 +108,15 @@ def train(
     settings, rows, held_out = settled(method, data, settings or Settings(), dev)
     mixing = mixing_of(data, settings.batch_size * processes().num_processes, settings.seed)
     folder, temporary = output_folder(output)
+    evaluators = [dev] if dev else data.evaluators(method.twin)
     arguments = training_arguments(
         settings,
         folder,
         len(rows) if mixing is None else mixing.total * mixing.batch,
-        evaluates=bool(dev or held_out),
+        evaluates=bool(evaluators or held_out),
         leaves_out=method.twin.find_unused_parameters or mixing is not None,
     )
-    collator = collator_of(method, settings)
+    collator = collator_of(method, settings, data)
     conditions = conditions_of(method, data.rows, settings, arguments.max_steps, dev)
     if mixing is not None:
         conditions["mixing"] = repr(mixing)
@@ -148,7 +151,7 @@ def train(
             arguments,
             rows,
             collator,
-            evaluators=[dev] if dev else [],
+            evaluators=evaluators,
             held_out=held_out,
             callbacks=[
                 DropoutOfItsOwn(),
@@ -312,3 +315,5 @@ def _save(method: Method, folder: Path) -> None:
     for name, encoder in method.twin.other_encoders().items():
         save_encoder(encoder, folder / name)
         save_adapter(encoder, folder / name / ADAPTER)
+    for name, tower in method.twin.towers().items():
+        cast(Any, tower).save(folder / name, learned_scale(method.loss))

@@ -192,6 +192,8 @@ class ContrastiveTrainer(GuardedTrainer):
         """Make the optimizer, with separate groups for what keeps its learning rate."""
         optimizer: torch.optim.Optimizer = super().create_optimizer(*args, **kwargs)
         set_constant_rates_apart(optimizer, self.method.twin.constant_learning_rate())
+        for parameters, share in self.method.twin.learning_rates():
+            set_apart(optimizer, parameters, lr=share * self.args.learning_rate)
         return optimizer
 
     def create_scheduler(
@@ -259,14 +261,24 @@ class ContrastiveTrainer(GuardedTrainer):
 def set_constant_rates_apart(
     optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]
 ) -> None:
-    """Move parameters into separate groups, with the options of the group they were in."""
+    """Move parameters into separate groups, which are marked."""
+    set_apart(optimizer, parameters, **{FLAG: True})
+
+
+def set_apart(
+    optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], **options: Any
+) -> None:
+    """Move parameters into separate groups, with the options of the group they were in, and others.
+
+    What was set apart under the mark of a constant rate stays.
+    """
     apart = {id(parameter) for parameter in parameters}
     for group in [group for group in optimizer.param_groups if FLAG not in group]:
         moved = [p for p in group["params"] if id(p) in apart]
         if moved:
             group["params"] = [p for p in group["params"] if id(p) not in apart]
-            options = {name: value for name, value in group.items() if name != "params"}
-            optimizer.add_param_group({**options, "params": moved, FLAG: True})
+            known = {name: value for name, value in group.items() if name != "params"}
+            optimizer.add_param_group({**known, "params": moved, **options})
 
 
 def keep_constant_rates(scheduler: LRScheduler, warmup_steps: int) -> None:

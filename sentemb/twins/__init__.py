@@ -1,9 +1,11 @@
 """Twin architectures: how views become pairs."""
 
+from sentemb.twins.cross_modal import CrossModal
 from sentemb.twins.ema import ConstantMomentum, CosineMomentum
 from sentemb.twins.equivariant import EditPredictor, Equivariant
 from sentemb.twins.group_whitening import GroupWhitening
 from sentemb.twins.heads import batch_norm, between, layers, mlp
+from sentemb.twins.hub_and_spoke import Hub
 from sentemb.twins.layered import Layered, first_layers, fixed_sizes
 from sentemb.twins.memory_bank import BankedSiamese, MemoryBank
 from sentemb.twins.momentum import Momentum, MomentumPredictor, MomentumQueue, QueuedSiamese
@@ -23,10 +25,12 @@ __all__ = [
     "BankedSiamese",
     "ConstantMomentum",
     "CosineMomentum",
+    "CrossModal",
     "EditPredictor",
     "EncoderTwin",
     "Equivariant",
     "GroupWhitening",
+    "Hub",
     "Layered",
     "MemoryBank",
     "Momentum",

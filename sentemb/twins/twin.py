@@ -75,6 +75,17 @@ class Twin(nn.Module, ABC):
         """Return what is deployed beside ``encoder``, by the name of its folder."""
         return {}
 
+    def towers(self) -> dict[str, nn.Module]:
+        """Return what is deployed beside ``encoder`` and reads no text, by the name of its folder.
+
+        Each has a method ``save``, which writes that folder.
+        """
+        return {}
+
+    def learning_rates(self) -> list[tuple[list[nn.Parameter], float]]:
+        """Return parameters whose learning rate is a share of the others', and the share."""
+        return []
+
     def constant_learning_rate(self) -> list[nn.Parameter]:
         """Return the parameters whose learning rate does not decay."""
         return []

@@ -295,6 +295,7 @@ FROZEN: list[tuple[str, Callable[[], Loss], Callable[[Pairs], Pairs], float]] = 
     ("WeightedInfoNCE", lambda: WeightedInfoNCE(0.05, 0.0, 0.0), lambda f: f, 0.1858855724),
     ("BidirectionalMargin", BidirectionalMargin, lambda f: f, 0.6219104228),
     ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.05), pair, 0.3181296745),
+    ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.07), pair, 0.2816230511),
     ("SymmetricInfoNCE", lambda: SymmetricInfoNCE(0.5), pair, 0.5327175179),
     ("NTXent", lambda: NTXent(0.05), pair, 0.6693655750),
     ("NTXent", lambda: NTXent(0.5), pair, 0.9319205647),

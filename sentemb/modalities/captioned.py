@@ -1,0 +1,173 @@
+"""Rows of a picture, a text and perhaps a sound: read, decoded once, ready to train towers on."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+
+from sentemb.datasets.source import Source
+from sentemb.datasets.training import TrainingData
+from sentemb.errors import InputError
+from sentemb.evaluation import Evaluator
+from sentemb.evaluation.two_way_retrieval import Pairing, retrieval_both_ways
+from sentemb.modalities.cells import captioned_rows, metadata_of, naming
+from sentemb.modalities.decoded import Signals
+from sentemb.modalities.readers import read_signal, require_reader
+from sentemb.modalities.towers import Tower, TowerConfig
+from sentemb.types import Encode, Vectors
+
+logger = logging.getLogger("sentemb")
+
+TRAIN = "train"
+AT_ONCE = 64
+"""Rows that a tower takes at once where nothing is trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedData(TrainingData):
+    """Texts beside something else, which is decoded; further arguments as in `TrainingData`.
+
+    Args:
+        signals: What is decoded, by modality; the rows have a column of numbers for each.
+        dev: Rows that are not trained on, and measured on.
+    """
+
+    signals: Mapping[str, Signals]
+    dev: "PairedData | None" = field(default=None, repr=False)
+
+    def evaluators(self, twin: Any) -> list[Evaluator]:
+        """Return what measures retrieval on the dev rows, where there are some."""
+        if self.dev is None:
+            return []
+        return [CrossModalRetrieval(twin.towers()[name], self.dev, name) for name in self.signals]
+
+    def shuffled(self, seed: int) -> "PairedData":
+        """Return the same with the first modality, and the texts, of other rows: a control.
+
+        What is left of a row has no part in what it stands beside.
+        """
+        order = np.random.default_rng(seed).permutation(len(self.rows))
+        columns = {name: self.rows[name][:] for name in self.rows.column_names}
+        moved = ["text"] if len(self.signals) == 1 else list(self.signals)[:1]
+        columns |= {name: [columns[name][place] for place in order] for name in moved}
+        return replace(self, rows=Dataset.from_dict(columns))
+
+
+class CrossModalRetrieval:
+    """Measures how texts and pictures find each other: R@1, R@5, R@10, median rank, both ways.
+
+    Args:
+        tower: Of the pictures, or of the sounds; it may be trained meanwhile.
+        data: Pairs of them with texts.
+        modality: What the tower reads.
+    """
+
+    def __init__(self, tower: Any, data: PairedData, modality: str = "picture") -> None:
+        self.tower, self.data, self.modality = tower, data, modality
+        self.pairing = Pairing(data.rows[modality][:], data.rows["text"][:])
+
+    def __call__(self, encode: Encode) -> dict[str, float]:
+        """Return the numbers of both ways."""
+        numbers, texts = self.pairing.distinct()
+        found = vectors_of(self.tower, self.data.signals[self.modality], numbers)
+        words = unit(np.asarray(encode(texts), dtype=np.float32))
+        return retrieval_both_ways(found, words, self.pairing, self.modality)
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Return vectors at length 1; one of zeros stays as it is."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: Vectors = vectors / np.where(lengths > 0, lengths, np.float32(1))
+    return scaled
+
+
+@torch.inference_mode()
+def vectors_of(tower: Tower, signals: Signals, numbers: Sequence[int]) -> Vectors:
+    """Return a tower's vectors of what has these numbers, ``[rows, dim]`` in float32."""
+    was_training = tower.training
+    tower.eval()
+    parts = [
+        tower(signals.of(numbers[start : start + AT_ONCE]).to(tower.device)).float().cpu().numpy()
+        for start in range(0, len(numbers), AT_ONCE)
+    ]
+    tower.train(was_training)
+    return np.concatenate(parts)
+
+
+def read_captioned(
+    source: Source,
+    configs: Sequence[TowerConfig],
+    columns: Sequence[str] | None = None,
+    dev: Source | None = None,
+) -> PairedData:
+    """Read pictures with texts, and perhaps sounds, and decode them.
+
+    A table has a column of pictures, as bytes or as paths from the table's folder, and a column of
+    texts, or of lists of them, which make a row for each. A folder has a ``metadata.csv``. Rows
+    whose column ``split`` is there and not ``train`` are not trained on, but measured on.
+
+    Args:
+        source: A file of any format, a hub data set, or a folder.
+        configs: Of the towers, which say what is read, and how large.
+        columns: Names of the columns, the modalities' in this order and then the texts',
+            where they are others.
+        dev: Read in the same way, and measured on.
+
+    Raises:
+        InputError: When a picture or a sound cannot be read, or a text is missing; names the row.
+    """
+    for config in configs:
+        require_reader(config.modality)
+    signals: dict[str, Signals] = {
+        config.modality: Signals(config.shape, config.dtype) for config in configs
+    }
+    train, held = _read(source, configs, columns, signals)
+    if dev is not None:
+        other_train, other_held = _read(dev, configs, columns, signals)
+        held = other_held or other_train
+    if not train:
+        raise InputError(f"{source} holds no row to train on.")
+    for name, decoded in signals.items():
+        logger.info("%s %ss decoded to %s", f"{len(decoded):,}", name, _size(decoded))
+    rest: dict[str, Any] = {"source": str(source), "empty_rows": 0, "signals": signals}
+    measured = PairedData(rows=_rows(held, signals), **rest) if held else None
+    return PairedData(rows=_rows(train, signals), dev=measured, **rest)
+
+
+def _size(signals: Signals) -> str:
+    return " × ".join(map(str, signals.shape[:2]))
+
+
+Row = tuple[str, tuple[int, ...]]
+
+
+def _rows(found: list[Row], signals: Mapping[str, Signals]) -> Dataset:
+    columns: dict[str, list[Any]] = {"text": [text for text, _ in found]}
+    for place, name in enumerate(signals):
+        columns[name] = [numbers[place] for _, numbers in found]
+    return Dataset.from_dict(columns)
+
+
+def _read(
+    source: Source,
+    configs: Sequence[TowerConfig],
+    columns: Sequence[str] | None,
+    signals: Mapping[str, Signals],
+) -> tuple[list[Row], list[Row]]:
+    """Return the rows that are trained on, and those that are not."""
+    train: list[Row] = []
+    held: list[Row] = []
+    source = metadata_of(source)
+    for row in captioned_rows(source, [config.modality for config in configs], columns):
+        with naming(source, row.number):
+            numbers = tuple(
+                signals[config.modality].add(read_signal(content, config))
+                for config, content in zip(configs, row.contents, strict=True)
+            )
+        kept = train if row.split in (None, TRAIN) else held
+        kept.extend((text, numbers) for text in row.texts)
+    return train, held

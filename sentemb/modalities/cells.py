@@ -1,0 +1,169 @@
+"""Which columns of a table hold pictures and texts, and what their cells hold."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from sentemb.datasets.source import Source, read_source
+from sentemb.errors import InputError, nearest
+
+Modality = Literal["picture", "sound"]
+MODALITIES: tuple[Modality, ...] = ("picture", "sound")
+PICTURES = ("image", "picture", "file_name", "path")
+SOUNDS = ("sound", "audio", "logmel", "file_name", "path")
+CELLS: dict[Modality, tuple[str, ...]] = {"picture": PICTURES, "sound": SOUNDS}
+SUFFIXES_OF: dict[Modality, tuple[str, ...]] = {
+    "picture": (".png", ".jpg", ".jpeg", ".webp"),
+    "sound": (".wav", ".flac"),
+}
+"""Of files that are read."""
+OTHERS = ("id", "code", "name", "caption", "text", "title", "label")
+"""Columns that name a row whose picture or sound is no file, the first preferred."""
+TEXTS = ("caption", "text", "title", "sentence")
+"""Names of the columns, the first preferred."""
+SPLIT = "split"
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+"""Files that say which picture of a folder has which text, as ``datasets`` has it."""
+
+
+def metadata_of(source: Source) -> Source:
+    """Return the table of a folder of pictures; anything else as it is.
+
+    Raises:
+        InputError: When the folder has none.
+    """
+    if not isinstance(source, str | os.PathLike) or not Path(source).is_dir():
+        return source
+    files = [Path(source) / name for name in METADATA]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise InputError(
+            f"{source} is a folder without {' or '.join(METADATA)}, so its pictures have no texts: "
+            "give a table with a column of file names, and one of texts."
+        )
+    return found
+
+
+class CaptionedRow(NamedTuple):
+    """A row of a table.
+
+    Args:
+        number: Counted as the reader of the file does.
+        contents: Of each modality, a file or bytes.
+        texts: One or several, none blank.
+        split: What its column ``split`` says.
+    """
+
+    number: int
+    contents: list[Path | bytes]
+    texts: list[str]
+    split: str | None
+
+
+def captioned_rows(
+    source: Source, modalities: Sequence[Modality], columns: Sequence[str] | None = None
+) -> Iterator[CaptionedRow]:
+    """Yield the rows of a table.
+
+    Raises:
+        InputError: When there are no such columns, or a row lacks one of them; names the row.
+    """
+    present, rows = read_source(source)
+    *names, text = captioned_columns(source, present, modalities, columns)
+    folder = Path(os.fspath(source)).parent if isinstance(source, str | os.PathLike) else Path()
+    for number, row in rows:
+        given = row.get(text)
+        texts = [str(one).strip() for one in (given if isinstance(given, list) else [given or ""])]
+        if not any(texts):
+            raise InputError(f"{source}, row {number}: column '{text}' has no text.")
+        with naming(source, number):
+            found = [
+                cell_of(row.get(name), folder, name, modality)
+                for name, modality in zip(names, modalities, strict=True)
+            ]
+        split = None if row.get(SPLIT) is None else str(row[SPLIT])
+        yield CaptionedRow(number, found, [one for one in texts if one], split)
+
+
+def captioned_columns(
+    source: object,
+    present: Sequence[str],
+    modalities: Sequence[Modality],
+    columns: Sequence[str] | None = None,
+) -> list[str]:
+    """Return the names of the columns of modalities, and last of texts.
+
+    Raises:
+        InputError: When one is not there.
+    """
+    what = ", ".join([*(f"{one}s" for one in modalities), "texts"])
+    if columns is not None:
+        if len(columns) != len(modalities) + 1:
+            raise InputError(f"`columns` name those of {what}; got {', '.join(columns)}.")
+        for name in columns:
+            if name not in present:
+                raise InputError(
+                    f"{source} has no column '{name}'; it has {', '.join(present)}."
+                    + nearest(name, list(present))
+                )
+        return list(columns)
+    roles = [*(CELLS[modality] for modality in modalities), TEXTS]
+    found = [next((name for name in role if name in present), None) for role in roles]
+    named = [name for name in found if name is not None]
+    if len(named) < len(roles):
+        wanted = " and ".join(f"one of {', '.join(role)}" for role in roles)
+        raise InputError(
+            f"{source} has the columns {', '.join(present)}; needed are {wanted}. Name yours of "
+            f"{what}, in that order, as `columns`."
+        )
+    return named
+
+
+def cell_of(
+    value: object, folder: Path, column: str, modality: Modality = "picture"
+) -> Path | bytes:
+    """Return what a cell holds: bytes of a picture or a sound, or a path from the table's folder.
+
+    Raises:
+        InputError: When it holds neither, or there is no such file.
+    """
+    if isinstance(value, dict):  # as datasets keeps pictures
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"column '{column}' has no {modality}")
+    path = folder / value
+    if not path.is_file():
+        raise InputError(f"there is no file '{value}'")
+    if path.suffix.lower() not in (suffixes := SUFFIXES_OF[modality]):
+        raise InputError(f"'{value}' is none of {', '.join(suffixes)}")
+    return path
+
+
+def files_of(folder: Path, modality: Modality) -> list[Path]:
+    """Return the files of a folder, and of folders in it, that are named as pictures or sounds."""
+    suffixes = SUFFIXES_OF[modality]
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+
+
+def modality_of(source: object) -> Modality | None:
+    """Return what a folder holds, by the names of its files; None of anything else."""
+    if not (isinstance(source, str | os.PathLike) and Path(source).is_dir()):
+        return None
+    return next((one for one in MODALITIES if files_of(Path(source), one)), None)
+
+
+@contextmanager
+def naming(source: object, number: int) -> Iterator[None]:
+    """Put the source and the row in front of what is wrong with a picture or a sound.
+
+    Raises:
+        InputError: Names the row.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source}, row {number}: {error}.") from error

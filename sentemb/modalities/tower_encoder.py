@@ -1,0 +1,234 @@
+"""A tower that encodes files: pictures or sounds in, vectors out, by the job that encodes texts."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from sentemb.datasets.faults import Faults
+from sentemb.datasets.source import Source, read_source
+from sentemb.datasets.texts import TextRow
+from sentemb.encoders.tokenising import Tokens
+from sentemb.errors import InputError, TextError, UsageError, nearest
+from sentemb.modalities.cells import (
+    CELLS,
+    MODALITIES,
+    OTHERS,
+    SUFFIXES_OF,
+    Modality,
+    cell_of,
+    files_of,
+    naming,
+)
+from sentemb.modalities.readers import read_signal, require_reader
+from sentemb.modalities.towers import CONFIG, Tower
+from sentemb.types import Vectors
+
+AT_ONCE = 64
+"""Rows of a forward."""
+Content = Path | bytes
+
+
+class TowerEncoder(nn.Module):
+    """A tower as the job of `encode` takes an encoder.
+
+    Args:
+        tower: What it is.
+        name: What messages call it.
+    """
+
+    max_seq_length = tokenizer = default_prompt_name = None
+    prompts: dict[str, str] = {}  # noqa: RUF012 -- it has none
+
+    def __init__(self, tower: Tower, name: str) -> None:
+        super().__init__()
+        self.tower = tower.eval()
+        self.name = name
+        self.pending: dict[str, Content] = {}
+        """What is to be decoded, by the key that stands for it as a text."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.tower.device
+
+    @property
+    def modality(self) -> Modality:
+        """What it reads."""
+        return self.tower.config.modality
+
+    def get_embedding_dimension(self) -> int:
+        """Return how many numbers a vector has."""
+        return self.tower.config.dim
+
+    def settings(self) -> str:
+        """Say all that its vectors depend on beside its weights."""
+        return repr(self.tower.config)
+
+    def encode(self, contents: Sequence[Content]) -> Vectors:
+        """Return the vectors of files, or of what is in them, ``[rows, dim]``, of length 1.
+
+        Raises:
+            InputError: When one cannot be read; names its place.
+        """
+        rows = []
+        for place, content in enumerate(contents, start=1):
+            with naming(f"{self.modality}s", place):
+                rows.append(read_signal(content, self.tower.config))
+        return self.of(rows)
+
+    @torch.inference_mode()
+    def of(self, rows: Sequence[NDArray[Any]]) -> Vectors:
+        """Return the vectors of what was decoded."""
+        parts = [np.empty((0, self.tower.config.dim), np.float32)]
+        for start in range(0, len(rows), AT_ONCE):
+            given = torch.from_numpy(np.stack(rows[start : start + AT_ONCE])).to(self.device)
+            parts.append(self.tower(given).float().cpu().numpy())
+        return np.concatenate(parts)
+
+    def embedder(self) -> "TowerEmbedder":
+        """Return what embeds the rows of `rows_of`."""
+        return TowerEmbedder(self)
+
+    def rows_of(
+        self, source: Source, column: str | None = None, faults: Faults | None = None
+    ) -> Iterator[TextRow]:
+        """Yield a row for each file of a folder, or each row of a table; it is read when embedded.
+
+        A row's text is the name of its file, or of its row, and a hash of what is in it, so that an
+        encoding that is resumed notices another content.
+
+        Raises:
+            InputError: When there is none, or a row has none; names the row.
+        """
+        from hashlib import blake2b
+
+        require_reader(self.modality)
+        told = faults or Faults()
+        for number, content, columns in signal_rows(source, self.modality, column):
+            with naming(source, number):
+                data = content if isinstance(content, bytes) else _read(content)
+            told.came_from(number, number)
+            name = columns[next(iter(columns))]
+            key = f"{name} {blake2b(data, digest_size=8).hexdigest()}"
+            self.pending[key] = content
+            yield TextRow(key, columns, next(iter(columns)))
+
+
+class TowerEmbedder:
+    """Decodes and embeds rows, as `sentemb.inference.embedder.Embedder` does texts.
+
+    Args:
+        encoder: Knows what stands behind a row's key.
+    """
+
+    halved = 0
+
+    def __init__(self, encoder: TowerEncoder) -> None:
+        self.encoder = encoder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was changed."""
+
+    def tokenise(self, keys: Sequence[str]) -> Tokens:
+        """Decode rows; their numbers stand in the place of tokens."""
+        decoded: list[Any] = []
+        for key in keys:
+            try:
+                content = self.encoder.pending[key]
+                decoded.append(read_signal(content, self.encoder.tower.config))
+            except InputError as error:
+                raise TextError(f"{error}.", key) from error
+        self.encoder.pending.clear()
+        return Tokens(list(keys), list(keys), decoded, None, list(range(len(keys))))
+
+    def embed(self, tokens: Tokens, done: Callable[[int], object] = lambda rows: None) -> Vectors:
+        """Return the vectors of what was decoded."""
+        vectors = self.encoder.of(tokens.ids)  # type: ignore[arg-type]
+        done(len(vectors))
+        return vectors
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read '{path}' ({error.strerror})") from error
+
+
+def signal_rows(
+    source: Source, modality: Modality, column: str | None = None
+) -> Iterator[tuple[int, Content, dict[str, Any]]]:
+    """Yield the number, the content and the columns of each row, its name first.
+
+    Args:
+        source: A folder, whose files are taken in the order of their names, also those in folders
+            in it; or a table with a column of files, or of their bytes.
+        modality: What is looked for.
+        column: The table's column; by default the first that is there of ``image``, ``picture``,
+            ``file_name``, ``path`` of pictures, and of ``sound``, ``audio`` and so on of sounds.
+
+    Raises:
+        InputError: When there is none; names the row.
+    """
+    if isinstance(source, str | os.PathLike) and Path(source).is_dir():
+        folder = Path(source)
+        found = files_of(folder, modality)
+        if not found:
+            named = ", ".join(SUFFIXES_OF[modality])
+            raise InputError(f"Folder '{folder}' holds no {modality}: none of {named}.")
+        for number, path in enumerate(found, start=1):
+            yield number, path, {"file_name": path.relative_to(folder).as_posix()}
+        return
+    present, rows = read_source(source)
+    names = [column] if column else [n for n in CELLS[modality] if n in present]
+    if not names or names[0] not in present:
+        wanted = f"'{column}'" if column else f"of {modality}s ({', '.join(CELLS[modality])})"
+        raise InputError(
+            f"{source} has no column {wanted}; it has {', '.join(present)}: name one as `column`."
+            + nearest(column or "", list(present))
+        )
+    folder = Path(os.fspath(source)).parent if isinstance(source, str | os.PathLike) else Path()
+    for number, row in rows:
+        with naming(source, number):
+            content = cell_of(row.get(names[0]), folder, names[0], modality)
+        others = {name: value for name, value in row.items() if not isinstance(value, bytes | dict)}
+        label = next((name for name in OTHERS if name in others), "row")
+        if isinstance(content, Path):
+            label = names[0]
+        elif label == "row":
+            others["row"] = number
+        yield number, content, {label: others[label], **others}
+
+
+def load_tower(folder: str | os.PathLike[str], modality: Modality, name: str = "") -> TowerEncoder:
+    """Return the tower of a model.
+
+    Args:
+        folder: Of the model, as `sentemb.train` wrote it.
+        modality: What it is to read.
+        name: What messages call the model.
+
+    Raises:
+        InputError: When the model has no such tower.
+        UsageError: When there is no such modality.
+    """
+    if modality not in MODALITIES:
+        raise UsageError(f"modality is one of {', '.join(MODALITIES)}; got {modality!r}.")
+    path, name = Path(folder), name or os.fspath(folder)
+    if not (path / modality / CONFIG).is_file():
+        has = [one for one in MODALITIES if (path / one / CONFIG).is_file()]
+        reads = f"texts and {', '.join(f'{one}s' for one in has)}" if has else "texts alone"
+        raise InputError(
+            f"Model '{name}' reads {reads}, no {modality}s: name one that was trained on them, as "
+            "`train` with method clip makes it."
+        )
+    return TowerEncoder(Tower.load(path / modality), name)

@@ -1,0 +1,302 @@
+"""A tower: a network from a row of another kind than text to a vector."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from sentemb.errors import InputError, UsageError
+from sentemb.modalities.cells import Modality
+from sentemb.modalities.picture_views import PictureView
+from sentemb.modalities.sound_views import SoundView
+from sentemb.storage import write_json
+from sentemb.views import Draws
+
+Network = Literal["cnn", "vit"]
+TowerPooling = Literal["mean", "attention"]
+CONFIG, WEIGHTS = "tower.json", "model.safetensors"
+GROUPS = 8
+"""Of channels that are normalised together: no row sees another's, whatever the batch."""
+
+
+@dataclass(frozen=True)
+class TowerConfig:
+    """What a tower is; its folder has it as ``tower.json``.
+
+    Args:
+        modality: ``picture`` or ``sound``.
+        network: ``cnn``, a small convolutional one, or ``vit``, transformers' ``ViTModel``.
+        size: Pixels a side of a picture; frames of a sound.
+        stem: Pixels a step of the first convolution of a ``cnn``.
+        width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
+        depth: Stages of a ``cnn``, each of half the side and twice the channels of the one before;
+            layers of a ``vit``.
+        pooling: Of the places that the network gives: their ``mean``, or ``attention`` of learned
+            queries.
+        queries: Of the attention; their outputs are averaged.
+        dim: Dimensions of the vectors.
+        dropout: Before the projection.
+        scale: What cosines were multiplied by at the end of training, 1/τ.
+
+    Raises:
+        UsageError: When a number is out of its range.
+    """
+
+    modality: Modality = "picture"
+    network: Network = "cnn"
+    size: int = 64
+    stem: int = 2
+    width: int = 32
+    depth: int = 4
+    pooling: TowerPooling = "mean"
+    queries: int = 1
+    dim: int = 128
+    dropout: float = 0.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("size", "stem", "width", "depth", "queries", "dim"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} of a tower is 1 or more, got {getattr(self, name)!r}.")
+        if self.width % GROUPS:
+            raise UsageError(f"width of a tower is a multiple of {GROUPS}, got {self.width}.")
+        if self.network == "cnn" and self.size < self.stem * 2 ** (self.depth - 1):
+            raise UsageError(
+                f"A cnn with a stem of {self.stem} and {self.depth} stages needs a size of "
+                f"{self.stem * 2 ** (self.depth - 1)} or more, got {self.size}."
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a row as it is stored: pixels ``[size, size, 3]``, or bands by frames."""
+        return (self.size, self.size, 3) if self.modality == "picture" else (BANDS, self.size)
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """Of the numbers of a row as it is stored."""
+        return np.uint8 if self.modality == "picture" else np.float16
+
+    @property
+    def channels(self) -> int:
+        """Of the network's input."""
+        return 3 if self.modality == "picture" else 1
+
+
+BANDS = 64
+"""Mel bands of a sound."""
+
+
+class Tower(nn.Module):
+    r"""A vector of length 1 of each row: a network, a pooling, a projection without bias.
+
+    .. math:: z = W\,p(f(x)) / \lVert W\,p(f(x)) \rVert
+
+    Args:
+        config: What it is.
+        view: How a row is seen in training; by default as `PictureView` or `SoundView` has it.
+    """
+
+    def __init__(self, config: TowerConfig, view: PictureView | SoundView | None = None) -> None:
+        super().__init__()
+        self.config = config
+        default = PictureView() if config.modality == "picture" else SoundView()
+        self.view = default if view is None else view
+        network = SmallCNN if config.network == "cnn" else ViT
+        self.network: SmallCNN | ViT = network(config)
+        width = self.network.dim
+        self.pooling: nn.Module = (
+            AttentionPooling(width, config.queries) if config.pooling == "attention" else Mean()
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.projection = nn.Linear(width, config.dim, bias=False)
+
+    def forward(self, rows: Tensor, draws: Draws | None = None) -> Tensor:
+        """Return the vectors, ``[rows, dim]``, of length 1.
+
+        Args:
+            rows: As they are stored, ``[rows, *shape]``.
+            draws: In training, of the rows; without them they are seen as they are.
+        """
+        inputs = self.inputs(rows)
+        if draws is not None:
+            inputs = self.view(inputs, draws)
+        inputs = 4 * inputs - 2 if self.config.modality == "picture" else inputs
+        pooled = self.pooling(self.network(inputs))
+        return F.normalize(self.projection(self.dropout(pooled)), dim=1)
+
+    def inputs(self, rows: Tensor) -> Tensor:
+        """Return rows as the network takes them, ``[rows, channels, height, width]``."""
+        dtype = self.projection.weight.dtype
+        if self.config.modality == "picture":
+            return rows.permute(0, 3, 1, 2).to(dtype) / 255
+        return (rows.to(dtype).unsqueeze(1) - SOUND_MEAN) / SOUND_DEVIATION
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.projection.weight.device
+
+    def save(self, folder: Path, scale: float = 1.0) -> None:
+        """Write the folder that `load` reads: ``tower.json`` and ``model.safetensors``.
+
+        Args:
+            folder: Is made.
+            scale: As of `TowerConfig`.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / CONFIG, asdict(replace(self.config, scale=scale)))
+        weights = {name: t.detach().cpu().contiguous() for name, t in self.state_dict().items()}
+        save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; nothing in the folder is run.
+
+        Raises:
+            InputError: When it is not a tower's folder, or its weights do not fit.
+        """
+        try:
+            given: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+            tower = cls(TowerConfig(**given))
+            tower.load_state_dict(load_file(folder / WEIGHTS))
+        except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise InputError(f"'{folder}' holds no tower: {said}") from error
+        return tower.eval()
+
+
+SOUND_MEAN, SOUND_DEVIATION = -2.4, 5.6
+"""Of log-mels of speech, over all bands and frames."""
+
+
+class SmallCNN(nn.Module):
+    """Stages of residual blocks; each halves the side and doubles the channels, up to eight times.
+
+    Args:
+        config: Its ``width`` and ``depth`` are used.
+    """
+
+    def __init__(self, config: TowerConfig) -> None:
+        super().__init__()
+        widths = [config.width * 2 ** min(stage, 3) for stage in range(config.depth)]
+        step, odd = config.stem, config.stem % 2
+        place = 2 * step + odd, step, step // 2 + odd
+        self.stem = nn.Conv2d(config.channels, widths[0], *place, bias=False)
+        stages = zip([widths[0], *widths[:-1]], widths, strict=True)
+        self.blocks = nn.Sequential(
+            *(Block(before, after, 1 if n == 0 else 2) for n, (before, after) in enumerate(stages))
+        )
+        self.norm = nn.GroupNorm(GROUPS, widths[-1])
+        self.dim = widths[-1]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the places, ``[rows, places, dim]``."""
+        x = self.norm(self.blocks(self.stem(inputs.contiguous(memory_format=torch.channels_last))))
+        return F.relu(x).flatten(2).transpose(1, 2)
+
+
+class Block(nn.Module):
+    """Two convolutions beside a shortcut, normalised before each (He et al., 2016).
+
+    Args:
+        before: Channels in.
+        after: Channels out.
+        stride: Of the first convolution, and of the mean on the shortcut.
+    """
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.first_norm = nn.GroupNorm(GROUPS, before)
+        self.first = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
+        self.second_norm = nn.GroupNorm(GROUPS, after)
+        self.second = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1 or before != after:
+            self.shortcut = nn.Sequential(
+                nn.AvgPool2d(stride, ceil_mode=True), nn.Conv2d(before, after, 1, bias=False)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what comes out, ``[rows, after, height, width]``."""
+        inner = self.first(F.relu(self.first_norm(x)))
+        inner = self.second(F.relu(self.second_norm(inner)))
+        added: Tensor = self.shortcut(x) + inner
+        return added
+
+
+class ViT(nn.Module):
+    """transformers' ``ViTModel`` over patches of an eighth of the side.
+
+    Args:
+        config: Its ``width`` and ``depth`` are used; heads are 32 wide.
+    """
+
+    def __init__(self, config: TowerConfig) -> None:
+        super().__init__()
+        from transformers import ViTConfig, ViTModel
+
+        height, width = config.shape[:2]
+        self.dim = config.width
+        settings = ViTConfig(
+            image_size=[height, width],
+            patch_size=max(1, min(height, width) // 8),
+            num_channels=config.channels,
+            hidden_size=config.width,
+            num_hidden_layers=config.depth,
+            num_attention_heads=max(1, config.width // 32),
+            intermediate_size=4 * config.width,
+        )
+        self.model = ViTModel(settings, add_pooling_layer=False)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the places, ``[rows, places, dim]``, the class token first."""
+        places: Tensor = self.model(pixel_values=inputs).last_hidden_state
+        return places
+
+
+class Mean(nn.Module):
+    """The mean of all places."""
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Return ``[rows, dim]`` of ``[rows, places, dim]``."""
+        return places.mean(dim=1)
+
+
+class AttentionPooling(nn.Module):
+    r"""Attention of learned queries to all places, averaged over the queries.
+
+    .. math:: W_o\,\mathrm{MHA}(\mathrm{LN}(q),\,\mathrm{LN}(x),\,\mathrm{LN}(x))
+
+    No residual and no further layer.
+
+    Args:
+        dim: Of a place.
+        queries: How many.
+        heads: How many; by default one for each 32 dimensions.
+
+    Source: Yu et al., 2022, CoCa (arXiv:2205.01917), section 3.2.
+    """
+
+    def __init__(self, dim: int, queries: int = 1, heads: int | None = None) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(queries, dim) * dim**-0.5)
+        self.query_norm, self.place_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.attention = nn.MultiheadAttention(dim, heads or max(1, dim // 32), batch_first=True)
+
+    def each(self, places: Tensor) -> Tensor:
+        """Return what each query takes, ``[rows, queries, dim]``."""
+        query = self.query_norm(self.query).expand(len(places), -1, -1)
+        known = self.place_norm(places)
+        taken: Tensor = self.attention(query, known, known, need_weights=False)[0]
+        return taken
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Return ``[rows, dim]`` of ``[rows, places, dim]``."""
+        return self.each(places).mean(dim=1)

@@ -1,0 +1,201 @@
+"""Pictures and sounds where tasks take texts: rows of an index, and parts of a query."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from sentemb.errors import InputError, UsageError
+from sentemb.inference.shaping import shaped
+from sentemb.tasks.vectors import Embedded, TextTable
+from sentemb.types import Vectors
+
+if TYPE_CHECKING:
+    from sentemb.encoder import Encoder
+    from sentemb.modalities.cells import Modality
+    from sentemb.modalities.tower_encoder import TowerEncoder
+    from sentemb.tasks.vectors import AnyEncoder
+
+KINDS: dict[str, "Modality | None"] = {
+    "text": None, "image": "picture", "picture": "picture", "audio": "sound", "sound": "sound",
+}  # fmt: skip
+"""What stands before the colon of a part of a query."""
+PART = re.compile(rf"({'|'.join(KINDS)}):")
+
+
+class QueryPart(NamedTuple):
+    """A part of a query.
+
+    Args:
+        sign: 1, or −1 for what is taken away.
+        modality: Of what is named; None of a text.
+        value: The text, or the name of the file.
+    """
+
+    sign: int
+    modality: "Modality | None"
+    value: str
+
+
+def parts_of(query: str) -> list[QueryPart]:
+    """Read a query: a text, or parts with ``image:``, ``audio:`` or ``text:`` before each.
+
+    Between two parts stands `` + `` or `` - ``.
+
+    Raises:
+        InputError: When a part is blank.
+
+    Example:
+        >>> parts_of("a red bus")
+        [QueryPart(sign=1, modality=None, value='a red bus')]
+        >>> [part.value for part in parts_of("image:dog.png + text:beach")]
+        ['dog.png', 'beach']
+    """
+    if not PART.match(query):
+        return [QueryPart(1, None, query)]
+    words = re.split(rf" ([+-]) (?={PART.pattern})", query)
+    signs, pieces = ["+", *words[1::3]], words[0::3]
+    found = []
+    for sign, piece in zip(signs, pieces, strict=True):
+        kind, _, value = piece.partition(":")
+        if not value.strip():
+            raise InputError(f"Query '{query}': there is nothing behind '{kind}:'.")
+        found.append(QueryPart(1 if sign == "+" else -1, KINDS[kind], value.strip()))
+    return found
+
+
+def query_vectors(
+    queries: Sequence[str], encoder: "Encoder", dims: int, prompt: str | None = None
+) -> Vectors:
+    r"""Return a vector of length 1 for each query, ``[queries, dims]``.
+
+    .. math:: q = \frac{\sum_i \pm u_i}{\lVert \sum_i \pm u_i \rVert}
+
+    where each u is the vector of a part at length 1: without that, a modality whose vectors are
+    longer would decide alone.
+
+    Args:
+        queries: Each a text, or as ``image:dog.png + text:beach``; see `parts_of`.
+        encoder: Of the texts; its towers are loaded where a query needs one.
+        dims: Numbers of a vector.
+        prompt: What is put before texts.
+
+    Raises:
+        InputError: When a file cannot be read, or the model does not read its modality; when the
+            parts of a query cancel each other.
+    """
+    parts = [parts_of(query) for query in queries]
+    texts = list(dict.fromkeys(p.value for each in parts for p in each if p.modality is None))
+    words = encoder.encode(texts, dims=dims, normalize=True, prompt=prompt)
+    known: dict[tuple[Any, str], Vectors] = {
+        (None, t): v for t, v in zip(texts, words, strict=True)
+    }
+    towers: dict[str, TowerEncoder] = {}
+    for each in parts:
+        for part in each:
+            if part.modality is None or part[1:] in known:
+                continue
+            if part.modality not in towers:
+                towers[part.modality] = encoder.tower(part.modality)
+            try:
+                known[part[1:]] = towers[part.modality].encode([Path(part.value)])[0, :dims]
+            except InputError as error:
+                raise InputError(f"Query part '{part.value}': {error}") from error
+    sums = [sum(part.sign * _unit(known[part[1:]]) for part in each) for each in parts]
+    found = np.stack(sums).astype(np.float32)
+    for query, vector in zip(queries, found, strict=True):
+        if not np.linalg.norm(vector) > 1e-6:
+            raise InputError(f"Query '{query}': its parts cancel each other.")
+    unit: Vectors = shaped(found, normalize=True)
+    return unit
+
+
+def _unit(vector: Vectors) -> Any:
+    return vector / max(float(np.linalg.norm(vector)), 1e-12)
+
+
+def signal_table(
+    data: Any,
+    model: "AnyEncoder",
+    modality: "Modality",
+    column: str,
+    path: Path,
+    device: str | None,
+    vectors: object = None,
+    chunk: str | None = None,
+) -> TextTable:
+    """Return the names of pictures or sounds in the place of texts, with a tower's vectors.
+
+    What was encoded before an interruption is kept beside the output.
+
+    Args:
+        data: A folder, or a table of them.
+        model: What was trained on them.
+        modality: What they are.
+        column: Of the table; ``text`` for the first of the usual names.
+        path: Of what is made of them.
+        device: As in `sentemb.load`.
+        vectors: Not of these.
+        chunk: Not of these.
+
+    Raises:
+        UsageError: When ``vectors`` or ``chunk`` is given.
+        InputError: When one cannot be read; names the row.
+    """
+    if vectors is not None or chunk is not None:
+        raise UsageError(f"`vectors` and `chunk` are of texts, not of {modality}s: leave them out.")
+    from sentemb.encoder import load
+
+    encoder, beside = load(model, device), path.with_name(f"{path.name}.vectors.npy")
+    own = None if column == "text" else column
+    encoder.encode_file(
+        data, beside, column=own or "text", modality=modality, normalize=True, overwrite=True
+    )
+    rows = list(encoder.tower(modality).rows_of(data, own))
+    names = [str(row.columns[row.column]) for row in rows]
+    columns = {
+        name: [row.columns.get(name) for row in rows]
+        for name in dict.fromkeys(name for row in rows for name in row.columns)
+        if name not in (column, "embedding")
+    }
+    made = np.load(beside)
+    return TextTable(
+        distinct(names), list(range(1, len(names) + 1)), columns, os.fspath(data), made
+    )
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Return names of which none comes twice: further ones have their row behind them.
+
+    Example:
+        >>> distinct(["a", "b", "a"])
+        ['a', 'b', 'a (row 3)']
+    """
+    seen: set[str] = set()
+    found = []
+    for row, name in enumerate(names, start=1):
+        found.append(f"{name} (row {row})" if name in seen else name)
+        seen.add(name)
+    return found
+
+
+def signals_embedded(data: Any, encoder: "Encoder", modality: "Modality", column: str) -> Embedded:
+    """Return pictures or sounds with their unit vectors, named as texts are.
+
+    Args:
+        data: A folder, or a table of them.
+        encoder: Of a model with a tower of them.
+        modality: What they are.
+        column: Of the table; ``text`` for the first of the usual names.
+    """
+    tower = encoder.tower(modality)
+    rows = list(tower.rows_of(data, None if column == "text" else column))
+    with tower.embedder() as embedder:
+        made = embedder.embed(embedder.tokenise([row.text for row in rows]))
+    names = distinct([str(row.columns[row.column]) for row in rows])
+    columns = {name: [row.columns.get(name) for row in rows] for name in rows[0].columns}
+    columns.pop(rows[0].column, None)
+    return Embedded(names, made, encoder.name, columns, os.fspath(data))

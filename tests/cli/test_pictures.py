@@ -1,0 +1,97 @@
+"""Pictures on the command line: encoded, indexed, searched, labelled; and what is refused."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from sentemb.methods import clip
+from tests.support import encoders
+from tests.support.helpers import assert_refused
+
+Image = pytest.importorskip("PIL.Image", reason="the vision extra is not installed")
+
+
+def png(size, colour, mode="RGB", kind="PNG"):
+    file = io.BytesIO()
+    Image.new(mode, size, colour).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    torch.manual_seed(0)
+    method = clip(encoders.mini(), size=8, width=8, depth=2, dim=12)
+    folder = tmp_path_factory.mktemp("model")
+    method.encoder.save_pretrained(str(folder))
+    method.twin.tower.save(folder / "picture", scale=20.0)
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.png").write_bytes(png((9, 9), (number * 90, 255 - number * 90, 5)))
+    return folder
+
+
+def test_a_folder_is_encoded_indexed_searched_and_labelled(sentemb, trained, photos, tmp_path):
+    for words in (
+        ("encode", "photos", "-o", "a.jsonl"),
+        ("index", "photos", "-o", "photos.index"),
+        ("classify", "photos", "--labels", "labels.txt", "--template", "a {}", "-o", "b.jsonl"),
+    ):
+        (tmp_path / "labels.txt").write_text("bird\nbus\n")
+        done = sentemb(*words, "--model", trained)
+        assert done.returncode == 0, done.stderr.decode()
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [row["file_name"] for row in rows] == ["0.png", "1.png", "2.png"]
+    assert np.linalg.norm(rows[0]["embedding"]) == pytest.approx(1, abs=1e-5)
+    for words in (["--image", "photos/1.png"], ["image:photos/1.png + text:a bus"], ["a bus"]):
+        done = sentemb("search", *words, "photos.index", "-k", 2, "--json")
+        assert len(json.loads(done.stdout)["hits"]) == 2, done.stderr.decode()
+
+
+WRONG = {
+    "damaged": (png((64, 64), (1, 2, 3))[:60], "damaged"),
+    "of one pixel": (png((1, 1), (0, 0, 0)), "1 × 1 pixels"),
+    "for a printer": (png((9, 9), (0, 0, 0, 0), "CMYK", "JPEG"), "CMYK"),
+    "a text": (b"A bird.", "not a picture"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_picture_that_cannot_be_read_is_named(sentemb, trained, photos, what, tmp_path):
+    content, words = WRONG[what]
+    (photos / "1.png").write_bytes(content)
+    done = sentemb("encode", "photos", "--model", trained, "-o", "a.npy")
+    assert done.returncode == 3
+    line = done.stderr.decode().strip().splitlines()[-1]
+    assert "Row 2 ('1.png" in line
+    assert words in line
+    assert not (tmp_path / "a.npy").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("encode photos", 3, "reads texts alone, no pictures"),
+        ("encode photos --modality sound --model {}", 3, "reads texts and pictures, no sounds"),
+        ("encode photos --modality smell --model {}", 2, "modality is one of"),
+        ("encode empty --model {}", 3, "empty"),
+        ("encode photos --fast static --model {}", 2, "--fast is of texts"),
+        ("encode photos -o - --model {}", 2, "from a name to a file"),
+        ("search image:none.png photos.txt", 3, "no pictures"),
+        ("study temperature --method clip --max-steps 1 -o s", 2, "use `train`"),
+    ],
+)
+def test_what_cannot_be_done_with_pictures_says_why(
+    sentemb, trained, photos, tmp_path, words, code, message
+):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "photos.txt").write_text("A bird.\nA bus.\n")
+    assert_refused(sentemb, tmp_path, {}, words.format(trained), code, message)

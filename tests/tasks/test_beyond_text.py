@@ -1,0 +1,174 @@
+"""Pictures where tasks take texts: encoded, resumed, indexed, found by all ways, labelled."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import sentemb
+from sentemb.errors import InputError, UsageError
+from sentemb.methods import clip
+from sentemb.tasks.beyond_text import QueryPart, parts_of, query_vectors
+from sentemb.tasks.classify import classify
+from sentemb.tasks.index import index
+from sentemb.tasks.search import search
+from tests.support import encoders
+
+Image = pytest.importorskip("PIL.Image", reason="the vision extra is not installed")
+
+
+def png(*colour):
+    file = io.BytesIO()
+    image = Image.new("RGB", (8, 8), colour)
+    image.paste((0, 0, 0), (0, 0, colour[0] % 8, 4))
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    torch.manual_seed(0)
+    method = clip(encoders.mini(), size=8, width=8, depth=2, dim=12)
+    folder = tmp_path_factory.mktemp("model")
+    method.encoder.save_pretrained(str(folder))
+    method.twin.tower.save(folder / "picture", scale=20.0)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "more").mkdir()
+    for n in range(6):
+        place = folder if n < 4 else folder / "more"
+        (place / f"{n}.png").write_bytes(png(n * 40, 255 - n * 40, 9))
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def vectors_of(model, photos):
+    return sentemb.load(model).tower().encode(sorted(photos.rglob("*.png")))
+
+
+def test_a_folder_is_encoded_in_the_order_of_its_names(model, photos, tmp_path):
+    summary = sentemb.load(model).encode_file(photos, tmp_path / "a.npy")
+    assert summary.rows == 6
+    np.testing.assert_allclose(np.load(tmp_path / "a.npy"), vectors_of(model, photos), atol=1e-6)
+    sentemb.load(model).encode_file(photos, tmp_path / "a.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [row["file_name"] for row in rows][3:5] == ["3.png", "more/4.png"]
+
+
+def test_an_encoding_goes_on_and_notices_another_picture(model, photos, tmp_path, monkeypatch):
+    import shutil
+
+    from sentemb.modalities.tower_encoder import TowerEncoder
+
+    copy = shutil.copytree(photos, tmp_path / "copy")
+    monkeypatch.setattr("sentemb.encoding.windows.ROWS", 2)
+    of, calls = TowerEncoder.of, []
+
+    def cut(self, rows):
+        calls.append(len(rows))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return of(self, rows)
+
+    monkeypatch.setattr(TowerEncoder, "of", cut)
+    encoder = sentemb.load(model)
+    with pytest.raises(KeyboardInterrupt):
+        encoder.encode_file(copy, tmp_path / "b.npy")
+    kept = (copy / "0.png").read_bytes()
+    (copy / "0.png").write_bytes(png(9, 9, 9))
+    with pytest.raises(UsageError, match="are not those"):
+        encoder.encode_file(copy, tmp_path / "b.npy")
+    (copy / "0.png").write_bytes(kept)
+    encoder.encode_file(copy, tmp_path / "b.npy")
+    assert sum(calls[3:]) < 6
+    np.testing.assert_allclose(np.load(tmp_path / "b.npy"), vectors_of(model, photos), atol=1e-6)
+
+
+def test_a_table_may_hold_bytes_or_names(model, photos, tmp_path):
+    rows = [{"image": path.read_bytes(), "id": path.name} for path in sorted(photos.glob("*.png"))]
+    encoder = sentemb.load(model)
+    encoder.encode_file(rows, tmp_path / "a.parquet", modality="picture")
+    (photos / "names.csv").write_text("image,stars\n0.png,3\n1.png,4\n2.png,5\n3.png,1\n")
+    encoder.encode_file(photos / "names.csv", tmp_path / "b.npy", modality="picture")
+    (photos / "names.csv").unlink()
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(tmp_path / "a.parquet").to_pydict()
+    assert table["id"] == ["0.png", "1.png", "2.png", "3.png"]
+    np.testing.assert_allclose(np.stack(table["embedding"]), np.load(tmp_path / "b.npy"), atol=1e-6)
+
+
+def test_pictures_are_found_by_text_by_example_and_by_both(model, photos, tmp_path):
+    made = index(photos, tmp_path / "a.index", model)
+    assert len(made.vectors) == 6
+    hits = search([f"image:{photos / '2.png'}", "a bird"], made, k=2)["hits"]
+    assert (hits[0]["text"], hits[0]["score"]) == ("2.png", pytest.approx(1, abs=1e-5))
+    assert len(hits) == 4
+    both = f"image:{photos / '2.png'} + text:a bird"
+    (vector,) = query_vectors([both], sentemb.load(model), 12)
+    text = sentemb.load(model).encode("a bird", normalize=True)
+    expected = vectors_of(model, photos)[2] + text
+    np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-5)
+    assert index(photos, tmp_path / "a.index", model).inputs == made.inputs
+
+
+def test_parts_of_a_query():
+    assert parts_of("a + b") == [QueryPart(1, None, "a + b")]
+    assert parts_of("image:a b.png - text:red + audio:c.wav") == [
+        QueryPart(1, "picture", "a b.png"),
+        QueryPart(-1, None, "red"),
+        QueryPart(1, "sound", "c.wav"),
+    ]
+    with pytest.raises(InputError, match="nothing behind"):
+        parts_of("image: + text:a")
+
+
+def test_queries_that_cannot_be_say_why(model, photos):
+    encoder = sentemb.load(model)
+    for query, words in (
+        ("text:a bird - text:a bird", "cancel"),
+        ("image:none.png", r"none\.png"),
+        ("audio:a.wav", "no sounds"),
+    ):
+        with pytest.raises(InputError, match=words):
+            query_vectors([query], encoder, 12)
+    with pytest.raises(InputError, match="no pictures"):
+        query_vectors([f"image:{photos / '0.png'}"], sentemb.load("mini"), 12)
+
+
+def test_pictures_are_labelled_by_texts_at_the_learned_scale(model, photos):
+    found = classify(photos, ["a cat", "a bus"], model=model, template=["{}", "a photo of {}"])
+    assert [row["text"] for row in found.rows][:2] == ["0.png", "1.png"]
+    sure = classify(photos, ["a cat", "a bus"], model=model, abstain_by="probability")
+    encoder = sentemb.load(model)
+    labels = encoder.encode(
+        ["This text is about a cat.", "This text is about a bus."], normalize=True
+    )
+    cosines = vectors_of(model, photos) @ labels.T
+    odds = np.exp(20 * cosines) / np.exp(20 * cosines).sum(axis=1, keepdims=True)
+    assert [row["score"] for row in sure.rows] == pytest.approx(odds.max(axis=1), abs=1e-4)
+
+
+def test_zero_shot_labels_have_the_frozen_values():
+    from sentemb.tasks.zero_shot import label_vectors
+
+    raw = {
+        f"{c} {q}": [(1 + q) * np.sin((c + 1) * (q + 1.5) * (j + 1)) for j in range(3)]
+        for c in range(2)
+        for q in range(3)
+    }
+    labels = {"zero": ["0"], "one": ["1"]}
+    encode = lambda texts: np.array([raw[text] for text in texts])  # noqa: E731
+    found = label_vectors(labels, encode, ["{} 0", "{} 1", "{} 2"])
+    assert found[0] == pytest.approx([0.7038633818, 0.0152997129, -0.7101705841], abs=1e-8)
+    i, j = np.arange(4)[:, None], np.arange(3)
+    z1 = np.sin((i + 1) * (j + 2))
+    z1 = z1 / np.linalg.norm(z1, axis=1, keepdims=True)
+    assert (z1 @ found.T)[0] == pytest.approx([0.9901101392, -0.6555530028], abs=1e-8)
+    assert (z1 @ found.T).argmax(axis=1).tolist() == [0, 1, 0, 0]
