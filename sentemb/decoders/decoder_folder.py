@@ -1,12 +1,16 @@
 """The folder of a decoder: a plain causal language model, and beside it what reads a vector."""
 
+import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerBase
@@ -19,6 +23,7 @@ from sentemb.errors import InputError
 from sentemb.storage import write_json
 
 DECODER, MAPPING, MEMORY = "decoder.json", "mapping.safetensors", "memory.npy"
+TOKENS = "tokens.npy"
 SCHEMA = "sentemb.decoder/1"
 
 
@@ -33,6 +38,7 @@ class DecoderConfig:
         dim: Numbers of a vector.
         max_length: Tokens of the longest text, its end included.
         temperature: Of the memory; None where there is none.
+        vocabulary: How many tokens the language model knows; None where it knows all.
     """
 
     kind: str
@@ -41,6 +47,7 @@ class DecoderConfig:
     dim: int
     max_length: int
     temperature: float | None = None
+    vocabulary: int | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -52,17 +59,45 @@ class TrainedDecoder:
         model: Mapping and language model.
         tokenizer: Of the language model.
         memory: Of kinds that have one.
+        known: The ids, in the tokenizer, of the tokens that the language model knows, in its own
+            order; None where it knows all.
     """
 
     config: DecoderConfig
     model: VectorDecoder
     tokenizer: PreTrainedTokenizerBase
     memory: Memory | None = None
+    known: NDArray[np.int64] | None = None
 
     @property
     def end(self) -> int:
-        """The id of the token that ends a text."""
-        return end_of(self.tokenizer)
+        """The id of the token that ends a text, in the language model."""
+        end = end_of(self.tokenizer)
+        return end if self.known is None else int(np.searchsorted(self.known, end))
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that the texts depend on."""
+        found = hashlib.sha256(repr(self.config).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            found.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        for array in (self.known, None if self.memory is None else self.memory.vectors):
+            found.update(b"" if array is None else array.tobytes())
+        return found.hexdigest()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """Return the text that tokens stand for."""
+        given = list(ids) if self.known is None else self.known[list(ids)].tolist()
+        return str(
+            self.tokenizer.decode(
+                given, skip_special_tokens=True, clean_up_tokenization_spaces=True
+            )
+        ).strip()
 
     def save(self, folder: Path) -> None:
         """Write the folder; ``config.json`` makes it a language model of transformers."""
@@ -70,6 +105,8 @@ class TrainedDecoder:
         self.tokenizer.save_pretrained(str(folder))
         mapping = {name: x.contiguous() for name, x in self.model.mapping.state_dict().items()}
         save_file(mapping, folder / MAPPING)
+        if self.known is not None:
+            np.save(folder / TOKENS, self.known)
         if self.memory is not None:
             np.save(folder / MEMORY, self.memory.vectors.astype(np.float16))
         write_json(folder / DECODER, {"schema": SCHEMA, **asdict(self.config)})
@@ -83,7 +120,7 @@ def load_decoder(folder: str | os.PathLike[str]) -> TrainedDecoder:
     """
     path = Path(folder)
     config = _config(path)
-    tokenizer, language_model = load_language_model(path)
+    tokenizer, language_model = load_language_model(path, whole=config.vocabulary is None)
     model = VectorDecoder(KINDS[config.kind], config.dim, language_model)
     try:
         model.mapping.load_state_dict(load_file(path / MAPPING))
@@ -93,7 +130,10 @@ def load_decoder(folder: str | os.PathLike[str]) -> TrainedDecoder:
     memory = None
     if KINDS[config.kind].remembers:
         memory = Memory(_memory(path / MEMORY, config.dim), float(config.temperature or 0))
-    return TrainedDecoder(config, model.eval(), tokenizer, memory)
+    known = _array(path / TOKENS) if config.vocabulary else None
+    if known is not None and known.shape != (config.vocabulary,):
+        raise InputError(f"'{path / TOKENS}' is damaged: train the decoder again.")
+    return TrainedDecoder(config, model.eval(), tokenizer, memory, known)
 
 
 def _config(folder: Path) -> DecoderConfig:
@@ -112,14 +152,18 @@ def _config(folder: Path) -> DecoderConfig:
 
 
 def _memory(file: Path, dim: int) -> Any:
-    try:
-        found = np.load(file, allow_pickle=False).astype(np.float32)
-    except FileNotFoundError as error:
+    if not file.is_file():
         raise InputError(
             f"The decoder has no memory: '{file}' is missing. Bring it back, or train again."
-        ) from error
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"'{file}' is damaged ({error}): train the decoder again.") from error
+        )
+    found = _array(file).astype(np.float32)
     if found.ndim != 2 or found.shape[1] != dim or not np.isfinite(found).all():
         raise InputError(f"'{file}' does not hold vectors of {dim} numbers: train again.")
-    return found
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+
+
+def _array(file: Path) -> Any:
+    try:
+        return np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"'{file}' is missing or damaged: train the decoder again.") from error

@@ -39,7 +39,7 @@ KINDS: dict[str, DecoderKind] = {
     "decap": DecoderKind(LinearMapping, smoothing=0.1, remembers=True),
     "capdec": DecoderKind(MLPMapping, noise=NOISE),
 }
-"""ClipCap's two mappings (arXiv:2111.09734), DeCap (arXiv:2303.03032), CapDec (arXiv:2211.00575)."""
+"""ClipCap's two mappings (arXiv:2111.09734); DeCap (arXiv:2303.03032); CapDec (2211.00575)."""
 
 
 def with_noise(vectors: Tensor, length: float) -> Tensor:

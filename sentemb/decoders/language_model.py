@@ -29,24 +29,23 @@ MOST_PARAMETERS = 10_000_000
 NEEDED = "A decoder needs a causal language model, such as GPT-2."
 
 
-def small_language_model(tokenizer: PreTrainedTokenizerBase, places: int) -> GPT2LMHeadModel:
+def small_language_model(vocabulary: int, end: int, places: int) -> GPT2LMHeadModel:
     """Return a GPT-2 of 4 layers and at most 10 million parameters, drawn by torch's seed.
 
     It is 256 wide, or less where the vocabulary is large, and has no dropout: few sentences are
     seen twice.
 
     Args:
-        tokenizer: The encoder's.
+        vocabulary: How many tokens it knows.
+        end: The id that ends a text.
         places: Tokens of prefix and text.
     """
-    vocabulary = max(tokenizer.get_vocab().values()) + 1
     fitting = (
         width
         for width in range(WIDEST, NARROWEST, -HEAD)
         if vocabulary * width + 12 * LAYERS * width**2 <= MOST_PARAMETERS
     )
     width = next(fitting, NARROWEST)
-    end = end_of(tokenizer)
     config = GPT2Config(
         vocab_size=vocabulary,
         n_positions=places,
@@ -72,18 +71,21 @@ def tokenizer_of_encoder(encoder: "SentenceTransformer") -> PreTrainedTokenizerB
     if isinstance(tokenizer, PreTrainedTokenizerBase):
         return tokenizer
     if hasattr(tokenizer, "token_to_id") and tokenizer.token_to_id("[SEP]") is not None:
-        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, sep_token="[SEP]")
+        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, sep_token="[SEP]")  # noqa: S106
     raise InputError(
-        "The encoder's tokenizer has no token that ends a text: give a language model with its own "
-        "tokenizer as `language_model`."
+        "The encoder's tokenizer has no token that ends a text: give a `language_model`, which has "
+        "its own."
     )
 
 
-def load_language_model(folder: str | os.PathLike[str]) -> tuple[PreTrainedTokenizerBase, Any]:
+def load_language_model(
+    folder: str | os.PathLike[str], *, whole: bool = True
+) -> tuple[PreTrainedTokenizerBase, Any]:
     """Load a causal language model with its tokenizer, in float32.
 
     Args:
         folder: A folder of transformers, or a hub id.
+        whole: Whether it knows every token of its tokenizer.
 
     Raises:
         InputError: When it cannot be found or read, is unsafe, or a token sees those behind it.
@@ -95,7 +97,8 @@ def load_language_model(folder: str | os.PathLike[str]) -> tuple[PreTrainedToken
             path, dtype=torch.float32, use_safetensors=True, trust_remote_code=code_is_trusted()
         )
     require_vocabulary(tokenizer, folder)
-    require_rows(tokenizer, model.get_input_embeddings(), folder)
+    if whole:
+        require_rows(tokenizer, model.get_input_embeddings(), folder)
     _require_causal(model, folder)
     return tokenizer, model
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-PREFIX = 10
-"""Tokens of a prefix in ClipCap."""
+PREFIX = 4
+"""Tokens of a prefix; ClipCap has 10, which cost a short text nearly as much again."""
 
 
 class MLPMapping(nn.Module):
@@ -48,8 +48,8 @@ class TransformerMapping(nn.Module):
         layers: Of the transformer.
         heads: Of its attention.
 
-    Source: Mokady et al., 2021, ClipCap (arXiv:2111.09734), which has 8 layers of 8 heads. Deviation:
-        2 layers, for language models of a few million parameters.
+    Source: Mokady et al., 2021, ClipCap (arXiv:2111.09734), which has 8 layers of 8 heads.
+        Deviation: 2 layers, for language models of a few million parameters.
     """
 
     def __init__(

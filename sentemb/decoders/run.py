@@ -117,8 +117,8 @@ def train_decoder(
     """
     require_kind("kind", kind, KindName)
     folder, temporary = output_folder(None if output is None else Path(output))
-    known = known_options(options, [field.name for field in fields(DecoderSettings)], "decoders")
-    settings = replace(settings or DecoderSettings(), **known)
+    given = known_options(options, [field.name for field in fields(DecoderSettings)], "decoders")
+    settings = replace(settings or DecoderSettings(), **given)
     if settings.noise != DecoderSettings.noise and not KINDS[kind].noise:
         raise UsageError(f"noise has no effect with {kind}: give kind capdec, or leave it out.")
     if settings.memory != DecoderSettings.memory and not KINDS[kind].remembers:
@@ -134,17 +134,27 @@ def train_decoder(
     set_seed(settings.seed)
     if language_model is None:
         tokenizer = tokenizer_of_encoder(encoder)
-        length = KINDS[kind].mapping(1, 8).length
-        lm: Any = small_language_model(tokenizer, length + settings.max_length)
+        tokens, kept = _short_enough(texts, tokenizer, settings.max_length)
+        known: Any = np.unique(np.concatenate([np.asarray(tokens[place]) for place in kept]))
+        tokens = [np.searchsorted(known, ids).tolist() for ids in tokens]
+        end = int(np.searchsorted(known, end_of(tokenizer)))
+        length = KINDS[kind].mapping(1, 64).length
+        lm: Any = small_language_model(len(known), end, length + settings.max_length)
     else:
         tokenizer, lm = load_language_model(language_model)
+        tokens, kept = _short_enough(texts, tokenizer, settings.max_length)
+        known = None
     made_for = DecoderConfig(
-        kind, name_of_model(named.name), named.fingerprint, named.dim, settings.max_length
+        kind,
+        name_of_model(named.name),
+        named.fingerprint,
+        named.dim,
+        settings.max_length,
+        vocabulary=None if known is None else len(known),
     )
     noise = settings.noise if KINDS[kind].noise else 0.0
     decoder = VectorDecoder(KINDS[kind], named.dim, lm, noise)
     require_room(lm, decoder.prefix_length, settings.max_length)
-    tokens, kept = _short_enough(texts, tokenizer, settings.max_length)
     held = kept[HELD_OUT - 1 :: HELD_OUT][:MOST_HELD_OUT] or kept[-1:]
     trained = sorted(set(kept) - set(held)) or kept
     rows, held_rows = rows_of(tokens, trained), rows_of(tokens, held)
@@ -197,7 +207,7 @@ def train_decoder(
         if KINDS[kind].remembers:
             memory = _memory(vectors, trained, held, settings)
             made_for = replace(made_for, temperature=memory.temperature)
-        whole = TrainedDecoder(made_for, decoder.eval(), tokenizer, memory)
+        whole = TrainedDecoder(made_for, decoder.eval(), tokenizer, memory, known)
         publish_model(whole.save, folder, size_of(decoder))
         came: dict[str, Any] = {
             "steps": trainer.state.global_step,

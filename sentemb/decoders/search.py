@@ -137,11 +137,11 @@ class BeamSearch:
         for row in range(rows):
             if not done[row]:
                 cut = zip(texts[row], totals[row].tolist(), strict=True)
-                found = [self._hypothesis(ids, log, len(ids)) for ids, log in cut if log > -math.inf]
+                found = [
+                    self._hypothesis(ids, log, len(ids)) for ids, log in cut if log > -math.inf
+                ]
                 finished[row] += found if len(finished[row]) < self.beams else []
-        return [
-            self._ranked(found, row, guide)[: self.beams] for row, found in enumerate(finished)
-        ]
+        return [self._ranked(found, row, guide)[: self.beams] for row, found in enumerate(finished)]
 
     def _order(
         self,

@@ -89,10 +89,10 @@ def test_mlp_against_its_formula():
     decoder = tiny("prefix").eval()
     vector = torch.randn(1, 6, dtype=torch.float64)
     first, _, second = decoder.mapping.layers
-    assert first.out_features == 16 * 10 // 2
+    assert (decoder.prefix_length, first.out_features) == (4, 16 * 4 // 2)
     scaled = math.sqrt(6) * vector / vector.norm()
     made = torch.tanh(scaled @ first.weight.T + first.bias) @ second.weight.T + second.bias
-    assert torch.allclose(decoder.prefix(vector), made.view(1, 10, 16), atol=1e-12)
+    assert torch.allclose(decoder.prefix(vector), made.view(1, 4, 16), atol=1e-12)
     assert torch.allclose(decoder.prefix(3 * vector), decoder.prefix(vector), atol=1e-12)
 
 

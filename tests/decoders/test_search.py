@@ -24,7 +24,9 @@ class OfTable:
         return torch.tensor([CHANCES[None]] * self.rows, dtype=torch.float64).log()
 
     def follow(self, parents, tokens):
-        return torch.tensor([CHANCES[token] for token in tokens.tolist()], dtype=torch.float64).log()
+        return torch.tensor(
+            [CHANCES[token] for token in tokens.tolist()], dtype=torch.float64
+        ).log()
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,7 @@ def test_wide_beams_find_the_likeliest_text(decoder):
     vectors = torch.randn(2, 6, dtype=torch.float64)
     found = BeamSearch(60, 0.0, 4)(PrefixReader(decoder, vectors), END)
     for row in range(2):
-        every = [
-            (*ids, END) for n in range(4) for ids in itertools.product(range(1, 5), repeat=n)
-        ]
+        every = [(*ids, END) for n in range(4) for ids in itertools.product(range(1, 5), repeat=n)]
         logs = {ids: log_of(decoder, vectors[row : row + 1], ids) for ids in every}
         best = max(logs, key=logs.get)
         whole = [each for each in found[row] if len(each.ids) < 4]

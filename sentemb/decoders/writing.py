@@ -1,0 +1,124 @@
+"""`Writer`: vectors into texts, by a trained decoder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from sentemb.decoders.decoder_folder import TrainedDecoder
+from sentemb.decoders.search import BeamSearch, Hypothesis, PrefixReader, drawn
+from sentemb.errors import UsageError
+from sentemb.types import Vectors
+from sentemb.values import require_at_least, require_kinds_of_fields
+
+if TYPE_CHECKING:
+    from sentemb.encoder import Encoder
+
+
+@dataclass(frozen=True)
+class DecodeOptions:
+    """How vectors are decoded.
+
+    Args:
+        beams: Beginnings of each text that are kept; 1 is greedy search.
+        length_penalty: α: a text's log-probability is divided by its tokens to this power.
+        samples: Draw so many texts for each vector, in the place of searching for the likeliest.
+        temperature: Of draws.
+        guidance: β: order beams by their cosine with the vector too, when they are encoded again;
+            0 does not.
+        batch_size: Vectors that are decoded at once.
+        seed: Of draws.
+
+    Raises:
+        UsageError: When a value is of another kind, out of its range, or has no effect.
+    """
+
+    beams: int = 1
+    length_penalty: float = 1.0
+    samples: int = 0
+    temperature: float = 1.0
+    guidance: float = 0.0
+    batch_size: int = 32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_kinds_of_fields(self)
+        require_at_least(1, beams=self.beams, batch_size=self.batch_size)
+        require_at_least(0, samples=self.samples, seed=self.seed)
+        for name in ("length_penalty", "guidance"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UsageError(f"{name} must be 0 or more, got {getattr(self, name)}.")
+        if not 0 < self.temperature < float("inf"):
+            raise UsageError(f"temperature must be above 0, got {self.temperature}.")
+        if self.samples and (self.beams > 1 or self.guidance):
+            raise UsageError(
+                "samples draws texts, and beams or guidance search for one: give one of the two."
+            )
+        if self.temperature != 1 and not self.samples:
+            raise UsageError("temperature is of draws: give samples, or leave it out.")
+        if self.guidance and self.beams == 1:
+            raise UsageError("guidance chooses among beams: give beams of at least 2.")
+
+
+@dataclass
+class Writer:
+    """Writes the texts that vectors are of.
+
+    Args:
+        decoder: In evaluation mode.
+        options: How.
+        encoder: That made the vectors; only a guided search needs it.
+    """
+
+    decoder: TrainedDecoder
+    options: DecodeOptions = field(default_factory=DecodeOptions)
+    encoder: "Encoder | None" = None
+
+    def write(self, vectors: Vectors, seed: int = 0) -> list[list[Hypothesis]]:
+        """Return the texts of each vector, the best first; of draws, all of them.
+
+        Args:
+            vectors: Of length 1, ``[rows, dim]``.
+            seed: Of draws, beside that of the options.
+        """
+        if self.decoder.memory is not None:
+            vectors = self.decoder.memory.project(vectors).astype(np.float32)
+        found: list[list[Hypothesis]] = []
+        random = torch.Generator().manual_seed(hash((self.options.seed, seed)) % 2**63)
+        for start in range(0, len(vectors), self.options.batch_size):
+            found += self._batch(np.array(vectors[start : start + self.options.batch_size]), random)
+        return found
+
+    def _batch(self, vectors: Vectors, random: torch.Generator) -> list[list[Hypothesis]]:
+        options, end = self.options, self.decoder.end
+        most = self.decoder.config.max_length
+        given = torch.from_numpy(vectors).to(self.decoder.device)
+        with torch.no_grad():
+            if options.samples:
+                many = given.repeat_interleave(options.samples, dim=0)
+                reader = PrefixReader(self.decoder.model, many)
+                every = drawn(reader, end, most, options.temperature, random)
+                step = options.samples
+                return [every[at : at + step] for at in range(0, len(every), step)]
+            search = BeamSearch(options.beams, options.length_penalty, most, options.guidance)
+            reader = PrefixReader(self.decoder.model, given)
+            return search(reader, end, self._guide(vectors) if options.guidance else None)
+
+    def text(self, found: Hypothesis) -> str:
+        """Return the text of some tokens."""
+        return self.decoder.text_of(found.ids)
+
+    def _guide(self, vectors: Vectors) -> Any:
+        """Return what compares texts with the vectors of a batch."""
+        encoder = self.encoder
+        assert encoder is not None  # noqa: S101 -- the caller has loaded it
+
+        def cosines(texts: Sequence[tuple[int, ...]], rows: Sequence[int]) -> torch.Tensor:
+            said = [self.decoder.text_of(ids) for ids in texts]
+            again = encoder.encode(said, normalize=True, progress=False)
+            found = (again * vectors[list(rows)]).sum(axis=1)
+            return torch.from_numpy(found).to(self.decoder.device)
+
+        return cosines
