@@ -24,6 +24,7 @@ _HOME = {
     "classify": "tasks.classify",
     "cluster": "tasks.cluster",
     "compare": "experiments",
+    "decode": "tasks.decode",
     "dedup": "tasks.dedup",
     "evaluate": "experiments",
     "export": "deployment",
@@ -45,6 +46,7 @@ _HOME = {
     "summarise": "tasks.summarise",
     "sweep": "experiments",
     "train": "doors",
+    "train_decoder": "decoders",
     "word2vec": "words",
 }
 _EARLIER = {
@@ -75,6 +77,7 @@ __all__ = [
     "classify",
     "cluster",
     "compare",
+    "decode",
     "dedup",
     "evaluate",
     "export",
@@ -96,6 +99,7 @@ __all__ = [
     "summarise",
     "sweep",
     "train",
+    "train_decoder",
     "word2vec",
 ]
 
@@ -105,6 +109,7 @@ if TYPE_CHECKING:
     from sentemb.data_sources import DataSource
     from sentemb.datasets import read_sts as read_sts
     from sentemb.datasets import read_training_data as read_training_data
+    from sentemb.decoders import train_decoder
     from sentemb.deployment import export, postprocess
     from sentemb.doors import finetune, predict, train
     from sentemb.encoder import Encoder, load
@@ -123,6 +128,7 @@ if TYPE_CHECKING:
     from sentemb.tasks.calibrate import calibrate
     from sentemb.tasks.classify import classify
     from sentemb.tasks.cluster import cluster
+    from sentemb.tasks.decode import decode
     from sentemb.tasks.dedup import dedup
     from sentemb.tasks.index import index
     from sentemb.tasks.mine import mine

@@ -63,7 +63,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
         "method",
     }
     | {"inference", "locate", "methods", "runs", "training", "views"},
-    "tasks": {"datasets", "encoder", "encoding", "errors", "evaluation", "finetuning", "inference"}
+    "tasks": {"decoders"}
+    | {"datasets", "encoder", "encoding", "errors", "evaluation", "finetuning", "inference"}
     | {"encoders", "inert", "jobs", "losses", "method", "plotting", "runs", "training", "twins"}
     | {"storage", "table", "types", "versions", "views"},
     "decoders": {"bars", "cards", "datasets", "encoder", "encoders", "encoding", "errors"}

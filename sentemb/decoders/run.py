@@ -117,7 +117,9 @@ def train_decoder(
     """
     require_kind("kind", kind, KindName)
     folder, temporary = output_folder(None if output is None else Path(output))
-    given = known_options(options, [field.name for field in fields(DecoderSettings)], "decoders")
+    given = known_options(
+        options, [field.name for field in fields(DecoderSettings)], "train_decoder"
+    )
     settings = replace(settings or DecoderSettings(), **given)
     if settings.noise != DecoderSettings.noise and not KINDS[kind].noise:
         raise UsageError(f"noise has no effect with {kind}: give kind capdec, or leave it out.")

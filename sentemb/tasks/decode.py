@@ -13,7 +13,8 @@ from sentemb.bars import Progress
 from sentemb.datasets.in_memory import Container
 from sentemb.decoders.decoder_folder import TrainedDecoder, load_decoder
 from sentemb.decoders.decoding_job import DecodingJob
-from sentemb.decoders.writing import DecodeOptions, Writer
+from sentemb.decoders.options import DecodeOptions
+from sentemb.decoders.writing import Writer
 from sentemb.encoder import load
 from sentemb.encoders.device import present_device
 from sentemb.encoding.job_folder import job_folder, job_held, remove

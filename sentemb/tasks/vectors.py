@@ -236,6 +236,11 @@ def _given(vectors: "str | os.PathLike[str] | Vectors", table: TextTable) -> Vec
 
 
 def read_vectors(path: Path) -> Vectors:
+    """Read the vectors of a .npy or .safetensors file, as `encode` writes them.
+
+    Raises:
+        InputError: When it is missing, damaged or another kind of file.
+    """
     try:
         with reading():
             if path.suffix == ".npy":
