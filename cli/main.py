@@ -37,6 +37,7 @@ from .commands import (
     plot,
     postprocess,
     predict,
+    privacy,
     push,
     rerank,
     score,
@@ -76,7 +77,7 @@ COMMANDS: tuple[Any, ...] = (
     ),
     *(index, search, rerank, score, mine),
     *(cluster, dedup, calibrate, summarise, classify, text_map),
-    *(train_decoder, decode),
+    *(train_decoder, decode, privacy),
     *(word2vec, static, export, postprocess, push, check, methods, views, info),
 )
 """Modules with the function of their name, and EXAMPLES; shown in this order. A command has hyphens

@@ -37,6 +37,7 @@ _HOME = {
     "plot": "experiments",
     "postprocess": "deployment",
     "predict": "doors",
+    "privacy": "tasks.privacy",
     "push": "hub",
     "rerank": "tasks.rerank",
     "score": "tasks.score",
@@ -90,6 +91,7 @@ __all__ = [
     "plot",
     "postprocess",
     "predict",
+    "privacy",
     "push",
     "rerank",
     "score",
@@ -132,6 +134,7 @@ if TYPE_CHECKING:
     from sentemb.tasks.dedup import dedup
     from sentemb.tasks.index import index
     from sentemb.tasks.mine import mine
+    from sentemb.tasks.privacy import privacy
     from sentemb.tasks.rerank import rerank
     from sentemb.tasks.score import score
     from sentemb.tasks.search import search

@@ -132,7 +132,7 @@ def decode(
     if target is not None:
         require_row_format(target)
     place = present_device(device)
-    trained = _loaded(decoder)
+    trained = loaded_decoder(decoder)
     trained.model.to(place)
     name = str(decoder.output if isinstance(decoder, RunResult) else decoder)
     name = trained.config.kind if isinstance(decoder, TrainedDecoder) else name
@@ -208,17 +208,20 @@ def unit_vectors(vectors: Vectors, dim: int, source: str, encoder: str) -> Vecto
         )
     if not len(vectors):
         raise InputError(f"{source} holds no vector.")
-    unit = shaped(np.asarray(vectors, np.float32), normalize=True)
-    wrong = ~np.isfinite(unit).all(axis=1) | ~unit.any(axis=1)
+    given = np.asarray(vectors, np.float32)
+    wrong = ~np.isfinite(given).all(axis=1) | ~given.any(axis=1)
     if wrong.any():
         raise InputError(
             f"{source}, row {int(wrong.argmax()) + 1:,}: the vector has no direction (zeros, or "
             "numbers that are not finite): encode it again, or remove it."
         )
-    return unit
+    return shaped(given, normalize=True)
 
 
-def _loaded(decoder: "str | os.PathLike[str] | RunResult | TrainedDecoder") -> TrainedDecoder:
+def loaded_decoder(
+    decoder: "str | os.PathLike[str] | RunResult | TrainedDecoder",
+) -> TrainedDecoder:
+    """Return a decoder as it is, or loaded from the folder that it names."""
     if isinstance(decoder, TrainedDecoder):
         return decoder
     return load_decoder(decoder.output if isinstance(decoder, RunResult) else decoder)

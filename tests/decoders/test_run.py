@@ -12,30 +12,8 @@ import sentemb
 from sentemb.bundled import bundled
 from sentemb.decoders import load_decoder, train_decoder
 from sentemb.errors import InputError, InterruptedRunError, UsageError
+from tests.decoders.conftest import SHORT
 from tests.support.helpers import assert_refused
-
-SHORT = {"max_steps": 4, "save_steps": 2, "batch_size": 8, "max_length": 24}
-
-
-@pytest.fixture(scope="module")
-def texts():
-    lines = bundled("sentences.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if len(line.split()) <= 10][:60]
-
-
-@pytest.fixture(scope="module")
-def decoders(tmp_path_factory, texts, _bundle_tiny):
-    """A folder of a trained decoder of each kind."""
-    made = {}
-
-    def of(kind):
-        if kind not in made:
-            made[kind] = tmp_path_factory.mktemp(kind) / "decoder"
-            run = train_decoder("mini-sentemb", texts, made[kind], kind=kind, **SHORT)
-            assert (run.steps, run.rows, run.held_out_rows) == (4, 59, 1)
-        return made[kind]
-
-    return of
 
 
 def weights(folder):
@@ -168,9 +146,9 @@ def test_command(sentemb, tmp_path):
         ("train-decoder mini-sentemb few.txt -o made", 2, "is not empty"),
         ("train-decoder mini-sentemb few.txt -o b --kind prefx", 2, "Did you mean 'prefix'?"),
         ("train-decoder mini-sentemb none.txt -o b", 3, "No file 'none.txt'"),
-        ("train-decoder mini-sentemb few.txt -o b --noise 1", 2, "--noise has no effect with"),
+        ("train-decoder mini-sentemb few.txt -o b --noise 1", 2, "noise has no effect with"),
         ("decode made", 2, "decode takes a FILE or --midpoint"),
         ("decode nowhere v.npy", 3, "is not a decoder"),
         ("decode made v.npy --samples 2 --beams 2", 2, "samples draws texts"),
     ):
-        assert_refused(sentemb(*command.split()), code, message)
+        assert_refused(sentemb, tmp_path, {}, command, code, message)

@@ -16,7 +16,8 @@ REFERENCES = ["the cat is on the mat", "a man is riding a brown horse"]
 
 def test_values_of_sacrebleu():
     assert bleu(WRITTEN, REFERENCES) == pytest.approx(22.3835869701, abs=1e-8)
-    for written, reference, score in zip(WRITTEN, REFERENCES, (37.9917842826, 17.0305783568)):
+    scores = (37.9917842826, 17.0305783568)
+    for written, reference, score in zip(WRITTEN, REFERENCES, scores, strict=True):
         assert sentence_bleu(written, reference) == pytest.approx(score, abs=1e-8)
 
 
