@@ -3,8 +3,8 @@
     python benchmarks/decoders.py                       about an hour on a quiet core
     python benchmarks/decoders.py --encoders mini-sentemb --kinds prefix
 
-Captions of at most 13 words train a decoder of each encoder and kind, none of them of a picture that
-is decoded; 500 other captions of at most 12 words are read back from their vectors. The controls:
+Captions of at most 13 words train a decoder of each encoder and kind, none of them of a picture
+whose captions are decoded: 500 of at most 12 words are read back from their vectors. The controls:
 the caption of the training set whose vector is nearest, and the same decoder with a random vector
 and with that of another caption. Decoders are kept in a folder of the temporary directory, and
 continued there; finished measurements are lines of results/decoders.jsonl. Written to
@@ -25,7 +25,7 @@ import torch
 from common import RESULTS, lines, machine, minilm, normalised, remembered, table
 
 import sentemb
-from sentemb.decoders import KINDS, DecodeOptions, Writer, load_decoder
+from sentemb.decoders import KINDS, DecodeOptions, TextWriter, load_decoder
 from sentemb.evaluation.text_overlap import text_overlap
 
 FOLDER = Path(tempfile.gettempdir()) / "sentemb-decoders"
@@ -109,7 +109,7 @@ def measured(encoder: str, kind: str, what: str, folder: Path) -> dict[str, Any]
         if what == "another caption's vector":
             given = np.roll(vectors, 1, axis=0)
         options = DecodeOptions(**SEARCHES.get(what, {}))
-        writer = Writer(load_decoder(folder), options, embedder)
+        writer = TextWriter(load_decoder(folder), options, embedder)
         said = [writer.text(found[0]) for found in writer.write(given)]
     seconds = (time.monotonic() - began) / len(held)
     means, each = text_overlap(said, held)

@@ -168,7 +168,7 @@ def of_decoder() -> list[inspect.Parameter]:
 
 def of_decoding() -> list[inspect.Parameter]:
     """Return an option for each of those of a decoding."""
-    return of_settings("sentemb.decoders.options", "DecodeOptions")
+    return of_settings("sentemb.decoders.decode_options", "DecodeOptions")
 
 
 def of_words() -> list[inspect.Parameter]:

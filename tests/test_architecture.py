@@ -63,13 +63,13 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
         "method",
     }
     | {"inference", "locate", "methods", "runs", "training", "views"},
-    "tasks": {"decoders"}
-    | {"datasets", "encoder", "encoding", "errors", "evaluation", "finetuning", "inference"}
+    "tasks": {"datasets", "decoders"}
+    | {"encoder", "encoding", "errors", "evaluation", "finetuning", "inference"}
     | {"encoders", "inert", "jobs", "losses", "method", "plotting", "runs", "training", "twins"}
     | {"storage", "table", "types", "versions", "views"},
     "decoders": {"bars", "cards", "datasets", "encoder", "encoders", "encoding", "errors"}
-    | {"evaluation", "functional", "inference", "jobs", "locate", "runs", "safety", "storage"}
-    | {"table", "types", "versions"},
+    | {"evaluation", "functional", "inference", "interruption", "jobs", "locate", "runs"}
+    | {"safety", "storage", "table", "types", "versions"},
     "data_sources": {"datasets", "errors", "losses", "runs", "training", "views"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "jobs"}
     | {"losses", "method", "runs", "training"},

@@ -61,7 +61,7 @@ def decode(
     """
     from pathlib import Path
 
-    from sentemb.decoders.options import DecodeOptions
+    from sentemb.decoders.decode_options import DecodeOptions
     from sentemb.encoders.device import require_device_name
     from sentemb.errors import UsageError
     from sentemb.tasks.row_files import require_row_format

@@ -4,17 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sentemb.decoders.beam_search import BeamSearch, Hypothesis
+    from sentemb.decoders.decode_options import DecodeOptions
     from sentemb.decoders.decoder_folder import DecoderConfig, TrainedDecoder, load_decoder
     from sentemb.decoders.decoder_run import DecoderRun
     from sentemb.decoders.kinds import KINDS, DecoderKind, with_noise
     from sentemb.decoders.mappings import LinearMapping, MLPMapping, TransformerMapping
     from sentemb.decoders.memory import Memory, fitted_temperature
-    from sentemb.decoders.options import DecodeOptions
     from sentemb.decoders.run import train_decoder
-    from sentemb.decoders.search import BeamSearch, Hypothesis
     from sentemb.decoders.settings import DecoderSettings
     from sentemb.decoders.vector_decoder import VectorDecoder
-    from sentemb.decoders.writing import Writer
+    from sentemb.decoders.writing import TextWriter
 
 __all__ = [
     "KINDS",
@@ -28,10 +28,10 @@ __all__ = [
     "LinearMapping",
     "MLPMapping",
     "Memory",
+    "TextWriter",
     "TrainedDecoder",
     "TransformerMapping",
     "VectorDecoder",
-    "Writer",
     "fitted_temperature",
     "load_decoder",
     "train_decoder",
@@ -39,13 +39,13 @@ __all__ = [
 ]
 
 _HOME = {
-    "BeamSearch": "search",
-    "DecodeOptions": "options",
+    "BeamSearch": "beam_search",
+    "DecodeOptions": "decode_options",
     "DecoderConfig": "decoder_folder",
     "DecoderKind": "kinds",
     "DecoderRun": "decoder_run",
     "DecoderSettings": "settings",
-    "Hypothesis": "search",
+    "Hypothesis": "beam_search",
     "KINDS": "kinds",
     "LinearMapping": "mappings",
     "MLPMapping": "mappings",
@@ -53,7 +53,7 @@ _HOME = {
     "TrainedDecoder": "decoder_folder",
     "TransformerMapping": "mappings",
     "VectorDecoder": "vector_decoder",
-    "Writer": "writing",
+    "TextWriter": "writing",
     "fitted_temperature": "memory",
     "load_decoder": "decoder_folder",
     "train_decoder": "run",

@@ -20,6 +20,12 @@ ROWS = 256
 Row = dict[str, Any]
 
 
+def windows_of(vectors: Vectors) -> Iterator[Vectors]:
+    """Yield consecutive rows that are decoded together."""
+    for start in range(0, len(vectors), ROWS):
+        yield vectors[start : start + ROWS]
+
+
 class DecodingJob:
     """The parts of an output, a file of JSON lines each.
 
@@ -62,20 +68,20 @@ class DecodingJob:
         interruption = Interruption()
         if kept := sum(done.rows for done in self.manifest.done.values()):
             logger.info("%s rows were decoded by an earlier run and are kept", f"{kept:,}")
-        starts = range(0, len(vectors), ROWS)
+        rows = 0
         with interruption.listening():
-            for window, start in enumerate(starts):
-                some = vectors[start : start + ROWS]
+            for window, some in enumerate(windows_of(vectors)):
                 if not self._has(window, some):
                     self._commit(window, some, decode(some, window))
-                progress(start + len(some))
+                rows += len(some)
+                progress(rows)
                 if interruption.received:
                     raise InterruptedRunError(
-                        f"Interrupted after row {start + len(some):,}; everything up to it is "
-                        "saved: give the same command to resume.",
+                        f"Interrupted after row {rows:,}; everything up to it is saved: give the "
+                        "same command to resume.",
                         interruption.received,
                     )
-        for window in range(len(starts)):
+        for window in range(window + 1):
             for line in self._part(window).read_text(encoding="utf-8").splitlines():
                 yield json.loads(line)
 

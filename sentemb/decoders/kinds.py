@@ -21,7 +21,7 @@ class DecoderKind:
     """What tells one kind of decoder from another.
 
     Args:
-        mapping: From the width of vectors and that of the language model to the module between.
+        mapping: From the widths of vectors and of the language model to the module between.
         noise: Length of the noise that vectors get in training; 0 for none.
         smoothing: Label smoothing of the loss.
         remembers: Whether a vector is projected onto a memory of texts before it is decoded.

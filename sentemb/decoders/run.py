@@ -188,6 +188,7 @@ def train_decoder(
             {name: conditions[name] for name in ("encoder", "data")},
             folder,
             len(texts.rows),
+            by="encoder",
         )
         vectors = open_vectors(folder)
         start = last_checkpoint(folder) if resume else None

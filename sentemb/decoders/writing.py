@@ -1,4 +1,4 @@
-"""`Writer`: vectors into texts, by a trained decoder."""
+"""`TextWriter`: vectors into texts, by a trained decoder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from sentemb.decoders.beam_search import BeamSearch, Hypothesis, PrefixReader, drawn
+from sentemb.decoders.decode_options import DecodeOptions
 from sentemb.decoders.decoder_folder import TrainedDecoder
-from sentemb.decoders.options import DecodeOptions
-from sentemb.decoders.search import BeamSearch, Hypothesis, PrefixReader, drawn
 from sentemb.types import Vectors
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Writer:
+class TextWriter:
     """Writes the texts that vectors are of.
 
     Args:
         decoder: In evaluation mode.
         options: How.
-        encoder: That made the vectors; only a guided search needs it.
+        encoder: The maker of the vectors; only a guided search needs it.
     """
 
     decoder: TrainedDecoder
@@ -35,12 +35,12 @@ class Writer:
 
         Args:
             vectors: Of length 1, ``[rows, dim]``.
-            seed: Of draws, beside that of the options.
+            seed: Of draws, beside the seed of the options.
         """
         if self.decoder.memory is not None:
             vectors = self.decoder.memory.project(vectors).astype(np.float32)
         found: list[list[Hypothesis]] = []
-        random = torch.Generator().manual_seed(hash((self.options.seed, seed)) % 2**63)
+        random = torch.Generator().manual_seed((self.options.seed << 32) + seed)
         for start in range(0, len(vectors), self.options.batch_size):
             found += self._batch(np.array(vectors[start : start + self.options.batch_size]), random)
         return found

@@ -11,10 +11,10 @@ import numpy as np
 
 from sentemb.bars import Progress
 from sentemb.datasets.in_memory import Container
+from sentemb.decoders.decode_options import DecodeOptions
 from sentemb.decoders.decoder_folder import TrainedDecoder, load_decoder
-from sentemb.decoders.decoding_job import DecodingJob
-from sentemb.decoders.options import DecodeOptions
-from sentemb.decoders.writing import Writer
+from sentemb.decoders.decoding_job import DecodingJob, windows_of
+from sentemb.decoders.writing import TextWriter
 from sentemb.encoder import load
 from sentemb.encoders.device import present_device
 from sentemb.encoding.job_folder import job_folder, job_held, remove
@@ -134,8 +134,7 @@ def decode(
     place = present_device(device)
     trained = loaded_decoder(decoder)
     trained.model.to(place)
-    name = str(decoder.output if isinstance(decoder, RunResult) else decoder)
-    name = trained.config.kind if isinstance(decoder, TrainedDecoder) else name
+    name = name_of_decoder(decoder)
     vectors, texts, source = _given(data, column, midpoint)
     encoder = None
     if texts is not None or how.guidance or cosines:
@@ -146,7 +145,7 @@ def decode(
             vectors = vectors.sum(axis=0, keepdims=True)
             texts = None
     unit = unit_vectors(vectors, trained.config.dim, source, trained.config.encoder)
-    writer = Writer(trained, how, encoder)
+    writer = TextWriter(trained, how, encoder)
 
     def of_window(some: Vectors, window: int) -> list[dict[str, Any]]:
         found = writer.write(some, window)
@@ -227,6 +226,13 @@ def loaded_decoder(
     return load_decoder(decoder.output if isinstance(decoder, RunResult) else decoder)
 
 
+def name_of_decoder(decoder: "str | os.PathLike[str] | RunResult | TrainedDecoder") -> str:
+    """Return what messages call a decoder."""
+    if isinstance(decoder, TrainedDecoder):
+        return f"the {decoder.config.kind} decoder"
+    return str(decoder.output if isinstance(decoder, RunResult) else decoder)
+
+
 def _given(
     data: "Given | None", column: str, midpoint: tuple[str, str] | None
 ) -> tuple[Any, list[str] | None, str]:
@@ -244,13 +250,12 @@ def _given(
 
 
 def _rows(unit: Vectors, of_window: Any, progress: Any) -> list[dict[str, Any]]:
-    from sentemb.decoders.decoding_job import ROWS
-
     rows: list[dict[str, Any]] = []
-    for window, start in enumerate(range(0, len(unit), ROWS)):
-        some = unit[start : start + ROWS]
+    done = 0
+    for window, some in enumerate(windows_of(unit)):
         rows += of_window(some, window)
-        progress(start + len(some))
+        done += len(some)
+        progress(done)
     return rows
 
 

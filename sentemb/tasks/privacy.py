@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from sentemb.bars import phase
 from sentemb.datasets.in_memory import Container
+from sentemb.decoders.decode_options import DecodeOptions
 from sentemb.decoders.decoder_folder import TrainedDecoder
-from sentemb.decoders.options import DecodeOptions
-from sentemb.decoders.writing import Writer
+from sentemb.decoders.writing import TextWriter
 from sentemb.errors import UsageError
 from sentemb.evaluation.text_overlap import text_overlap
 from sentemb.runs.run_result import RunResult
 from sentemb.table import Report, Table, decimals
-from sentemb.tasks.decode import encoder_of, loaded_decoder, unit_vectors
+from sentemb.tasks.decode import encoder_of, loaded_decoder, name_of_decoder, unit_vectors
 from sentemb.tasks.reported import Reported
 from sentemb.tasks.vectors import read_table
 from sentemb.types import Vectors
@@ -144,9 +144,7 @@ def privacy(
         InputError: When decoder, encoder or texts cannot be read.
     """
     trained = loaded_decoder(decoder)
-    name = str(decoder.output if isinstance(decoder, RunResult) else decoder)
-    if isinstance(decoder, TrainedDecoder):
-        name = trained.config.kind
+    name = name_of_decoder(decoder)
     require_at_least(0, seed=seed)
     forms = list(_forms(trained.config.dim, dims, int8, binary, noise, seed))
     table = read_table(data, column)
@@ -154,7 +152,7 @@ def privacy(
         raise UsageError("privacy needs at least 2 texts: the control reads another one's vector.")
     encoder = encoder_of(trained, name, model)
     vectors = encoder.encode(table.texts, normalize=True)
-    writer = Writer(trained, DecodeOptions(beams=beams), encoder)
+    writer = TextWriter(trained, DecodeOptions(beams=beams), encoder)
     each = []
     with phase("reading vectors back"):
         for form, bits, change in forms:

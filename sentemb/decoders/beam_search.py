@@ -36,7 +36,7 @@ class NextTokens(Protocol):
         """Return those of the next token.
 
         Args:
-            parents: Which texts of the last call go on, ``[texts]``; one may go on several ways.
+            parents: Which texts of the last call continue, ``[texts]``; one may do so several ways.
             tokens: What is added to each, ``[texts]``.
         """
 
@@ -79,8 +79,9 @@ class BeamSearch:
     .. math:: \operatorname{score}(y) = \frac{\log p(y)}{|y|^\alpha}
 
     Of the 2b best continuations, in order, one that ends is finished only if it is among the first
-    b; the first b of the others go on. A row is done once b texts are finished and none that goes
-    on has a better score at its present length. \|y\| counts the end. b = 1 is greedy search.
+    b; the first b of the others continue. A row is done once b texts are finished and none that
+    continues has a better score at its present length. The length counts the end. One beam is
+    greedy search.
 
     With a guide, beginnings and finished texts are ordered by both the language model and their
     cosine with the vector, each standardised over the candidates of a row:
@@ -176,7 +177,7 @@ class BeamSearch:
         end: int,
         length: int,
     ) -> Tensor:
-        """Put finished texts away; return the candidates that go on, ``[rows, b]``."""
+        """Put finished texts away; return the candidates that continue, ``[rows, b]``."""
         ends = tokens == end
         rank = torch.arange(tokens.shape[1], device=tokens.device)
         going = torch.where(ends, rank + tokens.shape[1], rank).argsort(dim=1, stable=True)

@@ -8,7 +8,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from sentemb.decoders import KINDS, VectorDecoder
-from sentemb.decoders.search import BeamSearch, PrefixReader, drawn, standardised
+from sentemb.decoders.beam_search import BeamSearch, PrefixReader, drawn, standardised
 
 END, A, B = 0, 1, 2
 CHANCES = {None: (0.3, 0.6, 0.1), END: (1.0, 0.0, 0.0), A: (0.4, 0.1, 0.5), B: (0.95, 0.03, 0.02)}
