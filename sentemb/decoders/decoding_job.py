@@ -81,8 +81,8 @@ class DecodingJob:
                         "same command to resume.",
                         interruption.received,
                     )
-        for window in range(window + 1):
-            for line in self._part(window).read_text(encoding="utf-8").splitlines():
+        for number in range(window + 1):
+            for line in self._part(number).read_text(encoding="utf-8").splitlines():
                 yield json.loads(line)
 
     def _part(self, window: int) -> Path:
