@@ -66,13 +66,13 @@ def decode(
     from sentemb.errors import UsageError
     from sentemb.tasks.row_files import require_row_format
 
-    from ..early import check_models
-    from ..rows import check_rows_output, check_texts, given, show_or_write
+    from ..early import check_models, check_rows_output, check_texts
 
     how = DecodeOptions(**options)
     target = Path(output) if output not in (None, "-") else None
-    check_rows_output(None if target else output, overwrite=overwrite, as_json=as_json)
-    if target is not None:
+    if target is None:
+        check_rows_output(output, overwrite=overwrite, as_json=as_json)
+    else:
         require_row_format(target)
     if (source is None) == (midpoint is None):
         raise UsageError("decode takes a FILE or --midpoint: give one of them.")
@@ -86,7 +86,7 @@ def decode(
 
     found = write(
         decoder,
-        None if source is None else given(source),
+        None if source is None else console.rows_of(source),
         target,
         midpoint=midpoint,
         model=model,
@@ -97,7 +97,7 @@ def decode(
         overwrite=overwrite,
     )
     if target is None:
-        show_or_write(found.report(), found.rows, output, as_json=as_json)
+        console.show_or_write(found.report(), found.rows, output, as_json=as_json)
         return
     report = found.report()
     for note in report.notes:

@@ -49,8 +49,7 @@ def privacy(
     """
     from sentemb.errors import UsageError
 
-    from ..early import check_models, check_picture, without_effect
-    from ..rows import check_texts, given
+    from ..early import check_models, check_picture, check_texts, without_effect
 
     without_effect("--overwrite", overwrite and picture is None, "--plot")
     if picture is not None:
@@ -70,7 +69,7 @@ def privacy(
 
     found = measure(
         decoder,
-        given(source),
+        console.rows_of(source),
         dims=kept,
         int8=int8,
         binary=binary,

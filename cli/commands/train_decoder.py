@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import completion, console, source
+from sentemb import signatures
+
+from .. import console
 from .. import options as shared
 
 EXAMPLES = """Examples:
@@ -21,7 +23,7 @@ def train_decoder(
     model: Annotated[
         str,
         typer.Argument(
-            help="The encoder: bundled, folder or hub id.", autocompletion=completion.models
+            help="The encoder: bundled, folder or hub id.", autocompletion=shared.complete_models
         ),
     ],
     texts: Annotated[
@@ -39,7 +41,9 @@ def train_decoder(
             help="prefix, two layers between vector and language model; prefix-transformer; decap, "
             "with a memory of texts; or capdec, with noise. The last two read vectors that are not "
             "of texts.",
-            autocompletion=completion.one_of(source.choices("sentemb.decoders.kinds", "KindName")),
+            autocompletion=shared.complete_one_of(
+                signatures.choices("sentemb.decoders.kinds", "KindName")
+            ),
         ),
     ] = "prefix",
     language_model: Annotated[
@@ -64,8 +68,13 @@ def train_decoder(
     from sentemb.decoders.settings import DecoderSettings
     from sentemb.runs.trackers import require_tracker
 
-    from ..early import check_choice, check_models, check_output_of_run, without_effect
-    from ..rows import check_texts
+    from ..early import (
+        check_choice,
+        check_models,
+        check_output_of_run,
+        check_texts,
+        without_effect,
+    )
 
     require_tracker(options["report_to"])
     settings = DecoderSettings(**options)

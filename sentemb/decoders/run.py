@@ -34,7 +34,7 @@ from sentemb.encoder import load
 from sentemb.encoders.build import build_encoder, model_name
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.shaping import shaped
-from sentemb.jobs import known_options
+from sentemb.jobs.job_options import known_options
 from sentemb.runs.arguments import resolve_precision, run_arguments
 from sentemb.runs.conditions import (
     WITHOUT_EFFECT,

@@ -21,7 +21,7 @@ from sentemb.encoding.job_folder import job_folder, job_held, remove
 from sentemb.encoding.shards import Shard
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.shaping import shaped
-from sentemb.jobs import known_options
+from sentemb.jobs.job_options import known_options
 from sentemb.runs.run_result import RunResult
 from sentemb.table import Report, Table, decimals
 from sentemb.tasks.reported import Reported, first_rows
