@@ -10,6 +10,7 @@ from sentemb import signatures
 from .. import console
 from .. import options as shared
 
+KINDS = signatures.choices("sentemb.decoders.kinds", "KindName")
 EXAMPLES = """Examples:
 
 sentemb train-decoder mini-sentemb file.txt -o runs/decoder

@@ -148,7 +148,8 @@ def decode(
     writer = TextWriter(trained, how, encoder)
 
     def of_window(some: Vectors, window: int) -> list[dict[str, Any]]:
-        found = writer.write(some, window)
+        every = writer.write(some, window)
+        found = every if how.samples else [row[:1] for row in every]
         said = [writer.text(each) for row in found for each in row]
         rows = [
             {"text": text, "log_probability": round(each.log_probability, 6)}

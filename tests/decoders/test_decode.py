@@ -51,6 +51,7 @@ def test_beams_are_at_least_as_likely_and_guidance_nearer(decoders, vectors):
     folder = decoders("prefix")
     likely = sentemb.decode(folder, vectors[:3], beams=3, cosines=True)
     guided = sentemb.decode(folder, vectors[:3], beams=3, guidance=5.0, cosines=True)
+    assert [row["row"] for row in likely.rows] == [1, 2, 3]
     means = [np.mean([row["cosine"] for row in found.rows]) for found in (likely, guided)]
     assert means[1] >= means[0] - 1e-6
 

@@ -142,7 +142,17 @@ def test_command(sentemb, tmp_path):
     np.save(tmp_path / "v.npy", vectors)
     done = sentemb("decode", "made", "v.npy", "-o", "-")
     assert [json.loads(line)["row"] for line in done.stdout.splitlines()] == [1, 2, 3]
+    for _ in range(2):
+        done = sentemb("decode", "made", "v.npy", "-o", "out.csv", "--overwrite", "--json")
+        assert len(json.loads(done.stdout)["rows"]) == 3
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
     for command, code, message in (
+        ("decode made v.npy -o out.csv", 2, "Output 'out.csv' exists"),
+        ("decode made v.npy -o out.doc", 2, "ending in .jsonl, .csv, .tsv, .parquet"),
+        ("decode made v.npy -o - --json", 2, "both want stdout"),
+        ("privacy made few.txt --dims many", 2, "take numbers, commas between"),
+        ("privacy made few.txt --dims 97", 2, "dims must be at most 96"),
+        ("cluster few.txt --name-by few.txt", 3, "is not a decoder"),
         ("train-decoder mini-sentemb few.txt -o made", 2, "is not empty"),
         ("train-decoder mini-sentemb few.txt -o b --kind prefx", 2, "Did you mean 'prefix'?"),
         ("train-decoder mini-sentemb none.txt -o b", 3, "No file 'none.txt'"),
