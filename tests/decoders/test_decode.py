@@ -8,7 +8,8 @@ import pytest
 
 import sentemb
 from sentemb.decoders import decoding_job, load_decoder
-from sentemb.errors import InputError, InterruptedRunError, UsageError
+from sentemb.errors import InputError, InterruptedRunError, LockedError, UsageError
+from sentemb.storage import locked
 from sentemb.tasks.decode import encoder_of
 
 
@@ -89,6 +90,15 @@ def test_interrupted_decoding_goes_on(decoders, vectors, tmp_path, monkeypatch, 
     assert {path.name for path in tmp_path.iterdir()} == {"out.jsonl", "whole.jsonl"}
     with pytest.raises(UsageError, match="exists: give another"):
         sentemb.decode(folder, vectors, out)
+
+
+def test_one_process_writes_a_file(decoders, vectors, tmp_path):
+    out = tmp_path / "out.jsonl"
+    job = tmp_path / "out.jsonl.parts"
+    job.mkdir()
+    with locked(job / "lock", out), pytest.raises(LockedError):
+        sentemb.decode(decoders("prefix"), vectors, out)
+    assert not out.exists()
 
 
 def test_bad_vectors(decoders, vectors, tmp_path):
