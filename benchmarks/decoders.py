@@ -12,6 +12,7 @@ results/decoders.md, with the first 20 captions as they came back.
 """
 
 import argparse
+import json
 import os
 import random
 import tempfile
@@ -92,14 +93,22 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def vectors_of(encoder: str, embedder: sentemb.Encoder) -> np.ndarray:
+    """Return the vectors of all captions to train on; they are kept beside the decoders."""
+    file = FOLDER / f"{encoder}.npy"
+    if not file.exists():
+        embedder.encode_file(captions()[0], file, normalize=True)
+    return np.load(file)
+
+
 def measured(encoder: str, kind: str, what: str, folder: Path) -> dict[str, Any]:
     """Read the captions back in one way, and score what comes."""
     held, embedder = captions()[1], sentemb.load(path_of(encoder))
     vectors = embedder.encode(held, normalize=True)
     began = time.monotonic()
     if what == "nearest caption":
-        known = captions()[0][: load_record(folder)["rows"]]
-        others = embedder.encode(known, normalize=True)
+        known = captions()[0][: load_record(folder)["data"]["rows"]]
+        others = vectors_of(encoder, embedder)[: len(known)]
         said = [known[int(place)] for place in (vectors @ others.T).argmax(axis=1)]
     else:
         given = vectors
@@ -123,8 +132,6 @@ def measured(encoder: str, kind: str, what: str, folder: Path) -> dict[str, Any]
 
 def load_record(folder: Path) -> dict[str, Any]:
     """Return how a decoder was made."""
-    import json
-
     return json.loads((folder / "run.json").read_text(encoding="utf-8"))
 
 
