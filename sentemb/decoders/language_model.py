@@ -71,7 +71,9 @@ def tokenizer_of_encoder(encoder: "SentenceTransformer") -> PreTrainedTokenizerB
     if isinstance(tokenizer, PreTrainedTokenizerBase):
         return tokenizer
     if hasattr(tokenizer, "token_to_id") and tokenizer.token_to_id("[SEP]") is not None:
-        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, sep_token="[SEP]")  # noqa: S106
+        fast: Any = PreTrainedTokenizerFast
+        made: PreTrainedTokenizerBase = fast(tokenizer_object=tokenizer, sep_token="[SEP]")  # noqa: S106
+        return made
     raise InputError(
         "The encoder's tokenizer has no token that ends a text: give a `language_model`, which has "
         "its own."

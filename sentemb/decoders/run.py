@@ -140,8 +140,8 @@ def train_decoder(
         known: Any = np.unique(np.concatenate([np.asarray(tokens[place]) for place in kept]))
         tokens = [np.searchsorted(known, ids).tolist() for ids in tokens]
         end = int(np.searchsorted(known, end_of(tokenizer)))
-        length = KINDS[kind].mapping(1, 64).length
-        lm: Any = small_language_model(len(known), end, length + settings.max_length)
+        prefix: Any = KINDS[kind].mapping(1, 64)
+        lm: Any = small_language_model(len(known), end, prefix.length + settings.max_length)
     else:
         tokenizer, lm = load_language_model(language_model)
         tokens, kept = _short_enough(texts, tokenizer, settings.max_length)

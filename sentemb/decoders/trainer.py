@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import Tensor
@@ -68,7 +69,9 @@ class ByLength(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng((self.seed, self.epoch))
-        order, batches, last = random.permutation(len(self.lengths)), [], []
+        order = random.permutation(len(self.lengths))
+        batches: list[NDArray[np.int64]] = []
+        last: list[NDArray[np.int64]] = []
         group = self.batch_size * SORTED_AT_ONCE
         for start in range(0, len(order), group):
             rows = order[start : start + group]

@@ -67,4 +67,4 @@ class VectorDecoder(nn.Module):
             use_cache=False,
         ).logits
         loss = next_token_loss(logits, labels, self.kind.smoothing if self.training else 0.0)
-        return CausalLMOutput(loss=loss, logits=logits[:, :-1])  # type: ignore[arg-type]
+        return CausalLMOutput(loss=loss, logits=logits[:, :-1])

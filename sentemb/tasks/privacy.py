@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,7 +186,7 @@ def _forms(
         require_at_least(1, dims=kept)
         if kept > width:
             raise UsageError(f"dims must be at most {width}, the width of the vectors, got {kept}.")
-        yield f"{kept} dimensions", 32 * kept, lambda x, n=kept: x * (np.arange(width) < n)
+        yield f"{kept} dimensions", 32 * kept, partial(_cut, dims=kept)
     if int8:
         yield "int8", 8 * width + 32, _rounded
     if binary:
@@ -193,17 +194,20 @@ def _forms(
     for deviation in noise:
         if not 0 < deviation < float("inf"):
             raise UsageError(f"noise must be above 0, got {deviation}.")
-        random = np.random.default_rng(seed)
-        yield (
-            f"noise {deviation:g}",
-            32 * width,
-            (
-                lambda x, s=deviation, r=random: (x + s * r.standard_normal(x.shape)).astype(
-                    np.float32
-                )
-            ),
-        )
+        yield f"noise {deviation:g}", 32 * width, partial(_noisy, deviation=deviation, seed=seed)
     yield OTHERS, 32 * width, lambda x: np.roll(x, 1 + seed % (len(x) - 1), axis=0)
+
+
+def _cut(vectors: Vectors, dims: int) -> Vectors:
+    """Return vectors with all but the first numbers 0."""
+    cut: Vectors = vectors * (np.arange(vectors.shape[1]) < dims).astype(np.float32)
+    return cut
+
+
+def _noisy(vectors: Vectors, deviation: float, seed: int) -> Vectors:
+    """Return vectors with normal noise on each number."""
+    noise = np.random.default_rng(seed).standard_normal(vectors.shape)
+    return (vectors + deviation * noise).astype(np.float32)
 
 
 def _rounded(vectors: Vectors) -> Vectors:
