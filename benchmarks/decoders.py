@@ -153,9 +153,9 @@ def main() -> None:
                 encoder, kind, f"{record['parameters'] / 1e6:.1f}", f"{record['rows']:,}",
                 f"{record['steps']:,}", f"{record['metrics']['loss']:.3f}",
             ])  # fmt: skip
-            ways = [*SEARCHES] if kind == options.kinds[0] else ["greedy"]
             controls = ["nearest caption", "another caption's vector", "random vector"]
-            for what in [*ways, *(controls if kind == options.kinds[0] else [])]:
+            others = [*controls, *list(SEARCHES)[1:]] if kind == options.kinds[0] else []
+            for what in ["greedy", *others]:
                 one = remembered(
                     done,
                     {"encoder": encoder, "kind": kind, "what": what},
