@@ -158,7 +158,7 @@ def main() -> None:
             for what in ["greedy", *others]:
                 one = remembered(
                     done,
-                    {"encoder": encoder, "kind": kind, "what": what},
+                    {"encoder": encoder, "kind": kind, "what": what, "steps": record["steps"]},
                     lambda e=encoder, k=kind, w=what, f=folder: measured(e, k, w, f),
                 )
                 rows.append([
