@@ -8,7 +8,8 @@ whose captions are decoded: 500 of at most 12 words are read back from their vec
 the caption of the training set whose vector is nearest, and the same decoder with a random vector
 and with that of another caption. Decoders are kept in a folder of the temporary directory, and
 continued there; finished measurements are lines of results/decoders.jsonl. Written to
-results/decoders.md, with the first 20 captions as they came back.
+results/decoders.md, with the first 20 texts that came back; their captions, which may not be passed
+on, are printed beside them.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from common import RESULTS, lines, machine, minilm, normalised, remembered, tabl
 
 import sentemb
 from sentemb.decoders import KINDS, DecodeOptions, TextWriter, load_decoder
-from sentemb.evaluation.text_overlap import text_overlap
+from sentemb.evaluation.text_overlap import text_overlap, token_f1
 
 FOLDER = Path(tempfile.gettempdir()) / "sentemb-decoders"
 TEXTS, HELD_OUT, SHOWN = 50_000, 500, 20
@@ -169,10 +170,14 @@ def main() -> None:
                 ])  # fmt: skip
                 print(*rows[-1], flush=True)
                 if what == "5 beams":
-                    pairs = zip(captions()[1], one["said"], strict=False)
-                    shown += [f"\n{encoder}, {kind}, {what}:\n", table(
-                        ["caption", "read back"], [list(pair) for pair in pairs]
-                    )]  # fmt: skip
+                    pairs = list(zip(captions()[1], one["said"], strict=False))
+                    for caption, said in pairs:
+                        print(f"  {caption}  |  {said}")
+                    shares = [[said, f"{token_f1(said, text):.2f}"] for text, said in pairs]
+                    shown += [
+                        f"\n{encoder}, {kind}, {what}:\n",
+                        table(["read back", "token F1"], shares),
+                    ]
     head = ["encoder", "kind", "way", "token F1", "95 %", "BLEU", "word for word", "cosine", "ms"]
     parts = [
         table(head, rows),

@@ -40,6 +40,7 @@ def test_midpoint(decoders, vectors, texts):
         sentemb.decode(decoders("prefix"), midpoint=("a", " "))
 
 
+@pytest.mark.long
 def test_samples(decoders, vectors):
     folder = decoders("prefix")
     found = sentemb.decode(folder, vectors, samples=3, seed=1)
@@ -64,7 +65,7 @@ def test_decap_reads_projections(decoders, vectors):
     assert sentemb.decode(trained, vectors).texts == sentemb.decode(bare, projected).texts
 
 
-@pytest.mark.parametrize("options", [{}, {"samples": 2}])
+@pytest.mark.parametrize("options", [{}, pytest.param({"samples": 2}, marks=pytest.mark.long)])
 def test_interrupted_decoding_goes_on(decoders, vectors, tmp_path, monkeypatch, options):
     monkeypatch.setattr(decoding_job, "ROWS", 4)
     folder, out = decoders("prefix"), tmp_path / "out.jsonl"
@@ -144,6 +145,7 @@ def test_privacy(decoders, texts, tmp_path):
         sentemb.privacy(decoders("prefix"), texts[:1])
 
 
+@pytest.mark.long
 def test_picture_of_privacy(decoders, texts, tmp_path, pictures):
     path = sentemb.privacy(decoders("prefix"), texts[:4], int8=True).plot(tmp_path / "p.png")
     assert path.read_bytes()[:4] == b"\x89PNG"

@@ -59,6 +59,7 @@ def test_resumed_bit_for_bit(decoders, tmp_path, texts, kind, monkeypatch):
     assert torch.equal(weights(tmp_path / "cut"), weights(decoders(kind)))
 
 
+@pytest.mark.long
 def test_long_texts_are_left_out_and_named(tmp_path, texts, caplog):
     run = train_decoder("mini-sentemb", [*texts, "long " * 50], tmp_path / "a", **SHORT)
     assert run.long_rows == 1
@@ -84,6 +85,7 @@ def test_a_causal_model_of_another_tokenizer(decoders, tmp_path, texts):
         train_decoder("mini-sentemb", texts, language_model=start, **SHORT | {"max_length": 30})
 
 
+@pytest.mark.long
 def test_a_model_that_sees_what_is_behind_is_refused(tmp_path, texts):
     config = BertConfig(vocab_size=8192, hidden_size=16, num_hidden_layers=1,
                         num_attention_heads=2, intermediate_size=16)  # fmt: skip
