@@ -23,6 +23,7 @@ from .commands import (
     classify,
     cluster,
     compare,
+    decode,
     dedup,
     encode,
     evaluate,
@@ -36,6 +37,7 @@ from .commands import (
     plot,
     postprocess,
     predict,
+    privacy,
     push,
     rerank,
     score,
@@ -45,6 +47,7 @@ from .commands import (
     summarise,
     sweep,
     train,
+    train_decoder,
     views,
     word2vec,
 )
@@ -77,9 +80,11 @@ COMMANDS: tuple[Any, ...] = (
     ),
     *(index, search, rerank, score, mine),
     *(cluster, dedup, calibrate, summarise, classify, text_map),
+    *(train_decoder, decode, privacy),
     *(word2vec, static, export, postprocess, push, check, methods, views, info),
 )
-"""Modules with the function of their name, and EXAMPLES; shown in this order."""
+"""Modules with the function of their name, and EXAMPLES; shown in this order. A command has hyphens
+where its function has underscores."""
 INTERNAL = 70
 OF_TRAIN = ("ctx", "config", "print_config", "dry_run")
 """What the commands that train in other ways have not."""
@@ -264,9 +269,14 @@ def as_train(
     return expanded(function, found)
 
 
+def name_of(module: Any) -> str:
+    """Return the name of a module's command."""
+    return str(module.__name__.rpartition(".")[2]).replace("_", "-")
+
+
 def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
     """Return a command with its options; one that ``args`` do not name is only listed."""
-    function: Callable[..., None] = getattr(module, name)
+    function: Callable[..., None] = getattr(module, name.replace("-", "_"))
     if args and name not in args:  # none where a shell asks what can be typed
         return without_any(function)
     if name == "train":
@@ -278,6 +288,8 @@ def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
     made = {
         "encode": options.of_encoding,
         "classify": options.of_few_shot,
+        "train-decoder": options.of_decoder,
+        "decode": options.of_decoding,
         "mine": options.of_mining,
         "word2vec": options.of_words,
         "static": options.of_static,
@@ -305,7 +317,7 @@ def build(args: list[str]) -> typer.Typer:
     if "method" in config and options.typed_value(args, "--method", "-m") is None:
         args = [*args, "--method", config["method"]]
     for module in COMMANDS:
-        name = module.__name__.rpartition(".")[2]
+        name = name_of(module)
         settings = {"default_map": config} if name == "train" else {}
         command = _command(module, name, args)
         app.command(name, epilog=module.EXAMPLES, context_settings=settings)(command)

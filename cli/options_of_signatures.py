@@ -161,6 +161,16 @@ def of_mining() -> list[inspect.Parameter]:
     return of_settings("sentemb.tasks.mining_rules", "MiningRules")
 
 
+def of_decoder() -> list[inspect.Parameter]:
+    """Return an option for each of the settings of a decoder's training."""
+    return of_settings("sentemb.decoders.settings", "DecoderSettings")
+
+
+def of_decoding() -> list[inspect.Parameter]:
+    """Return an option for each of those of a decoding."""
+    return of_settings("sentemb.decoders.decode_options", "DecodeOptions")
+
+
 def of_words() -> list[inspect.Parameter]:
     """Return an option for each of the settings of word vectors."""
     return of_settings("sentemb.words.skip_gram", "WordSettings")

@@ -31,6 +31,7 @@ PARTS = {
     "sentemb.experiments": "Experiments",
     "sentemb.geometry": "Geometry",
     "sentemb.adapters": "Losses across libraries",
+    "sentemb.decoders": "Vectors back to text",
     "sentemb.words": "Vectors of words",
     "sentemb.functional": "Functions of embeddings",
     "sentemb.errors": "Errors",

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sentemb_cli.main import COMMANDS, build
+from sentemb_cli.main import COMMANDS, build, name_of
 from sentemb_cli.options_of_signatures import options_of_method
 from typer.main import get_command
 
@@ -80,7 +80,7 @@ def page() -> str:
     """Return the whole page."""
     sections = [HEAD.rstrip(), "## sentemb", table(get_command(build(["info"])).params)]
     for module in COMMANDS:
-        name = module.__name__.rpartition(".")[2]
+        name = name_of(module)
         sections.append(command(name, module.EXAMPLES))
         if name == "train":
             sections += ["### Options of single methods", options_of_methods()]

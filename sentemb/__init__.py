@@ -24,6 +24,7 @@ _HOME = {
     "classify": "tasks.classify",
     "cluster": "tasks.cluster",
     "compare": "experiments",
+    "decode": "tasks.decode",
     "dedup": "tasks.dedup",
     "evaluate": "experiments",
     "export": "deployment",
@@ -36,6 +37,7 @@ _HOME = {
     "plot": "experiments",
     "postprocess": "deployment",
     "predict": "doors",
+    "privacy": "tasks.privacy",
     "push": "hub",
     "rerank": "tasks.rerank",
     "score": "tasks.score",
@@ -45,6 +47,7 @@ _HOME = {
     "summarise": "tasks.summarise",
     "sweep": "experiments",
     "train": "doors",
+    "train_decoder": "decoders",
     "word2vec": "words",
 }
 _EARLIER = {
@@ -75,6 +78,7 @@ __all__ = [
     "classify",
     "cluster",
     "compare",
+    "decode",
     "dedup",
     "evaluate",
     "export",
@@ -87,6 +91,7 @@ __all__ = [
     "plot",
     "postprocess",
     "predict",
+    "privacy",
     "push",
     "rerank",
     "score",
@@ -96,6 +101,7 @@ __all__ = [
     "summarise",
     "sweep",
     "train",
+    "train_decoder",
     "word2vec",
 ]
 
@@ -105,6 +111,7 @@ if TYPE_CHECKING:
     from sentemb.data_sources import DataSource
     from sentemb.datasets import read_sts as read_sts
     from sentemb.datasets import read_training_data as read_training_data
+    from sentemb.decoders import train_decoder
     from sentemb.deployment import export, postprocess
     from sentemb.doors import finetune, predict, train
     from sentemb.encoder import Encoder, load
@@ -123,9 +130,11 @@ if TYPE_CHECKING:
     from sentemb.tasks.calibrate import calibrate
     from sentemb.tasks.classify import classify
     from sentemb.tasks.cluster import cluster
+    from sentemb.tasks.decode import decode
     from sentemb.tasks.dedup import dedup
     from sentemb.tasks.index import index
     from sentemb.tasks.mine import mine
+    from sentemb.tasks.privacy import privacy
     from sentemb.tasks.rerank import rerank
     from sentemb.tasks.score import score
     from sentemb.tasks.search import search

@@ -190,3 +190,34 @@ def rank_of_spectrum(values: torch.Tensor) -> torch.Tensor:
         return values.new_zeros(())
     entropy: torch.Tensor = torch.special.entr(values / values.sum()).sum()
     return entropy.exp()
+
+
+def next_token_loss(
+    logits: torch.Tensor, ids: torch.Tensor, smoothing: float = 0.0
+) -> torch.Tensor:
+    r"""Mean cross-entropy of tokens with what was predicted one place before each.
+
+    .. math:: -\frac1{|R|} \sum_{(i,t) \in R} \sum_v q_{itv} \log
+        \operatorname{softmax}(l_{i,\,P-T+t-1})_v, \qquad
+        q_{itv} = (1 - \varepsilon) [v = y_{it}] + \varepsilon / V
+
+    R are the places of real tokens. The last T places of P belong to the tokens, so the first of
+    them is predicted by the place before, which is a prefix.
+
+    Args:
+        logits: Of every place, ``[rows, P, V]``, with P > T.
+        ids: Of the tokens y, ``[rows, T]``; -100 is padding, which is left out.
+        smoothing: ε, label smoothing.
+
+    Example:
+        >>> next_token_loss(torch.zeros(1, 3, 8), torch.tensor([[5, -100]])) == math.log(8)
+        tensor(True)
+    """
+    predicted = logits[:, -ids.shape[1] - 1 : -1]
+    exact = predicted if logits.dtype == torch.float64 else predicted.float()
+    return F.cross_entropy(
+        exact.flatten(0, 1),
+        ids.flatten(),
+        ignore_index=-100,
+        label_smoothing=smoothing,
+    )

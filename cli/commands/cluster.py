@@ -15,7 +15,9 @@ sentemb cluster file.txt --clusters 4 -o clusters.csv
 
 sentemb cluster reviews.csv --column review --method communities --threshold 0.6 --min-size 2
 
-sentemb cluster file.txt --clusters 20 --json"""
+sentemb cluster file.txt --clusters 20 --json
+
+sentemb cluster file.txt --clusters 4 --name-by runs/decoder"""
 
 
 def cluster(
@@ -46,6 +48,14 @@ def cluster(
     seeds: Annotated[
         int, typer.Option(help="Runs that the stability is measured by; 0 measures none.")
     ] = 5,
+    name_by: Annotated[
+        str,
+        typer.Option(
+            metavar="words|FOLDER",
+            help="words, those that tell a cluster from the others; or the folder of a decoder, "
+            "which writes what lies at the centre.",
+        ),
+    ] = "words",
     column: shared.Column = "text",
     vectors: shared.GivenVectors = None,
     output: shared.OutputRows = None,
@@ -82,6 +92,7 @@ def cluster(
         min_size=min_size,
         seed=seed,
         seeds=seeds,
+        name_by=name_by,
         column=column,
         vectors=vectors,
         device=device,

@@ -13,7 +13,7 @@ from sentemb.storage import locked
 LOCK = "lock"
 SEEN = "texts.sqlite"
 OURS = re.compile(
-    rf"{re.escape(FILE)}|{LOCK}|{SEEN}|assembled\.\w+|\d{{8}}\.safetensors(\.partial)?"
+    rf"{re.escape(FILE)}|{LOCK}|{SEEN}|assembled\.\w+|\d{{8}}\.(safetensors|jsonl)(\.partial)?"
 )
 HALF = re.compile(rf"{SEEN}|assembled\.\w+|.*\.partial")
 """What a killed run leaves behind that no later one uses."""

@@ -32,6 +32,7 @@ def compute_vectors(
     folder: Path,
     total: int | None = None,
     name: str = "vectors",
+    by: str = "teacher",
 ) -> None:
     """Encode texts into the folder of a run, unless that is done.
 
@@ -45,6 +46,7 @@ def compute_vectors(
         folder: Of the run, which exists.
         total: How many texts there are, where it is known.
         name: Of the file of vectors, and of its record.
+        by: What the log calls the encoder.
 
     Raises:
         InterruptedRunError: When SIGINT or SIGTERM came; what was encoded is kept.
@@ -54,23 +56,24 @@ def compute_vectors(
     file, noted = place / f"{name}.npy", place / f"{name}.json"
     if _is_done(file, noted, made_of):
         return
-    logger.info("The teacher encodes each distinct text once, before the first step.")
+    logger.info("The %s encodes each distinct text once, before the first step.", by)
     claim(folder, [f"{FOLDER}/"], OF_A_RUN)
     place.mkdir(exist_ok=True)
     noted.unlink(missing_ok=True)
-    told = Progress("the teacher encodes", total, "texts")
+    told = Progress(f"the {by} encodes", total, "texts")
     try:
         with told:
             summary = encode_file(encoder, texts, file, overwrite=True, progress=told)
     except InterruptedRunError as error:
         raise InterruptedRunError(
-            f"Interrupted after the teacher encoded {told.done:,} texts; their vectors are in "
+            f"Interrupted after the {by} encoded {told.done:,} texts; their vectors are in "
             f"'{place}': continue with `resume=True`.",
             error.exit_code - 128,
         ) from None
     write_record(noted, {**made_of, "sha256": summary.sha256})
     logger.info(
-        "The teacher encoded %s texts in %.0f s%s.",
+        "The %s encoded %s texts in %.0f s%s.",
+        by,
         f"{summary.rows:,}",
         summary.seconds,
         f", {summary.kept_rows:,} of them in an earlier run" if summary.kept_rows else "",

@@ -1,7 +1,7 @@
 """`cluster`: groups of like texts, with names, a confidence for each row, and how stable it is."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from sentemb.bars import phase
 from sentemb.datasets.in_memory import Container
+from sentemb.decoders.decoder_folder import load_decoder
 from sentemb.errors import InputError, UsageError
 from sentemb.table import Cell, Report, Table, decimals
+from sentemb.tasks.decode import decode, encoder_of
 from sentemb.tasks.groupings import (
     HDBSCAN,
     Communities,
@@ -37,6 +39,8 @@ COLUMNS = ("cluster", "rows", "name", "confidence", "nearest_text")
 FEW = 12
 """So many clusters are shown without branches above them."""
 MOST_BY_DEFAULT = 50
+WORDS, BEAMS = "words", 5
+"""How clusters are named by default; and beams where a decoder names them."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Clusters(Reported):
         confidence: Of each row: its cosine with its own centre, less the greatest cosine with
             another centre; below 0 where another centre is nearer.
         outliers: Whether a row was in no cluster, and was placed at the nearest centre.
-        names: Of the clusters: the words that tell one from the others.
+        names: Of the clusters: the words that tell one from the others, or what a decoder writes.
         nearest: The row nearest to each centre, from 0.
         centres: Unit vectors, ``[clusters, dim]``.
         stability: Mean adjusted Rand index of runs on other rows and from other starts; None where
@@ -170,6 +174,7 @@ def cluster(
     min_size: int = 5,
     seed: int = 0,
     seeds: int = 5,
+    name_by: "str | os.PathLike[str]" = WORDS,
     column: str = "text",
     vectors: str | os.PathLike[str] | None = None,
     device: str | None = None,
@@ -189,6 +194,8 @@ def cluster(
         min_size: Rows of the smallest cluster; not of ``kmeans``.
         seed: Of the starts of ``kmeans``.
         seeds: Runs that the stability is measured by, each on 80 % of the rows; 0 measures none.
+        name_by: ``words``, those that tell a cluster from the others; or a decoder's folder: the
+            text that it writes of the centre.
         column: The column of the texts.
         vectors: As in `embedded`: a file of the vectors of ``data``.
         device: As in `sentemb.load`.
@@ -209,7 +216,10 @@ def cluster(
     if clusters is not None and method != "kmeans":
         raise UsageError(f"`clusters` has no effect with {method}, which finds their number.")
     options: dict[str, Any] = {"column": column, "device": device, "batch_tokens": batch_tokens}
+    decoder = None if name_by == WORDS else load_decoder(name_by)
     texts = embedded(data, model, vectors=vectors, **options)
+    if decoder is not None:
+        encoder_of(decoder, str(name_by), model)
     if method == "kmeans":
         grouping: Grouping = KMeans(_number_of_clusters(clusters, texts))
     elif method == "communities":
@@ -225,7 +235,10 @@ def cluster(
         )
     with phase("measuring the stability"):
         steady = stability(texts.vectors, grouping, seeds) if seeds > 1 else None
-    return _described(texts, labels, steady, column)
+    found = _described(texts, labels, steady, column)
+    if decoder is None:
+        return found
+    return replace(found, names=decode(decoder, found.centres, beams=BEAMS).texts)
 
 
 def _number_of_clusters(given: int | None, texts: Embedded) -> int:

@@ -224,7 +224,7 @@ def _require_texts(source: Source) -> None:
 def _given(vectors: "str | os.PathLike[str] | Vectors", table: TextTable) -> Vectors:
     """Read vectors from a file where they are named, and compare their number with the rows."""
     named = isinstance(vectors, str | os.PathLike)
-    found = _read_vectors(Path(vectors)) if named else np.asarray(vectors, np.float32)  # type: ignore[arg-type]
+    found = read_vectors(Path(vectors)) if named else np.asarray(vectors, np.float32)  # type: ignore[arg-type]
     name = f"'{vectors}'" if named else "vectors"
     if found.ndim != 2 or len(found) != len(table.texts):
         shape = " x ".join(map(str, found.shape))
@@ -235,7 +235,12 @@ def _given(vectors: "str | os.PathLike[str] | Vectors", table: TextTable) -> Vec
     return found
 
 
-def _read_vectors(path: Path) -> Vectors:
+def read_vectors(path: Path) -> Vectors:
+    """Read the vectors of a .npy or .safetensors file, as `encode` writes them.
+
+    Raises:
+        InputError: When it is missing, damaged or another kind of file.
+    """
     try:
         with reading():
             if path.suffix == ".npy":

@@ -41,7 +41,7 @@ CASES = {
     "train -m rankcse --second-teacher ": ["mini", "mini-sentemb"],
     "export runs/": [],
     "push mini-": ["mini-sentemb"],
-    "trai": ["train"],
+    "trai": ["train", "train-decoder"],
 }
 CHILD = """
 import contextlib, io, json, os, sys

@@ -1,0 +1,159 @@
+"""Decoding vectors, texts and midpoints; jobs that go on; privacy; names of clusters."""
+
+import json
+import signal
+
+import numpy as np
+import pytest
+
+import sentemb
+from sentemb.decoders import decoding_job, load_decoder
+from sentemb.errors import InputError, InterruptedRunError, LockedError, UsageError
+from sentemb.storage import locked
+from sentemb.tasks.decode import encoder_of
+
+
+@pytest.fixture
+def vectors(texts):
+    return sentemb.load("mini-sentemb").encode(texts[:9], normalize=True)
+
+
+def test_vectors_and_their_texts_give_the_same(decoders, vectors, texts, tmp_path):
+    folder = decoders("prefix")
+    of_texts = sentemb.decode(folder, texts[:9], cosines=True)
+    np.save(tmp_path / "v.npy", 3 * vectors)
+    of_file = sentemb.decode(folder, tmp_path / "v.npy")
+    assert of_file.texts == of_texts.texts == sentemb.decode(folder, vectors).texts
+    assert [row["source"] for row in of_texts.rows] == texts[:9]
+    again = sentemb.load("mini-sentemb").encode(of_texts.texts, normalize=True)
+    cosines = [row["cosine"] for row in of_texts.rows]
+    assert cosines == pytest.approx((again * vectors).sum(axis=1).tolist(), abs=1e-5)
+    assert "encoded again" in repr(of_texts)
+    assert json.loads(of_texts.to_json())["rows"][8]["row"] == 9
+
+
+def test_midpoint(decoders, vectors, texts):
+    middle = vectors[0] + vectors[1]
+    found = sentemb.decode(decoders("prefix"), midpoint=(texts[0], texts[1]))
+    assert found.texts == sentemb.decode(decoders("prefix"), middle).texts
+    with pytest.raises(UsageError, match="two texts that are not blank"):
+        sentemb.decode(decoders("prefix"), midpoint=("a", " "))
+
+
+@pytest.mark.long
+def test_samples(decoders, vectors):
+    folder = decoders("prefix")
+    found = sentemb.decode(folder, vectors, samples=3, seed=1)
+    assert [row["row"] for row in found.rows] == [row for row in range(1, 10) for _ in range(3)]
+    assert found.texts == sentemb.decode(folder, vectors, samples=3, seed=1).texts
+    assert found.texts != sentemb.decode(folder, vectors, samples=3, seed=2).texts
+
+
+def test_beams_are_at_least_as_likely_and_guidance_nearer(decoders, vectors):
+    folder = decoders("prefix")
+    likely = sentemb.decode(folder, vectors[:3], beams=3, cosines=True)
+    guided = sentemb.decode(folder, vectors[:3], beams=3, guidance=5.0, cosines=True)
+    assert [row["row"] for row in likely.rows] == [1, 2, 3]
+    means = [np.mean([row["cosine"] for row in found.rows]) for found in (likely, guided)]
+    assert means[1] >= means[0] - 1e-6
+
+
+def test_decap_reads_projections(decoders, vectors):
+    trained = load_decoder(decoders("decap"))
+    projected = trained.memory.project(vectors).astype(np.float32)
+    bare = type(trained)(trained.config, trained.model, trained.tokenizer, None, trained.known)
+    assert sentemb.decode(trained, vectors).texts == sentemb.decode(bare, projected).texts
+
+
+@pytest.mark.parametrize("options", [{}, pytest.param({"samples": 2}, marks=pytest.mark.long)])
+def test_interrupted_decoding_goes_on(decoders, vectors, tmp_path, monkeypatch, options):
+    monkeypatch.setattr(decoding_job, "ROWS", 4)
+    folder, out = decoders("prefix"), tmp_path / "out.jsonl"
+    whole = sentemb.decode(folder, vectors, tmp_path / "whole.jsonl", **options)
+    commit = decoding_job.DecodingJob._commit
+
+    def cut(job, window, *rest):
+        commit(job, window, *rest)
+        if window == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(decoding_job.DecodingJob, "_commit", cut)
+        with pytest.raises(InterruptedRunError, match="Interrupted after row 8; everything up"):
+            sentemb.decode(folder, vectors, out, **options)
+    assert not out.exists()
+    with pytest.raises(UsageError, match="begun otherwise: beams 1, now 2"):
+        sentemb.decode(folder, vectors, out, beams=2)
+    with pytest.raises(UsageError, match="Vectors from row 1 on are not those"):
+        sentemb.decode(folder, vectors[::-1], out, **options)
+    assert sentemb.decode(folder, vectors, out, **options).rows == whole.rows
+    assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"out.jsonl", "whole.jsonl"}
+    with pytest.raises(UsageError, match="exists: give another"):
+        sentemb.decode(folder, vectors, out)
+
+
+def test_one_process_writes_a_file(decoders, vectors, tmp_path):
+    out = tmp_path / "out.jsonl"
+    job = tmp_path / "out.jsonl.parts"
+    job.mkdir()
+    with locked(job / "lock", out), pytest.raises(LockedError):
+        sentemb.decode(decoders("prefix"), vectors, out)
+    assert not out.exists()
+
+
+def test_bad_vectors(decoders, vectors, tmp_path):
+    folder = decoders("prefix")
+    with pytest.raises(InputError, match="is 9 x 90; the decoder reads vectors of 96 numbers"):
+        sentemb.decode(folder, vectors[:, :90])
+    for value in (np.nan, np.inf):
+        wrong = vectors.copy()
+        wrong[4, 3] = value
+        with pytest.raises(InputError, match="row 5: the vector has no direction"):
+            sentemb.decode(folder, wrong)
+    with pytest.raises(InputError, match="row 3: the vector has no direction"):
+        sentemb.decode(folder, vectors * (np.arange(9) != 2)[:, None])
+    with pytest.raises(InputError, match="holds no vector"):
+        sentemb.decode(folder, vectors[:0])
+    with pytest.raises(InputError, match="No file"):
+        sentemb.decode(folder, tmp_path / "none.npy")
+    (tmp_path / "text.npy").write_text("no")
+    with pytest.raises(InputError, match="is not a file of vectors"):
+        sentemb.decode(folder, tmp_path / "text.npy")
+
+
+def test_another_encoder_is_refused(decoders):
+    trained = load_decoder(decoders("prefix"))
+    with pytest.raises(InputError, match="reads vectors of 'mini-sentemb', and 'mini' is another"):
+        encoder_of(trained, "it", "mini")
+
+
+def test_privacy(decoders, texts, tmp_path):
+    forms = {"dims": (8, 96), "int8": True, "binary": True, "noise": (0.05,)}
+    found = sentemb.privacy(decoders("prefix"), texts[:9], **forms)
+    assert [(one.form, one.bits) for one in found.each] == [
+        ("as it is", 3072), ("8 dimensions", 256), ("96 dimensions", 3072), ("int8", 800),
+        ("binary", 96), ("noise 0.05", 3072), ("of another text", 3072),
+    ]  # fmt: skip
+    whole, kept = found.each[0], found.each[2]
+    assert (whole.f1, whole.cosine) == (kept.f1, kept.cosine)
+    assert all(0 <= one.low <= one.f1 <= one.high <= 1 for one in found.each)
+    assert "one that is trained on the others reads more" in repr(found)
+    with pytest.raises(UsageError, match="dims must be at most 96"):
+        sentemb.privacy(decoders("prefix"), texts[:9], dims=[97])
+    with pytest.raises(UsageError, match="at least 2 texts"):
+        sentemb.privacy(decoders("prefix"), texts[:1])
+
+
+@pytest.mark.long
+def test_picture_of_privacy(decoders, texts, tmp_path, pictures):
+    path = sentemb.privacy(decoders("prefix"), texts[:4], int8=True).plot(tmp_path / "p.png")
+    assert path.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_clusters_are_named_by_what_is_at_their_centres(decoders, texts):
+    folder = decoders("prefix")
+    found = sentemb.cluster(texts, "mini-sentemb", clusters=3, seeds=0, name_by=folder)
+    assert found.names == sentemb.decode(folder, found.centres, beams=5).texts
+    with pytest.raises(InputError, match="is another model"):
+        sentemb.cluster(texts, "mini", clusters=3, name_by=folder)
