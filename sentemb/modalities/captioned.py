@@ -81,7 +81,7 @@ class CrossModalRetrieval:
 def unit(vectors: Vectors) -> Vectors:
     """Return vectors at length 1; one of zeros stays as it is."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: Vectors = vectors / np.where(lengths > 0, lengths, np.float32(1))
+    scaled: Vectors = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     return scaled
 
 
