@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from common import RESULTS, lines, machine, minilm, normalised, remembered, table
+from sacrebleu import corpus_bleu
 
 import sentemb
 from sentemb.decoders import KINDS, DecodeOptions, TextWriter, load_decoder
@@ -126,6 +127,7 @@ def measured(encoder: str, kind: str, what: str, folder: Path) -> dict[str, Any]
     low, high = interval(each)
     again = embedder.encode(said, normalize=True)
     cosine = float((again * vectors).sum(axis=1).mean())
+    means["bleu"] = corpus_bleu(said, [held]).score
     return {**means, "low": low, "high": high, "cosine": cosine, "seconds": seconds} | (
         {"said": said[:SHOWN]} if what in ("greedy", "5 beams") else {}
     )

@@ -20,6 +20,7 @@ from sentemb.errors import UsageError
 from sentemb.inert import inert as inert
 
 if TYPE_CHECKING:
+    from sentemb.encoding import EncodeOptions, EncodeSummary
     from sentemb.table import Format, Report
 
 CONTEXTS = {
@@ -276,6 +277,23 @@ def rows_of(source: str) -> Any:
     if not lines:
         raise InputError("stdin holds no line.")
     return InMemory(lines, name="stdin")
+
+
+def show_encoding(
+    summary: "EncodeSummary",
+    model: str,
+    output: str,
+    cut: int | None,
+    how: "EncodeOptions",
+    *,
+    as_json: bool,
+) -> None:
+    """Show what came of an encoding."""
+    for line in summary.lines(output, cut, how.shard):
+        log(line)
+    if as_json:
+        record = {"model": model, "output": output, "summary": summary.to_dict()}
+        print_json("encode", record)
 
 
 def require_one_format(*, as_json: bool, style: "Format | None") -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -33,6 +33,9 @@ from sentemb.training.settings import Settings
 from . import console
 from .config import check_data, given_options, named_files
 from .options_of_signatures import parse_dims, parse_prompts
+
+if TYPE_CHECKING:
+    from sentemb.encoding import EncodeOptions
 
 
 def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> None:
@@ -315,6 +318,62 @@ def check_texts(source: str, column: str = "text") -> None:
     if source != "-" and can_be_read_again(source):
         with console.only_warnings():
             read_text_rows(source, column, Faults())
+
+
+def check_encoding(
+    source: str,
+    output: str | None,
+    column: str,
+    how: "EncodeOptions",
+    *,
+    by_devices: bool,
+    as_json: bool,
+) -> None:
+    """Raise where the streams and parts of an encoding do not go together.
+
+    Args:
+        source: As typed.
+        output: As typed.
+        column: Of the texts.
+        how: The options.
+        by_devices: Whether there is a process for each of some devices.
+        as_json: Whether a report goes to stdout.
+    """
+    stdin, piped = source == "-", output == "-"
+    lines_only = "of a file: stdin has lines of text alone."
+    for is_wrong, reason in (
+        (stdin and output is None, "Reading stdin, the output needs a name: give --output."),
+        (piped and as_json, "--json and -o - both want stdout: give one of them."),
+        (stdin and column != "text", f"--column names a column {lines_only}"),
+        (stdin and how.keep_columns, f"--keep-columns keeps those {lines_only}"),
+        (piped and how.shard.of > 1, "A shard is kept beside a file: name it with --output."),
+        (
+            by_devices and (stdin or piped or how.shard.of > 1),
+            "--devices encodes a file to a file, by shards: not with - or --shard.",
+        ),
+    ):
+        if is_wrong:
+            raise UsageError(reason)
+
+
+def check_beyond_text(
+    source: str, output: str | None, model: str, *, devices: str | None, fast: str | None
+) -> None:
+    """Raise unless pictures or sounds are encoded from a name to a file, by a model that is there.
+
+    Args:
+        source: As typed.
+        output: As typed.
+        model: Its name.
+        devices: Of texts alone.
+        fast: Of texts alone.
+    """
+    for name, given in (("devices", devices), ("fast", fast)):
+        if given is not None:
+            raise UsageError(f"--{name} is of texts, not of pictures or sounds: leave it out.")
+    if "-" in (source, output):
+        raise UsageError("Pictures and sounds are encoded from a name to a file: give both.")
+    check_models(model)
 
 
 def check_graded(*files: str | os.PathLike[str] | None) -> None:

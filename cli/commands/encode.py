@@ -1,6 +1,7 @@
 """``sentemb encode``."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,31 +63,31 @@ def encode(
     from sentemb.encoding.shards import Shard
     from sentemb.errors import UsageError
 
-    from ..early import check_fast, check_models, without_effect
-    from ..encoded import encode_beyond_text, tell
+    from ..early import (
+        check_beyond_text,
+        check_encoding,
+        check_fast,
+        check_models,
+        without_effect,
+    )
 
     part = Shard.parse(shard) if shard is not None else Shard()
     how, stdin, piped = EncodeOptions(shard=part, **options), source == "-", output == "-"
-    lines_only = "of a file: stdin has lines of text alone."
-    for is_wrong, reason in (
-        (stdin and output is None, "Reading stdin, the output needs a name: give --output."),
-        (piped and as_json, "--json and -o - both want stdout: give one of them."),
-        (stdin and column != "text", f"--column names a column {lines_only}"),
-        (stdin and how.keep_columns, f"--keep-columns keeps those {lines_only}"),
-        (piped and part.of > 1, "A shard is kept beside a file: name it with --output."),
-        (
-            devices is not None and (stdin or piped or device or part.of > 1),
-            "--devices encodes a file to a file, by shards: not with -, --device or --shard.",
-        ),
-    ):
-        if is_wrong:
-            raise UsageError(reason)
+    check_encoding(source, output, column, how, by_devices=devices is not None, as_json=as_json)
+    if devices is not None and device is not None:
+        raise UsageError("--devices and --device both say where to encode: give one of them.")
     require_device_name(device)
     check_fast(fast)
     if modality is not None or Path(source).is_dir():
-        given: dict[str, Any] = {"column": column, "modality": modality, "device": device}
-        given |= {"overwrite": overwrite, "as_json": as_json, "devices": devices, "fast": fast}
-        encode_beyond_text(source, model, output, how, **given)
+        check_beyond_text(source, output, model, devices=devices, fast=fast)
+        console.quieten_before_import()
+        from sentemb.encoder import load
+
+        kept = {name: value for name, value in asdict(how).items() if name != "shard"}
+        kept |= {"shard": shard, "column": column, "modality": modality, "overwrite": overwrite}
+        named = output or str(Path(source).with_suffix(".npy"))
+        found = load(model, device).encode_file(source, named, **kept)
+        console.show_encoding(found, model, named, None, how, as_json=as_json)
         return
     on = [] if devices is None else devices_named(devices)
     without_effect("--overwrite", overwrite and piped, "an output file")
@@ -117,4 +118,6 @@ def encode(
         else:
             rest = faults.errors, overwrite, progress
             summary = encode_on_devices(model, source, target, on, how, column, *rest)
-    tell(summary, model, named, getattr(encoder, "max_seq_length", None), how, as_json=as_json)
+    console.show_encoding(
+        summary, model, named, getattr(encoder, "max_seq_length", None), how, as_json=as_json
+    )

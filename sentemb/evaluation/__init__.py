@@ -8,7 +8,7 @@ from sentemb.evaluation.pair_classification import PairClassification
 from sentemb.evaluation.retrieval import Retrieval
 from sentemb.evaluation.scores import Outcome, Task
 from sentemb.evaluation.sts import STS
-from sentemb.evaluation.text_overlap import bleu, sentence_bleu, token_f1
+from sentemb.evaluation.text_overlap import token_f1
 from sentemb.evaluation.transfer import Labelled, NestedFolds, TrainDevTest, TrainTest
 from sentemb.evaluation.triplets import Triplets
 from sentemb.types import Encode
@@ -31,9 +31,7 @@ __all__ = [
     "TrainDevTest",
     "TrainTest",
     "Triplets",
-    "bleu",
     "bootstrap_average",
     "paired_bootstrap",
-    "sentence_bleu",
     "token_f1",
 ]

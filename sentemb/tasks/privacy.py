@@ -42,7 +42,6 @@ class ReadBack:
         f1: Mean token F1 with the texts.
         low: Where the 95 % interval of F1 begins, by drawing texts again.
         high: Where it ends.
-        bleu: Of all texts.
         exact: Share of texts that came back word for word.
         cosine: Mean cosine of what was written, encoded, with the vectors as they were.
     """
@@ -52,7 +51,6 @@ class ReadBack:
     f1: float
     low: float
     high: float
-    bleu: float
     exact: float
     cosine: float
 
@@ -76,11 +74,11 @@ class Privacy(Reported):
     def report(self) -> Report:
         """Return a row for each form, and a record of everything."""
         table = Table(
-            ["vectors", "bits", "token F1", "95 % from", "to", "BLEU", "word for word", "cosine"],
+            ["vectors", "bits", "token F1", "95 % from", "to", "word for word", "cosine"],
             [
                 [
                     *(one.form, one.bits, decimals(3, one.f1), decimals(3, one.low)),
-                    *(decimals(3, one.high), decimals(1, one.bleu), decimals(3, one.exact)),
+                    *(decimals(3, one.high), decimals(3, one.exact)),
                     decimals(3, one.cosine),
                 ]
                 for one in self.each
@@ -165,8 +163,7 @@ def privacy(
             again = encoder.encode(said, normalize=True, progress=False)
             cosine = float((again * vectors).sum(axis=1).mean())
             low, high = _interval(f1)
-            each.append(ReadBack(form, bits, means["f1"], low, high, means["bleu"],
-                                 means["exact"], cosine))  # fmt: skip
+            each.append(ReadBack(form, bits, means["f1"], low, high, means["exact"], cosine))
     return Privacy(each, name, table.source, len(table.texts))
 
 
