@@ -326,7 +326,8 @@ def check_encoding(
     column: str,
     how: "EncodeOptions",
     *,
-    by_devices: bool,
+    device: str | None,
+    devices: str | None,
     as_json: bool,
 ) -> None:
     """Raise where the streams and parts of an encoding do not go together.
@@ -336,7 +337,8 @@ def check_encoding(
         output: As typed.
         column: Of the texts.
         how: The options.
-        by_devices: Whether there is a process for each of some devices.
+        device: The one that encodes.
+        devices: Those that encode in a process each.
         as_json: Whether a report goes to stdout.
     """
     stdin, piped = source == "-", output == "-"
@@ -348,8 +350,8 @@ def check_encoding(
         (stdin and how.keep_columns, f"--keep-columns keeps those {lines_only}"),
         (piped and how.shard.of > 1, "A shard is kept beside a file: name it with --output."),
         (
-            by_devices and (stdin or piped or how.shard.of > 1),
-            "--devices encodes a file to a file, by shards: not with - or --shard.",
+            devices is not None and (stdin or piped or device or how.shard.of > 1),
+            "--devices encodes a file to a file, by shards: not with -, --device or --shard.",
         ),
     ):
         if is_wrong:

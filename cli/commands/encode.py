@@ -61,25 +61,17 @@ def encode(
     from sentemb.encoding import EncodeOptions
     from sentemb.encoding.output_file import output_for
     from sentemb.encoding.shards import Shard
-    from sentemb.errors import UsageError
 
-    from ..early import (
-        check_beyond_text,
-        check_encoding,
-        check_fast,
-        check_models,
-        without_effect,
-    )
+    from .. import early
 
     part = Shard.parse(shard) if shard is not None else Shard()
     how, stdin, piped = EncodeOptions(shard=part, **options), source == "-", output == "-"
-    check_encoding(source, output, column, how, by_devices=devices is not None, as_json=as_json)
-    if devices is not None and device is not None:
-        raise UsageError("--devices and --device both say where to encode: give one of them.")
+    where = {"device": device, "devices": devices}
+    early.check_encoding(source, output, column, how, **where, as_json=as_json)
     require_device_name(device)
-    check_fast(fast)
+    early.check_fast(fast)
     if modality is not None or Path(source).is_dir():
-        check_beyond_text(source, output, model, devices=devices, fast=fast)
+        early.check_beyond_text(source, output, model, devices=devices, fast=fast)
         console.quieten_before_import()
         from sentemb.encoder import load
 
@@ -90,13 +82,13 @@ def encode(
         console.show_encoding(found, model, named, None, how, as_json=as_json)
         return
     on = [] if devices is None else devices_named(devices)
-    without_effect("--overwrite", overwrite and piped, "an output file")
+    early.without_effect("--overwrite", overwrite and piped, "an output file")
     rules = {"overwrite": overwrite or devices is not None, "keep_columns": how.keep_columns}
     target: Any = sys.stdout.buffer if piped else output_for(source, output, part, **rules)
     faults = Faults(errors)  # type: ignore[arg-type]
     if model in BUNDLED_ENCODERS:
         console.log(f"model: {model} (bundled)")
-    check_models(model)
+    early.check_models(model)
     texts, total = (
         (texts_of_stream(sys.stdin.buffer, "stdin", faults), None)
         if stdin
