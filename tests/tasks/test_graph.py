@@ -91,6 +91,7 @@ def test_a_million_vectors_killed_ten_times(tmp_path, monkeypatch):
     assert exit_code(forked(make)) == 0
     made = Index.open(path)
     assert made.texts == [f"text {n}" for n in range(rows)]
-    assert (made.vectors[::1000] == np.load(tmp_path / "v.npy", mmap_mode="r")[::1000]).all()
+    given = np.load(tmp_path / "v.npy", mmap_mode="r")
+    assert np.abs(made.vectors[::1000] - given[::1000]).max() < 1e-6
     assert made.recall["value"] >= 98
     assert {file.name for file in tmp_path.iterdir()} == {"a.index", "texts.txt", "v.npy"}
