@@ -93,10 +93,9 @@ def corpus(size: int):
 
 
 def method_of(run: Run, device: str):
-    from sentemb_cli.spec import make_loss
-
     import sentemb
     from sentemb.methods import method_named
+    from sentemb.notation import make_loss
 
     recipe, loss = VARIANTS.get(run.recipe, (run.recipe, None))
     model = run.model if run.model == "mini" else data(run.model)

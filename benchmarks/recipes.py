@@ -78,7 +78,7 @@ def _clean(rows, columns):
 
 
 def recipe_of(name: str):
-    from sentemb_cli.source import find_recipe
+    from sentemb.signatures import find_recipe
 
     return find_recipe(name)
 

@@ -4,21 +4,20 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sentemb import signatures
 from sentemb.encoders.lora import Lora
 from sentemb.errors import UsageError, nearest
+from sentemb.notation import check_loss, words_of
 
-from . import source
 from .options_of_signatures import parse_dims, parse_prompts, typed_value
-from .spec import check_loss, make_loss, make_view, words_of
 
 
 def given_options(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a recipe that were typed otherwise than by default."""
-    own = [p for p in source.parameters_of(method) if p.name not in source.OF_THE_DATA]
+    own = [p for p in signatures.parameters_of(method) if p.name not in signatures.OF_THE_DATA]
     return {p.name: options[p.name] for p in own if options.get(p.name, p.default) != p.default}
 
 
@@ -28,7 +27,7 @@ def arguments_of_training(options: Mapping[str, Any]) -> dict[str, Any]:
     What was not typed is left out, for the library's own default.
     """
     given = given_options(options["method"], options)
-    own = {p.name for p in source.parameters_of(options["method"])} - {*source.OF_THE_DATA}
+    own = {p.name for p in signatures.parameters_of(options["method"])} - {*signatures.OF_THE_DATA}
     made = {k: v for k, v in options.items() if k not in own and v not in (None, [])} | given
     typed = {name: made.pop(name, []) for name in ("source_loss", "source_weight")}
     if "data" in made:
@@ -41,10 +40,6 @@ def arguments_of_training(options: Mapping[str, Any]) -> dict[str, Any]:
         made["matryoshka"] = parse_dims(made["matryoshka"])
     if "lora" in made:
         made["lora"] = Lora.parse(made["lora"])
-    if "view" in made:
-        made["view"] = [partial(make_view, words) for words in made["view"]]
-    if "loss" in made:
-        made["loss"] = make_loss(made["loss"])
     return made
 
 
@@ -59,7 +54,7 @@ def _data(typed: Sequence[str], losses: Sequence[str], weights: Sequence[str]) -
     return {
         name: DataSource(
             path,
-            make_loss(words_of(of_loss[name])) if name in of_loss else None,
+            words_of(of_loss[name]) if name in of_loss else None,
             _number(name, of_weight[name]) if name in of_weight else None,
         )
         for name, path in files.items()

@@ -243,6 +243,41 @@ def show_report(
     typer.echo(text, color=coloured)
 
 
+def show_or_write(
+    report: "Report", rows: Sequence[dict[str, Any]], output: str | None, *, as_json: bool
+) -> None:
+    """Write rows where an output is named; else, or as JSON, show the report."""
+    from sentemb.tasks.row_files import write_rows
+
+    if output is not None:
+        write_rows(rows, None if output == "-" else Path(output))
+        for note in report.notes:
+            log(note)
+        if output != "-":
+            log(f"{len(rows):,} rows: {output}")
+    if output is None or as_json:
+        show_report(report, as_json=as_json)
+
+
+def rows_of(source: str) -> Any:
+    """Return what names rows as it is, or of ``-`` the lines of stdin.
+
+    Raises:
+        InputError: When stdin holds no line.
+    """
+    if source != "-":
+        return source
+    from sentemb.datasets.faults import Faults
+    from sentemb.datasets.in_memory import InMemory
+    from sentemb.datasets.texts import texts_of_stream
+    from sentemb.errors import InputError
+
+    lines = list(texts_of_stream(sys.stdin.buffer, "stdin", Faults("replace")))
+    if not lines:
+        raise InputError("stdin holds no line.")
+    return InMemory(lines, name="stdin")
+
+
 def require_one_format(*, as_json: bool, style: "Format | None") -> None:
     """Raise where two formats are asked for."""
     if as_json and style not in (None, "json"):

@@ -15,16 +15,11 @@ from typing import Any, Literal
 
 import typer
 
+from sentemb import signatures
 from sentemb.encoders.lora import Lora, require_peft
 from sentemb.errors import UsageError, install_command, nearest
-from sentemb.jobs import NOT_VARIED, OF_LOSS, OF_VIEWS, refuse_replaced
-from sentemb.training.settings import Settings
-
-from . import console, source
-from .config import check_data, given_options, named_files
-from .options_of_signatures import parse_dims, parse_prompts
-from .source import METHODS
-from .spec import (
+from sentemb.jobs.job_options import NOT_VARIED, OF_LOSS, OF_VIEWS, refuse_replaced
+from sentemb.notation import (
     check_loss,
     check_view,
     numbers_of_loss,
@@ -32,6 +27,12 @@ from .spec import (
     read_values,
     set_in_loss,
 )
+from sentemb.signatures import METHODS
+from sentemb.training.settings import Settings
+
+from . import console
+from .config import check_data, given_options, named_files
+from .options_of_signatures import parse_dims, parse_prompts
 
 
 def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> None:
@@ -46,7 +47,10 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
             no effect, or a setting is out of its range.
         InputError: When a file is not there, or has other columns.
     """
-    recipe, typed = source.find_recipe(options["method"]), given_options(options["method"], options)
+    recipe, typed = (
+        signatures.find_recipe(options["method"]),
+        given_options(options["method"], options),
+    )
     of_settings = {f.name for f in fields(Settings)}
     settings = {name: getattr(recipe, name) for name in of_settings if hasattr(recipe, name)}
     Settings(**settings | {k: options[k] for k in of_settings if options.get(k) is not None})
@@ -63,7 +67,7 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
     if options["lora"] is not None:
         Lora.parse(options["lora"])
         require_peft()
-    if any(option.name == "teacher" for option in source.parameters_of(options["method"])):
+    if any(option.name == "teacher" for option in signatures.parameters_of(options["method"])):
         check_teacher(options.get("teacher"), options["method"])
     if options.get("second_teacher"):
         check_models(options["second_teacher"])
@@ -93,7 +97,7 @@ def check_config(ctx: typer.Context, config: Path | None) -> None:
 def print_resolved(ctx: typer.Context, config: Path | None, given: Mapping[str, Any]) -> None:
     """Print every option of a training and where it is from, as TOML."""
     method = given["method"]
-    recipe = vars(source.find_recipe(method))
+    recipe = vars(signatures.find_recipe(method))
     origins = {"COMMANDLINE": "typed", "ENVIRONMENT": "environment", "DEFAULT_MAP": str(config)}
     for name, value in given.items():
         if name in ("resume", "allow_changed", "overwrite"):
@@ -120,13 +124,13 @@ def varied_by(option: str, options: Mapping[str, Any], losses: Sequence[str]) ->
     Raises:
         UsageError: When there is none, or it cannot be varied; names those that can.
     """
-    settings = source.parameters("sentemb.training.settings", "Settings")
+    settings = signatures.parameters("sentemb.training.settings", "Settings")
     found = {p.name: p for p in settings if p.name not in NOT_VARIED}
-    poolings: Any = Literal[source.choices("sentemb.encoders.poolings", "PoolingName")]
+    poolings: Any = Literal[signatures.choices("sentemb.encoders.poolings", "PoolingName")]
     found |= {p.name: p for p in (_parameter("pooling", poolings), _parameter("mask_above", float))}
-    replaced = {*source.OF_THE_DATA, *(OF_VIEWS if options["view"] else ())}
+    replaced = {*signatures.OF_THE_DATA, *(OF_VIEWS if options["view"] else ())}
     replaced |= {*(OF_LOSS if losses else ())}
-    own = source.parameters_of(options["method"])
+    own = signatures.parameters_of(options["method"])
     found |= {p.name: p for p in own if p.name not in replaced}
     for words in losses:
         found |= {p.name: _parameter(p.name, type(p.default)) for p in numbers_of_loss(words)}
@@ -214,7 +218,7 @@ def check_teacher(name: str | None, method: str) -> None:
     from sentemb.errors import UsageError
 
     if not name:
-        raise UsageError(source.value("sentemb.methods.teachers", "NO_TEACHER").format(method))
+        raise UsageError(signatures.value("sentemb.methods.teachers", "NO_TEACHER").format(method))
     check_models(name)
 
 
@@ -240,7 +244,7 @@ def check_choice(what: str, name: str | None, module: str, choices: str) -> None
     """Raise unless a name is one of a module's choices, or none is given."""
     from sentemb.errors import unknown
 
-    allowed = source.choices(module, choices)
+    allowed = signatures.choices(module, choices)
     if name is not None and name not in allowed:
         raise UsageError(unknown(what, name, list(allowed)))
 
@@ -249,7 +253,7 @@ def check_fast(kind: str | None) -> None:
     """Raise unless a kind of fast export is known, or none is named, and can be made here."""
     from sentemb.errors import unknown
 
-    allowed = source.choices("sentemb.deployment", "FAST")
+    allowed = signatures.choices("sentemb.deployment", "FAST")
     if kind is not None and kind not in allowed:
         raise UsageError(unknown("--fast", kind, list(allowed)))
     if kind == "int8":
@@ -282,6 +286,16 @@ def check_readable(*files: Path, columns: Sequence[str] | None = None) -> None:
             find_columns(list(row), columns if row else None, file)
 
 
+def check_texts(source: str, column: str = "text") -> None:
+    """Raise unless a file is there and its first row has the column; of ``-`` nothing is read."""
+    from sentemb.datasets.faults import Faults
+    from sentemb.datasets.texts import read_text_rows
+
+    if source != "-" and can_be_read_again(source):
+        with console.only_warnings():
+            read_text_rows(source, column, Faults())
+
+
 def check_graded(*files: str | os.PathLike[str] | None) -> None:
     """Raise unless files of graded pairs can be read."""
     from sentemb.datasets.sts import read_sts
@@ -304,6 +318,32 @@ def one_of_seeds(seed: int, seeds: str | None) -> None:
 
     if seeds is not None and seed != Settings.seed:
         raise UsageError("--seed has no effect beside --seeds, which names all of them.")
+
+
+def check_rows_output(
+    output: str | None, *, overwrite: bool, as_json: bool, texts_alone: bool = False
+) -> None:
+    """Raise unless rows can be written to a file, or to stdout alone.
+
+    Args:
+        output: As typed.
+        overwrite: Whether the file may be there.
+        as_json: Whether a report goes to stdout.
+        texts_alone: Whether the rows may be texts without other columns, which .txt holds.
+
+    Raises:
+        UsageError: When the format is unknown, the file exists, or two outputs want stdout.
+    """
+    from sentemb.tasks.row_files import require_row_format
+
+    without_effect("--overwrite", overwrite and output in (None, "-"), "an output file")
+    if output == "-" and as_json:
+        raise UsageError("--json and -o - both want stdout: give one of them.")
+    if output is None or output == "-":
+        return
+    require_row_format(Path(output), texts_alone=texts_alone)
+    if Path(output).exists() and not overwrite:
+        raise UsageError(f"Output '{output}' exists: give another, or --overwrite.")
 
 
 def check_picture(path: Path, *, overwrite: bool) -> None:

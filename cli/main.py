@@ -49,7 +49,6 @@ from .commands import (
     word2vec,
 )
 from .commands import map as text_map
-from .completion import typed_words
 from .config import config_of
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsafe input or model,
@@ -57,6 +56,10 @@ EXIT_CODES = """Exit codes: 0 ok, 1 a check found errors, 2 usage, 3 bad or unsa
 130 interrupted, 143 terminated."""
 ENVIRONMENT = "Environment: NO_COLOR=1: no colours; FORCE_COLOR=1: colours; TQDM_DISABLE=1: no bars"
 
+ASKED = "_SENTEMB_COMPLETE"
+"""Set by a shell that asks what can be typed."""
+WORDS = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
+"""What was typed so far: for bash, and for the other shells."""
 
 COMMANDS: tuple[Any, ...] = (
     *(
@@ -316,6 +319,17 @@ def _raising(error: Exception) -> Callable[..., None]:
         raise error
 
     return command
+
+
+def typed_words(args: Sequence[str]) -> list[str]:
+    """Return the words after the program's name, also where a shell asks what can follow on them.
+
+    Args:
+        args: Those that the program was started with.
+    """
+    if ASKED not in os.environ:
+        return list(args)
+    return next((os.environ[name] for name in WORDS if name in os.environ), "").split()[1:]
 
 
 def main() -> None:

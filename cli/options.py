@@ -1,16 +1,82 @@
-"""Options that are declared by hand: those that several commands have, and long ones."""
+"""Options that are declared by hand: those that several commands have, and long ones.
 
+What a shell completes in them is read from the source, so that no library is imported.
+"""
+
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sentemb import signatures
+from sentemb.bundled import BUNDLED_ENCODERS
+from sentemb.signatures import METHODS
 from sentemb.table import Format
 
-from . import completion
-from .source import METHODS
-
 DATA, METHOD, RUN, SPEED = "What is trained", "How it contrasts", "How it runs", "Optimisation"
+TERM = re.compile(r"(?:.*\+)?\s*(?:[0-9.]+\*)?")
+"""What stands before the last name of a sum, as ``infonce+0.1*``."""
+Complete = Callable[[str], list[str]]
+
+
+def complete_one_of(names: Iterable[str]) -> Complete:
+    """Return a completion for an option that takes one of these names."""
+    known = list(names)
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in known if name.startswith(incomplete)]
+
+    return complete
+
+
+def complete_methods(incomplete: str) -> list[str]:
+    """Complete the name of a method."""
+    return complete_one_of(signatures.METHODS)(incomplete)
+
+
+def complete_methods_and_models(incomplete: str) -> list[str]:
+    """Complete what ``sentemb compare`` takes."""
+    return complete_one_of([*signatures.METHODS, *BUNDLED_ENCODERS])(incomplete)
+
+
+def complete_models(incomplete: str) -> list[str]:
+    """Complete the name of a bundled encoder; for a folder the shell completes files."""
+    return complete_one_of(BUNDLED_ENCODERS)(incomplete)
+
+
+def complete_poolings(incomplete: str) -> list[str]:
+    """Complete the name of a pooling."""
+    return complete_one_of(signatures.choices("sentemb.encoders.poolings", "PoolingName"))(
+        incomplete
+    )
+
+
+def complete_suites(incomplete: str) -> list[str]:
+    """Complete the name of a suite."""
+    return complete_one_of(signatures.keys("sentemb.suites.catalogue", "SUITES"))(incomplete)
+
+
+def complete_losses(incomplete: str) -> list[str]:
+    """Complete the last name in a sum of losses."""
+    from sentemb.notation import LOSSES
+
+    return _last_of_sum(LOSSES, incomplete)
+
+
+def complete_views(incomplete: str) -> list[str]:
+    """Complete the last name in a view, or in views joined by +."""
+    from sentemb.notation import CLEAN, STAGES
+
+    return _last_of_sum([CLEAN, *(name for stage in STAGES.values() for name in stage)], incomplete)
+
+
+def _last_of_sum(names: Iterable[str], incomplete: str) -> list[str]:
+    before = TERM.match(incomplete)
+    start = before[0] if before else ""
+    return [start + name for name in names if name.startswith(incomplete.removeprefix(start))]
+
 
 Method = Annotated[
     str,
@@ -18,7 +84,7 @@ Method = Annotated[
         "--method",
         "-m",
         help=f"One of: {', '.join(METHODS)}.",
-        autocompletion=completion.methods,
+        autocompletion=complete_methods,
     ),
 ]
 Data = Annotated[
@@ -55,7 +121,7 @@ Mixing = Annotated[
         help="Batches of several data sets: proportional (to their rows), round-robin or weights. "
         "By default weights where there is one, else proportional.",
         rich_help_panel=DATA,
-        autocompletion=completion.one_of(("proportional", "round-robin", "weights")),
+        autocompletion=complete_one_of(("proportional", "round-robin", "weights")),
     ),
 ]
 Columns = Annotated[
@@ -72,14 +138,14 @@ Model = Annotated[
     typer.Option(
         help="Bundled encoder, folder or hub id.",
         rich_help_panel=DATA,
-        autocompletion=completion.models,
+        autocompletion=complete_models,
     ),
 ]
 Device = Annotated[
     str | None,
     typer.Option(
         help="cpu, cuda, cuda:1 or mps; by default the GPU if there is one.",
-        autocompletion=completion.one_of(("cpu", "cuda", "mps")),
+        autocompletion=complete_one_of(("cpu", "cuda", "mps")),
     ),
 ]
 Pooling = Annotated[
@@ -88,7 +154,7 @@ Pooling = Annotated[
         help="cls, cls_before_pooler, mean, lasttoken, weightedmean, avg_top2, avg_first_last or "
         "avg_embedding_last; by default the model's own, or the method's for a raw encoder.",
         rich_help_panel=DATA,
-        autocompletion=completion.poolings,
+        autocompletion=complete_poolings,
     ),
 ]
 Prompt = Annotated[
@@ -134,7 +200,7 @@ SentenceAround = Annotated[
         help="Put a sentence around each text and pool its last token: echo (the text twice) or "
         'prompteol (This sentence : "..." means in one word:"). It is saved with the model.',
         rich_help_panel=DATA,
-        autocompletion=completion.one_of(("echo", "prompteol")),
+        autocompletion=complete_one_of(("echo", "prompteol")),
     ),
 ]
 Dev = Annotated[
@@ -151,7 +217,7 @@ View = Annotated[
         "eda:alpha=0.2,keep-negations=yes or crop+shuffle. Give it once for all views, or "
         "once per view. sentemb views lists them.",
         rich_help_panel=METHOD,
-        autocompletion=completion.views,
+        autocompletion=complete_views,
     ),
 ]
 Loss = Annotated[
@@ -160,7 +226,7 @@ Loss = Annotated[
         help="Replaces the method's loss, for example flatnce:0.05, or a sum: infonce+0.1*vicreg. "
         "sentemb views lists them.",
         rich_help_panel=METHOD,
-        autocompletion=completion.losses,
+        autocompletion=complete_losses,
     ),
 ]
 Matryoshka = Annotated[
@@ -255,9 +321,13 @@ Style = Annotated[
     ),
 ]
 
+ModelArgument = Annotated[
+    str,
+    typer.Argument(help="Bundled encoder, folder or hub id.", autocompletion=complete_models),
+]
 AnyModel = Annotated[
     str,
-    typer.Option(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
+    typer.Option(help="Bundled encoder, folder or hub id.", autocompletion=complete_models),
 ]
 Texts = Annotated[
     str,
@@ -284,14 +354,14 @@ BatchSize = Annotated[
 ModelPooling = Annotated[
     str | None,
     typer.Option(
-        help="Use another pooling than the model's own.", autocompletion=completion.poolings
+        help="Use another pooling than the model's own.", autocompletion=complete_poolings
     ),
 ]
 Suites = Annotated[
     list[str] | None,
     typer.Option(
         help="sts, sts-zh, transfer, retrieval, clustering, pairs, negation. Repeat for several.",
-        autocompletion=completion.suites,
+        autocompletion=complete_suites,
     ),
 ]
 SuiteFolder = Annotated[
@@ -328,7 +398,7 @@ Fast = Annotated[
     typer.Option(
         help="Encode with a static or int8 export of the model. It is made once and kept in the "
         "cache; what it costs and gains is logged.",
-        autocompletion=completion.one_of(("static", "int8")),
+        autocompletion=complete_one_of(("static", "int8")),
     ),
 ]
 Devices = Annotated[
@@ -387,7 +457,7 @@ Scored = Annotated[
         help="Bundled encoders, folders or hub ids; several are shown side by side, and a folder "
         "of seed-0, seed-1, … is one model. Further files for --sts or the like follow.",
         show_default="mini-sentemb",
-        autocompletion=completion.models,
+        autocompletion=complete_models,
     ),
 ]
 ReportStyle = Annotated[
@@ -424,7 +494,7 @@ AbstainBy = Annotated[
     typer.Option(
         help="margin: the lead of the best label over the second; or probability.",
         rich_help_panel=ABSTAINING,
-        autocompletion=completion.one_of(("margin", "probability")),
+        autocompletion=complete_one_of(("margin", "probability")),
     ),
 ]
 AbstainBelow = Annotated[
@@ -449,7 +519,7 @@ DocumentScore = Annotated[
         metavar="max|mean",
         help="Score a document by its best text (max), or by the mean of its texts' vectors, "
         "in which a chunk counts as often as it has tokens (mean).",
-        autocompletion=completion.one_of(("max", "mean")),
+        autocompletion=complete_one_of(("max", "mean")),
     ),
 ]
 PromptOfQueries = Annotated[
@@ -487,7 +557,7 @@ ShownViews = Annotated[
     list[str] | None,
     typer.Option(
         help="Show only these views, for example crop:0.5. By default, all.",
-        autocompletion=completion.views,
+        autocompletion=complete_views,
     ),
 ]
 PromptOfModels = Annotated[

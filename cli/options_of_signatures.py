@@ -12,12 +12,12 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
+from sentemb import signatures
 from sentemb.bundled import BUNDLED_ENCODERS
 from sentemb.errors import UsageError
+from sentemb.signatures import METHODS, OF_THE_DATA, function_of, parameters_of
 
-from . import completion, source
-from .options import METHOD, RUN, SPEED
-from .source import METHODS, OF_THE_DATA, function_of, parameters_of
+from .options import METHOD, RUN, SPEED, complete_one_of
 
 DEFAULT_METHOD = "simcse-unsup"
 TRAINING = {"train", "study", "sweep"}
@@ -32,7 +32,7 @@ PANELS = {"mask_identical": METHOD} | dict.fromkeys(
 PLAIN = (int, float, str, bool)
 ALIASES = {"learning_rate": ["--lr"], "workers": ["--num-workers"]}
 COMPLETED = {
-    "precision": source.choices("sentemb.encoding.options", "PRECISIONS"),
+    "precision": signatures.choices("sentemb.encoding.options", "PRECISIONS"),
     "teacher": BUNDLED_ENCODERS,
     "second_teacher": BUNDLED_ENCODERS,
 }
@@ -128,15 +128,15 @@ def of_training(args: list[str]) -> list[inspect.Parameter]:
     method, own = _named_method(args), of_method(args)
     words = dict.fromkeys(_of_recipe(), "the method's")
     if method in METHODS:
-        recipe = vars(source.find_recipe(method))
+        recipe = vars(signatures.find_recipe(method))
         words = {name: f"{recipe[name]}, as {method} has it" for name in words}
     return of_settings("sentemb.training.settings", "Settings", PANELS, SPEED, words) + own
 
 
 def _of_recipe() -> list[str]:
     """Return the settings whose defaults are a recipe's."""
-    recipe = {p.name for p in source.parameters("sentemb.methods.recipe", "Recipe")}
-    settings = source.parameters("sentemb.training.settings", "Settings")
+    recipe = {p.name for p in signatures.parameters("sentemb.methods.recipe", "Recipe")}
+    settings = signatures.parameters("sentemb.training.settings", "Settings")
     return [p.name for p in settings if p.name in recipe]
 
 
@@ -187,8 +187,8 @@ def of_settings(
         panel: Heading of all others.
         by_method: Fields whose default a recipe decides, and what that is, in words.
     """
-    helps, made = source.helps(module, name), []
-    for field in source.parameters(module, name):
+    helps, made = signatures.helps(module, name), []
+    for field in signatures.parameters(module, name):
         names = COMPLETED.get(field.name, ())
         if get_origin(field.annotation) is not Literal and field.annotation not in PLAIN:
             continue
@@ -212,7 +212,7 @@ def of_method(args: list[str]) -> list[inspect.Parameter]:
 
 def options_of_method(method: str) -> list[inspect.Parameter]:
     """Return an option for each parameter of a recipe."""
-    helps = source.helps(*function_of(method))
+    helps = signatures.helps(*function_of(method))
     return [
         _option(p, helps[p.name], f"Options of {method}", COMPLETED.get(p.name, ()))
         for p in parameters_of(method)
@@ -246,7 +246,7 @@ def _option(
                 *names,
                 help=text,
                 rich_help_panel=panel,
-                autocompletion=completion.one_of(values) if values else None,
+                autocompletion=complete_one_of(values) if values else None,
             ),
         ],
     )

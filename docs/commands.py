@@ -5,8 +5,9 @@ from typing import Any
 
 from sentemb_cli.main import COMMANDS, build
 from sentemb_cli.options_of_signatures import options_of_method
-from sentemb_cli.source import METHODS
 from typer.main import get_command
+
+from sentemb.signatures import METHODS
 
 PAGE = Path(__file__).with_suffix(".md")
 HEAD = """# Commands

@@ -4,10 +4,9 @@ import inspect
 import re
 from pathlib import Path
 
-from sentemb_cli.source import helps
-from sentemb_cli.spec import LOSSES
-
 from sentemb import losses
+from sentemb.notation import LOSSES
+from sentemb.signatures import helps
 
 PAGE = Path(__file__).with_suffix(".md")
 MARK = "<!-- The rest is made from the docstrings by `python docs/losses.py`. -->\n"

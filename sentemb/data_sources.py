@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from sentemb.errors import UsageError
+from sentemb.notation import as_loss
 from sentemb.values import as_names
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from sentemb.datasets.several import Order, SeveralData
     from sentemb.datasets.training import TrainingData
     from sentemb.losses import Loss
+    from sentemb.notation import AnyLoss
     from sentemb.views import View
 
     Data = str | os.PathLike[str] | Container | TrainingData
@@ -30,9 +32,9 @@ class DataSource:
 
     Args:
         data: As of `sentemb.train`.
-        loss: What its rows are compared by, and so which columns it has: graded pairs for a loss of
-            scores, labelled texts for one of classes, else triplets, pairs or texts. By default
-            loss and columns are the method's.
+        loss: What its rows are compared by, also in words, as ``cosent``; and so which columns it
+            has: graded pairs for a loss of scores, labelled texts for one of classes, else
+            triplets, pairs or texts. By default loss and columns are the method's.
         weight: Its share of the batches; of data sets that have none where others have, 1.
         columns: Names of its columns, where they are others.
 
@@ -42,9 +44,13 @@ class DataSource:
     """
 
     data: "Data"
-    loss: "Loss | None" = None
+    loss: "AnyLoss | None" = None
     weight: float | None = None
     columns: Sequence[str] | None = None
+
+    def own_loss(self) -> "Loss | None":
+        """Return the loss as an object; None where it is the method's."""
+        return None if self.loss is None else as_loss(self.loss)
 
 
 def several_of(data: object) -> dict[str, DataSource] | None:
@@ -144,7 +150,7 @@ def read_sources(
     parts = {
         name: as_training_data(
             source.data,
-            layouts if source.loss is None else layouts_of(source.loss),
+            layouts if (loss := source.own_loss()) is None else layouts_of(loss),
             None if source.columns is None else as_names("columns", source.columns),
             name=f"data[{name!r}]",
         )
@@ -194,7 +200,8 @@ def described_sources(
     from sentemb.runs.conditions import stable_repr
 
     paths = {name: names(source.data) for name, source in sources.items()}
-    losses = {n: stable_repr(one.loss) for n, one in sources.items() if one.loss is not None}
+    made = {name: one.own_loss() for name, one in sources.items()}
+    losses = {name: stable_repr(loss) for name, loss in made.items() if loss is not None}
     weights = {name: one.weight for name, one in sources.items() if one.weight is not None}
     return {
         "data": [f"{name}={path or '<memory>'}" for name, path in paths.items()],

@@ -18,7 +18,11 @@ from sentemb.datasets import as_sts, as_training_data
 from sentemb.datasets.inputs import read_marked_inputs
 from sentemb.datasets.layouts import INPUTS, LABELLED, SCORED, kind_of
 from sentemb.errors import InputError, UsageError
-from sentemb.jobs import known_options, name_of, train_job
+from sentemb.jobs.job_data import name_of, read
+from sentemb.jobs.job_options import known_options
+from sentemb.jobs.job_run import dry_run as dry_run_of
+from sentemb.jobs.job_run import run as run_job
+from sentemb.jobs.train_job import train_job
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -31,9 +35,8 @@ if TYPE_CHECKING:
     from sentemb.evaluation import STS
     from sentemb.finetuning import FinetuneRun, FinetuneSettings
     from sentemb.finetuning.scored_predictions import Predictions
-    from sentemb.jobs import ViewOf
-    from sentemb.losses import Loss
     from sentemb.method import Method
+    from sentemb.notation import AnyLoss, AnyView
     from sentemb.runs.run_result import RunResult
     from sentemb.training import Run, Settings
     from sentemb.training.dry_run import DryRun
@@ -80,8 +83,8 @@ def train(
     template: "TemplateName | None" = None,
     lora: "Lora | None" = None,
     columns: Sequence[str] | None = None,
-    view: "ViewOf | Sequence[ViewOf]" = (),
-    loss: "Loss | None" = None,
+    view: "AnyView | Sequence[AnyView]" = (),
+    loss: "AnyLoss | None" = None,
     matryoshka: Sequence[int] = (),
     mask_above: float | None = None,
     mixing: "Order | None" = None,
@@ -117,8 +120,10 @@ def train(
             ``sentemb.encoders.Lora(r=16)``. The saved model has them merged; for peft they are in
             its folder ``adapter``.
         columns: Names of the columns of the data, where they are others.
-        view: In the place of the recipe's views: a `View` for all of them, or one for each.
-        loss: In the place of the recipe's loss.
+        view: In the place of the recipe's views: one for all of them, or one for each. A `View`, a
+            function from the encoder to it, or words as ``--view`` takes them: ``crop+shuffle``.
+        loss: In the place of the recipe's loss: a `Loss`, or words as ``--loss`` takes them:
+            ``infonce:0.05+0.1*vicreg``.
         matryoshka: Lengths of vectors that the loss is nested at.
         mask_above: Candidates of a greater cosine with the anchor are not negatives.
         mixing: Of several data sets, each batch has rows of one: ``proportional`` to their rows,
@@ -148,8 +153,8 @@ def train(
     if isinstance(method, str):
         job = train_job(method, data, dev, settings, columns=columns, **of_recipe, **options)
         if dry_run:
-            return job.dry_run(*job.read())
-        run = job.train(*job.read(), output, **of_run)
+            return dry_run_of(job, *read(job))
+        run = run_job(job, *read(job), output, **of_run)
     else:
         if of_recipe:
             raise UsageError(

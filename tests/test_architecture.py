@@ -25,6 +25,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "cards": {"bundled", "inert", "storage"},
     "types": set(),
     "values": {"errors"},
+    "signatures": {"errors", "methods"},
+    "notation": {"encoders", "errors", "losses", "signatures", "views"},
     "versions": set(),
     "text_ids": set(),
     "pairs": {"types"},
@@ -61,14 +63,15 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
         "evaluation",
         "losses",
         "method",
+        "notation",
     }
     | {"inference", "locate", "methods", "runs", "training", "views"},
     "tasks": {"datasets", "encoder", "encoding", "errors", "evaluation", "finetuning", "inference"}
     | {"encoders", "inert", "jobs", "losses", "method", "plotting", "runs", "training", "twins"}
     | {"storage", "table", "types", "versions", "views"},
-    "data_sources": {"datasets", "errors", "losses", "runs", "training", "views"},
+    "data_sources": {"datasets", "errors", "losses", "notation", "runs", "training", "views"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "jobs"}
-    | {"losses", "method", "runs", "training"},
+    | {"method", "notation", "runs", "training"},
     "deployment": {"bundled", "datasets", "encoding", "errors", "evaluation", "geometry"}
     | {"inference", "storage", "words"},
     "about": {"bundled", "encoders", "errors", "locate", "methods", "runs", "table", "versions"},
@@ -79,7 +82,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "plotting": {"errors"},
     "experiments": {"bundled", "datasets", "encoders", "evaluation", "geometry", "inference"}
     | {"locate", "plotting", "storage", "suites", "table", "types", "versions", "errors"}
-    | {"encoding", "jobs", "losses", "method", "methods", "runs", "training"},
+    | {"encoding", "jobs", "losses", "method", "methods", "notation", "runs", "training"},
     "preview": {"encoders", "training", "views", "types", "errors"},
     "methods": {"method", "twins", "losses", "views", "encoders", "errors", "table"},
     "words": {"cards", "datasets", "encoders", "errors", "inference", "losses", "pairs", "storage"}

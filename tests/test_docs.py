@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 from sentemb_cli.main import EXIT_CODES
-from sentemb_cli.source import METHODS
-from sentemb_cli.spec import LOSSES
 
 import sentemb
+from sentemb.notation import LOSSES
 from sentemb.pairs import Pairs
+from sentemb.signatures import METHODS
 from tests.support.blocks import blocks, commands, run_page
 from tests.support.processes import run_twice, sentemb_in
 

@@ -16,8 +16,11 @@ from sentemb.datasets.layouts import LABELLED
 from sentemb.encoders import build_encoder
 from sentemb.errors import InputError, UsageError
 from sentemb.finetuning.split import split_off
-from sentemb.jobs import train_job
+from sentemb.jobs.job_data import read, settings_for
+from sentemb.jobs.train_job import train_job
+from sentemb.losses import FlatNCE
 from sentemb.methods import method_named
+from sentemb.views import Crop, TokenShuffle, View
 
 TEXTS = [f"Sentence number {n} is about {word}." for n in range(8) for word in ("a dog", "a car")]
 SHORT = {"batch_size": 8, "max_steps": 1, "max_length": 16}
@@ -70,6 +73,15 @@ def test_a_name_and_its_method_train_the_same_model(tmp_path):
         assert (named.output / file).read_bytes() == (composed.output / file).read_bytes()
 
 
+def test_words_and_objects_train_the_same_model(tmp_path):
+    given = {"words": ("flatnce:0.1", ["crop:0.2+shuffle", "clean"])}
+    given["objects"] = (FlatNCE(0.1), [View(edit=Crop(0.2), order=TokenShuffle()), View()])
+    for name, (loss, view) in given.items():
+        sentemb.train("simcse-unsup", TEXTS, tmp_path / name, loss=loss, view=view, **SHORT)
+    words, objects = (tmp_path / name / "model.safetensors" for name in given)
+    assert words.read_bytes() == objects.read_bytes()
+
+
 def test_a_temporary_folder_lives_as_long_as_its_result():
     run = sentemb.train("simcse-unsup", TEXTS, dev=[("a", "b", 1), ("c", "d", 2)], lr=1e-4, **SHORT)
     folder = run.output
@@ -87,6 +99,8 @@ def test_a_temporary_folder_lives_as_long_as_its_result():
         ({"method": "simsce"}, "Did you mean 'esimcse'?"),
         ({"batchsize": 8}, "Did you mean 'batch_size'?"),
         ({"temprature": 8}, "Did you mean 'temperature'?"),
+        ({"loss": "infonse"}, "Did you mean 'infonce'?"),
+        ({"view": "crop+shufle"}, "Did you mean 'shuffle'?"),
         ({"lr": 1, "learning_rate": 2}, "learning_rate is given twice"),
         ({"batch_size": 1}, "batch_size must be at least 2"),
     ],
@@ -181,12 +195,12 @@ def test_the_batch_of_a_recipe_shrinks_to_the_data(rows, batch, caplog):
     texts = [(f"Anchor {n}", f"Positive {n}") for n in range(rows)]
     job = train_job("simcse-sup", texts)
     with caplog.at_level("INFO", "sentemb"):
-        data, _ = job.read()
-    assert job.settings_for(data).batch_size == batch
+        data, _ = read(job)
+    assert settings_for(job, data).batch_size == batch
     assert (f"batch_size: {batch} instead of 512" in caplog.text) == (batch < 512)
     for asked in (
         train_job("simcse-sup", texts, batch_size=512),
         job.with_value("batch_size", 512),
     ):
-        assert asked.settings_for(data).batch_size == 512
-    assert job.with_value("max_steps", 3).settings_for(data).batch_size == batch
+        assert settings_for(asked, data).batch_size == 512
+    assert settings_for(job.with_value("max_steps", 3), data).batch_size == batch

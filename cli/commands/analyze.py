@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .. import completion, console
+from .. import console
+from .. import options as shared
 
 EXAMPLES = """Examples:
 
@@ -25,7 +26,7 @@ def analyze(
             metavar="MODEL... [FILE]",
             help="Bundled encoders, folders or hub ids, by default mini-sentemb. A file of "
             "sentences comes last; by default, the bundled ones.",
-            autocompletion=completion.models,
+            autocompletion=shared.complete_models,
         ),
     ] = None,
     sts: Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .. import completion, console
+from .. import console
 from .. import options as shared
 
 EXAMPLES = """Examples:
@@ -32,7 +32,7 @@ def calibrate(
         typer.Option(
             help="fpr: the share of different pairs that reach the threshold; fdr: the share of "
             "different pairs among those that reach it.",
-            autocompletion=completion.one_of(("fpr", "fdr")),
+            autocompletion=shared.complete_one_of(("fpr", "fdr")),
         ),
     ] = "fpr",
     at_most: Annotated[float, typer.Option(help="The rate that is allowed, in (0, 1).")] = 0.01,
@@ -43,7 +43,7 @@ def calibrate(
         str,
         typer.Option(
             help="clopper-pearson; or conformal, which keeps an fpr on average over samples.",
-            autocompletion=completion.one_of(("clopper-pearson", "conformal")),
+            autocompletion=shared.complete_one_of(("clopper-pearson", "conformal")),
         ),
     ] = "clopper-pearson",
     same_from: Annotated[

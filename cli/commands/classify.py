@@ -67,8 +67,7 @@ def classify(
     from sentemb.tasks.few_shot import FewShotSettings
     from sentemb.tasks.zero_shot import TEMPLATE, check_question
 
-    from ..early import check_columns, check_models, check_picture
-    from ..rows import check_rows_output, check_texts, given
+    from ..early import check_columns, check_models, check_picture, check_rows_output, check_texts
 
     check_rows_output(output, overwrite=overwrite, as_json=as_json)
     if picture is not None:
@@ -86,7 +85,7 @@ def classify(
     from sentemb.tasks.classify import classify as find
 
     found = find(
-        *(given(source), labels),
+        *(console.rows_of(source), labels),
         examples=examples,
         model=model,
         template=templates,

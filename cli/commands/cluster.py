@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .. import completion, console
+from .. import console
 from .. import options as shared
 
 EXAMPLES = """Examples:
@@ -30,7 +30,7 @@ def cluster(
         typer.Option(
             help="kmeans on the sphere; communities, the rows around a row by a threshold; or "
             "hdbscan, dense regions.",
-            autocompletion=completion.one_of(("kmeans", "communities", "hdbscan")),
+            autocompletion=shared.complete_one_of(("kmeans", "communities", "hdbscan")),
         ),
     ] = "kmeans",
     threshold: Annotated[
@@ -62,8 +62,7 @@ def cluster(
     from sentemb.encoders.device import require_device_name
     from sentemb.tasks.threshold import parsed
 
-    from ..early import check_models, without_effect
-    from ..rows import check_rows_output, check_texts, given, show_or_write
+    from ..early import check_models, check_rows_output, check_texts, without_effect
 
     check_rows_output(output, overwrite=overwrite, as_json=as_json)
     require_device_name(device)
@@ -76,7 +75,7 @@ def cluster(
 
     console.quieten_before_import()
     found = find(
-        *(given(source), model),
+        *(console.rows_of(source), model),
         clusters=clusters,
         method=method,  # type: ignore[arg-type]  # the library looks at it
         threshold=threshold,
@@ -88,4 +87,4 @@ def cluster(
         device=device,
         batch_tokens=batch_tokens,
     )
-    show_or_write(found.report(), found.rows(), output, as_json=as_json)
+    console.show_or_write(found.report(), found.rows(), output, as_json=as_json)

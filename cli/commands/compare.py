@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import completion, console
+from .. import console
 from .. import options as shared
 from .study import Seeds
 
@@ -26,7 +26,7 @@ def compare(
             metavar="METHOD...",
             help="Methods of sentemb train, which are trained, and models, which are measured as "
             "they are: bundled encoders, folders or hub ids.",
-            autocompletion=completion.methods_and_models,
+            autocompletion=shared.complete_methods_and_models,
         ),
     ],
     seeds: Seeds = "0",
@@ -54,10 +54,11 @@ def compare(
     Writes results.jsonl and compare.png. The same command resumes after an interruption; what was
     trained is not kept.
     """
+    from sentemb.signatures import METHODS
+
     from ..config import arguments_of_training
     from ..early import check_names, check_study, check_training
     from ..options_of_signatures import DEFAULT_METHOD, parse_seeds
-    from ..source import METHODS
 
     console.require_one_format(as_json=as_json, style=style)
     check_names(methods)

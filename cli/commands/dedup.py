@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .. import completion, console
+from .. import console
 from .. import options as shared
 
 EXAMPLES = """Examples:
@@ -41,7 +41,7 @@ def dedup(
         str,
         typer.Option(
             help="Row of a group that is kept: first, longest, or medoid, the most central one.",
-            autocompletion=completion.one_of(("first", "longest", "medoid")),
+            autocompletion=shared.complete_one_of(("first", "longest", "medoid")),
         ),
     ] = "first",
     complete: Annotated[
@@ -71,8 +71,7 @@ def dedup(
     from sentemb.encoders.device import require_device_name
     from sentemb.tasks.threshold import parsed
 
-    from ..early import check_models
-    from ..rows import check_rows_output, check_texts, given, show_or_write
+    from ..early import check_models, check_rows_output, check_texts
 
     check_rows_output(output, overwrite=overwrite, as_json=as_json, texts_alone=True)
     require_device_name(device)
@@ -85,9 +84,9 @@ def dedup(
 
     console.quieten_before_import()
     found = find(
-        *(given(source), model),
+        *(console.rows_of(source), model),
         threshold=threshold,
-        against=None if against is None else given(against),
+        against=None if against is None else console.rows_of(against),
         keep=keep,  # type: ignore[arg-type]  # the library looks at it
         complete=complete,
         facts=facts,
@@ -96,4 +95,4 @@ def dedup(
         device=device,
         batch_tokens=batch_tokens,
     )
-    show_or_write(found.report(), found.rows(), output, as_json=as_json)
+    console.show_or_write(found.report(), found.rows(), output, as_json=as_json)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import completion, console
+from .. import console
 from .. import options as shared
 
 EXAMPLES = """Examples:
@@ -20,10 +20,7 @@ sentemb export mini-sentemb --int8 -o runs/int8"""
 
 
 def export(
-    model: Annotated[
-        str,
-        typer.Argument(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
-    ],
+    model: shared.ModelArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     static: Annotated[
         bool,

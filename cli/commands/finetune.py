@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import completion, console
+from .. import console
 from .. import options as shared
 from ..options_of_signatures import flag_of, parse_seeds
 
@@ -39,10 +39,7 @@ def finetune(
     regression: Annotated[
         bool, typer.Option("--regression", help="The labels are scores.")
     ] = False,
-    model: Annotated[
-        str,
-        typer.Option(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
-    ] = "mini",
+    model: shared.AnyModel = "mini",
     output: Annotated[Path, typer.Option("--output", "-o", help="Model folder.")] = Path(
         "runs/finetune"
     ),

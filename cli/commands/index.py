@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from .. import completion, console
+from sentemb import signatures
+
+from .. import console
 from .. import options as shared
 
 EXAMPLES = """Examples:
@@ -34,7 +36,7 @@ def index(
         typer.Option(
             help="Bundled encoder, folder or hub id; by default mini-sentemb, and with --add the "
             "index's own.",
-            autocompletion=completion.models,
+            autocompletion=shared.complete_models,
         ),
     ] = None,
     column: Annotated[
@@ -50,7 +52,7 @@ def index(
             help="exact compares a query with every text, int8 with a byte of each number first, "
             "binary with a bit, hnsw follows a graph (extra search); the last three print what "
             "share they find. By default exact up to a million texts, hnsw above.",
-            autocompletion=completion.one_of(("exact", "int8", "binary", "hnsw")),
+            autocompletion=shared.complete_one_of(("exact", "int8", "binary", "hnsw")),
         ),
     ] = None,
     add: Annotated[
@@ -74,14 +76,12 @@ def index(
     from sentemb.errors import UsageError
     from sentemb.values import require_kind
 
-    from .. import source as code
-    from ..early import check_models
-    from ..rows import check_texts, given
+    from ..early import check_models, check_texts
 
     if vectors is not None and source == "-":
         raise UsageError("--vectors holds those of a file: name the file.")
     if method is not None:
-        choices = code.choices("sentemb.tasks.approximate", "SearchMethod")
+        choices = signatures.choices("sentemb.tasks.approximate", "SearchMethod")
         require_kind("method", method, Literal[choices])
     require_device_name(device)
     if column is not None or not add:
@@ -94,7 +94,7 @@ def index(
     from sentemb.tasks.index import index as make
 
     made = make(
-        given(source),
+        console.rows_of(source),
         output,
         model,
         column=column,

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from .. import completion, console
+from .. import console
+from .. import options as shared
 
 EXAMPLES = """Examples:
 
@@ -18,7 +19,9 @@ sentemb info runs/mine --json"""
 def info(
     model: Annotated[
         str | None,
-        typer.Argument(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
+        typer.Argument(
+            help="Bundled encoder, folder or hub id.", autocompletion=shared.complete_models
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .. import completion, console
+from .. import console
 from .. import options as shared
 
 EXAMPLES = """Examples:
@@ -24,7 +24,7 @@ def map(  # noqa: A001 -- the name of the command
         typer.Option(
             help="Bundled encoder, folder or hub id; repeatable, for maps side by side.",
             show_default="mini-sentemb",
-            autocompletion=completion.models,
+            autocompletion=shared.complete_models,
         ),
     ] = None,
     output: Annotated[
@@ -55,7 +55,7 @@ def map(  # noqa: A001 -- the name of the command
         str,
         typer.Option(
             help="pca; or umap (extra map), which keeps neighbours together.",
-            autocompletion=completion.one_of(("pca", "umap")),
+            autocompletion=shared.complete_one_of(("pca", "umap")),
         ),
     ] = "pca",
     seed: Annotated[int, typer.Option(help="Of clusters and UMAP.")] = 0,
@@ -73,8 +73,7 @@ def map(  # noqa: A001 -- the name of the command
     from sentemb.errors import UsageError
     from sentemb.tasks.projection import check_projection
 
-    from ..early import check_models, check_picture
-    from ..rows import check_texts, given
+    from ..early import check_models, check_picture, check_texts
 
     if output is None and source == "-":
         raise UsageError("Reading stdin, the page needs a name: give --output.")
@@ -94,7 +93,7 @@ def map(  # noqa: A001 -- the name of the command
     from sentemb.tasks.text_map import map as place
 
     found = place(
-        given(source),
+        console.rows_of(source),
         models,
         column=column,
         color_by=color_by,

@@ -61,8 +61,7 @@ def mine(
     from sentemb.encoders.device import require_device_name
     from sentemb.tasks.mining_rules import MiningRules
 
-    from ..early import check_columns, check_models, without_effect
-    from ..rows import check_rows_output, check_texts, show_or_write
+    from ..early import check_columns, check_models, check_rows_output, check_texts, without_effect
 
     rules = MiningRules(**options)
     without_effect("--column", corpus is None and column != "text", "--corpus")
@@ -91,4 +90,4 @@ def mine(
     )
     if output is not None:
         console.log(repr(report), table=True)
-    show_or_write(report, report["rows"], output, as_json=as_json)
+    console.show_or_write(report, report["rows"], output, as_json=as_json)

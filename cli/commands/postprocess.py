@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import completion, console
+from .. import console
+from .. import options as shared
 
 EXAMPLES = """Examples:
 
@@ -17,10 +18,7 @@ sentemb postprocess mini-sentemb --remove-top 2 --data file.txt --sts STSB.dev.t
 
 
 def postprocess(
-    model: Annotated[
-        str,
-        typer.Argument(help="Bundled encoder, folder or hub id.", autocompletion=completion.models),
-    ],
+    model: shared.ModelArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     whiten: Annotated[
         bool,

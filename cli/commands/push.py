@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from .. import completion, console
+from .. import console
+from .. import options as shared
 
 EXAMPLES = """Examples:
 
@@ -17,7 +18,7 @@ def push(
     model: Annotated[
         str,
         typer.Argument(
-            help="A model folder, or a bundled encoder.", autocompletion=completion.models
+            help="A model folder, or a bundled encoder.", autocompletion=shared.complete_models
         ),
     ],
     repo: Annotated[str, typer.Argument(help="user/name on the hub; name alone is your own.")],

@@ -50,8 +50,7 @@ def rerank(
     """Sort the candidates of each query by a model that reads query and text at once."""
     from sentemb.encoders.device import require_device_name
 
-    from ..early import check_models
-    from ..rows import check_rows_output, check_texts, show_or_write
+    from ..early import check_models, check_rows_output, check_texts
 
     for name in columns.split(",") if columns else ():
         check_texts(source, name)
@@ -71,4 +70,4 @@ def rerank(
         batch_size=batch_size,
         max_length=max_length,
     )
-    show_or_write(report, report["rows"], output, as_json=as_json)
+    console.show_or_write(report, report["rows"], output, as_json=as_json)

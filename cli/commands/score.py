@@ -53,8 +53,7 @@ def score(
     """
     from sentemb.encoders.device import require_device_name
 
-    from ..early import check_columns, check_models
-    from ..rows import check_rows_output, check_texts, show_or_write
+    from ..early import check_columns, check_models, check_rows_output, check_texts
 
     check_rows_output(output, overwrite=overwrite, as_json=as_json)
     require_device_name(device)
@@ -76,4 +75,4 @@ def score(
         seed=seed,
         device=device,
     )
-    show_or_write(report, report["rows"], output, as_json=as_json)
+    console.show_or_write(report, report["rows"], output, as_json=as_json)

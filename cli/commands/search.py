@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import completion, console
+from .. import console
 from .. import options as shared
 
 EXAMPLES = """Examples:
@@ -58,7 +58,7 @@ def search(
         str | None,
         typer.Option(
             help="What encodes queries; by default the index's own, for a file mini-sentemb.",
-            autocompletion=completion.models,
+            autocompletion=shared.complete_models,
         ),
     ] = None,
     prompt_name: shared.PromptOfQueries = None,
@@ -72,8 +72,7 @@ def search(
     """Show the texts nearest to a query, with their cosine and the number of their rows."""
     from sentemb.encoders.device import require_device_name
 
-    from ..early import check_models
-    from ..rows import check_rows_output, check_texts, show_or_write
+    from ..early import check_models, check_rows_output, check_texts
 
     asked, data = _queries_and_data(words, queries)
     if queries is not None:
@@ -101,7 +100,7 @@ def search(
         prompt_name=prompt_name,
         device=device,
     )
-    show_or_write(report, report["hits"], output, as_json=as_json)
+    console.show_or_write(report, report["hits"], output, as_json=as_json)
 
 
 def _queries_and_data(words: list[str], queries: Path | None) -> tuple[Any, str]:

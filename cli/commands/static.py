@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import completion, console
+from .. import console
+from .. import options as shared
 
 EXAMPLES = """Examples:
 
@@ -27,7 +28,7 @@ def static(
         typer.Option(
             help="Static model that training starts from; or any other encoder, for its "
             "tokenizer, with random vectors.",
-            autocompletion=completion.models,
+            autocompletion=shared.complete_models,
         ),
     ] = "mini",
     columns: Annotated[

@@ -7,7 +7,7 @@ import typer
 
 from sentemb.errors import UsageError
 
-from .. import completion, console
+from .. import console
 from .. import options as shared
 from ..options_of_signatures import parse_seeds
 
@@ -34,7 +34,7 @@ Losses = Annotated[
         "the option is trained once. For temperature and simcse-unsup, by default infonce, "
         "hard-contrastive and simple-contrastive.",
         rich_help_panel=shared.METHOD,
-        autocompletion=completion.losses,
+        autocompletion=shared.complete_losses,
     ),
 ]
 Seeds = Annotated[
@@ -82,9 +82,10 @@ def study(
     Writes results.jsonl and study.png. The same command resumes after an interruption; models are
     not kept.
     """
+    from sentemb.notation import read_values
+
     from ..config import arguments_of_training
     from ..early import check_columns, check_study, check_training, varied_by
-    from ..spec import make_loss, read_values
 
     console.require_one_format(as_json=as_json, style=style)
     folder, typed = output or Path("studies") / option.removeprefix("--"), {**options, "loss": None}
@@ -102,7 +103,7 @@ def study(
     report = experiments.study(
         varied.name,
         numbers,
-        losses={words: make_loss(words) for words in loss} if loss else None,
+        losses=loss or None,
         seeds=chosen,
         labels=labels,
         output=folder,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .. import completion, console
+from .. import console
 from .. import options as shared
 
 EXAMPLES = """Examples:
@@ -25,7 +25,7 @@ def summarise(
         typer.Option(
             help="centroid, the nearest to the mean; mmr, those that are near to it and unlike "
             "each other; or lexrank, those that many others are like.",
-            autocompletion=completion.one_of(("centroid", "mmr", "lexrank")),
+            autocompletion=shared.complete_one_of(("centroid", "mmr", "lexrank")),
         ),
     ] = "mmr",
     balance: Annotated[
@@ -55,8 +55,7 @@ def summarise(
     """
     from sentemb.encoders.device import require_device_name
 
-    from ..early import check_models, without_effect
-    from ..rows import check_rows_output, check_texts, given, show_or_write
+    from ..early import check_models, check_rows_output, check_texts, without_effect
 
     check_rows_output(output, overwrite=overwrite, as_json=as_json, texts_alone=by is None)
     require_device_name(device)
@@ -67,7 +66,7 @@ def summarise(
 
     console.quieten_before_import()
     found = find(
-        *(given(source), model),
+        *(console.rows_of(source), model),
         sentences=sentences,
         method=method,  # type: ignore[arg-type]  # the library looks at it
         balance=balance,
@@ -76,4 +75,4 @@ def summarise(
         device=device,
         batch_tokens=batch_tokens,
     )
-    show_or_write(found.report(), found.rows(), output, as_json=as_json)
+    console.show_or_write(found.report(), found.rows(), output, as_json=as_json)

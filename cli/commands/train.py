@@ -6,10 +6,11 @@ from typing import Any
 
 import typer
 
+from sentemb.signatures import find_recipe
+
 from .. import console
 from .. import options as shared
 from ..options_of_signatures import DEFAULT_METHOD, parse_seeds
-from ..source import find_recipe
 
 EXAMPLES = """Examples:
 

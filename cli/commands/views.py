@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
+from sentemb import signatures
 from sentemb.errors import UsageError
+from sentemb.notation import CLEAN, LOSSES, STAGES, SYNONYMS, check_view, make_view, options_of
 
-from .. import console, source
+from .. import console
 from .. import options as shared
-from ..spec import CLEAN, LOSSES, STAGES, SYNONYMS, check_view, make_view, options_of
 
 EXAMPLES = """Examples:
 
@@ -90,12 +91,14 @@ def _list(as_json: bool) -> None:
 
 
 def _described(module: str, name: str, class_name: str) -> dict[str, Any]:
-    doc = source.doc(module, class_name)
+    doc = signatures.doc(module, class_name)
     options = {
         field.name.replace("_", "-"): _default(field.default)
         for field in options_of(module, class_name)
     }
-    helps = {key.replace("_", "-"): text for key, text in source.helps(module, class_name).items()}
+    helps = {
+        key.replace("_", "-"): text for key, text in signatures.helps(module, class_name).items()
+    }
     known = {"name": name, "summary": _plain(doc.partition("\n")[0])}
     return known | {"options": options, "help": helps}
 

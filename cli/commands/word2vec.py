@@ -45,7 +45,7 @@ def word2vec(
     A text's vector is the weighted mean of its words' vectors. The folder is a plain
     sentence-transformers model.
     """
-    from ..rows import check_texts, given
+    from ..early import check_texts
 
     check_texts(source, column)
     console.quieten_before_import()
@@ -54,7 +54,7 @@ def word2vec(
 
     settings = WordSettings(**options)
     record = train(
-        given(source),
+        console.rows_of(source),
         output,
         column=column,
         settings=settings,

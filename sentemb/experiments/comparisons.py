@@ -16,7 +16,9 @@ from sentemb.experiments.models import opened as opened_model
 from sentemb.experiments.runner import Point, check_points, run_points
 from sentemb.experiments.studies import NO_PICTURE, described_job
 from sentemb.experiments.summaries import Result, summarise, summary_table
-from sentemb.jobs import GRADED, TrainJob, train_job
+from sentemb.jobs.job_data import GRADED, read_to_measure
+from sentemb.jobs.job_record import plan_of
+from sentemb.jobs.train_job import TrainJob, train_job
 from sentemb.methods.recipe import METHODS
 from sentemb.table import Report
 
@@ -75,11 +77,11 @@ def compare(
     shared = {"select": "last", "pooling": pooling, **options}
     shared |= {"batch_size": batch_size, "max_steps": max_steps}
     jobs = {name: train_job(name, data, **shared) for name in names if name in METHODS}
-    read = {name: job.read_to_measure() for name, job in jobs.items()}
+    read = {name: read_to_measure(job) for name, job in jobs.items()}
     plan: dict[str, Any] = {"methods": names, "seeds": list(seeds)}
     for name, (rows, pairs) in read.items():
         check_points([Point(name, {}, jobs[name])], rows)
-        plan |= {f"{key} of {name}": v for key, v in jobs[name].plan(rows, pairs).items()}
+        plan |= {f"{key} of {name}": v for key, v in plan_of(jobs[name], rows, pairs).items()}
     if len({plan[f"data of {name}"] for name in jobs}) > 1:
         logger.info("The methods are trained on different data: give `data` for one and the same.")
     graded = next(iter(read.values()))[1] if read else _graded(options.get("dev"))

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sentemb.errors import InterruptedRunError, NumericError
 from sentemb.experiments.ledger import Ledger
 from sentemb.experiments.models import opened
-from sentemb.jobs import TrainJob
+from sentemb.jobs.job_method import build
+from sentemb.jobs.job_run import run
+from sentemb.jobs.train_job import TrainJob
 from sentemb.runs.output import last_checkpoint
 from sentemb.runs.run_folder import RUN
 from sentemb.storage.owned import remove_listed
@@ -48,7 +50,7 @@ def check_points(points: Sequence[Point], data: "TrainingData") -> None:
         UsageError: When a value is out of range.
     """
     for point in points:
-        point.job.build(data)
+        build(point.job, data)
 
 
 def run_points(
@@ -94,7 +96,7 @@ def run_point(
 
 def measure_start(job: TrainJob, data: "TrainingData", measure: Measure) -> dict[str, float]:
     """Measure the encoder that a job starts from."""
-    with opened(job.build(data).encoder) as model:
+    with opened(build(job, data).encoder) as model:
         return measure(model.encode)
 
 
@@ -109,7 +111,7 @@ def _train(folder: Path, job: TrainJob, data: "TrainingData", dev: "STS") -> flo
     started, level = time.monotonic(), logger.level
     logger.setLevel(logging.WARNING)
     try:
-        job.train(data, chooses, folder, resume=goes_on)
+        run(job, data, chooses, folder, resume=goes_on)
     finally:
         logger.setLevel(level)
     return None if goes_on else round(time.monotonic() - started, 2)

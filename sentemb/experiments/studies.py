@@ -16,7 +16,10 @@ from sentemb.experiments.ledger import opened
 from sentemb.experiments.measured import MEASURES, Measured
 from sentemb.experiments.runner import Point, check_points, measure_start, run_points
 from sentemb.experiments.summaries import Result, summarise, summary_table
-from sentemb.jobs import TrainJob, name_of, train_job
+from sentemb.jobs.job_data import name_of, read_to_measure
+from sentemb.jobs.job_record import plan_of
+from sentemb.jobs.train_job import TrainJob, train_job
+from sentemb.notation import as_loss
 from sentemb.runs.conditions import described_rows
 from sentemb.table import Report
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from sentemb.datasets.in_memory import Container
     from sentemb.evaluation import STS
     from sentemb.losses import Loss
+    from sentemb.notation import AnyLoss
 
     Data = str | os.PathLike[str] | Container
 
@@ -41,7 +45,7 @@ def study(
     method: str = "simcse-unsup",
     data: "Data | TrainingData | None" = None,
     *,
-    losses: "Mapping[str, Loss] | Sequence[Loss] | None" = None,
+    losses: "Mapping[str, AnyLoss] | Sequence[AnyLoss] | None" = None,
     seeds: Sequence[int] = (0,),
     labels: "Data | None" = None,
     output: str | os.PathLike[str] | None = None,
@@ -60,9 +64,9 @@ def study(
         values: Of the option; of a temperature by default `TEMPERATURES`.
         method: The recipe's name.
         data: As of `sentemb.train`.
-        losses: In the place of the recipe's, by the names to show. One that has no such option is
-            trained once. For the temperature of simcse-unsup by default InfoNCE, the hard and the
-            simple contrastive loss, as Wang and Liu have it.
+        losses: In the place of the recipe's, by the names to show; also in words. One that has no
+            such option is trained once. For the temperature of simcse-unsup by default InfoNCE, the
+            hard and the simple contrastive loss, as Wang and Liu have it.
         seeds: A run for each.
         labels: Sentences with a class, for the tolerance; by default the bundled topics.
         output: Folder of the runs; by default ``studies/OPTION``.
@@ -87,14 +91,14 @@ def study(
     named = _named(losses) if losses is not None else _default_losses(option, job)
     points = points_of(job, option, chosen, named, seeds)
     folder = Path(output) if output is not None else Path("studies") / shown
-    rows, dev = job.read_to_measure()
+    rows, dev = read_to_measure(job)
     labelled = as_training_data(
         bundled("topics.tsv") if labels is None else labels, [("text", "label")], name="labels"
     )
     check_points([p for p in points if p.labels["seed"] == seeds[0]], rows)
     plan: dict[str, Any] = {"option": shown, "values": chosen}
     plan |= {"losses": list(named), "seeds": list(seeds)}
-    plan |= job.plan(rows, dev) | {"labels": described_rows(labelled.rows)}
+    plan |= plan_of(job, rows, dev) | {"labels": described_rows(labelled.rows)}
     measure = Measured(dev, labelled.rows["text"][:], labelled.rows["label"][:])
     with opened(folder, plan, overwrite=overwrite) as ledger:
         before = {"loss": START, "value": None, "seed": None}
@@ -142,8 +146,10 @@ def points_of(
     return points
 
 
-def _named(losses: "Mapping[str, Loss] | Sequence[Loss]") -> "dict[str, Loss]":
-    return dict(losses) if isinstance(losses, Mapping) else {repr(one): one for one in losses}
+def _named(losses: "Mapping[str, AnyLoss] | Sequence[AnyLoss]") -> "dict[str, Loss]":
+    if not isinstance(losses, Mapping):
+        losses = {one if isinstance(one, str) else repr(one): one for one in losses}
+    return {name: as_loss(one) for name, one in losses.items()}
 
 
 def _default_losses(option: str, job: TrainJob) -> "dict[str, Loss]":

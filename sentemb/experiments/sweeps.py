@@ -13,7 +13,9 @@ from sentemb.errors import UsageError, install_command
 from sentemb.experiments.ledger import opened
 from sentemb.experiments.runner import Point, check_points, run_points
 from sentemb.experiments.summaries import summarise, summary_table
-from sentemb.jobs import TrainJob, train_job
+from sentemb.jobs.job_data import read_to_measure
+from sentemb.jobs.job_record import plan_of
+from sentemb.jobs.train_job import TrainJob, train_job
 from sentemb.table import Report
 
 if TYPE_CHECKING:
@@ -79,10 +81,10 @@ def sweep(
     first = {name: values[0] for name, values in search.items()}
     each = [first | {name: value} for name, values in search.items() for value in values]
     jobs = [_with_all(job, one) for one in each]
-    rows, dev = job.read_to_measure()
+    rows, dev = read_to_measure(job)
     check_points([Point("", {}, one) for one in jobs], rows)
     tried = {shown[name]: [str(v) for v in values] for name, values in search.items()}
-    plan = {"search": tried, "seeds": list(seeds), **job.plan(rows, dev)}
+    plan = {"search": tried, "seeds": list(seeds), **plan_of(job, rows, dev)}
     by = (*search, "trial")
     with opened(folder, plan, overwrite=overwrite) as ledger:
         ledger.claim("journal.log")

@@ -16,7 +16,7 @@ from sentemb.datasets.layouts import shown
 from sentemb.datasets.roles import LABEL, column_of, plain
 from sentemb.errors import InputError, UsageError, nearest
 from sentemb.finetuning.scored_predictions import score_classes
-from sentemb.jobs import known_options
+from sentemb.jobs.job_options import known_options
 from sentemb.tasks.abstaining import RiskCoverage, require_rate
 from sentemb.tasks.classified import AbstainBy, Classified
 from sentemb.tasks.few_shot import FewShotSettings, contrast, fit_head

@@ -7,11 +7,13 @@ import sys
 from typing import get_args
 
 import pytest
-from sentemb_cli import completion, source
-from sentemb_cli.spec import LOSSES
+from sentemb_cli import options
+from sentemb_cli.main import typed_words
 
+from sentemb import signatures
 from sentemb.encoders.poolings import PoolingName
 from sentemb.methods.recipe import METHODS
+from sentemb.notation import LOSSES
 from sentemb.suites import SUITES
 
 CASES = {
@@ -75,7 +77,11 @@ def test_a_shell_gets_the_values_and_no_library_is_imported():
 
 @pytest.mark.parametrize(
     ("complete", "known"),
-    [(completion.methods, METHODS), (completion.losses, LOSSES), (completion.suites, SUITES)],
+    [
+        (options.complete_methods, METHODS),
+        (options.complete_losses, LOSSES),
+        (options.complete_suites, SUITES),
+    ],
 )
 def test_every_name_is_offered(complete, known):
     assert complete("") == list(known)
@@ -85,13 +91,13 @@ def test_every_name_is_offered(complete, known):
 def test_choices_of_the_source_are_those_of_the_library():
     from sentemb.encoding.options import PRECISIONS
 
-    assert source.choices("sentemb.encoding.options", "PRECISIONS") == get_args(PRECISIONS)
-    assert source.keys("sentemb.suites.catalogue", "SUITES") == list(SUITES)
+    assert signatures.choices("sentemb.encoding.options", "PRECISIONS") == get_args(PRECISIONS)
+    assert signatures.keys("sentemb.suites.catalogue", "SUITES") == list(SUITES)
 
 
 def test_other_shells_hand_over_one_line(monkeypatch):
     monkeypatch.setenv("_SENTEMB_COMPLETE", "complete_zsh")
     monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "sentemb train -m moco ")
-    assert completion.typed_words(["x"]) == ["train", "-m", "moco"]
+    assert typed_words(["x"]) == ["train", "-m", "moco"]
     monkeypatch.delenv("_SENTEMB_COMPLETE")
-    assert completion.typed_words(["x"]) == ["x"]
+    assert typed_words(["x"]) == ["x"]

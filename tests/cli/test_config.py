@@ -5,11 +5,11 @@ import tomllib
 
 import pytest
 from sentemb_cli.options_of_signatures import of_training
-from sentemb_cli.source import METHODS
-from sentemb_cli.spec import make_loss, make_view, words_of
 
 from sentemb.methods import recipe_named
+from sentemb.notation import make_loss, make_view, words_of
 from sentemb.runs.conditions import stable_repr
+from sentemb.signatures import METHODS
 
 SHORT = ("--batch-size", 8, "--max-steps", 2, "--max-length", 16, "--data", "few.txt")
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from sentemb_cli.spec import LOSSES, make_loss
 from sentence_transformers import SentenceTransformer
 
 from sentemb import Method, Settings, losses, read_training_data, train
@@ -14,6 +13,7 @@ from sentemb.bundled import bundled
 from sentemb.errors import UsageError
 from sentemb.losses import DimensionWise, InfoNCE, Sum
 from sentemb.methods import method_named, options_of, recipe_named
+from sentemb.notation import LOSSES, make_loss
 from tests.support.helpers import state
 
 REFUSED = {
@@ -173,7 +173,7 @@ def test_words_of_version_0_1_are_read_as_they_were_meant_and_warned_of(words, l
     assert make_loss(words) == loss
     assert make_loss(words) == loss
     (record,) = caplog.records
-    assert f"--loss {words} is read as {now}: " in record.getMessage()
+    assert f"{words} is read as {now}: " in record.getMessage()
 
 
 def test_a_sum_logs_its_terms(sentemb, tmp_path):

@@ -4,11 +4,11 @@ import json
 
 import pytest
 from sentemb_cli.options_of_signatures import options_of_method
-from sentemb_cli.source import METHODS
-from sentemb_cli.spec import LOSSES, STAGES, make_view
 
 from sentemb import losses, views
-from sentemb.jobs import OF_LOSS, OF_VIEWS
+from sentemb.jobs.job_options import OF_LOSS, OF_VIEWS
+from sentemb.notation import LOSSES, STAGES, make_view
+from sentemb.signatures import METHODS
 from sentemb.views import EDA, Crop, EmbeddingDropout, FeatureCutoff, TokenShuffle, View
 
 NAMES = [name for members in STAGES.values() for name in members]

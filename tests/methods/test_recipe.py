@@ -3,13 +3,14 @@
 import pytest
 import torch
 from sentemb_cli.config import arguments_of_training
-from sentemb_cli.source import OF_THE_DATA, parameters_of
 
 from sentemb import build_encoder
 from sentemb.encoders import describe
 from sentemb.errors import UsageError
-from sentemb.jobs import train_job
+from sentemb.jobs.job_method import build
+from sentemb.jobs.train_job import train_job
 from sentemb.methods import METHODS, method_named, options_of, recipe_named
+from sentemb.signatures import OF_THE_DATA, parameters_of
 
 NEEDED = {
     name: {"teacher": "mini-sentemb"} for name in ("distill", "rankcse", "gist", "multilingual")
@@ -35,7 +36,7 @@ class Data:
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_by_name_is_the_one_of_the_command(name):
     job = typed(name)
-    theirs = job.build(Data)
+    theirs = build(job, Data)
     of_data = {"columns": Data.rows.column_names, "classes": len(Data.classes)}
     torch.manual_seed(job.settings.seed)
     options = {k: v for k, v in of_data.items() if k in options_of(name)}

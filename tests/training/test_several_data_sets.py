@@ -143,7 +143,7 @@ def sources(files, **weights):
     return {
         "nli": DataSource(files / "nli.jsonl", weight=weights.get("nli")),
         "captions": DataSource(files / "captions.tsv", SymmetricInfoNCE()),
-        "graded": DataSource(files / "graded.tsv", CoSENT(), weights.get("graded")),
+        "graded": DataSource(files / "graded.tsv", "cosent", weights.get("graded")),
     }
 
 

@@ -5,13 +5,12 @@ from dataclasses import fields
 from typing import Literal, get_args, get_origin
 
 import pytest
-from sentemb_cli import source
-from sentemb_cli.source import METHODS, find_recipe, parameters_of
-from sentemb_cli.spec import LOSSES, STAGES
 
-from sentemb import losses, methods, views
+from sentemb import losses, methods, signatures, views
 from sentemb.encoders.poolings import PoolingName
 from sentemb.errors import UsageError
+from sentemb.notation import LOSSES, STAGES
+from sentemb.signatures import METHODS, find_recipe, parameters_of
 
 VIEWS = [name for members in STAGES.values() for name in members.values()]
 NAMED = [("sentemb.losses", losses, name) for name in LOSSES.values()]
@@ -29,8 +28,8 @@ def same(written, imported):
 @pytest.mark.parametrize(("module", "imported", "name"), NAMED, ids=[n for *_, n in NAMED])
 def test_options_and_docstrings_of_losses_and_views(module, imported, name):
     thing = getattr(imported, name)
-    same(source.parameters(module, name), list(inspect.signature(thing).parameters.values()))
-    assert source.doc(module, name) == inspect.getdoc(thing)
+    same(signatures.parameters(module, name), list(inspect.signature(thing).parameters.values()))
+    assert signatures.doc(module, name) == inspect.getdoc(thing)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -42,7 +41,7 @@ def test_recipes_and_the_options_of_methods(method):
 
 
 def test_choices():
-    assert source.choices("sentemb.encoders.poolings", "PoolingName") == get_args(PoolingName)
+    assert signatures.choices("sentemb.encoders.poolings", "PoolingName") == get_args(PoolingName)
 
 
 def test_an_unknown_method_is_an_error_of_use():

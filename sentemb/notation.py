@@ -7,15 +7,16 @@ Losses and views are ``NAME``, ``NAME:VALUE`` (the first option) or ``NAME:VALUE
 import ast
 import functools
 import inspect
+import logging
 import math
 import re
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from sentemb import signatures
 from sentemb.errors import UsageError, nearest, unknown
-
-from . import source
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from sentemb.losses import Loss
     from sentemb.views import View
 
+    AnyLoss = str | Loss
+    AnyView = str | View | Callable[[SentenceTransformer], View]
+
+logger = logging.getLogger("sentemb")
 MADE_OF_LOSSES = ("Sum", "EachSentence", "Matryoshka", "MaskSimilar", "Guided")
 NAMES = {
     "FlatNCEOneWay": "flatnce-one-way",
@@ -40,13 +45,13 @@ NAMES = {
 
 
 def name_of(loss: str) -> str:
-    """Return the name of a loss on the command line: ``SymmetricInfoNCE`` is symmetric-infonce."""
+    """Return the name of a loss: ``SymmetricInfoNCE`` is symmetric-infonce."""
     return NAMES.get(loss) or re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "-", loss).lower()
 
 
 LOSSES = {
     name_of(loss): loss
-    for loss in source.imported("sentemb.losses")
+    for loss in signatures.imported("sentemb.losses")
     if loss not in (*MADE_OF_LOSSES, "Loss", "RowLoss", "Term")
 }
 WITHOUT_WEIGHT = ("hard-negative-weight=1", "hard-negative-weight=1.0")
@@ -81,6 +86,31 @@ STAGES = {
 CLEAN = "clean"
 SYNONYMS = ("neighbours", "wordnet")
 EXAMPLE = "infonce+0.1*dimension-wise"
+
+
+def as_loss(loss: "AnyLoss") -> "Loss":
+    """Return a loss that is given as an object, or in words.
+
+    Raises:
+        UsageError: When a name or an option is unknown, or a value is out of range.
+
+    Example:
+        >>> as_loss("infonce:0.1")
+        InfoNCE(temperature=0.1)
+    """
+    return make_loss(loss) if isinstance(loss, str) else loss
+
+
+def as_view(view: "AnyView") -> "View | Callable[[SentenceTransformer], View]":
+    """Return a view that is given as an object, or in words; those need the encoder.
+
+    Raises:
+        UsageError: When a name or an option is unknown, or two parts change the same stage.
+    """
+    if not isinstance(view, str):
+        return view
+    check_view(view)
+    return partial(make_view, view)
 
 
 def make_loss(words: str) -> "Loss":
@@ -138,7 +168,7 @@ def read_values(option: inspect.Parameter, written: str) -> list[Any]:
     """
     values = [read_value(option, word.strip()) for word in written.split(",")]
     if len(set(values)) < len(values):
-        raise UsageError(f"--values gives a value twice: '{written}'.")
+        raise UsageError(f"`values` gives a value twice: '{written}'.")
     return values
 
 
@@ -238,7 +268,7 @@ def _written(value: Any) -> str:
 
 def options_of(module: str, class_name: str) -> list[inspect.Parameter]:
     """Return the parameters that words can set, the one that needs no name first."""
-    parameters = source.parameters(module, class_name)
+    parameters = signatures.parameters(module, class_name)
     return sorted(parameters, key=lambda parameter: parameter.name == "synonyms")
 
 
@@ -271,8 +301,6 @@ def _renamed(words: str) -> str:
 
     What is trained then is not what the name says now, so that is warned of, once.
     """
-    from . import console
-
     name, _, written = words.partition(":")
     if name != "infonce" or "hard-negative-weight=" not in written:
         return words
@@ -280,7 +308,7 @@ def _renamed(words: str) -> str:
     weighted = len(others) == len(written.split(","))
     meant = "weighted-infonce" if weighted else "infonce"
     now = f"{meant}:{','.join(others)}" if others else meant
-    console.warn(f"--loss {words} is read as {now}: the weight is an option of weighted-infonce.")
+    logger.warning("%s is read as %s: the weight is an option of weighted-infonce.", words, now)
     return now
 
 

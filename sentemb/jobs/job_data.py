@@ -1,0 +1,141 @@
+"""What a job reads, and the batch that fits to it."""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from sentemb.bars import phase
+from sentemb.bundled import bundled
+from sentemb.errors import UsageError
+from sentemb.jobs.train_job import TrainJob
+from sentemb.training.settings import Settings
+
+if TYPE_CHECKING:
+    from sentemb.datasets import TrainingData
+    from sentemb.evaluation import STS
+
+logger = logging.getLogger("sentemb")
+GRADED = "graded.tsv"
+SMALLEST, STEPS = 16, 20
+
+
+def read(job: TrainJob) -> "tuple[TrainingData, STS | None]":
+    """Read the data and the graded pairs, and say in the log what is used."""
+    from sentemb.datasets import as_sts
+    from sentemb.methods import recipe_named
+
+    recipe = recipe_named(job.method)
+    source = bundled(recipe.bundled_data) if job.data is None else job.data
+    graded = bundled(GRADED) if job.dev is None and job.data is None else job.dev
+    with phase("reading the data"):
+        data = _read_rows(job, source, recipe.layouts)
+        dev = None if graded is None else as_sts(graded)
+    named = name_of(job.data, f"bundled {recipe.bundled_data}") or data.source
+    logger.info(
+        "%s from %s; data: %s (%s rows%s); dev: %s",
+        job.method,
+        name_of(job.model, "mini") or "a SentenceTransformer",
+        named,
+        f"{len(data.rows):,}",
+        _said_of_negatives(data.rows.column_names),
+        _named_dev(job, dev),
+    )
+    _report_steps(job, data)
+    if data.classes:
+        more = ", …" if len(data.classes) > 8 else ""
+        logger.info("%d labels: %s", len(data.classes), ", ".join(data.classes[:8]) + more)
+    return data, dev
+
+
+def _read_rows(job: TrainJob, source: Any, layouts: "Sequence[tuple[str, ...]]") -> "TrainingData":
+    """Read one data set, or several."""
+    from sentemb.data_sources import read_sources, several_of
+    from sentemb.datasets import as_training_data
+
+    sources = several_of(source)
+    if sources is None:
+        if job.mixing is not None:
+            raise UsageError("`mixing` has no effect on one data set: leave it out.")
+        return as_training_data(source, layouts, job.columns)
+    if job.columns is not None:
+        raise UsageError(
+            "`columns` are of one data set: of several, give each its own, as "
+            "DataSource(path, columns=[...])."
+        )
+    return read_sources(sources, tuple(layouts), job.mixing)
+
+
+def _report_steps(job: TrainJob, data: "TrainingData") -> None:
+    """Log a batch size that was lowered; warn where there are few steps all the same."""
+    from sentemb.runs.processes import processes
+
+    rows, fitted = len(data.rows), settings_for(job, data).batch_size
+    steps = max(1, rows // fitted)
+    if fitted < job.settings.batch_size:
+        logger.info(
+            "batch_size: %d instead of %d, because the data has %s rows; steps an epoch: %d",
+            fitted,
+            job.settings.batch_size,
+            f"{rows:,}",
+            steps,
+        )
+    total = int(steps * job.settings.epochs)
+    few = total < STEPS and not job.settings.max_steps
+    if few and processes().is_main_process:
+        logger.warning(
+            "The data has %s rows, so there are only %d training steps, which change the model "
+            "little. Use more rows, or raise `epochs`.",
+            f"{rows:,}",
+            total,
+        )
+
+
+def settings_for(job: TrainJob, data: "TrainingData") -> Settings:
+    """Return the settings, a recipe's batch halved until an epoch has `STEPS` of them.
+
+    At fewer than `SMALLEST` rows it is halved only where the data have not so many.
+    """
+    from sentemb.runs.processes import processes
+
+    everyone = processes().num_processes
+    batch, rows = job.settings.batch_size, len(data.rows) // everyone
+    least = min(getattr(data, "sizes", None) or [len(data.rows)]) // everyone
+    if job.batch_by_default:
+        while batch > 2 and (batch > least or (batch > SMALLEST and rows // batch < STEPS)):
+            batch //= 2
+    return replace(job.settings, batch_size=batch)
+
+
+def _named_dev(job: TrainJob, dev: "STS | None") -> str:
+    if dev is None and job.settings.select == "held-out-loss":
+        return "none, held-out rows choose the checkpoint"
+    if dev is None:
+        return "none, so the last step is kept; give `dev` to keep the best one"
+    given = None if job.dev == bundled(GRADED) else job.dev
+    return f"{name_of(given, f'bundled {GRADED}') or dev.name} ({len(dev.scores):,} pairs)"
+
+
+def read_to_measure(job: TrainJob) -> "tuple[TrainingData, STS]":
+    """Read the data, and the graded pairs that a run among others is measured on."""
+    data, dev = read(replace(job, dev=bundled(GRADED) if job.dev is None else job.dev))
+    return data, cast("STS", dev)
+
+
+def _said_of_negatives(columns: Sequence[str]) -> str:
+    """Say how many hard negatives rows have, where some have several."""
+    most = sum(column.startswith("negative") for column in columns)
+    return f", up to {most} hard negatives each" if most > 1 else ""
+
+
+def name_of(given: object, default: str | None) -> str | None:
+    """Name a path, a hub id or a bundled encoder; None for an object.
+
+    Example:
+        >>> name_of(None, "mini"), name_of("runs/mine", "mini"), name_of(["A text."], "mini")
+        ('mini', 'runs/mine', None)
+    """
+    if given is None:
+        return default
+    return os.fspath(given) if isinstance(given, str | os.PathLike) else None

@@ -1,0 +1,101 @@
+"""The method that a job trains."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sentemb.jobs.job_options import defaults_of
+from sentemb.jobs.train_job import TrainJob
+
+if TYPE_CHECKING:
+    from sentemb.datasets import TrainingData
+    from sentemb.datasets.several import SeveralData
+    from sentemb.losses import Loss
+    from sentemb.method import Method
+
+
+def build(job: TrainJob, data: "TrainingData") -> "Method":
+    """Build the method; what is random in it is of the seed.
+
+    Raises:
+        UsageError: When an option does not fit.
+        InputError: When the model cannot be read.
+    """
+    from transformers import set_seed
+
+    from sentemb.datasets.several import SeveralData
+    from sentemb.methods import method_named
+
+    if isinstance(data, SeveralData):
+        return _build_mixed(job, data)
+    set_seed(job.settings.seed)
+    method = method_named(
+        job.method,
+        job.model,
+        pooling=job.pooling,
+        prompt=job.prompt,
+        include_prompt=job.include_prompt,
+        bidirectional=job.bidirectional,
+        template=job.template,
+        lora=job.lora,
+        **_options(job, data),
+    )
+    return _overridden(job, method, job.loss, job.mask_above)
+
+
+def _options(job: TrainJob, data: "TrainingData") -> dict[str, Any]:
+    """Return the options of the recipe, with those that follow from the data."""
+    of_data = {"columns": data.rows.column_names, "classes": len(data.classes)}
+    own = defaults_of(job.method)
+    return job.options() | {name: value for name, value in of_data.items() if name in own}
+
+
+def _overridden(
+    job: TrainJob, method: "Method", loss: "Loss | None", mask_above: float | None
+) -> "Method":
+    from sentemb.methods.overrides import override
+    from sentemb.views import View
+
+    return override(
+        method,
+        job.method,
+        [view if isinstance(view, View) else view(method.encoder) for view in job.view],
+        loss,
+        matryoshka=job.matryoshka,
+        mask_above=mask_above,
+    )
+
+
+def _build_mixed(job: TrainJob, data: "SeveralData") -> "Method":
+    """Build a method for each data set; all train the twin of the recipe."""
+    from sentemb.data_sources import several_of, views_of
+    from sentemb.encoders.prompts import set_prompts
+    from sentemb.method import Method
+    from sentemb.methods import recipe_named
+    from sentemb.training.mixed import MixedMethod
+    from sentemb.views import View
+
+    sources, parts = several_of(job.data) or {}, dict(data.parts)
+    plain = [name for name, source in sources.items() if source.loss is None]
+    first = parts[plain[0] if plain else data.names[0]]
+    bare = replace(job, prompt={}, view=(), loss=None, matryoshka=(), mask_above=None)
+    base = build(bare, first)
+    methods: dict[str, Method] = {}
+    for name, part in parts.items():
+        if (loss := sources[name].own_loss()) is None:
+            built = (
+                base
+                if part is first
+                else recipe_named(job.method).build(base.encoder, **_options(job, part))
+            )
+            member = Method(built.views, base.twin, built.loss)
+            methods[name] = _overridden(job, member, job.loss, job.mask_above)
+        else:
+            member = Method(views_of(part, View), base.twin, loss)
+            methods[name] = _overridden(job, member, None, None)
+    labels = ["none" if "label" not in part.rows.column_names else
+              "classes" if part.classes else "scores" for part in parts.values()]  # fmt: skip
+    mixed = MixedMethod(methods, labels)  # type: ignore[arg-type]
+    read = [view.column for view in mixed.views]
+    for each in (mixed.encoder, *mixed.twin.other_encoders().values()):
+        set_prompts(each, job.prompt, read)
+    return mixed
