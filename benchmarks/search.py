@@ -23,7 +23,8 @@ from sentemb.evaluation import Retrieval
 from sentemb.evaluation.bootstrap import paired_bootstrap
 from sentemb.evaluation.retrieval import measures
 from sentemb.evaluation.scores import Outcome, percent_mean
-from sentemb.tasks.approximate import Graph, Int8, measure_recall, nearly_nearest
+from sentemb.tasks.approximate import Int8, measure_recall, nearly_nearest
+from sentemb.tasks.graph import Graph
 from sentemb.tasks.nearest import nearest
 from sentemb.tasks.vectors import Embedded
 

@@ -7,10 +7,9 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sentemb.bars import Progress
-from sentemb.errors import UsageError, install_command
 from sentemb.evaluation.bootstrap import bootstrap_average
 from sentemb.evaluation.scores import Outcome, percent_mean
+from sentemb.tasks.graph import Graph
 from sentemb.tasks.nearest import Ids, Products, nearest, rescored
 from sentemb.types import Vectors
 
@@ -18,7 +17,7 @@ SearchMethod = Literal["exact", "int8", "binary", "hnsw"]
 SAMPLED, DEPTH = 1_000, 10
 """Rows that recall is measured on, and hits of each."""
 AT_ONCE = 10_000
-"""Vectors that are added to a graph at once."""
+"""Vectors that are quantised at once."""
 DISTANCES = 2_000_000
 """Distances that are sorted at once."""
 
@@ -167,75 +166,11 @@ def _bits_of(vectors: Vectors) -> NDArray[np.uint64]:
     return np.packbits(padded, axis=1).view(np.uint64)
 
 
-class Graph:
-    """A navigable small world of vectors, by usearch; numbers have 16 bits.
-
-    Args:
-        dim: Of the vectors.
-
-    Raises:
-        UsageError: When usearch is not installed.
-
-    Source: Malkov & Yashunin, 2018 (arXiv:1603.09320).
-    """
-
-    pool: ClassVar[int] = 4
-
-    def __init__(self, dim: int) -> None:
-        self._index = require_usearch().Index(ndim=dim, metric="ip", dtype="bf16")
-
-    @classmethod
-    def of(cls, vectors: Vectors, before: "Graph | None" = None) -> "Graph":
-        """Build a graph of vectors, of which the first may be in one from before."""
-        graph = before if before is not None else cls(vectors.shape[1])
-        known = len(graph._index)
-        with Progress("building the graph", len(vectors), "vectors").begin(known) as shown:
-            for start in range(known, len(vectors), AT_ONCE):
-                some = np.ascontiguousarray(vectors[start : start + AT_ONCE])
-                graph._index.add(np.arange(start, start + len(some), dtype=np.uint64), some)
-                shown.add(len(some))
-        return graph
-
-    @classmethod
-    def open(cls, path: Path) -> "Graph":
-        """Load what `save` wrote."""
-        graph = cls.__new__(cls)
-        graph._index = require_usearch().Index.restore(str(path))
-        return graph
-
-    def save(self, path: Path) -> None:
-        """Write a file."""
-        self._index.save(str(path))
-
-    def candidates(self, queries: Vectors, count: int) -> Ids:
-        """Return the rows that seem nearest, ``[queries, count]``."""
-        self._index.expansion_search = max(512, count)
-        found = self._index.search(np.ascontiguousarray(queries), count)
-        ids = np.full((len(queries), count), -1, dtype=np.int64)
-        for at in range(len(queries)):
-            keys = (found[at] if len(queries) > 1 else found).keys
-            ids[at, : len(keys)] = keys
-        return ids
-
-
 FIRST_PASSES: dict[str, type[Int8 | Binary | Graph]] = {
     "int8": Int8,
     "binary": Binary,
     "hnsw": Graph,
 }
-
-
-def require_usearch() -> Any:
-    """Return the library that builds graphs.
-
-    Raises:
-        UsageError: When it is not installed.
-    """
-    try:
-        import usearch.index
-    except ImportError as error:
-        raise UsageError(f"method hnsw needs usearch: {install_command('search')}.") from error
-    return usearch.index
 
 
 def nearly_nearest(

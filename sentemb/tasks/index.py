@@ -16,15 +16,16 @@ from sentemb.encoders.chunking import Chunk
 from sentemb.encoding.kept_columns import array_of, as_json, columns_of
 from sentemb.encoding.output_file import spans_file
 from sentemb.errors import InputError, UsageError
-from sentemb.storage import check_output, sha256, write_json
+from sentemb.storage import check_output
 from sentemb.tasks.approximate import (
     FIRST_PASSES,
     FirstPass,
     SearchMethod,
     measure_recall,
-    require_usearch,
 )
+from sentemb.tasks.beside import Beside
 from sentemb.tasks.beyond_text import signal_table
+from sentemb.tasks.graph import Graph, require_usearch
 from sentemb.tasks.index_files import OF_CHUNKS, RECORD, Index, is_index
 from sentemb.tasks.vectors import (
     Embedded,
@@ -160,9 +161,11 @@ def index(
         chunk=chunk,
         inputs=[*(before.inputs if before else ()), found],
     )
-    made = _with_first_pass(made, before)
+    unfinished = Beside(path.with_name(f"{path.name}.graph.usearch"), made.record)
+    made = _with_first_pass(made, before, unfinished)
     made.save(path, overwrite=overwrite or before is not None)
     _remove(beside)
+    unfinished.remove()
     return replace(made, path=path)
 
 
@@ -305,15 +308,16 @@ def _encoded(
     texts: Sequence[str], encoder: "Encoder", beside: Path, how: dict[str, Any]
 ) -> Vectors:
     """Encode texts into a file beside the index, unless that is done."""
-    record, digest = beside.with_suffix(".json"), hashlib.sha256()
+    digest = hashlib.sha256()
     for text in texts:
         digest.update(text.encode() + b"\n")
     made_of = {"texts": digest.hexdigest(), "model": encoder.fingerprint, "dims": how["dims"]}
     made_of |= {"prompt": how["prompt"], "chunk": how["chunk"]}
-    if not _is_made(beside, record, made_of):
-        record.unlink(missing_ok=True)
-        summary = encoder.encode_file(texts, beside, normalize=True, overwrite=True, **how)
-        write_json(record, {**made_of, "sha256": summary.sha256})
+    kept = Beside(beside, made_of)
+    if not kept.is_whole():
+        kept.record.unlink(missing_ok=True)
+        encoder.encode_file(texts, beside, normalize=True, overwrite=True, **how)
+        kept.vouch()
     vectors: Vectors = np.load(beside, mmap_mode="r")
     return vectors
 
@@ -350,23 +354,19 @@ def _in_chunks(
 
 def _remove(beside: Path) -> None:
     """Remove vectors that were kept for an index, and their record."""
-    for file in (beside, spans_file(beside), beside.with_suffix(".json")):
-        file.unlink(missing_ok=True)
+    Beside(beside).remove()
+    spans_file(beside).unlink(missing_ok=True)
 
 
-def _is_made(vectors: Path, record: Path, made_of: dict[str, Any]) -> bool:
-    try:
-        known = json.loads(record.read_text(encoding="utf-8"))
-        digest = known.pop("sha256")
-    except (OSError, ValueError, LookupError, AttributeError):
-        return False
-    return bool(known == made_of and vectors.is_file() and sha256(vectors) == digest)
-
-
-def _with_first_pass(made: Index, before: Index | None) -> Index:
+def _with_first_pass(made: Index, before: Index | None, unfinished: Beside) -> Index:
     """Build the first pass of a search that is not exact, and measure what it finds."""
     if made.method not in FIRST_PASSES:
         return made
-    first: FirstPass = FIRST_PASSES[made.method].of(made.vectors, before.first if before else None)  # type: ignore[arg-type]
+    known = before.first if before is not None else None
+    first: FirstPass
+    if made.method == "hnsw":
+        first = Graph.of(made.vectors, known, unfinished)  # type: ignore[arg-type]
+    else:
+        first = FIRST_PASSES[made.method].of(made.vectors, known)  # type: ignore[arg-type]
     recall = measure_recall(first, made.vectors)
     return replace(made, first=first, recall=asdict(recall) if recall else None)

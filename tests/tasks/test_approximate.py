@@ -7,12 +7,12 @@ import torch
 from sentemb.tasks import approximate
 from sentemb.tasks.approximate import (
     Binary,
-    Graph,
     Int8,
     measure_recall,
     nearly_nearest,
     recall_of,
 )
+from sentemb.tasks.graph import Graph
 from sentemb.tasks.nearest import nearest
 
 
