@@ -34,6 +34,7 @@ class NoiseContrastive(RowLoss):
 
     Example:
         >>> import torch
+        >>> from sentemb.pairs import Pairs
         >>> pairs = Pairs(torch.eye(2), torch.eye(2))
         >>> NoiseContrastive(temperature=1.0)(pairs)  # log(1 + 1/e) + log 2
         tensor(1.0064)
@@ -72,6 +73,7 @@ class NegativeSampling(RowLoss):
 
     Example:
         >>> import torch
+        >>> from sentemb.pairs import Pairs
         >>> NegativeSampling()(Pairs(torch.eye(2), torch.eye(2)))  # log(1 + 1/e) + log 2
         tensor(1.0064)
     """

@@ -8,6 +8,7 @@ import pytest
 from sentemb_cli.commands import calibrate, cluster, dedup, summarise
 
 from sentemb.bundled import bundled
+from sentemb.decoders import language_model
 from tests.support.helpers import assert_refused
 
 FILES = {
@@ -79,9 +80,12 @@ def examples(*modules):
 
 
 @pytest.mark.parametrize("line", examples(cluster, dedup, calibrate, summarise))
-def test_examples_of_the_help_run(sentemb, files, line):
+def test_examples_of_the_help_run(sentemb, files, line, monkeypatch):
     if "clusters.csv --by" in line:
         sentemb(*["cluster", "file.txt", "--clusters", "4", "--seeds", "0", "-o", "clusters.csv"])
+    if "--name-by" in line:
+        monkeypatch.setattr(language_model, "LAYERS", 1)
+        sentemb(*shlex.split("train-decoder mini-sentemb file.txt --max-steps 1 -o runs/decoder"))
     if "--threshold threshold.json" in line:
         sentemb(*shlex.split("calibrate file.txt --at-most 0.2 -o threshold.json"))
     enough = line.replace("calibrate file.txt --at-most 0.05", "calibrate file.txt --at-most 0.2")

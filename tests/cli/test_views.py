@@ -33,6 +33,7 @@ def test_every_view_and_contrastive_loss_has_a_name():
         "RowLoss",
         "Sum",
         "Term",
+        "WithScore",
     }
     assert set(LOSSES.values()) == set(losses.__all__) - others
 
@@ -66,7 +67,7 @@ def test_every_option_of_a_method_belongs_to_a_part():
     of_twins = {"momentum", "queue_size", "projection", "prototypes", "frozen_steps"}
     of_twins |= {"teacher", "match", "second_teacher", "first_share"}
     of_twins |= {"margin", "relative_margin"}  # of the guide, around any --loss
-    of_twins |= {"group_width", "sizes"}
+    of_twins |= {"group_width", "sizes", "bank_size", "crops"}
     of_towers = {"network", "size", "frames", "stem", "width", "depth", "tower_pooling", "dim"}
     of_towers |= {"freeze", "text_rate", "outline", "control", "hub"}
     of_sums = {"contrast_weight", "dimension_temperature", "dimension_weight"}  # take no --loss

@@ -30,12 +30,12 @@ print("attempts:", attempts)
 print("telemetry:", os.environ["HF_HUB_DISABLE_TELEMETRY"], os.environ["DO_NOT_TRACK"])
 """
 COMMANDS = """\
-train --model tiny --max-steps 1 --batch-size 8 --data rows.txt --dev pairs.tsv -o trained
-finetune --model tiny --data topics.tsv --dev topics.tsv --epochs 0.2 -o tuned
+train --model small --max-steps 1 --batch-size 8 --data rows.txt --dev pairs.tsv -o trained
+finetune --model small --data topics.tsv --dev topics.tsv --epochs 0.2 -o tuned
 predict tuned texts.txt -o labels.jsonl
 encode texts.txt --model trained
 evaluate trained --sts pairs.tsv
-evaluate tiny --pooling cls --sts pairs.tsv
+evaluate small --pooling cls --sts pairs.tsv
 export trained --static --sts pairs.tsv -o static
 info trained
 views word --model trained
@@ -50,7 +50,7 @@ def test_local_work_needs_no_network(tmp_path):
     (tmp_path / "rows.txt").write_text("".join(rows[:24]))
     (tmp_path / "pairs.tsv").write_bytes(bundled("formats/graded.tsv").read_bytes())
     (tmp_path / "texts.txt").write_text("One sentence.\nAnother one.\n")
-    shutil.copytree(bundled("mini"), tmp_path / "tiny")
+    shutil.copytree(bundled("mini"), tmp_path / "small")
     (tmp_path / "commands.txt").write_text(COMMANDS)
     online = {k: v for k, v in os.environ.items() if k not in ("HF_HUB_OFFLINE", "DO_NOT_TRACK")}
     done = subprocess.run(
