@@ -45,8 +45,7 @@ class Graph:
         Args:
             vectors: All of them, ``[rows, dim]``.
             before: A graph of the first of them.
-            unfinished: Where the graph is kept while it is built: one that is there is gone on
-                with.
+            unfinished: Where the graph is kept while it is built; one that is there is continued.
         """
         if unfinished is not None and unfinished.is_whole():
             before = cls.open(unfinished.file)
