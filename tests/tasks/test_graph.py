@@ -48,11 +48,17 @@ def interrupted(monkeypatch, unfinished):
     return vectors
 
 
+def found_themselves(made, vectors):
+    """Tell whether all vectors are in a graph under their rows: among a few, as it is inexact."""
+    ids = made.candidates(vectors, 5)
+    return (ids == np.arange(len(vectors))[:, None]).any(axis=1).all()
+
+
 def test_a_graph_goes_on_where_it_was(interrupted, unfinished):
     assert len(Graph.open(unfinished.file)) == 60
     made = Graph.of(np.where(np.arange(100)[:, None] < 60, np.nan, interrupted), None, unfinished)
     assert len(made) == 100
-    assert made.candidates(interrupted, 1)[:, 0].tolist() == list(range(100))
+    assert found_themselves(made, interrupted)
 
 
 @pytest.mark.parametrize("change", ["other rows", "damaged", "no record"])
@@ -65,7 +71,7 @@ def test_a_graph_of_something_else_is_not_gone_on_with(interrupted, unfinished, 
         unfinished.record.unlink()
     other = interrupted[::-1].copy()
     made = Graph.of(other, None, unfinished)
-    assert made.candidates(other, 1)[:, 0].tolist() == list(range(100))
+    assert found_themselves(made, other)
 
 
 @pytest.mark.long
