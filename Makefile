@@ -9,7 +9,7 @@ PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= \
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test test-all faults bench docs clean
+.PHONY: demo test test-wide test-all faults bench docs clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -43,12 +43,16 @@ test test-all: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell *.md cli docs examples sentemb
 	{ $(BIN)/mypy && $(MKDOCS); } & checks=$$!; \
-	$(PYTEST) $(if $(filter test-all,$@),-m "long or not long"); tests=$$?; \
+	$(PYTEST) $(if $(filter test-all,$@),-m ""); tests=$$?; \
 	wait $$checks && exit $$tests
+
+# The cases that `make test` leaves out and that take no minutes.
+test-wide: $(VENV)/installed-dev
+	$(PYTEST) -m "wide and not long"
 
 # Every fault of docs/lab/reliability.md, also those that take minutes.
 faults: $(VENV)/installed-dev
-	$(PYTEST) tests/faults -m "long or not long"
+	$(PYTEST) tests/faults -m ""
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/bench.py

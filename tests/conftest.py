@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.resources
 import json
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -46,8 +47,15 @@ def pytest_collection_finish():
     gc.set_threshold(50_000)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Skip what needs a GPU where there is none."""
+    """Mark all but each fourth case of what is sampled; skip what needs a GPU without one."""
+    cases = Counter()
+    for item in items:
+        if item.get_closest_marker("sampled") and not item.get_closest_marker("long"):
+            if cases[item.parent, item.originalname] % 4:
+                item.add_marker("wide")
+            cases[item.parent, item.originalname] += 1
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):

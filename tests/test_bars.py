@@ -146,6 +146,7 @@ def test_training_shows_its_phases_and_no_bar_of_transformers(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.wide
 def test_a_command_shows_something_within_two_seconds(tmp_path):
     (tmp_path / "few.txt").write_text("one\ntwo\n")
     command = [sys.executable, "-m", "sentemb_cli", "encode", "few.txt", "-o", "-"]

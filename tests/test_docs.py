@@ -26,6 +26,11 @@ PAGES += sorted(DOCS.rglob("*.md"))
 TESTED_APART = {"clusters_and_duplicates", "extending", "search"}
 SLOW = {"vectors_to_text"}
 """Run as written alone, in `make test-all`: tests/decoders runs what these pages show."""
+DEAR = {
+    *("classify_and_map", "losses", "options", "prompts", "score_got_worse", "smaller_models"),
+    *("studies", "todays_encoders", "twins", "views", "words", "your_data"),
+}
+"""Run by `make test-wide`."""
 RUN = [page for page in PAGES if blocks(page) and page.stem not in TESTED_APART]
 FEWER = {
     "max_steps=100": "max_steps=2",
@@ -50,7 +55,15 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [page for page in RUN if page.stem not in SLOW], ids=named)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.wide] * (page.stem in DEAR))
+        for page in RUN
+        if page.stem not in SLOW
+    ],
+    ids=named,
+)
 def test_the_blocks_run_in_order(page, few_bundled, folder):
     run_page(page, FEWER)
 
@@ -75,6 +88,7 @@ def of_torchrun():
     return launcher.split(), words.split()
 
 
+@pytest.mark.wide
 def test_what_torchrun_starts_runs(few_bundled, folder):
     launcher, words = of_torchrun()
     assert launcher == ["torchrun", "--nproc-per-node", "2"]

@@ -155,6 +155,7 @@ def test_export_and_postprocess(tmp_path):
         sentemb.postprocess("mini-sentemb", tmp_path / "none")
 
 
+@pytest.mark.wide
 def test_a_sentence_transformer_in_memory_is_taken_and_stays(tmp_path):
     task = [(f"a {n}", f"b {n}", n % 5) for n in range(10)]
     rows = [(f"{word} {n}", word) for n in range(8) for word in ("dog", "car")]

@@ -45,6 +45,7 @@ def test_one_text_none_and_more_than_a_window(texts, stock, monkeypatch):
     np.testing.assert_allclose(encoder.encode(tuple(texts)), stock.encode(texts), **CLOSE)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("include", [True, False])
 @pytest.mark.parametrize("plain", [True, False])
 def test_prompts_and_unit_length(plain, include, texts, tmp_path):
@@ -116,6 +117,7 @@ def test_the_hub_is_sentence_transformers_own(monkeypatch):
     assert given == [(("me/mine",), {"private": True})]
 
 
+@pytest.mark.wide
 def test_nothing_heavy_is_imported_where_torch_alone_will_do():
     code = (
         "import sys; from sentemb.encoder import load; load('mini-sentemb').encode(['a', 'b']); "

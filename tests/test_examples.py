@@ -36,6 +36,7 @@ def example(request, tmp_path, mini, sentences):
     return request.param
 
 
+@pytest.mark.sampled
 def test_example(example, request, tmp_path, monkeypatch):
     """On a few rows, and a few steps where it is not the library that trains."""
     if example.name != "moco_longhand.py":  # it counts on more

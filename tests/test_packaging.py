@@ -30,6 +30,7 @@ def wheel(tmp_path_factory):
     return path
 
 
+@pytest.mark.wide
 def test_the_wheel_holds_packages_and_data(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     tracked = subprocess.run(
@@ -44,6 +45,7 @@ def test_the_wheel_holds_packages_and_data(wheel):
     }  # fmt: skip
 
 
+@pytest.mark.wide
 def test_the_wheel_works_elsewhere(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from sentemb.encoders.bounded import Bounded
+from sentemb.encoders.padding import TokenIds, padded
 from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.truncating import truncating
 from sentemb.errors import TokenizerError, UsageError, panics_refused
@@ -17,8 +16,6 @@ from sentemb.types import Features
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-TokenIds = Sequence[int] | NDArray[np.int32]
 
 PROBES = (" ", "a", "A naïve café, 3.14 [SEP] </s> <s>x [MASK]", "我用 BERT", "a b ")
 """Texts that both ways are compared on; the last is repeated until it is truncated."""
@@ -73,17 +70,12 @@ class BatchTokenizer:
             rows: The token ids of each.
             with_types: Whether to add token types, all 0.
         """
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        longest = int(lengths.max())
-        fixed = -(-longest // self.multiple) * self.multiple
+        fixed = -(-max(map(len, rows)) // self.multiple) * self.multiple
         most = self.encoder.max_seq_length or fixed
-        mask = np.arange(max(longest, min(fixed, most))) < lengths[:, None]
-        ids = np.full(mask.shape, self.encoder.tokenizer.pad_token_id, np.int64)
-        ids[mask] = np.concatenate(rows)
-        features = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
-        if with_types:
-            features[TYPES] = np.zeros_like(ids)
-        return {name: torch.from_numpy(array) for name, array in features.items()}
+        both = padded(rows, self.encoder.tokenizer.pad_token_id, min(fixed, most))
+        ids, mask = map(torch.from_numpy, both)
+        features = {"input_ids": ids, "attention_mask": mask}
+        return features | ({TYPES: torch.zeros_like(ids)} if with_types else {})
 
     @cached_property
     def special_tokens(self) -> tuple[int, int]:

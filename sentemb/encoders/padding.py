@@ -1,11 +1,37 @@
 """The side on which batches are padded: always the right, so that no vector depends on padding."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+TokenIds = Sequence[int] | NDArray[np.int32]
+
 LEFT_ONLY = ("text-generation", "any-to-any")
 """Tasks of a transformer module whose last column must be a real token: they give no vectors."""
+
+
+def padded(
+    rows: Sequence[TokenIds], pad_id: int, tokens: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return token ids and their mask, each ``[rows, tokens]``, padded on the right.
+
+    Args:
+        rows: The token ids of each.
+        pad_id: What rows are filled with.
+        tokens: How many a row has at least.
+
+    Example:
+        >>> padded([[5], [6, 7]], pad_id=0)[0].tolist()
+        [[5, 0], [6, 7]]
+    """
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    mask = np.arange(max(tokens, int(lengths.max()))) < lengths[:, None]
+    ids = np.full(mask.shape, pad_id, np.int64)
+    ids[mask] = np.concatenate(rows)
+    return ids, mask.astype(np.int64)
 
 
 def pad_right(tokenizer: Any) -> None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from tokenizers import Encoding
+from tokenizers import Encoding, Tokenizer
 
 from sentemb.encoders.bounded import Bounded
 from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.truncating import truncating
 from sentemb.encoders.unknown import unknown_id
+from sentemb.encoders.word_cache import WordCache
 
 AT_ONCE, CHARACTERS = 256, 2**20
 """Texts that are tokenised at once: what a tokeniser says of each is large."""
@@ -93,11 +94,22 @@ class Tokenising:
         for some in batches_of(distinct):
             parts = list(map(self._part, some))
             with failing_text_named(lambda text: own.encode(self._part(text)), some):
-                found: list[Encoding] = own.encode_batch_fast(parts)
+                found = self._ids(own, parts)
             read += map(self._without_prompt, some, parts)
-            ids += [text.ids for text in found]
-            cut += [bool(text.overflowing) for text in found]
+            ids += found[0]
+            cut += found[1]
         return Tokens(distinct, read, ids, self.counted(distinct, ids, cut), rows)
+
+    def _ids(self, own: Tokenizer, texts: list[str]) -> tuple[list[list[int]], list[bool]]:
+        """Return the ids of each text, and whether it was longer than the limit."""
+        if self._words is not None:
+            return self._words(texts)
+        found: list[Encoding] = own.encode_batch_fast(texts)
+        return [text.ids for text in found], [bool(text.overflowing) for text in found]
+
+    @cached_property
+    def _words(self) -> WordCache | None:
+        return None if self.own is None else WordCache.of(self.own)
 
     def _part(self, text: str) -> str:
         return self._bounded(self._prompt + text)

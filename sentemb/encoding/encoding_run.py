@@ -19,7 +19,7 @@ from sentemb.encoding.distinct_texts import DistinctTexts
 from sentemb.encoding.job import EncodingJob
 from sentemb.encoding.job_folder import SEEN
 from sentemb.encoding.kept_columns import EMBEDDING, SPAN
-from sentemb.encoding.manifest import Assembled
+from sentemb.encoding.manifest import Assembled, Batches
 from sentemb.encoding.options import EncodeOptions
 from sentemb.encoding.pipeline import ahead, behind
 from sentemb.encoding.summary import EncodeSummary, summary_of
@@ -89,6 +89,7 @@ class EncodingRun:
         if before := sum(done.rows for done in self.job.manifest.done.values()):
             logger.info("%s rows were encoded by an earlier run and are kept", f"{before:,}")
         tally, seen = Counters(self.faults), DistinctTexts(self.job.folder / SEEN)
+        self._choose_batch_tokens()
         taken = (EMBEDDING, *SPAN) if self.options.chunk else (EMBEDDING,)
         cut = windows(texts, seen, keep_columns=keep, taken=taken)
         try:
@@ -107,6 +108,17 @@ class EncodingRun:
             self.job.finish(tally.counts(seen.count))
         finally:
             seen.close()
+
+    def _choose_batch_tokens(self) -> None:
+        """Keep what the job's first run chose: on a GPU it depends on the memory that is free."""
+        given = self.options.batch_tokens or self.options.batch_size
+        if given or isinstance(self.embedder, TowerEmbedder):
+            return
+        manifest = self.job.manifest
+        batches = manifest.batches or Batches(self.embedder.batch_tokens)
+        if manifest.batches is None:
+            manifest.add(batches)
+        self.embedder.batch_tokens = batches.batch_tokens
 
     def summary(self, assembled: Assembled | None) -> EncodeSummary:
         """Return the summary of the job."""

@@ -39,6 +39,17 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Batches:
+    """How texts are batched, where no option says it.
+
+    Args:
+        batch_tokens: Tokens of a forward.
+    """
+
+    batch_tokens: int
+
+
+@dataclass(frozen=True)
 class Counts:
     """What was counted over all rows of the input, whoever encodes them.
 
@@ -93,8 +104,13 @@ class Assembled:
         return cls(sha256, reading.truncated, dim, unknown, chunks)
 
 
-Entry = Done | Counts | Assembled
-KINDS: dict[str, type[Entry]] = {"done": Done, "counts": Counts, "assembled": Assembled}
+Entry = Batches | Done | Counts | Assembled
+KINDS: dict[str, type[Entry]] = {
+    "batches": Batches,
+    "done": Done,
+    "counts": Counts,
+    "assembled": Assembled,
+}
 
 
 class Manifest:
@@ -107,6 +123,7 @@ class Manifest:
         options: What the vectors depend on. They must be those that the job was begun with.
 
     Attributes:
+        batches: Where no option says how large they are.
         done: By window.
         counts: Of the input, once its end was seen.
         assembled: The output, once it is whole.
@@ -117,6 +134,7 @@ class Manifest:
 
     def __init__(self, folder: Path, options: dict[str, Any] | None = None) -> None:
         self.path = folder / FILE
+        self.batches: Batches | None = None
         self.done: dict[int, Done] = {}
         self.counts: Counts | None = None
         self.assembled: Assembled | None = None
@@ -140,7 +158,7 @@ class Manifest:
         return not self.done and self.counts is None
 
     def add(self, entry: Entry) -> None:
-        """Write that a window is done, the input at its end, or the output whole."""
+        """Write how texts are batched, that a window is done, or that all is."""
         kind = next(name for name, class_ in KINDS.items() if isinstance(entry, class_))
         self._append({kind: asdict(entry)}, synced=not isinstance(entry, Done))
         self._take(entry)
@@ -148,6 +166,8 @@ class Manifest:
     def _take(self, entry: Entry) -> None:
         if isinstance(entry, Done):
             self.done[entry.window] = entry
+        elif isinstance(entry, Batches):
+            self.batches = entry
         elif isinstance(entry, Counts):
             self.counts = entry
         else:

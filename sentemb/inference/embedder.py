@@ -13,7 +13,7 @@ import torch
 from sentemb.encoders.hooks import name_of
 from sentemb.encoders.inspection import settle
 from sentemb.encoders.packed import packed
-from sentemb.encoders.padding import padded_right
+from sentemb.encoders.padding import padded, padded_right
 from sentemb.encoders.precision import require_precision
 from sentemb.encoders.prompts import default_prompt, leaves_prompt_out, prompt_tokens
 from sentemb.encoders.tells_apart import require_telling_apart
@@ -195,19 +195,14 @@ class Embedder:
 
     def _padded(self, ids: list[list[int]]) -> list[torch.Tensor]:
         """Return ids and mask, each ``[rows, tokens]``, filled up on the right."""
-        longest = max(map(len, ids))
-        padded = np.full((len(ids), longest), self._padding)
-        mask = np.zeros((len(ids), longest), dtype=np.int64)
-        for row, tokens in enumerate(ids):
-            padded[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
         device = self.encoder.device
-        return [torch.from_numpy(x).to(device, non_blocking=True) for x in (padded, mask)]
+        both = padded(ids, self._padding)
+        return [torch.from_numpy(x).to(device, non_blocking=True) for x in both]
 
     def _forward(self, ids: list[list[int]]) -> Embeddings:
-        given = self._padded(ids)
         if isinstance(self.encoder, TokenEncoder):
-            return cast(Embeddings, self.encoder(*given))
+            return self.encoder.embed(ids)
+        given = self._padded(ids)
         features: Any = dict(zip(("input_ids", "attention_mask"), given, strict=True))
         return cast(Embeddings, self.encoder(features | self._left_out)["sentence_embedding"])
 
@@ -244,7 +239,7 @@ def _left_out(encoder: "TokenEncoder | SentenceTransformer", prompt: str) -> dic
 def usual_tokens(encoder: "TokenEncoder | SentenceTransformer", dtype: torch.dtype) -> int:
     """Return how many tokens a forward takes by default, by the free memory of a GPU."""
     if encoder.device.type != "cuda":
-        return USUAL
+        return encoder.usual_tokens if isinstance(encoder, TokenEncoder) else USUAL
     device = encoder.device
     free, _ = torch.cuda.mem_get_info(device)
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

@@ -1,8 +1,11 @@
 """A static model, a vector a token, by torch alone."""
 
 import json
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
@@ -26,6 +29,7 @@ class StaticEncoder(TokenEncoder):
     """
 
     embeds_no_tokens = True
+    usual_tokens = 2**16
     vectors: Tensor
 
     def __init__(self, tokenizer: Tokenizer, vectors: Tensor, name: str) -> None:
@@ -44,9 +48,16 @@ class StaticEncoder(TokenEncoder):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Embeddings:
         """Embed tokens ``[rows, tokens]``; returns ``[rows, dim]``."""
-        ends = mask.sum(dim=1).cumsum(dim=0)
-        starts = torch.cat([ends.new_zeros(1), ends[:-1]])
-        return embedding_bag(ids[mask.bool()], self.vectors, starts, mode="mean")
+        return self._means(ids[mask.bool()], mask.sum(dim=1))
+
+    def embed(self, rows: Sequence[list[int]]) -> Embeddings:
+        """Embed the token ids of each row, without padding; returns ``[rows, dim]``."""
+        each = chain.from_iterable(rows), map(len, rows)
+        return self._means(*(torch.from_numpy(np.fromiter(x, np.int64)) for x in each))
+
+    def _means(self, ids: Tensor, lengths: Tensor) -> Embeddings:
+        starts = lengths.cumsum(dim=0) - lengths
+        return embedding_bag(ids.to(self.device), self.vectors, starts.to(self.device), mode="mean")
 
     def weights(self) -> dict[str, Tensor]:
         """Return the vectors."""

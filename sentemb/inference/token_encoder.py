@@ -1,12 +1,15 @@
 """What embeds token ids by itself, without sentence-transformers."""
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from sentemb.encoders.padding import padded
+from sentemb.inference.batches import USUAL
 from sentemb.types import Embeddings
 
 
@@ -20,11 +23,13 @@ class TokenEncoder(nn.Module, metaclass=ABCMeta):
 
     Attributes:
         pad_id: What shorter texts of a batch are filled with.
+        usual_tokens: How many a forward takes on a CPU.
         embeds_no_tokens: Whether a text without a token has a vector.
         prompts: What may be put before texts, by name; all tokens of it are pooled.
     """
 
     pad_id = 0
+    usual_tokens = USUAL
     embeds_no_tokens = False
     prompts: Mapping[str, str] = {}
 
@@ -47,6 +52,11 @@ class TokenEncoder(nn.Module, metaclass=ABCMeta):
     @abstractmethod
     def forward(self, ids: Tensor, mask: Tensor) -> Embeddings:
         """Embed tokens ``[rows, tokens]``; returns ``[rows, dim]``."""
+
+    def embed(self, rows: Sequence[list[int]]) -> Embeddings:
+        """Embed the token ids of each row; returns ``[rows, dim]``."""
+        given = (torch.from_numpy(part) for part in padded(rows, self.pad_id))
+        return cast(Embeddings, self(*(x.to(self.device, non_blocking=True) for x in given)))
 
     @abstractmethod
     def weights(self) -> dict[str, Tensor]:

@@ -47,6 +47,7 @@ EXAMPLES = [e for e in analyze.EXAMPLES.splitlines() if " --" in e or " -o" in e
 """The other names nothing, as a test below."""
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("command", "code", "message"), CASES, ids=[c for c, *_ in CASES])
 def test_wrong_input(sentemb, tmp_path, command, code, message):
     assert_refused(sentemb, tmp_path, FILES, f"analyze {command}", code, message)
@@ -74,6 +75,7 @@ def test_the_numbers_of_the_page(sentemb, all_bundled):
         ), line
 
 
+@pytest.mark.wide
 def test_numbers_are_those_of_evaluate(sentemb, tmp_path):
     few = bundled("sentences.txt").read_text().splitlines()[:80]
     (tmp_path / "own.txt").write_text("\n".join([*few, "", few[0]]) + "\n")
@@ -96,6 +98,7 @@ def test_numbers_are_those_of_evaluate(sentemb, tmp_path):
     assert process.returncode == 0, process.stderr.decode()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_examples_of_the_help_run(sentemb, line, tmp_path):
     few = bundled("sentences.txt").read_text().splitlines()[:30]

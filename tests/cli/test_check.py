@@ -28,6 +28,7 @@ def files(tmp_path):
         (tmp_path / name).write_text(content)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -101,6 +102,7 @@ def test_examples_of_the_help_run(sentemb, line, tmp_path):
     assert process.returncode == 0, process.stdout
 
 
+@pytest.mark.wide
 def test_checking_imports_no_library_that_takes_seconds(tmp_path):
     slow = "{'sentence_transformers', 'transformers', 'datasets', 'scipy', 'pyarrow'}"
     code = f"""

@@ -41,6 +41,7 @@ except SystemExit:
     assert run_process(code).returncode == 0
 
 
+@pytest.mark.wide
 def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     (tmp_path / "file.txt").write_text("One.\nTwo.\n" * 200)
     command = "from sentemb_cli.main import main; main()"
@@ -55,6 +56,7 @@ def test_version(sentemb):
     assert re.fullmatch(rb"sentemb \d+\.\d+\.\d+\n", ok(sentemb("--version")).stdout)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "command",
     [
@@ -83,6 +85,7 @@ def examples():
     return [line for line in lines if "sentemb " in line]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("line", examples())
 def test_examples_of_the_help_run(sentemb, line, tmp_path):
     few = bundled("sentences.txt").read_text().splitlines()[:30]
@@ -154,6 +157,7 @@ def test_several_seeds_and_their_spread(sentemb, tmp_path):
     assert (tmp_path / "a/seed-2/modules.json").is_file()
 
 
+@pytest.mark.wide
 def test_resume_goes_on(sentemb, tmp_path):
     ok(sentemb("train", *FEW, "--keep-checkpoints", "-o", "a"))
     options = ("--batch-size", 8, "--max-steps", 6, "--resume", "-o", "a", "--json",

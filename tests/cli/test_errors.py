@@ -161,6 +161,7 @@ CASES = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("command", "code", "message"), CASES, ids=[c for c, *_ in CASES])
 def test_wrong_input(sentemb, tmp_path, command, code, message):
     for name, content in FILES.items():

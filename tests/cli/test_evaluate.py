@@ -227,6 +227,7 @@ def few_sts(tmp_path):
     return tmp_path
 
 
+@pytest.mark.wide
 def test_a_suite_has_an_average_and_a_warning_where_labels_overlap(sentemb, few_sts):
     shutil.copytree(bundled("mini-sentemb"), few_sts / "on-stsb")
     columns = ["sentence1", "sentence2", "label"]

@@ -38,6 +38,7 @@ CASES = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("command", "code", "message"), CASES, ids=[c for c, *_ in CASES])
 def test_wrong_input(sentemb, tmp_path, command, code, message):
     for name, content in FILES.items():
@@ -74,6 +75,7 @@ def examples():
     return [pytest.param(e, marks=pytest.mark.long) if "--int8" in e else e for e in lines]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("line", examples())
 def test_examples_of_the_help_run(sentemb, line, tmp_path):
     if "--int8" in line:

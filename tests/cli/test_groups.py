@@ -79,6 +79,7 @@ def examples(*modules):
     return [line for line in lines if "sentemb " in line]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("line", examples(cluster, dedup, calibrate, summarise))
 def test_examples_of_the_help_run(sentemb, files, line, monkeypatch):
     if "clusters.csv --by" in line:

@@ -92,6 +92,7 @@ LINES = [
 """Two are below: what is saved is used again, and what needs umap-learn."""
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("line", LINES)
 def test_examples_of_the_help_run(sentemb, files, line):
     if "--plot" in line:

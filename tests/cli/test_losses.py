@@ -63,6 +63,7 @@ def not_clipped(run, loss):
     return not clipped
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("loss", sorted(set(LOSSES) - set(REFUSED)))
 def test_each_loss_takes_steps(tmp_path, sentences, loss, few_bundled, caplog):
     name = METHOD.get(loss, "simcse-unsup")
@@ -101,6 +102,7 @@ def test_each_loss_trains_without_collapse(sentemb, tmp_path, sentences, all_bun
     assert ("Gradients are not clipped" in process.stderr.decode()) == not_clipped(run, loss)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("loss", "message"), REFUSED.items())
 def test_a_loss_of_another_twin_is_refused_before_anything_is_written(
     sentemb, tmp_path, loss, message
@@ -111,6 +113,7 @@ def test_a_loss_of_another_twin_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("words", "message"),
     [

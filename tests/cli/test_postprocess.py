@@ -52,6 +52,7 @@ CASES = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("command", "code", "message"), CASES, ids=[c for c, *_ in CASES])
 def test_wrong_input(sentemb, tmp_path, command, code, message):
     assert_refused(sentemb, tmp_path, FILES, f"postprocess {command}", code, message)
@@ -66,6 +67,7 @@ def test_empty_rows_are_left_out_and_said(sentemb, tmp_path):
     assert record["data"]["texts"] == 3
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("words", ["--whiten", "--whiten --dims 64", "--remove-top 3"])
 def test_every_command_takes_the_folder(sentemb, tmp_path, words):
     few = bundled("sentences.txt").read_text().splitlines()[:200]
@@ -102,6 +104,7 @@ def test_the_fitted_texts_are_white(sentemb, tmp_path):
     np.testing.assert_allclose(np.cov(vectors.T, ddof=0), np.eye(vectors.shape[1]), atol=1e-3)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("line", [e for e in postprocess.EXAMPLES.splitlines() if "sentemb " in e])
 def test_examples_of_the_help_run(sentemb, line, tmp_path):
     few = bundled("sentences.txt").read_text().splitlines()[:100]
@@ -128,6 +131,7 @@ def test_unit_length_is_kept(sentemb, tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "file.npy"), expected, atol=5e-5)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(("part", "least"), [(5, 2), pytest.param(1, 4, marks=pytest.mark.long)])
 def test_the_effect_on_real_pairs(sentemb, tmp_path, shared, all_bundled, part, least):
     """Fitted to texts like those it sees it helps a raw encoder, to others it harms."""

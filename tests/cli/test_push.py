@@ -132,6 +132,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_go_is_one_line_and_nothing_is_written(tmp_path, model, case):
     environment, code, message = REFUSED[case]
@@ -143,6 +144,7 @@ def test_what_cannot_go_is_one_line_and_nothing_is_written(tmp_path, model, case
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("status", "code"), [(403, 2), (507, 4)])
 def test_a_hub_that_refuses(tmp_path, model, status, code):
     with serving() as hub:

@@ -53,6 +53,7 @@ def test_a_file_and_stdin_can_be_searched_and_indexed(sentemb, tmp_path):
     assert [json.loads(line)["count"] for line in found.stdout.splitlines()].count(2) == 2
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -16,6 +16,7 @@ def shell(line, folder):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "closed",
     [
@@ -30,6 +31,7 @@ def test_a_file_is_encoded_whatever_is_closed(tmp_path, closed):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("line", "message"),
     [

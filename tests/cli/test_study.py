@@ -44,6 +44,7 @@ def lines_of(folder):
     return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.wide
 def test_a_study_draws_and_tells_every_loss_and_value(sentemb, tmp_path, trained):
     words = ("study", "temperature", "--values", "0.05", "--loss", "infonce",
              "--loss", "simple-contrastive:0.3", "--seeds", "0-1", *SMALL, "-o", "s")  # fmt: skip
@@ -195,6 +196,7 @@ def test_bad_input_is_one_clear_line_and_nothing_is_trained(
     assert trained == []
 
 
+@pytest.mark.wide
 def test_other_data_or_another_grid_is_refused_with_the_difference(sentemb, tmp_path):
     words = ("study", "temperature", *SMALL, "-o", "s", "--values")
     ok(sentemb(*words, "0.1", "--loss", "infonce"))

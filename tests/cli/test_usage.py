@@ -157,6 +157,7 @@ for line in json.load(sys.stdin):
 """
 
 
+@pytest.mark.wide
 def test_a_mistake_is_found_before_torch_is_imported(tmp_path):
     """One process for all lines, as none of them may import what the next could then use."""
     for name, content in FILES.items():
@@ -180,6 +181,7 @@ def test_a_mistake_is_found_before_torch_is_imported(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("module", ["matplotlib", "onnx", "optuna"])
 def test_a_missing_extra_is_named_before_torch_is_imported(tmp_path, module):
     lines = {

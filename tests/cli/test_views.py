@@ -128,6 +128,7 @@ def crosses():
             yield pytest.param(loss, crossed, marks=marks, id=f"{loss} {' '.join(crossed)}")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("loss", "crossed"), list(crosses()))
 def test_any_cross_trains(sentemb, tmp_path, loss, crossed):
     ok(sentemb("train", *crossed, "--loss", loss, *FEW, "-o", "out"))
@@ -148,6 +149,7 @@ def test_two_views_of_four_are_each_for_two(sentemb, tmp_path):
     ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "method", ["consert", "consert-sup", "esimcse", "eda", "crop", "supcon", "cosent"]
 )

@@ -84,6 +84,7 @@ def refuses(read, path):
     return False
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("kind", "column", "value"), list(cases()))
 def test_check_and_the_readers_agree(tmp_path, caplog, kind, column, value):
     caplog.set_level("INFO")

@@ -57,6 +57,7 @@ def written(folder, name, texts):
 FORMATS = ["txt", "csv", "tsv", "json", "jsonl", "parquet", "arrow", "feather"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("character", ["x", "é", "文", "😀", ", "])
 @pytest.mark.parametrize("ending", FORMATS)
 def test_a_text_of_every_format_is_cut_at_one_limit(tmp_path, ending, character):
@@ -83,6 +84,7 @@ def test_a_text_at_the_limit_is_whole_and_cutting_is_said_in_training(tmp_path, 
     assert "rows with a text longer than 1 MiB, which was cut there: 1 (" in caplog.text
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet", "arrow"])
 def test_memory_does_not_follow_one_huge_text(tmp_path, ending):
     size = 24 * LONGEST_TEXT

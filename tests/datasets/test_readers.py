@@ -324,6 +324,7 @@ def test_a_line_of_a_table_may_be_longer_but_not_endless(tmp_path, monkeypatch):
         list(read_texts(path))
 
 
+@pytest.mark.wide
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=5)))
 def test_what_is_written_line_by_line_is_read_row_by_row(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("rows") / "a.txt"
@@ -335,6 +336,7 @@ def test_what_is_written_line_by_line_is_read_row_by_row(tmp_path_factory, rows)
     assert found == expected
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("suffix", ["gz", "zst"])
 def test_a_compressed_file_cut_off_is_named(tmp_path, suffix):
     text = "".join(f"line {number}\n" for number in range(100_000)).encode()

@@ -40,6 +40,7 @@ def both(encoder, view, rows):
         return embed(encoder, features, views)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("pooling", ["cls_before_pooler", "avg_first_last"])
 @pytest.mark.parametrize("name", ["Roberta", "MPNet", "Electra", "Albert", "DistilBert"])
 def test_it_trains_and_loads_as_a_plain_model(
@@ -52,6 +53,7 @@ def test_it_trains_and_loads_as_a_plain_model(
     assert abs(plain.encode(sentences[:9]) - encoder.encode(sentences[:9])).max() <= 1e-6
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", CONFIGS)
 def test_shuffling_is_never_silently_nothing(name, build_tiny, rows):
     """Learned, relative and rotary positions all see it, [CLS] and mean pooling alike."""
@@ -68,6 +70,7 @@ def test_an_order_that_shuffles_nothing_changes_nothing(name, build_tiny, rows):
     torch.testing.assert_close(same, clean)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", WITH_BLOCK)
 def test_every_perturbation_reaches_it(name, build_tiny, rows):
     encoder = build_tiny(name).eval()

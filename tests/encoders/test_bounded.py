@@ -92,6 +92,7 @@ def compare(tokenizer, texts, side):
     return cut
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize(
     "normalizer",

@@ -36,6 +36,7 @@ def raw(tmp_path):
     return shutil.copytree(bundled("mini"), tmp_path / "raw")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("kind", "most"), [
     (zoo.bert, 128), (zoo.roberta, 128), (zoo.xlm_roberta, 64), (zoo.mpnet, 64), (zoo.albert, 64),
     (zoo.distilbert, 64), (zoo.gpt2, 64), (zoo.deberta, None), (zoo.modernbert, None),
@@ -64,6 +65,7 @@ def test_ids_past_the_table_are_refused_by_every_loader(raw):
             load(raw)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("given", [-5, 0, "long", 2.5])
 def test_lengths_that_are_none(given, raw, tmp_path):
     build_encoder(raw, device="cpu").save_pretrained(str(tmp_path / "model"))
@@ -154,6 +156,7 @@ def test_a_text_that_makes_the_tokenizer_panic_is_named_by_its_row(panicking, tm
     assert not (tmp_path / "a.npy").exists()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("command", [
     "train --model raw --data a.txt --max-steps 1 --batch-size 2",
     "finetune --model raw --data b.tsv --dev b.tsv",

@@ -69,6 +69,7 @@ def test_it_begins_where_the_base_was_and_trains_the_matrices_alone(kind, senten
     assert layers == ({"query", "value"} if kind == "bert" else gates)
 
 
+@pytest.mark.sampled
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft's own
 @pytest.mark.parametrize("kind", ["bert", "qwen2"])
 def test_the_saved_folder_is_plain_and_has_the_adapter_beside_it(

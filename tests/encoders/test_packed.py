@@ -61,6 +61,7 @@ def test_a_batch_is_packed_and_spread_again():
         Packing.of(mask * 0)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_vectors_are_the_stock_forwards(build_tiny, texts, family, pooling):
@@ -78,6 +79,7 @@ def test_vectors_are_the_stock_forwards(build_tiny, texts, family, pooling):
     assert float((stock[1:] - stock[:1]).abs().max()) > 0.01
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_gradients_are_the_stock_forwards(build_tiny, texts, family, pooling):
@@ -167,6 +169,7 @@ def test_views_reach_it_alike(build_tiny, sentences, family, view):
     torch.testing.assert_close(ours, stock, atol=1e-5, rtol=0)
 
 
+@pytest.mark.wide
 def test_dropout_drops_as_often(build_tiny, texts):
     encoder = build_tiny("Bert").train()
     batch = features(encoder, texts[:6])

@@ -36,6 +36,7 @@ def expected(pooling, layers, mask, encoder):
     }[pooling]()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_pooling_by_hand_and_after_a_plain_load(pooling, tmp_path):
     encoder = build_encoder("mini", pooling=pooling, device="cpu").eval()

@@ -21,6 +21,7 @@ def encoder(folder, family="qwen2", pooling="lasttoken"):
     return build_encoder(folder, pooling=pooling, device="cpu").eval()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("name", "text"), [("echo", ECHO), ("prompteol", EOL)])
 @pytest.mark.parametrize("family", ["qwen2", pytest.param("gpt2", marks=pytest.mark.long)])
 def test_what_is_read(name, text, family, tmp_path, sentences):

@@ -49,6 +49,7 @@ def refused(folder, words, loaders=LOADERS):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", [
     "embeddings.word_embeddings.weight",
     "embeddings.position_embeddings.weight",
@@ -63,6 +64,7 @@ def test_one_tensor_left_out(name, raw, sentences):
     refused(sentences, f"its weights lack {name}, which", [build_encoder, load_encoder])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("keys", "words"), [
     ({"num_hidden_layers": 3}, r"lack (bert.)?encoder.layer.2.*13 more tensors"),
     ({"num_hidden_layers": 10_000}, r"config.json' asks for 10,000 layers \(num_hidden_layers\)"),
@@ -158,6 +160,7 @@ def test_random_numbers_are_never_weights(family, tmp_path):
         assert load_plain(tmp_path / "tiny") is None, name
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("word", ["position", "layer.0", "embed_tokens", "norm"])
 @pytest.mark.parametrize("kind", [zoo.distilbert, zoo.gpt2, zoo.mpnet, zoo.modernbert])
 def test_other_families(kind, word, tmp_path):

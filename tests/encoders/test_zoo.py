@@ -83,6 +83,7 @@ def one_at_a_time(model, texts):
     return np.stack([model.encode([text], show_progress_bar=False)[0] for text in texts])
 
 
+@pytest.mark.sampled
 @names([kind for kind in KINDS if "encode" not in kind.refused])
 def test_a_vector_is_sentence_transformers_of_one_text_whatever_stands_beside(
     kind, folder, files, sentemb
@@ -107,6 +108,7 @@ def test_a_vector_is_sentence_transformers_of_one_text_whatever_stands_beside(
             )
 
 
+@pytest.mark.sampled
 @names([kind for kind in KINDS if not kind.blank])
 def test_a_row_without_a_token_is_refused_or_nan(kind, folder, files, sentemb):
     path = folder(kind)
@@ -132,6 +134,7 @@ def answers():
             yield pytest.param(kind, command, id=f"{kind.name} {command}", marks=marks)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("kind", "command"), list(answers()))
 def test_commands_take_it_or_say_why_not(kind, command, folder, files, sentemb):
     answered(kind, command, folder, sentemb)
@@ -144,6 +147,7 @@ def test_more_commands_take_ordinary_models(kind, command, folder, files, sentem
     answered(kind, command, folder, sentemb)
 
 
+@pytest.mark.sampled
 @names(REFUSED_INT8)
 def test_int8_says_why_not(kind, folder, files, sentemb):
     answered(kind, "int8", folder, sentemb)
@@ -172,6 +176,7 @@ def answered(kind, command, folder, sentemb):
     assert kind.refused[command] in line
 
 
+@pytest.mark.sampled
 @names([kind for kind in KINDS if kind.options == CAUSAL])
 def test_the_first_token_of_a_causal_model_is_not_trained(kind, folder, files, sentemb):
     """It has seen no other token, so texts that begin alike have one vector."""
@@ -195,6 +200,7 @@ def test_a_lowered_length_and_a_padding_token_are_logged(folder, files, sentemb)
         assert f"'{path}' {words}" in done.stderr.decode()
 
 
+@pytest.mark.sampled
 @names([kind for kind in KINDS if kind.limit == 64])
 def test_the_longest_text_that_fits_trains_and_a_longer_one_is_refused(
     kind, folder, files, sentemb

@@ -161,6 +161,7 @@ def test_a_chunk_apart_is_a_text_by_itself(prompt, tmp_path):
     np.testing.assert_allclose([row["embedding"] for row in found], expected, **CLOSE)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("late", ["", pytest.param(",late", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     "suffix",

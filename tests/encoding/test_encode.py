@@ -43,6 +43,7 @@ READ = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rows", [2048, 3, 1])
 @pytest.mark.parametrize("suffix", READ)
 def test_every_format_holds_the_vectors_in_order(

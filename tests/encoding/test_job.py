@@ -20,6 +20,7 @@ from sentemb.encoding.job_folder import job_folder
 from sentemb.encoding.manifest import FILE
 from sentemb.encoding.writers import NpyWriter
 from sentemb.errors import InputError, StorageError, UsageError
+from sentemb.inference import embedder
 from sentemb.inference.embedder import Embedder
 
 ROWS = 8
@@ -71,6 +72,7 @@ def begin(mini, texts, path, rows=20, **options):
         encode_file(mini, cut_off(texts, rows), path, **options)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("suffix", ["npy", "jsonl", "parquet", "safetensors"])
 def test_an_interrupted_job_ends_with_the_same_file(mini, texts, tmp_path, suffix, encoded):
     whole, path = tmp_path / f"whole.{suffix}", tmp_path / f"a.{suffix}"
@@ -88,6 +90,7 @@ def test_an_interrupted_job_ends_with_the_same_file(mini, texts, tmp_path, suffi
     assert sorted(tmp_path.iterdir()) == [path, whole]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("of", [1, 2, 3, 7])
 @pytest.mark.parametrize("suffix", ["npy", "jsonl"])
 def test_shards_come_to_the_same_file(mini, texts, tmp_path, of, suffix, encoded):
@@ -165,6 +168,7 @@ def flip_a_byte(path):
     path.write_bytes(data)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_a_damaged_part_is_encoded_again(mini, texts, tmp_path, damage, caplog):
     encode_file(mini, texts, whole := tmp_path / "whole.npy")
@@ -182,6 +186,7 @@ def test_a_damaged_part_is_encoded_again(mini, texts, tmp_path, damage, caplog):
     assert path.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.wide
 def test_a_manifest_cut_anywhere_loses_nothing_but_time(mini, texts, tmp_path):
     encode_file(mini, texts, whole := tmp_path / "whole.npy")
     path = tmp_path / "a.npy"
@@ -220,6 +225,7 @@ def test_rows_that_are_appended_are_all_that_is_encoded(mini, texts, tmp_path, e
     np.testing.assert_allclose(np.load(path), mini.encode(texts), atol=1e-5)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("row", [0, 9, 15])
 def test_rows_that_are_changed_are_refused(mini, texts, tmp_path, row):
     path = tmp_path / "a.npy"
@@ -233,6 +239,7 @@ def test_rows_that_are_changed_are_refused(mini, texts, tmp_path, row):
     np.testing.assert_allclose(np.load(path), mini.encode(changed), atol=1e-5)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("row", "by"), [(0, 1), (0, 47), (9, 8), (7, 8), (15, 16)])
 def test_what_is_kept_is_what_still_has_its_numbers(mini, sentences, tmp_path, row, by):
     """An edit that changes how many texts came before moves the numbers of all later windows."""
@@ -370,6 +377,7 @@ def test_names_that_are_taken(mini, texts, tmp_path):
         merge(tmp_path / "c.npy", [tmp_path / "none"])
 
 
+@pytest.mark.wide
 def test_a_manifest_with_flipped_bits_loses_nothing_but_time(mini, texts, tmp_path):
     encode_file(mini, texts, whole := tmp_path / "whole.npy")
     path = tmp_path / "a.npy"
@@ -403,10 +411,22 @@ def test_the_manifest_is_lines_of_json(mini, texts, tmp_path):
     path = tmp_path / "a.npy"
     begin(mini, texts, path)
     lines = (job_folder(path, Shard()) / FILE).read_text().splitlines()
-    options, first, second = map(json.loads, lines)
+    options, batches, first, second = map(json.loads, lines)
+    assert batches["batches"] == {"batch_tokens": 512}
     assert options["schema"] == "sentemb.encoding/1"
     assert [first["done"]["window"], second["done"]["window"]] == [0, 1]
     assert len(first["done"]["part"]) == len(options["model"]) == 64
+
+
+def test_a_resumed_job_has_the_batches_that_it_began_with(mini, texts, tmp_path, monkeypatch):
+    path, used = tmp_path / "a.npy", []
+    by_tokens = embedder.by_tokens
+    monkeypatch.setattr(embedder, "usual_tokens", lambda *_: 4096)
+    begin(mini, texts, path)
+    monkeypatch.setattr(embedder, "usual_tokens", lambda *_: 262144)  # more memory is free now
+    monkeypatch.setattr(embedder, "by_tokens", lambda *a: used.append(a[1]) or by_tokens(*a))
+    encode_file(mini, texts, path)
+    assert set(used) == {4096}
 
 
 def damaged_after(rows, part, damage=flip_a_byte):
@@ -414,6 +434,7 @@ def damaged_after(rows, part, damage=flip_a_byte):
     return lambda done: done == rows and damage(part)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("suffix", ["npy", "jsonl", "parquet", "safetensors"])
 @pytest.mark.parametrize("damage", [flip_a_byte, Path.unlink, lambda part: part.write_bytes(b"")])
 def test_a_part_damaged_while_its_run_goes_on(mini, texts, tmp_path, suffix, damage):
@@ -599,6 +620,7 @@ def test_a_half_written_output_does_not_keep_its_room(mini, texts, tmp_path, mon
     assert encode_file(mini, texts, path).kept_rows == len(texts)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("suffix", ["npy", "jsonl", "parquet", "safetensors"])
 def test_a_name_that_is_not_utf8(mini, texts, tmp_path, suffix):
     encode_file(mini, texts, whole := tmp_path / f"whole.{suffix}")

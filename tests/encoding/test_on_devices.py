@@ -96,6 +96,7 @@ def test_one_is_killed_and_the_command_given_again(model, source, whole, tmp_pat
     assert {path.name for path in tmp_path.iterdir()} == {"run.py", "a.npy"}
 
 
+@pytest.mark.wide
 def test_what_cannot_be(model, tmp_path):
     source = tmp_path / "texts.csv"
     source.write_text("text\na\n")

@@ -79,6 +79,7 @@ def test_folders_are_made_and_an_error_leaves_none(tiny, tmp_path):
     assert np.load(tmp_path / "b" / "c" / "a.npy").shape[0] == 30
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 def test_a_job_with_columns_is_resumed_and_shared_to_the_same_byte(
     tiny, tmp_path, suffix, monkeypatch
@@ -102,6 +103,7 @@ def test_a_job_with_columns_is_resumed_and_shared_to_the_same_byte(
     assert shared.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "changed", [{"dims": 3}, {"normalize": True}, {"keep_columns": True}, {"batch_size": 2}]
 )

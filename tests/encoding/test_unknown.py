@@ -154,6 +154,7 @@ with Embedder(load_encoder("mini-sentemb")) as embedder:
 """
 
 
+@pytest.mark.wide
 def test_one_huge_text_takes_little_memory_and_time():
     """64 MB: at most six times the text, and ten seconds."""
     process = subprocess.run([sys.executable, "-c", HUGE], capture_output=True, text=True)

@@ -37,6 +37,7 @@ def plain(task, encode):
     return {name: 100 * float(np.mean(values)) for name, values in found.items()}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", ["retrieval/cisi", "retrieval/trecqa/dev.csv"])
 def test_real_collections_give_the_numbers_of_a_plain_implementation(shared, name):
     path = shared(name)

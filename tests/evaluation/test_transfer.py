@@ -71,6 +71,7 @@ def test_nested_folds_on_some_reviews(transfer, small):
     assert ours == pytest.approx(100 * (nested(features(rows, small), y) == y).mean(), abs=0.5)
 
 
+@pytest.mark.wide
 def test_f1_of_pairs(transfer, small, monkeypatch):
     """Of four folds, for time."""
     monkeypatch.setattr("sentemb.evaluation.transfer.FOLDS", 4)

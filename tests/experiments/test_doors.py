@@ -28,6 +28,7 @@ def encoder():
     return load_encoder("mini")
 
 
+@pytest.mark.wide
 def test_evaluate_takes_names_and_objects(encoder):
     report = sentemb.evaluate({"named": "mini", "loaded": encoder, "letters": Letters()})
     named, loaded, letters = report["models"]

@@ -91,6 +91,7 @@ def killed_before_every_change(encoder, texts, whole, folder, stride):
     raise AssertionError
 
 
+@pytest.mark.wide
 def test_e1_killed_before_some_changes_of_files(encoder, texts, whole, tmp_path):
     assert killed_before_every_change(encoder, texts, whole, tmp_path, stride=7) > 30
 
@@ -160,6 +161,7 @@ def test_a_signal_ends_a_run_after_the_windows_it_came_in(encoder, texts, whole,
     assert path.read_bytes() == whole
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_says_so_and_exits_so(sentences, tmp_path, number):
     sentences = sentences[:800]
@@ -191,6 +193,7 @@ def test_e7_the_same_text_has_the_same_vector_in_every_window(encoder, sentences
         assert (rows == rows[0]).all()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("suffix", "failing"),
     [
@@ -266,6 +269,7 @@ def test_e8_the_folder_vanishes(encoder, texts, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.wide
 def test_e8_a_reader_that_leaves_is_no_error(sentences, tmp_path):
     (tmp_path / "a.txt").write_text("".join(f"{text}\n" for text in sentences))
     line = f"{' '.join(CHILD)} 16 encode a.txt -o - | head -1"

@@ -63,6 +63,7 @@ def killed(write, folder, stride):
     raise AssertionError
 
 
+@pytest.mark.wide
 def test_killed_before_some_changes_of_files(write, tmp_path):
     count, seen = killed(write, tmp_path / "static", stride=9)
     assert count > 20

@@ -35,6 +35,7 @@ def model(honest, tmp_path):
     return shutil.copytree(honest, tmp_path / "given" / "model")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_an_unsafe_folder_is_refused_by_every_loader(case, model, tmp_path, sentemb):
     canary = tmp_path / "given" / "canary"
@@ -113,6 +114,7 @@ def test_pickles_beside_safetensors_are_not_read(model, tmp_path, sentemb):
     assert not canary.exists()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_models_of_ours_are_no_danger(pooling, tmp_path):
     encoder = build_encoder("mini", pooling=pooling, device="cpu")

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import pytest
 from sentemb_cli.main import build
 from typer.testing import CliRunner
 
@@ -43,6 +44,7 @@ check texts.txt topics.tsv --model trained
 """
 
 
+@pytest.mark.wide
 def test_local_work_needs_no_network(tmp_path):
     topics = bundled("topics.tsv").read_text().splitlines(keepends=True)
     (tmp_path / "topics.tsv").write_text("".join(topics[:33]))

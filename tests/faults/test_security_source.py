@@ -111,6 +111,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_no_command_prints_an_escape(words, sentemb, tmp_path, loaded_mini):
     (tmp_path / "texts.csv").write_text(f"te{ESCAPE}xt\nOne.\n")

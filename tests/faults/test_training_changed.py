@@ -161,6 +161,7 @@ def tuned(tmp_path_factory):
     return tmp_path_factory.mktemp("tuned")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("build", "shown"),
     [

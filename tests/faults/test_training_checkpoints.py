@@ -276,6 +276,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "name",
     [

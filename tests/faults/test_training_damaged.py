@@ -142,6 +142,7 @@ def tried(sentemb, out, name, edit, how):
     refused(sentemb(*LONGER), f"checkpoint-2/{name}' cannot be resumed from", "--overwrite")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(NAMES, **ids(SOME))
 def test_a_forged_state_is_named(sentemb, out, name, what, how, edit):
     tried(sentemb, out, name, edit, how)
@@ -153,6 +154,7 @@ def test_every_forged_state_is_named(sentemb, out, name, what, how, edit):
     tried(sentemb, out, name, edit, how)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "rng_state.pth"])
 def test_a_pickle_in_a_state_does_not_run(sentemb, out, name):
     torch.save({"state": Runs(), "param_groups": []}, out / "checkpoints/checkpoint-2" / name)

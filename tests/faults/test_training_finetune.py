@@ -38,6 +38,7 @@ def at_step(monkeypatch):
     return put
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("step", "number"),
     [(2, signal.SIGTERM), pytest.param(4, signal.SIGINT, marks=pytest.mark.long)],

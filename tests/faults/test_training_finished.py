@@ -74,6 +74,7 @@ def refused(folder, settings, **how):
     return caught.value
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "words",
     [
@@ -130,6 +131,7 @@ def assert_finished(cut, conditions, copy):
     assert sorted(left) == sorted([LOCK, MANIFEST, "notes.txt"])
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_at_the_calls_of_the_removal(made, tmp_path, stride):
     conditions = read_commit(last_checkpoint(made))["conditions"]
@@ -157,6 +159,7 @@ def test_killed_at_every_system_call_of_the_removal(made, tmp_path, kind):
     assert call > 3
 
 
+@pytest.mark.wide
 def test_the_command_completes_the_removal_or_starts_afresh(sentemb, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training, "remove_checkpoints", lambda folder: 1 / 0)
@@ -178,6 +181,7 @@ def test_the_command_completes_the_removal_or_starts_afresh(sentemb, tmp_path, m
     assert not (tmp_path / "again/checkpoints").exists()
 
 
+@pytest.mark.wide
 def test_a_finished_run_is_extended_only_from_a_checkpoint(kept, tmp_path):
     short = train(unsup(), data(), tmp_path / "run", TWO).output
     for allowed in ((), ("max_steps",)):
@@ -192,6 +196,7 @@ def test_a_finished_run_is_extended_only_from_a_checkpoint(kept, tmp_path):
     assert not (kept / "checkpoints").exists()
 
 
+@pytest.mark.wide
 def test_finetune_is_extended_only_from_a_checkpoint(sentemb):
     longer = ("finetune", "--epochs", 2, "--lr", 3e-4, "--resume")
     ok(sentemb(*FINETUNE, "-o", "out"))

@@ -18,6 +18,7 @@ from tests.support.runs import SETTINGS, data, dev, unsup
 FEW = ("train", "--batch-size", 4, "--max-steps", 3, "--eval-steps", 3)
 
 
+@pytest.mark.wide
 def test_evaluating_at_every_step_or_never_changes_nothing(tmp_path):
     """T8."""
     settings = replace(SETTINGS, max_steps=8, select="last", save_steps=8)

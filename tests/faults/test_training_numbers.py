@@ -111,6 +111,7 @@ def test_the_count_survives_a_resume(tmp_path):
         train(again, data(), tmp_path / "run", settings, resume=True)
 
 
+@pytest.mark.wide
 def test_the_command_ends_with_5_and_the_record_counts(sentemb, tmp_path, monkeypatch):
     step = ContrastiveTrainer.compute_loss
     calls = []

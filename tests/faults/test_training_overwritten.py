@@ -58,6 +58,7 @@ def ok(process):
     return process.stderr.decode()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "kept",
     [
@@ -158,6 +159,7 @@ def test_a_card_of_the_users_is_renamed(sentemb, rows, tmp_path):
     assert (run / "README.md.kept").read_text() == "mine"
 
 
+@pytest.mark.wide
 def test_seeds_are_replaced_with_their_notes_kept(sentemb, rows, tmp_path):
     words = (*TRAIN, "--seeds", "0-1")
     ok(sentemb(*words))

@@ -33,6 +33,7 @@ def lines(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "options",
     [
@@ -271,6 +272,7 @@ FILES = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

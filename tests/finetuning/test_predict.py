@@ -34,6 +34,7 @@ def classifier(tmp_path):
     return save
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("labels", "keys"), [(3, {"label", "probability"}), (1, {"score"})])
 @pytest.mark.parametrize("name", BLANK)
 def test_a_line_for_every_row_blank_ones_too(sentemb, tmp_path, classifier, name, labels, keys):
@@ -82,6 +83,7 @@ RECORDS = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("given", ["single texts", "pairs"])
 @pytest.mark.parametrize("record", RECORDS)
 def test_rows_of_another_kind_than_the_model_was_trained_on_are_told(

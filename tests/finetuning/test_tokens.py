@@ -12,6 +12,7 @@ from sentemb.finetuning.tokens import tokenised
 WORDS = ("a", "the guitar", "unbelievably", "plays", "supercalifragilistic", "12", "ok")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_pairs_of_texts_of_any_lengths(side, monkeypatch):
     """Long texts of few tokens beside short ones of many, which are cut against each other."""

@@ -65,6 +65,7 @@ def cases():
                 yield pytest.param(family, pooling, side, marks=marks)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("family", "pooling", "side"), list(cases()))
 def test_a_vector_does_not_depend_on_neighbours(build, texts, family, pooling, side):
     if family in CAUSAL and pooling == "cls_before_pooler":
@@ -85,6 +86,7 @@ def test_a_vector_does_not_depend_on_neighbours(build, texts, family, pooling, s
             np.testing.assert_allclose(view, expected[1:], atol=1e-5)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("pooling", ["cls_before_pooler", "lasttoken"])
 def test_a_folder_that_pads_on_the_left(tmp_path, texts, unlabelled, pooling):
     """Loaded, trained and saved, it gives one vector a text, in plain sentence-transformers too."""
@@ -105,6 +107,7 @@ def test_a_folder_that_pads_on_the_left(tmp_path, texts, unlabelled, pooling):
     assert tokenizer.padding_side == "right"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("family", CAUSAL)
 def test_the_first_token_of_a_causal_model_is_refused_before_anything_is_written(
     build, tmp_path, unlabelled, sentemb, family

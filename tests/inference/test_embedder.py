@@ -25,6 +25,7 @@ def texts(sentences):
     return ["", *sentences[:200], sentences[3], " ".join(sentences[:60])]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("batch_tokens", [None, 1, 100])
 def test_vectors_are_those_of_sentence_transformers(mini, texts, batch_tokens):
     expected = mini.encode(texts)
@@ -37,6 +38,7 @@ def test_vectors_are_those_of_sentence_transformers(mini, texts, batch_tokens):
     np.testing.assert_array_equal(found[4], found[-2])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("family", ["XLMRoberta", "MPNet", "DistilBert", "ModernBert", "T5"])
 @pytest.mark.parametrize("pooling", ["mean", "cls_before_pooler"])
 def test_other_families(build_tiny, texts, family, pooling):
@@ -46,6 +48,7 @@ def test_other_families(build_tiny, texts, family, pooling):
     np.testing.assert_allclose(found, encoder.encode(texts[:30]), atol=1e-4)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("said_by", ["tokenizer_config.json", "tokenizer.json"])
 @pytest.mark.parametrize("name", ["mini", "mini-sentemb"])
 def test_texts_are_cut_on_the_tokenizer_s_side(tmp_path, texts, name, said_by):
@@ -95,6 +98,7 @@ def test_the_log_says_why_an_encoder_embeds_by_itself(mini, texts, caplog, part,
     np.testing.assert_allclose(found, mini.encode(texts[-2:]), atol=1e-5)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("family", ["DebertaV2", "T5", "GPT2"])
 def test_encode_says_that_a_family_runs_with_padding(
     build_tiny, tmp_path, sentemb, monkeypatch, family

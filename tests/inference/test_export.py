@@ -71,6 +71,7 @@ def by_hand(dim, texts):
     return vectors, (singular[:dim] ** 2).sum() / (singular**2).sum()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("texts", [None, TEXTS])
 def test_static_vectors_are_those_computed_by_hand(mini, texts):
     made = distil(mini, 16, texts)
@@ -284,7 +285,7 @@ def test_what_cannot_be_int8(int8, tmp_path):
 def test_a_prompt_cannot_be_int8(mini, tmp_path):
     pytest.importorskip("onnxscript", reason="the extra int8 is not installed")
     mini.prompts, mini.default_prompt_name = {"query": "a search for "}, "query"
-    with pytest.raises(InputError, match="as one with a prompt"):
+    with pytest.raises(InputError, match="such as a prompt"):
         quantise(mini, tmp_path)
 
 

@@ -35,6 +35,7 @@ def vectors_of(plain, texts):
         return torch.from_numpy(embedder.encode(texts))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("normalised", [False, True])
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_vectors_are_those_of_sentence_transformers(tmp_path, texts, pooling, normalised):
@@ -83,6 +84,7 @@ def test_a_folder_of_older_days(minilm, texts):
     torch.testing.assert_close(vectors_of(plain, texts), expected, atol=2e-6, rtol=0)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("file", "change"),
     [
@@ -110,6 +112,7 @@ def test_what_needs_more_is_left_to_sentence_transformers(tmp_path, file, change
     assert load_plain(tmp_path / "model") is None
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("family", "sizes", "left_out", "plain"),
     [

@@ -42,6 +42,7 @@ def unit(vectors):
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("include", [True, False])
 @pytest.mark.parametrize("pooling", ["mean", "cls_before_pooler", "lasttoken"])
 def test_vectors_of_a_named_prompt_without_padding(pooling, include):
@@ -58,6 +59,7 @@ def test_vectors_of_a_named_prompt_without_padding(pooling, include):
         assert embedder._same_without_padding
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("include", [True, False])
 def test_files_and_shards_hold_the_prompt(include, tmp_path, monkeypatch):
     monkeypatch.setattr(windows, "ROWS", 2)

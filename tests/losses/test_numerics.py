@@ -196,6 +196,7 @@ def test_info_nce_keeps_its_gradient_where_cross_entropy_has_lost_it():
     assert lost > 0.1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("make", "message"),
     [

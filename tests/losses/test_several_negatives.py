@@ -128,6 +128,7 @@ def beside_teacher(name: str, pairs: Pairs) -> Pairs:
     return pairs.beside(torch.randn(count, 4, dtype=torch.float64, generator=generator))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", HARD)
 def test_gradient(name):
     loss, pairs = in_float64(LOSSES[name]), beside_teacher(name, drawn(1, rows=5, hard=2, dim=6))

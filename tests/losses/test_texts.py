@@ -142,6 +142,7 @@ LOSSES = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("blocks", [False, True])
 @pytest.mark.parametrize("negatives", [0, 9, 4])
 @pytest.mark.parametrize("name", sorted(LOSSES))

@@ -57,6 +57,7 @@ def mini_teacher():
     return Teacher(mini("mean"), "mini")
 
 
+@pytest.mark.wide
 def test_the_teacher_reads_sources_alone_and_a_cut_run_resumes(rows, tmp_path, monkeypatch):
     read, embed = [], frozen_vectors.encode_file
 

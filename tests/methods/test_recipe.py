@@ -33,6 +33,7 @@ class Data:
     rows, classes = Rows, ("a", "b", "c")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", [n for n in METHODS if n != "bind"])  # it needs a tower's folder
 def test_a_method_by_name_is_the_one_of_the_command(name):
     job = typed(name)

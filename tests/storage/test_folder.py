@@ -77,6 +77,7 @@ def killed_before_every_change(folder, exchanges, stride):
     raise AssertionError
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_before_each_change_of_a_file(tmp_path, exchanges, stride):
     killed = killed_before_every_change(tmp_path / "a", exchanges, stride)

@@ -33,6 +33,7 @@ def rows(task):
     return len(task.train.labels)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", [name for name in SUITES if name not in BUNDLED_SUITES])
 def test_every_row_is_read(shared, name):
     suite = read_suite(name, SUITES[name], shared("sts").parent)

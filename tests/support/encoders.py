@@ -49,6 +49,8 @@ def _read(folder: Path, pooling: str) -> SentenceTransformer:
 
 def mini(pooling: str = "mean") -> SentenceTransformer:
     """Return an encoder that no other has part in, with torch's seed set for what comes on top."""
-    encoder = copy.deepcopy(_read(bundled("mini"), pooling))
+    read = _read(bundled("mini"), pooling)
+    vocabulary = read.tokenizer._vocab  # large, and nothing changes it
+    encoder = copy.deepcopy(read, {id(vocabulary): vocabulary})
     torch.manual_seed(0)
     return encoder

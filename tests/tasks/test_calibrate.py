@@ -74,6 +74,7 @@ def test_the_share_of_false_among_found():
         lowest_of_grid(scores, same, 0.01, 0.05)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("at_most", "delta"), [(0.05, 0.1), (0.1, 0.05)])
 def test_the_rates_hold_over_samples(at_most, delta):
     """In δ of 400 samples at most the true rate is higher; conformal's mean is not."""

@@ -54,6 +54,7 @@ METHODS = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.long] * (n == "siglip")) for n in METHODS]
 )

@@ -107,6 +107,7 @@ def rows(sentences):
     return Dataset.from_dict({**columns, "label": [place % 3 for place in range(len(texts))]})
 
 
+@pytest.mark.wide
 @pytest.mark.filterwarnings("ignore")
 def test_the_features_of_every_recipe_are_the_earlier_ones(rows):
     tried = set()
@@ -144,6 +145,7 @@ KINDS = (
 )  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_other_tokenizers(kind, rows, tmp_path):
     kind(tmp_path / "model")

@@ -110,6 +110,7 @@ def test_targets_are_those_of_the_checkpoint_whatever_is_fitted_again(
     assert torch.equal(resumed.twin.components.axes, axes)
 
 
+@pytest.mark.wide
 def test_the_student_comes_nearer_to_its_teacher(unlabelled, tmp_path, sentences):
     method = fresh("mini-sentemb")
     taught = SentenceTransformer(str(bundled("mini-sentemb")), device="cpu").encode(sentences[:99])
@@ -160,6 +161,7 @@ def test_an_interrupted_encoding_goes_on(data, tmp_path, monkeypatch, encoded):
     assert_bit_equal(state(whole), state(resumed))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     "change",
     [
@@ -251,6 +253,7 @@ def test_what_cannot_teach_is_refused(wide, build_tiny, tmp_path):
     assert fresh(str(narrow), "linear").twin.projector[0].out_features == 32
 
 
+@pytest.mark.wide
 def test_losses_of_a_run(data, tmp_path, wide):
     """Those that contrast take the teacher's vectors; those that need more say so at once."""
     from sentemb.losses import InfoNCE, MSEDistillation, Triplet

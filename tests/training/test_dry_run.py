@@ -38,6 +38,7 @@ def test_it_says_what_the_training_then_does(tmp_path, monkeypatch):
     assert "10; an epoch has 5 batches of 4 rows, 2 rows are left over" in shown
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", ["simcse_unsup", "moco"])
 def test_the_method_stays_as_it_is(name):
     method = getattr(methods, name)(encoders.mini())

@@ -108,6 +108,7 @@ def test_compiled_layers_train_as_they_are(tmp_path):
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("packed", [True, False])
 def test_checkpointed_layers_give_the_same_training(packed):
     states, layers = [], []

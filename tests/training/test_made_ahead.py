@@ -48,6 +48,7 @@ def test_a_batch_is_made_in_a_thread_while_the_step_before_runs(unlabelled, tmp_
     assert not [t for t in threading.enumerate() if t.name.startswith("collate")]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_weights_are_bit_for_bit_those_without_a_thread(
     unlabelled, tmp_path, monkeypatch, accumulation

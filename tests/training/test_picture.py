@@ -2,6 +2,8 @@
 
 import sys
 
+import pytest
+
 import sentemb
 from sentemb import finetune, train
 from sentemb.experiments import run_seeds
@@ -32,6 +34,7 @@ def test_a_fine_tuning_leaves_one(pictures, tmp_path):
     assert drawn(run.output).startswith(PNG)
 
 
+@pytest.mark.wide
 def test_all_seeds_are_in_the_picture_of_their_folder(pictures, tmp_path):
     run_seeds(train, [0, 1], tmp_path / "runs", data=TEXTS, **SHORT)
     together = sentemb.plot(tmp_path / "runs", tmp_path / "plot.png").read_bytes()

@@ -26,6 +26,7 @@ def two(tmp_path_factory):
     return folder
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", processes_worker.RECIPES)
 def test_two_of_8_rows_are_one_of_16(two, name):
     """Losses, gradients and state after three steps, in float64, without dropout."""
@@ -95,6 +96,7 @@ def test_one_of_two_processes_encodes_with_the_teacher(tmp_path, few_bundled):
     assert not (run / "teacher").exists()
 
 
+@pytest.mark.wide
 def test_when_one_is_killed_the_other_ends_with_an_error(tmp_path, few_bundled):
     run = tmp_path / "run"
     words = (*TRAIN, "--max-steps", 100000, "--save-steps", 100000, "-o", run)
@@ -126,6 +128,7 @@ def test_a_refusal_is_told_once_and_by_all(tmp_path, few_bundled):
     assert "is not empty" in told[0]
 
 
+@pytest.mark.wide
 def test_two_processes_resume_bit_for_bit(tmp_path, few_bundled):
     """Queue, target and heads, two batches a step; the run is cut at its second step of four."""
     whole, cut = tmp_path / "whole", tmp_path / "cut"

@@ -35,6 +35,7 @@ def bundled(encoder, views, rows, length=64):
         return [view.numpy() for view in embed(encoder.eval(), features, views)]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("include", [True, False])
 @pytest.mark.parametrize("pooling", ["mean", "cls_before_pooler", "lasttoken"])
 def test_training_embeds_what_encoding_embeds(pooling, include, rows):

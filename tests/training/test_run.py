@@ -85,6 +85,7 @@ def whole(unlabelled, triplets, tmp_path_factory):
     return of
 
 
+@pytest.mark.sampled
 def test_eight_steps_are_four_and_four_resumed(whole, recipe, data, tmp_path):
     cut = fresh(recipe)
     cut.loss = PowerCut(cut.loss, batches=6)
@@ -166,6 +167,7 @@ def test_the_start_is_kept_where_no_step_is_better(triplets, tmp_path, dev, monk
     assert (last.best_step, last.lowered_to) == (8, {})
 
 
+@pytest.mark.wide
 def test_a_better_pooling_of_the_models_own_is_named(all_bundled, tmp_path):
     """[CLS] of a masked-language model is far below its mean, which is the bundled one's own."""
     rows, graded = [f"Row {n} of {n * n}." for n in range(40)], bundled("graded.tsv")
@@ -305,6 +307,7 @@ def test_weights_that_are_no_numbers_are_never_a_model(unlabelled, tmp_path, min
         json.loads(line, parse_constant=pytest.fail)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("select", ["spearman", "held-out-loss"])
 def test_a_selecting_run_resumes_from_its_last_step_and_knows_its_best(
     unlabelled, tmp_path, dev, select

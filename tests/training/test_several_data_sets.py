@@ -231,6 +231,7 @@ def test_a_run_that_was_cut_in_its_second_epoch_goes_on_bit_for_bit(files, tmp_p
     assert not [name for name in after if torch.equal(after[name], before[name])]
 
 
+@pytest.mark.wide
 def test_other_weights_are_another_run(files, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         sentemb.train("simcse-sup", sources(files, nli=2), tmp_path / "run", **SETTINGS,

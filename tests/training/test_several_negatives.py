@@ -46,6 +46,7 @@ def rows(triplets):
     ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.long] * (n in LONG)) for n in METHODS]
 )

@@ -46,6 +46,7 @@ def whole(tmp_path_factory, _few_bundled):
     return folder / "whole"
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("number", "code"),
     [pytest.param(signal.SIGINT, 130, marks=pytest.mark.long), (signal.SIGTERM, 143)],

@@ -68,6 +68,7 @@ def of_recipe(narrow, unlabelled, triplets):
     return lambda name: (made[name], few if name == "rankcse" else triplets)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("name", "texts"), [("rankcse", [24, 24]), ("gist", [25 + 24])])
 def test_four_steps_are_two_and_two_resumed(name, texts, of_recipe, tmp_path, encoded, sentences):
     """Each teacher embeds each text once, whatever the columns; the model is a plain one."""
@@ -132,6 +133,7 @@ def test_the_cosines_of_two_teachers_are_averaged(narrow, triplets):
         AveragedTeachers(*teachers, first_share=1)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", ["rankcse", "gist"])
 def test_micro_batches_have_the_same_loss_and_gradient(name, of_recipe):
     fresh, data = of_recipe(name)

@@ -127,6 +127,7 @@ def whole(tmp_path_factory):
     return of
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("recipe", in_every_run(*KINDS), ids=named)
 def test_four_steps_are_two_and_two_resumed(whole, recipe, tmp_path):
     """Targets, queues, prototypes, heads and schedules."""
@@ -140,6 +141,7 @@ def test_four_steps_are_two_and_two_resumed(whole, recipe, tmp_path):
     assert_bit_equal(state(whole(recipe).method), state(resumed))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "recipe", in_every_run(*KINDS, simclr_v2, nsp, sncse, starbucks, whitenedcse), ids=named
 )
@@ -195,6 +197,7 @@ CROSSES = [
 IN_EVERY_RUN = [cross for cross in CROSSES if cross[1] == "own" or cross[0] in (simcse_unsup, moco)]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("recipe", "loss"),
     [cross if cross in IN_EVERY_RUN else pytest.param(*cross, marks=LONG) for cross in CROSSES],
@@ -222,6 +225,7 @@ def test_micro_batches_change_nothing(monkeypatch, recipe, loss):
     assert_near(cached, gradients(method, batch), 1e-5)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("recipe", [*WITH_STATE, *OTHERS], ids=named)
 @pytest.mark.parametrize("micro_batch", [0, pytest.param(5, marks=LONG)])
 def test_leaving_padding_out_changes_nothing(recipe, micro_batch):
@@ -274,6 +278,7 @@ def test_a_batch_in_micro_batches_trains_and_resumes(unlabelled, tmp_path):
     assert_bit_equal(state(whole), state(resumed))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("options", [{"accumulation": 2}, {"precision": "bf16"}])
 def test_micro_batches_with_accumulation_and_autocast(unlabelled, tmp_path, options):
     settings = replace(SETTINGS, micro_batch=4, max_steps=2, **options)
@@ -421,6 +426,7 @@ def test_the_held_out_loss_does_not_grow_with_a_queue(unlabelled, tmp_path):
         assert losses == pytest.approx([losses[0]] * 3, rel=1e-3)
 
 
+@pytest.mark.wide
 def test_an_adversary_attacks_what_has_a_gradient(unlabelled, tmp_path):
     attack = View(perturb=Adversarial(0.5))
     for recipe, views in [(byol, (attack, attack)), (moco, (attack, View())),
@@ -455,6 +461,7 @@ def test_prototypes_go_with_labels(mini, unlabelled):
         twin.on_batch_end()
 
 
+@pytest.mark.wide
 def test_held_out_loss_does_not_touch_a_queue(unlabelled, tmp_path):
     settings = replace(SETTINGS, eval_steps=1, select="held-out-loss", keep_checkpoints=True)
     plain, watched = fresh(moco), fresh(moco)

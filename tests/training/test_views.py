@@ -91,6 +91,7 @@ def whole(tmp_path_factory):
     return of
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("recipe", in_every_run(consert, eda, unsupervised_adversary), ids=named)
 def test_a_resume_in_the_second_epoch_is_bit_for_bit(whole, recipe, tmp_path):
     cut = fresh(recipe)
@@ -104,6 +105,7 @@ def test_a_resume_in_the_second_epoch_is_bit_for_bit(whole, recipe, tmp_path):
     assert_bit_equal(state(whole(recipe).method), state(resumed))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("recipe", RECIPES, ids=named)
 def test_the_model_is_a_plain_one_with_equal_vectors(whole, recipe, sentences):
     method, before = whole(recipe).method, state(fresh(recipe))
@@ -161,6 +163,7 @@ def test_rows_draw_anew_each_epoch_and_each_view_and_the_same_in_any_batch(mini,
     assert sum(differ) > 100
 
 
+@pytest.mark.wide
 def test_the_trainer_counts_epochs_through_a_resume(mini, unlabelled, tmp_path, monkeypatch):
     """Each epoch of a run that was cut and resumed sees what that epoch of a whole run sees."""
     seen = {}

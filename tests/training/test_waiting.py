@@ -40,6 +40,7 @@ def waits(monkeypatch):
 LONG = ["simcse-unsup", "consert", "byol", "esimcse", "simclr", "simsiam"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "name", ["eda", "moco", "swav", *(pytest.param(name, marks=pytest.mark.long) for name in LONG)]
 )

@@ -41,6 +41,7 @@ def test_a_text_is_the_weighted_mean_of_its_tokens():
         TokenMeans(vectors, np.ones(3))
 
 
+@pytest.mark.wide
 def test_training_brings_the_students_vectors_to_the_teachers(mini, sentences):
     texts = [*sentences[:256], "", sentences[0]]
     start = tokenlearn(mini, texts, dim=32, settings=START)

@@ -164,6 +164,7 @@ def test_equal_ids_are_added_up_before_a_step():
     np.testing.assert_allclose(table.vectors, expected, atol=1e-6)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("architecture", ["skip-gram", "cbow"])
 @pytest.mark.parametrize("objective", ["negative-sampling", "noise-contrastive"])
 def test_words_of_one_topic_come_together(architecture, objective):
