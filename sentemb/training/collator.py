@@ -10,9 +10,9 @@ import torch
 from datasets import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from sentemb.encoders.batch_tokenizer import BatchTokenizer, TokenIds
+from sentemb.encoders.batch_tokenizer import BatchTokenizer
 from sentemb.encoders.embedding import KEYS, LENGTHS, PRESENT, PROMPTS, TEXTS
-from sentemb.encoders.padding import pads_right
+from sentemb.encoders.padding import TokenIds, pads_right
 from sentemb.encoders.prompts import prompt_of, prompt_tokens
 from sentemb.errors import UsageError
 from sentemb.training.tokenised_rows import TokenisedRows, TokenisedText, number_of
