@@ -305,7 +305,7 @@ def check_readable(*files: Path, columns: Sequence[str] | None = None) -> None:
     from sentemb.datasets.files import read_rows
 
     for file in files:
-        if can_be_read_again(file):
+        if can_be_read_again(file) and not file.is_dir():
             _, row = next(read_rows(file, Faults("replace")), (0, {}))
             find_columns(list(row), columns if row else None, file)
 

@@ -44,7 +44,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "geometry": {"evaluation", "functional", "plotting", "storage", "types", "errors", "versions"},
     "datasets": {"evaluation", "errors", "types"},
     "suites": {"bundled", "datasets", "evaluation", "errors"},
-    "checks": {"datasets", "encoders", "inference", "table", "errors"},
+    "checks": {"datasets", "encoders", "inference", "modalities", "table", "errors"},
     "inference": {"cards", "encoders", "geometry", "locate", "safety", "storage", "types", "errors"}
     | {"versions"},
     "interruption": set(),

@@ -24,8 +24,9 @@ def check(
         typer.Argument(
             metavar="FILE...",
             readable=False,  # else typer exits with 2; what reads them, with 3
-            help="txt, csv, tsv, json, jsonl, parquet, arrow, also .gz or .zst. The first is the "
-            "training data; the others should share nothing with it.",
+            help="txt, csv, tsv, json, jsonl, parquet, arrow, also .gz or .zst, or a folder of "
+            "pictures or sounds. The first is the training data; the others should share nothing "
+            "with it.",
         ),
     ],
     test: Annotated[

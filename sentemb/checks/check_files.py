@@ -37,8 +37,9 @@ def check(
 
     Args:
         files: One or several: txt, csv, tsv, json, jsonl, parquet or arrow, each also compressed;
-            or rows in memory, of any kind that `train` takes. The first is trained on; the others
-            should have nothing of it.
+            a folder of pictures or sounds; or rows in memory, of any kind that `train` takes. The
+            first is trained on; the others should have nothing of it. Pictures and sounds are
+            decoded as `train` decodes them.
         test: The same; not one of their texts may be in the first.
         columns: Those to look at; by default all that are known.
         model: Whose tokens are counted.

@@ -69,18 +69,18 @@ def find_columns(present: Sequence[str], named: Sequence[str] | None, source: ob
                 f"{source}: its first row has no column '{column}'; it has {shown(present)}."
                 f"{nearest(column, list(present))}"
             )
-    chosen = list(named or present)
+    chosen = list(present if named is None else named)
     label, score = (column_of(mark, chosen) for mark in MARKS)
     others = [column for column in chosen if column not in (label, score)]
     layout = next((found for each in TEXTS if (found := columns_of(each, others))), None)
-    if named or layout is None:
+    if named is not None or layout is None:
         by_name: dict[str, str] = {}
         for column in others:
             role = _role(column)
             if role == NEGATIVE:
                 role = negative_roles(1 + sum(map(is_negative, by_name)))[-1]
             by_name[column if role in by_name else role] = column
-        return Columns(by_name, label, score, guessed=not named)
+        return Columns(by_name, label, score, guessed=named is None)
     taken = {*layout.values(), *(column for column in (label, score) if column)}
     return Columns(layout, label, score, unread=tuple(unread_columns(present, taken)))
 

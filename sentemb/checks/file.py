@@ -1,6 +1,6 @@
 """One pass over a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +8,14 @@ from sentemb.checks.columns import Columns, find_columns
 from sentemb.checks.hashes import Seen
 from sentemb.checks.label_checks import LabelChecks, ScoreChecks
 from sentemb.checks.problem import Problem, of_rows
+from sentemb.checks.signal_checks import SignalChecks, rows_of_folder
 from sentemb.checks.text_checks import Count, TextChecks, Unknown, none_unknown
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import read_rows
 from sentemb.datasets.in_memory import InMemory
 from sentemb.datasets.layouts import LAYOUTS, late_columns, shown
-from sentemb.datasets.lines import suffixes_of
+from sentemb.datasets.lines import Row, suffixes_of
+from sentemb.modalities.cells import metadata_of
 
 BATCH = 64
 """Rows of a batch where none are given: that of most recipes."""
@@ -88,20 +90,25 @@ def check_file(
     columns = Columns({}, None, None)
     texts = TextChecks(columns, faults, limits.count, limits.max_length, limits.unknown)
     labels, scores, late = LabelChecks(), ScoreChecks(), Found()
-    lines = file.rows(faults) if isinstance(file, InMemory) else read_rows(file, faults)
-    for number, row in lines:
+    signals = SignalChecks(file, ())
+    for number, row in _rows(file, faults):
         if not rows:
             present = tuple(row)
-            columns = find_columns(present, named, file)
+            signals = SignalChecks(file, present)
+            of_texts = signals.texts if signals and named is None else named
+            columns = find_columns(present, of_texts, file)
             texts = TextChecks(columns, faults, limits.count, limits.max_length, limits.unknown)
         rows += 1
         if named is None and late_columns(row, present):
             late.add(number)
         label = labels.add(number, row, columns.label) if columns.label else None
-        texts.add(number, row, label)
+        texts.add(number, signals.with_one_text(row), label)
+        signals.add(number, row)
         if columns.score:
             scores.add(number, row, columns.score)
     found = [*texts.problems(), *labels.problems(), *scores.problems(), *_of_bytes(faults)]
+    if signals:
+        found = [*signals.problems(), *(one for one in found if one.name != "blank")]
     if labels.classes:
         message = "an earlier row has the same texts and another label"
         found += of_rows("contradictions", "note", texts.seen.contradictions(), message)
@@ -118,6 +125,14 @@ def check_file(
         problems=tuple(sorted(_of_late(late, columns, found), key=lambda each: each.severity)),
         seen=texts.seen,
     )
+
+
+def _rows(file: Path | InMemory, faults: Faults) -> Iterator[Row]:
+    if isinstance(file, InMemory):
+        return file.rows(faults)
+    if file.is_dir() and (found := rows_of_folder(file)) is not None:
+        return found
+    return read_rows(Path(str(metadata_of(file))), faults)
 
 
 def _of_late(late: Found, columns: Columns, found: list[Problem]) -> list[Problem]:

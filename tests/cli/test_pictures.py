@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from sentemb.bundled import bundled
 from sentemb.methods import clip
 from tests.support import encoders
 from tests.support.helpers import assert_refused
@@ -95,3 +96,30 @@ def test_what_cannot_be_done_with_pictures_says_why(
     (tmp_path / "empty").mkdir()
     (tmp_path / "photos.txt").write_text("A bird.\nA bus.\n")
     assert_refused(sentemb, tmp_path, {}, words.format(trained), code, message)
+
+
+def test_check_names_every_row_that_cannot_be_read(sentemb, photos):
+    for number, (content, _) in enumerate(WRONG.values(), 3):
+        (photos / f"{number}.png").write_bytes(content)
+    done = sentemb("check", "photos", "--json")
+    assert done.returncode == 1
+    (file,) = json.loads(done.stdout)["files"]
+    found = {problem["message"]: problem["first"] for problem in file["problems"]}
+    assert [rows for message, rows in found.items() if "CMYK" in message] == [[6]]
+    assert sorted(row for rows in found.values() for row in rows) == [4, 5, 6, 7]
+
+
+def test_check_reads_a_table_of_pictures(sentemb, photos):
+    rows = ["0.png,a bird", "none.png,a bus", "1.png,", "2.png,a tree", "no.png,a tree"]
+    (photos / "metadata.csv").write_text("\n".join(["file_name,caption", *rows]))
+    done = sentemb("check", "photos", "--json")
+    assert done.returncode == 1
+    (file,) = json.loads(done.stdout)["files"]
+    found = {one["message"]: one["first"] for one in file["problems"] if one["severity"] == "error"}
+    assert found == {"there is no file 'none.png'": [3, 6], "column 'caption' has no text": [4]}
+
+
+def test_check_finds_nothing_in_good_pictures(sentemb, photos):
+    assert sentemb("check", "photos").returncode == 0
+    bundled_rows = sentemb("check", bundled("pictures.parquet"))
+    assert bundled_rows.returncode == 0, bundled_rows.stdout
