@@ -27,7 +27,7 @@ FILE_NAMES = ("file_name", "path")
 
 
 class SignalChecks:
-    """Reads what is no text of each row, and keeps what was wrong.
+    """Reads the pictures and sounds of each row, and keeps what was wrong.
 
     Args:
         source: Of the rows; names of files are from its folder.
