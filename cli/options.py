@@ -384,6 +384,14 @@ SuiteFolder = Annotated[
         help="Folder with the files of the suites; SentEval's folder works.",
     ),
 ]
+CrossModal = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE...",
+        help="Table with two or three columns of texts, pictures and sounds, or a folder with a "
+        "metadata.csv: how well each two find each other.",
+    ),
+]
 Vectors = Annotated[
     str | None,
     typer.Option(

@@ -43,7 +43,7 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "evaluation": {"functional", "types", "errors"},
     "geometry": {"evaluation", "functional", "plotting", "storage", "types", "errors", "versions"},
     "datasets": {"evaluation", "errors", "types"},
-    "suites": {"bundled", "datasets", "evaluation", "errors"},
+    "suites": {"bundled", "datasets", "evaluation", "modalities", "errors"},
     "checks": {"datasets", "encoders", "inference", "modalities", "table", "errors"},
     "inference": {"cards", "encoders", "geometry", "locate", "safety", "storage", "types", "errors"}
     | {"versions"},
@@ -87,7 +87,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "plotting": {"errors"},
     "experiments": {"bundled", "datasets", "encoders", "evaluation", "geometry", "inference"}
     | {"locate", "plotting", "storage", "suites", "table", "types", "versions", "errors"}
-    | {"encoding", "jobs", "losses", "method", "methods", "notation", "runs", "training"},
+    | {"encoding", "jobs", "losses", "method", "methods", "modalities", "notation", "runs"}
+    | {"training"},
     "preview": {"encoders", "training", "views", "types", "errors"},
     "modalities": {"datasets", "encoders", "errors", "evaluation", "storage", "types", "views"},
     "methods": {"method", "modalities", "twins", "losses", "views", "encoders", "errors", "table"},

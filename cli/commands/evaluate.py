@@ -19,13 +19,14 @@ sentemb evaluate -o results.json mini mini-sentemb
 sentemb evaluate mini --pooling mean --json
 
 sentemb evaluate mini mini-sentemb --format markdown"""
-KINDS = ("sts", "transfer", "retrieval", "clustering", "pairs")
+KINDS = ("sts", "transfer", "retrieval", "clustering", "pairs", "cross_modal")
 STS = "Graded pairs: sentence1, sentence2, score and, for the means, subset; by default the \
 bundled ones."
 TRANSFER = "File for the transfer task: text (or sentence1, sentence2) and label."
 RETRIEVAL = "Folder in BEIR's form, or a table of qtext, atext, label. Repeat it for several."
 IDENTICAL = "Whether to drop the document of a query's id from its ranking, as BEIR does; auto: \
 where it has the query's text."
+CLUSTERING = "File for clustering: text, label."
 Files = list[Path] | None
 
 
@@ -37,9 +38,7 @@ def evaluate(
     transfer: Annotated[Files, typer.Option(metavar="FILE...", help=TRANSFER)] = None,
     retrieval: Annotated[Files, typer.Option(metavar="FOLDER", help=RETRIEVAL)] = None,
     identical_ids: Annotated[str, typer.Option(metavar="auto|drop|keep", help=IDENTICAL)] = "auto",
-    clustering: Annotated[
-        Files, typer.Option(metavar="FILE...", help="File for clustering: text, label.")
-    ] = None,
+    clustering: Annotated[Files, typer.Option(metavar="FILE...", help=CLUSTERING)] = None,
     pairs: Annotated[
         Files,
         typer.Option(
@@ -47,6 +46,7 @@ def evaluate(
             help="File for pair classification: sentence1, sentence2, label 1 or 0.",
         ),
     ] = None,
+    cross_modal: shared.CrossModal = None,
     pooling: shared.ModelPooling = None,
     batch_tokens: shared.BatchTokens = None,
     batch_size: shared.BatchSize = None,
@@ -79,7 +79,7 @@ def evaluate(
     require_device_name(device)
     without_effect("--overwrite", overwrite and output is None, "--output")
     check_pooling(pooling)
-    given = zip(KINDS, (sts, transfer, retrieval, clustering, pairs), strict=True)
+    given = zip(KINDS, (sts, transfer, retrieval, clustering, pairs, cross_modal), strict=True)
     models, files = _models_and_files(words or [], {kind: paths or [] for kind, paths in given})
     console.quieten_before_import()
     with phase("starting"):
@@ -112,7 +112,7 @@ def _models_and_files(
     models = [word for word in words if word not in files]
     kinds = [kind for kind, paths in given.items() if paths]
     if files and (not models or len(kinds) != 1):
-        options = ", ".join(f"--{kind}" for kind in KINDS)
+        options = ", ".join(f"--{kind.replace('_', '-')}" for kind in KINDS)
         remedy = f"name the kind of data with one of {options}."
         if not models:
             remedy = "the model comes first: evaluate MODEL --sts FILE…"

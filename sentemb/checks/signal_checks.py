@@ -11,19 +11,14 @@ from sentemb.datasets.faults import Found
 from sentemb.datasets.lines import Row
 from sentemb.errors import InputError
 from sentemb.modalities.cells import (
-    CELLS,
     METADATA,
-    MODALITIES,
-    SUFFIXES_OF,
     TEXTS,
-    Modality,
     cell_of,
+    columns_of_modalities,
     files_of,
+    modality_by_name,
     modality_of,
 )
-
-FILE_NAMES = ("file_name", "path")
-"""Columns of the table of a folder; in any other table they may name anything."""
 
 
 class SignalChecks:
@@ -37,13 +32,7 @@ class SignalChecks:
     def __init__(self, source: object, present: Sequence[str]) -> None:
         path = Path(source) if isinstance(source, str | os.PathLike) else Path("-")
         self._folder = path if path.is_dir() else path.parent
-        named = FILE_NAMES if path.is_dir() or path.name in METADATA else ()
-        self._columns: dict[str, Modality | None] = {
-            name: next((one for one in MODALITIES if name in CELLS[one]), None)
-            for name in present
-            if any(name in CELLS[one] for one in MODALITIES) and name not in FILE_NAMES
-        }
-        self._columns |= {name: None for name in named if name in present}
+        self._columns = columns_of_modalities(source, present)
         self.texts = [name for name in TEXTS if name in present][:1] if self._columns else []
         self._found: dict[tuple[str, str], tuple[Found, str]] = {}
 
@@ -56,7 +45,7 @@ class SignalChecks:
         from sentemb.modalities.towers import TowerConfig
 
         for column, modality in self._columns.items():
-            kind = modality or _modality_by_name(row.get(column))
+            kind = modality or modality_by_name(row.get(column))
             try:
                 require_reader(kind)
                 cell = cell_of(row.get(column), self._folder, column, kind)
@@ -94,8 +83,3 @@ def rows_of_folder(folder: Path) -> Iterator[Row] | None:
         return None
     files = (str(file.relative_to(folder)) for file in files_of(folder, modality))
     return ((number, {"file_name": name}) for number, name in enumerate(files, 1))
-
-
-def _modality_by_name(value: object) -> Modality:
-    sounds = SUFFIXES_OF["sound"]
-    return "sound" if Path(str(value)).suffix.lower() in sounds else "picture"

@@ -11,6 +11,7 @@ from sentemb.evaluation.sts import STS
 from sentemb.evaluation.text_overlap import token_f1
 from sentemb.evaluation.transfer import Labelled, NestedFolds, TrainDevTest, TrainTest
 from sentemb.evaluation.triplets import Triplets
+from sentemb.evaluation.two_way_retrieval import TwoWayRetrieval
 from sentemb.types import Encode
 
 Evaluator = Callable[[Encode], dict[str, float]]
@@ -31,6 +32,7 @@ __all__ = [
     "TrainDevTest",
     "TrainTest",
     "Triplets",
+    "TwoWayRetrieval",
     "bootstrap_average",
     "paired_bootstrap",
     "token_f1",

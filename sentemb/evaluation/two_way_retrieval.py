@@ -4,12 +4,15 @@ The rule is exact, and ties count against the model: one that gives everything t
 nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sentemb.errors import InputError
+from sentemb.evaluation.scores import Outcome, percent_mean
 from sentemb.types import Vectors
 
 CUTOFFS = (1, 5, 10)
@@ -104,10 +107,10 @@ class Pairing:
         texts: The text of each row.
     """
 
-    others: Sequence[int]
-    texts: Sequence[str]
+    others: Sequence[Hashable]
+    texts: Sequence[Hashable]
 
-    def distinct(self) -> tuple[list[int], list[str]]:
+    def distinct(self) -> tuple[list[Any], list[Any]]:
         """Return the distinct pictures and the distinct texts, each as they first come."""
         return list(dict.fromkeys(self.others)), list(dict.fromkeys(self.texts))
 
@@ -129,7 +132,11 @@ class Pairing:
 
 
 def retrieval_both_ways(
-    others: Vectors, texts: Vectors, pairing: Pairing, modality: str = "picture"
+    others: Vectors,
+    texts: Vectors,
+    pairing: Pairing,
+    modality: str = "picture",
+    first: str = "text",
 ) -> dict[str, float]:
     """Return the numbers of both directions, as ``picture_to_text_r10``.
 
@@ -138,10 +145,72 @@ def retrieval_both_ways(
         texts: Vectors of the distinct texts, of length 1.
         pairing: What belongs to what.
         modality: What the others are called.
+        first: The modality of the texts, where these are something else.
     """
     of_others, of_texts = pairing.answers()
     ways = {
-        f"{modality}_to_text": cross_modal_ranks(others, texts, of_others),
-        f"text_to_{modality}": cross_modal_ranks(texts, others, of_texts),
+        f"{modality}_to_{first}": cross_modal_ranks(others, texts, of_others),
+        f"{first}_to_{modality}": cross_modal_ranks(texts, others, of_texts),
     }
     return {f"{way}_{k}": v for way, ranks in ways.items() for k, v in ranks.numbers().items()}
+
+
+@dataclass(frozen=True)
+class TwoWayRetrieval:
+    """One task of two modalities that find each other.
+
+    The model need not have been trained on pairs of the two: where it was trained on pictures with
+    texts and on pictures with sounds, what texts and sounds find is emergent.
+
+    Args:
+        name: What to call it.
+        sides: What both are, such as ``("text", "picture")``.
+        firsts: What stands first in each row: a text, a file, or what is in it.
+        seconds: What belongs to it. Equal ones are one.
+
+    Raises:
+        InputError: When there is none.
+
+    Source: Girdhar et al., 2023 (arXiv:2305.05665) for emergent retrieval; the exact rule and its
+    chance levels are this project's.
+    """
+
+    main: ClassVar[str] = "r10"
+    unit: ClassVar[str] = "queries"
+
+    name: str
+    sides: tuple[str, str]
+    firsts: Sequence[Hashable]
+    seconds: Sequence[Hashable]
+
+    def __post_init__(self) -> None:
+        if not self.firsts:
+            raise InputError(f"{self.name} holds no pair of {self.sides[0]} and {self.sides[1]}.")
+
+    def outcome(
+        self, encode: Callable[[list[Any]], Vectors], encode_seconds: Callable[[list[Any]], Vectors]
+    ) -> Outcome:
+        """Return the numbers of both ways, and which of the firsts find one of theirs among ten.
+
+        Args:
+            encode: Of the firsts.
+            encode_seconds: Of the seconds.
+
+        Returns:
+            ``r10``, the share, × 100, of firsts with an answer among the nearest ten seconds, and
+            what `retrieval_both_ways` has, chance levels included.
+        """
+        pairing = Pairing(self.seconds, self.firsts)
+        seconds, firsts = pairing.distinct()
+        z1, z2 = (unit(found) for found in (encode(firsts), encode_seconds(seconds)))
+        ranks = cross_modal_ranks(z1, z2, pairing.answers()[1]).ranks
+        items = (ranks <= CUTOFFS[-1]).astype(np.float64)[:, None]
+        both = retrieval_both_ways(z2, z1, pairing, self.sides[1], self.sides[0])
+        return Outcome({"r10": percent_mean(items)} | both, items, percent_mean)
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Return vectors at length 1; one of zeros stays as it is."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: Vectors = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return scaled

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sentemb.bars import Progress
 from sentemb.datasets.in_memory import Container
 from sentemb.errors import UsageError
-from sentemb.evaluation import Outcome, Retrieval, Task
+from sentemb.evaluation import Outcome, Retrieval, Task, TwoWayRetrieval
 from sentemb.evaluation.cache import EncodeCache
 from sentemb.evaluation.disclosure import UNKNOWN, Disclosure, disclose
 from sentemb.experiments.evaluation_report import Scored, report_of, write_report
@@ -39,6 +39,7 @@ def evaluate(
     retrieval: Files = (),
     clustering: Files = (),
     pairs: Files = (),
+    cross_modal: Files = (),
     tasks: Sequence[Task] = (),
     identical_ids: str = "auto",
     pooling: "PoolingName | None" = None,
@@ -51,10 +52,11 @@ def evaluate(
 ) -> Report:
     """Score models by the protocols of the field: STS, transfer, retrieval, clustering, pairs.
 
-    All numbers are × 100 but alignment, uniformity and thresholds. Of several models, the
-    difference to the first is given with its 95 % interval and p; see
-    `sentemb.evaluation.paired_bootstrap`. A folder of ``seed-0``, ``seed-1``, … is one model. With
-    nothing to score on, the bundled graded pairs are used.
+    Models of pictures or sounds are scored by how these and texts find each other. All numbers are
+    × 100 but alignment, uniformity, thresholds and ranks. Of several models, the difference to the
+    first is given with its 95 % interval and p; see `sentemb.evaluation.paired_bootstrap`. A folder
+    of ``seed-0``, ``seed-1``, … is one model. With nothing to score on, the bundled graded pairs
+    are used.
 
     Args:
         models: A bundled encoder's name, a folder, a hub id, what `sentemb.train` returned, a
@@ -68,6 +70,9 @@ def evaluate(
         retrieval: Folders in BEIR's form, or tables of questions and answers.
         clustering: Labelled texts, as ``sts``.
         pairs: Pairs with the label 1 or 0, as ``sts``.
+        cross_modal: Tables with two or three of texts, pictures and sounds, or folders with a
+            ``metadata.csv``: how well each two find each other, for models of `train` with the
+            methods clip, siglip, lit and bind.
         tasks: Tasks that are made already, as `sentemb.STS`.
         identical_ids: Whether to ``drop`` or ``keep`` the document of a query's id in its ranking;
             ``auto`` drops it where it has the query's text.
@@ -106,6 +111,7 @@ def evaluate(
             "retrieval": _sources(retrieval),
             "clustering": _sources(clustering),
             "pairs": _sources(pairs),
+            "cross_modal": _sources(cross_modal),
         },
         identical_ids,
         tasks,
@@ -147,6 +153,8 @@ def _score(one: "One", tasks: Tasks, how: dict[str, Any], progress: Progress) ->
             if isinstance(task, Retrieval):
                 sides = known[model.encode_queries], known[model.encode_documents]
                 outcomes[task.name] = task.outcome(*sides)
+            elif isinstance(task, TwoWayRetrieval):
+                outcomes[task.name] = task.outcome(*map(model.encoder_of, task.sides))
             else:
                 outcomes[task.name] = task.outcome(known[model.encode])
             if (took := time.monotonic() - started) >= SLOW:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 from sentemb.bars import Progress, phase
-from sentemb.errors import UsageError
+from sentemb.errors import InputError, UsageError
 from sentemb.locate import locate
 from sentemb.runs.run_result import RunResult
 from sentemb.types import Encode, Vectors
@@ -68,12 +68,31 @@ class Opened:
         encode_queries: With the model's prompt for queries.
         encode_documents: With that for documents.
         count_tokens: The tokens of each text; None where the model has no tokenizer of ours.
+        folder: What was named, where towers of pictures and sounds are.
+        device: Where it encodes.
     """
 
     encode: Encode
     encode_queries: Encode
     encode_documents: Encode
     count_tokens: Callable[[list[str]], list[int]] | None = None
+    folder: str | None = None
+    device: Any = "cpu"
+
+    def encoder_of(self, modality: str) -> Callable[[list[Any]], Vectors]:
+        """Return what encodes texts, or the files of another modality.
+
+        Raises:
+            InputError: When the model has no tower for it.
+        """
+        if modality == "text":
+            return self.encode
+        from sentemb.modalities.tower_encoder import load_tower
+
+        if self.folder is None:
+            raise InputError(f"A model in memory has no tower of {modality}s: name its folder.")
+        tower = load_tower(locate(self.folder), cast("Any", modality), self.folder)
+        return tower.to(self.device).encode
 
     def all(self) -> set[Encode]:
         """Return what encodes, each once."""
@@ -201,11 +220,19 @@ def opened(
         encode_with(prompt_of_side(encoder, "query")),
         encode_with(prompt_of_side(encoder, "document")),
         count_tokens,
+        _folder_of(model),
+        encoder.device,
     )
 
 
 def _as_array(vectors: Any) -> Vectors:
     return np.asarray(vectors, dtype=np.float32)
+
+
+def _folder_of(model: One) -> str | None:
+    if isinstance(model, RunResult):
+        return str(model.output)
+    return os.fspath(model) if isinstance(model, str | os.PathLike) else None
 
 
 def _shown(model: One) -> str:

@@ -13,7 +13,7 @@ from sentemb.datasets.source import Source
 from sentemb.datasets.training import TrainingData
 from sentemb.errors import InputError
 from sentemb.evaluation import Evaluator
-from sentemb.evaluation.two_way_retrieval import Pairing, retrieval_both_ways
+from sentemb.evaluation.two_way_retrieval import Pairing, retrieval_both_ways, unit
 from sentemb.modalities.cells import captioned_rows, metadata_of, naming
 from sentemb.modalities.decoded import Signals
 from sentemb.modalities.readers import read_signal, require_reader
@@ -76,13 +76,6 @@ class CrossModalRetrieval:
         found = vectors_of(self.tower, self.data.signals[self.modality], numbers)
         words = unit(np.asarray(encode(texts), dtype=np.float32))
         return retrieval_both_ways(found, words, self.pairing, self.modality)
-
-
-def unit(vectors: Vectors) -> Vectors:
-    """Return vectors at length 1; one of zeros stays as it is."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: Vectors = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return scaled
 
 
 @torch.inference_mode()

@@ -19,6 +19,7 @@ SUFFIXES_OF: dict[Modality, tuple[str, ...]] = {
     "sound": (".wav", ".flac"),
 }
 """Of files that are read."""
+FILE_NAMES = ("file_name", "path")
 OTHERS = ("id", "code", "name", "caption", "text", "title", "label")
 """Columns that name a row whose picture or sound is no file, the first preferred."""
 TEXTS = ("caption", "text", "title", "sentence")
@@ -44,6 +45,34 @@ def metadata_of(source: Source) -> Source:
             "give a table with a column of file names, and one of texts."
         )
     return found
+
+
+def columns_of_modalities(source: object, present: Sequence[str]) -> dict[str, Modality | None]:
+    """Return the columns that hold pictures or sounds, and which of the two.
+
+    Names of files are looked at in the table of a folder alone, as in any other they may name
+    anything; which of the two they are, each says by its ending.
+
+    Args:
+        source: Of the rows.
+        present: Its columns.
+    """
+    found: dict[str, Modality | None] = {
+        name: modality
+        for modality in MODALITIES
+        for name in present
+        if name in CELLS[modality] and name not in FILE_NAMES
+    }
+    path = Path(source) if isinstance(source, str | os.PathLike) else Path("-")
+    if not found and (path.is_dir() or path.name in METADATA):
+        return {name: None for name in FILE_NAMES if name in present}
+    return found
+
+
+def modality_by_name(value: object) -> Modality:
+    """Return what a file is by its ending."""
+    sounds = SUFFIXES_OF["sound"]
+    return "sound" if Path(str(value)).suffix.lower() in sounds else "picture"
 
 
 class CaptionedRow(NamedTuple):

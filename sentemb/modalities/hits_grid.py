@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sentemb.evaluation.two_way_retrieval import Pairing
-from sentemb.modalities.captioned import PairedData, unit, vectors_of
+from sentemb.evaluation.two_way_retrieval import Pairing, unit
+from sentemb.modalities.captioned import PairedData, vectors_of
 from sentemb.storage import claim, replaced
 from sentemb.types import Encode
 

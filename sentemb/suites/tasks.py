@@ -13,7 +13,8 @@ from sentemb.datasets.labelled import read_clustering, read_pair_classification,
 from sentemb.datasets.retrieval import read_retrieval, retrieval_files
 from sentemb.datasets.sts import read_sts
 from sentemb.errors import InputError, UsageError, unknown
-from sentemb.evaluation import STS, Retrieval, Task
+from sentemb.evaluation import STS, Retrieval, Task, TwoWayRetrieval
+from sentemb.modalities.two_way_tables import read_two_way
 from sentemb.suites.catalogue import BUNDLED_SUITES, SUITES
 from sentemb.suites.suite_folder import Chosen, Suite, files_of, read_suite
 
@@ -22,12 +23,13 @@ OWN = "own"
 """The suite of tasks that belong to none."""
 IdenticalIds = Literal["auto", "drop", "keep"]
 """Whether the document of a query's id is ranked for it; auto: unless it has the query's text."""
-READ: dict[str, Callable[[Any], Task]] = {
+READ: dict[str, Callable[[Any], Task | list[TwoWayRetrieval]]] = {
     "sts": read_sts,
     "transfer": read_transfer,
     "retrieval": read_retrieval,
     "clustering": read_clustering,
     "pairs": read_pair_classification,
+    "cross_modal": read_two_way,
 }
 
 
@@ -73,7 +75,9 @@ def read_tasks(
     _require("identical_ids", identical_ids, get_args(IdenticalIds))
     for suite in suites:
         _require("suite", suite, tuple(SUITES))
-    chosen = [_own(kind, source) for kind, sources in own.items() for source in sources]
+    chosen = [
+        one for kind, sources in own.items() for source in sources for one in _own(kind, source)
+    ]
     chosen += [Chosen(OWN, task, []) for task in given]
     if not (chosen or suites):
         path = bundled("graded.tsv")
@@ -99,15 +103,17 @@ def _require(what: str, name: str, allowed: Sequence[str]) -> None:
         raise UsageError(unknown(what, name, list(allowed)))
 
 
-def _own(kind: str, source: Path | Container) -> Chosen:
-    """Read a task from the user's data; rows in memory are named by their kind."""
-    if isinstance(source, Path):
-        files = retrieval_files(source) if source.is_dir() else [source]
-        return Chosen(OWN, READ[kind](source), files)
-    if kind == "retrieval":
+def _own(kind: str, source: Path | Container) -> list[Chosen]:
+    """Read tasks from the user's data; rows in memory are named by their kind."""
+    if kind == "retrieval" and not isinstance(source, Path):
         raise UsageError("`retrieval` takes folders and files: write the rows into a table.")
     task: Any = READ[kind](source)
-    return Chosen(OWN, replace(task, name=kind), [])
+    files: list[Path] = []
+    if isinstance(source, Path):
+        files = retrieval_files(source) if kind == "retrieval" and source.is_dir() else [source]
+    if kind == "cross_modal":
+        return [Chosen(OWN, one, [file for file in files if file.is_file()]) for one in task]
+    return [Chosen(OWN, task if files else replace(task, name=kind), files)]
 
 
 def _suite(name: str, folder: Path | None) -> Suite:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from sentemb import load
 from sentemb.bundled import bundled
 from sentemb.methods import clip
+from sentemb.modalities.two_way_tables import read_two_way
 from tests.support import encoders
 from tests.support.helpers import assert_refused
 
@@ -123,3 +125,46 @@ def test_check_finds_nothing_in_good_pictures(sentemb, photos):
     assert sentemb("check", "photos").returncode == 0
     bundled_rows = sentemb("check", bundled("pictures.parquet"))
     assert bundled_rows.returncode == 0, bundled_rows.stdout
+
+
+def test_evaluate_ranks_pictures_for_texts_and_texts_for_pictures(sentemb, trained, photos):
+    rows = ["0.png,a bird", "1.png,a bus", "2.png,a tree"]
+    (photos / "metadata.csv").write_text("\n".join(["file_name,caption", *rows]))
+    done = sentemb("evaluate", trained, "--cross-modal", "photos", "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    numbers = json.loads(done.stdout)["results"]["photos text-picture"]
+    model = load(trained)
+    texts = model.encode(["a bird", "a bus", "a tree"], normalize=True)
+    pictures = model.tower("picture").encode([photos / f"{n}.png" for n in range(3)])
+    ranks = [1 + int((row > row[n]).sum()) for n, row in enumerate(texts @ pictures.T)]
+    assert numbers["text_to_picture_median_rank"] == np.median(ranks)
+    assert numbers["text_to_picture_r1"] == pytest.approx(100 * np.mean(np.array(ranks) == 1), 1e-5)
+    assert numbers["r10"] == numbers["picture_to_text_r10_chance"] == 100
+
+
+def test_a_table_of_three_modalities_is_three_tasks():
+    sound = np.zeros((64, 2), np.float16).tobytes()
+    rows = [
+        {"caption": ["a bird", "a sparrow"], "image": png((9, 9), (9, 9, 9)), "sound": sound},
+        {"caption": "a bus", "image": png((9, 9), (8, 9, 9)), "sound": sound},
+    ]
+    tasks = {task.sides: task for task in read_two_way(rows)}
+    assert list(tasks) == [("text", "picture"), ("text", "sound"), ("picture", "sound")]
+    assert tasks["text", "picture"].firsts == ["a bird", "a sparrow", "a bus"]
+    found = tasks["text", "picture"].outcome(
+        lambda texts: np.eye(3, 2)[[0, 0, 1]], lambda pictures: np.eye(2)
+    )
+    assert found.numbers["text_to_picture_r1"] == 100
+    assert found.numbers["picture_to_text_r1"] == 100
+
+
+def test_what_cannot_be_evaluated_across_modalities(sentemb, trained, photos):
+    (photos / "metadata.csv").write_text("file_name,caption\n0.png,\n")
+    done = sentemb("evaluate", trained, "--cross-modal", "photos")
+    assert (done.returncode, b"row 2: column 'caption' has no text" in done.stderr) == (3, True)
+    (photos / "metadata.csv").write_text("file_name,caption\n0.png,a bird\n")
+    done = sentemb("evaluate", "mini", "--cross-modal", "photos")
+    assert (done.returncode, b"reads texts alone, no pictures" in done.stderr) == (3, True)
+    (photos / "texts.csv").write_text("text\na bird\n")
+    done = sentemb("evaluate", trained, "--cross-modal", "photos/texts.csv")
+    assert (done.returncode, b"two of texts, pictures and sounds" in done.stderr) == (3, True)
