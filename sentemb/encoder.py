@@ -11,7 +11,6 @@ import numpy as np
 from sentemb.bars import Progress
 from sentemb.datasets.faults import Errors, Faults
 from sentemb.datasets.in_memory import Container, InMemory
-from sentemb.datasets.lines import COMPRESSED
 from sentemb.datasets.source import as_source
 from sentemb.datasets.texts import read_text_rows, read_texts
 from sentemb.deployment import FAST, faster
@@ -20,6 +19,7 @@ from sentemb.encoders.prompts import Side, prompt_given, prompt_of_side
 from sentemb.encoding.encode import encode_file
 from sentemb.encoding.fingerprint import fingerprint
 from sentemb.encoding.options import Empty, EncodeOptions
+from sentemb.encoding.output_file import default_output
 from sentemb.encoding.shards import Shard
 from sentemb.encoding.summary import EncodeSummary
 from sentemb.encoding.writers import SHOWS_TEXTS
@@ -30,7 +30,7 @@ from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.inference.torch_only import load_encoder, width_of
 from sentemb.locate import locate
 from sentemb.modalities.cells import Modality, modality_of
-from sentemb.modalities.tower_encoder import TowerEncoder, load_tower
+from sentemb.modalities.tower_encoder import TowerEncoder, load_tower, towers_in
 from sentemb.storage import whole_folder
 from sentemb.types import Vectors
 
@@ -268,8 +268,7 @@ class Encoder:
         if output is None and isinstance(source, InMemory):
             raise UsageError("Rows in memory need an output: give a file name.")
         if output is None:
-            packed = Path(str(source)).suffix.lower() in COMPRESSED
-            output = Path(str(source)).with_suffix("" if packed else ".npy").with_suffix(".npy")
+            output = default_output(str(source))
         part = Shard.parse(shard) if shard is not None else Shard()
         options = EncodeOptions(
             batch_tokens=batch_tokens,
@@ -287,9 +286,11 @@ class Encoder:
         faults = Faults(errors)
         if (found := modality or modality_of(source)) is not None:
             tower = self.tower(found)
-            if prompt is not None or prompt_name is not None or chunk is not None:
+            of_texts = prompt, prompt_name, chunk, batch_tokens, batch_size
+            if any(given is not None for given in of_texts) or precision != "fp32":
                 raise UsageError(
-                    f"Prompts and chunks are of texts, not of a {found}: leave them out."
+                    f"Prompts, chunks, batch_tokens, batch_size and precision are of texts, not of "
+                    f"a {found}: leave them out."
                 )
             shows = Path(output).suffix in SHOWS_TEXTS
             options = replace(options, keep_columns=keep_columns or shows)
@@ -315,6 +316,11 @@ class Encoder:
         named = isinstance(self._encoder, TokenEncoder) or Path(self.name).is_dir()
         found = load_tower(locate(self.name) if named else self.name, modality, self.name)
         return found.to(self._encoder.device)
+
+    def modalities(self) -> list[Modality]:
+        """Return what it reads beside texts: ``picture``, ``sound``."""
+        folder = Path(self.name)
+        return towers_in(folder) if folder.is_dir() else []
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as a plain sentence-transformers folder, whole or not at all.

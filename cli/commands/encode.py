@@ -59,7 +59,7 @@ def encode(
     from sentemb.datasets.texts import texts_and_total, texts_of_stream
     from sentemb.encoders.device import devices_named, require_device_name
     from sentemb.encoding import EncodeOptions
-    from sentemb.encoding.output_file import output_for
+    from sentemb.encoding.output_file import default_output, output_for
     from sentemb.encoding.shards import Shard
 
     from .. import early
@@ -77,7 +77,7 @@ def encode(
 
         kept = {name: value for name, value in asdict(how).items() if name != "shard"}
         kept |= {"shard": shard, "column": column, "modality": modality, "overwrite": overwrite}
-        named = output or str(Path(source).with_suffix(".npy"))
+        named = output or str(default_output(source))
         found = load(model, device).encode_file(source, named, **kept)
         console.show_encoding(found, model, named, None, how, as_json=as_json)
         return

@@ -15,6 +15,7 @@ from sentemb.datasets.files import read_rows
 from sentemb.datasets.in_memory import InMemory
 from sentemb.datasets.layouts import LAYOUTS, late_columns, shown
 from sentemb.datasets.lines import Row, suffixes_of
+from sentemb.datasets.roles import TEXT
 from sentemb.modalities.cells import metadata_of
 
 BATCH = 64
@@ -90,13 +91,12 @@ def check_file(
     columns = Columns({}, None, None)
     texts = TextChecks(columns, faults, limits.count, limits.max_length, limits.unknown)
     labels, scores, late = LabelChecks(), ScoreChecks(), Found()
-    signals = SignalChecks(file, ())
+    signals = SignalChecks(file, (), {})
     for number, row in _rows(file, faults):
         if not rows:
             present = tuple(row)
-            signals = SignalChecks(file, present)
-            of_texts = signals.texts if signals and named is None else named
-            columns = find_columns(present, of_texts, file)
+            signals = SignalChecks(file, named or present, row)
+            columns = _columns_of_texts(signals, present, named, file)
             texts = TextChecks(columns, faults, limits.count, limits.max_length, limits.unknown)
         rows += 1
         if named is None and late_columns(row, present):
@@ -107,8 +107,9 @@ def check_file(
         if columns.score:
             scores.add(number, row, columns.score)
     found = [*texts.problems(), *labels.problems(), *scores.problems(), *_of_bytes(faults)]
-    if signals:
-        found = [*signals.problems(), *(one for one in found if one.name != "blank")]
+    if signals.captions:  # of which a blank one is an error
+        found = [one for one in found if one.name != "blank"]
+    found += signals.problems()
     if labels.classes:
         message = "an earlier row has the same texts and another label"
         found += of_rows("contradictions", "note", texts.seen.contradictions(), message)
@@ -125,6 +126,21 @@ def check_file(
         problems=tuple(sorted(_of_late(late, columns, found), key=lambda each: each.severity)),
         seen=texts.seen,
     )
+
+
+def _columns_of_texts(
+    signals: SignalChecks, present: Sequence[str], named: Sequence[str] | None, source: object
+) -> Columns:
+    """Return the columns of texts beside those of pictures and sounds, where there are some."""
+    if not signals.columns:
+        return find_columns(present, named, source)
+    others = [name for name in present if name not in signals.columns]
+    of_texts = None if named is None else [name for name in named if name not in signals.columns]
+    columns = find_columns(others, of_texts, source)
+    graded = columns.label is not None or columns.score is not None
+    if columns.guessed or (columns.texts == (TEXT,) and not graded):
+        return find_columns(others, signals.name_captions(others), source)
+    return columns
 
 
 def _rows(file: Path | InMemory, faults: Faults) -> Iterator[Row]:

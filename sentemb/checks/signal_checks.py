@@ -16,8 +16,8 @@ from sentemb.modalities.cells import (
     cell_of,
     columns_of_modalities,
     files_of,
-    modality_by_name,
     modality_of,
+    texts_of_cell,
 )
 
 
@@ -26,44 +26,47 @@ class SignalChecks:
 
     Args:
         source: Of the rows; names of files are from its folder.
-        present: Its columns.
+        present: The columns to look at.
+        first: The first row.
+
+    Attributes:
+        columns: Of pictures and sounds, by name.
+        captions: The column of texts that describe them, once it is known that there is one.
     """
 
-    def __init__(self, source: object, present: Sequence[str]) -> None:
+    def __init__(self, source: object, present: Sequence[str], first: Mapping[str, Any]) -> None:
         path = Path(source) if isinstance(source, str | os.PathLike) else Path("-")
         self._folder = path if path.is_dir() else path.parent
-        self._columns = columns_of_modalities(source, present)
-        self.texts = [name for name in TEXTS if name in present][:1] if self._columns else []
+        self.columns = columns_of_modalities(source, present, first)
+        self.captions: str | None = None
         self._found: dict[tuple[str, str], tuple[Found, str]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._columns)
+    def name_captions(self, present: Sequence[str]) -> list[str]:
+        """Take the first column that is named as captions are for that; return its name."""
+        found = [name for name in TEXTS if name in present][:1]
+        self.captions = next(iter(found), None)
+        return found
 
     def add(self, number: int, row: Mapping[str, Any]) -> None:
         """Read the pictures and sounds of a row."""
         from sentemb.modalities.readers import read_signal, require_reader  # torch
         from sentemb.modalities.towers import TowerConfig
 
-        for column, modality in self._columns.items():
-            kind = modality or modality_by_name(row.get(column))
+        for column, modality in self.columns.items():
             try:
-                require_reader(kind)
-                cell = cell_of(row.get(column), self._folder, column, kind)
-                read_signal(cell, TowerConfig(modality=kind))
+                require_reader(modality)
+                cell = cell_of(row.get(column), self._folder, column, modality)
+                read_signal(cell, TowerConfig(modality=modality))
             except InputError as error:
-                self._add(kind, str(error), number)
-        for column in self.texts:
-            if not str(self.with_one_text(dict(row))[column] or "").strip():
-                self._add("caption", f"column '{column}' has no text", number)
-
-    def _add(self, kind: str, message: str, number: int) -> None:
-        alike = kind, re.sub(r"'[^']*'|[\d,]+", "", message)
-        self._found.setdefault(alike, (Found(), message))[0].add(number)
+                self._add(modality, str(error), number)
+        if self.captions and not texts_of_cell(row.get(self.captions)):
+            self._add("caption", f"column '{self.captions}' has no text", number)
 
     def with_one_text(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row whose list of texts is one text."""
-        lists = {name: row[name] for name in self.texts if isinstance(row.get(name), list)}
-        return row | {name: "; ".join(map(str, several)) for name, several in lists.items()}
+        """Return a row whose list of captions is one text."""
+        if not self.captions or not isinstance(row.get(self.captions), list):
+            return row
+        return row | {self.captions: "; ".join(texts_of_cell(row[self.captions]))}
 
     def problems(self) -> list[Problem]:
         """Return what was wrong, what is alike once."""
@@ -72,6 +75,10 @@ class SignalChecks:
             for (kind, _), (found, message) in self._found.items()
             for problem in of_rows(kind, "error", found, message)
         ]
+
+    def _add(self, kind: str, message: str, number: int) -> None:
+        alike = kind, re.sub(r"'[^']*'|[\d,]+", "", message)
+        self._found.setdefault(alike, (Found(), message))[0].add(number)
 
 
 def rows_of_folder(folder: Path) -> Iterator[Row] | None:

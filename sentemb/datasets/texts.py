@@ -23,11 +23,13 @@ class TextRow(NamedTuple):
         text: To encode.
         columns: All values of the row by column, the text among them.
         column: That of the text.
+        held: Bytes that are held in memory beside it until it is embedded.
     """
 
     text: str
     columns: dict[str, Any]
     column: str = "text"
+    held: int = 0
 
 
 Item = TypeVar("Item")

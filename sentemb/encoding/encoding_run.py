@@ -138,10 +138,11 @@ class EncodingRun:
             if self.options.empty == "error" and window.empty_rows:
                 blank = next(text for text in window.texts if not text.strip())
                 raise InputError(f"{self._named(window, blank)} is empty.")
-            if window.number not in self.options.shard:
-                yield window, None
-            elif self.job.has(window):
-                self.kept_rows += len(window.texts)
+            is_here = window.number in self.options.shard
+            if not is_here or self.job.has(window):
+                self.kept_rows += len(window.texts) if is_here else 0
+                if isinstance(self.embedder, TowerEmbedder):
+                    self.embedder.skip()
                 yield window, None
             else:
                 with self._rows_named(window):
@@ -181,7 +182,9 @@ class EncodingRun:
     def _tokens(self, window: Window) -> Tokens:
         """Tokenise the new texts; where blank ones become NaN, they need not have tokens."""
         tokens = self.embedder.tokenise(window.new)
-        if self.options.empty != "nan" or all(tokens.ids):
+        if isinstance(self.embedder, TowerEmbedder) or self.options.empty != "nan":
+            return tokens
+        if all(tokens.ids):
             return tokens
         known = list(zip(tokens.texts, tokens.read, tokens.ids, strict=True))
         other = next((one for one in known if one[2]), ("a", "a", [0]))

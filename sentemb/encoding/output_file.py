@@ -50,15 +50,27 @@ def output_for(
     Raises:
         UsageError: When it cannot be written, is the input, or exists and no job for it was begun.
     """
-    packed = Path(source).suffix.lower() in COMPRESSED
-    plain = Path(source).with_suffix("") if packed else Path(source)
-    path = Path(output) if output else plain.with_suffix(".npy")
+    path = Path(output) if output else default_output(source)
     check_output(path, keep_columns=keep_columns)
     if path.exists() and path.resolve() == Path(source).resolve():
         raise UsageError(f"'{path}' is the input: give another `output`.")
     if path.exists() and not (overwrite or job_folder(path, shard).exists()):
         raise exists(path)
     return path
+
+
+def default_output(source: str) -> Path:
+    """Return the input's name with ``.npy``; of a folder, beside it.
+
+    Example:
+        >>> str(default_output("a.csv.gz")), str(default_output("runs/photos"))
+        ('a.npy', 'runs/photos.npy')
+    """
+    path = Path(source)
+    if path.is_dir():
+        whole = path if path.name not in ("", "..") else path.resolve()
+        return whole.with_name(f"{whole.name}.npy")
+    return (path.with_suffix("") if path.suffix.lower() in COMPRESSED else path).with_suffix(".npy")
 
 
 def spans_file(output: Path) -> Path:

@@ -103,7 +103,7 @@ def _cut(
     for item in texts:
         row = item if isinstance(item, TextRow) else TextRow(item, {"text": item})
         rows.append(row.text)
-        characters += len(row.text)
+        characters += len(row.text) + row.held
         column = row.column
         if taken is not None:
             columns.append(as_json(row.columns, taken))

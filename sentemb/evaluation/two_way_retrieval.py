@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sentemb.errors import InputError
+from sentemb.errors import InputError, NumericError
 from sentemb.evaluation.scores import Outcome, percent_mean
 from sentemb.types import Vectors
 
@@ -196,6 +196,9 @@ class TwoWayRetrieval:
             encode: Of the firsts.
             encode_seconds: Of the seconds.
 
+        Raises:
+            NumericError: When a vector holds what is not a number.
+
         Returns:
             ``r10``, the share, × 100, of firsts with an answer among the nearest ten seconds, and
             what `retrieval_both_ways` has, chance levels included.
@@ -203,6 +206,12 @@ class TwoWayRetrieval:
         pairing = Pairing(self.seconds, self.firsts)
         seconds, firsts = pairing.distinct()
         z1, z2 = (unit(found) for found in (encode(firsts), encode_seconds(seconds)))
+        for side, found in zip(self.sides, (z1, z2), strict=True):
+            if not np.isfinite(found).all():
+                raise NumericError(
+                    f"The embedding of a {side} of {self.name} is not finite: the model's weights "
+                    "are damaged."
+                )
         ranks = cross_modal_ranks(z1, z2, pairing.answers()[1]).ranks
         items = (ranks <= CUTOFFS[-1]).astype(np.float64)[:, None]
         both = retrieval_both_ways(z2, z1, pairing, self.sides[1], self.sides[0])

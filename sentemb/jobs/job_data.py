@@ -30,6 +30,7 @@ def read(job: TrainJob) -> "tuple[TrainingData, STS | None]":
     recipe = recipe_named(job.method)
     source = bundled(recipe.bundled_data) if job.data is None else job.data
     if recipe.beside:
+        require_one_source(job, source)
         return _read_paired(job, source), None
     graded = bundled(GRADED) if job.dev is None and job.data is None else job.dev
     with phase("reading the data"):
@@ -50,6 +51,20 @@ def read(job: TrainJob) -> "tuple[TrainingData, STS | None]":
         more = ", …" if len(data.classes) > 8 else ""
         logger.info("%d labels: %s", len(data.classes), ", ".join(data.classes[:8]) + more)
     return data, dev
+
+
+def require_one_source(job: TrainJob, source: Any) -> None:
+    """Raise where several data sets are given to a method that reads one.
+
+    Raises:
+        UsageError: Names the method.
+    """
+    from sentemb.data_sources import several_of
+
+    if job.mixing is not None or several_of(source) is not None:
+        raise UsageError(
+            f"'{job.method}' trains on one data set: give a single `data`, without `mixing`."
+        )
 
 
 def _read_paired(job: TrainJob, source: Any) -> "PairedData":

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from sentemb.datasets.source import Source
+from sentemb.datasets.source import Source, as_source
 from sentemb.datasets.training import TrainingData
 from sentemb.errors import InputError
 from sentemb.evaluation import Evaluator
@@ -126,7 +126,7 @@ def read_captioned(
         raise InputError(f"{source} holds no row to train on.")
     for name, decoded in signals.items():
         logger.info("%s %ss decoded to %s", f"{len(decoded):,}", name, _size(decoded))
-    rest: dict[str, Any] = {"source": str(source), "empty_rows": 0, "signals": signals}
+    rest: dict[str, Any] = {"source": str(as_source(source)), "empty_rows": 0, "signals": signals}
     measured = PairedData(rows=_rows(held, signals), **rest) if held else None
     return PairedData(rows=_rows(train, signals), dev=measured, **rest)
 
@@ -154,7 +154,7 @@ def _read(
     """Return the rows that are trained on, and those that are not."""
     train: list[Row] = []
     held: list[Row] = []
-    source = metadata_of(source)
+    source = metadata_of(as_source(source))
     for row in captioned_rows(source, [config.modality for config in configs], columns):
         with naming(source, row.number):
             numbers = tuple(

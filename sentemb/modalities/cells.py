@@ -1,10 +1,10 @@
 """Which columns of a table hold pictures and texts, and what their cells hold."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sentemb.datasets.source import Source, read_source
 from sentemb.errors import InputError, nearest
@@ -20,7 +20,7 @@ SUFFIXES_OF: dict[Modality, tuple[str, ...]] = {
 }
 """Of files that are read."""
 FILE_NAMES = ("file_name", "path")
-OTHERS = ("id", "code", "name", "caption", "text", "title", "label")
+OTHERS = ("id", "code", "name", "caption", "text", "title")
 """Columns that name a row whose picture or sound is no file, the first preferred."""
 TEXTS = ("caption", "text", "title", "sentence")
 """Names of the columns, the first preferred."""
@@ -47,32 +47,45 @@ def metadata_of(source: Source) -> Source:
     return found
 
 
-def columns_of_modalities(source: object, present: Sequence[str]) -> dict[str, Modality | None]:
-    """Return the columns that hold pictures or sounds, and which of the two.
+def columns_of_modalities(
+    source: object, present: Sequence[str], first: Mapping[str, Any]
+) -> dict[str, Modality]:
+    """Return the columns that hold pictures or sounds, one of each.
 
-    Names of files are looked at in the table of a folder alone, as in any other they may name
-    anything; which of the two they are, each says by its ending.
+    ``file_name`` and ``path`` may name anything: they are looked at where they name a picture or a
+    sound in the first row, and in the table of a folder.
 
     Args:
         source: Of the rows.
         present: Its columns.
+        first: Its first row.
     """
-    found: dict[str, Modality | None] = {
-        name: modality
-        for modality in MODALITIES
-        for name in present
-        if name in CELLS[modality] and name not in FILE_NAMES
-    }
-    path = Path(source) if isinstance(source, str | os.PathLike) else Path("-")
-    if not found and (path.is_dir() or path.name in METADATA):
-        return {name: None for name in FILE_NAMES if name in present}
-    return found
+    found: dict[Modality, str] = {}
+    for modality in MODALITIES:
+        names = [name for name in CELLS[modality] if name in present and name not in FILE_NAMES]
+        if names:
+            found[modality] = names[0]
+    name = next((name for name in FILE_NAMES if name in present), None)
+    if name is not None and not found:
+        ending = Path(str(first.get(name))).suffix.lower()
+        kinds = [one for one in MODALITIES if ending in SUFFIXES_OF[one]]
+        path = Path(source) if isinstance(source, str | os.PathLike) else Path("-")
+        if not kinds and (path.is_dir() or path.name in METADATA):
+            kinds = ["picture"]
+        found |= dict.fromkeys(kinds, name)
+    return {name: modality for modality, name in found.items()}
 
 
-def modality_by_name(value: object) -> Modality:
-    """Return what a file is by its ending."""
-    sounds = SUFFIXES_OF["sound"]
-    return "sound" if Path(str(value)).suffix.lower() in sounds else "picture"
+def texts_of_cell(value: object) -> list[str]:
+    """Return the texts of a cell that holds one or a list of them; what is missing is left out.
+
+    Example:
+        >>> texts_of_cell(["a bird", None, " "]), texts_of_cell(7), texts_of_cell(float("nan"))
+        (['a bird'], ['7'], [])
+    """
+    each = value if isinstance(value, list) else [value]
+    texts = [str(one).strip() for one in each if one is not None and one == one]
+    return [text for text in texts if text]
 
 
 class CaptionedRow(NamedTuple):
@@ -103,9 +116,7 @@ def captioned_rows(
     *names, text = captioned_columns(source, present, modalities, columns)
     folder = Path(os.fspath(source)).parent if isinstance(source, str | os.PathLike) else Path()
     for number, row in rows:
-        given = row.get(text)
-        texts = [str(one).strip() for one in (given if isinstance(given, list) else [given or ""])]
-        if not any(texts):
+        if not (texts := texts_of_cell(row.get(text))):
             raise InputError(f"{source}, row {number}: column '{text}' has no text.")
         with naming(source, number):
             found = [
@@ -113,7 +124,7 @@ def captioned_rows(
                 for name, modality in zip(names, modalities, strict=True)
             ]
         split = None if row.get(SPLIT) is None else str(row[SPLIT])
-        yield CaptionedRow(number, found, [one for one in texts if one], split)
+        yield CaptionedRow(number, found, texts, split)
 
 
 def captioned_columns(
@@ -165,8 +176,12 @@ def cell_of(
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"column '{column}' has no {modality}")
     path = folder / value
-    if not path.is_file():
-        raise InputError(f"there is no file '{value}'")
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):  # no name of a file at all
+        is_file = False
+    if not is_file:
+        raise InputError(f"there is no file '{value[:60]}'")
     if path.suffix.lower() not in (suffixes := SUFFIXES_OF[modality]):
         raise InputError(f"'{value}' is none of {', '.join(suffixes)}")
     return path

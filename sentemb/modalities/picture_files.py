@@ -59,7 +59,7 @@ def decode(picture: str | os.PathLike[str] | bytes, size: int) -> Pixels:
             warnings.simplefilter("ignore")
             _check(image)
             image.load()
-            turned = ImageOps.exif_transpose(image).convert("RGBA")
+            turned = ImageOps.exif_transpose(_of_8_bits(image)).convert("RGBA")
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -73,6 +73,15 @@ def decode(picture: str | os.PathLike[str] | bytes, size: int) -> Pixels:
     flat = Image.alpha_composite(ground, turned).convert("RGB")
     fitted = ImageOps.pad(flat, (size, size), Image.Resampling.BILINEAR, color=GROUND)
     return np.asarray(fitted, dtype=np.uint8)
+
+
+def _of_8_bits(image: Any) -> Any:
+    """Return a picture with grey values of 16 bits as one of 8: they would all be white."""
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
 
 
 def _check(image: Any) -> None:

@@ -1,5 +1,6 @@
 """A tower that encodes files: pictures or sounds in, vectors out, by the job that encodes texts."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sentemb.datasets.faults import Faults
-from sentemb.datasets.source import Source, read_source
+from sentemb.datasets.source import Source, as_source, read_source
 from sentemb.datasets.texts import TextRow
 from sentemb.encoders.tokenising import Tokens
 from sentemb.errors import InputError, TextError, UsageError, nearest
 from sentemb.modalities.cells import (
     CELLS,
+    METADATA,
     MODALITIES,
     OTHERS,
     SUFFIXES_OF,
@@ -28,6 +30,8 @@ from sentemb.modalities.cells import (
 from sentemb.modalities.readers import read_signal, require_reader
 from sentemb.modalities.towers import CONFIG, Tower
 from sentemb.types import Vectors
+
+logger = logging.getLogger("sentemb")
 
 AT_ONCE = 64
 """Rows of a forward."""
@@ -76,11 +80,33 @@ class TowerEncoder(nn.Module):
         Raises:
             InputError: When one cannot be read; names its place.
         """
-        rows = []
-        for place, content in enumerate(contents, start=1):
-            with naming(f"{self.modality}s", place):
+        parts = [np.empty((0, self.tower.config.dim), np.float32)]
+        for start in range(0, len(contents), AT_ONCE):
+            rows = []
+            for place, content in enumerate(contents[start : start + AT_ONCE], start=start + 1):
+                with naming(f"{self.modality}s", place):
+                    rows.append(read_signal(content, self.tower.config))
+            parts.append(self.of(rows))
+        return np.concatenate(parts)
+
+    def of_source(
+        self, source: Source, column: str | None = None
+    ) -> tuple[list[dict[str, Any]], Vectors]:
+        """Return the columns of a folder's or a table's rows, names first, and their vectors.
+
+        Raises:
+            InputError: When there is none, or one cannot be read; names the row.
+        """
+        require_reader(self.modality)
+        found, parts, rows = [], [], []
+        for number, content, columns in signal_rows(source, self.modality, column):
+            with naming(source, number):
                 rows.append(read_signal(content, self.tower.config))
-        return self.of(rows)
+            found.append(columns)
+            if len(rows) == AT_ONCE:
+                parts.append(self.of(rows))
+                rows = []
+        return found, np.concatenate([*parts, self.of(rows)])
 
     @torch.inference_mode()
     def of(self, rows: Sequence[NDArray[Any]]) -> Vectors:
@@ -117,7 +143,8 @@ class TowerEncoder(nn.Module):
             name = columns[next(iter(columns))]
             key = f"{name} {blake2b(data, digest_size=8).hexdigest()}"
             self.pending[key] = content
-            yield TextRow(key, columns, next(iter(columns)))
+            held = len(content) if isinstance(content, bytes) else 0
+            yield TextRow(key, columns, next(iter(columns)), held)
 
 
 class TowerEmbedder:
@@ -137,6 +164,10 @@ class TowerEmbedder:
 
     def __exit__(self, *_: object) -> None:
         """Nothing was changed."""
+
+    def skip(self) -> None:
+        """Forget what was read of rows that are not embedded here."""
+        self.encoder.pending.clear()
 
     def tokenise(self, keys: Sequence[str]) -> Tokens:
         """Decode rows; their numbers stand in the place of tokens."""
@@ -179,14 +210,17 @@ def signal_rows(
     Raises:
         InputError: When there is none; names the row.
     """
+    source = as_source(source)
     if isinstance(source, str | os.PathLike) and Path(source).is_dir():
         folder = Path(source)
         found = files_of(folder, modality)
         if not found:
             named = ", ".join(SUFFIXES_OF[modality])
             raise InputError(f"Folder '{folder}' holds no {modality}: none of {named}.")
+        _tell_of_others(folder, found)
         for number, path in enumerate(found, start=1):
-            yield number, path, {"file_name": path.relative_to(folder).as_posix()}
+            name = os.fsencode(path.relative_to(folder).as_posix())
+            yield number, path, {"file_name": name.decode(errors="replace")}
         return
     present, rows = read_source(source)
     names = [column] if column else [n for n in CELLS[modality] if n in present]
@@ -209,6 +243,18 @@ def signal_rows(
         yield number, content, {label: others[label], **others}
 
 
+def _tell_of_others(folder: Path, read: Sequence[Path]) -> None:
+    known = {*read, *(folder / name for name in METADATA)}
+    others = [path for path in folder.rglob("*") if path.is_file() and path not in known]
+    if others:
+        logger.info("%s: %s files of other kinds left out", folder, f"{len(others):,}")
+
+
+def towers_in(folder: Path) -> list[Modality]:
+    """Return what a model's folder has towers for."""
+    return [one for one in MODALITIES if (folder / one / CONFIG).is_file()]
+
+
 def load_tower(folder: str | os.PathLike[str], modality: Modality, name: str = "") -> TowerEncoder:
     """Return the tower of a model.
 
@@ -225,7 +271,7 @@ def load_tower(folder: str | os.PathLike[str], modality: Modality, name: str = "
         raise UsageError(f"modality is one of {', '.join(MODALITIES)}; got {modality!r}.")
     path, name = Path(folder), name or os.fspath(folder)
     if not (path / modality / CONFIG).is_file():
-        has = [one for one in MODALITIES if (path / one / CONFIG).is_file()]
+        has = towers_in(path)
         reads = f"texts and {', '.join(f'{one}s' for one in has)}" if has else "texts alone"
         raise InputError(
             f"Model '{name}' reads {reads}, no {modality}s: name one that was trained on them, as "

@@ -279,7 +279,7 @@ class AttentionPooling(nn.Module):
     Args:
         dim: Of a place.
         queries: How many.
-        heads: How many; by default one for each 32 dimensions.
+        heads: How many; by default one for each 32 dimensions, or fewer, so that they divide it.
 
     Source: Yu et al., 2022, CoCa (arXiv:2205.01917), section 3.2.
     """
@@ -288,7 +288,9 @@ class AttentionPooling(nn.Module):
         super().__init__()
         self.query = nn.Parameter(torch.randn(queries, dim) * dim**-0.5)
         self.query_norm, self.place_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.attention = nn.MultiheadAttention(dim, heads or max(1, dim // 32), batch_first=True)
+        most = max(1, dim // 32)
+        heads = heads or next(count for count in range(most, 0, -1) if dim % count == 0)
+        self.attention = nn.MultiheadAttention(dim, heads, batch_first=True)
 
     def each(self, places: Tensor) -> Tensor:
         """Return what each query takes, ``[rows, queries, dim]``."""

@@ -1,6 +1,7 @@
 """Tasks of texts, pictures and sounds that find each other, from a table that has several."""
 
 import os
+from hashlib import blake2b
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from sentemb.errors import InputError
 from sentemb.evaluation.two_way_retrieval import TwoWayRetrieval
 from sentemb.modalities.cells import (
     TEXTS,
+    Modality,
     cell_of,
     columns_of_modalities,
     metadata_of,
-    modality_by_name,
     naming,
+    texts_of_cell,
 )
 
 TEXT = "text"
@@ -35,35 +37,44 @@ def read_two_way(source: Path | Container) -> list[TwoWayRetrieval]:
     """
     table = as_source(metadata_of(source) if isinstance(source, Path) else source)
     present, rows = read_source(table)
-    columns = columns_of_modalities(table, present)
     text = next((name for name in TEXTS if name in present), None)
     folder = Path(os.fspath(table)).parent if isinstance(table, str | os.PathLike) else Path()
+    columns: dict[str, Modality] | None = None
     sides: dict[str, list[Any]] = {}
+    same: dict[bytes, Path] = {}
     for number, row in rows:
+        if columns is None:
+            columns = columns_of_modalities(table, present, row)
+            if (text is not None) + len(columns) < 2:
+                raise InputError(
+                    f"{table} has the columns {', '.join(present)}: two of texts, pictures and "
+                    "sounds are needed."
+                )
         with naming(table, number):
             found = {
-                kind: cell_of(row.get(name), folder, name, kind)
-                for name, given in columns.items()
-                for kind in [given or modality_by_name(row.get(name))]
+                modality: _once(cell_of(row.get(name), folder, name, modality), same)
+                for name, modality in columns.items()
             }
-            for one in _texts(row, text) if text else [None]:
-                for kind, content in [*([(TEXT, one)] if text else []), *found.items()]:
-                    sides.setdefault(kind, []).append(content)
+            texts = [] if text is None else texts_of_cell(row.get(text))
+            if text is not None and not texts:
+                raise InputError(f"column '{text}' has no text")
+        captions: list[str | None] = [*texts] or [None]
+        for one in captions:
+            for kind, content in [*([] if one is None else [(TEXT, one)]), *found.items()]:
+                sides.setdefault(kind, []).append(content)
     name = source.stem if isinstance(source, Path) else "cross_modal"
-    if len(sides) < 2:
-        raise InputError(
-            f"{table} has the columns {', '.join(present)}: two of texts, pictures and sounds are "
-            "needed."
-        )
     return [
         TwoWayRetrieval(f"{name} {one}-{other}", (one, other), sides[one], sides[other])
         for one, other in combinations(sides, 2)
     ]
 
 
-def _texts(row: dict[str, Any], column: str) -> list[str]:
-    given = row.get(column)
-    texts = [str(one).strip() for one in (given if isinstance(given, list) else [given or ""])]
-    if not any(texts):
-        raise InputError(f"column '{column}' has no text")
-    return [text for text in texts if text]
+def _once(content: Path | bytes, same: dict[bytes, Path]) -> Path | bytes:
+    """Return the first of the files that hold the same."""
+    if isinstance(content, bytes):
+        return content
+    try:
+        digest = blake2b(content.read_bytes(), digest_size=16).digest()
+    except OSError as error:
+        raise InputError(f"cannot read '{content}' ({error.strerror})") from error
+    return same.setdefault(digest, content)

@@ -14,6 +14,7 @@ from sentemb.datasets.retrieval import read_retrieval, retrieval_files
 from sentemb.datasets.sts import read_sts
 from sentemb.errors import InputError, UsageError, unknown
 from sentemb.evaluation import STS, Retrieval, Task, TwoWayRetrieval
+from sentemb.modalities.cells import metadata_of
 from sentemb.modalities.two_way_tables import read_two_way
 from sentemb.suites.catalogue import BUNDLED_SUITES, SUITES
 from sentemb.suites.suite_folder import Chosen, Suite, files_of, read_suite
@@ -110,9 +111,10 @@ def _own(kind: str, source: Path | Container) -> list[Chosen]:
     task: Any = READ[kind](source)
     files: list[Path] = []
     if isinstance(source, Path):
-        files = retrieval_files(source) if kind == "retrieval" and source.is_dir() else [source]
+        is_beir = kind == "retrieval" and source.is_dir()
+        files = retrieval_files(source) if is_beir else [Path(str(metadata_of(source)))]
     if kind == "cross_modal":
-        return [Chosen(OWN, one, [file for file in files if file.is_file()]) for one in task]
+        return [Chosen(OWN, one, files) for one in task]
     return [Chosen(OWN, task if files else replace(task, name=kind), files)]
 
 
@@ -150,4 +152,6 @@ def _named(one: Chosen, names: Sequence[str]) -> Chosen:
         raise UsageError(f"Two tasks are called '{task.name}': give each its own name.")
     file = os.fspath(one.files[0])
     name = file if one.suite == OWN else f"{one.suite} {file}"
+    if isinstance(task, TwoWayRetrieval):
+        name += f" {'-'.join(task.sides)}"
     return replace(one, task=replace(task, name=name))

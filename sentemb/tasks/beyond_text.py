@@ -1,15 +1,16 @@
 """Pictures and sounds where tasks take texts: rows of an index, and parts of a query."""
 
-import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from sentemb.datasets.source import as_source
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.shaping import shaped
+from sentemb.modalities.cells import SUFFIXES_OF
 from sentemb.tasks.vectors import Embedded, TextTable
 from sentemb.types import Vectors
 
@@ -87,7 +88,7 @@ def query_vectors(
         InputError: When a file cannot be read, or the model does not read its modality; when the
             parts of a query cancel each other.
     """
-    parts = [parts_of(query) for query in queries]
+    parts = [_parts_for(encoder, query) for query in queries]
     texts = list(dict.fromkeys(p.value for each in parts for p in each if p.modality is None))
     words = encoder.encode(texts, dims=dims, normalize=True, prompt=prompt)
     known: dict[tuple[Any, str], Vectors] = {
@@ -111,6 +112,16 @@ def query_vectors(
             raise InputError(f"Query '{query}': its parts cancel each other.")
     unit: Vectors = shaped(found, normalize=True)
     return unit
+
+
+def _parts_for(encoder: "Encoder", query: str) -> list[QueryPart]:
+    """Read a query; for a model of texts alone it is a text, unless it names a file."""
+    parts = parts_of(query)
+    names_file = any(
+        part.modality and Path(part.value).suffix.lower() in SUFFIXES_OF[part.modality]
+        for part in parts
+    )
+    return parts if names_file or encoder.modalities() else [QueryPart(1, None, query)]
 
 
 def _unit(vector: Vectors) -> Any:
@@ -148,37 +159,44 @@ def signal_table(
     if vectors is not None or chunk is not None:
         raise UsageError(f"`vectors` and `chunk` are of texts, not of {modality}s: leave them out.")
     from sentemb.encoder import load
+    from sentemb.modalities.tower_encoder import signal_rows
 
     encoder, beside = load(model, device), path.with_name(f"{path.name}.vectors.npy")
     own = None if column == "text" else column
     encoder.encode_file(
         data, beside, column=own or "text", modality=modality, normalize=True, overwrite=True
     )
-    rows = list(encoder.tower(modality).rows_of(data, own))
-    names = [str(row.columns[row.column]) for row in rows]
+    rows = [found for _, _, found in signal_rows(data, modality, own)]
+    names = [str(row[next(iter(row))]) for row in rows]
     columns = {
-        name: [row.columns.get(name) for row in rows]
-        for name in dict.fromkeys(name for row in rows for name in row.columns)
+        name: [row.get(name) for row in rows]
+        for name in dict.fromkeys(name for row in rows for name in row)
         if name not in (column, "embedding")
     }
-    made = np.load(beside)
-    return TextTable(
-        distinct(names), list(range(1, len(names) + 1)), columns, os.fspath(data), made
-    )
+    numbers = list(range(1, len(names) + 1))
+    return TextTable(distinct(names), numbers, columns, str(as_source(data)), np.load(beside))
 
 
-def distinct(names: Sequence[str]) -> list[str]:
+def distinct(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
     """Return names of which none comes twice: further ones have their row behind them.
+
+    Args:
+        names: One a row.
+        taken: Names that none of them may have.
 
     Example:
         >>> distinct(["a", "b", "a"])
         ['a', 'b', 'a (row 3)']
     """
-    seen: set[str] = set()
+    seen = set(taken)
     found = []
     for row, name in enumerate(names, start=1):
-        found.append(f"{name} (row {row})" if name in seen else name)
-        seen.add(name)
+        one, more = name, 1
+        while one in seen:
+            one = f"{name} (row {row})" if more == 1 else f"{name} (row {row}, {more})"
+            more += 1
+        found.append(one)
+        seen.add(one)
     return found
 
 
@@ -191,11 +209,8 @@ def signals_embedded(data: Any, encoder: "Encoder", modality: "Modality", column
         modality: What they are.
         column: Of the table; ``text`` for the first of the usual names.
     """
-    tower = encoder.tower(modality)
-    rows = list(tower.rows_of(data, None if column == "text" else column))
-    with tower.embedder() as embedder:
-        made = embedder.embed(embedder.tokenise([row.text for row in rows]))
-    names = distinct([str(row.columns[row.column]) for row in rows])
-    columns = {name: [row.columns.get(name) for row in rows] for name in rows[0].columns}
-    columns.pop(rows[0].column, None)
-    return Embedded(names, made, encoder.name, columns, os.fspath(data))
+    rows, made = encoder.tower(modality).of_source(data, None if column == "text" else column)
+    named, *others = rows[0]
+    names = distinct([str(row[named]) for row in rows])
+    columns = {name: [row.get(name) for row in rows] for name in others}
+    return Embedded(names, made, encoder.name, columns, str(as_source(data)))

@@ -24,7 +24,7 @@ from sentemb.tasks.approximate import (
     measure_recall,
 )
 from sentemb.tasks.beside import Beside
-from sentemb.tasks.beyond_text import signal_table
+from sentemb.tasks.beyond_text import distinct, signal_table
 from sentemb.tasks.graph import Graph, require_usearch
 from sentemb.tasks.index_files import OF_CHUNKS, RECORD, Index, is_index
 from sentemb.tasks.vectors import (
@@ -139,6 +139,9 @@ def index(
             return before
         if not add:
             raise _other_rows(path, before, found)
+        if modality is not None:  # a picture of the same name is another picture
+            table = replace(table, texts=distinct(table.texts, before.texts))
+            rows = _json_rows(table, column)
     how = {"batch_tokens": batch_tokens, "batch_size": batch_size, "prompt": prompt, "chunk": chunk}
     made_by_tower = modality is not None
     if chunk is not None:

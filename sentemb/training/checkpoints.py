@@ -128,12 +128,17 @@ def conditions_of(
 
 
 def _towers(twin: Twin) -> dict[str, Any]:
-    """Describe the encoders beside the encoder."""
-    return {
+    """Describe the encoders beside the encoder, and towers: what they are, and how they see."""
+    encoders = {
         f"{tower}_{name}": value
         for tower, encoder in twin.other_encoders().items()
         for name, value in encoder_identity(encoder).items()
     }
+    towers = {
+        f"tower of {name}s": f"{stable_repr(tower.config)} {stable_repr(tower.view)}"
+        for name, tower in twin.towers().items()
+    }
+    return encoders | towers
 
 
 def described_twin(twin: object) -> str:

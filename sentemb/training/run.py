@@ -316,4 +316,6 @@ def _save(method: Method, folder: Path) -> None:
         save_encoder(encoder, folder / name)
         save_adapter(encoder, folder / name / ADAPTER)
     for name, tower in method.twin.towers().items():
-        cast(Any, tower).save(folder / name, learned_scale(method.loss))
+        learns = any(parameter.requires_grad for parameter in tower.parameters())
+        scale = learned_scale(method.loss) if learns else cast(Any, tower).config.scale
+        cast(Any, tower).save(folder / name, scale)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ import torch
 
 from sentemb import load
 from sentemb.bundled import bundled
+from sentemb.errors import NumericError
 from sentemb.methods import clip
 from sentemb.modalities.two_way_tables import read_two_way
+from sentemb.suites.tasks import read_tasks
 from tests.support import encoders
 from tests.support.helpers import assert_refused
 
@@ -121,6 +124,53 @@ def test_check_reads_a_table_of_pictures(sentemb, photos):
     assert found == {"there is no file 'none.png'": [3, 6], "column 'caption' has no text": [4]}
 
 
+def test_check_reads_any_table_that_names_pictures(sentemb, photos):
+    (photos / "pics.csv").write_text("file_name,caption\n0.png,a bird\nnone.png,a bus\n")
+    (photos / "other.csv").write_text("path,title_en\n0.png,a bird\n1.gif,a bus\n")
+    for words, errors in (
+        (["pics.csv"], {"there is no file 'none.png'"}),
+        (["other.csv", "--columns", "path,title_en"], {"there is no file '1.gif'"}),
+    ):
+        done = sentemb("check", photos / words[0], *words[1:], "--json")
+        assert done.returncode == 1, done.stdout
+        (file,) = json.loads(done.stdout)["files"]
+        found = {one["message"] for one in file["problems"] if one["severity"] == "error"}
+        assert found == errors
+
+
+def test_texts_beside_pictures_are_checked_as_texts(sentemb, photos):
+    (photos / "a.csv").write_text("text,label,image\na bird,x,0.png\na bird,y,1.png\n")
+    done = sentemb("check", photos / "a.csv", "--json")
+    (file,) = json.loads(done.stdout)["files"]
+    assert file["classes"] == {"x": 1, "y": 1}
+    assert "contradictions" in {one["name"] for one in file["problems"]}
+
+
+def test_pictures_of_one_name_are_two_in_an_index(sentemb, trained, photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "more")
+    (tmp_path / "more/0.png").write_bytes(png((9, 9), (0, 0, 255)))
+    for folder, *more in (("photos",), ("more", "--add")):
+        done = sentemb("index", folder, "--model", trained, "-o", "a.index", *more)
+        assert done.returncode == 0, done.stderr.decode()
+    done = sentemb("search", "--image", "more/0.png", "a.index", "-k", 6, "--json")
+    hits = json.loads(done.stdout)["hits"]
+    assert (len(hits), hits[0]["text"]) == (6, "0.png (row 1)")
+    assert hits[0]["score"] == pytest.approx(1, abs=1e-5)
+
+
+def test_a_query_that_only_looks_like_a_file_is_a_text(sentemb, tmp_path):
+    (tmp_path / "a.txt").write_text("sound: what is it?\nA bus.\n")
+    done = sentemb("search", "sound: what is it?", "a.txt", "-k", 1, "--json")
+    assert json.loads(done.stdout)["hits"][0]["text"] == "sound: what is it?"
+
+
+def test_options_of_texts_are_refused_for_pictures(sentemb, trained, photos):
+    done = sentemb("encode", "photos", "--model", trained, "--batch-size", 2, "-o", "a.npy")
+    assert (done.returncode, b"precision are of texts" in done.stderr) == (2, True)
+    done = sentemb("encode", "photos", "--model", trained, "--empty", "nan", "-o", "a.npy")
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def test_check_finds_nothing_in_good_pictures(sentemb, photos):
     assert sentemb("check", "photos").returncode == 0
     bundled_rows = sentemb("check", bundled("pictures.parquet"))
@@ -139,7 +189,7 @@ def test_evaluate_ranks_pictures_for_texts_and_texts_for_pictures(sentemb, train
     ranks = [1 + int((row > row[n]).sum()) for n, row in enumerate(texts @ pictures.T)]
     assert numbers["text_to_picture_median_rank"] == np.median(ranks)
     assert numbers["text_to_picture_r1"] == pytest.approx(100 * np.mean(np.array(ranks) == 1), 1e-5)
-    assert numbers["r10"] == numbers["picture_to_text_r10_chance"] == 100
+    assert numbers["queries"] == 3
 
 
 def test_a_table_of_three_modalities_is_three_tasks():
@@ -156,6 +206,27 @@ def test_a_table_of_three_modalities_is_three_tasks():
     )
     assert found.numbers["text_to_picture_r1"] == 100
     assert found.numbers["picture_to_text_r1"] == 100
+
+
+def test_equal_pictures_are_one_whatever_they_are_called(photos):
+    (photos / "copy.png").write_bytes((photos / "0.png").read_bytes())
+    (photos / "metadata.csv").write_text("file_name,caption\n0.png,a bird\ncopy.png,a sparrow\n")
+    (task,) = read_two_way(photos)
+    found = task.outcome(lambda texts: np.eye(2)[: len(texts)], lambda files: np.eye(2)[:1])
+    assert found.numbers["picture_to_text_r1"] == found.numbers["text_to_picture_r1"] == 100
+    with pytest.raises(NumericError, match="of a picture of photos text-picture is not finite"):
+        task.outcome(lambda texts: np.eye(2)[: len(texts)], lambda files: np.full((1, 2), np.nan))
+
+
+def test_tables_of_one_name_are_told_apart(photos, tmp_path):
+    (tmp_path / "b").mkdir()
+    for folder in (photos, tmp_path / "b"):
+        for number in range(2):
+            (folder / f"{number}.png").write_bytes(png((9, 9), (number, 9, 9)))
+        (folder / "pics.csv").write_text("image,caption\n0.png,a bird\n1.png,a bus\n")
+    own = {"cross_modal": [photos / "pics.csv", tmp_path / "b/pics.csv"]}
+    names = [one.task.name for one in read_tasks([], None, own).chosen]
+    assert names == [f"{folder}/pics.csv text-picture" for folder in (photos, tmp_path / "b")]
 
 
 def test_what_cannot_be_evaluated_across_modalities(sentemb, trained, photos):

@@ -97,3 +97,10 @@ def test_equal_pixels_have_one_number_and_others_another():
     again = decode(encoded(RED, "WEBP", lossless=True), 8)
     assert number_of_content(red) == number_of_content(again) != number_of_content(blue)
     assert 0 <= number_of_content(red) < 2**63
+
+
+def test_grey_values_of_16_bits_keep_their_order():
+    grey = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "PNG")
+    assert np.abs(decode(file.getvalue(), 8)[..., 0].astype(int) - (grey >> 8)).max() <= 1

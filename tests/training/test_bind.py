@@ -40,7 +40,7 @@ def hub(tmp_path_factory):
     method = clip(encoders.mini(), size=8, width=8, depth=2, dim=12)
     folder = tmp_path_factory.mktemp("hub")
     method.encoder.save_pretrained(str(folder))
-    method.twin.tower.save(folder / "picture")
+    method.twin.tower.save(folder / "picture", scale=7.0)
     return folder
 
 
@@ -80,6 +80,8 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit_and_moves_the_tower_alone(hub, d
     assert {"sound_to_text_r10", "picture_to_text_r10"} <= set(run.metrics)
     model = sentemb.load(str(tmp_path / "whole"))
     assert model.tower("sound").encode([np.ones((64, 9), np.float16).tobytes()]).shape == (1, 12)
+    scale = Tower.load(hub / "picture").config.scale
+    assert Tower.load(tmp_path / "whole" / "picture").config.scale == scale != 1
     kept = Tower.load(tmp_path / "whole" / "picture").state_dict()
     assert_bit_equal(dict(kept), dict(Tower.load(hub / "picture").state_dict()))
 
