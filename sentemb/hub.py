@@ -33,6 +33,8 @@ PATH_INSIDE = re.compile(r"(?<![^\s,;:='\"(])(?:~?/|[A-Za-z]:\\)[^\s,;'\")]+")
 LOADED = re.compile(r'(SentenceTransformer\(|"text-classification", )"[^"]*"')
 """Where the example of a card names the model."""
 NO_RIGHTS = (401, 403)
+DECODER = "decoder.json"
+"""Of a folder that `train_decoder` wrote."""
 
 
 def push(
@@ -113,7 +115,12 @@ def _folder(model: "str | os.PathLike[str] | RunResult") -> Path:
         raise UsageError(f"model must be a folder, or what `train` returned, got {model!r}.")
     if given not in BUNDLED_ENCODERS and not Path(given).exists():
         raise UsageError(f"No folder '{os.fspath(given)}': push uploads a model of this machine.")
-    return Path(locate(given))
+    folder = Path(locate(given))
+    if (folder / DECODER).is_file():
+        raise UsageError(
+            f"'{given}' is a decoder, which is not loaded from the hub: share its folder instead."
+        )
+    return folder
 
 
 def _public_files(folder: Path, repo: str) -> dict[str, Path | bytes]:

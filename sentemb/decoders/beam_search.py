@@ -80,8 +80,8 @@ class BeamSearch:
 
     Of the 2b best continuations, in order, one that ends is finished only if it is among the first
     b; the first b of the others continue. A row is done once b texts are finished and none that
-    continues has a better score at its present length. The length counts the end. One beam is
-    greedy search.
+    continues has a better score at its present length; at the greatest length what continues in a
+    row that is not done ends, too. The length counts the end. One beam is greedy search.
 
     With a guide, beginnings and finished texts are ordered by both the language model and their
     cosine with the vector, each standardised over the candidates of a row:
@@ -141,7 +141,7 @@ class BeamSearch:
                 found = [
                     self._hypothesis(ids, log, len(ids)) for ids, log in cut if log > -math.inf
                 ]
-                finished[row] += found if len(finished[row]) < self.beams else []
+                finished[row] += found
         return [self._ranked(found, row, guide)[: self.beams] for row, found in enumerate(finished)]
 
     def _order(

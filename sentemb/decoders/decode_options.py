@@ -36,6 +36,8 @@ class DecodeOptions:
         require_kinds_of_fields(self)
         require_at_least(1, beams=self.beams, batch_size=self.batch_size)
         require_at_least(0, samples=self.samples, seed=self.seed)
+        if self.seed >= 2**32:
+            raise UsageError(f"seed must be below 2^32, got {self.seed}.")
         for name in ("length_penalty", "guidance"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise UsageError(f"{name} must be 0 or more, got {getattr(self, name)}.")

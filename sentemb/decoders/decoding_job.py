@@ -82,7 +82,7 @@ class DecodingJob:
                         interruption.received,
                     )
         for number in range(window + 1):
-            for line in self._part(number).read_text(encoding="utf-8").splitlines():
+            for line in self._part(number).read_bytes().split(b"\n")[:-1]:
                 yield json.loads(line)
 
     def _part(self, window: int) -> Path:

@@ -1,5 +1,7 @@
 """Mappings of a vector to the prefix that a language model reads in the place of tokens."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -46,7 +48,7 @@ class TransformerMapping(nn.Module):
         width: Of the language model's embeddings.
         length: Tokens of the prefix, and tokens that the vector is made into.
         layers: Of the transformer.
-        heads: Of its attention.
+        heads: Of its attention, or fewer, so that they divide the width.
 
     Source: Mokady et al., 2021, ClipCap (arXiv:2111.09734), which has 8 layers of 8 heads.
         Deviation: 2 layers, for language models of a few million parameters.
@@ -60,8 +62,8 @@ class TransformerMapping(nn.Module):
         self.made = nn.Linear(dim, width * length)
         self.constants = nn.Parameter(torch.randn(length, width))
         layer = nn.TransformerEncoderLayer(
-            width, heads, 2 * width, dropout=0.0, activation="relu", batch_first=True,
-            norm_first=True,
+            width, math.gcd(heads, width), 2 * width, dropout=0.0, activation="relu",
+            batch_first=True, norm_first=True,
         )  # fmt: skip
         self.transformer = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
 

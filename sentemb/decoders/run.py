@@ -221,7 +221,7 @@ def train_decoder(
             "empty_rows": texts.empty_rows,
             "long_rows": len(texts.rows) - len(kept),
             "unknown_tokens": 0,
-            "known_tokens": sum(map(len, tokens)),
+            "known_tokens": sum(len(tokens[place]) for place in kept),
             "skipped_steps": sum(int(line.get(SKIPPED, 0)) for line in trainer.state.log_history),
             "seconds": round(seconds, 1),
         }
@@ -267,17 +267,20 @@ def _short_enough(
     kept = [place for place, ids in enumerate(tokens) if 1 < len(ids) <= most]
     if not kept:
         raise InputError(
-            f"{texts.source}: every text has more than {most} tokens: give a greater `max_length`."
+            f"{texts.source}: every text has more than {most} tokens, or none: give a greater "
+            "`max_length`."
         )
-    if len(kept) < len(tokens):
-        first = next(place for place, ids in enumerate(tokens) if not 1 < len(ids) <= most)
-        logger.warning(
-            "%s texts have more than %d tokens and are left out, first %r: `max_length` allows "
-            "longer ones.",
-            f"{len(tokens) - len(kept):,}",
-            most,
-            texts.rows["text"][first][:40],
-        )
+    left_out = {
+        f"more than {most} tokens (`max_length` allows more)": [
+            place for place, ids in enumerate(tokens) if len(ids) > most
+        ],
+        "no token": [place for place, ids in enumerate(tokens) if len(ids) < 2],
+    }
+    for why, places in left_out.items():
+        if places:
+            first = texts.rows["text"][places[0]][:40]
+            count = f"{len(places):,}"
+            logger.warning("%s texts have %s and are left out, first %r.", count, why, first)
     return tokens, kept
 
 

@@ -37,8 +37,6 @@ class TextWriter:
             vectors: Of length 1, ``[rows, dim]``.
             seed: Of draws, beside the seed of the options.
         """
-        if self.decoder.memory is not None:
-            vectors = self.decoder.memory.project(vectors).astype(np.float32)
         found: list[list[Hypothesis]] = []
         random = torch.Generator().manual_seed((self.options.seed << 32) + seed)
         for start in range(0, len(vectors), self.options.batch_size):
@@ -47,8 +45,9 @@ class TextWriter:
 
     def _batch(self, vectors: Vectors, random: torch.Generator) -> list[list[Hypothesis]]:
         options, end = self.options, self.decoder.end
-        most = self.decoder.config.max_length
-        given = torch.from_numpy(vectors).to(self.decoder.device)
+        most, memory = self.decoder.config.max_length, self.decoder.memory
+        read = vectors if memory is None else memory.project(vectors).astype(np.float32)
+        given = torch.from_numpy(read).to(self.decoder.device)
         with torch.no_grad():
             if options.samples:
                 many = given.repeat_interleave(options.samples, dim=0)

@@ -7,6 +7,7 @@ spaces, put together: no part of this tokenizer looks across a space (`bounded` 
 import sys
 from collections.abc import Sequence
 from itertools import chain
+from threading import Lock
 from typing import Self
 
 from tokenizers import Tokenizer
@@ -39,6 +40,7 @@ class WordCache:
         self._end = limit - len(after)
         self._ids: dict[str, list[int]] = {}
         self._characters = 0
+        self._one_thread = Lock()
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Self | None:
@@ -61,7 +63,10 @@ class WordCache:
 
     def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
         """Return the ids of each text, and whether it was longer than the limit."""
-        rows = [text.split(" ") for text in texts]
+        with self._one_thread:
+            return self._of([text.split(" ") for text in texts])
+
+    def _of(self, rows: Sequence[list[str]]) -> tuple[list[list[int]], list[bool]]:
         self._learn(rows)
         known, found, cut = self._ids, [], []
         for row in rows:

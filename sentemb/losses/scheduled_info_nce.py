@@ -1,6 +1,7 @@
 """InfoNCE whose temperature swings during a run."""
 
 import math
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -43,6 +44,8 @@ class ScheduledInfoNCE(nn.Module, Contrasting):
 
     progress: Tensor
     candidates = one_way
+    changes_with_the_run: ClassVar[bool] = True
+    """So that its values before and after some steps are not compared."""
 
     def __init__(self, lowest: float = 0.05, highest: float = 0.2, cycles: float = 1.0) -> None:
         super().__init__()

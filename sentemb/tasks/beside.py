@@ -1,12 +1,20 @@
 """A file that is kept beside an output until the output is whole."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sentemb.storage import sha256, write_json
+from sentemb.types import Vectors
+
+if TYPE_CHECKING:
+    from sentemb.encoder import Encoder
 
 
 @dataclass(frozen=True)
@@ -28,18 +36,63 @@ class Beside:
 
     def is_whole(self) -> bool:
         """Tell whether the file is there, undamaged, and made of the same."""
-        try:
-            known = json.loads(self.record.read_text(encoding="utf-8"))
-            digest = known.pop("sha256")
-        except (OSError, ValueError, LookupError, AttributeError):
-            return False
-        return bool(known == self.made_of and self.file.is_file() and sha256(self.file) == digest)
+        known = self._known()
+        return bool(known and self.file.is_file() and sha256(self.file) in known)
 
     def vouch(self) -> None:
         """Record that the file is whole."""
-        write_json(self.record, {**(self.made_of or {}), "sha256": sha256(self.file)})
+        self._write([sha256(self.file)])
+
+    def replace(self, new: Path) -> None:
+        """Put a new file in the place of what is there; at any moment one of both is vouched for.
+
+        Args:
+            new: On the same disk; it is moved.
+        """
+        self._write([*self._known()[-1:], digest := sha256(new)])
+        os.replace(new, self.file)
+        self._write([digest])
+
+    def _known(self) -> list[str]:
+        """Return the digests of files that are vouched for, the newest last."""
+        try:
+            known = json.loads(self.record.read_text(encoding="utf-8"))
+            digests = known.pop("sha256")
+        except (OSError, ValueError, LookupError, AttributeError):
+            return []
+        if known != self.made_of:
+            return []
+        return digests if isinstance(digests, list) else [digests]
+
+    def _write(self, digests: list[str]) -> None:
+        write_json(self.record, {**(self.made_of or {}), "sha256": digests})
 
     def remove(self) -> None:
         """Remove the file and its record."""
         for one in (self.file, self.record):
             one.unlink(missing_ok=True)
+
+
+def encoded_beside(
+    texts: Sequence[str], encoder: "Encoder", file: Path, how: Mapping[str, Any]
+) -> Vectors:
+    """Encode texts into a file that is kept until its user is done, unless it is there.
+
+    Args:
+        texts: What to encode.
+        encoder: Makes the vectors, of length 1.
+        file: A .npy file; a record of what it was made of stands beside it.
+        how: Options of `Encoder.encode_file`; ``dims``, ``prompt`` and ``chunk`` among them.
+    """
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode() + b"\n")
+    made_of: dict[str, Any] = {"texts": digest.hexdigest(), "model": encoder.fingerprint}
+    made_of |= {name: how.get(name) for name in ("dims", "prompt", "chunk")}
+    kept = Beside(file, made_of)
+    if not kept.is_whole():
+        kept.record.unlink(missing_ok=True)
+        encoder.encode_file(texts, file, normalize=True, overwrite=True, **how)
+        kept.vouch()
+    vectors: Vectors = np.load(file, mmap_mode="r")
+    return vectors

@@ -24,10 +24,12 @@ from sentemb.inference.shaping import shaped
 from sentemb.jobs.job_options import known_options
 from sentemb.runs.run_result import RunResult
 from sentemb.table import Report, Table, decimals
+from sentemb.tasks.beside import Beside, encoded_beside
 from sentemb.tasks.reported import Reported, first_rows
 from sentemb.tasks.row_files import require_row_format, write_rows
 from sentemb.tasks.vectors import VECTORS_ALONE, read_table, read_vectors
 from sentemb.types import Vectors
+from sentemb.versions import versions
 
 if TYPE_CHECKING:
     from sentemb.encoder import Encoder
@@ -122,7 +124,7 @@ def decode(
         UsageError: When an option is out of its range or has no effect; when the output exists.
         InputError: When decoder or data cannot be read; when vectors have another width, or one
             has no direction (names the row); when the encoder is another than the decoder's.
-        InterruptedRunError: When SIGINT or SIGTERM came; with an output, what was done is kept.
+        InterruptedRunError: With an output, when SIGINT or SIGTERM came; what was done is kept.
     """
     known = known_options(further, [field.name for field in fields(DecodeOptions)], "decode")
     how = replace(options or DecodeOptions(), **known)
@@ -139,13 +141,20 @@ def decode(
     encoder = None
     if texts is not None or how.guidance or cosines:
         encoder = encoder_of(trained, name, model)
-    if texts is not None and encoder is not None:
-        vectors = encoder.encode(texts, normalize=True)
-        if midpoint is not None:
-            vectors = vectors.sum(axis=0, keepdims=True)
-            texts = None
-    unit = unit_vectors(vectors, trained.config.dim, source, trained.config.encoder)
     writer = TextWriter(trained, how, encoder)
+
+    def unit_of(beside: Path | None) -> Vectors:
+        """Return the vectors to decode; of texts, kept in a file."""
+        found = vectors
+        if texts is not None and encoder is not None:
+            found = (
+                encoder.encode(texts, normalize=True)
+                if beside is None
+                else encoded_beside(texts, encoder, beside, {})
+            )
+        if midpoint is not None:
+            found = found.sum(axis=0, keepdims=True)
+        return unit_vectors(found, trained.config.dim, source, trained.config.encoder)
 
     def of_window(some: Vectors, window: int) -> list[dict[str, Any]]:
         every = writer.write(some, window)
@@ -162,19 +171,26 @@ def decode(
                 row["cosine"] = round(float(cosine), 6)
         return rows
 
-    shown = Progress("decoding", len(unit), "vectors", shown=progress)
+    of_rows = texts if midpoint is None else None
+    if target is None:
+        unit = unit_of(None)
+        with Progress("decoding", len(unit), "vectors", shown=progress) as shown:
+            rows = _rows(unit, of_window, shown)
+        return Decoded(_numbered(rows, of_rows, how), name, source)
     kept = {**asdict(how), "cosines": cosines, "decoder": trained.fingerprint}
-    with shown:
-        if target is None:
-            return Decoded(_numbered(_rows(unit, of_window, shown), texts, how), name, source)
-        with job_held(job_folder(target, Shard()), target):
-            folder = job_folder(target, Shard())
-            if os.path.lexists(target) and not overwrite:
-                raise UsageError(f"Output '{target}' exists: give another, or `overwrite=True`.")
-            job = DecodingJob(folder, kept, overwrite=overwrite)
-            rows = _numbered(list(job.over(unit, of_window, shown)), texts, how)
-            write_rows(rows, target)
-            remove(folder)
+    kept |= {"device": str(place).partition(":")[0], "versions": versions()}
+    folder = job_folder(target, Shard())
+    with job_held(folder, target):
+        if os.path.lexists(target) and not overwrite:
+            raise UsageError(f"Output '{target}' exists: give another, or `overwrite=True`.")
+        beside = Beside(target.with_name(f"{target.name}.vectors.npy"))
+        unit = unit_of(beside.file)
+        job = DecodingJob(folder, kept, overwrite=overwrite)
+        with Progress("decoding", len(unit), "vectors", shown=progress) as shown:
+            rows = _numbered(list(job.over(unit, of_window, shown)), of_rows, how)
+        write_rows(rows, target)
+        beside.remove()
+        remove(folder)
     return Decoded(rows, name, source)
 
 

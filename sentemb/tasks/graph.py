@@ -8,7 +8,6 @@ import numpy as np
 
 from sentemb.bars import Progress
 from sentemb.errors import UsageError, install_command
-from sentemb.storage import replaced
 from sentemb.tasks.beside import Beside
 from sentemb.tasks.nearest import Ids
 from sentemb.types import Vectors
@@ -64,9 +63,9 @@ class Graph:
         return graph
 
     def _keep(self, unfinished: Beside) -> None:
-        with replaced(unfinished.file) as file:
-            self.save(Path(file.name))
-        unfinished.vouch()
+        new = unfinished.file.with_suffix(".new")
+        self.save(new)
+        unfinished.replace(new)
 
     @classmethod
     def open(cls, path: Path) -> "Graph":

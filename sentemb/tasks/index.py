@@ -23,7 +23,7 @@ from sentemb.tasks.approximate import (
     SearchMethod,
     measure_recall,
 )
-from sentemb.tasks.beside import Beside
+from sentemb.tasks.beside import Beside, encoded_beside
 from sentemb.tasks.beyond_text import distinct, signal_table
 from sentemb.tasks.graph import Graph, require_usearch
 from sentemb.tasks.index_files import OF_CHUNKS, RECORD, Index, is_index
@@ -290,7 +290,7 @@ def _vectors_of(
         assert before is not None  # noqa: S101 -- there is a row
         return before.vectors
     if table.vectors is None:
-        made = _encoded(new, encoder, beside, {"dims": dim, **how})
+        made = encoded_beside(new, encoder, beside, {"dims": dim, **how})
     elif how["chunk"] is not None:
         made = table.vectors
     else:
@@ -305,24 +305,6 @@ def _vectors_of(
             f"'{before.path}' {dim}: encode them with the same model and `dims`."
         )
     return np.concatenate([before.vectors, made])
-
-
-def _encoded(
-    texts: Sequence[str], encoder: "Encoder", beside: Path, how: dict[str, Any]
-) -> Vectors:
-    """Encode texts into a file beside the index, unless that is done."""
-    digest = hashlib.sha256()
-    for text in texts:
-        digest.update(text.encode() + b"\n")
-    made_of = {"texts": digest.hexdigest(), "model": encoder.fingerprint, "dims": how["dims"]}
-    made_of |= {"prompt": how["prompt"], "chunk": how["chunk"]}
-    kept = Beside(beside, made_of)
-    if not kept.is_whole():
-        kept.record.unlink(missing_ok=True)
-        encoder.encode_file(texts, beside, normalize=True, overwrite=True, **how)
-        kept.vouch()
-    vectors: Vectors = np.load(beside, mmap_mode="r")
-    return vectors
 
 
 def _check_chunk(chunk: str, table: TextTable, column: str) -> None:
@@ -344,7 +326,7 @@ def _in_chunks(
 ) -> TextTable:
     """Return the chunks of texts as rows, with their vectors, of length 1."""
     dim = before.vectors.shape[1] if before is not None else None
-    vectors = _encoded(table.texts, encoder, beside, {"dims": dim, **how})
+    vectors = encoded_beside(table.texts, encoder, beside, {"dims": dim, **how})
     found = np.load(spans_file(beside))
     places = (found[:, 0] - 1).tolist()
     columns = {name: [values[at] for at in places] for name, values in table.columns.items()}

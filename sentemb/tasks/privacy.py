@@ -15,6 +15,7 @@ from sentemb.datasets.in_memory import Container
 from sentemb.decoders.decode_options import DecodeOptions
 from sentemb.decoders.decoder_folder import TrainedDecoder
 from sentemb.decoders.writing import TextWriter
+from sentemb.encoders.device import present_device
 from sentemb.errors import UsageError
 from sentemb.evaluation.text_overlap import text_overlap
 from sentemb.runs.run_result import RunResult
@@ -63,7 +64,7 @@ class Privacy(Reported):
         each: One a form.
         decoder: Its folder.
         source: Where the texts are from.
-        rows: How many there are.
+        rows: How many different ones there are.
     """
 
     each: Sequence[ReadBack]
@@ -147,10 +148,14 @@ def privacy(
     require_at_least(0, seed=seed)
     forms = list(_forms(trained.config.dim, dims, int8, binary, noise, seed))
     table = read_table(data, column)
-    if len(table.texts) < 2:
-        raise UsageError("privacy needs at least 2 texts: the control reads another one's vector.")
+    texts = list(dict.fromkeys(table.texts))  # the control is the vector of another text
+    if len(texts) < 2:
+        raise UsageError(
+            "privacy needs at least 2 different texts: the control reads another one's vector."
+        )
     encoder = encoder_of(trained, name, model)
-    vectors = encoder.encode(table.texts, normalize=True)
+    trained.model.to(present_device(None))
+    vectors = encoder.encode(texts, normalize=True)
     writer = TextWriter(trained, DecodeOptions(beams=beams), encoder)
     each = []
     with phase("reading vectors back"):
@@ -159,12 +164,12 @@ def privacy(
                 change(vectors), trained.config.dim, form, trained.config.encoder
             )
             said = [writer.text(found[0]) for found in writer.write(changed)]
-            means, f1 = text_overlap(said, table.texts)
+            means, f1 = text_overlap(said, texts)
             again = encoder.encode(said, normalize=True, progress=False)
             cosine = float((again * vectors).sum(axis=1).mean())
             low, high = _interval(f1)
             each.append(ReadBack(form, bits, means["f1"], low, high, means["exact"], cosine))
-    return Privacy(each, name, table.source, len(table.texts))
+    return Privacy(each, name, table.source, len(texts))
 
 
 Change = Callable[[Vectors], Vectors]
@@ -215,7 +220,7 @@ def _rounded(vectors: Vectors) -> Vectors:
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    random = np.random.default_rng(0)
-    drawn = random.integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    random, count = np.random.default_rng(0), len(values)
+    means = [values[random.integers(count, size=count)].mean() for _ in range(RESAMPLES)]
+    low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

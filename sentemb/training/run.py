@@ -20,7 +20,7 @@ from sentemb.encoders.prompts import prompt_of
 from sentemb.encoders.trainable import made_trainable
 from sentemb.errors import UsageError
 from sentemb.evaluation import STS
-from sentemb.losses.combine import learned_scale
+from sentemb.losses.combine import learned_scale, parts
 from sentemb.method import Method
 from sentemb.runs.arguments import run_arguments
 from sentemb.runs.conditions import ResumeCheck
@@ -231,6 +231,12 @@ def settled(
     check_pooling(method)
     method.check_batch(batch)
     method.set_micro_batch(settings.micro_batch)
+    changing = (getattr(part, "changes_with_the_run", False) for part in parts(method.loss))
+    if settings.select == "held-out-loss" and any(changing):
+        raise UsageError(
+            "`select='held-out-loss'` compares losses, and this loss changes its temperature in "
+            "the run: give `dev`, or `select='last'`."
+        )
     if isinstance(data, SeveralData) and settings.select == "held-out-loss":
         raise UsageError(
             "`select='held-out-loss'` is for one data set: of several, give `dev`, or "

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from sentemb.pairs import Pairs
 from sentemb.twins.heads import width
@@ -71,8 +72,9 @@ class Equivariant(EncoderTwin):
         clean, *edited = self.embed(features, views)
         self.before_predictor = clean.detach(), edited[0].detach()
         texts = _numbered(text_ids(features), len(features))
+        edits = list(zip(features, views, strict=True))[1:] if views else []
         return tuple(
-            _pairing(self.predictor(clean, edit), edited, texts, edit)
+            _pairing(self.predictor(clean, edit), edited, texts, edit, _differ(edits, edit))
             for edit in range(len(edited))
         )
 
@@ -84,8 +86,35 @@ def _numbered(texts: Tensor | None, views: int) -> list[Tensor]:
     return [ids + edit for edit, ids in enumerate(texts.chunk(views))]
 
 
+def _differ(edits: Sequence[tuple[Features, View]], edit: int) -> Tensor | None:
+    """Return which of the other edits made something else of a row, ``[rows, edits - 1]``.
+
+    Two edits of words may leave a short text as it is, or change it alike. Views that order or
+    perturb what is read of the same tokens always differ.
+    """
+    if len(edits) < 2:
+        return None
+    (own, view), others = edits[edit], [*edits[:edit], *edits[edit + 1 :]]
+    ids = own["input_ids"]
+    columns = []
+    for features, other in others:
+        theirs = features["input_ids"]
+        width = max(ids.shape[1], theirs.shape[1])
+        x, y = (
+            pad(one * each["attention_mask"], (0, width - one.shape[1]))
+            for one, each in ((ids, own), (theirs, features))
+        )
+        of_words = (view.order, view.perturb) == (other.order, other.perturb)
+        columns.append((x != y).any(dim=1) | (not of_words))
+    return torch.stack(columns, dim=1)
+
+
 def _pairing(
-    prediction: Embeddings, edited: Sequence[Embeddings], texts: Sequence[Tensor], edit: int
+    prediction: Embeddings,
+    edited: Sequence[Embeddings],
+    texts: Sequence[Tensor],
+    edit: int,
+    present: Tensor | None,
 ) -> Pairs:
     """Pair a prediction up with its edit; the other edits are negatives of the row."""
     others = [number for number in range(len(edited)) if number != edit]
@@ -94,4 +123,4 @@ def _pairing(
     if texts:
         of_others = [torch.stack([texts[number + 1] for number in others], dim=1)] if others else []
         ids = torch.cat([texts[0], texts[edit + 1], *(each.flatten() for each in of_others)])
-    return Pairs(prediction, edited[edit], hard, texts=ids)
+    return Pairs(prediction, edited[edit], hard, present=present, texts=ids)

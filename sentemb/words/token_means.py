@@ -60,7 +60,7 @@ class StaticSettings:
 
 
 class History(NamedTuple):
-    """The mean loss of each epoch, and of the rows held out after it, where there are any."""
+    """The mean loss of each epoch; of rows held out, where there are any, before the first too."""
 
     losses: list[float]
     held_out: list[float]
@@ -134,6 +134,8 @@ def train_means(
     kept, held_out = _divided(rows, settings.held_out, random)
     batch = min(settings.batch_size, len(kept))
     steps, history = settings.epochs * (len(kept) // batch), History([], [])
+    if len(held_out):
+        _is_worse(history.held_out, loss_of, held_out, batch)  # where it begins
     with Progress("training", steps, "steps") as shown:
         for _ in range(settings.epochs):
             before = [parameter.detach().clone() for parameter in means.parameters()]
@@ -188,7 +190,7 @@ def _is_worse(
         losses = [float(loss_of(some)) for some in _batches(rows, min(batch, len(rows)))]
     known.append(float(np.mean(losses)))
     logger.info("loss of rows held out %.4f", known[-1])
-    return len(known) > 1 and known[-1] >= known[-2]
+    return len(known) > 1 and not known[-1] < known[-2]
 
 
 def _rate(step: int, steps: int, settings: StaticSettings) -> float:

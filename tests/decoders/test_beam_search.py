@@ -112,3 +112,30 @@ def test_a_guide_has_its_word():
     found = BeamSearch(2, 1.0, 5, guidance=10.0)(OfTable(), END, guide)
     assert found[0][0].ids[:1] == (B,)
     assert standardised(torch.tensor([2.0, 2.0])).tolist() == [0, 0]
+
+
+def test_at_the_greatest_length_what_continues_is_ranked_too(monkeypatch):
+    """Two texts are finished, and one that continues has a better score than either."""
+    chances = {None: (0.39, 0.6, 0.01), A: (0.1, 0.89, 0.01), B: (0.95, 0.03, 0.02)}
+    monkeypatch.setitem(CHANCES, None, chances[None])
+    monkeypatch.setitem(CHANCES, A, chances[A])
+    (found,) = BeamSearch(2, 1.0, 3)(OfTable(), END)
+    assert found[0].ids == (A, A, A)
+    assert found[0].score == pytest.approx(math.log(0.6 * 0.89 * 0.89) / 3, abs=1e-10)
+
+
+@torch.no_grad()
+def test_texts_cut_at_the_greatest_length_are_those_of_transformers(decoder):
+    """Their search ranks finished and cut texts together; the prefix is a prompt of embeddings."""
+    vectors = torch.randn(6, 6, dtype=torch.float64)
+    for length in (2, 3, 5):
+        found = BeamSearch(3, 1.0, length)(PrefixReader(decoder, vectors), END)
+        prefix = decoder.prefix(vectors)
+        theirs = decoder.language_model.generate(
+            inputs_embeds=prefix,
+            attention_mask=torch.ones(prefix.shape[:2], dtype=torch.long),
+            num_beams=3, max_new_tokens=length, length_penalty=1.0, do_sample=False,
+            pad_token_id=END, eos_token_id=END,
+        )  # fmt: skip
+        for each, ids in zip(found, theirs.tolist(), strict=True):
+            assert list(each[0].ids) == [token for token in ids if token != END]

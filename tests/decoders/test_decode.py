@@ -8,6 +8,8 @@ import pytest
 
 import sentemb
 from sentemb.decoders import decoding_job, load_decoder
+from sentemb.decoders.decode_options import DecodeOptions
+from sentemb.decoders.writing import TextWriter
 from sentemb.errors import InputError, InterruptedRunError, LockedError, UsageError
 from sentemb.storage import locked
 from sentemb.tasks.decode import encoder_of
@@ -141,7 +143,7 @@ def test_privacy(decoders, texts, tmp_path):
     assert "one that is trained on the others reads more" in repr(found)
     with pytest.raises(UsageError, match="dims must be at most 96"):
         sentemb.privacy(decoders("prefix"), texts[:9], dims=[97])
-    with pytest.raises(UsageError, match="at least 2 texts"):
+    with pytest.raises(UsageError, match="at least 2 different texts"):
         sentemb.privacy(decoders("prefix"), texts[:1])
 
 
@@ -157,3 +159,46 @@ def test_clusters_are_named_by_what_is_at_their_centres(decoders, texts):
     assert found.names == sentemb.decode(folder, found.centres, beams=5).texts
     with pytest.raises(InputError, match="is another model"):
         sentemb.cluster(texts, "mini", clusters=3, name_by=folder)
+
+
+def test_texts_are_encoded_once_for_a_decoding_that_was_cut(decoders, texts, tmp_path, monkeypatch):
+    monkeypatch.setattr(decoding_job, "ROWS", 4)
+    folder, out = decoders("prefix"), tmp_path / "out.jsonl"
+    whole = sentemb.decode(folder, texts[:9], tmp_path / "whole.jsonl")
+    with monkeypatch.context() as patch:
+        patch.setattr(decoding_job.DecodingJob, "_commit", stopped)
+        with pytest.raises(RuntimeError, match="power cut"):
+            sentemb.decode(folder, texts[:9], out)
+    with monkeypatch.context() as patch:
+        patch.setattr(sentemb.Encoder, "encode_file", stopped)
+        assert sentemb.decode(folder, texts[:9], out).rows == whole.rows
+    assert {path.name for path in tmp_path.iterdir()} == {"out.jsonl", "whole.jsonl"}
+
+
+def stopped(*_, **__):
+    raise RuntimeError("power cut")
+
+
+def test_an_output_that_exists_is_told_of_before_anything_is_encoded(
+    decoders, texts, tmp_path, monkeypatch
+):
+    (tmp_path / "out.jsonl").write_text("mine")
+    monkeypatch.setattr(sentemb.Encoder, "encode_file", stopped)
+    with pytest.raises(UsageError, match="exists: give another"):
+        sentemb.decode(decoders("prefix"), texts[:9], tmp_path / "out.jsonl")
+
+
+def test_a_text_may_hold_any_separator_of_lines(decoders, vectors, tmp_path, monkeypatch):
+    monkeypatch.setattr(TextWriter, "text", lambda self, found: "a\u2028b\x85c")
+    out = tmp_path / "out.jsonl"
+    assert sentemb.decode(decoders("prefix"), vectors, out).texts == ["a\u2028b\x85c"] * 9
+
+
+def test_a_decoder_is_not_for_the_hub(decoders):
+    with pytest.raises(UsageError, match="is a decoder, which is not loaded from the hub"):
+        sentemb.push(decoders("prefix"), "me/decoder", dry_run=True)
+
+
+def test_seeds_that_are_too_large():
+    with pytest.raises(UsageError, match=r"below 2\^32"):
+        DecodeOptions(seed=2**32)

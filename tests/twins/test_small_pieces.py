@@ -9,6 +9,7 @@ from sentemb.losses import InfoNCE
 from sentemb.methods import equivariant, local_aggregation, multi_crop
 from sentemb.training.collator import Collator
 from sentemb.twins import BankedSiamese, EditPredictor, Equivariant, MemoryBank
+from sentemb.views import TokenShuffle, View
 from tests.support.helpers import numbered, without_dropout
 
 ROWS = [{"text": f"the {word} cat sat on a mat of wool"} for word in ("big", "red", "old", "sad")]
@@ -138,3 +139,19 @@ def test_the_map_of_an_edit_is_learned(encoder):
     predicted = torch.stack([twin.predictor(clean, edit) for edit in range(3)])
     cosines = torch.cosine_similarity(predicted[:, None], (clean + moves[:, None])[None], dim=-1)
     assert torch.equal(cosines.argmax(dim=1), torch.arange(3)[:, None].expand(3, 64))
+
+
+def test_an_edit_that_changes_nothing_is_no_negative_of_itself(encoder):
+    twin = Equivariant(encoder, edits=2)
+    same = {"input_ids": torch.tensor([[2, 9, 3], [2, 8, 3]]), "attention_mask": torch.ones(2, 3)}
+    other = {
+        "input_ids": torch.tensor([[2, 9, 3, 0], [2, 8, 8, 3]]),
+        "attention_mask": torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]]),
+    }
+    twin.embed = lambda features, views: list(torch.randn(3, 2, 96))
+    for views, expected in (
+        ((View(), View(), View()), [[False], [True]]),
+        ((View(), View(), View(order=TokenShuffle())), [[True], [True]]),
+    ):
+        for pairs in twin([same, same, other], views):
+            assert pairs.present.tolist() == expected
