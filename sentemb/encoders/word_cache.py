@@ -1,9 +1,11 @@
 """Token ids of texts made of their words' ids: a word is tokenised once, however often it comes.
 
 With BERT's normalizer and pre-tokenizer the tokens of a text are those of its parts between single
-spaces, put together: no part of this tokenizer looks across a space (`bounded` says why).
+spaces, put together: no part of this tokenizer looks across a space (`bounded` says why). So are
+those of a word of ASCII the tokens of its letters and marks, most of which were seen before.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from itertools import chain
@@ -17,6 +19,8 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 CHARACTERS = 2**20
 """Of all words that are kept; when there are more, all are forgotten."""
+RUNS = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]")
+"""BERT parts a word of ASCII so: every other character that can be seen is a mark to it."""
 PARTS = {
     "normalizer": BertNormalizer,
     "pre_tokenizer": BertPreTokenizer,
@@ -40,6 +44,9 @@ class WordCache:
         self._end = limit - len(after)
         self._ids: dict[str, list[int]] = {}
         self._characters = 0
+        added = (token.content for token in tokenizer.get_added_tokens_decoder().values())
+        self._added = re.compile("|".join(map(re.escape, added)) or "(?!)")
+        self._lowers = bool(tokenizer.normalizer.lowercase)
         self._one_thread = Lock()
 
     @classmethod
@@ -83,10 +90,27 @@ class WordCache:
         if self._characters > CHARACTERS:
             self._ids.clear()
             self._characters = 0
-        new = list(set(chain.from_iterable(rows)).difference(self._ids))
-        if new:
-            encoded = self._tokenizer.encode_batch_fast(new, add_special_tokens=False)
-            for word, its in zip(new, encoded, strict=True):
-                over = its.ids[-1:] if its.overflowing else []  # one more than a text may have
-                self._ids[word] = its.ids + over
-            self._characters += sum(map(len, new))
+        known, new = self._ids, set(chain.from_iterable(rows)).difference(self._ids)
+        if not new:
+            return
+        parts = {word: found for word in new if (found := self._parts(word)) not in (None, [word])}
+        unseen = list(new.difference(parts).union(*parts.values()).difference(known))
+        encoded = self._tokenizer.encode_batch_fast(unseen, add_special_tokens=False)
+        for word, its in zip(unseen, encoded, strict=True):
+            over = its.ids[-1:] if its.overflowing else []  # one more than a text may have
+            known[word] = its.ids + over
+        for word, found in parts.items():
+            known[word] = [token for part in found for token in known[part]]
+        self._characters += sum(map(len, new.union(unseen)))
+
+    def _parts(self, word: str) -> list[str] | None:
+        """Return the runs of letters and digits of a word and the marks between, in small letters.
+
+        Returns:
+            None where a character is not one of ASCII's that can be seen, or a special token is in
+            the word.
+        """
+        if not (word.isascii() and word.isprintable()) or self._added.search(word):
+            return None
+        found: list[str] = RUNS.findall(word.lower() if self._lowers else word)
+        return found
