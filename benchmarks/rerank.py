@@ -1,6 +1,6 @@
 """Does a model that reads query and text at once rank better? TREC-QA and CISI, reranked.
 
-    python benchmarks/rerank.py     about 25 minutes of one core
+    python benchmarks/rerank.py     about 25 minutes of one core a seed
 
 A regression on pairs is fine-tuned from all-MiniLM-L6-v2 on SQuAD's questions, each with the
 sentence that answers it and one that `sentemb.mine` found, once a seed. Without having seen any

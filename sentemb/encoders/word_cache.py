@@ -29,7 +29,7 @@ PARTS = {
 
 
 class WordCache:
-    """Gives the ids that a tokenizer gives, ten times as fast where words come again.
+    """Gives the ids that a tokenizer gives, several times as fast where words come again.
 
     Args:
         tokenizer: One that `of` takes.

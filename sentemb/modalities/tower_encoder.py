@@ -95,7 +95,7 @@ class TowerEncoder(nn.Module):
         """Return the columns of a folder's or a table's rows, names first, and their vectors.
 
         Raises:
-            InputError: When there is none, or one cannot be read; names the row.
+            InputError: When the source has no row, or one cannot be read; names the row.
         """
         require_reader(self.modality)
         found, parts, rows = [], [], []
@@ -130,7 +130,7 @@ class TowerEncoder(nn.Module):
         encoding that is resumed notices another content.
 
         Raises:
-            InputError: When there is none, or a row has none; names the row.
+            InputError: When the source has no row, or a row holds no file; names the row.
         """
         from hashlib import blake2b
 
@@ -208,7 +208,7 @@ def signal_rows(
             ``file_name``, ``path`` of pictures, and of ``sound``, ``audio`` and so on of sounds.
 
     Raises:
-        InputError: When there is none; names the row.
+        InputError: When the source has no such column or file; names the row.
     """
     source = as_source(source)
     if isinstance(source, str | os.PathLike) and Path(source).is_dir():
