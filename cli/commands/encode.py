@@ -96,11 +96,12 @@ def encode(
     )
     console.quieten_before_import()
     with phase("starting"):
-        from sentemb.deployment import faster
         from sentemb.encoding import encode_file, encode_on_devices
         from sentemb.inference.torch_only import load_encoder
 
     if fast is not None:
+        from sentemb.deployment import faster
+
         model = str(faster(model, fast))  # type: ignore[arg-type]
     named = "stdout" if piped else str(target)
     encoder = load_encoder(model, device) if devices is None else None

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from sentemb.encoders.bounded import Bounded
+from sentemb.encoders.padding import TokenIds
 from sentemb.encoders.panics import failing_text_named
 from sentemb.encoders.truncating import truncating
 from sentemb.encoders.unknown import unknown_id
@@ -47,7 +49,7 @@ class Tokens:
 
     texts: list[str]
     read: list[str]
-    ids: list[list[int]]
+    ids: Sequence[TokenIds]
     counts: TextCounts | None
     rows: list[int]
 
@@ -89,7 +91,7 @@ class Tokenising:
         if own is None:
             return Tokens(distinct, distinct, [[0]] * len(distinct), None, rows)
         read: list[str] = []
-        ids: list[list[int]] = []
+        ids: list[TokenIds] = []
         cut: list[bool] = []
         for some in batches_of(distinct):
             parts = list(map(self._part, some))
@@ -100,7 +102,7 @@ class Tokenising:
             cut += found[1]
         return Tokens(distinct, read, ids, self.counted(distinct, ids, cut), rows)
 
-    def _ids(self, own: Tokenizer, texts: list[str]) -> tuple[list[list[int]], list[bool]]:
+    def _ids(self, own: Tokenizer, texts: list[str]) -> tuple[Sequence[TokenIds], list[bool]]:
         """Return the ids of each text, and whether it was longer than the limit."""
         if self._words is not None:
             return self._words(texts)
@@ -114,16 +116,17 @@ class Tokenising:
     def _part(self, text: str) -> str:
         return self._bounded(self._prompt + text)
 
-    def counted(
-        self, texts: Sequence[str], ids: Sequence[list[int]], cut: list[bool]
-    ) -> TextCounts:
+    def counted(self, texts: Sequence[str], ids: Sequence[TokenIds], cut: list[bool]) -> TextCounts:
         """Count the tokens of texts; ``cut`` says which were longer than the limit."""
         token, unknown_around, around = self._around
-        unknown = [max(0, each.count(token) - unknown_around) for each in ids]
-        lengths = map(len, ids)
-        known = [max(0, n - m - around) for n, m in zip(lengths, unknown, strict=True)]
+        lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+        is_unknown = np.concatenate([np.empty(0, np.int32), *ids]) == token
+        text_of = np.repeat(np.arange(len(ids)), lengths)
+        counted = np.bincount(text_of[is_unknown], minlength=len(ids))
+        unknown = np.maximum(counted - unknown_around, 0)
+        known = np.maximum(lengths - unknown - around, 0).tolist()
         unread = [not n and bool(text.strip()) for n, text in zip(known, texts, strict=True)]
-        return TextCounts(cut, unknown, known, unread)
+        return TextCounts(cut, unknown.tolist(), known, unread)
 
     def _without_prompt(self, text: str, part: str) -> str:
         if len(part) == len(self._prompt) + len(text):

@@ -12,6 +12,8 @@ from itertools import chain
 from threading import Lock
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
@@ -19,6 +21,8 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 CHARACTERS = 2**20
 """Of all words that are kept; when there are more, all are forgotten."""
+BYTES = 4
+"""Of an id."""
 RUNS = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]")
 """BERT parts a word of ASCII so: every other character that can be seen is a mark to it."""
 PARTS = {
@@ -39,10 +43,11 @@ class WordCache:
 
     def __init__(self, tokenizer: Tokenizer, before: list[int], after: list[int]) -> None:
         self._tokenizer = tokenizer
-        self._before, self._after = before, after
+        self._before, self._after = _packed(before), _packed(after)
         limit = (tokenizer.truncation or {}).get("max_length", sys.maxsize)
-        self._end = limit - len(after)
-        self._ids: dict[str, list[int]] = {}
+        self._end = BYTES * (limit - len(after))
+        self._model = tokenizer.model
+        self._ids: dict[str, bytes] = {}
         self._characters = 0
         added = (token.content for token in tokenizer.get_added_tokens_decoder().values())
         self._added = re.compile("|".join(map(re.escape, added)) or "(?!)")
@@ -68,49 +73,51 @@ class WordCache:
             return cls(tokenizer, found.ids[: text[0]], found.ids[text[0] + 1 :])
         return None
 
-    def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
+    def __call__(self, texts: Sequence[str]) -> tuple[list[NDArray[np.int32]], list[bool]]:
         """Return the ids of each text, and whether it was longer than the limit."""
         with self._one_thread:
             return self._of([text.split(" ") for text in texts])
 
-    def _of(self, rows: Sequence[list[str]]) -> tuple[list[list[int]], list[bool]]:
+    def _of(self, rows: Sequence[list[str]]) -> tuple[list[NDArray[np.int32]], list[bool]]:
         self._learn(rows)
-        known, found, cut = self._ids, [], []
+        known, found, cut = self._ids.__getitem__, [], []
         for row in rows:
-            ids = self._before.copy()
-            for word in row:
-                ids += known[word]
+            ids = self._before + b"".join(map(known, row))
             cut.append(len(ids) > self._end)
-            del ids[self._end :]
-            ids += self._after
-            found.append(ids)
+            found.append(np.frombuffer(ids[: self._end] + self._after, np.int32))
         return found, cut
 
     def _learn(self, rows: Sequence[list[str]]) -> None:
         if self._characters > CHARACTERS:
             self._ids.clear()
             self._characters = 0
-        known, new = self._ids, set(chain.from_iterable(rows)).difference(self._ids)
-        if not new:
-            return
-        parts = {word: found for word in new if (found := self._parts(word)) not in (None, [word])}
-        unseen = list(new.difference(parts).union(*parts.values()).difference(known))
-        encoded = self._tokenizer.encode_batch_fast(unseen, add_special_tokens=False)
-        for word, its in zip(unseen, encoded, strict=True):
+        new = set(chain.from_iterable(rows)).difference(self._ids)
+        others = [word for word in new if not self._is_plain(word)]
+        for word in new.difference(others):
+            self._keep(word, self._of_plain(word))
+        encoded = self._tokenizer.encode_batch_fast(others, add_special_tokens=False)
+        for word, its in zip(others, encoded, strict=True):
             over = its.ids[-1:] if its.overflowing else []  # one more than a text may have
-            known[word] = its.ids + over
-        for word, found in parts.items():
-            known[word] = [token for part in found for token in known[part]]
-        self._characters += sum(map(len, new.union(unseen)))
+            self._keep(word, _packed(its.ids + over))
 
-    def _parts(self, word: str) -> list[str] | None:
-        """Return the runs of letters and digits of a word and the marks between, in small letters.
+    def _keep(self, word: str, ids: bytes) -> None:
+        self._characters += 0 if word in self._ids else len(word)
+        self._ids[word] = ids
 
-        Returns:
-            None where a character is not one of ASCII's that can be seen, or a special token is in
-            the word.
-        """
-        if not (word.isascii() and word.isprintable()) or self._added.search(word):
-            return None
-        found: list[str] = RUNS.findall(word.lower() if self._lowers else word)
-        return found
+    def _is_plain(self, word: str) -> bool:
+        """Tell whether all of a word can be seen and is ASCII's, and no special token is in it."""
+        return word.isascii() and word.isprintable() and not self._added.search(word)
+
+    def _of_plain(self, word: str) -> bytes:
+        """Return the ids of the runs of letters and digits of a word and of the marks between."""
+        known, ids = self._ids, b""
+        for part in RUNS.findall(word.lower() if self._lowers else word):
+            if part not in known:
+                self._keep(part, _packed([token.id for token in self._model.tokenize(part)]))
+            ids += known[part]
+        return ids[: self._end + BYTES]
+
+
+def _packed(ids: list[int]) -> bytes:
+    """Return ids in bytes, which are joined fast, and which the garbage collector passes by."""
+    return np.array(ids, np.int32).tobytes()

@@ -184,11 +184,11 @@ class EncodingRun:
         tokens = self.embedder.tokenise(window.new)
         if isinstance(self.embedder, TowerEmbedder) or self.options.empty != "nan":
             return tokens
-        if all(tokens.ids):
+        if all(map(len, tokens.ids)):
             return tokens
         known = list(zip(tokens.texts, tokens.read, tokens.ids, strict=True))
-        other = next((one for one in known if one[2]), ("a", "a", [0]))
-        texts, read, ids = zip(*(one if one[2] else other for one in known), strict=True)
+        other = next((one for one in known if len(one[2])), ("a", "a", [0]))
+        texts, read, ids = zip(*(one if len(one[2]) else other for one in known), strict=True)
         return replace(tokens, texts=list(texts), read=list(read), ids=list(ids))
 
     @contextmanager

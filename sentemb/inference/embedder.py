@@ -13,7 +13,7 @@ import torch
 from sentemb.encoders.hooks import name_of
 from sentemb.encoders.inspection import settle
 from sentemb.encoders.packed import packed
-from sentemb.encoders.padding import padded, padded_right
+from sentemb.encoders.padding import TokenIds, padded, padded_right
 from sentemb.encoders.precision import require_precision
 from sentemb.encoders.prompts import default_prompt, leaves_prompt_out, prompt_tokens
 from sentemb.encoders.tells_apart import require_telling_apart
@@ -193,13 +193,13 @@ class Embedder:
                 texts, prompt=self._prompt, batch_size=len(texts), convert_to_tensor=True
             )
 
-    def _padded(self, ids: list[list[int]]) -> list[torch.Tensor]:
+    def _padded(self, ids: Sequence[TokenIds]) -> list[torch.Tensor]:
         """Return ids and mask, each ``[rows, tokens]``, filled up on the right."""
         device = self.encoder.device
         both = padded(ids, self._padding)
         return [torch.from_numpy(x).to(device, non_blocking=True) for x in both]
 
-    def _forward(self, ids: list[list[int]]) -> Embeddings:
+    def _forward(self, ids: Sequence[TokenIds]) -> Embeddings:
         if isinstance(self.encoder, TokenEncoder):
             return self.encoder.embed(ids)
         given = self._padded(ids)

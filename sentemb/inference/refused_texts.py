@@ -39,9 +39,9 @@ def require_tokens(encoder: "TokenEncoder | SentenceTransformer", tokens: Tokens
         needs_tokens = not encoder.embeds_no_tokens
     else:
         needs_tokens = hasattr(encoder[0], "auto_model")
-    if all(tokens.ids) or not needs_tokens:
+    if all(map(len, tokens.ids)) or not needs_tokens:
         return
-    text = tokens.texts[next(row for row, ids in enumerate(tokens.ids) if not ids)]
+    text = tokens.texts[next(row for row, ids in enumerate(tokens.ids) if not len(ids))]
     raise TextError(
         "the model's tokenizer finds no token in it and adds none, so it has no "
         "embedding. Leave such rows out, or encode the file with `empty='nan'`.",

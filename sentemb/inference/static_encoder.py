@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from sentemb.encoders.padding import TokenIds
 from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.types import Embeddings
 
@@ -50,10 +50,11 @@ class StaticEncoder(TokenEncoder):
         """Embed tokens ``[rows, tokens]``; returns ``[rows, dim]``."""
         return self._means(ids[mask.bool()], mask.sum(dim=1))
 
-    def embed(self, rows: Sequence[list[int]]) -> Embeddings:
+    def embed(self, rows: Sequence[TokenIds]) -> Embeddings:
         """Embed the token ids of each row, without padding; returns ``[rows, dim]``."""
-        each = chain.from_iterable(rows), map(len, rows)
-        return self._means(*(torch.from_numpy(np.fromiter(x, np.int64)) for x in each))
+        ids = np.concatenate(rows, dtype=np.int64, casting="unsafe")  # of no token, an empty float
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        return self._means(torch.from_numpy(ids), torch.from_numpy(lengths))
 
     def _means(self, ids: Tensor, lengths: Tensor) -> Embeddings:
         starts = lengths.cumsum(dim=0) - lengths

@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from sentemb.encoders.padding import padded
+from sentemb.encoders.padding import TokenIds, padded
 from sentemb.inference.batches import USUAL
 from sentemb.types import Embeddings
 
@@ -53,7 +53,7 @@ class TokenEncoder(nn.Module, metaclass=ABCMeta):
     def forward(self, ids: Tensor, mask: Tensor) -> Embeddings:
         """Embed tokens ``[rows, tokens]``; returns ``[rows, dim]``."""
 
-    def embed(self, rows: Sequence[list[int]]) -> Embeddings:
+    def embed(self, rows: Sequence[TokenIds]) -> Embeddings:
         """Embed the token ids of each row; returns ``[rows, dim]``."""
         given = (torch.from_numpy(part) for part in padded(rows, self.pad_id))
         return cast(Embeddings, self(*(x.to(self.device, non_blocking=True) for x in given)))
