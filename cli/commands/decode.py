@@ -15,6 +15,8 @@ sentemb decode runs/decoder vectors.npy --beams 5 --length-penalty 0.8 -o texts.
 
 sentemb decode runs/decoder file.txt --samples 3 --cosines -o -
 
+sentemb decode runs/better vectors.npy --rounds 2 -o texts.jsonl
+
 sentemb decode runs/decoder --midpoint "A man sings." "A dog barks." """
 
 

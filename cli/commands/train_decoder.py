@@ -17,6 +17,8 @@ sentemb train-decoder mini-sentemb file.txt -o runs/decoder
 
 sentemb train-decoder mini-sentemb file.txt --kind capdec --epochs 1 -o runs/capdec
 
+sentemb train-decoder mini-sentemb file.txt --kind corrector --corrects runs/decoder -o runs/better
+
 sentemb train-decoder mini-sentemb file.txt -o runs/decoder --resume"""
 
 
@@ -40,13 +42,17 @@ def train_decoder(
         str,
         typer.Option(
             help="prefix, two layers between vector and language model; prefix-transformer; decap, "
-            "with a memory of texts; or capdec, with noise. The last two read vectors that are not "
-            "of texts.",
+            "with a memory of texts; capdec, with noise; or corrector, which reads the text of "
+            "another decoder. decap and capdec read vectors that are not of texts.",
             autocompletion=shared.complete_one_of(
                 signatures.choices("sentemb.decoders.kinds", "KindName")
             ),
         ),
     ] = "prefix",
+    corrects: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Of a corrector: the decoder whose texts it corrects."),
+    ] = None,
     language_model: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +88,11 @@ def train_decoder(
     check_choice("kind", kind, "sentemb.decoders.kinds", "KindName")
     without_effect("--allow-changed", bool(allow_changed) and not resume, "--resume")
     check_output_of_run(
-        output, resume=resume, overwrite=overwrite, seeds=None, reads=[model, texts]
+        output,
+        resume=resume,
+        overwrite=overwrite,
+        seeds=None,
+        reads=[name for name in (model, texts, corrects) if name is not None],
     )
     check_texts(texts, column)
     check_models(model)
@@ -92,6 +102,7 @@ def train_decoder(
     run = train(
         *(model, texts, output, settings),
         kind=kind,  # type: ignore[arg-type]  # it was looked at
+        corrects=corrects,
         language_model=language_model,
         column=column,
         resume=resume,

@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sentemb.decoders.beam_search import BeamSearch, Hypothesis
+    from sentemb.decoders.corrector import VectorCorrector
     from sentemb.decoders.decode_options import DecodeOptions
     from sentemb.decoders.decoder_folder import DecoderConfig, TrainedDecoder, load_decoder
     from sentemb.decoders.decoder_run import DecoderRun
     from sentemb.decoders.kinds import KINDS, DecoderKind, with_noise
-    from sentemb.decoders.mappings import LinearMapping, MLPMapping, TransformerMapping
+    from sentemb.decoders.mappings import (
+        CorrectionMapping,
+        LinearMapping,
+        MLPMapping,
+        TransformerMapping,
+    )
     from sentemb.decoders.memory import Memory, fitted_temperature
     from sentemb.decoders.run import train_decoder
     from sentemb.decoders.settings import DecoderSettings
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "BeamSearch",
+    "CorrectionMapping",
     "DecodeOptions",
     "DecoderConfig",
     "DecoderKind",
@@ -31,6 +38,7 @@ __all__ = [
     "TextWriter",
     "TrainedDecoder",
     "TransformerMapping",
+    "VectorCorrector",
     "VectorDecoder",
     "fitted_temperature",
     "load_decoder",
@@ -40,6 +48,7 @@ __all__ = [
 
 _HOME = {
     "BeamSearch": "beam_search",
+    "CorrectionMapping": "mappings",
     "DecodeOptions": "decode_options",
     "DecoderConfig": "decoder_folder",
     "DecoderKind": "kinds",
@@ -52,6 +61,7 @@ _HOME = {
     "Memory": "memory",
     "TrainedDecoder": "decoder_folder",
     "TransformerMapping": "mappings",
+    "VectorCorrector": "corrector",
     "VectorDecoder": "vector_decoder",
     "TextWriter": "writing",
     "fitted_temperature": "memory",

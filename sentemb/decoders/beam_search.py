@@ -47,10 +47,12 @@ class PrefixReader:
     Args:
         decoder: In evaluation mode.
         vectors: ``[rows, dim]``.
+        further: What else a prefix of the decoder is made of.
     """
 
-    def __init__(self, decoder: VectorDecoder, vectors: Tensor) -> None:
-        self.language_model, self.prefix = decoder.language_model, decoder.prefix(vectors)
+    def __init__(self, decoder: VectorDecoder, vectors: Tensor, **further: Tensor) -> None:
+        self.language_model = decoder.language_model
+        self.prefix = decoder.prefix(vectors, **further)
         self.cache: Any = None
 
     def start(self) -> Tensor:

@@ -17,6 +17,7 @@ class DecodeOptions:
         temperature: Of draws.
         guidance: β: order beams by their cosine with the vector too, when they are encoded again;
             0 does not.
+        rounds: Of a corrector: so often it corrects, and the nearest of all its texts is written.
         batch_size: Vectors that are decoded at once.
         seed: Of draws.
 
@@ -29,13 +30,14 @@ class DecodeOptions:
     samples: int = 0
     temperature: float = 1.0
     guidance: float = 0.0
+    rounds: int = 1
     batch_size: int = 32
     seed: int = 0
 
     def __post_init__(self) -> None:
         require_kinds_of_fields(self)
         require_at_least(1, beams=self.beams, batch_size=self.batch_size)
-        require_at_least(0, samples=self.samples, seed=self.seed)
+        require_at_least(0, samples=self.samples, rounds=self.rounds, seed=self.seed)
         if self.seed >= 2**32:
             raise UsageError(f"seed must be below 2^32, got {self.seed}.")
         for name in ("length_penalty", "guidance"):

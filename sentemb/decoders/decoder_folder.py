@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerBase
 
+from sentemb.decoders.corrector import VectorCorrector
 from sentemb.decoders.kinds import KINDS
 from sentemb.decoders.language_model import end_of, load_language_model
 from sentemb.decoders.memory import Memory
@@ -24,6 +25,8 @@ from sentemb.storage import write_json
 
 DECODER, MAPPING, MEMORY = "decoder.json", "mapping.safetensors", "memory.npy"
 TOKENS = "tokens.npy"
+FIRST = "first"
+"""In the folder of a corrector, the folder of the decoder that it corrects."""
 SCHEMA = "sentemb.decoder/1"
 
 
@@ -61,6 +64,7 @@ class TrainedDecoder:
         memory: Of kinds that have one.
         known: The ids, in the tokenizer, of the tokens that the language model knows, in its own
             order; None where it knows all.
+        first: Of a corrector, the decoder whose texts it corrects; both know the same tokens.
     """
 
     config: DecoderConfig
@@ -68,6 +72,7 @@ class TrainedDecoder:
     tokenizer: PreTrainedTokenizerBase
     memory: Memory | None = None
     known: NDArray[np.int64] | None = None
+    first: "TrainedDecoder | None" = None
 
     @property
     def end(self) -> int:
@@ -83,7 +88,15 @@ class TrainedDecoder:
             found.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
         for array in (self.known, None if self.memory is None else self.memory.vectors):
             found.update(b"" if array is None else array.tobytes())
+        found.update(b"" if self.first is None else self.first.fingerprint.encode())
         return found.hexdigest()
+
+    def to(self, device: torch.device | str) -> "TrainedDecoder":
+        """Move the decoder, and the one that it corrects, to a device; return it."""
+        self.model.to(device)
+        if self.first is not None:
+            self.first.to(device)
+        return self
 
     @property
     def device(self) -> torch.device:
@@ -99,6 +112,11 @@ class TrainedDecoder:
             )
         ).strip()
 
+    def padded(self, texts: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Return texts as a corrector reads them, with ends behind, ``[rows, max_length]``."""
+        most = self.config.max_length
+        return torch.tensor([[*ids, *[self.end] * most][:most] for ids in texts])
+
     def save(self, folder: Path) -> None:
         """Write the folder; ``config.json`` makes it a language model of transformers."""
         self.model.language_model.save_pretrained(str(folder))
@@ -109,6 +127,8 @@ class TrainedDecoder:
             np.save(folder / TOKENS, self.known)
         if self.memory is not None:
             np.save(folder / MEMORY, self.memory.vectors.astype(np.float16))
+        if self.first is not None:
+            self.first.save(folder / FIRST)
         write_json(folder / DECODER, {"schema": SCHEMA, **asdict(self.config)})
 
 
@@ -116,12 +136,19 @@ def load_decoder(folder: str | os.PathLike[str]) -> TrainedDecoder:
     """Load what `train_decoder` left in a folder, on the CPU.
 
     Raises:
-        InputError: When it is not a decoder, is damaged, or lacks its memory.
+        InputError: When it is not a decoder, is damaged, or lacks its memory or the decoder that it
+            corrects.
     """
     path = Path(folder)
     config = _config(path)
     tokenizer, language_model = load_language_model(path, whole=config.vocabulary is None)
-    model = VectorDecoder(KINDS[config.kind], config.dim, language_model)
+    first = load_decoder(path / FIRST) if KINDS[config.kind].corrects else None
+    if first is not None and (first.config.dim, first.config.vocabulary) != (
+        config.dim,
+        config.vocabulary,
+    ):
+        raise InputError(f"'{path / FIRST}' is not the decoder that was corrected: train again.")
+    model = model_of(config, language_model, first)
     try:
         model.mapping.load_state_dict(load_file(path / MAPPING))
     except (OSError, RuntimeError, SafetensorError) as error:
@@ -133,7 +160,24 @@ def load_decoder(folder: str | os.PathLike[str]) -> TrainedDecoder:
     known = _array(path / TOKENS) if config.vocabulary else None
     if known is not None and known.shape != (config.vocabulary,):
         raise InputError(f"'{path / TOKENS}' is damaged: train the decoder again.")
-    return TrainedDecoder(config, model.eval(), tokenizer, memory, known)
+    return TrainedDecoder(config, model.eval(), tokenizer, memory, known, first)
+
+
+def model_of(
+    config: DecoderConfig, language_model: Any, first: TrainedDecoder | None
+) -> VectorDecoder:
+    """Return what is trained: a language model with a new mapping in front of it.
+
+    Args:
+        config: What it is trained for.
+        language_model: A causal model of transformers.
+        first: What a corrector corrects.
+    """
+    kind = KINDS[config.kind]
+    if first is None:
+        return VectorDecoder(kind, config.dim, language_model)
+    tokens = first.config.max_length
+    return VectorCorrector(kind, config.dim, language_model, first.end, tokens)
 
 
 def _config(folder: Path) -> DecoderConfig:

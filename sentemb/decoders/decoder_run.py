@@ -41,10 +41,10 @@ class DecoderRun(RunResult):
 def card_of(record: Mapping[str, Any], name: str) -> Card:
     """Return the model card, from what ``run.json`` holds."""
     settings, data = record["settings"], record["data"]
-    encoder = public_name(record["model"])
+    encoder, corrects = public_name(record["model"]), record["corrects"]
     how = {
         "encoder": encoder,
-        "kind": record["kind"],
+        "kind": record["kind"] + (f" of a {corrects} decoder" if corrects else ""),
         "language model": f"{public_name(record['language_model'])}, "
         f"{record['parameters'] / 1e6:.1f} million parameters",
         "trained on": f"{public_name(data['source'])}, {record['rows']:,} texts, sha256 "

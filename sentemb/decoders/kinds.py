@@ -9,9 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from sentemb.decoders.mappings import LinearMapping, MLPMapping, TransformerMapping
+from sentemb.decoders.mappings import (
+    CorrectionMapping,
+    LinearMapping,
+    MLPMapping,
+    TransformerMapping,
+)
 
-KindName = Literal["prefix", "prefix-transformer", "decap", "capdec"]
+KindName = Literal["prefix", "prefix-transformer", "decap", "capdec", "corrector"]
 NOISE = 3.2
 """Length of CapDec's noise: of variance 0.016 in each of 640 dimensions."""
 
@@ -25,12 +30,14 @@ class DecoderKind:
         noise: Length of the noise that vectors get in training; 0 for none.
         smoothing: Label smoothing of the loss.
         remembers: Whether a vector is projected onto a memory of texts before it is decoded.
+        corrects: Whether it reads the text of another decoder, which it corrects.
     """
 
     mapping: Callable[[int, int], nn.Module]
     noise: float = 0.0
     smoothing: float = 0.0
     remembers: bool = False
+    corrects: bool = False
 
 
 KINDS: dict[str, DecoderKind] = {
@@ -38,8 +45,10 @@ KINDS: dict[str, DecoderKind] = {
     "prefix-transformer": DecoderKind(TransformerMapping),
     "decap": DecoderKind(LinearMapping, smoothing=0.1, remembers=True),
     "capdec": DecoderKind(MLPMapping, noise=NOISE),
+    "corrector": DecoderKind(CorrectionMapping, corrects=True),
 }
-"""ClipCap's two mappings (arXiv:2111.09734); DeCap (arXiv:2303.03032); CapDec (2211.00575)."""
+"""ClipCap's two mappings (arXiv:2111.09734); DeCap (2303.03032); CapDec (2211.00575); vec2text
+(2310.06816)."""
 
 
 def with_noise(vectors: Tensor, length: float) -> Tensor:

@@ -1,6 +1,7 @@
 """The language model of a decoder: a small one to train from scratch, or any causal one."""
 
 import os
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 WIDEST, NARROWEST, HEAD = 256, 64, 64
 LAYERS = 4
 MOST_PARAMETERS = 10_000_000
+POSITIONS = "transformer.wpe.weight"
+"""Of a GPT-2."""
 NEEDED = "A decoder needs a causal language model, such as GPT-2."
 
 
@@ -59,6 +62,24 @@ def small_language_model(vocabulary: int, end: int, places: int) -> GPT2LMHeadMo
         eos_token_id=end,
     )
     return GPT2LMHeadModel(config)
+
+
+def with_places(model: Any, needed: int) -> Any:
+    """Return a copy of a language model that has places for so many tokens.
+
+    A GPT-2 that has fewer gets new ones, drawn by torch's seed, in front of those it has, so that
+    the last tokens stand where they stood.
+    """
+    room = places(model)
+    if room is None or room >= needed or not isinstance(model, GPT2LMHeadModel):
+        return deepcopy(model)
+    config = deepcopy(model.config)
+    config.n_positions = needed
+    made, state = GPT2LMHeadModel(config), model.state_dict()
+    drawn = made.transformer.wpe.weight[: needed - room]
+    state[POSITIONS] = torch.cat([drawn, state[POSITIONS]])
+    made.load_state_dict(state)
+    return made
 
 
 def tokenizer_of_encoder(encoder: "SentenceTransformer") -> PreTrainedTokenizerBase:

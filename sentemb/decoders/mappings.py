@@ -94,3 +94,44 @@ class LinearMapping(nn.Module):
     def forward(self, vectors: Tensor) -> Tensor:
         """Return the prefix of each vector, ``[rows, 1, width]``."""
         return self.layer(vectors).unsqueeze(1)  # type: ignore[no-any-return]
+
+
+class CorrectionMapping(nn.Module):
+    r"""Map a vector, a hypothesis's vector, their difference, and its tokens.
+
+    .. math:: P = \operatorname{LN}\left(\left[\,s, M_1(e), s, M_2(\hat e), s, M_3(e - \hat e),
+        s, w_1 \dots w_n\right]\right), \quad M_i(x) = B_i \operatorname{GELU}(A_i x)
+
+    s is the embedding of the token that ends a text, w those of the hypothesis.
+
+    Args:
+        dim: Numbers of a vector.
+        width: Of the language model's embeddings.
+        length: Tokens that each of the three vectors is made into.
+
+    Source: Morris et al., 2023, vec2text (arXiv:2310.06816), whose length is 16.
+    """
+
+    def __init__(self, dim: int, width: int, length: int = PREFIX) -> None:
+        super().__init__()
+        self.length = 3 * (1 + length) + 1
+        self.each = nn.ModuleList(
+            nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, length * width))
+            for _ in range(3)
+        )
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, vectors: Tensor, again: Tensor, words: Tensor, end: Tensor) -> Tensor:
+        """Return the prefix of each vector, ``[rows, length + tokens, width]``.
+
+        Args:
+            vectors: e, ``[rows, dim]``.
+            again: ê, ``[rows, dim]``.
+            words: w, ``[rows, tokens, width]``.
+            end: s, ``[width]``.
+        """
+        ends = end.expand(len(vectors), 1, -1)
+        parts = []
+        for mapping, read in zip(self.each, (vectors, again, vectors - again), strict=True):
+            parts += [ends, mapping(read).unflatten(1, (-1, len(end)))]
+        return self.norm(torch.cat([*parts, ends, words], dim=1))  # type: ignore[no-any-return]

@@ -11,25 +11,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase, TrainingArguments, set_seed
+from transformers import TrainingArguments, set_seed
 
-from sentemb.bars import phase
 from sentemb.datasets import TrainingData, as_training_data
 from sentemb.datasets.in_memory import Container
-from sentemb.decoders.decoder_folder import DecoderConfig, TrainedDecoder
-from sentemb.decoders.decoder_run import DecoderRun, card_of
-from sentemb.decoders.kinds import KINDS, KindName
-from sentemb.decoders.language_model import (
-    end_of,
-    load_language_model,
-    require_room,
-    small_language_model,
-    tokenizer_of_encoder,
+from sentemb.decoders.decoder_folder import (
+    DecoderConfig,
+    TrainedDecoder,
+    load_decoder,
+    model_of,
 )
+from sentemb.decoders.decoder_run import DecoderRun, card_of
+from sentemb.decoders.decoder_start import given_start, new_start, start_of_correction
+from sentemb.decoders.hypotheses import compute_hypotheses
+from sentemb.decoders.kinds import KINDS, KindName
+from sentemb.decoders.language_model import require_room
 from sentemb.decoders.memory import Memory, fitted_temperature
 from sentemb.decoders.settings import DecoderSettings
-from sentemb.decoders.trainer import DecoderTrainer, fits, rows_of
-from sentemb.decoders.vector_decoder import VectorDecoder
+from sentemb.decoders.trainer import (
+    CorrectionCollator,
+    DecoderTrainer,
+    VectorCollator,
+    fits,
+    rows_of,
+)
 from sentemb.encoder import load
 from sentemb.encoders.build import build_encoder, model_name
 from sentemb.errors import InputError, UsageError
@@ -60,6 +65,8 @@ from sentemb.versions import versions
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from sentemb.encoder import Encoder
+
 logger = logging.getLogger("sentemb")
 HELD_OUT, MOST_HELD_OUT = 50, 500
 """Every so manieth text, and at most so many, are not trained on: the loss is measured there."""
@@ -74,6 +81,7 @@ def train_decoder(
     settings: DecoderSettings | None = None,
     *,
     kind: KindName = "prefix",
+    corrects: str | os.PathLike[str] | None = None,
     language_model: str | os.PathLike[str] | None = None,
     column: str = "text",
     resume: bool = False,
@@ -95,7 +103,10 @@ def train_decoder(
         settings: How to train; by default as `DecoderSettings` says.
         kind: ``prefix``, ClipCap's two layers; ``prefix-transformer``, its transformer; ``decap``,
             one layer, and vectors projected onto a memory of texts, so that it reads vectors that
-            are not of texts; ``capdec``, noise in training for the same end.
+            are not of texts; ``capdec``, noise in training for the same end; ``corrector``, which
+            reads the text of another decoder and that text's vector too.
+        corrects: Of a corrector, the folder of the decoder whose texts it corrects. Its language
+            model is what the corrector's starts from.
         language_model: A folder or hub id of a causal model to start from; by default one of at
             most 10 million parameters, with the encoder's tokenizer.
         column: The column of the texts.
@@ -113,7 +124,8 @@ def train_decoder(
         InterruptedRunError: When SIGINT or SIGTERM ended it; the last step's checkpoint is there.
 
     Source: Mokady et al., 2021, ClipCap (arXiv:2111.09734); Li et al., 2023, DeCap
-        (arXiv:2303.03032); Nukrai et al., 2022, CapDec (arXiv:2211.00575).
+        (arXiv:2303.03032); Nukrai et al., 2022, CapDec (arXiv:2211.00575); Morris et al., 2023,
+        vec2text (arXiv:2310.06816).
     """
     require_kind("kind", kind, KindName)
     folder, temporary = output_folder(None if output is None else Path(output))
@@ -125,37 +137,37 @@ def train_decoder(
         raise UsageError(f"noise has no effect with {kind}: give kind capdec, or leave it out.")
     if settings.memory != DecoderSettings.memory and not KINDS[kind].remembers:
         raise UsageError(f"memory has no effect with {kind}: give kind decap, or leave it out.")
+    if KINDS[kind].corrects != (corrects is not None):
+        raise UsageError("kind corrector and `corrects`, the decoder's folder, need each other.")
+    if language_model is not None and corrects is not None:
+        raise UsageError("`language_model` has no effect with a corrector: leave it out.")
     if processes().num_processes > 1:
         raise UsageError("train_decoder runs in one process: start it without torchrun.")
     texts = as_training_data(data, [("text",)], None if column == "text" else [column])
     reads = [model_name(model), *read_by(texts)]
-    reads += [] if language_model is None else [str(language_model)]
+    reads += [str(name) for name in (language_model, corrects) if name is not None]
     check_output(folder, resume=resume, overwrite=overwrite, reads=reads)
     encoder = build_encoder(model, device=None)
     named = load(model)
+    first = None if corrects is None else _first(corrects, named)
     set_seed(settings.seed)
-    if language_model is None:
-        tokenizer = tokenizer_of_encoder(encoder)
-        tokens, kept = _short_enough(texts, tokenizer, settings.max_length)
-        known: Any = np.unique(np.concatenate([np.asarray(tokens[place]) for place in kept]))
-        tokens = [np.searchsorted(known, ids).tolist() for ids in tokens]
-        end = int(np.searchsorted(known, end_of(tokenizer)))
-        prefix: Any = KINDS[kind].mapping(1, 64)
-        lm: Any = small_language_model(len(known), end, prefix.length + settings.max_length)
+    if first is not None:
+        start = start_of_correction(texts, first, KINDS[kind], settings.max_length)
+    elif language_model is not None:
+        start = given_start(texts, language_model, settings.max_length)
     else:
-        tokenizer, lm = load_language_model(language_model)
-        tokens, kept = _short_enough(texts, tokenizer, settings.max_length)
-        known = None
+        start = new_start(texts, encoder, KINDS[kind], settings.max_length)
+    tokenizer, lm, tokens, kept = start.tokenizer, start.language_model, start.tokens, start.kept
     made_for = DecoderConfig(
         kind,
         name_of_model(named.name),
         named.fingerprint,
         named.dim,
         settings.max_length,
-        vocabulary=None if known is None else len(known),
+        vocabulary=None if start.known is None else len(start.known),
     )
-    noise = settings.noise if KINDS[kind].noise else 0.0
-    decoder = VectorDecoder(KINDS[kind], named.dim, lm, noise)
+    decoder = model_of(made_for, lm, first)
+    decoder.noise = settings.noise if KINDS[kind].noise else 0.0
     require_room(lm, decoder.prefix_length, settings.max_length)
     held = kept[HELD_OUT - 1 :: HELD_OUT][:MOST_HELD_OUT] or kept[-1:]
     trained = sorted(set(kept) - set(held)) or kept
@@ -170,6 +182,7 @@ def train_decoder(
         "kind": kind,
         "encoder": frozen_identity(encoder),
         "data": described_rows(texts.rows),
+        **({} if first is None else {"corrects": first.fingerprint}),
     }
     stop = StopOnSignal(folder)
     with ExitStack() as on_end:
@@ -191,9 +204,16 @@ def train_decoder(
             by="encoder",
         )
         vectors = open_vectors(folder)
-        start = last_checkpoint(folder) if resume else None
+        collator = VectorCollator(vectors)
+        if first is not None:
+            made_of = {name: conditions[name] for name in ("encoder", "data")}
+            found = compute_hypotheses(
+                first.to(arguments.device), encoder, vectors, made_of, folder
+            )
+            collator = CorrectionCollator(vectors, found, first)
+        checkpoint = last_checkpoint(folder) if resume else None
         trainer = DecoderTrainer(
-            vectors,
+            collator,
             model=decoder,
             args=arguments,
             train_dataset=rows,
@@ -202,7 +222,7 @@ def train_decoder(
         trainer.add_callback(stop)
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
         with stop.listening():
-            trainer.train(str(start) if start else None)
+            trainer.train(str(checkpoint) if checkpoint else None)
         require_finite(decoder)
         seconds = trainer.seconds
         metrics = {"loss": float(trainer.evaluate()["eval_loss"])}
@@ -210,7 +230,7 @@ def train_decoder(
         if KINDS[kind].remembers:
             memory = _memory(vectors, trained, held, settings)
             made_for = replace(made_for, temperature=memory.temperature)
-        whole = TrainedDecoder(made_for, decoder.eval(), tokenizer, memory, known)
+        whole = TrainedDecoder(made_for, decoder.eval(), tokenizer, memory, start.known, first)
         publish_model(whole.save, folder, size_of(decoder))
         came: dict[str, Any] = {
             "steps": trainer.state.global_step,
@@ -228,7 +248,8 @@ def train_decoder(
         record = {
             "model": made_for.encoder,
             "kind": kind,
-            "language_model": "new" if language_model is None else str(language_model),
+            "corrects": None if first is None else first.config.kind,
+            "language_model": str(language_model or ("new" if first is None else "the same")),
             "parameters": sum(p.numel() for p in lm.parameters()),
             "settings": asdict(settings),
             "data": data_record(texts, texts.source),
@@ -252,36 +273,21 @@ def train_decoder(
     return result
 
 
-def _short_enough(
-    texts: TrainingData, tokenizer: PreTrainedTokenizerBase, most: int
-) -> tuple[list[list[int]], list[int]]:
-    """Return the tokens of each text with the end behind them, and the places of short ones.
+def _first(folder: str | os.PathLike[str], encoder: "Encoder") -> TrainedDecoder:
+    """Load the decoder that a corrector corrects.
 
     Raises:
-        InputError: When all are too long.
+        InputError: When it is a corrector, or reads the vectors of another encoder.
     """
-    with phase("looking at the texts"):
-        end = end_of(tokenizer)
-        read = tokenizer(texts.rows["text"][:], add_special_tokens=False)["input_ids"]
-    tokens: list[list[int]] = [[*ids, end] for ids in read]
-    kept = [place for place, ids in enumerate(tokens) if 1 < len(ids) <= most]
-    if not kept:
+    found = load_decoder(folder)
+    if found.first is not None:
+        raise InputError(f"'{folder}' is a corrector: name the decoder that it corrects.")
+    if found.config.fingerprint != encoder.fingerprint:
         raise InputError(
-            f"{texts.source}: every text has more than {most} tokens, or none: give a greater "
-            "`max_length`."
+            f"Decoder '{folder}' reads vectors of '{found.config.encoder}', and "
+            f"'{encoder.name}' is another model: name the `model` that it was trained for."
         )
-    left_out = {
-        f"more than {most} tokens (`max_length` allows more)": [
-            place for place, ids in enumerate(tokens) if len(ids) > most
-        ],
-        "no token": [place for place, ids in enumerate(tokens) if len(ids) < 2],
-    }
-    for why, places in left_out.items():
-        if places:
-            first = texts.rows["text"][places[0]][:40]
-            count = f"{len(places):,}"
-            logger.warning("%s texts have %s and are left out, first %r.", count, why, first)
-    return tokens, kept
+    return found
 
 
 def _memory(

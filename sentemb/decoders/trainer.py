@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.utils.data import Sampler
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from sentemb.decoders.decoder_folder import TrainedDecoder
+from sentemb.decoders.hypotheses import Hypotheses
 from sentemb.decoders.vector_decoder import PADDING, VectorDecoder
 from sentemb.errors import InputError
 from sentemb.runs.guarded_trainer import GuardedTrainer
@@ -44,6 +46,30 @@ class VectorCollator:
         return {
             "vectors": torch.from_numpy(vectors),
             "labels": torch.nn.utils.rnn.pad_sequence(labels, True, PADDING),
+        }
+
+
+class CorrectionCollator(VectorCollator):
+    """Make a batch for a corrector, of which each row has a hypothesis and its vector too.
+
+    Args:
+        vectors: Of all texts, ``[texts, dim]``.
+        hypotheses: Of all texts.
+        first: The decoder that wrote them.
+    """
+
+    def __init__(self, vectors: Vectors, hypotheses: Hypotheses, first: TrainedDecoder) -> None:
+        super().__init__(vectors)
+        self.hypotheses, self.first = hypotheses, first
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """Return the batch."""
+        places = [row["row"] for row in rows]
+        again = np.stack([self.hypotheses.vectors[place] for place in places])
+        return {
+            **super().__call__(rows),
+            "hypotheses": self.first.padded([self.hypotheses.ids[place] for place in places]),
+            "again": torch.from_numpy(again),
         }
 
 
@@ -89,9 +115,9 @@ class ByLength(Sampler[int]):
 class DecoderTrainer(GuardedTrainer):
     """Trains a `VectorDecoder`; its checkpoints hold all of its weights."""
 
-    def __init__(self, vectors: Vectors, **kwargs: Any) -> None:
+    def __init__(self, collator: VectorCollator, **kwargs: Any) -> None:
         self.terms = Terms(digits=6)
-        super().__init__(data_collator=VectorCollator(vectors), **kwargs)
+        super().__init__(data_collator=collator, **kwargs)
         self.model_accepts_loss_kwargs = False
         self.add_callback(MetricsFile(Path(str(self.args.output_dir)).parent / METRICS))
         for prints_to_stdout in (PrinterCallback, ProgressCallback):

@@ -50,7 +50,7 @@ class VectorDecoder(nn.Module):
         unit = with_noise(vectors, self.noise if self.training else 0.0)
         return cast(Tensor, self.mapping(math.sqrt(self.dim) * unit))
 
-    def forward(self, vectors: Tensor, labels: Tensor) -> CausalLMOutput:
+    def forward(self, vectors: Tensor, labels: Tensor, **further: Tensor) -> CausalLMOutput:
         """Return the loss of some texts, and the logits of each of their tokens.
 
         There is no mask: padding stands on the right, where no token before it looks.
@@ -58,9 +58,10 @@ class VectorDecoder(nn.Module):
         Args:
             vectors: Of the texts, ``[rows, dim]``.
             labels: Ids of their tokens and of the end, ``[rows, tokens]``; -100 is padding.
+            further: What else `prefix` reads.
         """
         embeddings = self.language_model.get_input_embeddings()(labels.clamp(min=0))
-        prefix = self.prefix(vectors).to(embeddings.dtype)
+        prefix = self.prefix(vectors, **further).to(embeddings.dtype)
         logits = self.language_model(
             inputs_embeds=torch.cat([prefix, embeddings], dim=1),
             logits_to_keep=labels.shape[1] + 1,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,14 +16,31 @@ if TYPE_CHECKING:
     from sentemb.encoder import Encoder
 
 
+class Encoded(NamedTuple):
+    """A text that was written, its own vector, and the cosine with the one that it is of."""
+
+    found: Hypothesis
+    vector: Vectors
+    cosine: float
+
+
 @dataclass
 class TextWriter:
-    """Writes the texts that vectors are of.
+    r"""Writes the texts that vectors are of.
+
+    A corrector's text is the nearest of all rounds, by the cosine when it is encoded again:
+
+    .. math:: h_0 = D(e), \quad h_{t+1} = C(e, E(h_t), h_t), \quad
+        h = \operatorname*{arg\,max}_{h_0 \dots h_T} \cos(E(h_t), e)
+
+    Of several beams, a round hands on the nearest.
 
     Args:
         decoder: In evaluation mode.
         options: How.
-        encoder: The maker of the vectors; only a guided search needs it.
+        encoder: The maker of the vectors; only a guided search and correctors need it.
+
+    Source: of correctors, Morris et al., 2023, vec2text (arXiv:2310.06816).
     """
 
     decoder: TrainedDecoder
@@ -40,38 +57,84 @@ class TextWriter:
         found: list[list[Hypothesis]] = []
         random = torch.Generator().manual_seed((self.options.seed << 32) + seed)
         for start in range(0, len(vectors), self.options.batch_size):
-            found += self._batch(np.array(vectors[start : start + self.options.batch_size]), random)
+            some = np.array(vectors[start : start + self.options.batch_size])
+            found += self._batch(some, random)
         return found
 
     def _batch(self, vectors: Vectors, random: torch.Generator) -> list[list[Hypothesis]]:
-        options, end = self.options, self.decoder.end
-        most, memory = self.decoder.config.max_length, self.decoder.memory
+        options, memory, first = self.options, self.decoder.memory, self.decoder.first
+        if first is not None:
+            return [[found] for found in self._corrected(first, vectors)]
         read = vectors if memory is None else memory.project(vectors).astype(np.float32)
         given = torch.from_numpy(read).to(self.decoder.device)
         with torch.no_grad():
             if options.samples:
                 many = given.repeat_interleave(options.samples, dim=0)
                 reader = PrefixReader(self.decoder.model, many)
-                every = drawn(reader, end, most, options.temperature, random)
+                most = self.decoder.config.max_length
+                every = drawn(reader, self.decoder.end, most, options.temperature, random)
                 step = options.samples
                 return [every[at : at + step] for at in range(0, len(every), step)]
-            search = BeamSearch(options.beams, options.length_penalty, most, options.guidance)
-            reader = PrefixReader(self.decoder.model, given)
-            return search(reader, end, self._guide(vectors) if options.guidance else None)
+            return self._search(PrefixReader(self.decoder.model, given), vectors)
+
+    def _search(self, reader: PrefixReader, vectors: Vectors) -> list[list[Hypothesis]]:
+        options = self.options
+        most = self.decoder.config.max_length
+        search = BeamSearch(options.beams, options.length_penalty, most, options.guidance)
+        guide = self._guide(vectors) if options.guidance else None
+        return search(reader, self.decoder.end, guide)
+
+    def _corrected(self, first: TrainedDecoder, vectors: Vectors) -> list[Hypothesis]:
+        """Return the nearest text of all rounds, for each vector; of equal ones the earliest."""
+        every = TextWriter(first, self.options, self.encoder).write(vectors)
+        best = latest = self._nearest(every, vectors)
+        for _ in range(self.options.rounds):
+            latest = self._nearest(self._correct(first, latest, vectors), vectors)
+            pairs = zip(best, latest, strict=True)
+            best = [max(pair, key=lambda one: one.cosine) for pair in pairs]
+        return [one.found for one in best]
+
+    def _correct(
+        self, first: TrainedDecoder, latest: Sequence[Encoded], vectors: Vectors
+    ) -> list[list[Hypothesis]]:
+        """Return what the corrector makes of one text for each vector."""
+        device = self.decoder.device
+        with torch.no_grad():
+            reader = PrefixReader(
+                self.decoder.model,
+                torch.from_numpy(vectors).to(device),
+                hypotheses=first.padded([one.found.ids for one in latest]).to(device),
+                again=torch.from_numpy(np.stack([one.vector for one in latest])).to(device),
+            )
+            return self._search(reader, vectors)
+
+    def _nearest(self, every: Sequence[Sequence[Hypothesis]], vectors: Vectors) -> list[Encoded]:
+        """Return the text nearest to each vector, of those that were written of it."""
+        again = iter(self._encode([one.ids for found in every for one in found]))
+        return [
+            max(
+                (Encoded(one, own := next(again), float(own @ vector)) for one in found),
+                key=lambda one: one.cosine,
+            )
+            for found, vector in zip(every, vectors, strict=True)
+        ]
 
     def text(self, found: Hypothesis) -> str:
         """Return the text of some tokens."""
         return self.decoder.text_of(found.ids)
 
-    def _guide(self, vectors: Vectors) -> Any:
-        """Return what compares texts with the vectors of a batch."""
+    def _encode(self, texts: Sequence[tuple[int, ...]]) -> Vectors:
+        """Return the vectors of texts, given as tokens, ``[texts, dim]``."""
         encoder = self.encoder
         assert encoder is not None  # noqa: S101 -- the caller has loaded it
+        written = [self.decoder.text_of(ids) for ids in texts]
+        return encoder.encode(written, normalize=True, progress=False)
+
+    def _guide(self, vectors: Vectors) -> Any:
+        """Return what compares texts with the vectors of a batch."""
 
         def cosines(texts: Sequence[tuple[int, ...]], rows: Sequence[int]) -> torch.Tensor:
-            said = [self.decoder.text_of(ids) for ids in texts]
-            again = encoder.encode(said, normalize=True, progress=False)
-            found = (again * vectors[list(rows)]).sum(axis=1)
+            found = (self._encode(texts) * vectors[list(rows)]).sum(axis=1)
             return torch.from_numpy(found).to(self.decoder.device)
 
         return cosines

@@ -238,7 +238,7 @@ def cluster(
     found = _described(texts, labels, steady, column)
     if decoder is None:
         return found
-    return replace(found, names=decode(decoder, found.centres, beams=BEAMS).texts)
+    return replace(found, names=decode(decoder, found.centres, model=model, beams=BEAMS).texts)
 
 
 def _number_of_clusters(given: int | None, texts: Embedded) -> int:

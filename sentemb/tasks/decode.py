@@ -110,8 +110,8 @@ def decode(
         output: File of the rows, ending in .jsonl, .csv, .tsv or .parquet.
         midpoint: In the place of data, two texts: what is decoded is
             :math:`(\hat e_1 + \hat e_2) / \lVert \hat e_1 + \hat e_2 \rVert`.
-        model: The encoder; by default what the decoder was trained for. Only texts, guidance and
-            cosines need it.
+        model: The encoder; by default what the decoder was trained for. Only texts, correctors,
+            guidance and cosines need it.
         column: The column of texts.
         cosines: Encode what was written again, and say its cosine with its vector.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
@@ -135,11 +135,12 @@ def decode(
         require_row_format(target)
     place = present_device(device)
     trained = loaded_decoder(decoder)
-    trained.model.to(place)
+    trained.to(place)
+    _require_effect(trained, how)
     name = name_of_decoder(decoder)
     vectors, texts, source = _given(data, column, midpoint)
     encoder = None
-    if texts is not None or how.guidance or cosines:
+    if texts is not None or how.guidance or cosines or trained.first is not None:
         encoder = encoder_of(trained, name, model)
     writer = TextWriter(trained, how, encoder)
 
@@ -192,6 +193,17 @@ def decode(
         beside.remove()
         remove(folder)
     return Decoded(rows, name, source)
+
+
+def _require_effect(decoder: TrainedDecoder, options: DecodeOptions) -> None:
+    """Raise where an option does nothing with a decoder."""
+    if decoder.first is None and options.rounds != DecodeOptions.rounds:
+        raise UsageError(
+            f"`rounds` has no effect with a {decoder.config.kind} decoder: leave it out, or train "
+            "a corrector."
+        )
+    if decoder.first is not None and options.samples:
+        raise UsageError("`samples` has no effect with a corrector, which searches: leave it out.")
 
 
 def encoder_of(decoder: TrainedDecoder, name: str, model: "AnyEncoder | None" = None) -> "Encoder":

@@ -30,7 +30,10 @@ def decoders(tmp_path_factory, texts, _bundle_tiny, _tiny_language_models):
     def of(kind):
         if kind not in made:
             made[kind] = tmp_path_factory.mktemp(kind) / "decoder"
-            run = train_decoder("mini-sentemb", texts, made[kind], kind=kind, **SHORT)
+            corrects = of("prefix") if kind == "corrector" else None
+            run = train_decoder(
+                "mini-sentemb", texts, made[kind], kind=kind, corrects=corrects, **SHORT
+            )
             assert (run.steps, run.rows, run.held_out_rows) == (4, 59, 1)
         return made[kind]
 

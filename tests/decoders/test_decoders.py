@@ -67,7 +67,7 @@ def tiny(kind, dim=6, vocabulary=11):
     return VectorDecoder(KINDS[kind], dim, GPT2LMHeadModel(config)).double()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.corrects])
 def test_tokens_are_predicted_behind_the_prefix(kind):
     """The tokens are predicted by logits[:, k-1:-1], each row as if it stood alone."""
     decoder = tiny(kind).eval()
