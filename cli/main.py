@@ -290,6 +290,7 @@ def _command(module: Any, name: str, args: list[str]) -> Callable[..., None]:
         "classify": options.of_few_shot,
         "train-decoder": options.of_decoder,
         "decode": options.of_decoding,
+        "privacy": options.of_privacy,
         "mine": options.of_mining,
         "word2vec": options.of_words,
         "static": options.of_static,

@@ -37,6 +37,8 @@ COMPLETED = {
     "second_teacher": BUNDLED_ENCODERS,
 }
 """What a shell completes where an annotation does not say it."""
+OF_OWN_DECODER = ("batch_size", "learning_rate", "epochs", "max_steps", "max_length", "save_steps")
+"""Settings of a decoder that ``sentemb privacy`` trains; other words of that command are others."""
 MOST_SEEDS = 10_000
 RENAMED = {"--rdrop": "--r-drop"}
 """Spellings of the version before, which still work, with a warning."""
@@ -169,6 +171,13 @@ def of_decoder() -> list[inspect.Parameter]:
 def of_decoding() -> list[inspect.Parameter]:
     """Return an option for each of those of a decoding."""
     return of_settings("sentemb.decoders.decode_options", "DecodeOptions")
+
+
+def of_privacy() -> list[inspect.Parameter]:
+    """Return an option for each setting of a decoder that is trained on the way."""
+    panel = "How to train the decoder of an encoder"
+    made = of_settings("sentemb.decoders.settings", "DecoderSettings", panel=panel)
+    return [option for option in made if option.name in OF_OWN_DECODER]
 
 
 def of_words() -> list[inspect.Parameter]:

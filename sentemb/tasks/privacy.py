@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +13,29 @@ from numpy.typing import NDArray
 from sentemb.bars import phase
 from sentemb.datasets.in_memory import Container
 from sentemb.decoders.decode_options import DecodeOptions
-from sentemb.decoders.decoder_folder import TrainedDecoder
+from sentemb.decoders.decoder_folder import DECODER, MAPPING, TrainedDecoder, load_decoder
+from sentemb.decoders.settings import DecoderSettings
 from sentemb.decoders.writing import TextWriter
+from sentemb.encoder import load
 from sentemb.encoders.device import present_device
 from sentemb.errors import UsageError
 from sentemb.evaluation.text_overlap import text_overlap
-from sentemb.runs.run_result import RunResult
+from sentemb.runs.run_result import RunResult, output_folder
 from sentemb.table import Report, Table, decimals
 from sentemb.tasks.decode import encoder_of, loaded_decoder, name_of_decoder, unit_vectors
+from sentemb.tasks.own_decoder import held_out, train_own_decoder
 from sentemb.tasks.reported import Reported
 from sentemb.tasks.vectors import read_table
 from sentemb.types import Vectors
 from sentemb.values import require_at_least
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from sentemb.encoder import Encoder
     from sentemb.tasks.vectors import AnyEncoder
+
+    AnyDecoder = str | os.PathLike[str] | RunResult | TrainedDecoder
 
 FULL, OTHERS = "as it is", "of another text"
 RESAMPLES = 1000
@@ -110,7 +118,7 @@ class Privacy(Reported):
 
 
 def privacy(
-    decoder: "str | os.PathLike[str] | RunResult | TrainedDecoder",
+    decoder: "AnyDecoder | SentenceTransformer",
     data: "str | os.PathLike[str] | Container",
     *,
     dims: Sequence[int] = (),
@@ -121,6 +129,8 @@ def privacy(
     column: str = "text",
     beams: int = 1,
     seed: int = 0,
+    keep_decoder: str | os.PathLike[str] | None = None,
+    settings: DecoderSettings | None = None,
 ) -> Privacy:
     r"""Say how much of texts a decoder reads back from their vectors, as ``sentemb privacy`` does.
 
@@ -129,6 +139,8 @@ def privacy(
 
     Args:
         decoder: What `train_decoder` returned, or its folder. Train it on other texts of the kind.
+            Or an encoder: a decoder is trained on the texts but each tenth, and these, at most
+            500, are read back.
         data: Texts of any kind that `encode` reads.
         dims: Keep the first so many numbers, the others are 0.
         int8: Round to :math:`\operatorname{round}(127 x / \max |x|)`.
@@ -138,38 +150,79 @@ def privacy(
         column: The column of texts.
         beams: Of the search, see `DecodeOptions`.
         seed: Of noise, and of whose text the control reads.
+        keep_decoder: Of an encoder: the folder of its decoder. An interrupted call continues there,
+            and a later one trains none. By default the decoder is not kept.
+        settings: Of an encoder: how its decoder is trained; by default as `DecoderSettings` says.
 
     Raises:
-        UsageError: When an option is out of its range.
+        UsageError: When an option is out of its range or has no effect, when there are too few
+            texts, or ``keep_decoder`` holds something else.
         InputError: When decoder, encoder or texts cannot be read.
+        InterruptedRunError: When SIGINT or SIGTERM ended the training of a decoder.
     """
-    trained = loaded_decoder(decoder)
-    name = name_of_decoder(decoder)
     require_at_least(0, seed=seed)
-    forms = list(_forms(trained.config.dim, dims, int8, binary, noise, seed))
+    forms = partial(_forms, dims=dims, int8=int8, binary=binary, noise=noise, seed=seed)
     table = read_table(data, column)
     texts = list(dict.fromkeys(table.texts))  # the control is the vector of another text
-    if len(texts) < 2:
-        raise UsageError(
-            "privacy needs at least 2 different texts: the control reads another one's vector."
-        )
-    encoder = encoder_of(trained, name, model)
-    trained.model.to(present_device(None))
-    vectors = encoder.encode(texts, normalize=True)
-    writer = TextWriter(trained, DecodeOptions(beams=beams), encoder)
+    if not is_decoder(decoder):
+        if model is not None:
+            raise UsageError("`model` has no effect with an encoder: leave it out.")
+        encoder: Any = decoder.output if isinstance(decoder, RunResult) else decoder
+        list(forms(load(encoder).dim))  # what is wrong is found before a decoder is trained
+        read = held_out(texts)
+        folder, _temporary = output_folder(None if keep_decoder is None else Path(keep_decoder))
+        others = [text for text in texts if text not in set(read)]
+        train_own_decoder(encoder, others, folder, settings or DecoderSettings())
+        trained, texts = load_decoder(folder), read
+        name = "its own decoder" if keep_decoder is None else str(folder)
+        loaded = load(encoder)
+    else:
+        if keep_decoder is not None or settings is not None:
+            raise UsageError(
+                "`keep_decoder` and settings of training have no effect with a trained decoder."
+            )
+        trained, name = loaded_decoder(decoder), name_of_decoder(decoder)
+        if len(texts) < 2:
+            raise UsageError(
+                "privacy needs at least 2 different texts: the control reads another one's vector."
+            )
+        loaded = encoder_of(trained, name, model)
+    each = _read_back(trained, loaded, texts, list(forms(trained.config.dim)), beams)
+    return Privacy(each, name, table.source, len(texts))
+
+
+def is_decoder(given: object) -> bool:
+    """Tell a decoder, or the folder of one, from an encoder."""
+    folder = given.output if isinstance(given, RunResult) else given
+    if isinstance(folder, str | os.PathLike):
+        return any((Path(folder) / name).is_file() for name in (DECODER, MAPPING))
+    return isinstance(given, TrainedDecoder)
+
+
+def _read_back(
+    decoder: TrainedDecoder,
+    encoder: "Encoder",
+    texts: Sequence[str],
+    forms: Sequence[tuple[str, int, "Change"]],
+    beams: int,
+) -> list[ReadBack]:
+    """Read texts back from each form of their vectors."""
+    decoder.to(present_device(None))
+    vectors = encoder.encode(list(texts), normalize=True)
+    writer = TextWriter(decoder, DecodeOptions(beams=beams), encoder)
     each = []
     with phase("reading vectors back"):
         for form, bits, change in forms:
             changed = unit_vectors(
-                change(vectors), trained.config.dim, form, trained.config.encoder
+                change(vectors), decoder.config.dim, form, decoder.config.encoder
             )
-            said = [writer.text(found[0]) for found in writer.write(changed)]
-            means, f1 = text_overlap(said, texts)
-            again = encoder.encode(said, normalize=True, progress=False)
+            written = [writer.text(found[0]) for found in writer.write(changed)]
+            means, f1 = text_overlap(written, texts)
+            again = encoder.encode(written, normalize=True, progress=False)
             cosine = float((again * vectors).sum(axis=1).mean())
             low, high = _interval(f1)
             each.append(ReadBack(form, bits, means["f1"], low, high, means["exact"], cosine))
-    return Privacy(each, name, table.source, len(texts))
+    return each
 
 
 Change = Callable[[Vectors], Vectors]

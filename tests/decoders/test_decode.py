@@ -9,10 +9,12 @@ import pytest
 import sentemb
 from sentemb.decoders import decoding_job, load_decoder
 from sentemb.decoders.decode_options import DecodeOptions
+from sentemb.decoders.settings import DecoderSettings
 from sentemb.decoders.writing import TextWriter
 from sentemb.errors import InputError, InterruptedRunError, LockedError, UsageError
 from sentemb.storage import locked
 from sentemb.tasks.decode import encoder_of
+from tests.decoders.conftest import SHORT
 
 
 @pytest.fixture
@@ -145,6 +147,47 @@ def test_privacy(decoders, texts, tmp_path):
         sentemb.privacy(decoders("prefix"), texts[:9], dims=[97])
     with pytest.raises(UsageError, match="at least 2 different texts"):
         sentemb.privacy(decoders("prefix"), texts[:1])
+
+
+def test_privacy_of_an_encoder(texts, tmp_path, monkeypatch, caplog):
+    """A decoder is trained on texts that are not read back; cut, it goes on; twice, it is kept."""
+    from sentemb.decoders import run
+
+    caplog.set_level("INFO", "sentemb")
+    short, folder = DecoderSettings(**SHORT), tmp_path / "own"
+    given = {"keep_decoder": folder, "settings": short}
+
+    class Cut(run.DecoderTrainer):
+        def _save_checkpoint(self, *args):
+            super()._save_checkpoint(*args)
+            raise InterruptedRunError("cut", 15)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "DecoderTrainer", Cut)
+        with pytest.raises(InterruptedRunError, match=r"what was done is in .*own': give the same"):
+            sentemb.privacy("mini-sentemb", texts, **given)
+    found = sentemb.privacy("mini-sentemb", texts, **given)
+    assert (found.rows, found.decoder) == (6, str(folder))
+    rest = [text for place, text in enumerate(texts) if place % 10 != 9]
+    record = json.loads((folder / "run.json").read_text())
+    assert record["rows"] + record["held_out_rows"] == record["data"]["rows"] == len(rest) == 54
+    assert f"The decoder that 54 of the texts train is in '{folder}'" in caplog.text
+    monkeypatch.setattr(run, "DecoderTrainer", stopped)
+    again = sentemb.privacy("mini-sentemb", texts, **given)
+    assert again.each == found.each
+    assert again.each == sentemb.privacy(folder, texts[9::10]).each
+    with pytest.raises(UsageError, match=r"was started otherwise: .*data was"):
+        sentemb.privacy("mini-sentemb", texts[1:], **given)
+    for wrong, message in (
+        ({"dims": [97]}, "dims must be at most 96"),
+        ({"model": "mini"}, "model` has no effect with an encoder"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            sentemb.privacy("mini-sentemb", texts, **given, **wrong)
+    with pytest.raises(UsageError, match=r"at least 20 different texts, .* got 19"):
+        sentemb.privacy("mini-sentemb", [*texts[:19], *texts[:19]])
+    with pytest.raises(UsageError, match="keep_decoder` and settings of training have no effect"):
+        sentemb.privacy(folder, texts, settings=short)
 
 
 @pytest.mark.long

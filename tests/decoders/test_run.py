@@ -104,6 +104,22 @@ def test_options_without_effect(texts):
         train_decoder("mini-sentemb", texts, epoch=1)
 
 
+def test_command_of_privacy(sentemb, tmp_path):
+    (tmp_path / "few.txt").write_text("".join(f"A man has {n} dogs.\n" for n in range(24)))
+    for _ in range(2):
+        done = sentemb("privacy", "mini-sentemb", "few.txt", "--max-steps", "1", "--json")
+        assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"] == 2
+    assert (tmp_path / "runs/decoder-of-mini-sentemb/decoder.json").is_file()
+    for command, message in (
+        ("privacy runs/decoder-of-mini-sentemb few.txt --max-steps 1", "have no effect with"),
+        ("privacy mini-sentemb few.txt --max-steps 1 --seed -1", "seed must be at least 0"),
+        ("privacy mini-sentemb few.txt --max-steps 1 --max-length 9", "--max-length was 32"),
+    ):
+        assert_refused(sentemb, tmp_path, {}, command, 2, message)
+    assert_refused(sentemb, tmp_path, {}, "privacy nowhere few.txt", 3, "No model 'nowhere'")
+
+
 DAMAGES = [
     ("decoder.json", None, "is not a decoder: it holds no decoder.json"),
     ("decoder.json", b"{}", "decoder.json' is damaged"),
