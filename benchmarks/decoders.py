@@ -1,15 +1,16 @@
 """How much of a caption comes back from its vector? Decoders of two encoders, beside controls.
 
     python benchmarks/decoders.py                       about an hour on a quiet core
-    python benchmarks/decoders.py --encoders mini-sentemb --kinds prefix
+    python benchmarks/decoders.py --encoders mini-sentemb --kinds prefix corrector
 
 Captions of at most 13 words train a decoder of each encoder and kind, none of them of a picture
 whose captions are decoded: 500 of at most 12 words are read back from their vectors. The controls:
 the caption of the training set whose vector is nearest, and the same decoder with a random vector
-and with that of another caption. Decoders are kept in a folder of the temporary directory, and
-continued there; finished measurements are lines of results/decoders.jsonl. Written to
-results/decoders.md, with the first 20 texts that came back; their captions, which may not be passed
-on, are printed beside them.
+and with that of another caption. The corrector corrects the first kind's texts in one to three
+rounds; "guided" asks the encoder at each token in their place. Decoders are kept in a folder of the
+temporary directory, and continued there; finished measurements are lines of results/decoders.jsonl.
+Written to results/decoders.md, with the first 20 texts that came back; their captions, which may
+not be passed on, are printed beside them.
 """
 
 import argparse
@@ -42,6 +43,9 @@ SEARCHES = {
     "5 beams": {"beams": 5},
     "5 beams, guided": {"beams": 5, "guidance": 1.0},
 }
+ROUNDS = {"1 round": {"rounds": 1}, "2 rounds": {"rounds": 2}, "3 rounds": {"rounds": 3}}
+"""Of a corrector, with greedy search."""
+CONTROLS = ["nearest caption", "another caption's vector", "random vector"]
 RESAMPLES = 1000
 
 
@@ -66,9 +70,10 @@ def path_of(encoder: str) -> str:
     return str(minilm()) if encoder == "all-MiniLM-L6-v2" else encoder
 
 
-def trained(encoder: str, kind: str, texts: int, steps: int) -> Path:
-    """Return the folder of a decoder, trained to its end."""
+def trained(encoder: str, kind: str, texts: int, steps: int, first: str) -> Path:
+    """Return the folder of a decoder, trained to its end; a corrector corrects the first kind."""
     folder = FOLDER / f"{encoder}-{kind}"
+    corrects = FOLDER / f"{encoder}-{first}" if KINDS[kind].corrects else None
 
     def run() -> dict[str, Any]:
         before = sum(os.times()[:4])
@@ -77,6 +82,7 @@ def trained(encoder: str, kind: str, texts: int, steps: int) -> Path:
             captions()[0][:texts],
             folder,
             kind=kind,
+            corrects=corrects,
             resume=folder.exists(),
             **{**SETTINGS, "max_steps": steps},
         )
@@ -119,7 +125,7 @@ def measured(encoder: str, kind: str, what: str, folder: Path) -> dict[str, Any]
             given = (noise / np.linalg.norm(noise, axis=1, keepdims=True)).astype(np.float32)
         if what == "another caption's vector":
             given = np.roll(vectors, 1, axis=0)
-        options = DecodeOptions(**SEARCHES.get(what, {}))
+        options = DecodeOptions(**(SEARCHES | ROUNDS).get(what, {}))
         writer = TextWriter(load_decoder(folder), options, embedder)
         said = [writer.text(found[0]) for found in writer.write(given)]
     seconds = (time.monotonic() - began) / len(held)
@@ -129,7 +135,7 @@ def measured(encoder: str, kind: str, what: str, folder: Path) -> dict[str, Any]
     cosine = float((again * vectors).sum(axis=1).mean())
     means["bleu"] = corpus_bleu(said, [held]).score
     return {**means, "low": low, "high": high, "cosine": cosine, "seconds": seconds} | (
-        {"said": said[:SHOWN]} if what in ("greedy", "5 beams") else {}
+        {"said": said[:SHOWN]} if what in ("greedy", "5 beams", *ROUNDS) else {}
     )
 
 
@@ -146,32 +152,35 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=TEXTS)
     parser.add_argument("--steps", type=int, default=SETTINGS["max_steps"])
     options = parser.parse_args()
+    if KINDS[options.kinds[0]].corrects:
+        parser.error("the first of --kinds is what the corrector corrects")
     torch.set_num_threads(1)
     done, rows, made, shown = RESULTS / "decoders.jsonl", [], [], []
     for encoder in options.encoders:
         for kind in options.kinds:
-            folder = trained(encoder, kind, options.texts, options.steps)
+            folder = trained(encoder, kind, options.texts, options.steps, options.kinds[0])
             record = load_record(folder)
             made.append([
                 encoder, kind, f"{record['parameters'] / 1e6:.1f}", f"{record['rows']:,}",
                 f"{record['steps']:,}", f"{record['metrics']['loss']:.3f}",
             ])  # fmt: skip
-            controls = ["nearest caption", "another caption's vector", "random vector"]
-            others = [*controls, *list(SEARCHES)[1:]] if kind == options.kinds[0] else []
-            for what in ["greedy", *others]:
+            ways = list(ROUNDS) if KINDS[kind].corrects else ["greedy"]
+            if kind == options.kinds[0]:
+                ways += [*CONTROLS, *list(SEARCHES)[1:]]
+            for what in ways:
                 one = remembered(
                     done,
                     {"encoder": encoder, "kind": kind, "what": what, "steps": record["steps"]},
                     lambda e=encoder, k=kind, w=what, f=folder: measured(e, k, w, f),
                 )
                 rows.append([
-                    encoder, "" if what in controls[:1] else kind, what, f"{one['f1']:.3f}",
+                    encoder, "" if what in CONTROLS[:1] else kind, what, f"{one['f1']:.3f}",
                     f"{one['low']:.3f}–{one['high']:.3f}", f"{one['bleu']:.1f}",
                     f"{100 * one['exact']:.1f} %", f"{one['cosine']:.3f}",
                     f"{1000 * one['seconds']:.0f}",
                 ])  # fmt: skip
                 print(*rows[-1], flush=True)
-                if what == "5 beams":
+                if what in ("5 beams", "3 rounds"):
                     pairs = list(zip(captions()[1], one["said"], strict=False))
                     for caption, said in pairs:
                         print(f"  {caption}  |  {said}")
