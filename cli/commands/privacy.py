@@ -87,7 +87,7 @@ def privacy(
     from sentemb.tasks.privacy import is_decoder
     from sentemb.tasks.privacy import privacy as measure
 
-    settings = DecoderSettings(**options)
+    given = {k: v for k, v in options.items() if v != getattr(DecoderSettings, k)}
     if not is_decoder(decoder):
         keep_decoder = keep_decoder or Path("runs", f"decoder-of-{Path(decoder).name}")
     found = measure(
@@ -102,7 +102,7 @@ def privacy(
         beams=beams,
         seed=seed,
         keep_decoder=keep_decoder,
-        settings=None if settings == DecoderSettings() else settings,
+        **given,
     )
     if picture is not None:
         console.log(f"picture: {found.plot(picture)}")

@@ -1,8 +1,8 @@
 """`privacy`: how much of a text can be read back from its vector, cut, coarse or noisy."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from sentemb.encoder import load
 from sentemb.encoders.device import present_device
 from sentemb.errors import UsageError
 from sentemb.evaluation.text_overlap import text_overlap
+from sentemb.jobs.job_options import known_options
 from sentemb.runs.run_result import RunResult, output_folder
 from sentemb.table import Report, Table, decimals
 from sentemb.tasks.decode import encoder_of, loaded_decoder, name_of_decoder, unit_vectors
@@ -130,7 +131,7 @@ def privacy(
     beams: int = 1,
     seed: int = 0,
     keep_decoder: str | os.PathLike[str] | None = None,
-    settings: DecoderSettings | None = None,
+    **options: Any,
 ) -> Privacy:
     r"""Say how much of texts a decoder reads back from their vectors, as ``sentemb privacy`` does.
 
@@ -152,7 +153,7 @@ def privacy(
         seed: Of noise, and of whose text the control reads.
         keep_decoder: Of an encoder: the folder of its decoder. An interrupted call continues there,
             and a later one trains none. By default the decoder is not kept.
-        settings: Of an encoder: how its decoder is trained; by default as `DecoderSettings` says.
+        options: Of an encoder: fields of `DecoderSettings`, as ``max_steps``, for its decoder.
 
     Raises:
         UsageError: When an option is out of its range or has no effect, when there are too few
@@ -164,31 +165,43 @@ def privacy(
     forms = partial(_forms, dims=dims, int8=int8, binary=binary, noise=noise, seed=seed)
     table = read_table(data, column)
     texts = list(dict.fromkeys(table.texts))  # the control is the vector of another text
-    if not is_decoder(decoder):
-        if model is not None:
-            raise UsageError("`model` has no effect with an encoder: leave it out.")
-        encoder: Any = decoder.output if isinstance(decoder, RunResult) else decoder
-        list(forms(load(encoder).dim))  # what is wrong is found before a decoder is trained
-        read = held_out(texts)
-        folder, _temporary = output_folder(None if keep_decoder is None else Path(keep_decoder))
-        others = [text for text in texts if text not in set(read)]
-        train_own_decoder(encoder, others, folder, settings or DecoderSettings())
-        trained, texts = load_decoder(folder), read
-        name = "its own decoder" if keep_decoder is None else str(folder)
-        loaded = load(encoder)
-    else:
-        if keep_decoder is not None or settings is not None:
+    if is_decoder(decoder):
+        if keep_decoder is not None or options:
             raise UsageError(
                 "`keep_decoder` and settings of training have no effect with a trained decoder."
             )
-        trained, name = loaded_decoder(decoder), name_of_decoder(decoder)
         if len(texts) < 2:
             raise UsageError(
                 "privacy needs at least 2 different texts: the control reads another one's vector."
             )
-        loaded = encoder_of(trained, name, model)
-    each = _read_back(trained, loaded, texts, list(forms(trained.config.dim)), beams)
+        trained, name = loaded_decoder(decoder), name_of_decoder(decoder)
+        encoder = encoder_of(trained, name, model)
+    else:
+        if model is not None:
+            raise UsageError("`model` has no effect with an encoder: leave it out.")
+        named: Any = decoder.output if isinstance(decoder, RunResult) else decoder
+        encoder = load(named)
+        list(forms(encoder.dim))  # what is wrong is found before a decoder is trained
+        trained, texts = _own_decoder(named, texts, keep_decoder, options)
+        name = "its own decoder" if keep_decoder is None else str(keep_decoder)
+    each = _read_back(trained, encoder, texts, list(forms(trained.config.dim)), beams)
     return Privacy(each, name, table.source, len(texts))
+
+
+def _own_decoder(
+    encoder: Any,
+    texts: Sequence[str],
+    keep: str | os.PathLike[str] | None,
+    options: Mapping[str, Any],
+) -> tuple[TrainedDecoder, list[str]]:
+    """Train a decoder on some of the texts; return it, and the others."""
+    known = known_options(options, [one.name for one in fields(DecoderSettings)], "privacy")
+    settings, read = DecoderSettings(**known), held_out(texts)
+    folder, _temporary = output_folder(None if keep is None else Path(keep))
+    apart = set(read)
+    others = [text for text in texts if text not in apart]
+    train_own_decoder(encoder, others, folder, settings)
+    return load_decoder(folder), read
 
 
 def is_decoder(given: object) -> bool:

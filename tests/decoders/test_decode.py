@@ -9,7 +9,6 @@ import pytest
 import sentemb
 from sentemb.decoders import decoding_job, load_decoder
 from sentemb.decoders.decode_options import DecodeOptions
-from sentemb.decoders.settings import DecoderSettings
 from sentemb.decoders.writing import TextWriter
 from sentemb.errors import InputError, InterruptedRunError, LockedError, UsageError
 from sentemb.storage import locked
@@ -154,8 +153,8 @@ def test_privacy_of_an_encoder(texts, tmp_path, monkeypatch, caplog):
     from sentemb.decoders import run
 
     caplog.set_level("INFO", "sentemb")
-    short, folder = DecoderSettings(**SHORT), tmp_path / "own"
-    given = {"keep_decoder": folder, "settings": short}
+    folder = tmp_path / "own"
+    given = {"keep_decoder": folder, **SHORT}
 
     class Cut(run.DecoderTrainer):
         def _save_checkpoint(self, *args):
@@ -187,7 +186,7 @@ def test_privacy_of_an_encoder(texts, tmp_path, monkeypatch, caplog):
     with pytest.raises(UsageError, match=r"at least 20 different texts, .* got 19"):
         sentemb.privacy("mini-sentemb", [*texts[:19], *texts[:19]])
     with pytest.raises(UsageError, match="keep_decoder` and settings of training have no effect"):
-        sentemb.privacy(folder, texts, settings=short)
+        sentemb.privacy(folder, texts, **SHORT)
 
 
 @pytest.mark.long
