@@ -72,7 +72,7 @@ def evaluate(
         pairs: Pairs with the label 1 or 0, as ``sts``.
         cross_modal: Tables with two or three of texts, pictures and sounds, or folders with a
             ``metadata.csv``: how well each two find each other, for models of `train` with the
-            methods clip, siglip, lit and bind.
+            methods clip, siglip, lit, coca and bind.
         tasks: Tasks that are made already, as `sentemb.STS`.
         identical_ids: Whether to ``drop`` or ``keep`` the document of a query's id in its ranking;
             ``auto`` drops it where it has the query's text.

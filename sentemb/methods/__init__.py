@@ -4,6 +4,7 @@ from sentemb.methods.aggregation import LOCAL_AGGREGATION, local_aggregation
 from sentemb.methods.arccse import ARCCSE, arccse
 from sentemb.methods.bind import BIND, bind
 from sentemb.methods.clip import CLIP, LIT, SIGLIP, clip, lit, siglip
+from sentemb.methods.coca import COCA, coca
 from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
 from sentemb.methods.cosent import COSENT, cosent
 from sentemb.methods.decorrelation import BARLOW_TWINS, VIC_REG, barlow_twins, vicreg
@@ -48,6 +49,7 @@ __all__ = [
     "BIND",
     "BYOL",
     "CLIP",
+    "COCA",
     "CONSERT",
     "CONSERT_SUP",
     "COSENT",
@@ -87,6 +89,7 @@ __all__ = [
     "bind",
     "byol",
     "clip",
+    "coca",
     "consert",
     "consert_sup",
     "cosent",

@@ -59,6 +59,7 @@ METHODS = {
     "clip": "clip.CLIP",
     "siglip": "clip.SIGLIP",
     "lit": "clip.LIT",
+    "coca": "coca.COCA",
     "bind": "bind.BIND",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""

@@ -124,12 +124,25 @@ class Tower(nn.Module):
             rows: As they are stored, ``[rows, *shape]``.
             draws: In training, of the rows; without them they are seen as they are.
         """
+        return self.of_places(self.places(rows, draws))
+
+    def places(self, rows: Tensor, draws: Draws | None = None) -> Tensor:
+        """Return what the network makes of each place, ``[rows, places, width]``.
+
+        Args:
+            rows: As they are stored, ``[rows, *shape]``.
+            draws: As of `forward`.
+        """
         inputs = self.inputs(rows)
         if draws is not None:
             inputs = self.view(inputs, draws)
         inputs = 4 * inputs - 2 if self.config.modality == "picture" else inputs
-        pooled = self.pooling(self.network(inputs))
-        return F.normalize(self.projection(self.dropout(pooled)), dim=1)
+        places: Tensor = self.network(inputs)
+        return places
+
+    def of_places(self, places: Tensor) -> Tensor:
+        """Return the vectors of what `places` returned, ``[rows, dim]``, of length 1."""
+        return F.normalize(self.projection(self.dropout(self.pooling(places))), dim=1)
 
     def inputs(self, rows: Tensor) -> Tensor:
         """Return rows as the network takes them, ``[rows, channels, height, width]``."""
@@ -288,13 +301,17 @@ class AttentionPooling(nn.Module):
         super().__init__()
         self.query = nn.Parameter(torch.randn(queries, dim) * dim**-0.5)
         self.query_norm, self.place_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        most = max(1, dim // 32)
-        heads = heads or next(count for count in range(most, 0, -1) if dim % count == 0)
-        self.attention = nn.MultiheadAttention(dim, heads, batch_first=True)
+        self.attention = nn.MultiheadAttention(dim, heads or heads_of(dim), batch_first=True)
 
-    def each(self, places: Tensor) -> Tensor:
-        """Return what each query takes, ``[rows, queries, dim]``."""
-        query = self.query_norm(self.query).expand(len(places), -1, -1)
+    def each(self, places: Tensor, queries: Tensor | None = None) -> Tensor:
+        """Return what each query takes, ``[rows, queries, dim]``.
+
+        Args:
+            places: ``[rows, places, dim]``.
+            queries: Others than its own, ``[queries, dim]``.
+        """
+        given = self.query if queries is None else queries
+        query = self.query_norm(given).expand(len(places), -1, -1)
         known = self.place_norm(places)
         taken: Tensor = self.attention(query, known, known, need_weights=False)[0]
         return taken
@@ -302,3 +319,13 @@ class AttentionPooling(nn.Module):
     def forward(self, places: Tensor) -> Tensor:
         """Return ``[rows, dim]`` of ``[rows, places, dim]``."""
         return self.each(places).mean(dim=1)
+
+
+def heads_of(dim: int) -> int:
+    """Return how many heads attention has: one for each 32 dimensions, or fewer that divide them.
+
+    Example:
+        >>> heads_of(128), heads_of(80), heads_of(8)
+        (4, 2, 1)
+    """
+    return next(count for count in range(max(1, dim // 32), 0, -1) if dim % count == 0)

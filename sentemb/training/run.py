@@ -325,3 +325,4 @@ def _save(method: Method, folder: Path) -> None:
         learns = any(parameter.requires_grad for parameter in tower.parameters())
         scale = learned_scale(method.loss) if learns else cast(Any, tower).config.scale
         cast(Any, tower).save(folder / name, scale)
+    method.twin.save_beside(folder)

@@ -1,5 +1,6 @@
 """Twin architectures: how views become pairs."""
 
+from sentemb.twins.captioning import Captioning
 from sentemb.twins.cross_modal import CrossModal
 from sentemb.twins.ema import ConstantMomentum, CosineMomentum
 from sentemb.twins.equivariant import EditPredictor, Equivariant
@@ -23,6 +24,7 @@ from sentemb.twins.two_tower import TwoTower
 __all__ = [
     "AveragedTeachers",
     "BankedSiamese",
+    "Captioning",
     "ConstantMomentum",
     "CosineMomentum",
     "CrossModal",

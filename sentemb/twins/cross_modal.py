@@ -1,6 +1,6 @@
 """`CrossModal`: an encoder of texts and a tower of something else, pictures or sounds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -74,25 +74,31 @@ class CrossModal(EncoderTwin):
         return paired([gathered(self._seen(other)), words], [other, text])
 
     def _seen(self, other: Features) -> Tensor:
-        """Return the tower's vectors; in micro-batches, each is computed again in the backward."""
-        rows = len(other[SIGNAL])
-        step = self.micro_batch or rows
-        if step >= rows:
-            return self._through(other[SIGNAL], other[KEYS])
-        parts = [
-            checkpoint(
-                self._through,
-                other[SIGNAL][start : start + step],
-                other[KEYS][start : start + step],
-                use_reentrant=False,
-            )
-            for start in range(0, rows, step)
-        ]
-        return torch.cat(parts)
-
-    def _through(self, signal: Tensor, keys: Tensor) -> Tensor:
-        seen: Tensor = self.tower(signal, Draws(keys) if self.training else None)
+        """Return the tower's vectors."""
+        (seen,) = self.in_parts(self._through, other[SIGNAL], other[KEYS])
         return seen
+
+    def in_parts(
+        self, compute: Callable[..., tuple[Tensor, ...]], *rows: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return what is computed of rows; of micro-batches each again in the backward.
+
+        Args:
+            compute: From tensors of some rows to others.
+            rows: The tensors, of all rows.
+        """
+        count = len(rows[0])
+        step = self.micro_batch or count
+        if step >= count:
+            return compute(*rows)
+        parts = [
+            checkpoint(compute, *(each[start : start + step] for each in rows), use_reentrant=False)
+            for start in range(0, count, step)
+        ]
+        return tuple(torch.cat(each) for each in zip(*parts, strict=True))
+
+    def _through(self, signal: Tensor, keys: Tensor) -> tuple[Tensor]:
+        return (self.tower(signal, Draws(keys) if self.training else None),)
 
     def towers(self) -> dict[str, nn.Module]:
         """Return the tower, by what it reads."""

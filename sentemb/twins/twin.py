@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -81,6 +82,13 @@ class Twin(nn.Module, ABC):
         Each has a method ``save``, which writes that folder.
         """
         return {}
+
+    def save_beside(self, folder: Path) -> None:
+        """Write what else is deployed into folders of the model's folder.
+
+        Args:
+            folder: Of the model; encoder and towers are in it.
+        """
 
     def learning_rates(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return parameters whose learning rate is a share of the others', and the share."""
