@@ -72,8 +72,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"encoders", "inert", "jobs", "losses", "method", "plotting", "runs", "training", "twins"}
     | {"storage", "table", "types", "versions", "views"},
     "decoders": {"bars", "cards", "datasets", "encoder", "encoders", "encoding", "errors"}
-    | {"evaluation", "functional", "inference", "interruption", "jobs", "locate", "runs"}
-    | {"safety", "storage", "table", "types", "versions"},
+    | {"evaluation", "functional", "inference", "interruption", "jobs", "locate", "modalities"}
+    | {"runs", "safety", "storage", "table", "types", "versions"},
     "data_sources": {"datasets", "errors", "losses", "notation", "runs", "training", "views"},
     "doors": {"bundled", "datasets", "encoders", "errors", "evaluation", "finetuning", "jobs"}
     | {"method", "notation", "runs", "training"},

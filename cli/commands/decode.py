@@ -17,17 +17,25 @@ sentemb decode runs/decoder file.txt --samples 3 --cosines -o -
 
 sentemb decode runs/better vectors.npy --rounds 2 -o texts.jsonl
 
+sentemb decode runs/coca photos -o captions.jsonl
+
 sentemb decode runs/decoder --midpoint "A man sings." "A dog barks." """
 
 
 def decode(
-    decoder: Annotated[str, typer.Argument(help="Folder of sentemb train-decoder.")],
+    decoder: Annotated[
+        str,
+        typer.Argument(
+            help="Folder of sentemb train-decoder; or a model of train --method coca, which reads "
+            "pictures."
+        ),
+    ],
     source: Annotated[
         str | None,
         typer.Argument(
             metavar="FILE",
             help="Vectors: a .npy or .safetensors file of sentemb encode; or texts, which are "
-            "encoded first; - reads texts from stdin.",
+            "encoded first; - reads texts from stdin; or a folder of pictures or sounds.",
         ),
     ] = None,
     midpoint: Annotated[
@@ -42,6 +50,7 @@ def decode(
         ),
     ] = None,
     column: shared.Column = "text",
+    modality: shared.Modality = None,
     cosines: Annotated[
         bool,
         typer.Option(
@@ -57,7 +66,7 @@ def decode(
     *,
     options: dict[str, Any],
 ) -> None:
-    """Write the text that each vector is of.
+    """Write the text that each vector is of, or a caption of each picture.
 
     To resume an interrupted decoding into a file, give the same command again.
     """
@@ -79,7 +88,10 @@ def decode(
     if (source is None) == (midpoint is None):
         raise UsageError("decode takes a FILE or --midpoint: give one of them.")
     require_device_name(device)
-    if source is not None and not source.endswith((".npy", ".safetensors")):
+    beyond_text = source is not None and (modality is not None or Path(source).is_dir())
+    if beyond_text and source == "-":
+        raise UsageError("Pictures and sounds are read by name, not from stdin.")
+    if source is not None and not (beyond_text or source.endswith((".npy", ".safetensors"))):
         check_texts(source, column)
     if model is not None:
         check_models(model)
@@ -93,6 +105,7 @@ def decode(
         midpoint=midpoint,
         model=model,
         column=column,
+        modality=modality,  # type: ignore[arg-type]  # looked at there
         cosines=cosines,
         device=device,
         options=how,

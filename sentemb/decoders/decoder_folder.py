@@ -15,13 +15,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerBase
 
+from sentemb.decoders.beam_search import PrefixReader
 from sentemb.decoders.corrector import VectorCorrector
 from sentemb.decoders.kinds import KINDS
 from sentemb.decoders.language_model import end_of, load_language_model
 from sentemb.decoders.memory import Memory
 from sentemb.decoders.vector_decoder import VectorDecoder
 from sentemb.errors import InputError
+from sentemb.modalities.captioner import SCHEMA as OF_PICTURES
 from sentemb.storage import write_json
+from sentemb.types import Vectors
 
 DECODER, MAPPING, MEMORY = "decoder.json", "mapping.safetensors", "memory.npy"
 TOKENS = "tokens.npy"
@@ -88,6 +91,7 @@ class TrainedDecoder:
             found.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
         for array in (self.known, None if self.memory is None else self.memory.vectors):
             found.update(b"" if array is None else array.tobytes())
+        found.update(repr(sorted(self.tokenizer.get_vocab().items())).encode())
         found.update(b"" if self.first is None else self.first.fingerprint.encode())
         return found.hexdigest()
 
@@ -103,14 +107,25 @@ class TrainedDecoder:
         """Where the model is."""
         return next(self.model.parameters()).device
 
+    @property
+    def max_length(self) -> int:
+        """Tokens of the longest text, its end included."""
+        return self.config.max_length
+
+    def vectors_of(self, vectors: Vectors) -> Vectors:
+        """Return what texts are compared with: the vectors themselves."""
+        return vectors
+
+    def reader(self, vectors: Vectors) -> PrefixReader:
+        """Return what writes texts of unit vectors, ``[rows, dim]``."""
+        read = vectors if self.memory is None else self.memory.project(vectors).astype(np.float32)
+        return PrefixReader(self.model, torch.from_numpy(np.array(read)).to(self.device))
+
     def text_of(self, ids: Sequence[int]) -> str:
         """Return the text that tokens stand for."""
-        given = list(ids) if self.known is None else self.known[list(ids)].tolist()
-        return str(
-            self.tokenizer.decode(
-                given, skip_special_tokens=True, clean_up_tokenization_spaces=True
-            )
-        ).strip()
+        return text_of_ids(
+            self.tokenizer, ids if self.known is None else self.known[list(ids)].tolist()
+        )
 
     def padded(self, texts: Sequence[Sequence[int]]) -> torch.Tensor:
         """Return texts as a corrector reads them, with ends behind, ``[rows, max_length]``."""
@@ -130,6 +145,13 @@ class TrainedDecoder:
         if self.first is not None:
             self.first.save(folder / FIRST)
         write_json(folder / DECODER, {"schema": SCHEMA, **asdict(self.config)})
+
+
+def text_of_ids(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    """Return the text that ids of a tokenizer stand for."""
+    return str(
+        tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=True)
+    ).strip()
 
 
 def load_decoder(folder: str | os.PathLike[str]) -> TrainedDecoder:
@@ -188,7 +210,10 @@ def _config(folder: Path) -> DecoderConfig:
         )
     try:
         content: dict[str, Any] = json.loads((folder / DECODER).read_text(encoding="utf-8"))
-        if content.pop("schema") != SCHEMA or content["kind"] not in KINDS:
+        schema = content.pop("schema")
+        if schema == OF_PICTURES:
+            raise InputError(f"'{folder}' reads pictures, not vectors: use `decode` with pictures.")
+        if schema != SCHEMA or content["kind"] not in KINDS:
             raise ValueError("not a record of this version")
         return DecoderConfig(**content)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from sentemb.decoders.beam_search import BeamSearch, Hypothesis, PrefixReader, drawn
+from sentemb.decoders.beam_search import BeamSearch, Hypothesis, NextTokens, PrefixReader, drawn
+from sentemb.decoders.caption_decoder import CaptionDecoder
 from sentemb.decoders.decode_options import DecodeOptions
 from sentemb.decoders.decoder_folder import TrainedDecoder
 from sentemb.types import Vectors
@@ -26,7 +28,7 @@ class Encoded(NamedTuple):
 
 @dataclass
 class TextWriter:
-    r"""Writes the texts that vectors are of.
+    r"""Writes the texts of vectors, or of pictures.
 
     A corrector's text is the nearest of all rounds, by the cosine when it is encoded again:
 
@@ -43,46 +45,43 @@ class TextWriter:
     Source: of correctors, Morris et al., 2023, vec2text (arXiv:2310.06816).
     """
 
-    decoder: TrainedDecoder
+    decoder: TrainedDecoder | CaptionDecoder
     options: DecodeOptions = field(default_factory=DecodeOptions)
     encoder: "Encoder | None" = None
 
-    def write(self, vectors: Vectors, seed: int = 0) -> list[list[Hypothesis]]:
-        """Return the texts of each vector, the best first; of draws, all of them.
+    def write(self, rows: NDArray[Any], seed: int = 0) -> list[list[Hypothesis]]:
+        """Return the texts of each row, the best first; of draws, all of them.
 
         Args:
-            vectors: Of length 1, ``[rows, dim]``.
+            rows: What the decoder reads: vectors of length 1, ``[rows, dim]``, or pictures as
+                their tower takes them.
             seed: Of draws, beside the seed of the options.
         """
         found: list[list[Hypothesis]] = []
         random = torch.Generator().manual_seed((self.options.seed << 32) + seed)
-        for start in range(0, len(vectors), self.options.batch_size):
-            some = np.array(vectors[start : start + self.options.batch_size])
-            found += self._batch(some, random)
+        for start in range(0, len(rows), self.options.batch_size):
+            found += self._batch(np.array(rows[start : start + self.options.batch_size]), random)
         return found
 
-    def _batch(self, vectors: Vectors, random: torch.Generator) -> list[list[Hypothesis]]:
-        options, memory, first = self.options, self.decoder.memory, self.decoder.first
-        if first is not None:
-            return [[found] for found in self._corrected(first, vectors)]
-        read = vectors if memory is None else memory.project(vectors).astype(np.float32)
-        given = torch.from_numpy(read).to(self.decoder.device)
+    def _batch(self, rows: NDArray[Any], random: torch.Generator) -> list[list[Hypothesis]]:
+        options, decoder = self.options, self.decoder
+        if decoder.first is not None:
+            return [[found] for found in self._corrected(decoder.first, rows)]
         with torch.no_grad():
             if options.samples:
-                many = given.repeat_interleave(options.samples, dim=0)
-                reader = PrefixReader(self.decoder.model, many)
-                most = self.decoder.config.max_length
-                every = drawn(reader, self.decoder.end, most, options.temperature, random)
+                reader = decoder.reader(np.repeat(rows, options.samples, axis=0))
+                most, warmth = decoder.max_length, options.temperature
+                every = drawn(reader, decoder.end, most, warmth, random)
                 step = options.samples
                 return [every[at : at + step] for at in range(0, len(every), step)]
-            return self._search(PrefixReader(self.decoder.model, given), vectors)
+            return self._search(decoder.reader(rows), rows)
 
-    def _search(self, reader: PrefixReader, vectors: Vectors) -> list[list[Hypothesis]]:
-        options = self.options
-        most = self.decoder.config.max_length
+    def _search(self, reader: NextTokens, rows: NDArray[Any]) -> list[list[Hypothesis]]:
+        options, decoder = self.options, self.decoder
+        most = decoder.max_length
         search = BeamSearch(options.beams, options.length_penalty, most, options.guidance)
-        guide = self._guide(vectors) if options.guidance else None
-        return search(reader, self.decoder.end, guide)
+        guide = self._guide(decoder.vectors_of(rows)) if options.guidance else None
+        return search(reader, decoder.end, guide)
 
     def _corrected(self, first: TrainedDecoder, vectors: Vectors) -> list[Hypothesis]:
         """Return the nearest text of all rounds, for each vector; of equal ones the earliest."""
@@ -98,6 +97,7 @@ class TextWriter:
         self, first: TrainedDecoder, latest: Sequence[Encoded], vectors: Vectors
     ) -> list[list[Hypothesis]]:
         """Return what the corrector makes of one text for each vector."""
+        assert isinstance(self.decoder, TrainedDecoder)  # noqa: S101 -- no other one corrects
         device = self.decoder.device
         with torch.no_grad():
             reader = PrefixReader(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,10 +89,25 @@ def encoded_beside(
         digest.update(text.encode() + b"\n")
     made_of: dict[str, Any] = {"texts": digest.hexdigest(), "model": encoder.fingerprint}
     made_of |= {name: how.get(name) for name in ("dims", "prompt", "chunk")}
+    return vectors_beside(
+        file,
+        made_of,
+        lambda: encoder.encode_file(texts, file, normalize=True, overwrite=True, **how),
+    )
+
+
+def vectors_beside(file: Path, made_of: Mapping[str, Any], encode: Callable[[], object]) -> Vectors:
+    """Return vectors from a file that is kept until its user is done.
+
+    Args:
+        file: A .npy file; a record of what it was made of stands beside it.
+        made_of: What the vectors depend on, as JSON has it.
+        encode: Writes the file, where it is not there or is of something else.
+    """
     kept = Beside(file, made_of)
     if not kept.is_whole():
         kept.record.unlink(missing_ok=True)
-        encoder.encode_file(texts, file, normalize=True, overwrite=True, **how)
+        encode()
         kept.vouch()
     vectors: Vectors = np.load(file, mmap_mode="r")
     return vectors

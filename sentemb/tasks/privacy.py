@@ -23,9 +23,10 @@ from sentemb.evaluation.text_overlap import text_overlap
 from sentemb.jobs.job_options import known_options
 from sentemb.runs.run_result import RunResult, output_folder
 from sentemb.table import Report, Table, decimals
-from sentemb.tasks.decode import encoder_of, loaded_decoder, name_of_decoder, unit_vectors
+from sentemb.tasks.decode import encoder_of, loaded_decoder, name_of_decoder
 from sentemb.tasks.own_decoder import held_out, train_own_decoder
 from sentemb.tasks.reported import Reported
+from sentemb.tasks.to_decode import unit_vectors
 from sentemb.tasks.vectors import read_table
 from sentemb.types import Vectors
 from sentemb.values import require_at_least
