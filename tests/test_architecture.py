@@ -90,7 +90,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"encoding", "jobs", "losses", "method", "methods", "modalities", "notation", "runs"}
     | {"training"},
     "preview": {"encoders", "training", "views", "types", "errors"},
-    "modalities": {"datasets", "encoders", "errors", "evaluation", "storage", "types", "views"},
+    "modalities": {"datasets", "encoders", "errors", "evaluation", "locate", "safety", "storage"}
+    | {"types", "views"},
     "methods": {"method", "modalities", "twins", "losses", "views", "encoders", "errors", "table"},
     "words": {"cards", "datasets", "encoders", "errors", "inference", "losses", "pairs", "storage"}
     | {"twins", "types"},

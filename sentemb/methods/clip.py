@@ -1,6 +1,7 @@
 """CLIP, SigLIP and LiT: a tower of pictures beside an encoder of texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from sentemb.encoders.linear import add_projection
@@ -9,7 +10,7 @@ from sentemb.losses import Loss, Sigmoid, SymmetricInfoNCE
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
 from sentemb.modalities.picture_views import PictureView
-from sentemb.modalities.towers import Network, Tower, TowerConfig, TowerPooling
+from sentemb.modalities.towers import Tower, TowerConfig, TowerPooling, new_tower, tower_config
 from sentemb.twins import CrossModal
 from sentemb.views import View
 
@@ -23,7 +24,7 @@ def clip(
     encoder: "SentenceTransformer",
     columns: Sequence[str] = ("text",),
     temperature: float = 0.07,
-    network: Network = "cnn",
+    network: str = "cnn",
     size: int = 32,
     stem: int = 2,
     width: int = 32,
@@ -43,24 +44,25 @@ def clip(
         encoder: Of the texts; it gets a projection without bias.
         columns: Of the texts; the pictures are beside them.
         temperature: τ at the start; it is learned, and stays between 0.01 and 1.
-        network: Of the pictures: ``cnn``, or ``vit``, transformers' ViT.
-        size: Pixels a side that pictures are scaled to.
+        network: Of the pictures: ``cnn``, ``vit``, transformers' ViT, or a folder of a model of
+            transformers that reads pictures.
+        size: Pixels a side that pictures are scaled to; a model that takes one size has its own.
         stem: Pixels a step of the first convolution.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
         depth: Stages of a ``cnn``, layers of a ``vit``.
         tower_pooling: ``mean``, or ``attention`` of a learned query.
         dim: Dimensions of the vectors.
         freeze: ``text`` leaves the encoder of texts as it is.
-        text_rate: Learning rate of its transformer, as a share of the others'.
+        text_rate: Learning rate of its transformer, and of a network from a folder, as a share of
+            the others'.
         outline: Rate of pictures that are seen as outlines in training.
         control: Whether texts are shuffled among the pictures, so that nothing is to be learned.
 
     Source: Radford et al., 2021, CLIP (arXiv:2103.00020).
     """
     loss = SymmetricInfoNCE(temperature)
-    tower = TowerConfig("picture", network, size, stem, width, depth, tower_pooling, dim=dim)
-    view = PictureView(outline=outline)
-    return _method(encoder, columns, loss, tower, view, freeze, text_rate, control)
+    new = _new_tower(network, size, stem, width, depth, tower_pooling, dim, outline)
+    return _method(encoder, columns, loss, dim, new, freeze, text_rate, control)
 
 
 def siglip(
@@ -68,7 +70,7 @@ def siglip(
     columns: Sequence[str] = ("text",),
     temperature: float = 0.1,
     bias: float = -10.0,
-    network: Network = "cnn",
+    network: str = "cnn",
     size: int = 32,
     stem: int = 2,
     width: int = 32,
@@ -87,31 +89,32 @@ def siglip(
         columns: As of `clip`.
         temperature: τ at the start; it is learned.
         bias: b at the start; it is learned, and begins so low that few pairs count as a match.
-        network: Of the pictures: ``cnn``, or ``vit``, transformers' ViT.
-        size: Pixels a side that pictures are scaled to.
+        network: Of the pictures: ``cnn``, ``vit``, transformers' ViT, or a folder of a model of
+            transformers that reads pictures.
+        size: Pixels a side that pictures are scaled to; a model that takes one size has its own.
         stem: Pixels a step of the first convolution.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
         depth: Stages of a ``cnn``, layers of a ``vit``.
         tower_pooling: ``mean``, or ``attention`` of a learned query.
         dim: Dimensions of the vectors.
         freeze: ``text`` leaves the encoder of texts as it is.
-        text_rate: Learning rate of its transformer, as a share of the others'.
+        text_rate: Learning rate of its transformer, and of a network from a folder, as a share of
+            the others'.
         outline: Rate of pictures that are seen as outlines in training.
         control: Whether texts are shuffled among the pictures, so that nothing is to be learned.
 
     Source: Zhai et al., 2023, SigLIP (arXiv:2303.15343).
     """
-    tower = TowerConfig("picture", network, size, stem, width, depth, tower_pooling, dim=dim)
-    view = PictureView(outline=outline)
+    new = _new_tower(network, size, stem, width, depth, tower_pooling, dim, outline)
     loss = Sigmoid(temperature, bias)
-    return _method(encoder, columns, loss, tower, view, freeze, text_rate, control)
+    return _method(encoder, columns, loss, dim, new, freeze, text_rate, control)
 
 
 def lit(
     encoder: "SentenceTransformer",
     columns: Sequence[str] = ("text",),
     temperature: float = 0.07,
-    network: Network = "cnn",
+    network: str = "cnn",
     size: int = 32,
     stem: int = 2,
     width: int = 32,
@@ -128,8 +131,9 @@ def lit(
         encoder: Of the texts; it stays as it is.
         columns: As of `clip`.
         temperature: τ at the start; it is learned, and stays between 0.01 and 1.
-        network: Of the pictures: ``cnn``, or ``vit``, transformers' ViT.
-        size: Pixels a side that pictures are scaled to.
+        network: Of the pictures: ``cnn``, ``vit``, transformers' ViT, or a folder of a model of
+            transformers that reads pictures.
+        size: Pixels a side that pictures are scaled to; a model that takes one size has its own.
         stem: Pixels a step of the first convolution.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
         depth: Stages of a ``cnn``, layers of a ``vit``.
@@ -141,22 +145,37 @@ def lit(
     """
     loss = SymmetricInfoNCE(temperature)
     dim = int(encoder.get_embedding_dimension() or 1)
-    tower = TowerConfig("picture", network, size, stem, width, depth, tower_pooling, dim=dim)
-    view = PictureView(outline=outline)
-    return _method(encoder, columns, loss, tower, view, "text", 1.0, control)
+    new = _new_tower(network, size, stem, width, depth, tower_pooling, dim, outline)
+    return _method(encoder, columns, loss, dim, new, "text", 1.0, control)
 
 
 def pictures_of(_model: object, options: Mapping[str, Any]) -> list[TowerConfig]:
     """Return the config of the tower of pictures, for how they are read."""
-    return [TowerConfig(size=options["size"], depth=1)]
+    return [tower_config("picture", options["network"], options["size"], depth=1)]
+
+
+def _new_tower(
+    network: str,
+    size: int,
+    stem: int,
+    width: int,
+    depth: int,
+    pooling: TowerPooling,
+    dim: int,
+    outline: float,
+) -> Callable[[], Tower]:
+    """Return what makes the tower of pictures, once its options are known to be allowed."""
+    numbers: dict[str, Any] = {"stem": stem, "width": width, "depth": depth, "dim": dim}
+    config = tower_config("picture", network, size, pooling=pooling, **numbers)
+    return partial(new_tower, config, network, PictureView(outline=outline))
 
 
 def _method(
     encoder: "SentenceTransformer",
     columns: Sequence[str],
     loss: Loss,
-    config: TowerConfig,
-    view: PictureView,
+    dim: int,
+    new: Callable[[], Tower],
     freeze: str,
     text_rate: float,
     control: bool,
@@ -167,13 +186,12 @@ def _method(
     if not 0 < text_rate <= 1:
         raise UsageError(f"text_rate is in (0, 1], got {text_rate!r}.")
     if freeze == "none":
-        add_projection(encoder, config.dim)
-    elif (width := encoder.get_embedding_dimension()) != config.dim:
+        add_projection(encoder, dim)
+    elif (width := encoder.get_embedding_dimension()) != dim:
         raise UsageError(
             f"A frozen encoder of texts has no projection: give `dim={width}`, its own width."
         )
-    tower = Tower(config, view)
-    twin = CrossModal(encoder, tower, "picture", freeze, text_rate, control)
+    twin = CrossModal(encoder, new(), "picture", freeze, text_rate, control)
     text = next((name for name in columns if name != "picture"), "text")
     return Method((View(text),), twin, loss)
 

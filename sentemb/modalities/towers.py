@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from sentemb.errors import InputError, UsageError
 from sentemb.modalities.cells import Modality
 from sentemb.modalities.picture_views import PictureView
+from sentemb.modalities.pretrained import Pretrained, described, size_of
 from sentemb.modalities.sound_views import SoundView
 from sentemb.storage import write_json
 from sentemb.views import Draws
 
-Network = Literal["cnn", "vit"]
+Network = Literal["cnn", "vit", "auto"]
 TowerPooling = Literal["mean", "attention"]
 CONFIG, WEIGHTS = "tower.json", "model.safetensors"
 GROUPS = 8
@@ -32,7 +33,8 @@ class TowerConfig:
 
     Args:
         modality: ``picture`` or ``sound``.
-        network: ``cnn``, a small convolutional one, or ``vit``, transformers' ``ViTModel``.
+        network: ``cnn``, a small convolutional one, ``vit``, transformers' ``ViTModel``, or
+            ``auto``, the model that ``model`` describes.
         size: Pixels a side of a picture; frames of a sound.
         stem: Pixels a step of the first convolution of a ``cnn``.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
@@ -44,6 +46,7 @@ class TowerConfig:
         dim: Dimensions of the vectors.
         dropout: Before the projection.
         scale: What cosines were multiplied by at the end of training, 1/τ.
+        model: Of ``auto``, as `sentemb.modalities.pretrained.described` returns it.
 
     Raises:
         UsageError: When a number is out of its range.
@@ -60,6 +63,7 @@ class TowerConfig:
     dim: int = 128
     dropout: float = 0.0
     scale: float = 1.0
+    model: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("size", "stem", "width", "depth", "queries", "dim"):
@@ -108,8 +112,7 @@ class Tower(nn.Module):
         self.config = config
         default = PictureView() if config.modality == "picture" else SoundView()
         self.view = default if view is None else view
-        network = SmallCNN if config.network == "cnn" else ViT
-        self.network: SmallCNN | ViT = network(config)
+        self.network: SmallCNN | ViT | Pretrained = CLASSES[config.network](config)
         width = self.network.dim
         self.pooling: nn.Module = (
             AttentionPooling(width, config.queries) if config.pooling == "attention" else Mean()
@@ -151,6 +154,10 @@ class Tower(nn.Module):
             return rows.permute(0, 3, 1, 2).to(dtype) / 255
         return (rows.to(dtype).unsqueeze(1) - SOUND_MEAN) / SOUND_DEVIATION
 
+    def pretrained(self) -> list[nn.Parameter]:
+        """Return the parameters of a network from a folder; none of another."""
+        return list(self.network.parameters()) if isinstance(self.network, Pretrained) else []
+
     @property
     def device(self) -> torch.device:
         """Where it computes."""
@@ -179,7 +186,7 @@ class Tower(nn.Module):
             given: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
             tower = cls(TowerConfig(**given))
             tower.load_state_dict(load_file(folder / WEIGHTS))
-        except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
             said = " ".join(str(error).split())[:200]
             raise InputError(f"'{folder}' holds no tower: {said}") from error
         return tower.eval()
@@ -274,6 +281,13 @@ class ViT(nn.Module):
         return places
 
 
+CLASSES: dict[str, type[SmallCNN | ViT | Pretrained]] = {
+    "cnn": SmallCNN,
+    "vit": ViT,
+    "auto": Pretrained,
+}
+
+
 class Mean(nn.Module):
     """The mean of all places."""
 
@@ -329,3 +343,38 @@ def heads_of(dim: int) -> int:
         (4, 2, 1)
     """
     return next(count for count in range(max(1, dim // 32), 0, -1) if dim % count == 0)
+
+
+def tower_config(modality: Modality, network: str, size: int, **numbers: Any) -> TowerConfig:
+    """Return the config of a tower of a named network, or of the model in a folder.
+
+    Args:
+        modality: What it reads.
+        network: ``cnn``, ``vit``, or a folder of a model of transformers, or its hub id.
+        size: Pixels a side, or frames; a model that takes one size alone has its own.
+        numbers: Further arguments of `TowerConfig`.
+
+    Raises:
+        InputError: When there is no such model, or it reads something else.
+    """
+    if network in ("cnn", "vit"):
+        return TowerConfig(modality, cast("Network", network), size, **numbers)
+    known = described(network, modality, BANDS)
+    of_any = {name: numbers[name] for name in ("pooling", "dim") if name in numbers}
+    return TowerConfig(modality, "auto", size_of(known, size), model=known, **of_any)
+
+
+def new_tower(
+    config: TowerConfig, network: str, view: PictureView | SoundView | None = None
+) -> Tower:
+    """Return a tower to be trained, with the weights of a folder where its network is from one.
+
+    Args:
+        config: As `tower_config` returns it.
+        network: As of `tower_config`.
+        view: As of `Tower`.
+    """
+    tower = Tower(config, view)
+    if isinstance(tower.network, Pretrained):
+        tower.network.read(network)
+    return tower

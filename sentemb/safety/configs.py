@@ -47,12 +47,21 @@ def check_configs(folder: Path) -> None:
     for file in sorted(file for file in folder.glob("*.json") if READ.fullmatch(file.name)):
         content = read_json(file)
         if isinstance(content, dict):
-            _check(file, content)
+            check_config(file, content)
         elif file.name == "config.json":
             raise InputError(f"'{file}' holds no JSON object: the model is damaged; fetch it.")
 
 
-def _check(file: Path, content: dict[str, Any]) -> None:
+def check_config(file: Path, content: dict[str, Any]) -> None:
+    """Raise where a config asks for what it may not.
+
+    Args:
+        file: It is from.
+        content: Of it.
+
+    Raises:
+        InputError: When it does; names the file and the key.
+    """
     for key, value in _everywhere(content):
         if key == "auto_map" and value and not code_is_trusted():
             raise InputError(

@@ -10,7 +10,7 @@ from torch import Tensor, distributed, nn
 from sentemb.encoders.embedding import KEYS
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
-from sentemb.twins.cross_modal import SIGNAL, CrossModal
+from sentemb.twins.cross_modal import SIGNAL, CrossModal, in_parts
 from sentemb.twins.twin import need_two_views, paired
 from sentemb.types import Features
 from sentemb.views import Draws, View
@@ -73,7 +73,8 @@ class Captioning(CrossModal):
         (words,) = self.embed([text], views[:1])
         most = self.captions.max_length
         ids, mask = text["input_ids"][:, :most], text["attention_mask"][:, :most]
-        seen, logits = self.in_parts(self._both, other[SIGNAL], other[KEYS], ids[:, :-1])
+        rows = other[SIGNAL], other[KEYS], ids[:, :-1]
+        seen, logits = in_parts(self._both, self.micro_batch, *rows)
         labels = ids.masked_fill(mask == 0, NOT_READ)[:, 1:]
         pairs = paired([seen, words], [other, text])
         return replace(pairs, logits=logits.flatten(0, 1), labels=labels.flatten())

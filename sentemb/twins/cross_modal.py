@@ -74,36 +74,56 @@ class CrossModal(EncoderTwin):
         return paired([gathered(self._seen(other)), words], [other, text])
 
     def _seen(self, other: Features) -> Tensor:
-        """Return the tower's vectors."""
-        (seen,) = self.in_parts(self._through, other[SIGNAL], other[KEYS])
-        return seen
-
-    def in_parts(
-        self, compute: Callable[..., tuple[Tensor, ...]], *rows: Tensor
-    ) -> tuple[Tensor, ...]:
-        """Return what is computed of rows; of micro-batches each again in the backward.
-
-        Args:
-            compute: From tensors of some rows to others.
-            rows: The tensors, of all rows.
-        """
-        count = len(rows[0])
-        step = self.micro_batch or count
-        if step >= count:
-            return compute(*rows)
-        parts = [
-            checkpoint(compute, *(each[start : start + step] for each in rows), use_reentrant=False)
-            for start in range(0, count, step)
-        ]
-        return tuple(torch.cat(each) for each in zip(*parts, strict=True))
-
-    def _through(self, signal: Tensor, keys: Tensor) -> tuple[Tensor]:
-        return (self.tower(signal, Draws(keys) if self.training else None),)
+        draws = Draws(other[KEYS]) if self.training else None
+        return seen_by(self.tower, other[SIGNAL], draws, self.micro_batch)
 
     def towers(self) -> dict[str, nn.Module]:
         """Return the tower, by what it reads."""
         return {self.modality: self.tower}
 
+    def scaled_tower(self, views: Sequence[View]) -> str:
+        """Return the tower, whatever the views of the texts are."""
+        return self.modality
+
     def learning_rates(self) -> list[tuple[list[nn.Parameter], float]]:
-        """Return the parameters of the encoder's transformer, and the share they learn at."""
-        return [(list(self.encoder[0].parameters()), self.text_rate)]
+        """Return what was pretrained, in the encoder and the tower, and the share it learns at."""
+        of_tower: list[nn.Parameter] = getattr(self.tower, "pretrained", list)()
+        return [([*self.encoder[0].parameters(), *of_tower], self.text_rate)]
+
+
+def seen_by(tower: nn.Module, signal: Tensor, draws: Draws | None, micro_batch: int = 0) -> Tensor:
+    """Return a tower's vectors.
+
+    Args:
+        tower: From rows and their random numbers to vectors.
+        signal: What it reads, ``[rows, …]``.
+        draws: Of the rows, in training.
+        micro_batch: As of `in_parts`.
+    """
+
+    def through(rows: Tensor, *keys: Tensor) -> tuple[Tensor]:
+        return (tower(rows, *map(Draws, keys)),)
+
+    (seen,) = in_parts(through, micro_batch, signal, *(() if draws is None else (draws.keys,)))
+    return seen
+
+
+def in_parts(
+    compute: Callable[..., tuple[Tensor, ...]], micro_batch: int, *rows: Tensor
+) -> tuple[Tensor, ...]:
+    """Return what is computed of rows; of micro-batches each again in the backward.
+
+    Args:
+        compute: From tensors of some rows to others.
+        micro_batch: Rows that are computed at once; 0 for all.
+        rows: The tensors, of all rows.
+    """
+    count = len(rows[0])
+    step = micro_batch or count
+    if step >= count:
+        return compute(*rows)
+    parts = [
+        checkpoint(compute, *(each[start : start + step] for each in rows), use_reentrant=False)
+        for start in range(0, count, step)
+    ]
+    return tuple(torch.cat(each) for each in zip(*parts, strict=True))

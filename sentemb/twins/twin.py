@@ -90,6 +90,10 @@ class Twin(nn.Module, ABC):
             folder: Of the model; encoder and towers are in it.
         """
 
+    def scaled_tower(self, views: Sequence[View]) -> str:
+        """Return the name of the tower whose cosines the loss over these views multiplies."""
+        return ""
+
     def learning_rates(self) -> list[tuple[list[nn.Parameter], float]]:
         """Return parameters whose learning rate is a share of the others', and the share."""
         return []
