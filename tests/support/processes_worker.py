@@ -14,6 +14,7 @@ from sentemb import Method
 from sentemb.bundled import bundled
 from sentemb.methods import (
     byol,
+    clip,
     distill,
     moco,
     rankcse,
@@ -23,8 +24,11 @@ from sentemb.methods import (
     swav,
     two_tower,
 )
+from sentemb.modalities.captioned import read_captioned
+from sentemb.modalities.towers import TowerConfig
 from sentemb.runs.processes import leave_processes
 from sentemb.training.collator import Collator, NumberedRows
+from sentemb.training.mixed import PairedCollator
 from sentemb.training.teaching import teach_few
 from sentemb.views import FeatureCutoff, View
 from tests.support.encoders import mini
@@ -41,6 +45,7 @@ RECIPES = {
     "distill": lambda encoder: distill(encoder, "mini-sentemb"),
     "rankcse": lambda encoder: rankcse(encoder, "mini-sentemb"),
     "negatives": lambda encoder: simcse_sup(encoder, HARD, hard_negative_weight=2.0),
+    "clip": lambda encoder: clip(encoder, size=8, width=8, depth=2, dim=12),
     "swav": lambda encoder: swav(encoder, prototypes=8, queue_size=16, frozen_steps=1),
 }
 
@@ -70,6 +75,10 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
     rows = NumberedRows(Dataset.from_dict(columns))
     teach_few(method, rows.rows)
     collator = Collator(method.encoder, method.views, 32, 0)
+    if name == "clip":
+        data = read_captioned(bundled("pictures.parquet"), [TowerConfig(size=8, depth=2)])
+        rows = NumberedRows(data.rows)
+        collator = PairedCollator(data, method.encoder, method.views, 32, 0)
     mine = BATCH // state.num_processes
     found = {}
     for step in range(STEPS):

@@ -222,3 +222,26 @@ def test_rows_that_cannot_be_read_are_named(rows, words):
 
     with pytest.raises(InputError, match=words):
         read_captioned(InMemory(rows, (), "data"), [TowerConfig(size=8, depth=2)])
+
+
+def test_bf16_trains_float32_weights_and_fp16_needs_a_gpu(data, tmp_path):
+    method = fresh()
+    run = train(method, data, tmp_path / "run", replace(SETTINGS, max_steps=2, precision="bf16"))
+    assert {p.dtype for p in method.parameters()} == {torch.float32}
+    assert all(np.isfinite(value) for value in run.metrics.values())
+    losses = []
+    for enabled in (True, False):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            losses.append(float(batch_of(without_noise(), data).detach()))
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="fp16 needs a CUDA GPU"):
+            train(fresh(), data, tmp_path / "half", replace(SETTINGS, precision="fp16"))
+        assert not (tmp_path / "half" / "checkpoints").exists()
+
+
+def without_noise():
+    method = fresh()
+    without_dropout(method.encoder)
+    return method
