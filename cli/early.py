@@ -37,6 +37,9 @@ from .options_of_signatures import parse_dims, parse_prompts
 if TYPE_CHECKING:
     from sentemb.encoding import EncodeOptions
 
+BUILT_NETWORKS = ("cnn", "vit")
+"""Networks of towers that no folder is needed for."""
+
 
 def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> None:
     """Raise where a command that trains names what is not there.
@@ -89,15 +92,26 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
 def check_pictures(options: Mapping[str, Any], columns: Sequence[str] | None) -> None:
     """Raise unless the data of a tower are there and have a column of pictures and one of texts."""
     from sentemb.datasets.source import read_source
-    from sentemb.modalities.cells import captioned_columns, metadata_of
+    from sentemb.modalities.cells import bound_to_pictures, captioned_columns, metadata_of
 
     check_extra("PIL", "vision", f"--method {options['method']}")
-    modalities: Any = signatures.find_recipe(options["method"]).beside.split()
-    for path in [*named_files(options["data"] or []).values(), options["dev"]]:
+    recipe = signatures.find_recipe(options["method"])
+    modalities: Any = recipe.beside.split()
+    files = named_files(options["data"] or [])
+    several = len(files) > 1 and signatures.binds_several(options["method"])
+    if several:
+        check_data(options)
+    tables = [*files.values(), options["dev"]] if recipe.reads_texts else []
+    for path in tables:
         if path is not None and can_be_read_again(path):
             table = metadata_of(path)
             with console.only_warnings():
-                captioned_columns(table, read_source(table)[0], modalities, columns)
+                present, _ = read_source(table)
+                wanted, has_texts = bound_to_pictures(present) if several else (modalities, True)
+                own = None if several else columns
+                captioned_columns(table, present, wanted, own, has_texts=has_texts)
+    if options.get("network") not in (None, *BUILT_NETWORKS):
+        check_models(options["network"])
     check_models(options["model"])
 
 
@@ -229,12 +243,17 @@ def check_study(output: Path) -> None:
 
 
 def check_models(*names: str) -> None:
-    """Raise unless each name leads to a model that may be loaded; what warns does so later."""
+    """Raise unless each name leads to a model that may be loaded; what warns does so later.
+
+    A folder of towers alone is read where it is loaded.
+    """
     from sentemb.locate import locate
+    from sentemb.modalities.cells import reads_no_texts
 
     with console.only_errors():
         for name in names:
-            locate(name)
+            if not reads_no_texts(name):
+                locate(name)
 
 
 def check_teacher(name: str | None, method: str) -> None:

@@ -15,6 +15,7 @@ from sentemb.datasets.source import as_source
 from sentemb.datasets.texts import read_text_rows, read_texts
 from sentemb.deployment import FAST, faster
 from sentemb.encoders.build import build_encoder, model_name, require_sentence_transformer
+from sentemb.encoders.device import present_device
 from sentemb.encoders.prompts import Side, prompt_given, prompt_of_side
 from sentemb.encoding.encode import encode_file
 from sentemb.encoding.fingerprint import fingerprint
@@ -29,7 +30,7 @@ from sentemb.inference.shaping import require_dims, shaped
 from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.inference.torch_only import load_encoder, width_of
 from sentemb.locate import locate
-from sentemb.modalities.cells import Modality, modality_of
+from sentemb.modalities.cells import Modality, modality_of, reads_no_texts
 from sentemb.modalities.tower_encoder import TowerEncoder, load_tower, towers_in
 from sentemb.storage import whole_folder
 from sentemb.types import Vectors
@@ -72,6 +73,9 @@ def load(
             raise UsageError("fast needs a model given by name: give a folder or a hub id.")
         model = faster(model, fast)
     if isinstance(model, str | os.PathLike):
+        if reads_no_texts(model):
+            tower = load_tower(model, towers_in(Path(model))[0])
+            return Encoder(tower.to(present_device(device)), os.fspath(model))
         return Encoder(load_encoder(model, device), os.fspath(model))
     if device is not None:
         raise UsageError(
@@ -94,7 +98,9 @@ class Encoder:
         name: What it was loaded as.
     """
 
-    def __init__(self, encoder: "TokenEncoder | SentenceTransformer", name: str) -> None:
+    def __init__(
+        self, encoder: "TokenEncoder | SentenceTransformer | TowerEncoder", name: str
+    ) -> None:
         self.name = name
         self._encoder = encoder
         self._embedder: tuple[tuple[object, ...], Embedder] | None = None
@@ -163,6 +169,7 @@ class Encoder:
             >>> encoder.encode("A sentence.").shape, encoder.encode([]).shape
             ((192,), (0, 192))
         """
+        self._require_texts()
         prompt = prompt_given(self._encoder, prompt, prompt_name)
         if isinstance(texts, str):
             how: dict[str, Any] = {"precision": precision, "prompt": prompt, "progress": progress}
@@ -196,6 +203,18 @@ class Encoder:
                 ]
             )
         return vectors if len(place) == len(rows) else vectors[[place[text] for text in rows]]
+
+    def _require_texts(self) -> None:
+        """Raise where the model is a tower.
+
+        Raises:
+            InputError: Says what it reads.
+        """
+        if isinstance(self._encoder, TowerEncoder):
+            raise InputError(
+                f"Model '{self.name}' reads {self._encoder.modality}s, no texts: give a model that "
+                "was trained on both, as `train` with method clip makes it."
+            )
 
     def prompt_of(self, side: Side, name: str | None = None) -> str:
         """Return what the model wants before queries, or before the documents that they find.
@@ -298,6 +317,7 @@ class Encoder:
             with Progress("encoding", None, "rows", shown=progress) as told:
                 return encode_file(tower, rows, Path(output), options, overwrite, told, faults)
         read: Callable[..., Iterator[Any]] = read_text_rows if keep_columns else read_texts
+        self._require_texts()
         texts = read(source, column, faults)
         with Progress("encoding", None, "rows", shown=progress) as told:
             return encode_file(self._encoder, texts, Path(output), options, overwrite, told, faults)
@@ -313,6 +333,8 @@ class Encoder:
         Raises:
             InputError: When the model was not trained on them.
         """
+        if isinstance(self._encoder, TowerEncoder) and self._encoder.modality == modality:
+            return self._encoder
         named = isinstance(self._encoder, TokenEncoder) or Path(self.name).is_dir()
         found = load_tower(locate(self.name) if named else self.name, modality, self.name)
         return found.to(self._encoder.device)

@@ -24,7 +24,7 @@ TYPES = {"int": int, "float": float, "str": str, "bool": bool}
 OF_THE_DATA = ("encoder", "columns", "classes")
 """Parameters of a recipe that are not options."""
 
-FUNCTIONS = ("build", "towers_of")
+FUNCTIONS = ("build", "towers_of", "several")
 """Fields of a recipe that hold a function."""
 Definition = tuple[str, Any]
 """The module that defines something, and where it is in its tree."""
@@ -111,6 +111,12 @@ class WrittenRecipe:
         function: Callable[..., Any] | None = self._function("towers_of")
         return function
 
+    @property
+    def several(self) -> Callable[..., Any] | None:
+        """The function, from the columns of several data sets to the method of each."""
+        function: Callable[..., Any] | None = self._function("several")
+        return function
+
 
 def parameters_of(method: str) -> list[inspect.Parameter]:
     """Return the parameters of a method's function, without importing it."""
@@ -121,6 +127,12 @@ def function_of(method: str) -> tuple[str, str]:
     """Return the module and the name of a method's function."""
     module, _, name = METHODS[method].partition(".")
     return f"sentemb.methods.{module}", _recipe(f"sentemb.methods.{module}", name)["build"]
+
+
+def binds_several(method: str) -> bool:
+    """Tell whether a method reads several data sets beside texts, without importing it."""
+    module, _, name = METHODS[method].partition(".")
+    return _recipe(f"sentemb.methods.{module}", name)["several"] is not None
 
 
 def _recipe(module: str, name: str) -> dict[str, Any]:

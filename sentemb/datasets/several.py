@@ -19,7 +19,7 @@ SOURCE = "source"
 class SeveralData(TrainingData):
     """Rows of several data sets, one data set after the other.
 
-    Columns that a data set has not hold "", a label that it has not 0.
+    Columns that a data set has not hold "", a label or a number that it has not 0.
 
     Args:
         parts: The data sets by their names.
@@ -61,8 +61,8 @@ def joined(
         if not len(part.rows):
             raise InputError(f"The data set '{name}' has no rows.")
     each = list(parts.values())
-    columns = list(dict.fromkeys(name for part in each for name in part.rows.column_names))
-    tables = [_widened(part.rows, columns, number) for number, part in enumerate(each)]
+    blanks = {name: _blank(part.rows, name) for part in each for name in part.rows.column_names}
+    tables = [_widened(part.rows, blanks, number) for number, part in enumerate(each)]
     return SeveralData(
         rows=concatenate_datasets(tables),
         source=", ".join(part.source for part in each),
@@ -75,14 +75,21 @@ def joined(
     )
 
 
-def _widened(rows: Dataset, columns: list[str], number: int) -> Dataset:
+def _blank(rows: Dataset, column: str) -> str | float | int:
+    """Return what stands for a value that a data set has not, of the kind of those of another."""
+    if column == LABEL:
+        return 0.0
+    return 0 if rows.features[column].dtype.startswith("int") else ""
+
+
+def _widened(rows: Dataset, blanks: Mapping[str, str | float | int], number: int) -> Dataset:
     """Return rows with all columns in one order, and the number of their data set."""
     count = len(rows)
     if LABEL in rows.column_names:
         labels = list(map(float, rows[LABEL][:]))
         rows = rows.remove_columns(LABEL).add_column(LABEL, labels)
-    for column in columns:
+    for column, blank in blanks.items():
         if column not in rows.column_names:
-            rows = rows.add_column(column, [0.0 if column == LABEL else ""] * count)
+            rows = rows.add_column(column, [blank] * count)
     rows = rows.add_column(SOURCE, [number] * count)
-    return rows.select_columns([*columns, SOURCE])
+    return rows.select_columns([*blanks, SOURCE])

@@ -79,3 +79,10 @@ def add_projection(encoder: "SentenceTransformer", dim: int) -> None:
     nn.init.orthogonal_(dense.linear.weight)
     encoder.append(dense.to(encoder.device))
     encoder.append(Normalize())
+
+
+def ends_in_unit_length(encoder: "SentenceTransformer", dim: int) -> bool:
+    """Tell whether an encoder's vectors have so many dimensions, and length 1 by its modules."""
+    from sentence_transformers.sentence_transformer.modules import Normalize
+
+    return encoder.get_embedding_dimension() == dim and isinstance(encoder[-1], Normalize)

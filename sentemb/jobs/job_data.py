@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,23 +13,33 @@ from sentemb.jobs.train_job import TrainJob
 from sentemb.training.settings import Settings
 
 if TYPE_CHECKING:
+    from sentemb.data_sources import DataSource
     from sentemb.datasets import TrainingData
     from sentemb.evaluation import STS
     from sentemb.modalities.captioned import PairedData
+    from sentemb.modalities.spokes import SpokeData
+    from sentemb.modalities.towers import TowerConfig
 
 logger = logging.getLogger("sentemb")
 GRADED = "graded.tsv"
 SMALLEST, STEPS = 16, 20
+COLUMNS_OF_ONE = (
+    "`columns` are of one data set: of several, give each its own, as "
+    "DataSource(path, columns=[...])."
+)
 
 
 def read(job: TrainJob) -> "tuple[TrainingData, STS | None]":
     """Read the data and the graded pairs, and say in the log what is used."""
+    from sentemb.data_sources import several_of
     from sentemb.datasets import as_sts
     from sentemb.methods import recipe_named
 
     recipe = recipe_named(job.method)
     source = bundled(recipe.bundled_data) if job.data is None else job.data
     if recipe.beside:
+        if recipe.several and (sources := several_of(source)):
+            return _read_spokes(job, sources), None
         require_one_source(job, source)
         return _read_paired(job, source), None
     graded = bundled(GRADED) if job.dev is None and job.data is None else job.dev
@@ -75,18 +85,69 @@ def _read_paired(job: TrainJob, source: Any) -> "PairedData":
     recipe, options = recipe_named(job.method), job.options()
     configs = recipe.towers_of(job.model, options) if recipe.towers_of else []
     with phase("reading the pictures"):
-        data = read_captioned(source, configs, job.columns, cast(Any, job.dev))
-    if options["control"]:
+        if recipe.reads_texts:
+            data = read_captioned(source, configs, job.columns, cast(Any, job.dev))
+        else:
+            data = _read_alone(job, source, configs[0])
+    if options.get("control"):
         data = data.shuffled(job.settings.seed)
+    _tell_of_pictures(job, data, name_of(job.data, f"bundled {recipe.bundled_data}"))
+    return data
+
+
+def _read_alone(job: TrainJob, source: Any, config: "TowerConfig") -> "PairedData":
+    """Read pictures without texts.
+
+    Raises:
+        UsageError: When dev rows are given, or several columns.
+    """
+    from sentemb.modalities.captioned import read_signals
+
+    if job.dev is not None:
+        raise UsageError(f"'{job.method}' reads no texts that `dev` could measure: leave it out.")
+    columns = job.columns or (None,)
+    if len(columns) != 1:
+        raise UsageError(f"`columns` name the one of pictures, got {len(columns)}.")
+    return read_signals(source, config, columns[0])
+
+
+def _tell_of_pictures(job: TrainJob, data: "PairedData | SpokeData", named: str | None) -> None:
     held = 0 if data.dev is None else len(data.dev.rows)
     logger.info(
         "%s from %s; data: %s (%s rows); dev: %s",
         job.method,
-        name_of(job.model, "mini") or "a SentenceTransformer",
-        name_of(job.data, f"bundled {recipe.bundled_data}") or data.source,
+        start_of(job) or "a SentenceTransformer",
+        named or data.source,
         f"{len(data.rows):,}",
         f"{held:,} rows of other pictures" if held else "none",
     )
+
+
+def _read_spokes(job: TrainJob, sources: "Mapping[str, DataSource]") -> "SpokeData":
+    """Read several data sets of pictures, each with what is bound to them.
+
+    Raises:
+        UsageError: When `columns` are given, which are of one data set.
+    """
+    from sentemb.data_sources import read_sources
+    from sentemb.methods import recipe_named
+    from sentemb.modalities.spokes import SpokeData, dev_of, read_spoke
+
+    if job.columns is not None:
+        raise UsageError(COLUMNS_OF_ONE)
+    recipe, options = recipe_named(job.method), job.options()
+    configs = recipe.towers_of(job.model, options) if recipe.towers_of else []
+    with phase("reading the pictures"):
+        parts = {
+            name: read_spoke(cast(Any, source.data), configs, source.columns)
+            for name, source in sources.items()
+        }
+        given = None if job.dev is None else read_spoke(cast(Any, job.dev), configs)
+    if options["control"]:
+        parts = {name: part.shuffled(job.settings.seed) for name, part in parts.items()}
+    read = {name: replace(source, data=parts[name]) for name, source in sources.items()}
+    data = SpokeData(**vars(read_sources(read, (), job.mixing)), dev=dev_of(given, parts.values()))
+    _tell_of_pictures(job, data, f"{', '.join(parts)}")
     return data
 
 
@@ -101,10 +162,7 @@ def _read_rows(job: TrainJob, source: Any, layouts: "Sequence[tuple[str, ...]]")
             raise UsageError("`mixing` has no effect on one data set: leave it out.")
         return as_training_data(source, layouts, job.columns)
     if job.columns is not None:
-        raise UsageError(
-            "`columns` are of one data set: of several, give each its own, as "
-            "DataSource(path, columns=[...])."
-        )
+        raise UsageError(COLUMNS_OF_ONE)
     return read_sources(sources, tuple(layouts), job.mixing)
 
 
@@ -180,6 +238,15 @@ def _said_of_negatives(columns: Sequence[str]) -> str:
     """Say how many hard negatives rows have, where some have several."""
     most = sum(column.startswith("negative") for column in columns)
     return f", up to {most} hard negatives each" if most > 1 else ""
+
+
+def start_of(job: TrainJob) -> str | None:
+    """Name the model that a job trains; None for an object."""
+    from sentemb.methods import recipe_named
+
+    if not recipe_named(job.method).reads_texts and job.model == "mini":
+        return "a new tower"
+    return name_of(job.model, "mini")
 
 
 def name_of(given: object, default: str | None) -> str | None:

@@ -1,5 +1,6 @@
 """The method that a job trains."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,11 @@ def build(job: TrainJob, data: "TrainingData") -> "Method":
     from transformers import set_seed
 
     from sentemb.datasets.several import SeveralData
-    from sentemb.methods import method_named
+    from sentemb.methods import method_named, recipe_named
 
     if isinstance(data, SeveralData):
-        return _build_mixed(job, data)
+        several = recipe_named(job.method).several
+        return _build_mixed(job, data) if several is None else _build_spokes(job, data, several)
     set_seed(job.settings.seed)
     method = method_named(
         job.method,
@@ -103,4 +105,40 @@ def _build_mixed(job: TrainJob, data: "SeveralData") -> "Method":
     read = [view.column for view in mixed.views]
     for each in (mixed.encoder, *mixed.twin.other_encoders().values()):
         set_prompts(each, job.prompt, read)
+    return mixed
+
+
+def _build_spokes(job: TrainJob, data: "SeveralData", several: "Callable[..., Any]") -> "Method":
+    """Build a method for each data set of pictures and something else.
+
+    Raises:
+        UsageError: When a view, or a score, is given, which texts alone have.
+    """
+    from transformers import set_seed
+
+    from sentemb.data_sources import several_of
+    from sentemb.encoders.prompts import set_prompts
+    from sentemb.methods import recipe_named
+    from sentemb.methods.recipe import encoder_of
+    from sentemb.training.mixed import MixedMethod
+
+    if job.view or job.score is not None:
+        raise UsageError("`view` and `score` are of a single data set: leave them out.")
+    set_seed(job.settings.seed)
+    encoder = encoder_of(
+        recipe_named(job.method),
+        job.model,
+        pooling=job.pooling,
+        bidirectional=job.bidirectional,
+        template=job.template,
+        lora=job.lora,
+    )
+    sources = several_of(job.data) or {}
+    columns = {name: part.rows.column_names for name, part in data.parts}
+    methods = {
+        name: _overridden(job, member, sources[name].own_loss() or job.loss, job.mask_above)
+        for name, member in several(encoder, columns, **job.options()).items()
+    }
+    mixed = MixedMethod(methods, ["none"] * len(methods))
+    set_prompts(encoder, job.prompt, [view.column for view in mixed.views])
     return mixed

@@ -16,7 +16,7 @@ OF_VIEWS = ("alpha", "synonyms", "keep_negations", "repetition", "rate")
 OF_LOSS = (
     *("temperature", "hard_negative_weight", "epsilon", "off_diagonal_weight", "angle"),
     *("invariance_weight", "variance_weight", "covariance_weight", "bias"),
-    *("background", "close"),
+    *("background", "close", "text_temperature"),
 )
 """Options of recipes that ``view`` and ``loss`` take the place of."""
 OF_DATA = ("columns", "classes")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentemb.jobs.job_data import GRADED, name_of, settings_for
+from sentemb.jobs.job_data import GRADED, name_of, settings_for, start_of
 from sentemb.jobs.job_method import build
 from sentemb.jobs.job_record import config_of
 from sentemb.jobs.train_job import TrainJob
@@ -53,7 +53,7 @@ def run(
             method=job.method,
             method_options=job.options(),
             citation=recipe.citation,
-            model=name_of(job.model, "mini"),
+            model=start_of(job),
             data=name_of(job.data, f"bundled:{recipe.bundled_data}"),
             dev=name_of(job.dev, f"bundled:{GRADED}" if dev else None),
             as_it_is=_as_it_is(job, method, dev) if dev else {},
@@ -82,7 +82,10 @@ def _described(job: TrainJob, method: "Method") -> str:
     """Name the modules of the encoder, the origin of its pooling, and what training adds."""
     from sentemb.encoders import describe
     from sentemb.locate import is_sentence_transformer, locate
+    from sentemb.methods import recipe_named
 
+    if not recipe_named(job.method).reads_texts:
+        return describe(method.encoder)
     raw = isinstance(job.model, str | os.PathLike) and not is_sentence_transformer(
         locate(job.model)
     )

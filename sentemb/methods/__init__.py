@@ -2,7 +2,7 @@
 
 from sentemb.methods.aggregation import LOCAL_AGGREGATION, local_aggregation
 from sentemb.methods.arccse import ARCCSE, arccse
-from sentemb.methods.bind import BIND, bind
+from sentemb.methods.bind import BIND, bind, bind_spokes
 from sentemb.methods.clip import CLIP, LIT, SIGLIP, clip, lit, siglip
 from sentemb.methods.coca import COCA, coca
 from sentemb.methods.consert import CONSERT, CONSERT_SUP, consert, consert_sup
@@ -87,6 +87,7 @@ __all__ = [
     "arccse",
     "barlow_twins",
     "bind",
+    "bind_spokes",
     "byol",
     "clip",
     "coca",

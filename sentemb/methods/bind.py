@@ -1,23 +1,32 @@
-"""ImageBind: sounds are bound to pictures, and then find texts that they never saw."""
+"""ImageBind: sounds, and texts, are bound to pictures, and then find what they never saw."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentemb.encoders.linear import add_projection, ends_in_unit_length
 from sentemb.errors import UsageError
 from sentemb.losses import SymmetricInfoNCE
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
 from sentemb.modalities.sound_views import SoundView
-from sentemb.modalities.towers import CONFIG, WEIGHTS, Tower, TowerConfig
-from sentemb.twins import Hub
+from sentemb.modalities.towers import (
+    CONFIG,
+    WEIGHTS,
+    Tower,
+    TowerConfig,
+    new_tower,
+    tower_config,
+)
+from sentemb.twins import Hub, Spokes
 from sentemb.views import View
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-HUB = "picture"
+HUB, TEXT = "picture", "text"
+HUB_NAMES = ("picture", "image")
 NO_HUB = (
     "Method 'bind' needs a model with a tower of pictures, which sounds are bound to: train one "
     "with method 'clip', and give its folder as `model`."
@@ -28,11 +37,14 @@ def bind(
     encoder: "SentenceTransformer",
     columns: Sequence[str] = ("text",),
     temperature: float = 0.05,
+    network: str = "cnn",
     frames: int = 128,
     stem: int = 4,
     width: int = 48,
     depth: int = 3,
     hub: str | None = None,
+    text_temperature: float = 0.07,
+    text_rate: float = 0.15,
     control: bool = False,
 ) -> Method:
     r"""ImageBind: a tower of sounds learns to be where a frozen tower of pictures is.
@@ -44,23 +56,118 @@ def bind(
         encoder: Of the texts, from the folder of a model with a tower of pictures, the hub.
         columns: Of the texts, which dev rows are measured by.
         temperature: τ, which stays: 1/20, the scale of sounds in ImageBind.
+        network: Of the sounds: ``cnn``, ``vit``, or a folder of a model of transformers that reads
+            log-mels of 64 bands.
         frames: Of a sound, 20 ms each; longer ones are cut.
         stem: Bands and frames a step of the first convolution.
         width: Channels of the first stage.
         depth: Stages.
-        hub: Folder of the tower that sounds are bound to; by default ``picture`` in the model's.
+        hub: Folder of the tower that sounds are bound to; by default, and as ``picture`` or
+            ``image``, the model's own.
+        text_temperature: τ of texts at the start, where a separate data set has them; it is
+            learned, and stays between 0.01 and 1.
+        text_rate: Learning rate of the texts' transformer then, as a share of the others'.
         control: Whether pictures are shuffled among the sounds, so that nothing is to be learned.
 
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665).
     """
-    place = folder_of(encoder) / HUB if hub is None else Path(hub)
-    centre = _loaded(place)
-    config = TowerConfig("sound", "cnn", frames, stem, width, depth, dim=centre.config.dim)
-    digest = sha256((place / WEIGHTS).read_bytes()).hexdigest()[:16]
-    twin = Hub(encoder, Tower(config, SoundView()), centre, "sound", HUB, digest, control)
+    centre, digest = _hub(folder_of(encoder), hub)
+    tower = _new_tower(network, frames, stem, width, depth, centre.config.dim)
+    twin = Hub(encoder, tower, centre, "sound", HUB, digest, control)
+    return Method((View(TEXT),), twin, _fixed(temperature))
+
+
+def bind_spokes(
+    encoder: "SentenceTransformer",
+    columns: Mapping[str, Sequence[str]],
+    temperature: float = 0.05,
+    network: str = "cnn",
+    frames: int = 128,
+    stem: int = 4,
+    width: int = 48,
+    depth: int = 3,
+    hub: str | None = None,
+    text_temperature: float = 0.07,
+    text_rate: float = 0.15,
+    control: bool = False,
+) -> dict[str, Method]:
+    r"""ImageBind over several data sets: sounds, and texts, learn to be where frozen pictures are.
+
+    .. math:: \mathcal L = \sum_M \mathcal L_{\mathrm{sym}}(\mathrm{hub}, M; \tau_M)
+
+    Each batch is of one data set, and so of one spoke. Where texts are a data set, their encoder
+    learns, behind a projection unless its vectors have length 1 and the width of the hub's; else it
+    is frozen.
+
+    Args:
+        encoder: Of the texts; changed in place.
+        columns: Of each data set, by its name: pictures beside sounds, or beside texts.
+        temperature: As of `bind`.
+        network: As of `bind`.
+        frames: As of `bind`.
+        stem: As of `bind`.
+        width: As of `bind`.
+        depth: As of `bind`.
+        hub: As of `bind`.
+        text_temperature: As of `bind`.
+        text_rate: As of `bind`.
+        control: As of `bind`.
+
+    Returns:
+        The method of each data set; all have the same twin.
+
+    Raises:
+        UsageError: When no data set has sounds, or there is no hub.
+
+    Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665). Deviation: there the texts' tower
+        is frozen beside the pictures'.
+    """
+    sounds = [name for name, present in columns.items() if "sound" in present]
+    if not sounds:
+        raise UsageError(
+            f"None of the data sets {', '.join(columns)} has sounds beside its pictures: give one "
+            "that has, or train pictures and texts with method 'clip'."
+        )
+    if not 0 < text_rate <= 1:
+        raise UsageError(f"text_rate is in (0, 1], got {text_rate!r}.")
+    centre, digest = _hub(folder_of(encoder), hub)
+    dim = centre.config.dim
+    freeze = "text" if len(sounds) == len(columns) else "none"
+    if freeze == "none" and not ends_in_unit_length(encoder, dim):
+        add_projection(encoder, dim)
+    tower = _new_tower(network, frames, stem, width, depth, dim)
+    twin = Spokes(
+        encoder, tower, centre, "sound", HUB, digest, control, freeze=freeze, text_rate=text_rate
+    )
+    of_texts, of_sounds = SymmetricInfoNCE(text_temperature), _fixed(temperature)
+    return {
+        name: Method((), twin, of_sounds) if name in sounds else
+        Method((View(TEXT),), twin, of_texts) for name in columns
+    }  # fmt: skip
+
+
+def _new_tower(network: str, frames: int, stem: int, width: int, depth: int, dim: int) -> Tower:
+    numbers = {"stem": stem, "width": width, "depth": depth, "dim": dim}
+    return new_tower(tower_config("sound", network, frames, **numbers), network, SoundView())
+
+
+def _fixed(temperature: float) -> SymmetricInfoNCE:
+    """Return the loss at a temperature that stays."""
     loss = SymmetricInfoNCE(temperature)
     loss.log_inverse_temperature.requires_grad_(False)
-    return Method((View("text"),), twin, loss)
+    return loss
+
+
+def _hub(model: Path, hub: str | None) -> tuple[Tower, str]:
+    """Return the hub, and a hash of its weights."""
+    place = _place(model, hub)
+    centre = _loaded(place)
+    return centre, sha256((place / WEIGHTS).read_bytes()).hexdigest()[:16]
+
+
+def _place(model: Path, hub: str | None) -> Path:
+    """Return the folder of the hub: its own, or the one in the model's."""
+    return model / HUB if hub is None or hub in HUB_NAMES else Path(hub)
 
 
 def folder_of(encoder: "SentenceTransformer") -> Path:
@@ -82,8 +189,8 @@ def _loaded(place: Path) -> Tower:
 
 def towers_of(model: object, options: Mapping[str, Any]) -> list[TowerConfig]:
     """Return the configs of the hub and of the sounds' tower, for how rows are read."""
-    hub = _loaded(Path(options["hub"] or Path(str(model)) / HUB)).config
-    return [hub, TowerConfig("sound", "cnn", options["frames"], depth=1)]
+    hub = _loaded(_place(Path(str(model)), options["hub"])).config
+    return [hub, tower_config("sound", options["network"], options["frames"], stem=1, depth=1)]
 
 
 BIND = Recipe(
@@ -93,6 +200,7 @@ BIND = Recipe(
     bundled_data="pictures.parquet",
     beside="picture sound",
     towers_of=towers_of,
+    several=bind_spokes,
     batch_size=128,
     learning_rate=2e-3,
     epochs=20,

@@ -17,6 +17,7 @@ from sentemb.encoders.templates import TemplateName, set_template
 from sentemb.encoders.trainable import require_transformer
 from sentemb.errors import UsageError, nearest, unknown
 from sentemb.method import Method
+from sentemb.modalities.tower_encoder import tower_to_start_from
 from sentemb.values import require_kinds_of_options
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ METHODS = {
     "bind": "bind.BIND",
 }
 """Names of recipes, as ``sentemb train --method`` takes them, and where each is defined."""
+OF_TEXTS = "pooling, prompt, include_prompt, bidirectional, template, lora and score"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ class Recipe:
         weight_decay: Of AdamW.
         eval_steps: Steps between evaluations.
         beside: What is read beside the texts, as ``picture`` or ``picture sound``; "" for nothing.
+        reads_texts: Whether it trains an encoder of texts; else it trains a tower alone.
         towers_of: From the model and the options to the towers' configs, which say how it is read.
+        several: From an encoder, and the columns of each of several data sets beside texts, to the
+            method of each; None where a method reads one.
     """
 
     build: Callable[..., Method]
@@ -102,7 +107,9 @@ class Recipe:
     weight_decay: float = 0.0
     eval_steps: int = 125
     beside: str = ""
+    reads_texts: bool = True
     towers_of: Callable[[Any, Mapping[str, Any]], list[Any]] | None = None
+    several: Callable[..., dict[str, Method]] | None = None
 
 
 def recipe_named(name: str) -> Recipe:
@@ -178,6 +185,39 @@ def method_named(
                 + nearest(option, known)
             )
     require_kinds_of_options(recipe.build, options)
+    if not recipe.reads_texts:
+        of_texts = pooling, prompt, include_prompt, bidirectional, template, lora, bilinear
+        if any(of_texts):
+            raise UsageError(
+                f"{OF_TEXTS} are of texts, which '{name}' does not read: leave them out."
+            )
+        return recipe.build(tower_to_start_from(model), **options)
+    encoder = encoder_of(
+        recipe, model, pooling=pooling, bidirectional=bidirectional, template=template, lora=lora
+    )
+    if bilinear:
+        end_in_identity(encoder)
+    method = recipe.build(encoder, **options)
+    read = [view.column for view in method.views]
+    for each in (method.encoder, *method.twin.other_encoders().values()):
+        set_prompts(each, prompt or {}, read, include_prompt)
+    return method
+
+
+def encoder_of(
+    recipe: Recipe,
+    model: "str | os.PathLike[str] | SentenceTransformer | None" = None,
+    *,
+    pooling: PoolingName | None = None,
+    bidirectional: bool = False,
+    template: TemplateName | None = None,
+    lora: Lora | None = None,
+) -> "SentenceTransformer":
+    """Return the encoder that a recipe trains; arguments as of `method_named`.
+
+    Raises:
+        InputError: When the model cannot be found or read, or is not a transformer.
+    """
     source = "mini" if model is None else model
     raw_pooling: PoolingName = recipe.pooling if template is None else "lasttoken"
     encoder = build_encoder(source, pooling=pooling, raw_pooling=raw_pooling)
@@ -188,10 +228,4 @@ def method_named(
         make_bidirectional(encoder)
     if lora is not None:
         add_lora(encoder, lora)
-    if bilinear:
-        end_in_identity(encoder)
-    method = recipe.build(encoder, **options)
-    read = [view.column for view in method.views]
-    for each in (method.encoder, *method.twin.other_encoders().values()):
-        set_prompts(each, prompt or {}, read, include_prompt)
-    return method
+    return encoder

@@ -17,6 +17,7 @@ from sentemb.evaluation.two_way_retrieval import Pairing, retrieval_both_ways, u
 from sentemb.modalities.cells import captioned_rows, metadata_of, naming
 from sentemb.modalities.decoded import Signals
 from sentemb.modalities.readers import read_signal, require_reader
+from sentemb.modalities.tower_encoder import signal_rows
 from sentemb.modalities.towers import Tower, TowerConfig
 from sentemb.types import Encode, Vectors
 
@@ -41,9 +42,13 @@ class PairedData(TrainingData):
 
     def evaluators(self, twin: Any) -> list[Evaluator]:
         """Return what measures retrieval on the dev rows, where there are some."""
-        if self.dev is None:
+        return [] if self.dev is None else self.dev.retrievals(twin)
+
+    def retrievals(self, twin: Any) -> list[Evaluator]:
+        """Return what measures how these rows' texts find the rest; nothing without texts."""
+        if "text" not in self.rows.column_names:
             return []
-        return [CrossModalRetrieval(twin.towers()[name], self.dev, name) for name in self.signals]
+        return [CrossModalRetrieval(twin.towers()[name], self, name) for name in self.signals]
 
     def shuffled(self, seed: int) -> "PairedData":
         """Return the same with the first modality, and the texts, of other rows: a control.
@@ -96,6 +101,8 @@ def read_captioned(
     configs: Sequence[TowerConfig],
     columns: Sequence[str] | None = None,
     dev: Source | None = None,
+    *,
+    has_texts: bool = True,
 ) -> PairedData:
     """Read pictures with texts, and perhaps sounds, and decode them.
 
@@ -109,6 +116,7 @@ def read_captioned(
         columns: Names of the columns, the modalities' in this order and then the texts',
             where they are others.
         dev: Read in the same way, and measured on.
+        has_texts: Whether there is a column of texts; without it, the rows have none.
 
     Raises:
         InputError: When a picture or a sound cannot be read, or a text is missing; names the row.
@@ -118,17 +126,42 @@ def read_captioned(
     signals: dict[str, Signals] = {
         config.modality: Signals(config.shape, config.dtype) for config in configs
     }
-    train, held = _read(source, configs, columns, signals)
+    train, held = _read(source, configs, columns, signals, has_texts)
     if dev is not None:
-        other_train, other_held = _read(dev, configs, columns, signals)
+        other_train, other_held = _read(dev, configs, columns, signals, has_texts)
         held = other_held or other_train
     if not train:
         raise InputError(f"{source} holds no row to train on.")
     for name, decoded in signals.items():
         logger.info("%s %ss decoded to %s", f"{len(decoded):,}", name, _size(decoded))
     rest: dict[str, Any] = {"source": str(as_source(source)), "empty_rows": 0, "signals": signals}
-    measured = PairedData(rows=_rows(held, signals), **rest) if held else None
-    return PairedData(rows=_rows(train, signals), dev=measured, **rest)
+    measured = PairedData(rows=_rows(held, signals, has_texts), **rest) if held else None
+    return PairedData(rows=_rows(train, signals, has_texts), dev=measured, **rest)
+
+
+def read_signals(source: Source, config: TowerConfig, column: str | None = None) -> PairedData:
+    """Read pictures, or sounds, without texts, and decode them.
+
+    Args:
+        source: A folder, or a table with a column of files or of their bytes.
+        config: Of the tower, which says what is read, and how large.
+        column: The table's column, where it is another.
+
+    Raises:
+        InputError: When one cannot be read; names the row.
+    """
+    require_reader(config.modality)
+    signals, numbers = Signals(config.shape, config.dtype), []
+    for number, content, _ in signal_rows(source, config.modality, column):
+        with naming(source, number):
+            numbers.append(signals.add(read_signal(content, config)))
+    logger.info("%s %ss decoded to %s", f"{len(signals):,}", config.modality, _size(signals))
+    return PairedData(
+        rows=Dataset.from_dict({config.modality: numbers}),
+        source=str(as_source(source)),
+        empty_rows=0,
+        signals={config.modality: signals},
+    )
 
 
 def _size(signals: Signals) -> str:
@@ -138,8 +171,8 @@ def _size(signals: Signals) -> str:
 Row = tuple[str, tuple[int, ...]]
 
 
-def _rows(found: list[Row], signals: Mapping[str, Signals]) -> Dataset:
-    columns: dict[str, list[Any]] = {"text": [text for text, _ in found]}
+def _rows(found: list[Row], signals: Mapping[str, Signals], has_texts: bool) -> Dataset:
+    columns: dict[str, list[Any]] = {"text": [text for text, _ in found]} if has_texts else {}
     for place, name in enumerate(signals):
         columns[name] = [numbers[place] for _, numbers in found]
     return Dataset.from_dict(columns)
@@ -150,12 +183,14 @@ def _read(
     configs: Sequence[TowerConfig],
     columns: Sequence[str] | None,
     signals: Mapping[str, Signals],
+    has_texts: bool,
 ) -> tuple[list[Row], list[Row]]:
     """Return the rows that are trained on, and those that are not."""
     train: list[Row] = []
     held: list[Row] = []
     source = metadata_of(as_source(source))
-    for row in captioned_rows(source, [config.modality for config in configs], columns):
+    modalities = [config.modality for config in configs]
+    for row in captioned_rows(source, modalities, columns, has_texts=has_texts):
         with naming(source, row.number):
             numbers = tuple(
                 signals[config.modality].add(read_signal(content, config))

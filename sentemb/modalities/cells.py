@@ -94,7 +94,7 @@ class CaptionedRow(NamedTuple):
     Args:
         number: Counted as the reader of the file does.
         contents: Of each modality, a file or bytes.
-        texts: One or several, none blank.
+        texts: One or several, none blank; a single "" where they are not read.
         split: What its column ``split`` says.
     """
 
@@ -105,18 +105,30 @@ class CaptionedRow(NamedTuple):
 
 
 def captioned_rows(
-    source: Source, modalities: Sequence[Modality], columns: Sequence[str] | None = None
+    source: Source,
+    modalities: Sequence[Modality],
+    columns: Sequence[str] | None = None,
+    *,
+    has_texts: bool = True,
 ) -> Iterator[CaptionedRow]:
     """Yield the rows of a table.
+
+    Args:
+        source: A file of any format, or a hub data set.
+        modalities: What it has columns of, beside the column of texts.
+        columns: Names of the columns, where they are others.
+        has_texts: Whether it has a column of texts too.
 
     Raises:
         InputError: When there are no such columns, or a row lacks one of them; names the row.
     """
     present, rows = read_source(source)
-    *names, text = captioned_columns(source, present, modalities, columns)
+    found_names = captioned_columns(source, present, modalities, columns, has_texts=has_texts)
+    names, text = found_names[: len(modalities)], found_names[-1]
     folder = Path(os.fspath(source)).parent if isinstance(source, str | os.PathLike) else Path()
     for number, row in rows:
-        if not (texts := texts_of_cell(row.get(text))):
+        texts = texts_of_cell(row.get(text)) if has_texts else [""]
+        if not texts:
             raise InputError(f"{source}, row {number}: column '{text}' has no text.")
         with naming(source, number):
             found = [
@@ -132,15 +144,17 @@ def captioned_columns(
     present: Sequence[str],
     modalities: Sequence[Modality],
     columns: Sequence[str] | None = None,
+    *,
+    has_texts: bool = True,
 ) -> list[str]:
-    """Return the names of the columns of modalities, and last of texts.
+    """Return the names of the columns of modalities, and last of texts, where it has some.
 
     Raises:
         InputError: When one is not there.
     """
-    what = ", ".join([*(f"{one}s" for one in modalities), "texts"])
+    what = ", ".join([*(f"{one}s" for one in modalities), *["texts"] * has_texts])
     if columns is not None:
-        if len(columns) != len(modalities) + 1:
+        if len(columns) != len(modalities) + has_texts:
             raise InputError(f"`columns` name those of {what}; got {', '.join(columns)}.")
         for name in columns:
             if name not in present:
@@ -149,7 +163,7 @@ def captioned_columns(
                     + nearest(name, list(present))
                 )
         return list(columns)
-    roles = [*(CELLS[modality] for modality in modalities), TEXTS]
+    roles = [*(CELLS[modality] for modality in modalities), *[TEXTS] * has_texts]
     found = [next((name for name in role if name in present), None) for role in roles]
     named = [name for name in found if name is not None]
     if len(named) < len(roles):
@@ -159,6 +173,19 @@ def captioned_columns(
             f"{what}, in that order, as `columns`."
         )
     return named
+
+
+def bound_to_pictures(present: Sequence[str]) -> tuple[list[Modality], bool]:
+    """Return what is read of a data set of pictures beside others: modalities, whether texts.
+
+    Sounds are read where there is a column of them, else texts.
+
+    Args:
+        present: Its columns.
+    """
+    sounds = [name for name in SOUNDS if name in present and name not in FILE_NAMES]
+    has_texts = not sounds or any(name in present for name in TEXTS)
+    return ["picture", "sound"] if sounds else ["picture"], has_texts
 
 
 def cell_of(
@@ -185,6 +212,13 @@ def cell_of(
     if path.suffix.lower() not in (suffixes := SUFFIXES_OF[modality]):
         raise InputError(f"'{value}' is none of {', '.join(suffixes)}")
     return path
+
+
+def reads_no_texts(model: str | os.PathLike[str]) -> bool:
+    """Tell whether a folder holds towers alone, as `train` with method simclr-pictures makes it."""
+    folder = Path(model)
+    towers = any((folder / one / "tower.json").is_file() for one in MODALITIES)
+    return towers and not any((folder / name).is_file() for name in ("modules.json", "config.json"))
 
 
 def files_of(folder: Path, modality: Modality) -> list[Path]:

@@ -46,7 +46,7 @@ class TowerEncoder(nn.Module):
         name: What messages call it.
     """
 
-    max_seq_length = tokenizer = default_prompt_name = None
+    max_seq_length = tokenizer = default_prompt_name = truncate_dim = None
     prompts: dict[str, str] = {}  # noqa: RUF012 -- it has none
 
     def __init__(self, tower: Tower, name: str) -> None:
@@ -55,6 +55,16 @@ class TowerEncoder(nn.Module):
         self.name = name
         self.pending: dict[str, Content] = {}
         """What is to be decoded, by the key that stands for it as a text."""
+
+    def __iter__(self) -> Iterator[Tower]:
+        """Yield its one module, as of a `SentenceTransformer`."""
+        yield self.tower
+
+    def __getitem__(self, place: int) -> Tower:
+        return [self.tower][place]
+
+    def __len__(self) -> int:
+        return 1
 
     @property
     def device(self) -> torch.device:
@@ -69,6 +79,15 @@ class TowerEncoder(nn.Module):
     def get_embedding_dimension(self) -> int:
         """Return how many numbers a vector has."""
         return self.tower.config.dim
+
+    def save_pretrained(self, folder: str, create_model_card: bool = False) -> None:
+        """Write a model folder that has this tower alone.
+
+        Args:
+            folder: Of the model.
+            create_model_card: Not read; a run writes its own.
+        """
+        self.tower.save(Path(folder) / self.modality, self.tower.config.scale)
 
     def settings(self) -> str:
         """Say all that its vectors depend on beside its weights."""
@@ -278,3 +297,17 @@ def load_tower(folder: str | os.PathLike[str], modality: Modality, name: str = "
             "`train` with method clip makes it."
         )
     return TowerEncoder(Tower.load(path / modality), name)
+
+
+def tower_to_start_from(model: object) -> TowerEncoder | None:
+    """Return the tower of pictures of a model; None of the default model, which reads texts.
+
+    Args:
+        model: A folder, or what is trained where none is named.
+
+    Raises:
+        InputError: When it has no such tower.
+    """
+    if model == "mini" or not isinstance(model, str | os.PathLike):
+        return None
+    return load_tower(model, "picture")

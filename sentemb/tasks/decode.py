@@ -201,8 +201,8 @@ def _require_effect(decoder: TrainedDecoder | CaptionDecoder, options: DecodeOpt
     """Raise where an option does nothing with a decoder."""
     if decoder.first is None and options.rounds != DecodeOptions.rounds:
         raise UsageError(
-            "`rounds` has no effect with a decoder that corrects no other: leave it out, or train a "
-            "corrector."
+            "`rounds` has no effect with a decoder that corrects no other: leave it out, or train "
+            "a corrector."
         )
     if decoder.first is not None and options.samples:
         raise UsageError("`samples` has no effect with a corrector, which searches: leave it out.")

@@ -15,6 +15,7 @@ from sentemb.encoders.lora import is_adapted, is_frozen, merged
 from sentemb.errors import InputError
 from sentemb.evaluation import STS
 from sentemb.method import Method
+from sentemb.modalities.tower_encoder import TowerEncoder, load_tower
 from sentemb.runs.arguments import resolve_precision
 from sentemb.runs.checkpoint_commit import readable
 from sentemb.runs.conditions import (
@@ -82,7 +83,13 @@ def _saved(method: Method, folder: Path) -> dict[str, Tensor]:
         rest.setdefault(name.removesuffix("texts") + "partners", rest[name].clone())
     if is_adapted(method.encoder):
         return {k: v for k, v in method.state_dict().items() if _is_elsewhere(method, k)} | rest
-    encoder = build_encoder(folder, device="cpu").state_dict()
+    own = method.encoder
+    saved = (
+        load_tower(folder, own.modality)
+        if isinstance(own, TowerEncoder)
+        else build_encoder(folder, device="cpu")
+    )
+    encoder = saved.state_dict()
     return {ENCODER_PREFIX + name: tensor for name, tensor in encoder.items()} | rest
 
 

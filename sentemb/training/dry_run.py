@@ -27,7 +27,7 @@ from sentemb.training.collator import Collator
 from sentemb.training.forwards import forwards
 from sentemb.training.mixed import collator_of, mixing_of, try_out_each
 from sentemb.training.mixing import Mixing
-from sentemb.training.preflight import what_is_read
+from sentemb.training.preflight import first_texts, what_is_read
 from sentemb.training.run import (
     rows_left_over,
     settled,
@@ -244,7 +244,7 @@ def _probe(
             tokens=tokens,
             mixing=mixing,
         )
-        texts = list(map(collator.bounded, few[:8][method.views[0].column]))
+        texts = list(map(collator.bounded, first_texts(method, few)))
         with forwards(method, settings, texts):
             trainer.train()
         memory = _peak_memory()

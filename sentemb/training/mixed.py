@@ -98,15 +98,18 @@ class MixedCollator(Collator):
 
     Args:
         method: The methods of all data sets.
+        data: All data sets.
         others: As of `Collator`.
         options: As of `Collator`.
     """
 
-    def __init__(self, method: MixedMethod, *others: Any, **options: Any) -> None:
+    def __init__(
+        self, method: MixedMethod, data: SeveralData, *others: Any, **options: Any
+    ) -> None:
         super().__init__(method.encoder, method.views, *others, **options)
         self.of_sources = [
-            Collator(method.encoder, each.views, *others, **options)
-            for each in method.methods.values()
+            _of_one(each, part, *others, **options)
+            for each, (_, part) in zip(method.methods.values(), data.parts, strict=True)
         ]
         self._labels = method.labels
 
@@ -161,14 +164,71 @@ class PairedCollator(Collator):
             rows: As of `Collator`.
         """
         batch = super().__call__(rows)
-        for view, (name, signals) in enumerate(self._data.signals.items(), len(self.views)):
-            numbers = [row[name] for row in rows]
-            keys = [row_key(self.seed, row[EPOCH], row[ROW], view) - 2**63 for row in rows]
-            beside = {SIGNAL: signals.of(numbers), KEYS: torch.tensor(keys)}
-            if self.mask_identical:
-                beside[TEXTS] = torch.tensor(numbers)
-            batch["views"].append(beside)
+        batch["views"] += signals_of(
+            self._data, rows, self.seed, self.mask_identical, len(self.views)
+        )
         return batch
+
+
+class SignalCollator(Collator):
+    """Makes batches of what towers read, of rows whose texts are not read.
+
+    Args:
+        data: Has it, by the number in each row.
+        encoder: Says where it is embedded.
+        seed: Of everything that towers draw.
+        mask_identical: Number what is read, so that duplicates are never negatives.
+    """
+
+    def __init__(self, data: PairedData, encoder: Any, seed: int, mask_identical: bool) -> None:
+        self._data = data
+        self.encoder = encoder
+        self.seed = seed
+        self.mask_identical = mask_identical
+        self.views, self.prompts = (), []
+
+    def columns_ahead(self) -> list[str]:
+        """Return no column: there are no tokens."""
+        return []
+
+    def bounded(self, text: str) -> str:
+        """Return a text as it is."""
+        return text
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return a batch of what each tower reads.
+
+        Args:
+            rows: As of `Collator`.
+        """
+        return {"views": signals_of(self._data, rows, self.seed, self.mask_identical)}
+
+
+def signals_of(
+    data: PairedData,
+    rows: list[dict[str, Any]],
+    seed: int,
+    mask_identical: bool,
+    first: int = 0,
+) -> list[Features]:
+    """Return what each tower reads of rows, with the keys of what it draws.
+
+    Args:
+        data: Has it, by the number in each row.
+        rows: As `NumberedRows` gives them.
+        seed: Of the keys.
+        mask_identical: Whether the numbers are kept, so that duplicates are never negatives.
+        first: Views that stand before these.
+    """
+    views = []
+    for view, (name, signals) in enumerate(data.signals.items(), first):
+        numbers = [row[name] for row in rows]
+        keys = [row_key(seed, row[EPOCH], row[ROW], view) - 2**63 for row in rows]
+        read = {SIGNAL: signals.of(numbers), KEYS: torch.tensor(keys)}
+        if mask_identical:
+            read[TEXTS] = torch.tensor(numbers)
+        views.append(read)
+    return views
 
 
 def collator_of(method: Method, settings: Settings, data: TrainingData) -> Collator:
@@ -176,8 +236,15 @@ def collator_of(method: Method, settings: Settings, data: TrainingData) -> Colla
     how = settings.max_length, settings.seed, settings.mask_identical
     packed_on_a_gpu = bool(settings.packed) and method.encoder.device.type == "cuda"
     shape: dict[str, Any] = {"multiple": padded_to(settings), "counts_tokens": packed_on_a_gpu}
-    if isinstance(method, MixedMethod):
-        return MixedCollator(method, *how, **shape)
+    if isinstance(method, MixedMethod) and isinstance(data, SeveralData):
+        return MixedCollator(method, data, *how, **shape)
+    return _of_one(method, data, *how, **shape)
+
+
+def _of_one(method: Method, data: TrainingData, *how: Any, **shape: Any) -> Collator:
+    """Return what makes batches of the rows of one data set."""
+    if isinstance(data, PairedData) and not method.views:
+        return SignalCollator(data, method.encoder, *how[1:])
     if isinstance(data, PairedData):
         return PairedCollator(data, method.encoder, method.views, *how, **shape)
     return Collator(method.encoder, method.views, *how, **shape)

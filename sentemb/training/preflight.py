@@ -97,9 +97,13 @@ def check_labels(method: Method, rows: Dataset) -> None:
 def check_texts(method: Method, rows: Dataset) -> None:
     """Raise where the rows have nothing to tell apart, or the tokeniser cannot read them.
 
+    A method without views reads no text.
+
     Raises:
         InputError: When all have the same text, or no word of the first rows is known.
     """
+    if not method.views:
+        return
     column = method.views[0].column
     first = rows[0][column] if len(rows) else ""
     parts = (rows[start : start + 1000][column] for start in range(0, len(rows), 1000))
@@ -109,6 +113,11 @@ def check_texts(method: Method, rows: Dataset) -> None:
             "needs different ones."
         )
     require_known_words(method.encoder.tokenizer, rows[:64][column])
+
+
+def first_texts(method: Method, rows: Dataset, count: int = 8) -> list[str]:
+    """Return the texts of the first view of the first rows; none of a method without views."""
+    return list(rows[:count][method.views[0].column]) if method.views else []
 
 
 def what_is_read(rows: Dataset, collator: Collator) -> tuple[Reading, TokenisedRows]:
@@ -168,8 +177,8 @@ def try_out(method: Method, rows: Dataset, collator: Collator) -> None:
     Twice where there is a queue: it is filled then, and emptied again.
     """
     warn_of_unchanged(method, rows, collator)
-    column = rows[method.views[0].column]
-    longest = sorted(range(min(len(rows), 1000)), key=lambda row: -len(column[row]))
+    column = first_texts(method, rows, 1000) or [""] * min(len(rows), 8)
+    longest = sorted(range(len(column)), key=lambda row: -len(column[row]))
     few = NumberedRows(rows.select(longest[:8]))
     teach_few(method, few.rows)
     batch = few.__getitems__(list(range(len(few))))

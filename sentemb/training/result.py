@@ -29,6 +29,12 @@ from sentemb.training.trainer import MASKED, ContrastiveTrainer
 from sentemb.versions import versions
 from sentemb.views import View
 
+TOWER = "Tower"
+"""The modules of a model that reads no texts."""
+USAGE_OF_TOWER = """import sentemb
+
+tower = sentemb.load("{name}").tower("picture")
+print(tower.encode(["one.png", "other.png"]))"""
 SUPERVISION = {
     "spearman": "Spearman on the labelled pairs of {dev}",
     "held-out-loss": "loss on held-out rows of the training data; no graded pair was used",
@@ -242,10 +248,11 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         *((number, f"{before[number]:.4g}", f"{after[number]:.4g}") for number in after),
     ]
     spearman = [after["spearman"] / 100] if "spearman" in after else []
+    of_tower = record["modules"] == TOWER
     return Card(
         name=name,
-        what="A sentence encoder trained with sentemb.",
-        usage=usage_of_encoder(),
+        what=f"{'A tower of pictures' if of_tower else 'A sentence encoder'} trained with sentemb.",
+        usage=USAGE_OF_TOWER if of_tower else usage_of_encoder(),
         how=how,
         tables=[table] if after else [],
         notes=[] if after else ["It was not evaluated while it was trained."],
@@ -253,6 +260,7 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         datasets=_sources(data),
         scores=[Score("semantic-similarity", dev, "spearman_cosine", one) for one in spearman],
         versions=record["versions"],
+        **({"library": "sentemb", "pipeline": "image-feature-extraction"} if of_tower else {}),
         tags=[record["method"]] if re.fullmatch("[a-z0-9-]+", record["method"]) else [],
     )
 

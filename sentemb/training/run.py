@@ -36,6 +36,7 @@ from sentemb.runs.signals import StopOnSignal
 from sentemb.training.checkpoints import conditions_of, fits, save_encoder
 from sentemb.training.forwards import forwards, with_forwards
 from sentemb.training.mixed import (
+    MixedMethod,
     by_source,
     collator_of,
     mixing_of,
@@ -48,6 +49,7 @@ from sentemb.training.preflight import (
     check_length,
     check_pooling,
     check_texts,
+    first_texts,
     split_rows,
     what_is_read,
     with_clipping,
@@ -164,7 +166,7 @@ def train(
             mixing=mixing,
         )
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
-        few = list(map(collator.bounded, rows[:8][method.views[0].column]))
+        few = list(map(collator.bounded, first_texts(method, rows)))
         with stop.listening(), forwards(method, settings, few):
             trainer.train(str(start) if start else None)
         came = what_came_of(trainer, selected=selected) | {
@@ -321,8 +323,8 @@ def _save(method: Method, folder: Path) -> None:
     for name, encoder in method.twin.other_encoders().items():
         save_encoder(encoder, folder / name)
         save_adapter(encoder, folder / name / ADAPTER)
+    members = method.methods.values() if isinstance(method, MixedMethod) else [method]
+    scales = {one.twin.scaled_tower(one.views): learned_scale(one.loss) for one in members}
     for name, tower in method.twin.towers().items():
-        learns = any(parameter.requires_grad for parameter in tower.parameters())
-        scale = learned_scale(method.loss) if learns else cast(Any, tower).config.scale
-        cast(Any, tower).save(folder / name, scale)
+        cast(Any, tower).save(folder / name, scales.get(name, cast(Any, tower).config.scale))
     method.twin.save_beside(folder)

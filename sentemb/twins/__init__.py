@@ -6,7 +6,7 @@ from sentemb.twins.ema import ConstantMomentum, CosineMomentum
 from sentemb.twins.equivariant import EditPredictor, Equivariant
 from sentemb.twins.group_whitening import GroupWhitening
 from sentemb.twins.heads import batch_norm, between, layers, mlp
-from sentemb.twins.hub_and_spoke import Hub
+from sentemb.twins.hub_and_spoke import Hub, Spokes
 from sentemb.twins.layered import Layered, first_layers, fixed_sizes
 from sentemb.twins.memory_bank import BankedSiamese, MemoryBank
 from sentemb.twins.momentum import Momentum, MomentumPredictor, MomentumQueue, QueuedSiamese
@@ -47,6 +47,7 @@ __all__ = [
     "Queue",
     "QueuedSiamese",
     "Siamese",
+    "Spokes",
     "Taught",
     "Teacher",
     "Twin",

@@ -1,17 +1,17 @@
-"""`Hub`: a tower of another modality learns to be where a frozen tower is."""
+"""`Hub`: a tower of another modality learns to be where a frozen tower is; `Spokes`: texts too."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sentemb.encoders.embedding import in_mode
 from sentemb.encoders.gather import gathered
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.twins.cross_modal import SIGNAL, CrossModal
-from sentemb.twins.twin import paired
+from sentemb.twins.twin import need_two_views, paired
 from sentemb.types import Features
 from sentemb.views import View
 
@@ -32,6 +32,8 @@ class Hub(CrossModal):
         of_hub: What the hub reads.
         hub_hash: Of the hub's weights, so that a resumed run has the same one.
         control: As of `CrossModal`.
+        freeze: As of `CrossModal`.
+        text_rate: As of `CrossModal`.
 
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665), section 3.2; there each modality
         learns beside a frozen tower of pictures too.
@@ -46,8 +48,10 @@ class Hub(CrossModal):
         of_hub: str = "picture",
         hub_hash: str = "",
         control: bool = False,
+        freeze: str = "text",
+        text_rate: float = 1.0,
     ) -> None:
-        super().__init__(encoder, tower, modality, freeze="text", control=control)
+        super().__init__(encoder, tower, modality, freeze, text_rate, control)
         self.hub = hub.to(encoder.device).requires_grad_(False)
         self.of_hub = of_hub
         self.hub_hash = hub_hash
@@ -65,10 +69,47 @@ class Hub(CrossModal):
         if len(features) != 3:
             raise UsageError(f"Hub needs texts and two further views, got {len(features)}.")
         _, seen, heard = features
+        return paired([self._centre(seen), gathered(self._seen(heard))], [seen, heard])
+
+    def _centre(self, seen: Features) -> Tensor:
+        """Return the vectors of the hub, of the rows of every process."""
         with torch.no_grad(), in_mode(self.hub, training=False):
-            centre = gathered(self.hub(seen[SIGNAL]))
-        return paired([centre, gathered(self._seen(heard))], [seen, heard])
+            return gathered(self.hub(seen[SIGNAL]))
 
     def towers(self) -> dict[str, nn.Module]:
         """Return both towers, by what they read."""
         return {self.of_hub: self.hub, **super().towers()}
+
+
+class Spokes(Hub):
+    """Bind texts and another modality to one frozen hub; each batch has rows of one of the two.
+
+    Which one it is shows in the first view: texts come before the hub's rows, and these before the
+    tower's. Each spoke has its own head, the encoder's projection or the tower's, and its own loss.
+    Arguments as of `Hub`; ``freeze`` is ``none`` where texts are trained on.
+
+    Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665), section 3.2.
+    """
+
+    def forward(self, features: Sequence[Features], views: Sequence[View] = ()) -> Pairs:
+        """Return the pairs of the hub and one spoke.
+
+        Args:
+            features: Of texts and the hub; or of the hub and the tower.
+            views: Of the texts.
+
+        Raises:
+            UsageError: When there are others.
+        """
+        need_two_views(self, features)
+        if SIGNAL in features[0]:
+            seen, spoke = features
+            bound = gathered(self._seen(spoke))
+        else:
+            spoke, seen = features
+            (bound,) = self.embed([spoke], views[:1])
+        return paired([self._centre(seen), bound], [seen, spoke])
+
+    def scaled_tower(self, views: Sequence[View]) -> str:
+        """Return the tower of a spoke, the hub's for the texts."""
+        return self.of_hub if views else self.modality

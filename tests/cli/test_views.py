@@ -69,7 +69,7 @@ def test_every_option_of_a_method_belongs_to_a_part():
     of_twins |= {"margin", "relative_margin"}  # of the guide, around any --loss
     of_twins |= {"group_width", "sizes", "bank_size", "crops"}
     of_towers = {"network", "size", "frames", "stem", "width", "depth", "tower_pooling", "dim"}
-    of_towers |= {"freeze", "text_rate", "outline", "control", "hub"}
+    of_towers |= {"freeze", "text_rate", "outline", "crop", "control", "hub"}
     of_sums = {"contrast_weight", "dimension_temperature", "dimension_weight"}  # take no --loss
     of_sums |= {"ranking", "consistency_weight", "ranking_weight", "most", "margin_weight"}
     options = {p.name for method in METHODS for p in options_of_method(method)}

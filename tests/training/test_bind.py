@@ -1,5 +1,6 @@
-"""Binding: sounds learn to be where pictures are; both find texts; all else stays as it was."""
+"""Binding: sounds, and texts of another data set, learn to be where pictures are."""
 
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -7,18 +8,23 @@ import pytest
 import torch
 
 import sentemb
-from sentemb import Settings, train
+from sentemb import Method, Settings, train
 from sentemb.datasets.in_memory import InMemory
 from sentemb.encoders import build_encoder
 from sentemb.errors import UsageError
+from sentemb.jobs.job_data import read
+from sentemb.jobs.job_method import build
+from sentemb.jobs.train_job import train_job
 from sentemb.losses import SymmetricInfoNCE
-from sentemb.methods import bind, clip
+from sentemb.methods import bind, bind_spokes, clip
 from sentemb.methods.bind import towers_of
 from sentemb.modalities.captioned import read_captioned
 from sentemb.modalities.towers import Tower
 from sentemb.pairs import Pairs
+from sentemb.twins import Spokes
+from sentemb.twins.cross_modal import SIGNAL
 from tests.support import encoders
-from tests.support.helpers import PowerCut, assert_bit_equal, state
+from tests.support.helpers import PowerCut, assert_bit_equal, assert_refused, state
 from tests.support.loss_cases import in_float64
 
 Image = pytest.importorskip("PIL.Image", reason="the vision extra is not installed")
@@ -56,7 +62,9 @@ def data(hub):
         }
         for n in range(24)
     ]
-    return read_captioned(InMemory(rows, (), "data"), towers_of(hub, {"frames": 16, "hub": None}))
+    return read_captioned(
+        InMemory(rows, (), "data"), towers_of(hub, {"network": "cnn", "frames": 16, "hub": None})
+    )
 
 
 def fresh(hub):
@@ -97,7 +105,7 @@ def test_a_model_without_pictures_cannot_be_bound_to():
     with pytest.raises(UsageError, match="tower of pictures"):
         bind(encoders.mini())
     with pytest.raises(UsageError, match="tower of pictures"):
-        towers_of("mini", {"frames": 16, "hub": None})
+        towers_of("mini", {"network": "cnn", "frames": 16, "hub": None})
 
 
 def test_two_modalities_at_their_own_scales_have_the_frozen_value(frozen):
@@ -119,3 +127,135 @@ def test_micro_batches_of_sounds_train_alike(hub, data, tmp_path):
         found.append(state(method))
     for name, tensor in found[0].items():
         torch.testing.assert_close(tensor, found[1][name], atol=1e-3, rtol=0, msg=name)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Pictures with texts, other pictures with sounds, and dev rows that have all three."""
+    folder, draw = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
+    tables = {
+        "captions.csv": ["image", "text"],
+        "heard.csv": ["image", "sound"],
+        "dev.csv": ["image", "sound", "text"],
+    }
+    for place, (name, columns) in enumerate(tables.items()):
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(columns)
+            for n in range(16):
+                number = place * 16 + n
+                (folder / f"{number}.png").write_bytes(png(number % 28))
+                of = {"image": f"{number}.png", "sound": f"{number}.wav", "text": f"Row {number}."}
+                out.writerow([of[column] for column in columns])
+                if "sound" in columns:
+                    write_wav(folder / f"{number}.wav", draw)
+    return folder
+
+
+def write_wav(path, draw):
+    import wave
+
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(draw.integers(-9000, 9000, 3200).astype("<i2").tobytes())
+
+
+def job_of(hub, files, **options):
+    data = {"captions": str(files / "captions.csv"), "heard": str(files / "heard.csv")}
+    return train_job(
+        "bind", data, str(files / "dev.csv"), SETTINGS, model=str(hub), **SMALL, **options
+    )
+
+
+def test_spokes_have_the_frozen_value_each_at_its_own_scale(frozen):
+    i, j = torch.arange(4.0).double().unsqueeze(1), torch.arange(3.0).double()
+
+    class Through(torch.nn.Module):
+        def forward(self, signal, draws=None):
+            return signal
+
+    twin = Spokes(encoders.mini(), Through(), Through(), freeze="none")
+    twin.embed = lambda features, views: [frozen.anchor]
+    seen = {SIGNAL: torch.cos((i + 0.5) * (j + 1)), "row_keys": torch.arange(4)}
+    heard = {SIGNAL: frozen.positive, "row_keys": torch.arange(4)}
+    batches = (([{}, seen], 0.07), ([seen, heard], 0.2))
+    losses = [
+        in_float64(lambda t=t: SymmetricInfoNCE(t))(twin(features)) for features, t in batches
+    ]
+    assert sum(losses).item() == pytest.approx(13.5198586868, abs=1e-8)
+
+
+def test_texts_and_sounds_are_bound_in_one_run_that_resumes_bit_for_bit(hub, files, tmp_path):
+    job = job_of(hub, files, text_rate=1.0, mixing="round-robin")
+    data, _ = read(job)
+    whole, cut, resumed = (build(job, data) for _ in range(3))
+    before = state(whole)
+    run = train(whole, data, tmp_path / "whole", SETTINGS)
+    heard = cut.methods["heard"]
+    heard.loss = PowerCut(heard.loss, batches=1)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, data, tmp_path / "cut", SETTINGS)
+    train(resumed, data, tmp_path / "cut", SETTINGS, resume=True)
+    assert_bit_equal(state(whole), state(resumed))
+    changed = {n for n, tensor in state(whole).items() if not torch.equal(tensor, before[n])}
+    assert not any(name.startswith("twin.hub.") for name in changed)
+    assert {name.split(".")[1] for name in changed} == {"encoder", "tower", "0"}
+    assert {"sound_to_text_r10", "picture_to_text_r10"} <= set(run.metrics)
+    assert [one["batches"] for one in run.record["data"]["sources"]] == [2, 2]
+    of_texts, of_sounds = (method.loss for method in whole.methods.values())
+    learned = of_texts.log_inverse_temperature.exp().item()
+    assert learned != pytest.approx(1 / 0.07, rel=1e-6)
+    assert of_sounds.log_inverse_temperature.exp().item() == pytest.approx(20)
+    towers = {name: Tower.load(tmp_path / "whole" / name) for name in ("picture", "sound")}
+    assert towers["picture"].config.scale == pytest.approx(learned)
+    assert towers["sound"].config.scale == pytest.approx(20)
+    model = sentemb.load(str(tmp_path / "whole"))
+    sound = model.tower("sound").encode([files / "16.wav"])
+    assert [np.linalg.norm(x) for x in (model.encode(["A."]), sound)] == pytest.approx([1, 1])
+
+
+def test_a_head_of_its_own_where_the_width_differs_and_none_without_texts(hub):
+    columns = {"captions": ["text", "picture"], "heard": ["picture", "sound"]}
+    methods = bind_spokes(encoders.mini(), columns, hub=str(hub / "picture"), **SMALL)
+    twin = methods["heard"].twin
+    assert methods["captions"].twin is twin
+    assert twin.encoder.get_embedding_dimension() == 12
+    assert all(isinstance(method, Method) for method in methods.values())
+    alone = bind_spokes(
+        encoders.mini(), {"a": ["picture", "sound"]}, hub=str(hub / "picture"), **SMALL
+    )
+    assert not any(p.requires_grad for p in alone["a"].twin.encoder.parameters())
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "message"),
+    [
+        ("captions.csv captions.csv", 2, "None of the data sets captions, captions_2 has sounds"),
+        ("captions.csv other.csv", 3, "other.csv has the columns a, b"),
+        ("captions.csv heard.csv --columns image,text", 2, "columns are of one data set"),
+    ],
+)
+def test_data_sets_that_cannot_be_bound_are_one_line(
+    sentemb, tmp_path, hub, files, data, code, message
+):
+    given = {"other.csv": "a,b\n1,2\n"}
+    words = [
+        f"--data {files / w if (files / w).exists() else w}" if w.endswith(".csv") else w
+        for w in data.split()
+    ]
+    command = f"train --method bind --model {hub} --max-steps 1 -o run {' '.join(words)}"
+    assert_refused(sentemb, tmp_path, given, command, code, message)
+
+
+def test_the_command_binds_two_data_sets(sentemb, tmp_path, hub, files):
+    small = [str(word) for name, n in SMALL.items() for word in (f"--{name}", n)]
+    data = [f"--data={files / name}" for name in ("captions.csv", "heard.csv")]
+    done = sentemb(
+        *("train", "--method", "bind", "--model", hub, *data, "--hub", "image", "--max-steps", 2),
+        *("--batch-size", 4, *small, "--source-weight", "heard=1", "-o", "run"),
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "run" / "sound" / "tower.json").is_file()
+    assert (tmp_path / "run" / "modules.json").is_file()

@@ -1,0 +1,65 @@
+"""Several data sets of pictures, each beside sounds or beside texts: what each has is read."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sentemb.datasets.several import SeveralData
+from sentemb.datasets.source import Source, as_source, read_source
+from sentemb.evaluation import Evaluator
+from sentemb.modalities.captioned import PairedData, read_captioned
+from sentemb.modalities.cells import bound_to_pictures, metadata_of
+from sentemb.modalities.towers import TowerConfig
+
+
+@dataclass(frozen=True)
+class SpokeData(SeveralData):
+    """Rows of several data sets, each of pictures and what is bound to them.
+
+    Args:
+        dev: Rows that are not trained on, and measured on.
+    """
+
+    dev: PairedData | None = field(default=None, repr=False)
+
+    @property
+    def signals(self) -> dict[str, Any]:
+        """What is decoded of the data sets, by their names."""
+        return {name: part.signals for name, part in self.parts if isinstance(part, PairedData)}
+
+    def evaluators(self, twin: Any) -> list[Evaluator]:
+        """Return what measures retrieval on the dev rows, where there are some."""
+        return [] if self.dev is None else self.dev.retrievals(twin)
+
+
+def read_spoke(
+    source: Source, configs: Sequence[TowerConfig], columns: Sequence[str] | None = None
+) -> PairedData:
+    """Read pictures, beside them sounds where the table has some, and texts where it has some.
+
+    Args:
+        source: As of `read_captioned`.
+        configs: Of the pictures' tower, and of the sounds'.
+        columns: Names of its columns, pictures first, where they are others; the column of sounds
+            has a usual name.
+
+    Raises:
+        InputError: When it has neither sounds nor texts, or as `read_captioned`.
+    """
+    present = columns or read_source(metadata_of(as_source(source)))[0]
+    modalities, has_texts = bound_to_pictures(present)
+    read = [config for config in configs if config.modality in modalities]
+    return read_captioned(source, read, columns, has_texts=has_texts)
+
+
+def dev_of(given: PairedData | None, parts: Iterable[PairedData]) -> PairedData | None:
+    """Return the rows to measure on: those given, or else those of the first part that has some.
+
+    Args:
+        given: As it was read; its own dev rows, where there are some.
+        parts: As they were read.
+    """
+    if given is not None:
+        return given.dev or given
+    known = (part.dev for part in parts if part.dev is not None)
+    return next((dev for dev in known if "text" in dev.rows.column_names), None)
