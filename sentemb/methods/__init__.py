@@ -27,6 +27,7 @@ from sentemb.methods.next_sentence import NSP, nsp
 from sentemb.methods.rankcse import RANKCSE, rankcse
 from sentemb.methods.recipe import METHODS, Recipe, method_named, options_of, recipe_named
 from sentemb.methods.simclr import SIMCLR, SIMCLR_V2, simclr, simclr_v2
+from sentemb.methods.simclr_pictures import SIMCLR_PICTURES, simclr_pictures
 from sentemb.methods.simcse import (
     SIMCSE_PLUS_PLUS,
     SIMCSE_SUP,
@@ -71,6 +72,7 @@ __all__ = [
     "RANKCSE",
     "SIGLIP",
     "SIMCLR",
+    "SIMCLR_PICTURES",
     "SIMCLR_V2",
     "SIMCSE_PLUS_PLUS",
     "SIMCSE_SUP",
@@ -114,6 +116,7 @@ __all__ = [
     "recipe_named",
     "siglip",
     "simclr",
+    "simclr_pictures",
     "simclr_v2",
     "simcse_plus_plus",
     "simcse_sup",

@@ -38,6 +38,7 @@ METHODS = {
     "simcse++": "simcse.SIMCSE_PLUS_PLUS",
     "simclr": "simclr.SIMCLR",
     "simclr-v2": "simclr.SIMCLR_V2",
+    "simclr-pictures": "simclr_pictures.SIMCLR_PICTURES",
     "moco": "moco.MOCO",
     "moco-v2": "moco.MOCO_V2",
     "moco-v3": "moco.MOCO_V3",

@@ -20,6 +20,7 @@ from sentemb.twins.taught import Taught
 from sentemb.twins.teacher import AveragedTeachers, Teacher
 from sentemb.twins.twin import EncoderTwin, Twin, require_twin, text_ids
 from sentemb.twins.two_tower import TwoTower
+from sentemb.twins.two_views import TwoViews
 
 __all__ = [
     "AveragedTeachers",
@@ -52,6 +53,7 @@ __all__ = [
     "Teacher",
     "Twin",
     "TwoTower",
+    "TwoViews",
     "batch_norm",
     "between",
     "first_layers",
