@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -357,10 +357,15 @@ class Encoder:
             self.as_sentence_transformer().save_pretrained(str(new), create_model_card=False)
 
     def as_sentence_transformer(self) -> "SentenceTransformer":
-        """Return the model as sentence-transformers has it, with everything that it can do."""
+        """Return the model as sentence-transformers has it, with everything that it can do.
+
+        Raises:
+            InputError: When it reads no texts.
+        """
+        self._require_texts()
         if isinstance(self._encoder, TokenEncoder):
             self._encoder = build_encoder(self.name, device=self._encoder.device.type)
-        return self._encoder
+        return cast("SentenceTransformer", self._encoder)
 
     def push_to_hub(self, *args: Any, **options: Any) -> Any:
         """Upload the model as `SentenceTransformer.push_to_hub` does, whose arguments it takes."""
@@ -370,5 +375,5 @@ class Encoder:
         """Return the last embedder where the options are those of the last call."""
         key = (*options, self._encoder, self.max_length, self._encoder.device)
         if self._embedder is None or self._embedder[0] != key:
-            self._embedder = key, Embedder(self._encoder, *options)
+            self._embedder = key, Embedder(cast(Any, self._encoder), *options)
         return self._embedder[1]

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +43,9 @@ class Pretrained(nn.Module):
 
         known = config.model or {}
         self.modality, self.known = config.modality, known
-        self.model: Any = AutoModel.from_config(_config(known["config"]), trust_remote_code=False)
+        self.model: Any = cast(Any, AutoModel).from_config(
+            _config(known["config"]), trust_remote_code=False
+        )
         self.dim = self._settled(config)
 
     def _settled(self, config: Any) -> int:

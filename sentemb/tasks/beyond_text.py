@@ -90,7 +90,7 @@ def query_vectors(
     """
     parts = [_parts_for(encoder, query) for query in queries]
     texts = list(dict.fromkeys(p.value for each in parts for p in each if p.modality is None))
-    words = encoder.encode(texts, dims=dims, normalize=True, prompt=prompt) if texts else []
+    words: Any = encoder.encode(texts, dims=dims, normalize=True, prompt=prompt) if texts else []
     known: dict[tuple[Any, str], Vectors] = {
         (None, t): v for t, v in zip(texts, words, strict=True)
     }

@@ -1,7 +1,7 @@
 """A method for each of several data sets, with one twin: what a batch is compared by."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from datasets import Dataset
@@ -186,14 +186,11 @@ class SignalCollator(Collator):
         self.seed = seed
         self.mask_identical = mask_identical
         self.views, self.prompts = (), []
+        self.bounded = cast(Any, str)  # of no text
 
     def columns_ahead(self) -> list[str]:
         """Return no column: there are no tokens."""
         return []
-
-    def bounded(self, text: str) -> str:
-        """Return a text as it is."""
-        return text
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Return a batch of what each tower reads.

@@ -1,7 +1,7 @@
 """`TwoViews`: two views of each row by one tower, without texts."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -43,7 +43,7 @@ class TwoViews(EncoderTwin):
         if len(features) != 1 or SIGNAL not in features[0]:
             raise UsageError(f"TwoViews needs what one tower reads, got {len(features)} views.")
         (seen,) = features
-        draws, tower = Draws(seen[KEYS]), self.encoder.tower
+        draws, tower = Draws(seen[KEYS]), cast(nn.Module, self.encoder.tower)
         both = [
             gathered(seen_by(tower, seen[SIGNAL], each, self.micro_batch))
             for each in (draws, draws.independent())
