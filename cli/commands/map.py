@@ -14,7 +14,9 @@ sentemb map file.txt
 
 sentemb map labelled.tsv --model mini --model mini-sentemb -o topics.html --plot topics.png
 
-sentemb map reviews.csv --column review --color-by stars --projection umap"""
+sentemb map reviews.csv --column review --color-by stars --projection umap
+
+sentemb map photos --model runs/clip"""
 
 
 def map(  # noqa: A001 -- the name of the command
@@ -58,6 +60,7 @@ def map(  # noqa: A001 -- the name of the command
             autocompletion=shared.complete_one_of(("pca", "umap")),
         ),
     ] = "pca",
+    modality: shared.Modality = None,
     seed: Annotated[int, typer.Option(help="Of clusters and UMAP.")] = 0,
     device: shared.Device = None,
     overwrite: Annotated[
@@ -65,9 +68,9 @@ def map(  # noqa: A001 -- the name of the command
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Place texts on a map, on one page to search, hover and select in.
+    """Place texts or pictures on a map, on one page to search, hover and select in.
 
-    The page is a single file, which opens without a network.
+    The page is a single file, which opens without a network. It shows pictures as such.
     """
     from sentemb.encoders.device import require_device_name
     from sentemb.errors import UsageError
@@ -77,7 +80,7 @@ def map(  # noqa: A001 -- the name of the command
 
     if output is None and source == "-":
         raise UsageError("Reading stdin, the page needs a name: give --output.")
-    target = output or Path(source).with_suffix("").with_suffix(".html")
+    target = output or _page_of(Path(source))
     if target.suffix != ".html":
         raise UsageError(f"Cannot write '{target}': give a file ending in .html; --plot draws.")
     if target.exists() and not overwrite:
@@ -86,7 +89,8 @@ def map(  # noqa: A001 -- the name of the command
         check_picture(picture, overwrite=overwrite)
     check_projection(projection, seed)
     require_device_name(device)
-    check_texts(source, column)
+    if modality is None and not Path(source).is_dir():
+        check_texts(source, column)
     models = model or ["mini-sentemb"]
     check_models(*models)
     console.quieten_before_import()
@@ -101,8 +105,16 @@ def map(  # noqa: A001 -- the name of the command
         projection=projection,  # type: ignore[arg-type]  # looked at above
         seed=seed,
         device=device,
+        modality=modality,  # type: ignore[arg-type]  # looked at there
     )
     written = [str(found.save(path)) for path in (target, picture) if path is not None]
     console.log(f"{found.title}: {', '.join(written)}")
     if as_json:
         console.print_json("map", {"files": written, **found.to_dict()})
+
+
+def _page_of(source: Path) -> Path:
+    """Return the name of the page of a folder, or of a file with its endings."""
+    if source.is_dir():
+        return source.parent / f"{source.resolve().name}.html"
+    return source.with_suffix("").with_suffix(".html")

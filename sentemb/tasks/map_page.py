@@ -1,7 +1,8 @@
-"""A map of texts as one HTML page that needs no network and no other file."""
+"""A map of texts or pictures as one HTML page that needs no network and no other file."""
 
 import html
 import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def page(
     texts: Sequence[str],
     points: Mapping[str, Points],
     colorings: Mapping[str, Sequence[str]],
+    thumbnails: Sequence[bytes] = (),
+    rows: str = "texts",
 ) -> str:
     """Return the page.
 
@@ -39,15 +42,19 @@ def page(
         texts: Searched and shown.
         points: By model, in the order of the texts.
         colorings: For each way to colour, the group of each text.
+        thumbnails: Of each row, a WebP; none of texts.
+        rows: What the rows are called.
     """
-    data = {
+    data: dict[str, Any] = {
         "texts": [text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…" for text in texts],
         "models": [_model(name, each) for name, each in points.items()],
         "colorings": [coloring(name, groups) for name, groups in colorings.items()],
     }
+    if thumbnails:
+        data["pictures"] = [b64encode(each).decode() for each in thumbnails]
     written = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     before, after = (
-        part.replace("@TITLE@", html.escape(title))
+        part.replace("@ROWS@", rows).replace("@TITLE@", html.escape(title))
         for part in TEMPLATE.read_text(encoding="utf-8").split("@DATA@")
     )
     return f"{before}{written}{after}"

@@ -33,7 +33,7 @@ def projected(vectors: Vectors, projection: Projection = "pca", seed: int = 0) -
     """
     if len(vectors) < FEWEST or not np.ptp(vectors, axis=0).any():
         raise InputError(
-            f"{len(vectors)} texts, or texts of one vector, make no map: give at least {FEWEST} "
+            f"{len(vectors)} rows, or rows of one vector, make no map: give at least {FEWEST} "
             "that differ."
         )
     if projection == "umap":

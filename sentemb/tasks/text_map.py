@@ -1,8 +1,8 @@
-"""`map`: a corpus as points of a plane, on a page to search, hover and select in."""
+"""`map`: texts or pictures as points of a plane, on a page to search, hover and select in."""
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,8 +11,10 @@ import numpy as np
 from sentemb.datasets.layouts import shown
 from sentemb.datasets.roles import LABEL, column_of
 from sentemb.errors import InputError, UsageError, nearest
+from sentemb.modalities.cells import TEXTS, modality_of, texts_of_cell
 from sentemb.storage import replaced
 from sentemb.table import Table
+from sentemb.tasks.beyond_text import signals_embedded
 from sentemb.tasks.cluster import cluster
 from sentemb.tasks.map_page import coloring, page
 from sentemb.tasks.projection import Points, Projection, aligned, check_projection, projected
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import pandas
 
     from sentemb.datasets.in_memory import Container
+    from sentemb.modalities.cells import Modality
     from sentemb.tasks.vectors import AnyEncoder
 
 HTML, PICTURES = ".html", (".png", ".pdf", ".svg")
@@ -31,14 +34,16 @@ NO_VALUE = "(none)"
 
 @dataclass(frozen=True, repr=False)
 class TextMap:
-    """Texts as points, one map a model.
+    """Texts, or pictures or sounds by their names, as points, one map a model.
 
     Args:
-        texts: One a row.
+        texts: One a row; of what is not text, its name.
         points: For each model, ``[texts, 2]``; maps after the first are turned to lie as it does.
         colorings: For each way to colour, the group of each text; the first is shown first.
         projection: ``pca`` or ``umap``.
         source: What the texts were read from.
+        modality: What the rows are; None of texts.
+        thumbnails: Of pictures, a WebP each.
     """
 
     texts: Sequence[str]
@@ -46,9 +51,11 @@ class TextMap:
     colorings: Mapping[str, Sequence[str]]
     projection: Projection
     source: str
+    modality: "Modality | None" = None
+    thumbnails: Sequence[bytes] = ()
 
     def __len__(self) -> int:
-        """Return the number of texts."""
+        """Return the number of rows."""
         return len(self.texts)
 
     def __repr__(self) -> str:
@@ -60,11 +67,16 @@ class TextMap:
     def title(self) -> str:
         """What the map shows, in a few words."""
         by = {"pca": "principal components", "umap": "UMAP"}[self.projection]
-        return f"{len(self.texts):,} texts of {Path(self.source).name} by {by}"
+        return f"{len(self.texts):,} {self.rows} of {Path(self.source).name} by {by}"
+
+    @property
+    def rows(self) -> str:
+        """What the rows are called."""
+        return f"{self.modality or 'text'}s"
 
     def to_html(self) -> str:
         """Return the page: one file that needs no network."""
-        return page(self.title, self.texts, self.points, self.colorings)
+        return page(self.title, self.texts, self.points, self.colorings, self.thumbnails, self.rows)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return each text with its groups, and its place in each map.
@@ -77,14 +89,18 @@ class TextMap:
             for model, points in self.points.items()
             for n, axis in enumerate("xy")
         }
-        columns: dict[str, Sequence[Any]] = {"text": self.texts, **self.colorings, **places}
+        columns: dict[str, Sequence[Any]] = {
+            self.modality or "text": self.texts,
+            **self.colorings,
+            **places,
+        }
         return Table(list(columns), list(zip(*columns.values(), strict=True))).to_pandas()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is on the map, as JSON has it, without the texts."""
         groups = {name: coloring(name, each)["names"] for name, each in self.colorings.items()}
         return {
-            "texts": len(self.texts),
+            self.rows: len(self.texts),
             "models": list(self.points),
             "projection": self.projection,
             "groups": groups,
@@ -109,12 +125,16 @@ class TextMap:
         from sentemb.plotting import require_matplotlib
 
         require_matplotlib()
+        from sentemb.modalities.picture_files import decode
+        from sentemb.modalities.thumbnails import side_of
         from sentemb.plotting.points import draw_points
 
         name, groups = next(iter(self.colorings.items()))
         found = coloring(name, groups)
         of = np.array(found["of"])
-        return draw_points(path, self.points, of, found["names"], found["colors"], self.title)
+        pictures = [decode(each, side_of(len(self))) for each in self.thumbnails]
+        names, colors = found["names"], found["colors"]
+        return draw_points(path, self.points, of, names, colors, self.title, pictures)
 
 
 def map(  # noqa: A001 -- the name of the command
@@ -127,16 +147,18 @@ def map(  # noqa: A001 -- the name of the command
     projection: Projection = "pca",
     seed: int = 0,
     device: str | None = None,
+    modality: "Modality | None" = None,
 ) -> TextMap:
-    """Place texts on a map, near each other where their vectors are, as ``sentemb map`` does.
+    """Place texts or pictures on a map by their vectors, as ``sentemb map`` does.
 
     ``map(…).save("map.html")`` writes a page to search, hover and select in.
 
     Args:
-        data: Texts, of any kind that `sentemb.tasks.vectors.embedded` takes.
+        data: Texts, of any kind that `sentemb.tasks.vectors.embedded` takes; or a folder of
+            pictures or sounds, for a model that was trained on them.
         model: A bundled encoder, a folder, a hub id, a `SentenceTransformer` or an `Encoder`; or
             several, for maps side by side.
-        column: The column of the texts.
+        column: The column of the texts, or of the pictures.
         color_by: The column that points are coloured by; by default ``label`` where there is one.
             Clusters can be chosen on the page, too, and are the default without it.
         clusters: How many clusters `cluster` finds in the vectors of the first model, by k-means;
@@ -144,6 +166,8 @@ def map(  # noqa: A001 -- the name of the command
         projection: ``pca`` or ``umap``, which needs umap-learn and keeps neighbours together.
         seed: Of clusters and UMAP.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
+        modality: ``picture`` or ``sound``: what the rows of a table hold in the place of texts, as
+            in `Encoder.encode_file`. Pictures are shown on the map.
 
     Raises:
         InputError: When the data or a model cannot be read, or the texts are too few; names the
@@ -159,10 +183,11 @@ def map(  # noqa: A001 -- the name of the command
     models = cast("list[AnyEncoder]", list(cast("Any", model)) if several else [model])
     if isinstance(data, Embedded) and len(models) > 1:
         raise UsageError("These vectors are one model's: give the texts to compare several models.")
+    held = None if isinstance(data, Embedded) else modality or modality_of(data)
     points: dict[str, Points] = {}
     first: Embedded | None = None
     for one in models:
-        found = embedded(data, one, column=column, device=device)
+        found = _embedded(data, one, held, column, device)
         first = first or found
         places = projected(found.vectors, projection, seed)
         name = found.model if found.model not in points else f"{found.model} ({len(points) + 1})"
@@ -172,7 +197,31 @@ def map(  # noqa: A001 -- the name of the command
     colorings = _columns(first, color_by)
     if CLUSTER not in colorings:
         colorings[CLUSTER] = _clusters(first, clusters, seed)
-    return TextMap(first.texts, points, colorings, projection, first.source)
+    pictures = _thumbnails(data, column, len(first.texts)) if held == "picture" else ()
+    return TextMap(first.texts, points, colorings, projection, first.source, held, pictures)
+
+
+def _embedded(
+    data: Any, model: "AnyEncoder", held: "Modality | None", column: str, device: str | None
+) -> Embedded:
+    """Return texts with their vectors; or pictures, each with its caption behind its name."""
+    if held is None:
+        return embedded(data, model, column=column, device=device)
+    from sentemb.encoder import load
+
+    found = signals_embedded(data, load(model, device), held, column)
+    captions = next((found.columns[name] for name in TEXTS if name in found.columns), None)
+    if captions is None:
+        return found
+    both = zip(found.texts, captions, strict=True)
+    texts = [": ".join([name, *texts_of_cell(caption)[:1]]) for name, caption in both]
+    return replace(found, texts=texts)
+
+
+def _thumbnails(data: Any, column: str, count: int) -> Sequence[bytes]:
+    from sentemb.modalities.thumbnails import thumbnails
+
+    return thumbnails(data, count, None if column == "text" else column)
 
 
 def require_map_file(path: Path) -> None:

@@ -1,7 +1,9 @@
 """Pictures on the command line: encoded, indexed, searched, labelled; and what is refused."""
 
+import base64
 import io
 import json
+import re
 import shutil
 
 import numpy as np
@@ -91,6 +93,10 @@ def test_a_picture_that_cannot_be_read_is_named(sentemb, trained, photos, what, 
         ("encode empty --model {}", 3, "empty"),
         ("encode photos --fast static --model {}", 2, "--fast is of texts"),
         ("encode photos -o - --model {}", 2, "from a name to a file"),
+        ("map photos", 3, "reads texts alone, no pictures"),
+        ("map photos --modality sound --model {}", 3, "reads texts and pictures, no sounds"),
+        ("map photos --modality smell --model {}", 2, "modality is one of"),
+        ("map empty --model {}", 3, "empty"),
         ("search image:none.png photos.txt", 3, "no pictures"),
         ("study temperature --method clip --max-steps 1 -o s", 2, "use `train`"),
     ],
@@ -101,6 +107,22 @@ def test_what_cannot_be_done_with_pictures_says_why(
     (tmp_path / "empty").mkdir()
     (tmp_path / "photos.txt").write_text("A bird.\nA bus.\n")
     assert_refused(sentemb, tmp_path, {}, words.format(trained), code, message)
+
+
+def test_a_folder_is_a_page_and_a_damaged_picture_leaves_none(sentemb, trained, photos, tmp_path):
+    words = ["map", "photos", "--model", trained, "--clusters", 2]
+    done = sentemb(*words, "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    found = json.loads(done.stdout)
+    assert (found["files"], found["pictures"]) == (["photos.html"], 3)
+    page = (tmp_path / "photos.html").read_text()
+    (data,) = re.findall(r'id="data">(.*?)</script>', page, re.S)
+    held = [base64.b64decode(each) for each in json.loads(data)["pictures"]]
+    assert [Image.open(io.BytesIO(each)).size for each in held] == [(128, 128)] * 3
+    (photos / "1.png").write_bytes(WRONG["damaged"][0])
+    done = sentemb(*words, "-o", "again.html")
+    assert (done.returncode, b"row 2: a damaged picture" in done.stderr) == (3, True)
+    assert not (tmp_path / "again.html").exists()
 
 
 def test_check_names_every_row_that_cannot_be_read(sentemb, photos):

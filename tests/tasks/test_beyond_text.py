@@ -1,7 +1,8 @@
-"""Pictures where tasks take texts: encoded, resumed, indexed, found by all ways, labelled."""
+"""Pictures where tasks take texts: encoded, indexed, found by all ways, labelled, on a map."""
 
 import io
 import json
+from base64 import b64encode
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 import sentemb
 from sentemb.errors import InputError, UsageError
 from sentemb.methods import clip
+from sentemb.modalities.thumbnails import side_of, thumbnail
 from sentemb.tasks.beyond_text import QueryPart, parts_of, query_vectors
 from sentemb.tasks.classify import classify
 from sentemb.tasks.index import index
@@ -172,3 +174,56 @@ def test_zero_shot_labels_have_the_frozen_values():
     z1 = z1 / np.linalg.norm(z1, axis=1, keepdims=True)
     assert (z1 @ found.T)[0] == pytest.approx([0.9901101392, -0.6555530028], abs=1e-8)
     assert (z1 @ found.T).argmax(axis=1).tolist() == [0, 1, 0, 0]
+
+
+def test_a_map_shows_each_picture_once(model, photos, tmp_path):
+    found = sentemb.map(photos, model, clusters=2)
+    assert found.title == f"6 pictures of {photos.name} by principal components"
+    assert found.texts[3:5] == ["3.png", "more/4.png"]
+    page = found.save(tmp_path / "a.html").read_text()
+    assert [page.count(b64encode(small).decode()) for small in found.thumbnails] == [1] * 6
+    assert "Search the pictures" in page
+    opened = [Image.open(io.BytesIO(small)) for small in found.thumbnails]
+    assert {(one.format, one.size) for one in opened} == {("WEBP", (128, 128))}
+    assert np.abs(np.array(opened[4].convert("RGB"))[100, 64] - [160.0, 95, 9]).max() < 12
+    assert found.to_dict()["pictures"] == 6
+    assert next(iter(found.to_pandas())) == "picture"
+
+
+def test_captions_stand_behind_names_and_models_side_by_side(model, photos):
+    rows = [
+        {"image": str(path), "caption": ["a bird", "two"], "kind": n % 2}
+        for n, path in enumerate(sorted(photos.glob("*.png")))
+    ]
+    found = sentemb.map(rows, [model, model], modality="picture", color_by="kind", clusters=2)
+    assert found.texts[1] == f"{photos / '1.png'}: a bird"
+    assert found.colorings["kind"] == ["0", "1", "0", "1"]
+    assert len(found.points) == 2
+    assert len(found.thumbnails) == 4
+
+
+def test_a_map_is_drawn_with_its_pictures(model, photos, tmp_path):
+    pytest.importorskip("matplotlib", reason="the plot extra is not installed")
+    found = sentemb.map(photos, model, clusters=2)
+    drawn = np.array(Image.open(found.save(tmp_path / "a.png")).convert("RGB"), dtype=int)
+    for number in (1, 5):
+        colour = np.array([number * 40, 255 - number * 40, 9])
+        assert (np.abs(drawn - colour).max(axis=2) < 12).sum() > 50
+
+
+def test_thumbnails_of_noise_leave_a_page_below_ten_megabytes():
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "PNG")
+    for count in (500, 2_000, 5_000):
+        assert len(thumbnail(file.getvalue(), side_of(count))) * count * 4 / 3 < 9_500_000
+
+
+def test_a_map_of_pictures_that_cannot_be(model, photos, tmp_path):
+    with pytest.raises(InputError, match="reads texts alone, no pictures"):
+        sentemb.map(photos, "mini")
+    with pytest.raises(UsageError, match="modality is one of"):
+        sentemb.map(photos, model, modality="smell")
+    (tmp_path / "0.png").write_bytes(png(1, 2, 3)[:60])
+    with pytest.raises(InputError, match=r"row 1: a damaged picture"):
+        sentemb.map(tmp_path, model)

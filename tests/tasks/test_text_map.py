@@ -1,7 +1,9 @@
 """Maps of texts: the page in a browser, hostile texts, pictures, what is refused."""
 
+import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +44,7 @@ def browser(tmp_path_factory):
 def shown(browser, tmp_path, made):
     browser.requests.clear()
     browser.open(made.save(tmp_path / "map.html"))
-    assert [url for url in browser.requests if not url.startswith("file:")] == []
+    assert [url for url in browser.requests if not url.startswith(("file:", "data:"))] == []
     assert browser.errors == []
     return browser
 
@@ -146,6 +148,49 @@ def test_nothing_of_the_data_becomes_markup_or_code(browser, tmp_path):
     assert browser.run("document.images.length + document.scripts.length") == 2
 
 
+def pictures(count):
+    """As `grid`, of pictures of one colour each."""
+    image = pytest.importorskip("PIL.Image", reason="the vision extra is not installed")
+    made = grid([f"{n}.png" for n in range(count)])
+    files = [io.BytesIO() for _ in range(count)]
+    for n, file in enumerate(files):
+        image.new("RGB", (16, 16), (n, 255 - n, 90)).save(file, "WEBP")
+    small = [file.getvalue() for file in files]
+    return replace(made, source="photos", modality="picture", thumbnails=small)
+
+
+def test_few_pictures_stand_in_place_of_points(browser, tmp_path):
+    shown(browser, tmp_path, pictures(4))
+    assert browser.run("pictures.every(picture => picture.naturalWidth === 16)")
+    assert browser.run("views[0].side") >= 24
+    browser.mouse("mouseMoved", *place(browser, 1))
+    assert text_of(browser, "tip") == "1.pnglabel: odd"
+    assert browser.run("document.querySelector('#tip img').src === pictures[1].src")
+    browser.run("document.getElementById('listing').click()")
+    assert browser.run("document.querySelectorAll('#list img').length") == 4
+    assert listed(browser) == ["0.png", "1.png", "2.png", "3.png"]
+    (x, y) = browser.run(
+        "(() => { const box = views[0].canvas.getBoundingClientRect(), [x, y] = views[0].place(1), "
+        "ratio = devicePixelRatio, pen = views[0].canvas.getContext('2d'); "
+        "return [...pen.getImageData(x * ratio, y * ratio, 1, 1).data].slice(0, 2); })()"
+    )
+    assert (x, y) == pytest.approx((1, 254), abs=12)  # the picture, not its group's colour
+
+
+def test_many_are_points_until_they_are_zoomed_in_or_asked_for(browser, tmp_path):
+    shown(browser, tmp_path, pictures(200))
+    assert browser.run("views[0].side") == 0
+    browser.run("document.getElementById('always').click()")
+    assert browser.run("views[0].side") >= 24
+    browser.run("document.getElementById('always').click()")
+    x, y = place(browser, 100)
+    for _ in range(4):
+        browser.mouse("mouseWheel", x, y, deltaX=0, deltaY=-400)
+    assert browser.run("views[0].side") >= 24
+    shown(browser, tmp_path, grid(["a", "b", "c"]))
+    assert browser.run("document.getElementById('laying').hidden")
+
+
 def test_the_page_holds_the_data_once_escaped():
     made = page("a <b>", HOSTILE, {"m": np.eye(5)[:, :2]}, {"label": HOSTILE})
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', made, re.S)
@@ -244,7 +289,7 @@ def test_options_that_are_refused(options, error, message):
 
 
 def test_data_and_files_that_are_refused(tmp_path):
-    with pytest.raises(InputError, match="2 texts, or texts of one vector, make no map"):
+    with pytest.raises(InputError, match="2 rows, or rows of one vector, make no map"):
         sentemb.map(["a", "b"])
     with pytest.raises(InputError, match="make no map"):
         sentemb.map(["a", "a", "a", "a"])
