@@ -123,7 +123,8 @@ def drawn(model: str, *, emoji: bool) -> Image.Image:
 def main() -> None:
     model, *other = sys.argv[1:]
     path = Path(other[0]) if other else PICTURE
-    drawn(model, emoji=bool(other)).quantize(255).save(path, optimize=True)
+    page = drawn(model, emoji=bool(other))
+    page.quantize(256, Image.Quantize.FASTOCTREE).save(path, optimize=True)
     print(path)
 
 
