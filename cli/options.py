@@ -151,8 +151,8 @@ Device = Annotated[
 Pooling = Annotated[
     str | None,
     typer.Option(
-        help="cls, cls_before_pooler, mean, lasttoken, weightedmean, avg_top2, avg_first_last or "
-        "avg_embedding_last; by default the model's own, or the method's for a raw encoder.",
+        help="cls, cls_before_pooler, mean, lasttoken, weightedmean, avg_top2, avg_first_last, "
+        "avg_embedding_last or mask; by default the model's own, or the method's for a raw one.",
         rich_help_panel=DATA,
         autocompletion=complete_poolings,
     ),

@@ -190,12 +190,12 @@ def _transformer(path: str) -> "Transformer":
 
 
 def _drop_what_training_must_not_touch(encoder: "SentenceTransformer") -> nn.Module | None:
-    """Remove the pre-trained pooler that nothing reads and freeze which layers are averaged.
+    """Remove the pre-trained pooler that nothing reads; freeze weights of layers and of words.
 
     Returns:
         The pooler, where one was removed.
     """
-    from sentence_transformers.sentence_transformer.modules import WeightedLayerPooling
+    from sentence_transformers.sentence_transformer.modules import WeightedLayerPooling, WordWeights
 
     transformer = getattr(encoder[0], "auto_model", None)
     is_read = "pooler_output" in str(getattr(encoder[0], "modality_config", ""))
@@ -205,4 +205,6 @@ def _drop_what_training_must_not_touch(encoder: "SentenceTransformer") -> nn.Mod
     for module in encoder:
         if isinstance(module, WeightedLayerPooling):
             module.layer_weights.requires_grad_(False)
+        if isinstance(module, WordWeights):
+            module.emb_layer.requires_grad_(False)
     return pooler

@@ -1,10 +1,11 @@
 """How token embeddings become a sentence embedding, built of stock modules only."""
 
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import torch
 from torch import nn
 
+from sentemb.encoders.templates import set_mask_template
 from sentemb.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ PoolingName = Literal[
     "avg_top2",
     "avg_first_last",
     "avg_embedding_last",
+    "mask",
 ]
 POOLINGS: tuple[PoolingName, ...] = get_args(PoolingName)
 
@@ -38,10 +40,16 @@ def pooling_modules(transformer: "Transformer", pooling: PoolingName) -> list[nn
     - ``avg_first_last``: the same over the first layer and the last.
     - ``avg_embedding_last``: the same over the embedding block's output and the last layer, as in
       the tables of the SimCSE paper.
+    - ``mask``: last layer's [MASK] in ``This sentence : "{text}" means [MASK].``, as PromptBERT has
+      it. The words become part of the tokenizer.
+
+    Raises:
+        UsageError: When there is no such pooling, or no mask token to read.
 
     Source: Gao et al., 2021 (arXiv:2104.08821) and the authors' repository; the last token of a
         causal model, Neelakantan et al., 2022 (arXiv:2201.10005), section 3; its weighted mean,
-        Muennighoff, 2022, SGPT (arXiv:2202.08904), section 3.
+        Muennighoff, 2022, SGPT (arXiv:2202.08904), section 3; [MASK] in a template, Jiang et al.,
+        2022, PromptBERT (arXiv:2201.04337).
     """
     from sentence_transformers.sentence_transformer.modules import Pooling
 
@@ -57,10 +65,21 @@ def pooling_modules(transformer: "Transformer", pooling: PoolingName) -> list[nn
         return [Pooling(dim, "cls")]
     if pooling in ("mean", "lasttoken", "weightedmean"):
         return [Pooling(dim, pooling)]
+    if pooling == "mask":
+        set_mask_template(transformer)
+        return [_mask_alone(transformer.tokenizer), Pooling(dim, "mean")]
     layers: int = transformer.config.num_hidden_layers
     first = {"avg_top2": layers - 1, "avg_first_last": 1, "avg_embedding_last": 0}[pooling]
     transformer.config.output_hidden_states = True
     return [_mean_of_layers({first, layers}, dim, layers), Pooling(dim, "mean")]
+
+
+def pools_mask(encoder: "SentenceTransformer") -> bool:
+    """Tell whether the mask token alone is pooled."""
+    from sentence_transformers.sentence_transformer.modules import WordWeights
+
+    weighed = [module.word_weights for module in encoder if isinstance(module, WordWeights)]
+    return weighed == [{encoder.tokenizer.mask_token: 1.0}]
 
 
 def last_layer_mean(encoder: "SentenceTransformer") -> nn.Module | None:
@@ -102,6 +121,15 @@ def _tanh_layer(dim: int) -> nn.Module:
     dense = Dense(dim, dim, activation_function=nn.Tanh())
     initialise_as_simcse(dense.linear)
     return dense
+
+
+def _mask_alone(tokenizer: Any) -> nn.Module:
+    """Weigh the mask token with 1 and all others with 0, so that their mean is its state alone."""
+    from sentence_transformers.sentence_transformer.modules import WordWeights
+
+    words = {number: word for word, number in tokenizer.get_vocab().items()}
+    vocabulary = [words.get(number, "") for number in range(max(words) + 1)]
+    return WordWeights(vocabulary, {tokenizer.mask_token: 1.0}, unknown_word_weight=0.0)
 
 
 def _mean_of_layers(which: set[int], dim: int, layers: int) -> nn.Module:

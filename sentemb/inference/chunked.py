@@ -298,6 +298,8 @@ def _parts_of(encoder: "TokenEncoder | SentenceTransformer") -> tuple[Any, Any]:
         before.append(module)
     else:
         raise _not_the_mean()
+    if any(type(each).__name__ == "WordWeights" for each in before):
+        raise _not_the_mean()
     if module.pooling_mode != "mean" or getattr(encoder, "truncate_dim", None) is not None:
         raise _not_the_mean()
     if not same_tokens(cast("SentenceTransformer", encoder)):

@@ -11,8 +11,9 @@ from sentemb.training.checkpoints import save_encoder
 TEXTS = ["A short one.", "A rather longer sentence that needs many more tokens than the other."]
 
 
-def expected(pooling, layers, mask, encoder):
+def expected(pooling, layers, features, encoder):
     """Pool the hidden states by hand."""
+    mask = features["attention_mask"]
 
     def mean(hidden):
         weights = mask.unsqueeze(-1).float()
@@ -32,6 +33,7 @@ def expected(pooling, layers, mask, encoder):
         "lasttoken": lambda: layers[-1][torch.arange(len(mask)), mask.sum(dim=1) - 1],
         "avg_top2": lambda: (mean(layers[-1]) + mean(layers[-2])) / 2,
         "avg_first_last": lambda: (mean(layers[1]) + mean(layers[-1])) / 2,
+        "mask": lambda: layers[-1][features["input_ids"] == encoder.tokenizer.mask_token_id],
         "avg_embedding_last": lambda: (mean(layers[0]) + mean(layers[-1])) / 2,
     }[pooling]()
 
@@ -45,7 +47,7 @@ def test_pooling_by_hand_and_after_a_plain_load(pooling, tmp_path):
         output = encoder[0].model(
             **{k: v for k, v in features.items() if k != "modality"}, output_hidden_states=True
         )
-        by_hand = expected(pooling, output.hidden_states, features["attention_mask"], encoder)
+        by_hand = expected(pooling, output.hidden_states, features, encoder)
     ours = encoder.encode(TEXTS)
     torch.testing.assert_close(torch.from_numpy(ours), by_hand, rtol=0, atol=1e-6)
     save_encoder(encoder, tmp_path / "model")
