@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from sentemb.encoders.hooks import perturbed, reordered
 from sentemb.encoders.packing import lengths_known
 from sentemb.encoders.prompts import prompts_left_out, text_tokens
+from sentemb.encoders.template_bias import without_template
 from sentemb.types import Embeddings, Features, Mask, TokenEmbeddings
 from sentemb.views import Draws, View
 
@@ -123,11 +124,23 @@ def _embed(
             hooks.enter_context(reordered(encoder, _order(features, views)))
         if any(view.perturb for view in views):
             hooks.enter_context(perturbed(encoder, partial(_perturb, features, views)))
-        if pooling is None:
-            embeddings = encoder(stacked)["sentence_embedding"]
-        else:
-            embeddings = pooling(encoder[0](stacked))["sentence_embedding"]
-    return list(torch.split(embeddings, rows))
+        embeddings = _vectors(encoder, pooling, stacked)
+    found = list(torch.split(embeddings, rows))
+    for place, (feature, view) in enumerate(zip(features, views, strict=False)):
+        if view.template is not None:
+            of_tokens = partial(_vectors, encoder, pooling)
+            found[place] = without_template(of_tokens, found[place], feature, view.template)
+    return found
+
+
+def _vectors(
+    encoder: "SentenceTransformer", pooling: nn.Module | None, stacked: Features
+) -> Embeddings:
+    if pooling is None:
+        embeddings: Embeddings = encoder(stacked)["sentence_embedding"]
+    else:
+        embeddings = pooling(encoder[0](stacked))["sentence_embedding"]
+    return embeddings
 
 
 def _order(features: Sequence[Features], views: Sequence[View]) -> Tensor:

@@ -16,7 +16,8 @@ from sentemb.errors import InputError
 from sentemb.types import Mask
 
 Lengths = NDArray[np.int64]
-_known: ContextVar[Lengths | None] = ContextVar("lengths", default=None)
+Tokens = NDArray[np.bool_]
+_known: ContextVar[Tokens | None] = ContextVar("tokens", default=None)
 
 
 @contextmanager
@@ -26,7 +27,18 @@ def lengths_known(lengths: Lengths) -> Iterator[None]:
     Args:
         lengths: On the host; of rows that are padded on the right.
     """
-    token = _known.set(lengths)
+    with tokens_known(np.arange(max(lengths, default=0)) < lengths[:, None]):
+        yield
+
+
+@contextmanager
+def tokens_known(tokens: Tokens) -> Iterator[None]:
+    """Tell for a while which places of a batch hold tokens, so that no mask is asked.
+
+    Args:
+        tokens: On the host, ``[rows, tokens]``.
+    """
+    token = _known.set(tokens)
     try:
         yield
     finally:
@@ -78,7 +90,7 @@ class Packing:
         """
         known = _known.get()
         if known is not None:
-            return cls._of_lengths(known, mask, first_only=first_only)
+            return cls._of_known(known, mask, first_only=first_only)
         mask = mask.bool()
         lengths, order = mask.sum(dim=1).sort(stable=True)
         row, column = mask[order].nonzero(as_tuple=True)
@@ -94,15 +106,16 @@ class Packing:
         )
 
     @classmethod
-    def _of_lengths(cls, lengths: Lengths, mask: Mask, *, first_only: bool) -> "Packing":
+    def _of_known(cls, known: Tokens, mask: Mask, *, first_only: bool) -> "Packing":
+        lengths = known.sum(axis=1)
         order = np.argsort(lengths, kind="stable")
         ascending = lengths[order]
         values, counts = np.unique(ascending, return_counts=True)
         runs = tuple(map(TokenRun, counts.tolist(), values.tolist()))
         _require_tokens(runs)
         first = ascending.cumsum() - ascending
-        within = np.arange(ascending.sum()) - np.repeat(first, ascending)
-        tokens = np.repeat(order * mask.shape[1], ascending) + within
+        row, column = known[order].nonzero()
+        tokens = order[row] * mask.shape[1] + column
         return cls(
             shape=(mask.shape[0], mask.shape[1]),
             tokens=_moved(tokens, mask.device),

@@ -45,7 +45,7 @@ def override(
     """Return a method whose views and loss are replaced.
 
     A teacher guides the loss in the place of one that it guided. The views of a method keep their
-    columns. Two for a method of four views (two sentences, then
+    columns and templates. Two for a method of four views (two sentences, then
     both again) are each for two of them; one is for all.
 
     Args:
@@ -127,7 +127,7 @@ def _in_their_place(method: Method, name: str, views: Sequence[View]) -> tuple[V
         )
     times = own // len(views)
     return tuple(
-        replace(views[slot // times], column=view.column)
+        replace(views[slot // times], column=view.column, template=view.template)
         for slot, view in zip(slots, method.views, strict=True)
     )
 

@@ -17,7 +17,7 @@ from sentemb.encoders.prompts import prompt_of, prompt_tokens
 from sentemb.errors import UsageError
 from sentemb.training.tokenised_rows import TokenisedRows, TokenisedText, number_of
 from sentemb.types import Features
-from sentemb.views import TokenEdit, View, row_key
+from sentemb.views import View, row_key
 from sentemb.views.splitting import words_of
 
 if TYPE_CHECKING:
@@ -139,13 +139,14 @@ class Collator:
                 )
                 if ids is None
             ]
-        edits = [view.edit_tokens for view, _ in each]
+        views = [view for view, _ in each]
+        changes = any(view.edit_tokens or view.template for view in views)
         lengths = _each_row(rows, self._prompt_tokens)
         if self.tokenizer.is_direct:
             new = iter(self.tokenizer.ids(texts) if texts else ())
             found = [next(new) if ids is None else ids for ids in known]
-            if any(edits):
-                found = edited(self.tokenizer, found, edits, randoms, lengths)
+            if changes:
+                found = edited(self.tokenizer, found, views, randoms, lengths)
             return self.tokenizer.features_of_ids(found)
         tensors = self.tokenizer.features(texts)
         if "attention_mask" not in tensors:
@@ -153,11 +154,11 @@ class Collator:
                 f"{type(self.encoder[0]).__name__} reads no tokens with a mask, so it has no views "
                 "to contrast: use an encoder like BERT."
             )
-        if not any(edits):
+        if not changes:
             return tensors
         masked = zip(tensors["input_ids"], tensors["attention_mask"], strict=True)
         whole = [ids[mask.bool()].tolist() for ids, mask in masked]
-        changed = edited(self.tokenizer, whole, edits, randoms, lengths)
+        changed = edited(self.tokenizer, whole, views, randoms, lengths)
         return self.tokenizer.padded(changed, "token_type_ids" in tensors)
 
     def _text_numbers(self, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -248,30 +249,35 @@ class CountEpochs(TrainerCallback):
 def edited(
     tokenizer: BatchTokenizer,
     rows: Sequence[TokenIds],
-    edits: Sequence[TokenEdit | None],
+    views: Sequence[View],
     randoms: Sequence[Random],
     prompts: Sequence[int],
 ) -> list[TokenIds]:
-    """Edit the ids between each row's special tokens.
+    """Edit the ids between each row's special tokens, and put a view's template around them.
 
     A row may come out longer than it was truncated to, but not longer than the encoder takes.
 
     Args:
         tokenizer: Knows how many special tokens a text has.
         rows: Token ids.
-        edits: One a row, None for none.
+        views: One a row.
         randoms: One a row.
         prompts: Tokens of each row's prompt, special ones before it included; they stay.
     """
     before, after = tokenizer.special_tokens
     limit = tokenizer.encoder.max_seq_length or max(map(len, rows))
     changed: list[TokenIds] = []
-    for ids, edit, random, prompt in zip(rows, edits, randoms, prompts, strict=True):
-        if edit is None:
+    for ids, view, random, prompt in zip(rows, views, randoms, prompts, strict=True):
+        if view.edit_tokens is None and view.template is None:
             changed.append(ids)
             continue
         real = np.asarray(ids).tolist()
         start, end = max(before, prompt), len(real) - after
-        inner = edit(real[start:end], random)[: limit - start - after]
-        changed.append([*real[:start], *inner, *real[end:]])
+        front, inner, back = real[:start], real[start:end], real[end:]
+        if view.template is not None:
+            front = [*view.template.before, *real[before:start]]
+            back = [*view.template.after]
+        if view.edit_tokens is not None:
+            inner = view.edit_tokens(inner, random)
+        changed.append([*front, *inner[: limit - len(front) - len(back)], *back])
     return changed

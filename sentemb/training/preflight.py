@@ -100,7 +100,8 @@ def check_texts(method: Method, rows: Dataset) -> None:
     A method without views reads no text.
 
     Raises:
-        InputError: When all have the same text, or no word of the first rows is known.
+        InputError: When all have the same text, no word of the first rows is known, or a template
+            is read at a token that a text has too.
     """
     if not method.views:
         return
@@ -113,6 +114,20 @@ def check_texts(method: Method, rows: Dataset) -> None:
             "needs different ones."
         )
     require_known_words(method.encoder.tokenizer, rows[:64][column])
+    for view in method.views:
+        if view.template is not None:
+            _require_no_mask(rows, view.column, str(method.encoder.tokenizer.mask_token))
+
+
+def _require_no_mask(rows: Dataset, column: str, mask: str) -> None:
+    """Raise where a text holds the token that its template is read at."""
+    for start in range(0, len(rows), 1000):
+        for number, text in enumerate(rows[start : start + 1000][column], start=start + 1):
+            if mask in text:
+                raise InputError(
+                    f"Row {number:,} has {mask} in its {column}, where the embedding is read: take "
+                    "it out of the text."
+                )
 
 
 def first_texts(method: Method, rows: Dataset, count: int = 8) -> list[str]:

@@ -14,7 +14,7 @@ from sentemb.views.negate import Negate
 from sentemb.views.noise import Adversarial, GaussianNoise, SupervisedAdversarial
 from sentemb.views.shuffle import TokenShuffle
 from sentemb.views.subwords import SubwordCrop, SubwordDropout, SubwordRepetition
-from sentemb.views.view import Edit, Order, Perturbation, TokenEdit, View
+from sentemb.views.view import Edit, Order, Perturbation, TokenEdit, TokenTemplate, View
 from sentemb.views.wordnet import WordNet
 from sentemb.views.words import Crop, WordDropout, WordRepetition
 
@@ -43,6 +43,7 @@ __all__ = [
     "TokenCutoff",
     "TokenEdit",
     "TokenShuffle",
+    "TokenTemplate",
     "View",
     "WordDropout",
     "WordNet",

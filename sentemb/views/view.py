@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -14,6 +14,20 @@ Edit = Callable[[str, Random], str]
 TokenEdit = Callable[[list[int], Random], list[int]]
 Order = Callable[[Mask, Draws], Tensor]
 Perturbation = Callable[[TokenEmbeddings, Mask, Draws], TokenEmbeddings]
+
+
+class TokenTemplate(NamedTuple):
+    """Token ids around a text, special tokens included.
+
+    Args:
+        before: In front of the text.
+        after: Behind it.
+
+    Source: Jiang et al., 2022, PromptBERT (arXiv:2201.04337), section 4.
+    """
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,8 @@ class View:
             tokens; see `TokenShuffle`.
         perturb: Changes the output of the encoder's embedding block, shape
             ``[rows, tokens, dim]``, given the mask of real tokens ``[rows, tokens]``.
+        template: Tokens around the text, in the place of those that the encoder's tokenizer puts
+            there; what the encoder makes of them alone is subtracted from the embedding.
 
     Example:
         >>> View() == View(column="text")
@@ -45,6 +61,7 @@ class View:
     edit_tokens: TokenEdit | None = None
     order: Order | None = None
     perturb: Perturbation | None = None
+    template: TokenTemplate | None = None
 
     def read(self, row: dict[str, Any], random: Random) -> str:
         """Return this view's text of a row."""
