@@ -35,7 +35,7 @@ BASE = "simcse-unsup"
 RECIPES = (
     *(BASE, "simcse++", "esimcse", "consert", "eda", "crop", "simclr", "moco-v2", "moco-v3"),
     *("byol", "simsiam", "swav", "barlow-twins", "vicreg", "sncse", "arccse", "whitenedcse"),
-    "rankcse",
+    *("promptbert", "rankcse"),
 )
 VARIANTS = {
     "flatnce": (BASE, "flatnce-one-way"),

@@ -24,6 +24,7 @@ from sentemb.methods.gist import GIST, gist
 from sentemb.methods.moco import MOCO, MOCO_V2, MOCO_V3, moco, moco_v2, moco_v3
 from sentemb.methods.multilingual import MULTILINGUAL, multilingual
 from sentemb.methods.next_sentence import NSP, nsp
+from sentemb.methods.promptbert import PROMPTBERT, promptbert
 from sentemb.methods.rankcse import RANKCSE, rankcse
 from sentemb.methods.recipe import METHODS, Recipe, method_named, options_of, recipe_named
 from sentemb.methods.simclr import SIMCLR, SIMCLR_V2, simclr, simclr_v2
@@ -69,6 +70,7 @@ __all__ = [
     "MULTILINGUAL",
     "MULTI_CROP",
     "NSP",
+    "PROMPTBERT",
     "RANKCSE",
     "SIGLIP",
     "SIMCLR",
@@ -112,6 +114,7 @@ __all__ = [
     "multilingual",
     "nsp",
     "options_of",
+    "promptbert",
     "rankcse",
     "recipe_named",
     "siglip",

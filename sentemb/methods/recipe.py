@@ -56,6 +56,7 @@ METHODS = {
     "sncse": "sncse.SNCSE",
     "arccse": "arccse.ARCCSE",
     "whitenedcse": "whitenedcse.WHITENEDCSE",
+    "promptbert": "promptbert.PROMPTBERT",
     "starbucks": "starbucks.STARBUCKS",
     "multilingual": "multilingual.MULTILINGUAL",
     "clip": "clip.CLIP",
