@@ -45,9 +45,7 @@ def decode(
     output: shared.OutputRows = None,
     model: Annotated[
         str | None,
-        typer.Option(
-            help="The encoder, where it is no longer where the decoder was trained for it."
-        ),
+        typer.Option(help="The encoder, where it is no longer where it was in training."),
     ] = None,
     column: shared.Column = "text",
     modality: shared.Modality = None,

@@ -168,7 +168,7 @@ def _put(transformer: "Transformer", own: "Tokenizer", pieces: list[list[str]]) 
 def _tokens(tokenizer: "Tokenizer") -> Callable[[str], list[str]]:
     def tokens(words: str) -> list[str]:
         ids = tokenizer.encode(words, add_special_tokens=False).ids if words else []
-        return [tokenizer.id_to_token(number) for number in ids]  # an unknown one by its own name
+        return [str(tokenizer.id_to_token(one)) for one in ids]  # an unknown one by its own name
 
     return tokens
 

@@ -260,7 +260,9 @@ def test_what_does_not_fit_is_refused(decoders, texts):
         train_decoder("mini", texts, **given)
     with pytest.raises(InputError, match="is a corrector: name the decoder that it corrects"):
         train_decoder("mini-sentemb", texts, **given | {"corrects": decoders("corrector")})
-    with pytest.raises(UsageError, match="rounds` has no effect with a prefix decoder"):
+    with pytest.raises(
+        UsageError, match="rounds` has no effect with a decoder that corrects no other"
+    ):
         sentemb.decode(decoders("prefix"), texts[:1], rounds=2)
     with pytest.raises(UsageError, match="samples` has no effect with a corrector"):
         sentemb.decode(decoders("corrector"), texts[:1], samples=2)
