@@ -1,6 +1,7 @@
 """A decoder that is trained on some of the texts, so that the others show what it reads."""
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from sentemb.errors import FinishedError, InterruptedRunError, UsageError
 from sentemb.runs.run_folder import holds_run
 
 if TYPE_CHECKING:
-    from sentemb.tasks.vectors import AnyEncoder
+    from sentence_transformers import SentenceTransformer
 
 logger = logging.getLogger("sentemb")
 HELD_OUT, MOST_HELD_OUT = 10, 500
@@ -37,7 +38,10 @@ def held_out(texts: Sequence[str]) -> list[str]:
 
 
 def train_own_decoder(
-    model: "AnyEncoder", texts: Sequence[str], folder: Path, settings: DecoderSettings
+    model: "str | os.PathLike[str] | SentenceTransformer",
+    texts: Sequence[str],
+    folder: Path,
+    settings: DecoderSettings,
 ) -> None:
     """Train a decoder of an encoder on texts, unless the folder has just that.
 

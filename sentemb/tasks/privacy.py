@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,7 +205,7 @@ def _own_decoder(
     return load_decoder(folder), read
 
 
-def is_decoder(given: object) -> bool:
+def is_decoder(given: object) -> "TypeGuard[AnyDecoder]":
     """Tell a decoder, or the folder of one, from an encoder."""
     folder = given.output if isinstance(given, RunResult) else given
     if isinstance(folder, str | os.PathLike):
