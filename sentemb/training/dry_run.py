@@ -170,7 +170,7 @@ def dry_run(
         unlabelled_rows=data.unlabelled_rows,
         texts=texts,
         mean_tokens=round(sum(map(sum, lengths)) / max(1, texts), 2),
-        longest_tokens=max(map(max, lengths)),
+        longest_tokens=max(map(max, lengths), default=0),
         max_length=settings.max_length,
         truncated_rows=sum(max(row) > settings.max_length for row in zip(*lengths, strict=True)),
         unknown_tokens=read.unknown_tokens,

@@ -119,6 +119,7 @@ def test_the_command_trains_on_a_folder_and_the_tower_encodes_and_finds(sentemb,
         "encode photos --model run -o vectors.parquet",
         "index photos --model run -o photos.index",
         "search --image photos/3.png photos.index -k 1 -o hits.jsonl",
+        "train --method simclr-pictures --data photos --size 8 --depth 2 --batch-size 4 --dry-run",
     ):
         done = sentemb(*command.split())
         assert done.returncode == 0, done.stderr.decode()
