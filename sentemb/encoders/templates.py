@@ -157,7 +157,7 @@ def _put(transformer: "Transformer", own: "Tokenizer", pieces: list[list[str]]) 
     own.post_processor = _processor(own, pieces)
     given: Any = transformer.tokenizer
     kept = ("model_max_length", "padding_side", "truncation_side", "model_input_names")
-    transformer.processor = PreTrainedTokenizerFast(
+    transformer.processor = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=own,
         name_or_path=given.name_or_path,
         **given.special_tokens_map,
