@@ -11,7 +11,7 @@ from sentemb.methods.clip import pictures_of
 from sentemb.methods.recipe import Recipe
 from sentemb.modalities.captioner import CaptionerConfig, new_captioner
 from sentemb.modalities.picture_views import PictureView
-from sentemb.modalities.towers import Network, Tower, TowerConfig
+from sentemb.modalities.towers import new_tower, tower_config
 from sentemb.twins import Captioning
 from sentemb.views import View
 
@@ -27,7 +27,7 @@ def coca(
     caption_layers: int = 2,
     caption_length: int = 32,
     queries: int = 16,
-    network: Network = "cnn",
+    network: str = "cnn",
     size: int = 32,
     stem: int = 2,
     width: int = 32,
@@ -53,13 +53,15 @@ def coca(
         caption_layers: Of the decoder, which is as wide as the network's places.
         caption_length: Tokens of the longest caption; texts are predicted up to there.
         queries: Tokens that the decoder reads a picture as.
-        network: Of the pictures: ``cnn``, or ``vit``, transformers' ViT.
-        size: Pixels a side that pictures are scaled to.
+        network: Of the pictures: ``cnn``, ``vit``, transformers' ViT, or a folder of a model of
+            transformers that reads pictures.
+        size: Pixels a side that pictures are scaled to; a model that takes one size has its own.
         stem: Pixels a step of the first convolution.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
         depth: Stages of a ``cnn``, layers of a ``vit``.
         dim: Dimensions of the vectors.
-        text_rate: Learning rate of its transformer, as a share of the others'.
+        text_rate: Learning rate of its transformer, and of a network from a folder, as a share of
+            the others'.
         outline: Rate of pictures that are seen as outlines in training.
         control: Whether texts are shuffled among the pictures, so that nothing is to be learned.
 
@@ -70,8 +72,9 @@ def coca(
         raise UsageError(f"text_rate is in (0, 1], got {text_rate!r}.")
     loss = Sum((CrossEntropy(), SymmetricInfoNCE(temperature)), (caption_weight, 1.0))
     add_projection(encoder, dim)
-    config = TowerConfig("picture", network, size, stem, width, depth, "attention", dim=dim)
-    tower = Tower(config, PictureView(outline=outline))
+    numbers: dict[str, Any] = {"stem": stem, "width": width, "depth": depth, "dim": dim}
+    config = tower_config("picture", network, size, pooling="attention", **numbers)
+    tower = new_tower(config, network, PictureView(outline=outline))
     start, end = _ends(encoder)
     places = tower.projection.in_features
     of_captions = CaptionerConfig(start, end, places, queries, caption_layers, caption_length)
