@@ -10,7 +10,7 @@ import transformers
 from sentemb.errors import InputError
 from sentemb.methods import simclr_pictures
 from sentemb.modalities.towers import Tower, new_tower, tower_config
-from tests.support.helpers import assert_bit_equal
+from tests.support.helpers import assert_bit_equal, assert_refused
 
 VIT = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 SEEN = {"image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.25, 0.5]}
@@ -139,3 +139,20 @@ def test_a_saved_tower_cannot_ask_for_code(tmp_path, changed, message):
     file.write_text(json.dumps(content))
     with pytest.raises(InputError, match=message):
         Tower.load(tmp_path / "tower")
+
+
+def test_the_command_trains_a_network_from_a_folder(sentemb, tmp_path):
+    folder_of("vit", tmp_path / "m")
+    words = ("train", "--method", "clip", "--dim", 12, "--max-steps", 2, "--batch-size", 8)
+    done = sentemb(*words, "--network", "m", "-o", "run")
+    assert done.returncode == 0, done.stderr.decode()
+    tower = Tower.load(tmp_path / "run" / "picture")
+    assert tower.config.size == 16
+    start = transformers.ViTModel.from_pretrained(tmp_path / "m", add_pooling_layer=False)
+    now, before = tower.network.model.state_dict(), start.state_dict()
+    assert not all(torch.equal(now[name], tensor) for name, tensor in before.items())
+
+
+def test_a_network_that_is_not_there_is_one_line(sentemb, tmp_path):
+    command = "train --method clip --max-steps 1 -o run --network resnet"
+    assert_refused(sentemb, tmp_path, {}, command, 3, "No model 'resnet'")
