@@ -1,21 +1,27 @@
 """Does a run over several data sets beat each alone? NLI triplets, captions and graded pairs.
 
-    python benchmarks/several_data_sets.py             hours on two cores: run it in the background
-    python benchmarks/several_data_sets.py --seeds 0 --steps 20 --starts mini
+    python benchmarks/several_data_sets.py             about 2 hours on one core
+    python benchmarks/several_data_sets.py --starts mini --runs nli --seeds 0    one run of them
+    python benchmarks/several_data_sets.py --steps 5    a try, nothing is kept
 
 Each run has the same batches, steps and learning rate, from one start; the last step is kept, so
 that the dev set chooses nothing. Batches of the union are proportional, in turn, or by weights. The
-control trains on the graded pairs with their scores shuffled. A picture has five captions: pairs of
-two of them. Each finished run is a line of results/several_data_sets.jsonl and is not run again;
-the table goes to results/several_data_sets.md.
+controls train with the scores of the graded pairs shuffled: alone, and in turn with the others. A
+picture has five captions: pairs of two of them. Each finished run is a line of
+results/several_data_sets.jsonl and is not run again; the table of all lines goes to
+results/several_data_sets.md, with the best union less the best data set alone, of equal seeds.
 """
 
 import argparse
 import csv
 import gzip
+import json
 import random
+import tempfile
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from common import RESULTS, data, is_in_sts, lines, machine, remembered, spread, table
@@ -25,15 +31,18 @@ from sentemb.data_sources import DataSource
 from sentemb.losses import CoSENT
 
 STARTS = ("mini", "mini-sentemb")
+SEEDS, STEPS = (0, 1, 2), 400
+ALONE = ("nli", "captions", "graded")
 RUNS: dict[str, tuple[tuple[str, ...], str | None, dict[str, float]]] = {
     "nli": (("nli",), None, {}),
     "captions": (("captions",), None, {}),
     "graded": (("graded",), None, {}),
-    "all, proportional": (("nli", "captions", "graded"), "proportional", {}),
-    "all, in turn": (("nli", "captions", "graded"), "round-robin", {}),
-    "all, graded twice": (("nli", "captions", "graded"), "weights", {"graded": 2.0}),
+    "all, proportional": (ALONE, "proportional", {}),
+    "all, in turn": (ALONE, "round-robin", {}),
+    "all, graded twice": (ALONE, "weights", {"graded": 2.0}),
     "nli and captions": (("nli", "captions"), "round-robin", {}),
     "control: scores shuffled": (("shuffled",), None, {}),
+    "control: all, in turn, scores shuffled": (("nli", "captions", "shuffled"), "round-robin", {}),
 }
 """Data sets of a run, how they are mixed, and their weights where they are not 1."""
 
@@ -108,34 +117,81 @@ def trained(start: str, run: str, seed: int, steps: int) -> dict[str, Any]:
     }
 
 
+Done = dict[tuple[str, str], dict[int, dict[str, Any]]]
+"""Results by start and run, then by seed."""
+
+
+def best_less_best(found: Done, start: str) -> str:
+    """Say whether a run on all three data sets beats the best of one, of equal seeds."""
+    means = {run: mean(one["dev"] for one in found[start, run].values()) for run in RUNS
+             if (start, run) in found}  # fmt: skip
+    unions = {run: dev for run, dev in means.items() if run.startswith("all")}
+    alone = {run: dev for run, dev in means.items() if run in ALONE}
+    if len(alone) < len(ALONE) or not unions:
+        return f"From {start}: not all data sets are trained on alone, or none of their unions."
+    best, other = max(unions, key=unions.__getitem__), max(alone, key=alone.__getitem__)
+    one, two = found[start, best], found[start, other]
+    differences = [one[seed]["dev"] - two[seed]["dev"] for seed in sorted(one.keys() & two.keys())]
+    if not differences:
+        return f"From {start}: '{best}' and '{other}' have no seed in common."
+    sure = min(differences) > 0
+    said = "beats" if sure else "does not beat"
+    return (
+        f"From {start}, '{best}' {said} the best data set alone, '{other}', on STS-B dev in all of "
+        f"{len(differences)} seeds: {spread(differences)}."
+    )
+
+
+def written(file: Path, steps: int) -> str:
+    """Return the table of all finished runs of so many steps."""
+    done = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    found: Done = {}
+    for one in done:
+        if one["steps"] == steps:
+            found.setdefault((one["start"], one["run"]), {})[one["seed"]] = one
+    rows = [
+        [start, run, str(len(found[start, run])), *columns_of([*found[start, run].values()])]
+        for start in STARTS
+        for run in RUNS
+        if (start, run) in found
+    ]
+    header = ["from", "trained on", "seeds", "dev before", "dev", "gain", "test"]
+    starts = [start for start in STARTS if any(start == key[0] for key in found)]
+    return "\n\n".join([
+        table(header, rows),
+        f"STS-B Spearman × 100 of the last of {steps} steps, mean ± sd over seeds. {machine()}.",
+        *(best_less_best(found, start) for start in starts),
+    ]) + "\n"  # fmt: skip
+
+
+def columns_of(each: list[dict[str, Any]]) -> list[str]:
+    """Return what a row shows of its seeds."""
+    gains = [one["dev"] - one["before"] for one in each]
+    before, dev, test = ([one[name] for one in each] for name in ("before", "dev", "test"))
+    return [f"{mean(before):.2f}", spread(dev), spread(gains), spread(test)]
+
+
 def main() -> None:
     """Run what is missing, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[*SEEDS])
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--starts", nargs="+", default=list(STARTS), choices=STARTS)
     parser.add_argument("--runs", nargs="+", default=list(RUNS), choices=list(RUNS))
     options = parser.parse_args()
-    done, rows = RESULTS / "several_data_sets.jsonl", []
-    for start in options.starts:
-        for run in options.runs:
-            each = [
-                remembered(
-                    done,
-                    {"start": start, "run": run, "seed": seed, "steps": options.steps},
-                    lambda f=start, r=run, s=seed: trained(f, r, s, options.steps),
-                )
-                for seed in options.seeds
-            ]
-            columns = [[one[name] for one in each] for name in ("before", "dev", "test")]
-            rows.append([start, run, *map(spread, columns)])
-            print(*rows[-1], flush=True)
-    text = "\n\n".join([
-        table(["from", "trained on", "dev before", "dev", "test"], rows),
-        f"STS-B Spearman × 100 of the last of {options.steps} steps, mean ± sd over seeds "
-        f"{options.seeds}. {machine()}.",
-    ])  # fmt: skip
-    (RESULTS / "several_data_sets.md").write_text(text + "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        kept = options.steps == STEPS
+        done = (RESULTS if kept else Path(folder)) / "several_data_sets.jsonl"
+        for start in options.starts:
+            for run in options.runs:
+                for seed in options.seeds:
+                    key = {"start": start, "run": run, "seed": seed, "steps": options.steps}
+                    given = (start, run, seed, options.steps)
+                    one = remembered(done, key, lambda given=given: trained(*given))
+                    print(start, run, seed, f"{one['dev']:.2f}", flush=True)
+        text = written(done, options.steps)
+        if kept:
+            (RESULTS / "several_data_sets.md").write_text(text)
     print("\n" + text)
 
 
