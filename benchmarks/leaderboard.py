@@ -4,12 +4,13 @@
     python benchmarks/leaderboard.py --budget 1         goes on where it stopped, for an hour
     python benchmarks/leaderboard.py --device cuda --model FOLDER --steps 2000
 
-One raw encoder with mean pooling, one corpus of sentences, none of which is in an STS set, equal
-steps and rows a step, no warm-up. The learning rate is the best of three by STS-B dev on seed 0,
-for each recipe by itself; then five seeds are trained with it, and the model of the last step is
-measured. SimCSE is compared with runs of equal seed, which see the same rows in the same order, by
-a paired t-test over seeds; p-values are not corrected for many tests. Controls: the encoder as it
-is, and SimCSE from random weights. Recipes with a star read a teacher that has seen labels.
+One raw encoder with mean pooling ([MASK] for PromptBERT), one corpus of sentences, none of which is
+in an STS set, equal steps and rows a step, 30 tokens of each text, no warm-up. The learning rate is
+the best of three by STS-B dev on seed 0, for each recipe by itself; then five seeds are trained
+with it, and the model of the last step is measured. SimCSE is compared with runs of equal seed,
+which see the same rows in the same order, by a paired t-test over seeds; p-values are not corrected
+for many tests. Controls: the encoder as it is, and SimCSE from random weights. Recipes with a star
+read a teacher that has seen labels.
 
 Each run is a process of its own on one thread, and a line of results/leaderboard.jsonl, which is
 not run again. `--budget` counts the CPU-hours of this call: no run starts after it. The table is
@@ -120,7 +121,7 @@ def train(run: Run, method) -> None:
         learning_rate=run.rate,
         epochs=1 + run.steps * run.batch // run.rows,
         max_steps=run.steps,
-        max_length=32,
+        max_length=30 + method.encoder.tokenizer.num_special_tokens_to_add(),
         save_steps=run.steps,
         seed=run.seed,
         select="last",
