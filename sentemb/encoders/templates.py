@@ -156,8 +156,9 @@ def _put(transformer: "Transformer", own: "Tokenizer", pieces: list[list[str]]) 
 
     own.post_processor = _processor(own, pieces)
     given: Any = transformer.tokenizer
+    plain: Any = PreTrainedTokenizerFast
     kept = ("model_max_length", "padding_side", "truncation_side", "model_input_names")
-    transformer.processor = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    transformer.processor = plain(
         tokenizer_object=own,
         name_or_path=given.name_or_path,
         **given.special_tokens_map,
@@ -168,7 +169,7 @@ def _put(transformer: "Transformer", own: "Tokenizer", pieces: list[list[str]]) 
 def _tokens(tokenizer: "Tokenizer") -> Callable[[str], list[str]]:
     def tokens(words: str) -> list[str]:
         ids = tokenizer.encode(words, add_special_tokens=False).ids if words else []
-        return [str(tokenizer.id_to_token(one)) for one in ids]  # an unknown one by its own name
+        return [str(tokenizer.id_to_token(number)) for number in ids]  # an unknown one is <unk>
 
     return tokens
 
