@@ -64,9 +64,10 @@ def _needed(parameters: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 def _described(recipe: Recipe, encoder: "SentenceTransformer") -> dict[str, Any]:
     parameters = list(inspect.signature(recipe.build).parameters.values())[1:]
-    settings = {k: v for k, v in vars(recipe).items() if k not in ("build", "towers_of")}
+    functions = ("build", "towers_of", "several")
+    settings = {k: v for k, v in vars(recipe).items() if k not in functions}
     with _needed([p.name for p in parameters]) as needed:
-        method = recipe.build(encoder, **needed)
+        method = recipe.build(encoder if recipe.reads_texts else None, **needed)
     heads = [name for name, _ in method.twin.named_children() if name in HEADS]
     twin = " + ".join([type(method.twin).__name__, *heads])
     loss = re.sub(r"\(.*", "", repr(method.loss), flags=re.DOTALL)

@@ -216,6 +216,8 @@ def cell_of(
 
 def reads_no_texts(model: str | os.PathLike[str]) -> bool:
     """Tell whether a folder holds towers alone, as `train` with method simclr-pictures makes it."""
+    if not os.path.isdir(model):  # of a name that no file can have, too
+        return False
     folder = Path(model)
     towers = any((folder / one / "tower.json").is_file() for one in MODALITIES)
     return towers and not any((folder / name).is_file() for name in ("modules.json", "config.json"))

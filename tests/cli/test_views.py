@@ -70,8 +70,10 @@ def test_every_option_of_a_method_belongs_to_a_part():
     of_twins |= {"margin", "relative_margin"}  # of the guide, around any --loss
     of_twins |= {"group_width", "sizes", "bank_size", "crops"}
     of_towers = {"network", "size", "frames", "stem", "width", "depth", "tower_pooling", "dim"}
-    of_towers |= {"freeze", "text_rate", "outline", "crop", "control", "hub"}
-    of_sums = {"contrast_weight", "dimension_temperature", "dimension_weight"}  # take no --loss
+    of_towers |= {"freeze", "text_rate", "outline", "crop", "control", "hub", "text_temperature"}
+    of_towers |= {"queries", "caption_layers", "caption_length"}
+    of_sums = {"caption_weight"}  # take no --loss
+    of_sums |= {"contrast_weight", "dimension_temperature", "dimension_weight"}
     of_sums |= {"ranking", "consistency_weight", "ranking_weight", "most", "margin_weight"}
     options = {p.name for method in METHODS for p in options_of_method(method)}
     assert options == {"dropout"} | of_twins | of_sums | of_towers | {*OF_VIEWS} | {*OF_LOSS}

@@ -381,7 +381,7 @@ def test_the_momentum_of_a_run_rises_to_one(unlabelled, tmp_path):
 
 
 def test_heads_of_the_recipes_are_those_of_their_papers():
-    letters = {"Linear": "L", "BatchNorm1d": "B", "ReLU": "R", "Identity": "I"}
+    letters = {"Linear": "L", "BatchNorm1d": "B", "ReLU": "R", "Identity": "I", "Tanh": "T"}
 
     def kinds(head):
         return "".join(letters[type(module).__name__] for module in head)
@@ -399,6 +399,7 @@ def test_heads_of_the_recipes_are_those_of_their_papers():
         "swav": "LBRL",
         "barlow_twins": "LBRLBRL",
         "vicreg": "LBRLBRL",
+        "promptbert": "LT",
     }
     assert {kinds(methods[name].twin.predictor) for name in ("byol", "simsiam", "moco_v3")} == {
         "LBRL"
