@@ -58,7 +58,7 @@ def _model(model: "str | os.PathLike[str] | SentenceTransformer") -> dict[str, A
     from sentemb.encoders import build_encoder, describe
     from sentemb.encoders.build import model_name
     from sentemb.locate import locate
-    from sentemb.runs.run_folder import RUN, read_object
+    from sentemb.modalities.cells import reads_no_texts
 
     folder = None
     if isinstance(model, str | os.PathLike):
@@ -66,6 +66,8 @@ def _model(model: "str | os.PathLike[str] | SentenceTransformer") -> dict[str, A
             raise UsageError(
                 f"'{model}' is a file, and info describes models: use check for data files."
             )
+        if reads_no_texts(model):
+            return {"model": os.fspath(model), **_towers(Path(model)), **_run(Path(model))}
         folder = Path(locate(model))
     encoder = build_encoder(model, device="cpu" if folder else None)
     config = getattr(encoder[0], "config", None)
@@ -78,12 +80,37 @@ def _model(model: "str | os.PathLike[str] | SentenceTransformer") -> dict[str, A
         "parameters": sum(p.numel() for p in encoder.parameters()),
         **{name: value for name, value in vars(config or object).items() if "dropout" in name},
     }
-    if folder and (folder / RUN).is_file():
-        run = read_object(folder / RUN)
-        content |= {"started from": run.get("model"), "data": (run.get("data") or {}).get("source")}
-        content |= {key: run.get(key) for key in RECORDED}
-        content["with its own pooling before"] = run.get("as_it_is") or None
-    return content
+    return content if folder is None else {**content, **_towers(folder), **_run(folder)}
+
+
+def _towers(folder: Path) -> dict[str, Any]:
+    """Say what reads pictures or sounds in a model's folder."""
+    from sentemb.modalities.tower_encoder import towers_in
+    from sentemb.modalities.towers import Tower
+
+    found = {}
+    for modality in towers_in(folder):
+        tower = Tower.load(folder / modality)
+        count, config = sum(p.numel() for p in tower.parameters()), tower.config
+        found[f"{modality}s"] = (
+            f"{config.network}, size {config.size}, {config.dim} dimensions, {count:,} parameters"
+        )
+    return found
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    """Say how the model in a folder was trained, where that is known."""
+    from sentemb.runs.run_folder import RUN, read_object
+
+    if not (folder / RUN).is_file():
+        return {}
+    run = read_object(folder / RUN)
+    return {
+        "started from": run.get("model"),
+        "data": (run.get("data") or {}).get("source"),
+        **{key: run.get(key) or None for key in RECORDED},
+        "with its own pooling before": run.get("as_it_is") or None,
+    }
 
 
 def _shown(value: Any) -> str:

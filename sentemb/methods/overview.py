@@ -31,8 +31,15 @@ def overview() -> Report:
         >>> overview()["methods"]["simcse-sup"]["batch_size"]
         512
     """
-    encoder = build_encoder("mini", device="cpu")
-    found = {name: _described(recipe_named(name), deepcopy(encoder)) for name in METHODS}
+    recipes = {name: recipe_named(name) for name in METHODS}
+    encoders = {
+        pooling: build_encoder("mini", pooling=pooling, device="cpu")
+        for pooling in {recipe.pooling for recipe in recipes.values()}
+    }
+    found = {
+        name: _described(recipe, deepcopy(encoders[recipe.pooling]))
+        for name, recipe in recipes.items()
+    }
     rows = [
         [
             name,

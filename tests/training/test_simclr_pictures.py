@@ -116,6 +116,7 @@ def test_the_command_trains_on_a_folder_and_the_tower_encodes_and_finds(sentemb,
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["model"] == "a new tower"
     for command in (
+        "info run",
         "encode photos --model run -o vectors.parquet",
         "index photos --model run -o photos.index",
         "search --image photos/3.png photos.index -k 1 -o hits.jsonl",
