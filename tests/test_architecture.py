@@ -79,7 +79,10 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     | {"method", "notation", "runs", "training"},
     "deployment": {"bundled", "datasets", "encoding", "errors", "evaluation", "geometry"}
     | {"inference", "storage", "words"},
-    "about": {"bundled", "encoders", "errors", "locate", "methods", "runs", "table", "versions"},
+    "about": {
+        *("bundled", "encoders", "errors", "locate", "methods", "modalities", "runs", "table"),
+        "versions",
+    },
     "hub": {"bundled", "cards", "errors", "locate", "runs", "table"},
     "finetuning": {"runs", "cards", "versions", "functional", "losses", "pairs", "datasets"}
     | {"types", "errors", "encoders", "storage", "safety", "locate"}
