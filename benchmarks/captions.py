@@ -50,9 +50,14 @@ def texts_alone() -> list[str]:
     return list(dict.fromkeys([*labels_of_artists(), *titles]))
 
 
+def version_of(model: Path) -> str:
+    """Return what tells a model from others of its name."""
+    return sentemb.load(model).fingerprint[:16]
+
+
 def decoder_of(model: Path, kind: str, steps: int) -> Path:
     """Return the folder of a decoder of the model's texts, trained to its end."""
-    folder = FOLDER / f"{model.resolve().name}-{kind}-{steps}"
+    folder = FOLDER / f"{version_of(model)}-{kind}-{steps}"
     if not (folder / "run.json").exists():
         sentemb.train_decoder(
             model, texts_alone(), folder, kind=kind, resume=folder.exists(),
@@ -131,12 +136,12 @@ def main() -> None:
     shuffled = coca_of(options.epochs, control=True)
 
     runs = ways(options.clip, zero_shot, coca, shuffled)
-    rows, shown = [], []
+    rows, shown, version = [], [], version_of(options.clip)
     for what, run in runs.items():
         cells = []
         for name, pictures in sets.items():
             key = {"what": what, "set": name, "rows": len(pictures)}
-            key |= {"epochs": options.epochs, "steps": options.steps}
+            key |= {"epochs": options.epochs, "steps": options.steps, "clip": version}
             one = remembered(RESULTS / "captions.jsonl", key, partial(run, pictures))
             cells.append(f"{one['f1']:.3f} ({one['low']:.3f}–{one['high']:.3f})")
             if what.endswith(("greedy", "nearest of those texts")):

@@ -72,10 +72,11 @@ def path_of(encoder: str) -> str:
 
 def trained(encoder: str, kind: str, texts: int, steps: int, first: str) -> Path:
     """Return the folder of a decoder, trained to its end; a corrector corrects the first kind."""
-    folder = FOLDER / f"{encoder}-{kind}"
-    corrects = FOLDER / f"{encoder}-{first}" if KINDS[kind].corrects else None
+    name = "{}-{}-{}-{}".format
+    folder = FOLDER / name(encoder, kind, texts, steps)
+    corrects = FOLDER / name(encoder, first, texts, steps) if KINDS[kind].corrects else None
 
-    def run() -> dict[str, Any]:
+    if not (folder / "run.json").exists():
         before = sum(os.times()[:4])
         made = sentemb.train_decoder(
             path_of(encoder),
@@ -86,11 +87,10 @@ def trained(encoder: str, kind: str, texts: int, steps: int, first: str) -> Path
             resume=folder.exists(),
             **{**SETTINGS, "max_steps": steps},
         )
-        loss, rows = made.metrics["loss"], made.rows
-        return {"cpu_minutes": (sum(os.times()[:4]) - before) / 60, "loss": loss, "rows": rows}
-
-    if not (folder / "run.json").exists():
-        remembered(RESULTS / "decoders.jsonl", {"decoder": encoder, "kind": kind}, run)
+        minutes = (sum(os.times()[:4]) - before) / 60
+        key = {"decoder": encoder, "kind": kind, "steps": steps}
+        found = {"cpu_minutes": minutes, "loss": made.metrics["loss"], "rows": made.rows}
+        remembered(RESULTS / "decoders.jsonl", key, lambda: found)
     return folder
 
 

@@ -73,6 +73,7 @@ class CaptionDecoder:
     def fingerprint(self) -> str:
         """Hash of all that the captions depend on."""
         found = hashlib.sha256(f"{self.config} {self.tower.config}".encode())
+        found.update(repr(sorted(self.tokenizer.get_vocab().items())).encode())
         for part in (self.captioner, self.tower):
             for name, tensor in sorted(part.state_dict().items()):
                 found.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -165,7 +166,7 @@ def load_captions(folder: str | os.PathLike[str]) -> CaptionDecoder:
         content = json.loads((path / CAPTIONS).read_text(encoding="utf-8"))
         wanted, _ = content.pop("tower"), content.pop("schema")
         config = CaptionerConfig(**content)
-        queries = load_file(path / QUERIES)
+        queries = load_file(path / QUERIES)["queries"]
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"'{path}' is damaged: {error}.") from error
     tower = Tower.load(path.parent / PICTURE)
@@ -176,7 +177,7 @@ def load_captions(folder: str | os.PathLike[str]) -> CaptionDecoder:
         )
     tokenizer, language_model = load_language_model(path, whole=False)
     captioner = Captioner(config, language_model)
-    if queries["queries"].shape != captioner.queries.shape:
+    if queries.shape != captioner.queries.shape:
         raise InputError(f"'{path / QUERIES}' does not fit the decoder: train it again.")
-    captioner.queries.data = queries["queries"]
+    captioner.queries.data = queries
     return CaptionDecoder(path, captioner.eval(), tower, tokenizer)

@@ -211,13 +211,16 @@ def _config(folder: Path) -> DecoderConfig:
     try:
         content: dict[str, Any] = json.loads((folder / DECODER).read_text(encoding="utf-8"))
         schema = content.pop("schema")
-        if schema == OF_PICTURES:
-            raise InputError(f"'{folder}' reads pictures, not vectors: use `decode` with pictures.")
-        if schema != SCHEMA or content["kind"] not in KINDS:
+        if schema not in (SCHEMA, OF_PICTURES):
             raise ValueError("not a record of this version")
-        return DecoderConfig(**content)
+        if schema == SCHEMA and content["kind"] not in KINDS:
+            raise ValueError(f"there is no kind {content['kind']!r}")
+        found = DecoderConfig(**content) if schema == SCHEMA else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"'{folder / DECODER}' is damaged: {error}.") from error
+    if found is None:
+        raise InputError(f"'{folder}' reads pictures, not vectors: use `decode` with pictures.")
+    return found
 
 
 def _memory(file: Path, dim: int) -> Any:

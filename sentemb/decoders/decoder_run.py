@@ -21,10 +21,13 @@ class DecoderRun(RunResult):
     Args:
         held_out_rows: Texts that the loss of ``metrics`` is measured on.
         long_rows: Texts of more tokens than ``max_length``, left out.
+        unread_rows: Texts without a token, or with one that a corrector's first decoder does not
+            know, left out.
     """
 
     held_out_rows: int
     long_rows: int
+    unread_rows: int = 0
 
     def summary(self) -> str:
         """Say what came of it, and what was left out, in a few lines."""
@@ -33,7 +36,8 @@ class DecoderRun(RunResult):
             f"loss {loss:.4f} a token (perplexity {math.exp(min(loss, 50)):.1f}) on "
             f"{self.held_out_rows:,} held-out texts",
             f"{self.rows:,} texts; left out: {self.empty_rows:,} empty, {self.long_rows:,} of more "
-            f"than {self.record['settings']['max_length']} tokens",
+            f"than {self.record['settings']['max_length']} tokens, {self.unread_rows:,} without a "
+            "token that is known, or with another",
         ]
         return "\n".join([*lines, *self._ending()])
 
@@ -50,7 +54,8 @@ def card_of(record: Mapping[str, Any], name: str) -> Card:
         "trained on": f"{public_name(data['source'])}, {record['rows']:,} texts, sha256 "
         f"{data['sha256'][:16]}",
         "left out": f"{record['empty_rows']:,} empty texts, {record['long_rows']:,} of more than "
-        f"{settings['max_length']} tokens",
+        f"{settings['max_length']} tokens, {record['unread_rows']:,} without a token that is "
+        "known, or with another",
         "batch, learning rate, steps, seed": f"{settings['batch_size']}, "
         f"{settings['learning_rate']:g}, {record['steps']:,}, {settings['seed']}",
         "loss on held-out texts": f"{record['metrics']['loss']:.4f} a token",

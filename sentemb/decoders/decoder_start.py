@@ -37,7 +37,8 @@ class DecoderStart:
         tokenizer: Of the language model.
         language_model: A causal model of transformers.
         tokens: Of each text, with the end behind them, as the language model numbers them.
-        kept: The texts that are short enough.
+        kept: The texts that are short enough, and whose tokens are known.
+        long: How many have more tokens than a text may have.
         known: As in `TrainedDecoder`.
     """
 
@@ -45,6 +46,7 @@ class DecoderStart:
     language_model: Any
     tokens: Sequence[Sequence[int]]
     kept: Sequence[int]
+    long: int
     known: NDArray[np.int64] | None = None
 
 
@@ -63,12 +65,12 @@ def new_start(
         InputError: When no text is short enough, or the tokenizer has no end.
     """
     tokenizer = tokenizer_of_encoder(encoder)
-    tokens, kept = _short_enough(texts, tokenizer, most)
+    tokens, kept, long = _short_enough(texts, tokenizer, most)
     known: Any = np.unique(np.concatenate([np.asarray(tokens[place]) for place in kept]))
     end = int(np.searchsorted(known, end_of(tokenizer)))
     prefix: Any = kind.mapping(1, 64)
     model = small_language_model(len(known), end, prefix.length + most)
-    return DecoderStart(tokenizer, model, _numbered(tokens, known), kept, known)
+    return DecoderStart(tokenizer, model, _numbered(tokens, known), kept, long, known)
 
 
 def given_start(
@@ -88,12 +90,12 @@ def start_of_correction(
     `new_start`.
     """
     known = first.known
-    tokens, kept = _short_enough(texts, first.tokenizer, most, known)
+    tokens, kept, long = _short_enough(texts, first.tokenizer, most, known)
     prefix: Any = kind.mapping(1, 64)
     needed = prefix.length + first.config.max_length + most
     model = with_places(first.model.language_model, needed)
     numbered = tokens if known is None else _numbered(tokens, known)
-    return DecoderStart(first.tokenizer, model, numbered, kept, known)
+    return DecoderStart(first.tokenizer, model, numbered, kept, long, known)
 
 
 def _numbered(tokens: Sequence[Sequence[int]], known: NDArray[np.int64]) -> list[list[int]]:
@@ -106,8 +108,8 @@ def _short_enough(
     tokenizer: PreTrainedTokenizerBase,
     most: int,
     known: NDArray[np.int64] | None = None,
-) -> tuple[list[list[int]], list[int]]:
-    """Return the tokens of each text with the end behind them, and the places of short ones.
+) -> tuple[list[list[int]], list[int], int]:
+    """Return the tokens of each text with the end behind them, those kept, how many are too long.
 
     Raises:
         InputError: When all are too long, or have a token that is not known.
@@ -117,10 +119,9 @@ def _short_enough(
         read = tokenizer(texts.rows["text"][:], add_special_tokens=False)["input_ids"]
     tokens: list[list[int]] = [[*ids, end] for ids in read]
     knows = None if known is None else {*known.tolist()}
+    long = [place for place, ids in enumerate(tokens) if len(ids) > most]
     left_out = {
-        f"more than {most} tokens (`max_length` allows more)": [
-            place for place, ids in enumerate(tokens) if len(ids) > most
-        ],
+        f"more than {most} tokens (`max_length` allows more)": long,
         "no token": [place for place, ids in enumerate(tokens) if len(ids) < 2],
         "a token that the first decoder does not know": [
             place
@@ -141,4 +142,4 @@ def _short_enough(
             first = texts.rows["text"][places[0]][:40]
             count = f"{len(places):,}"
             logger.warning("%s texts have %s and are left out, first %r.", count, why, first)
-    return tokens, kept
+    return tokens, kept, len(long)

@@ -150,6 +150,9 @@ def train_decoder(
     encoder = build_encoder(model, device=None)
     named = load(model)
     first = None if corrects is None else _first(corrects, named)
+    if first is not None and settings.max_length > first.config.max_length:
+        logger.info("Texts have at most the %d tokens of the first decoder", first.max_length)
+        settings = replace(settings, max_length=first.max_length)
     set_seed(settings.seed)
     if first is not None:
         start = start_of_correction(texts, first, KINDS[kind], settings.max_length)
@@ -239,7 +242,8 @@ def train_decoder(
             "rows": len(rows),
             "held_out_rows": len(held_rows),
             "empty_rows": texts.empty_rows,
-            "long_rows": len(texts.rows) - len(kept),
+            "long_rows": start.long,
+            "unread_rows": len(texts.rows) - len(kept) - start.long,
             "unknown_tokens": 0,
             "known_tokens": sum(len(tokens[place]) for place in kept),
             "skipped_steps": sum(int(line.get(SKIPPED, 0)) for line in trainer.state.log_history),

@@ -86,6 +86,8 @@ class TextWriter:
     def _corrected(self, first: TrainedDecoder, vectors: Vectors) -> list[Hypothesis]:
         """Return the nearest text of all rounds, for each vector; of equal ones the earliest."""
         every = TextWriter(first, self.options, self.encoder).write(vectors)
+        if not self.options.rounds:
+            return [found[0] for found in every]
         best = latest = self._nearest(every, vectors)
         for _ in range(self.options.rounds):
             latest = self._nearest(self._correct(first, latest, vectors), vectors)

@@ -48,6 +48,8 @@ class WordCache:
         self._end = BYTES * (limit - len(after))
         self._model = tokenizer.model
         self._ids: dict[str, bytes] = {}
+        self._parts: dict[str, bytes] = {}
+        """Of words; a word that is a special token, in small letters, may be a part of another."""
         self._characters = 0
         added = (token.content for token in tokenizer.get_added_tokens_decoder().values())
         self._added = re.compile("|".join(map(re.escape, added)) or "(?!)")
@@ -90,19 +92,17 @@ class WordCache:
     def _learn(self, rows: Sequence[list[str]]) -> None:
         if self._characters > CHARACTERS:
             self._ids.clear()
+            self._parts.clear()
             self._characters = 0
         new = set(chain.from_iterable(rows)).difference(self._ids)
         others = [word for word in new if not self._is_plain(word)]
         for word in new.difference(others):
-            self._keep(word, self._of_plain(word))
+            self._ids[word] = self._of_plain(word)
         encoded = self._tokenizer.encode_batch_fast(others, add_special_tokens=False)
         for word, its in zip(others, encoded, strict=True):
             over = its.ids[-1:] if its.overflowing else []  # one more than a text may have
-            self._keep(word, _packed(its.ids + over))
-
-    def _keep(self, word: str, ids: bytes) -> None:
-        self._characters += 0 if word in self._ids else len(word)
-        self._ids[word] = ids
+            self._ids[word] = _packed(its.ids + over)
+        self._characters += sum(map(len, new))
 
     def _is_plain(self, word: str) -> bool:
         """Tell whether all of a word can be seen and is ASCII's, and no special token is in it."""
@@ -110,10 +110,11 @@ class WordCache:
 
     def _of_plain(self, word: str) -> bytes:
         """Return the ids of the runs of letters and digits of a word and of the marks between."""
-        known, ids = self._ids, b""
+        known, ids = self._parts, b""
         for part in RUNS.findall(word.lower() if self._lowers else word):
             if part not in known:
-                self._keep(part, _packed([token.id for token in self._model.tokenize(part)]))
+                known[part] = _packed([token.id for token in self._model.tokenize(part)])
+                self._characters += len(part)
             ids += known[part]
         return ids[: self._end + BYTES]
 

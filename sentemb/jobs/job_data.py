@@ -142,11 +142,18 @@ def _read_spokes(job: TrainJob, sources: "Mapping[str, DataSource]") -> "SpokeDa
             name: read_spoke(cast(Any, source.data), configs, source.columns)
             for name, source in sources.items()
         }
-        given = None if job.dev is None else read_spoke(cast(Any, job.dev), configs)
+        given = None
+        if job.dev is not None:
+            given = read_spoke(cast(Any, job.dev), configs, all_held=True)
+            if "text" not in given.rows.column_names:
+                raise UsageError(
+                    "`dev` has no texts, which pictures and sounds are measured by: give a table "
+                    "that has them too."
+                )
     if options["control"]:
         parts = {name: part.shuffled(job.settings.seed) for name, part in parts.items()}
     read = {name: replace(source, data=parts[name]) for name, source in sources.items()}
-    data = SpokeData(**vars(read_sources(read, (), job.mixing)), dev=dev_of(given, parts.values()))
+    data = SpokeData(**vars(read_sources(read, (), job.mixing)), dev=dev_of(given, parts))
     _tell_of_pictures(job, data, f"{', '.join(parts)}")
     return data
 

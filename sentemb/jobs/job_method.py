@@ -140,5 +140,5 @@ def _build_spokes(job: TrainJob, data: "SeveralData", several: "Callable[..., An
         for name, member in several(encoder, columns, **job.options()).items()
     }
     mixed = MixedMethod(methods, ["none"] * len(methods))
-    set_prompts(encoder, job.prompt, [view.column for view in mixed.views])
+    set_prompts(encoder, job.prompt, [view.column for view in mixed.views], job.include_prompt)
     return mixed

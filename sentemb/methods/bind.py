@@ -66,14 +66,18 @@ def bind(
             ``image``, the model's own.
         text_temperature: τ of texts at the start, where a separate data set has them; it is
             learned, and stays between 0.01 and 1.
-        text_rate: Learning rate of the texts' transformer then, as a share of the others'.
+        text_rate: Learning rate of the texts' transformer then, and of a network from a folder, as
+            a share of the others'.
         control: Whether pictures are shuffled among the sounds, so that nothing is to be learned.
 
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665).
     """
+    _require_rate(text_rate)
     centre, digest = _hub(folder_of(encoder), hub)
+    _require_width(encoder, centre)
     tower = _new_tower(network, frames, stem, width, depth, centre.config.dim)
-    twin = Hub(encoder, tower, centre, "sound", HUB, digest, control)
+    rate = text_rate if tower.pretrained() else 1.0
+    twin = Hub(encoder, tower, centre, "sound", HUB, digest, control, text_rate=rate)
     return Method((View(TEXT),), twin, _fixed(temperature))
 
 
@@ -128,12 +132,13 @@ def bind_spokes(
             f"None of the data sets {', '.join(columns)} has sounds beside its pictures: give one "
             "that has, or train pictures and texts with method 'clip'."
         )
-    if not 0 < text_rate <= 1:
-        raise UsageError(f"text_rate is in (0, 1], got {text_rate!r}.")
+    _require_rate(text_rate)
     centre, digest = _hub(folder_of(encoder), hub)
     dim = centre.config.dim
     freeze = "text" if len(sounds) == len(columns) else "none"
-    if freeze == "none" and not ends_in_unit_length(encoder, dim):
+    if freeze == "text":
+        _require_width(encoder, centre)
+    elif not ends_in_unit_length(encoder, dim):
         add_projection(encoder, dim)
     tower = _new_tower(network, frames, stem, width, depth, dim)
     twin = Spokes(
@@ -149,6 +154,25 @@ def bind_spokes(
 def _new_tower(network: str, frames: int, stem: int, width: int, depth: int, dim: int) -> Tower:
     numbers = {"stem": stem, "width": width, "depth": depth, "dim": dim}
     return new_tower(tower_config("sound", network, frames, **numbers), network, SoundView())
+
+
+def _require_rate(text_rate: float) -> None:
+    if not 0 < text_rate <= 1:
+        raise UsageError(f"text_rate is in (0, 1], got {text_rate!r}.")
+
+
+def _require_width(encoder: "SentenceTransformer", hub: Tower) -> None:
+    """Raise where texts that stay as they are cannot be compared with the hub.
+
+    Raises:
+        UsageError: Names both widths.
+    """
+    width = encoder.get_embedding_dimension()
+    if width != hub.config.dim:
+        raise UsageError(
+            f"The texts have {width} dimensions and the hub {hub.config.dim}: give the `model` "
+            "that the hub was trained with, or pictures with texts as another data set."
+        )
 
 
 def _fixed(temperature: float) -> SymmetricInfoNCE:

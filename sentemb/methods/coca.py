@@ -92,10 +92,10 @@ def _ends(encoder: "SentenceTransformer") -> tuple[int, int]:
     """
     tokenizer: Any = encoder.tokenizer
     around = tokenizer("")["input_ids"]
-    if len(around) < 2:
+    if len(around) != 2:
         raise UsageError(
-            "Captions need a tokenizer that puts a token before each text and one behind it: give "
-            "another `model`, as mini."
+            "Captions need a tokenizer that puts one token before each text and one behind it: "
+            "give another `model`, as mini, without a template."
         )
     return int(around[0]), int(around[-1])
 

@@ -114,6 +114,8 @@ def _need_a_graded_loss(method: Method, loss: Loss, name: str) -> None:
 
 
 def _in_their_place(method: Method, name: str, views: Sequence[View]) -> tuple[View, ...]:
+    if not method.views:
+        raise UsageError(f"{name} reads no texts, which views are of: leave them out.")
     slots = _slots(method.views)
     own = slots[-1] + 1
     if own % len(views):

@@ -194,6 +194,8 @@ def method_named(
                 f"{OF_TEXTS} are of texts, which '{name}' does not read: leave them out."
             )
         return recipe.build(tower_to_start_from(model), **options)
+    if recipe.pooling == "mask" and pooling not in (None, "mask"):
+        raise UsageError(f"Method '{name}' reads [MASK]: leave `pooling` out.")
     encoder = encoder_of(
         recipe, model, pooling=pooling, bidirectional=bidirectional, template=template, lora=lora
     )

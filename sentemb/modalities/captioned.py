@@ -14,7 +14,7 @@ from sentemb.datasets.training import TrainingData
 from sentemb.errors import InputError
 from sentemb.evaluation import Evaluator
 from sentemb.evaluation.two_way_retrieval import Pairing, retrieval_both_ways, unit
-from sentemb.modalities.cells import captioned_rows, metadata_of, naming
+from sentemb.modalities.cells import SPLIT, captioned_rows, metadata_of, naming
 from sentemb.modalities.decoded import Signals
 from sentemb.modalities.readers import read_signal, require_reader
 from sentemb.modalities.tower_encoder import signal_rows
@@ -103,6 +103,7 @@ def read_captioned(
     dev: Source | None = None,
     *,
     has_texts: bool = True,
+    all_held: bool = False,
 ) -> PairedData:
     """Read pictures with texts, and perhaps sounds, and decode them.
 
@@ -117,6 +118,7 @@ def read_captioned(
             where they are others.
         dev: Read in the same way, and measured on.
         has_texts: Whether there is a column of texts; without it, the rows have none.
+        all_held: Whether all rows are measured on: where some are of another split, those alone.
 
     Raises:
         InputError: When a picture or a sound cannot be read, or a text is missing; names the row.
@@ -130,6 +132,8 @@ def read_captioned(
     if dev is not None:
         other_train, other_held = _read(dev, configs, columns, signals, has_texts)
         held = other_held or other_train
+    if all_held:
+        train, held = held or train, []
     if not train:
         raise InputError(f"{source} holds no row to train on.")
     for name, decoded in signals.items():
@@ -143,7 +147,8 @@ def read_signals(source: Source, config: TowerConfig, column: str | None = None)
     """Read pictures, or sounds, without texts, and decode them.
 
     Args:
-        source: A folder, or a table with a column of files or of their bytes.
+        source: A folder, or a table with a column of files or of their bytes; of a table with a
+            column ``split``, the rows of ``train``.
         config: Of the tower, which says what is read, and how large.
         column: The table's column, where it is another.
 
@@ -151,11 +156,18 @@ def read_signals(source: Source, config: TowerConfig, column: str | None = None)
         InputError: When one cannot be read; names the row.
     """
     require_reader(config.modality)
-    signals, numbers = Signals(config.shape, config.dtype), []
-    for number, content, _ in signal_rows(source, config.modality, column):
+    signals, numbers, held = Signals(config.shape, config.dtype), [], 0
+    for number, content, columns in signal_rows(source, config.modality, column):
+        if columns.get(SPLIT) not in (None, TRAIN):
+            held += 1
+            continue
         with naming(source, number):
             numbers.append(signals.add(read_signal(content, config)))
+    if not numbers:
+        raise InputError(f"{source} holds no row to train on.")
     logger.info("%s %ss decoded to %s", f"{len(signals):,}", config.modality, _size(signals))
+    if held:
+        logger.info("%s rows of another split are left out", f"{held:,}")
     return PairedData(
         rows=Dataset.from_dict({config.modality: numbers}),
         source=str(as_source(source)),

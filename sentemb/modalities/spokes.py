@@ -1,6 +1,7 @@
 """Several data sets of pictures, each beside sounds or beside texts: what each has is read."""
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ from sentemb.evaluation import Evaluator
 from sentemb.modalities.captioned import PairedData, read_captioned
 from sentemb.modalities.cells import bound_to_pictures, metadata_of
 from sentemb.modalities.towers import TowerConfig
+
+logger = logging.getLogger("sentemb")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,11 @@ class SpokeData(SeveralData):
 
 
 def read_spoke(
-    source: Source, configs: Sequence[TowerConfig], columns: Sequence[str] | None = None
+    source: Source,
+    configs: Sequence[TowerConfig],
+    columns: Sequence[str] | None = None,
+    *,
+    all_held: bool = False,
 ) -> PairedData:
     """Read pictures, beside them sounds where the table has some, and texts where it has some.
 
@@ -42,6 +49,7 @@ def read_spoke(
         configs: Of the pictures' tower, and of the sounds'.
         columns: Names of its columns, pictures first, where they are others; the column of sounds
             has a usual name.
+        all_held: As of `read_captioned`.
 
     Raises:
         InputError: When it has neither sounds nor texts, or as `read_captioned`.
@@ -49,17 +57,24 @@ def read_spoke(
     present = columns or read_source(metadata_of(as_source(source)))[0]
     modalities, has_texts = bound_to_pictures(present)
     read = [config for config in configs if config.modality in modalities]
-    return read_captioned(source, read, columns, has_texts=has_texts)
+    return read_captioned(source, read, columns, has_texts=has_texts, all_held=all_held)
 
 
-def dev_of(given: PairedData | None, parts: Iterable[PairedData]) -> PairedData | None:
+def dev_of(given: PairedData | None, parts: Mapping[str, PairedData]) -> PairedData | None:
     """Return the rows to measure on: those given, or else those of the first part that has some.
 
     Args:
-        given: As it was read; its own dev rows, where there are some.
-        parts: As they were read.
+        given: As they were read.
+        parts: As they were read, by their names.
     """
+    held = {name: part.dev for name, part in parts.items() if part.dev is not None}
+    measured = next((n for n, dev in held.items() if "text" in dev.rows.column_names), None)
     if given is not None:
-        return given.dev or given
-    known = (part.dev for part in parts if part.dev is not None)
-    return next((dev for dev in known if "text" in dev.rows.column_names), None)
+        measured = None
+    for name, dev in held.items():
+        if name != measured:
+            logger.warning(
+                "%s rows of another split in '%s' are neither trained on nor measured: put all to "
+                "be measured, with texts, into `dev`.", f"{len(dev.rows):,}", name,
+            )  # fmt: skip
+    return given if measured is None else held[measured]

@@ -91,7 +91,7 @@ class TowerEncoder(nn.Module):
 
     def settings(self) -> str:
         """Say all that its vectors depend on beside its weights."""
-        return repr(self.tower.config)
+        return repr(self.tower.config).replace(", model=None", "")  # as when towers had none
 
     def encode(self, contents: Sequence[Content]) -> Vectors:
         """Return the vectors of files, or of what is in them, ``[rows, dim]``, of length 1.
@@ -307,7 +307,10 @@ def tower_to_start_from(model: object) -> TowerEncoder | None:
 
     Raises:
         InputError: When it has no such tower.
+        UsageError: When it is not the name of a folder.
     """
-    if model == "mini" or not isinstance(model, str | os.PathLike):
+    if model in (None, "mini"):
         return None
+    if not isinstance(model, str | os.PathLike):
+        raise UsageError("A tower is continued from a model's folder: give its name as `model`.")
     return load_tower(model, "picture")

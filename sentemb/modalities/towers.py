@@ -373,7 +373,14 @@ def new_tower(
         network: As of `tower_config`.
         view: As of `Tower`.
     """
-    tower = Tower(config, view)
-    if isinstance(tower.network, Pretrained):
-        tower.network.read(network)
+    if config.network != "auto":
+        return Tower(config, view)
+    try:
+        tower = Tower(config, view)
+    except InputError:
+        raise
+    except Exception as error:  # a model raises whatever its parts raise
+        why = str(error).strip().partition("\n")[0]
+        raise InputError(f"'{network}' does not work as a tower ({why}).") from error
+    cast(Pretrained, tower.network).read(network)
     return tower

@@ -206,8 +206,8 @@ def _difference(was: Any, now: Any) -> str:
 
 
 def stable_repr(thing: object) -> str:
-    """Show a thing the same in every process."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
+    """Show a thing the same in every process, and as before it had fields that are not used."""
+    return re.sub(r" at 0x[0-9a-f]+|, (?:template|model)=None(?=[,)])", "", repr(thing))
 
 
 NO_PART = ("_name_or_path", "transformers_version", "output_hidden_states")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sentemb.tasks.vectors import AnyEncoder
 
 logger = logging.getLogger("sentemb")
+MODEL_OF_CAPTIONS = "`model` has no effect: captions belong to the folder around theirs."
 AnyDecoder = str | os.PathLike[str] | RunResult | TrainedDecoder | CaptionDecoder
 
 
@@ -143,6 +144,8 @@ def decode(
     trained.to(place)
     _require_effect(trained, how)
     if isinstance(trained, CaptionDecoder):
+        if model is not None:
+            raise UsageError(MODEL_OF_CAPTIONS)
         given = pictures_to_decode(data, column, modality, trained.tower.config)
     else:
         given = vectors_to_decode(data, column, midpoint, modality)
@@ -219,7 +222,7 @@ def encoder_of(
     """
     if isinstance(decoder, CaptionDecoder):
         if model is not None:
-            raise UsageError("`model` has no effect: captions belong to the folder around theirs.")
+            raise UsageError(MODEL_OF_CAPTIONS)
         return load(decoder.folder.parent)
     found = load(decoder.config.encoder if model is None else model)
     if found.fingerprint != decoder.config.fingerprint:

@@ -62,6 +62,11 @@ def train_own_decoder(
         train_decoder(model, list(texts), folder, settings, resume=holds_run(folder))
     except FinishedError:
         logger.info("It is trained already.")
+    except UsageError as error:
+        raise UsageError(
+            f"'{folder}' holds something else than a decoder of this encoder, these texts and "
+            f"settings ({str(error).partition('. ')[0]}): give another `keep_decoder`."
+        ) from error
     except InterruptedRunError as error:
         raise InterruptedRunError(
             f"Interrupted while the decoder was trained; what was done is in '{folder}': give the "

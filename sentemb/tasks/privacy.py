@@ -16,7 +16,7 @@ from sentemb.decoders.decode_options import DecodeOptions
 from sentemb.decoders.decoder_folder import DECODER, MAPPING, TrainedDecoder, load_decoder
 from sentemb.decoders.settings import DecoderSettings
 from sentemb.decoders.writing import TextWriter
-from sentemb.encoder import load
+from sentemb.encoder import Encoder, load
 from sentemb.encoders.device import present_device
 from sentemb.errors import UsageError
 from sentemb.evaluation.text_overlap import text_overlap
@@ -34,7 +34,6 @@ from sentemb.values import require_at_least
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-    from sentemb.encoder import Encoder
     from sentemb.tasks.vectors import AnyEncoder
 
     AnyDecoder = str | os.PathLike[str] | RunResult | TrainedDecoder
@@ -163,6 +162,7 @@ def privacy(
         InterruptedRunError: When SIGINT or SIGTERM ended the training of a decoder.
     """
     require_at_least(0, seed=seed)
+    search = DecodeOptions(beams=beams)
     forms = partial(_forms, dims=dims, int8=int8, binary=binary, noise=noise, seed=seed)
     table = read_table(data, column)
     texts = list(dict.fromkeys(table.texts))  # the control is the vector of another text
@@ -181,11 +181,13 @@ def privacy(
         if model is not None:
             raise UsageError("`model` has no effect with an encoder: leave it out.")
         named: Any = decoder.output if isinstance(decoder, RunResult) else decoder
+        if isinstance(named, Encoder):
+            raise UsageError(f"privacy trains a decoder of a model: give its name, '{named.name}'.")
         encoder = load(named)
         list(forms(encoder.dim))  # what is wrong is found before a decoder is trained
         trained, texts = _own_decoder(named, texts, keep_decoder, options)
         name = "its own decoder" if keep_decoder is None else str(keep_decoder)
-    each = _read_back(trained, encoder, texts, list(forms(trained.config.dim)), beams)
+    each = _read_back(trained, encoder, texts, list(forms(trained.config.dim)), search)
     return Privacy(each, name, table.source, len(texts))
 
 
@@ -218,12 +220,12 @@ def _read_back(
     encoder: "Encoder",
     texts: Sequence[str],
     forms: Sequence[tuple[str, int, "Change"]],
-    beams: int,
+    search: DecodeOptions,
 ) -> list[ReadBack]:
     """Read texts back from each form of their vectors."""
     decoder.to(present_device(None))
     vectors = encoder.encode(list(texts), normalize=True)
-    writer = TextWriter(decoder, DecodeOptions(beams=beams), encoder)
+    writer = TextWriter(decoder, search, encoder)
     each = []
     with phase("reading vectors back"):
         for form, bits, change in forms:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sentemb.encoders.embedding import KEYS
 from sentemb.encoders.lengths import Reading, reading, require_known, require_known_words
+from sentemb.encoders.poolings import pools_mask
 from sentemb.encoders.tells_apart import require_telling_apart
 from sentemb.errors import InputError, OutOfMemoryError, SentembError, UsageError
 from sentemb.evaluation import STS
@@ -115,7 +116,7 @@ def check_texts(method: Method, rows: Dataset) -> None:
         )
     require_known_words(method.encoder.tokenizer, rows[:64][column])
     for view in method.views:
-        if view.template is not None:
+        if view.template is not None or pools_mask(method.encoder):
             _require_no_mask(rows, view.column, str(method.encoder.tokenizer.mask_token))
 
 

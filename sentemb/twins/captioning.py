@@ -55,9 +55,12 @@ class Captioning(CrossModal):
         """Raise where a batch does not fit the twin.
 
         Raises:
-            UsageError: When there are several processes: their captions have different lengths.
+            UsageError: When there are several processes, whose captions have different lengths, or
+                a prompt, which captions would begin with.
         """
         super().check_batch(batch)
+        if any(self.encoder.prompts.values()):
+            raise UsageError("Captions are written without a prompt: leave `prompt` out.")
         in_several = distributed.is_available() and distributed.is_initialized()
         if in_several and distributed.get_world_size() > 1:
             raise UsageError("Captions are trained in one process: start it without torchrun.")

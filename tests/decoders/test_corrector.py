@@ -237,7 +237,7 @@ def test_texts_with_unknown_tokens_are_left_out(decoders, tmp_path, texts, caplo
         *("mini-sentemb", [*texts, "Quixotic zephyrs vex."], tmp_path / "made"),
         **{"kind": "corrector", "corrects": decoders("prefix"), **SHORT, "max_steps": 1},
     )
-    assert run.long_rows == 1
+    assert (run.long_rows, run.unread_rows) == (0, 1)
     assert "1 texts have a token that the first decoder does not know" in caplog.text
     assert "corrector of a prefix decoder" in (run.output / "README.md").read_text()
     with pytest.raises(InputError, match="or one that the first decoder does not know"):

@@ -58,7 +58,17 @@ def test_words_are_forgotten_when_there_are_many(texts, monkeypatch):
     cache = WordCache.of(own)
     for text in texts[:300]:
         assert cache([text])[0][0].tolist() == own.encode(text).ids
-        assert sum(map(len, cache._ids)) == cache._characters <= 100 + 2 * len(text)
+        kept = sum(map(len, [*cache._ids, *cache._parts]))
+        assert kept == cache._characters <= 100 + 2 * len(text)
+
+
+def test_a_special_token_of_small_letters_is_no_part_of_other_words():
+    own = tokenizer_of()
+    own.add_special_tokens([AddedToken("covid", normalized=False)])
+    for words in ("COVID", "covid", "Covid, covid", "covid"), ("covid", "COVID"):
+        cache = WordCache.of(own)
+        for text in words:
+            assert cache([text])[0][0].tolist() == own.encode(text).ids
 
 
 def test_another_tokenizer_has_no_cache():

@@ -163,6 +163,11 @@ def test_a_run(tmp_path, sentences):
         train("promptbert", [*sentences[:2], "a [MASK] b", *sentences[3:8]], **given)
 
 
+def test_another_pooling_is_refused():
+    with pytest.raises(UsageError, match=r"reads \[MASK\]: leave `pooling` out"):
+        method_named("promptbert", pooling="mean")
+
+
 def test_an_encoder_without_a_mask_token(tmp_path):
     zoo.gpt2(tmp_path / "model")
     with pytest.raises(UsageError, match="no mask token"):

@@ -223,10 +223,35 @@ def test_a_head_of_its_own_where_the_width_differs_and_none_without_texts(hub):
     assert methods["captions"].twin is twin
     assert twin.encoder.get_embedding_dimension() == 12
     assert all(isinstance(method, Method) for method in methods.values())
-    alone = bind_spokes(
-        encoders.mini(), {"a": ["picture", "sound"]}, hub=str(hub / "picture"), **SMALL
-    )
+    of_hub, heard = build_encoder(str(hub), device="cpu"), {"a": ["picture", "sound"]}
+    alone = bind_spokes(of_hub, heard, hub=str(hub / "picture"), **SMALL)
     assert not any(p.requires_grad for p in alone["a"].twin.encoder.parameters())
+    with pytest.raises(UsageError, match="dimensions and the hub 12"):
+        bind_spokes(encoders.mini(), heard, hub=str(hub / "picture"), **SMALL)
+
+
+def test_dev_rows_are_measured_whatever_their_split_and_need_texts(hub, files, caplog):
+    def dev_of(dev, **others):
+        data = {
+            "captions": str(files / "captions.csv"),
+            "heard": str(files / "heard.csv"),
+            **others,
+        }
+        return read(
+            train_job("bind", data, dev and str(files / dev), SETTINGS, model=str(hub), **SMALL)
+        )[0].dev
+
+    for name in ("dev", "captions", "heard"):
+        lines = (files / f"{name}.csv").read_text().splitlines()
+        held = [f"{lines[0]},split", f"{lines[1]},train", *(f"{one},test" for one in lines[2:6])]
+        (files / f"{name}_held.csv").write_text("\n".join(held) + "\n")
+    assert len(dev_of("dev.csv").rows) == 16
+    assert len(dev_of("dev_held.csv").rows) == 4
+    split = {name: str(files / f"{name}_held.csv") for name in ("captions", "heard")}
+    assert len(dev_of(None, **split).rows) == 4
+    assert "4 rows of another split in 'heard' are neither trained on nor measured" in caplog.text
+    with pytest.raises(UsageError, match="`dev` has no texts"):
+        dev_of("heard.csv")
 
 
 @pytest.mark.parametrize(

@@ -135,11 +135,26 @@ def test_the_command_trains_on_a_folder_and_the_tower_encodes_and_finds(sentemb,
         ({"a.csv": "words\nb.png\n"}, "--data a.csv", 3, "has no column of pictures"),
         ({}, "--dev x.csv", 2, "reads no texts that --dev could measure"),
         ({}, "--pooling mean", 2, "are of texts, which 'simclr-pictures' does not read"),
+        ({}, "--view shuffle", 2, "simclr-pictures reads no texts, which views are of"),
     ],
 )
 def test_what_the_command_cannot_read_is_one_line(sentemb, tmp_path, files, words, code, message):
     command = f"train --method simclr-pictures --max-steps 1 -o run {words}"
     assert_refused(sentemb, tmp_path, files, command, code, message)
+
+
+def test_rows_of_another_split_are_not_trained_on(tmp_path):
+    from PIL import Image
+
+    for n in range(4):
+        Image.effect_noise((16, 16), 10 * n + 5).save(tmp_path / f"{n}.png")
+    rows = [f"{n}.png,{split}" for n, split in enumerate(("train", "test", "train", "dev"))]
+    (tmp_path / "a.csv").write_text("\n".join(["image,split", *rows]) + "\n")
+    config = TowerConfig(size=8, depth=2)
+    assert len(read_signals(tmp_path / "a.csv", config).rows) == 2
+    (tmp_path / "a.csv").write_text("image,split\n1.png,test\n")
+    with pytest.raises(InputError, match="holds no row to train on"):
+        read_signals(tmp_path / "a.csv", config)
 
 
 def test_views_of_texts_are_refused(data):

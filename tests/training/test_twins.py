@@ -43,7 +43,7 @@ from sentemb.methods import (
     vicreg,
     whitenedcse,
 )
-from sentemb.runs.conditions import in_present_names
+from sentemb.runs.conditions import in_present_names, stable_repr
 from sentemb.runs.logs import read_metrics
 from sentemb.training.checkpoints import load_checkpoint, save_checkpoint
 from sentemb.training.collapse import CollapseMonitor
@@ -534,5 +534,7 @@ def test_a_checkpoint_of_an_earlier_version_names_what_is_now_called_otherwise(w
         {"loss": was, "twin": "Momentum" + twin, "steps": 4}, {"twin": "MomentumQueue" + twin}
     )
     assert found == {"loss": now, "twin": "MomentumQueue" + twin, "max_steps": 4}
+    assert stable_repr(View()) == "View(" + repr(View())[5:].replace(", template=None", "")
+    assert "template" not in stable_repr(View())
     other = in_present_names({"loss": was, "twin": "Momentum" + twin}, {"twin": "Siamese()"})
     assert other["twin"] == "Momentum" + twin
