@@ -59,13 +59,13 @@ def overview() -> Report:
 
 
 @contextmanager
-def _needed(parameters: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _needed(parameters: Sequence[str], dim: int) -> Iterator[dict[str, Any]]:
     """Have at hand what a recipe cannot be built without."""
     if "hub" not in parameters:
         yield {"teacher": "mini"} if "teacher" in parameters else {}
         return
     with TemporaryDirectory(prefix="sentemb-") as folder:
-        Tower(TowerConfig()).save(Path(folder))
+        Tower(TowerConfig(dim=dim)).save(Path(folder))
         yield {"hub": folder}
 
 
@@ -73,7 +73,8 @@ def _described(recipe: Recipe, encoder: "SentenceTransformer") -> dict[str, Any]
     parameters = list(inspect.signature(recipe.build).parameters.values())[1:]
     functions = ("build", "towers_of", "several")
     settings = {k: v for k, v in vars(recipe).items() if k not in functions}
-    with _needed([p.name for p in parameters]) as needed:
+    dim = int(encoder.get_embedding_dimension() or 1)
+    with _needed([p.name for p in parameters], dim) as needed:
         method = recipe.build(encoder if recipe.reads_texts else None, **needed)
     heads = [name for name, _ in method.twin.named_children() if name in HEADS]
     twin = " + ".join([type(method.twin).__name__, *heads])
