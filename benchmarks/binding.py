@@ -1,6 +1,6 @@
 """Do sounds find texts that they were never paired with, where both are bound to pictures?
 
-    python benchmarks/binding.py     about 20 minutes on one core, once pictures.py has its model
+    python benchmarks/binding.py     about 35 minutes on one core
 
 A CLIP model of emoji (two artists and their labels) is trained as in pictures.py; its towers are
 frozen, and a tower of sounds is bound to the pictures alone, by the recipe `bind`. Then texts find
@@ -84,7 +84,7 @@ def run(language: str, control: bool, seed: int) -> dict:
             columns=columns,
             control=control,
             seed=seed,
-            epochs=4,
+            epochs=16,
         )
         found: dict = {"seconds": round(time.process_time() - began)}
         tower = Tower.load(folder / "model" / "sound")
