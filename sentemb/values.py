@@ -77,6 +77,17 @@ def as_names(name: str, given: Any) -> list[str]:
     return [str(each) for each in given]
 
 
+def require_share(**values: float) -> None:
+    """Raise unless each value is above 0 and at most 1.
+
+    Raises:
+        UsageError: Names the value.
+    """
+    for name, value in values.items():
+        if not 0 < value <= 1:
+            raise UsageError(f"{name} is in (0, 1], got {value!r}.")
+
+
 def require_kinds_of_fields(of: Any) -> None:
     """Raise unless each field of a dataclass has a value of its kind; numpy's become Python's.
 

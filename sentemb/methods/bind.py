@@ -20,6 +20,7 @@ from sentemb.modalities.towers import (
     tower_config,
 )
 from sentemb.twins import Hub, Spokes
+from sentemb.values import require_share
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def bind(
 
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665).
     """
-    _require_rate(text_rate)
+    require_share(text_rate=text_rate)
     centre, digest = _hub(folder_of(encoder), hub)
     _require_width(encoder, centre)
     tower = _new_tower(network, frames, stem, width, depth, centre.config.dim)
@@ -132,7 +133,7 @@ def bind_spokes(
             f"None of the data sets {', '.join(columns)} has sounds beside its pictures: give one "
             "that has, or train pictures and texts with method 'clip'."
         )
-    _require_rate(text_rate)
+    require_share(text_rate=text_rate)
     centre, digest = _hub(folder_of(encoder), hub)
     dim = centre.config.dim
     freeze = "text" if len(sounds) == len(columns) else "none"
@@ -154,11 +155,6 @@ def bind_spokes(
 def _new_tower(network: str, frames: int, stem: int, width: int, depth: int, dim: int) -> Tower:
     numbers = {"stem": stem, "width": width, "depth": depth, "dim": dim}
     return new_tower(tower_config("sound", network, frames, **numbers), network, SoundView())
-
-
-def _require_rate(text_rate: float) -> None:
-    if not 0 < text_rate <= 1:
-        raise UsageError(f"text_rate is in (0, 1], got {text_rate!r}.")
 
 
 def _require_width(encoder: "SentenceTransformer", hub: Tower) -> None:

@@ -12,6 +12,7 @@ from sentemb.methods.recipe import Recipe
 from sentemb.modalities.picture_views import PictureView
 from sentemb.modalities.towers import Tower, TowerConfig, TowerPooling, new_tower, tower_config
 from sentemb.twins import CrossModal
+from sentemb.values import require_share
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def clip(
     Source: Radford et al., 2021, CLIP (arXiv:2103.00020).
     """
     loss = SymmetricInfoNCE(temperature)
-    new = _new_tower(network, size, stem, width, depth, tower_pooling, dim, outline)
+    new = tower_of_pictures(network, size, stem, width, depth, tower_pooling, dim, outline)
     return _method(encoder, columns, loss, dim, new, freeze, text_rate, control)
 
 
@@ -105,7 +106,7 @@ def siglip(
 
     Source: Zhai et al., 2023, SigLIP (arXiv:2303.15343).
     """
-    new = _new_tower(network, size, stem, width, depth, tower_pooling, dim, outline)
+    new = tower_of_pictures(network, size, stem, width, depth, tower_pooling, dim, outline)
     loss = Sigmoid(temperature, bias)
     return _method(encoder, columns, loss, dim, new, freeze, text_rate, control)
 
@@ -145,7 +146,7 @@ def lit(
     """
     loss = SymmetricInfoNCE(temperature)
     dim = int(encoder.get_embedding_dimension() or 1)
-    new = _new_tower(network, size, stem, width, depth, tower_pooling, dim, outline)
+    new = tower_of_pictures(network, size, stem, width, depth, tower_pooling, dim, outline)
     return _method(encoder, columns, loss, dim, new, "text", 1.0, control)
 
 
@@ -154,7 +155,7 @@ def pictures_of(_model: object, options: Mapping[str, Any]) -> list[TowerConfig]
     return [tower_config("picture", options["network"], options["size"], depth=1)]
 
 
-def _new_tower(
+def tower_of_pictures(
     network: str,
     size: int,
     stem: int,
@@ -183,8 +184,7 @@ def _method(
     """Put a tower beside an encoder; a frozen one has no projection, so their widths must agree."""
     if freeze not in ("none", "text"):
         raise UsageError(f"freeze must be none or text, got {freeze!r}.")
-    if not 0 < text_rate <= 1:
-        raise UsageError(f"text_rate is in (0, 1], got {text_rate!r}.")
+    require_share(text_rate=text_rate)
     if freeze == "none":
         add_projection(encoder, dim)
     elif (width := encoder.get_embedding_dimension()) != dim:

@@ -7,12 +7,11 @@ from sentemb.encoders.linear import add_projection
 from sentemb.errors import UsageError
 from sentemb.losses import CrossEntropy, Sum, SymmetricInfoNCE
 from sentemb.method import Method
-from sentemb.methods.clip import pictures_of
+from sentemb.methods.clip import pictures_of, tower_of_pictures
 from sentemb.methods.recipe import Recipe
 from sentemb.modalities.captioner import CaptionerConfig, new_captioner
-from sentemb.modalities.picture_views import PictureView
-from sentemb.modalities.towers import new_tower, tower_config
 from sentemb.twins import Captioning
+from sentemb.values import require_share
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -68,13 +67,10 @@ def coca(
     Source: Yu et al., 2022, CoCa (arXiv:2205.01917). Deviations: see `sentemb.twins.Captioning` and
         `sentemb.modalities.captioner.Captioner`.
     """
-    if not 0 < text_rate <= 1:
-        raise UsageError(f"text_rate is in (0, 1], got {text_rate!r}.")
+    require_share(text_rate=text_rate)
     loss = Sum((CrossEntropy(), SymmetricInfoNCE(temperature)), (caption_weight, 1.0))
     add_projection(encoder, dim)
-    numbers: dict[str, Any] = {"stem": stem, "width": width, "depth": depth, "dim": dim}
-    config = tower_config("picture", network, size, pooling="attention", **numbers)
-    tower = new_tower(config, network, PictureView(outline=outline))
+    tower = tower_of_pictures(network, size, stem, width, depth, "attention", dim, outline)()
     start, end = _ends(encoder)
     places = tower.projection.in_features
     of_captions = CaptionerConfig(start, end, places, queries, caption_layers, caption_length)
