@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sentemb.errors import UsageError
-from sentemb.modalities.towers import WEIGHTS, AttentionPooling, Tower, heads_of
+from sentemb.modalities.tower_poolings import AttentionPooling, heads_of
+from sentemb.modalities.towers import WEIGHTS, Tower
 from sentemb.storage import write_json
 
 if TYPE_CHECKING:

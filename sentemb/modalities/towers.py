@@ -16,14 +16,14 @@ from sentemb.modalities.cells import Modality
 from sentemb.modalities.picture_views import PictureView
 from sentemb.modalities.pretrained import Pretrained, described, size_of
 from sentemb.modalities.sound_views import SoundView
+from sentemb.modalities.tower_networks import CLASSES, GROUPS, SmallCNN, ViT
+from sentemb.modalities.tower_poolings import AttentionPooling, Mean
 from sentemb.storage import write_json
 from sentemb.views import Draws
 
 Network = Literal["cnn", "vit", "auto"]
 TowerPooling = Literal["mean", "attention"]
 CONFIG, WEIGHTS = "tower.json", "model.safetensors"
-GROUPS = 8
-"""Of channels that are normalised together: no row sees another's, whatever the batch."""
 
 
 @dataclass(frozen=True)
@@ -193,155 +193,6 @@ class Tower(nn.Module):
 
 SOUND_MEAN, SOUND_DEVIATION = -2.4, 5.6
 """Of log-mels of speech, over all bands and frames."""
-
-
-class SmallCNN(nn.Module):
-    """Stages of residual blocks; each halves the side and doubles the channels, up to eight times.
-
-    Args:
-        config: Its ``width`` and ``depth`` are used.
-    """
-
-    def __init__(self, config: TowerConfig) -> None:
-        super().__init__()
-        widths = [config.width * 2 ** min(stage, 3) for stage in range(config.depth)]
-        step, odd = config.stem, config.stem % 2
-        place = 2 * step + odd, step, step // 2 + odd
-        self.stem = nn.Conv2d(config.channels, widths[0], *place, bias=False)
-        stages = zip([widths[0], *widths[:-1]], widths, strict=True)
-        self.blocks = nn.Sequential(
-            *(Block(before, after, 1 if n == 0 else 2) for n, (before, after) in enumerate(stages))
-        )
-        self.norm = nn.GroupNorm(GROUPS, widths[-1])
-        self.dim = widths[-1]
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return the places, ``[rows, places, dim]``."""
-        x = self.norm(self.blocks(self.stem(inputs.contiguous(memory_format=torch.channels_last))))
-        return F.relu(x).flatten(2).transpose(1, 2)
-
-
-class Block(nn.Module):
-    """Two convolutions beside a shortcut, normalised before each (He et al., 2016).
-
-    Args:
-        before: Channels in.
-        after: Channels out.
-        stride: Of the first convolution, and of the mean on the shortcut.
-    """
-
-    def __init__(self, before: int, after: int, stride: int) -> None:
-        super().__init__()
-        self.first_norm = nn.GroupNorm(GROUPS, before)
-        self.first = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
-        self.second_norm = nn.GroupNorm(GROUPS, after)
-        self.second = nn.Conv2d(after, after, 3, padding=1, bias=False)
-        self.shortcut: nn.Module = nn.Identity()
-        if stride > 1 or before != after:
-            self.shortcut = nn.Sequential(
-                nn.AvgPool2d(stride, ceil_mode=True), nn.Conv2d(before, after, 1, bias=False)
-            )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return what comes out, ``[rows, after, height, width]``."""
-        inner = self.first(F.relu(self.first_norm(x)))
-        inner = self.second(F.relu(self.second_norm(inner)))
-        added: Tensor = self.shortcut(x) + inner
-        return added
-
-
-class ViT(nn.Module):
-    """transformers' ``ViTModel`` over patches of an eighth of the side.
-
-    Args:
-        config: Its ``width`` and ``depth`` are used; heads are 32 wide.
-    """
-
-    def __init__(self, config: TowerConfig) -> None:
-        super().__init__()
-        from transformers import ViTConfig, ViTModel
-
-        height, width = config.shape[:2]
-        self.dim = config.width
-        settings = ViTConfig(
-            image_size=[height, width],
-            patch_size=max(1, min(height, width) // 8),
-            num_channels=config.channels,
-            hidden_size=config.width,
-            num_hidden_layers=config.depth,
-            num_attention_heads=max(1, config.width // 32),
-            intermediate_size=4 * config.width,
-        )
-        self.model = ViTModel(settings, add_pooling_layer=False)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return the places, ``[rows, places, dim]``, the class token first."""
-        places: Tensor = self.model(pixel_values=inputs).last_hidden_state
-        return places
-
-
-CLASSES: dict[str, type[SmallCNN | ViT | Pretrained]] = {
-    "cnn": SmallCNN,
-    "vit": ViT,
-    "auto": Pretrained,
-}
-
-
-class Mean(nn.Module):
-    """The mean of all places."""
-
-    def forward(self, places: Tensor) -> Tensor:
-        """Return ``[rows, dim]`` of ``[rows, places, dim]``."""
-        return places.mean(dim=1)
-
-
-class AttentionPooling(nn.Module):
-    r"""Attention of learned queries to all places, averaged over the queries.
-
-    .. math:: W_o\,\mathrm{MHA}(\mathrm{LN}(q),\,\mathrm{LN}(x),\,\mathrm{LN}(x))
-
-    No residual and no further layer.
-
-    Args:
-        dim: Of a place.
-        queries: How many.
-        heads: How many; by default one for each 32 dimensions, or fewer, so that they divide it.
-
-    Source: Yu et al., 2022, CoCa (arXiv:2205.01917), section 3.2.
-    """
-
-    def __init__(self, dim: int, queries: int = 1, heads: int | None = None) -> None:
-        super().__init__()
-        self.query = nn.Parameter(torch.randn(queries, dim) * dim**-0.5)
-        self.query_norm, self.place_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.attention = nn.MultiheadAttention(dim, heads or heads_of(dim), batch_first=True)
-
-    def each(self, places: Tensor, queries: Tensor | None = None) -> Tensor:
-        """Return what each query takes, ``[rows, queries, dim]``.
-
-        Args:
-            places: ``[rows, places, dim]``.
-            queries: Others than its own, ``[queries, dim]``.
-        """
-        given = self.query if queries is None else queries
-        query = self.query_norm(given).expand(len(places), -1, -1)
-        known = self.place_norm(places)
-        taken: Tensor = self.attention(query, known, known, need_weights=False)[0]
-        return taken
-
-    def forward(self, places: Tensor) -> Tensor:
-        """Return ``[rows, dim]`` of ``[rows, places, dim]``."""
-        return self.each(places).mean(dim=1)
-
-
-def heads_of(dim: int) -> int:
-    """Return how many heads attention has: one for each 32 dimensions, or fewer that divide them.
-
-    Example:
-        >>> heads_of(128), heads_of(80), heads_of(8)
-        (4, 2, 1)
-    """
-    return next(count for count in range(max(1, dim // 32), 0, -1) if dim % count == 0)
 
 
 def tower_config(modality: Modality, network: str, size: int, **numbers: Any) -> TowerConfig:

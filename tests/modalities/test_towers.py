@@ -7,7 +7,8 @@ from torch import nn
 from sentemb.errors import InputError, UsageError
 from sentemb.modalities.picture_views import PictureView
 from sentemb.modalities.sound_views import SoundView
-from sentemb.modalities.towers import AttentionPooling, Tower, TowerConfig
+from sentemb.modalities.tower_poolings import AttentionPooling
+from sentemb.modalities.towers import Tower, TowerConfig
 from sentemb.views import Draws
 
 TINY = TowerConfig(size=8, stem=2, width=8, depth=2, dim=6)
