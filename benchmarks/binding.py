@@ -1,14 +1,17 @@
 """Do sounds find texts that they were never paired with, where both are bound to pictures?
 
-    python benchmarks/binding.py     about 35 minutes on one core
+    python benchmarks/binding.py                        about an hour on one core
+    python benchmarks/binding.py "English names" 0 0    one run: a setting, whether control, a seed
 
 A CLIP model of emoji (two artists and their labels) is trained as in pictures.py; its towers are
 frozen, and a tower of sounds is bound to the pictures alone, by the recipe `bind`. Then texts find
-sounds. English: names spoken by espeak-ng in two voices, the sounds of a fifth of the names held
-back (309 names), and of concepts that neither tower saw. French: French synthetic speech, found by
-English texts. Control: the pictures shuffled among the sounds. Each run is a process of its own, on
-one thread. Finished runs are lines of results/binding.jsonl and are not run again; written to
-results/binding.md.
+sounds. The names of emoji are spoken by espeak-ng, the English ones in two voices; the sounds of a
+fifth of them are held back, and those of concepts that neither tower saw. French is found by
+English texts. `recorded`: people say in French what stamps show, to a model that saw the stamps of
+the training split with English texts too; the others are measured on. `pictures unknown`: the same
+sounds, to the model that saw emoji alone. Control: the pictures shuffled among the sounds. Each run
+is a process of its own, on one thread. Finished runs are lines of results/binding.jsonl and are not
+run again; written to results/binding.md.
 """
 
 import json
@@ -22,47 +25,67 @@ from pathlib import Path
 from common import RESULTS, machine, remembered, table
 from pictures import DATA, HOW, rows_of, trained_on, written
 
-LANGUAGES = ("en", "fr")
+SETTINGS = {
+    "English names": ("emoji_names_en", "emoji", 40),
+    "French names": ("emoji_names_fr", "emoji", 60),
+    "French, recorded": ("speech_fr", "emoji and stamps", 120),
+    "French, recorded, pictures unknown": ("speech_fr", "emoji", 120),
+}
+"""The sounds, what the hub was trained on, and epochs."""
+UNCONTROLLED = ("French, recorded, pictures unknown",)
 HELD = 5
 """One in so many concepts is held back."""
 
 
-def hub() -> Path:
+def stamps(split: str) -> list[dict]:
+    rows = rows_of("stamps/pictures", ["id", "image", "text_en", "split"])
+    return [{**row, "text": row["text_en"]} for row in rows if row["split"] == split]
+
+
+def hub(known: str) -> Path:
     """Train the model that sounds are bound to, once."""
-    folder = Path(os.environ.get("TMPDIR", "/tmp")) / "sentemb-binding-hub"  # noqa: S108
+    folder = Path(tempfile.gettempdir()) / "sentemb-binding-hubs" / known.replace(" ", "-")
     if not (folder / "run.json").is_file():
         import sentemb
 
+        rows = trained_on("artists")
+        if "stamps" in known:
+            rows += [{"image": row["image"], "text": [row["text"]]} for row in stamps("train")]
         with tempfile.TemporaryDirectory() as place:
-            data = written(trained_on("artists"), Path(place), "train")
+            data = written(rows, Path(place), "train")
             sentemb.train("clip", data, folder, overwrite=folder.exists(), **{**HOW, "epochs": 25})
     return folder
 
 
-def pairs(language: str) -> tuple[list[dict], list[dict], list[dict]]:
-    """Return the rows that are trained on, those of held-out sounds, and of unseen concepts."""
-    pictures = {}
+def pairs(sounds: str) -> dict[str, list[dict]]:
+    """Return rows of a picture, a sound and a text: to train on, held back, of unseen concepts."""
+    return recorded(sounds) if sounds.startswith("speech") else of_emoji(sounds)
+
+
+def recorded(sounds: str) -> dict[str, list[dict]]:
+    spoken = {row["id"]: row["logmel"] for row in rows_of(f"stamps/{sounds}", ["id", "logmel"])}
+    return {
+        name: [{**row, "logmel": spoken[row["id"]]} for row in stamps(split) if row["id"] in spoken]
+        for name, split in (("train", "train"), ("held", "test"))
+    }
+
+
+def of_emoji(sounds: str) -> dict[str, list[dict]]:
+    pictures: dict[str, list[dict]] = {}
     for artist in ("emoji_noto", "emoji_twemoji"):
         for row in rows_of(f"emoji/{artist}", ["code", "image", "label", "unseen"]):
             pictures.setdefault(row["code"], []).append(row)
-    train, held, unseen = [], [], []
-    for number, row in enumerate(rows_of(f"speech/emoji_names_{language}", ["code", "logmel"])):
+    found: dict[str, list[dict]] = {"train": [], "held": [], "unseen": []}
+    for row in rows_of(f"speech/{sounds}", ["code", "logmel"]):
         for picture in pictures.get(row["code"], ()):
-            concept = int.from_bytes(row["code"].encode(), "little") % HELD
-            pair = {
-                "image": picture["image"],
-                "logmel": row["logmel"],
-                "text": picture["label"],
-                "number": number,
-            }
-            if picture["unseen"]:
-                unseen.append(pair)
-            else:
-                (train if concept else held).append(pair)
-    return train, held, unseen
+            held = int.from_bytes(row["code"].encode(), "little") % HELD == 0
+            part = "unseen" if picture["unseen"] else "held" if held else "train"
+            pair = {"image": picture["image"], "logmel": row["logmel"], "text": picture["label"]}
+            found[part].append(pair)
+    return found
 
 
-def run(language: str, control: bool, seed: int) -> dict:
+def run(setting: str, control: bool, seed: int) -> dict:
     import torch
 
     import sentemb
@@ -70,28 +93,28 @@ def run(language: str, control: bool, seed: int) -> dict:
     from sentemb.modalities.towers import Tower
 
     torch.set_num_threads(1)
-    model = hub()
-    train, *measured = pairs(language)
+    sounds, known, epochs = SETTINGS[setting]
+    model, rows = hub(known), pairs(sounds)
     columns = ["image", "logmel", "text"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.process_time()
         sentemb.train(
             "bind",
-            written(train, folder, "train"),
+            written(rows.pop("train"), folder, "train"),
             folder / "model",
             model=str(model),
             columns=columns,
             control=control,
             seed=seed,
-            epochs=16,
+            epochs=epochs,
         )
         found: dict = {"seconds": round(time.process_time() - began)}
         tower = Tower.load(folder / "model" / "sound")
         encoder = sentemb.load(str(folder / "model"))
-        for part, rows in zip(("held", "unseen"), measured, strict=True):
+        for part, measured in rows.items():
             data = read_captioned(
-                written(rows, folder, part),
+                written(measured, folder, part),
                 [Tower.load(model / "picture").config, tower.config],
                 columns,
             )
@@ -101,8 +124,8 @@ def run(language: str, control: bool, seed: int) -> dict:
     return found
 
 
-def in_a_process(language: str, control: bool, seed: int) -> dict:
-    command = [sys.executable, __file__, language, str(int(control)), str(seed)]
+def in_a_process(setting: str, control: bool, seed: int) -> dict:
+    command = [sys.executable, __file__, setting, str(int(control)), str(seed)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     out = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment).stdout
     return json.loads(out.splitlines()[-1])
@@ -111,23 +134,28 @@ def in_a_process(language: str, control: bool, seed: int) -> dict:
 def main() -> None:
     if not DATA.exists():
         sys.exit(f"skipped: no {DATA}")
-    hub()
     rows = []
-    for language in LANGUAGES:
-        for control in (False, True):
-            key = {"language": language, "control": control, "seed": 0}
+    for setting, (_, known, _) in SETTINGS.items():
+        hub(known)
+        for control in (False,) if setting in UNCONTROLLED else (False, True):
+            key = {"setting": setting, "control": control, "seed": 0}
             found = remembered(RESULTS / "binding.jsonl", key, lambda k=key: in_a_process(**k))
             cells = [
                 " / ".join(f"{found[f'{part} {k}']:.1f}" for k in ("r1", "r5", "r10"))
                 + f" ({found[f'{part} r10_chance']:.1f})"
+                if f"{part} r1" in found
+                else ""
                 for part in ("held", "unseen")
             ]
-            rows.append([language, "pairs shuffled" if control else "", *cells, found["seconds"]])
+            rows.append([
+                setting, "pairs shuffled" if control else "", *cells, str(found["seconds"]),
+            ])  # fmt: skip
+            print(*rows[-1], sep=" | ", flush=True)
     header = ["speech", "control", "held-out sounds", "unseen concepts", "CPU seconds"]
     text = (
-        f"{table(header, [[str(cell) for cell in row] for row in rows])}\n\nEnglish text to sound, "
-        "R@1 / 5 / 10 in %, chance of R@10 in brackets; never trained as pairs. The model that "
-        f"they are bound to: {HOW}, 25 epochs. {machine()}.\n"
+        f"{table(header, rows)}\n\nEnglish text to sound, R@1 / 5 / 10 in %, chance of R@10 in "
+        f"brackets; never trained as pairs. The models that they are bound to: {HOW}, 25 epochs. "
+        f"{machine()}.\n"
     )
     (RESULTS / "binding.md").write_text(text)
     print(text)

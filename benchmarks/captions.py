@@ -1,9 +1,9 @@
 """How well are pictures captioned? Decoders that never saw one, and CoCa, beside controls.
 
-    python benchmarks/captions.py runs/clip          a folder of clip, as of pictures.py "artists"
+    python benchmarks/captions.py runs/clip          a folder of clip, as of pictures.py
     python benchmarks/captions.py runs/clip --epochs 0.1 --steps 5 --rows 12
 
-`zero-shot`: decoders of both kinds for vectors that are not of texts, trained on the labels of
+`zero-shot`: decoders for vectors that are not of texts, and a plain one, trained on the labels of
 emoji and the titles of clip art, without a picture, and given the tower's vectors of pictures.
 `coca`: trained on the emoji of two artists with their labels, as the clip model was. Both caption
 the emoji of a third artist, on concepts that the pictures of training showed and on others, and the
@@ -33,9 +33,17 @@ import sentemb
 from sentemb.evaluation.text_overlap import text_overlap
 
 FOLDER = Path(tempfile.gettempdir()) / "sentemb-captions"
-KINDS = ("decap", "capdec")
+ZERO_SHOT: dict[str, dict[str, Any]] = {
+    "decap": {"kind": "decap"},
+    "capdec": {"kind": "capdec"},
+    "capdec, noise 1": {"kind": "capdec", "noise": 1.0},
+    "capdec, noise 0.5": {"kind": "capdec", "noise": 0.5},
+    "prefix": {"kind": "prefix"},
+}
+"""Decoders that never saw a picture; the last one takes its vectors for those of texts."""
 STEPS, EPOCHS, SHOWN, RESAMPLES = 1500, 40, 8, 1000
 DECODER = {"batch_size": 32, "learning_rate": 1e-3, "max_length": 18, "save_steps": 300}
+COCA = HOW | {"precision": "fp32"}
 WAYS = {"greedy": {}, "5 beams": {"beams": 5}}
 
 
@@ -55,13 +63,13 @@ def version_of(model: Path) -> str:
     return sentemb.load(model).fingerprint[:16]
 
 
-def decoder_of(model: Path, kind: str, steps: int) -> Path:
+def decoder_of(model: Path, name: str, steps: int) -> Path:
     """Return the folder of a decoder of the model's texts, trained to its end."""
-    folder = FOLDER / f"{version_of(model)}-{kind}-{steps}"
+    folder = FOLDER / f"{version_of(model)}-{name.replace(', ', '-').replace(' ', '-')}-{steps}"
     if not (folder / "run.json").exists():
         sentemb.train_decoder(
-            model, texts_alone(), folder, kind=kind, resume=folder.exists(),
-            **DECODER, max_steps=steps,
+            model, texts_alone(), folder, resume=folder.exists(),
+            **ZERO_SHOT[name], **DECODER, max_steps=steps,
         )  # fmt: skip
     return folder
 
@@ -71,7 +79,7 @@ def coca_of(epochs: float, *, control: bool) -> Path:
     folder = FOLDER / f"coca-{epochs:g}{'-shuffled' if control else ''}"
     if not (folder / "run.json").exists():
         data = written(trained_on("artists"), FOLDER, "train")
-        options = HOW | {"epochs": epochs, "control": control}
+        options = COCA | {"epochs": epochs, "control": control}
         sentemb.train("coca", data, folder, seed=0, resume=folder.exists(), **options)
     return folder
 
@@ -107,10 +115,10 @@ def ways(
 ) -> dict[str, Callable[[list[dict[str, Any]]], dict[str, Any]]]:
     """Return all that is measured, from pictures to scores."""
     runs: dict[str, Any] = {}
-    for kind, folder in zero_shot.items():
-        runs |= {f"zero-shot, {kind}, {way}": partial(measured, folder, way=way) for way in WAYS}
+    for name, folder in zero_shot.items():
+        runs |= {f"zero-shot, {name}, {way}": partial(measured, folder, way=way) for way in WAYS}
         of_others = partial(measured, folder, way="greedy", moved=1)
-        runs[f"control: {kind}, another picture's"] = of_others
+        runs[f"control: {name}, another picture's"] = of_others
     runs["control: nearest of those texts"] = partial(nearest, model, texts_alone())
     runs |= {f"CoCa, {way}": partial(measured, coca, way=way) for way in WAYS}
     return runs | {
@@ -131,7 +139,7 @@ def main() -> None:
     torch.set_num_threads(1)
     FOLDER.mkdir(exist_ok=True)
     sets = {name: rows[: options.rows] for name, rows in measures().items()}
-    zero_shot = {kind: decoder_of(options.clip, kind, options.steps) for kind in KINDS}
+    zero_shot = {name: decoder_of(options.clip, name, options.steps) for name in ZERO_SHOT}
     coca = coca_of(options.epochs, control=False)
     shuffled = coca_of(options.epochs, control=True)
 
@@ -153,7 +161,7 @@ def main() -> None:
     text = (
         f"{table(['captions', *count], rows)}\n\nToken F1 with the label, and its 95 % interval. "
         f"Decoders: {options.steps} steps on {len(texts_alone()):,} texts, {json.dumps(DECODER)}. "
-        f"CoCa: {options.epochs:g} epochs, otherwise {HOW}. {machine()}.\n"
+        f"CoCa: {options.epochs:g} epochs, otherwise {COCA}. {machine()}.\n"
     )
     (RESULTS / "captions.md").write_text(text + "\n".join(shown) + "\n")
 

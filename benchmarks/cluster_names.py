@@ -1,10 +1,11 @@
 """Do names of clusters say what is in them? What a decoder writes, words, and the nearest text.
 
-    python benchmarks/cluster_names.py DECODER          a minute on a quiet core
-    python benchmarks/cluster_names.py DECODER --rows 300
+    python benchmarks/cluster_names.py                       about 15 minutes on a quiet core
+    python benchmarks/cluster_names.py --steps 20 --rows 300
 
-DECODER is a folder of `sentemb train-decoder`; its encoder makes the vectors. It writes texts of
-the kind that it was trained on, so train it on many kinds, questions among them. TREC's questions
+A decoder of `mini-sentemb` writes texts of the kind that it was trained on, so it is trained on
+many kinds of at most 13 words: SQuAD's questions, and three times as many sentences, captions and
+glosses. It is kept in a folder of the temporary directory, and continued there. TREC's questions
 and the names of emoji are grouped into 20 clusters each, and each cluster is named in three ways:
 by the text that the decoder writes of the centre, by the three words of c-TF-IDF, and by the
 nearest text. A cluster's label is the most frequent one of its rows. A name that holds a word for
@@ -14,7 +15,9 @@ the centre. Measurements are lines of results/cluster_names.jsonl, tables result
 """
 
 import argparse
+import random
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,12 +26,17 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from common import RESULTS, data, machine, remembered, sample, table
+from common import RESULTS, data, lines, machine, remembered, sample, table
 
 import sentemb
 from sentemb.decoders import load_decoder
 
-CLUSTERS = 20
+ENCODER, CLUSTERS = "mini-sentemb", 20
+FOLDER = Path(tempfile.gettempdir()) / "sentemb-cluster-names"
+DECODER = {
+    "batch_size": 32, "learning_rate": 2e-3, "max_length": 20, "save_steps": 300,
+    "precision": "bf16",
+}  # fmt: skip
 WORDS = {
     "ABBR:abb": "abbreviation acronym short",
     "ABBR:exp": "abbreviation acronym stand letters full",
@@ -83,6 +91,27 @@ WORDS = {
 }
 """Words for the fine labels of questions; those that most questions have are for none."""
 WAYS = ("decoder", "words", "nearest text")
+
+
+def texts() -> list[str]:
+    """Return what the decoder is trained on."""
+    of_squad = (row.split("\t")[0] for row in lines("pairs/squad_question_sentence_dev.tsv.gz"))
+    tagged = (row.split("\t", 1)[1] for row in lines("unlabelled/mixed_tagged.tsv.gz"))
+    questions, others = (
+        [text for text in dict.fromkeys(found) if len(text.split()) <= 13]
+        for found in (of_squad, tagged)
+    )
+    return questions + random.Random(0).sample(others, 3 * len(questions))
+
+
+def decoder(steps: int) -> Path:
+    """Return the folder of the decoder, trained to its end."""
+    folder = FOLDER / f"decoder-{steps}"
+    if not (folder / "run.json").exists():
+        sentemb.train_decoder(
+            ENCODER, texts(), folder, resume=folder.exists(), **DECODER, max_steps=steps
+        )
+    return folder
 
 
 def trec() -> tuple[list[str], list[str]]:
@@ -155,17 +184,18 @@ def holds(names: Iterable[str], labels: Iterable[str]) -> list[bool]:
 def main() -> None:
     """Measure what is missing, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("decoder", type=Path)
+    parser.add_argument("--steps", type=int, default=4000, help="of the decoder")
     parser.add_argument("--rows", type=int, default=10_000, help="at most so many of a corpus")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    known = {"decoder": load_decoder(options.decoder).fingerprint[:16], "rows": options.rows}
+    folder = decoder(options.steps)
+    known = {"decoder": load_decoder(folder).fingerprint[:16], "rows": options.rows}
     counted, shown = [], []
     for corpus in CORPORA:
         one = remembered(
             RESULTS / "cluster_names.jsonl",
             {"corpus": corpus, **known},
-            lambda c=corpus: named(options.decoder, c, options.rows),
+            lambda c=corpus: named(folder, c, options.rows),
         )
         labels = one["labels"]
         hits = {way: holds(one["names"][way], labels) for way in WAYS}
@@ -189,7 +219,10 @@ def main() -> None:
         header = ["most frequent label", *WAYS, "with a word for it"]
         shown += [f"{corpus}:", table(header, rows)]
     head = ["texts", "named by", "names with a word for the label", "mean cosine with the centre"]
-    parts = [table(head, counted), *shown, f"{CLUSTERS} clusters of k-means. {machine()}"]
+    about = (
+        f"{CLUSTERS} clusters of k-means. Decoder: {options.steps:,} steps, {DECODER}. {machine()}."
+    )
+    parts = [table(head, counted), *shown, about]
     (RESULTS / "cluster_names.md").write_text("\n\n".join(parts) + "\n")
     print("\n\n".join(parts))
 

@@ -16,6 +16,7 @@ from sentemb.modalities.towers import (
     WEIGHTS,
     Tower,
     TowerConfig,
+    TowerPooling,
     new_tower,
     tower_config,
 )
@@ -40,9 +41,10 @@ def bind(
     temperature: float = 0.05,
     network: str = "cnn",
     frames: int = 128,
-    stem: int = 4,
+    stem: int = 2,
     width: int = 48,
     depth: int = 3,
+    tower_pooling: TowerPooling = "mean-max",
     hub: str | None = None,
     text_temperature: float = 0.07,
     text_rate: float = 0.15,
@@ -60,9 +62,10 @@ def bind(
         network: Of the sounds: ``cnn``, ``vit``, or a folder of a model of transformers that reads
             log-mels of 64 bands.
         frames: Of a sound, 20 ms each; longer ones are cut.
-        stem: Bands and frames a step of the first convolution.
-        width: Channels of the first stage.
-        depth: Stages.
+        stem: Pixels, or frames, a step of the first convolution.
+        width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
+        depth: Stages of a ``cnn``, layers of a ``vit``.
+        tower_pooling: ``mean``, ``mean-max``, or ``attention`` of a learned query.
         hub: Folder of the tower that sounds are bound to; by default, and as ``picture`` or
             ``image``, the model's own.
         text_temperature: τ of texts at the start, where a separate data set has them; it is
@@ -76,7 +79,7 @@ def bind(
     require_share(text_rate=text_rate)
     centre, digest = _hub(folder_of(encoder), hub)
     _require_width(encoder, centre)
-    tower = _new_tower(network, frames, stem, width, depth, centre.config.dim)
+    tower = _new_tower(network, frames, stem, width, depth, tower_pooling, centre.config.dim)
     rate = text_rate if tower.pretrained() else 1.0
     twin = Hub(encoder, tower, centre, "sound", HUB, digest, control, text_rate=rate)
     return Method((View(TEXT),), twin, _fixed(temperature))
@@ -88,9 +91,10 @@ def bind_spokes(
     temperature: float = 0.05,
     network: str = "cnn",
     frames: int = 128,
-    stem: int = 4,
+    stem: int = 2,
     width: int = 48,
     depth: int = 3,
+    tower_pooling: TowerPooling = "mean-max",
     hub: str | None = None,
     text_temperature: float = 0.07,
     text_rate: float = 0.15,
@@ -113,6 +117,7 @@ def bind_spokes(
         stem: As of `bind`.
         width: As of `bind`.
         depth: As of `bind`.
+        tower_pooling: As of `bind`.
         hub: As of `bind`.
         text_temperature: As of `bind`.
         text_rate: As of `bind`.
@@ -141,7 +146,7 @@ def bind_spokes(
         _require_width(encoder, centre)
     elif not ends_in_unit_length(encoder, dim):
         add_projection(encoder, dim)
-    tower = _new_tower(network, frames, stem, width, depth, dim)
+    tower = _new_tower(network, frames, stem, width, depth, tower_pooling, dim)
     twin = Spokes(
         encoder, tower, centre, "sound", HUB, digest, control, freeze=freeze, text_rate=text_rate
     )
@@ -152,8 +157,16 @@ def bind_spokes(
     }  # fmt: skip
 
 
-def _new_tower(network: str, frames: int, stem: int, width: int, depth: int, dim: int) -> Tower:
-    numbers = {"stem": stem, "width": width, "depth": depth, "dim": dim}
+def _new_tower(
+    network: str,
+    frames: int,
+    stem: int,
+    width: int,
+    depth: int,
+    pooling: TowerPooling,
+    dim: int,
+) -> Tower:
+    numbers = {"stem": stem, "width": width, "depth": depth, "pooling": pooling, "dim": dim}
     return new_tower(tower_config("sound", network, frames, **numbers), network, SoundView())
 
 
@@ -221,7 +234,7 @@ BIND = Recipe(
     beside="picture sound",
     towers_of=towers_of,
     several=bind_spokes,
-    batch_size=128,
+    batch_size=64,
     learning_rate=2e-3,
     epochs=20,
     weight_decay=0.1,

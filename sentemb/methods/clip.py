@@ -48,10 +48,10 @@ def clip(
         network: Of the pictures: ``cnn``, ``vit``, transformers' ViT, or a folder of a model of
             transformers that reads pictures.
         size: Pixels a side that pictures are scaled to; a model that takes one size has its own.
-        stem: Pixels a step of the first convolution.
+        stem: Pixels, or frames, a step of the first convolution.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
         depth: Stages of a ``cnn``, layers of a ``vit``.
-        tower_pooling: ``mean``, or ``attention`` of a learned query.
+        tower_pooling: ``mean``, ``mean-max``, or ``attention`` of a learned query.
         dim: Dimensions of the vectors.
         freeze: ``text`` leaves the encoder of texts as it is.
         text_rate: Learning rate of its transformer, and of a network from a folder, as a share of
@@ -93,10 +93,10 @@ def siglip(
         network: Of the pictures: ``cnn``, ``vit``, transformers' ViT, or a folder of a model of
             transformers that reads pictures.
         size: Pixels a side that pictures are scaled to; a model that takes one size has its own.
-        stem: Pixels a step of the first convolution.
+        stem: Pixels, or frames, a step of the first convolution.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
         depth: Stages of a ``cnn``, layers of a ``vit``.
-        tower_pooling: ``mean``, or ``attention`` of a learned query.
+        tower_pooling: ``mean``, ``mean-max``, or ``attention`` of a learned query.
         dim: Dimensions of the vectors.
         freeze: ``text`` leaves the encoder of texts as it is.
         text_rate: Learning rate of its transformer, and of a network from a folder, as a share of
@@ -135,10 +135,10 @@ def lit(
         network: Of the pictures: ``cnn``, ``vit``, transformers' ViT, or a folder of a model of
             transformers that reads pictures.
         size: Pixels a side that pictures are scaled to; a model that takes one size has its own.
-        stem: Pixels a step of the first convolution.
+        stem: Pixels, or frames, a step of the first convolution.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
         depth: Stages of a ``cnn``, layers of a ``vit``.
-        tower_pooling: ``mean``, or ``attention`` of a learned query.
+        tower_pooling: ``mean``, ``mean-max``, or ``attention`` of a learned query.
         outline: Rate of pictures that are seen as outlines in training.
         control: Whether texts are shuffled among the pictures, so that nothing is to be learned.
 

@@ -55,7 +55,7 @@ def coca(
         network: Of the pictures: ``cnn``, ``vit``, transformers' ViT, or a folder of a model of
             transformers that reads pictures.
         size: Pixels a side that pictures are scaled to; a model that takes one size has its own.
-        stem: Pixels a step of the first convolution.
+        stem: Pixels, or frames, a step of the first convolution.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
         depth: Stages of a ``cnn``, layers of a ``vit``.
         dim: Dimensions of the vectors.

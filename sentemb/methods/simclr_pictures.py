@@ -43,10 +43,10 @@ def simclr_pictures(
         network: ``cnn``, ``vit``, transformers' ViT, or a folder of a model of transformers that
             reads pictures.
         size: Pixels a side that pictures are scaled to; a model that takes one size has its own.
-        stem: Pixels a step of the first convolution.
+        stem: Pixels, or frames, a step of the first convolution.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
         depth: Stages of a ``cnn``, layers of a ``vit``.
-        tower_pooling: ``mean``, or ``attention`` of a learned query.
+        tower_pooling: ``mean``, ``mean-max``, or ``attention`` of a learned query.
         dim: Dimensions of the vectors.
         crop: How much nearer or farther pictures are taken, as the logarithm of the factor.
         outline: Rate of pictures that are seen as outlines.

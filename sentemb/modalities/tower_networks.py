@@ -15,25 +15,41 @@ GROUPS = 8
 class SmallCNN(nn.Module):
     """Stages of residual blocks; each halves the side and doubles the channels, up to eight times.
 
+    The bands of a sound are its channels, and convolutions go along the frames: a word may be
+    spoken sooner or later, but not in other bands.
+
     Args:
-        config: A `TowerConfig`; its ``width`` and ``depth`` are used.
+        config: A `TowerConfig`; its ``modality``, ``stem``, ``width`` and ``depth`` are used.
     """
 
     def __init__(self, config: Any) -> None:
         super().__init__()
+        self.of_sounds = config.modality == "sound"
+        channels, kernel = (config.shape[0], (1, 5)) if self.of_sounds else (3, (3, 3))
         widths = [config.width * 2 ** min(stage, 3) for stage in range(config.depth)]
         step, odd = config.stem, config.stem % 2
-        place = 2 * step + odd, step, step // 2 + odd
-        self.stem = nn.Conv2d(config.channels, widths[0], *place, bias=False)
+        self.stem = nn.Conv2d(
+            channels,
+            widths[0],
+            moved(kernel, 2 * step + odd, 1),
+            moved(kernel, step, 1),
+            moved(kernel, step // 2 + odd, 0),
+            bias=False,
+        )
         stages = zip([widths[0], *widths[:-1]], widths, strict=True)
         self.blocks = nn.Sequential(
-            *(Block(before, after, 1 if n == 0 else 2) for n, (before, after) in enumerate(stages))
+            *(
+                Block(before, after, 1 if n == 0 else 2, kernel)
+                for n, (before, after) in enumerate(stages)
+            )
         )
         self.norm = nn.GroupNorm(GROUPS, widths[-1])
         self.dim = widths[-1]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the places, ``[rows, places, dim]``."""
+        if self.of_sounds:
+            inputs = inputs.transpose(1, 2)
         x = self.norm(self.blocks(self.stem(inputs.contiguous(memory_format=torch.channels_last))))
         return F.relu(x).flatten(2).transpose(1, 2)
 
@@ -45,18 +61,20 @@ class Block(nn.Module):
         before: Channels in.
         after: Channels out.
         stride: Of the first convolution, and of the mean on the shortcut.
+        kernel: Of both convolutions; nothing moves along a side of 1.
     """
 
-    def __init__(self, before: int, after: int, stride: int) -> None:
+    def __init__(self, before: int, after: int, stride: int, kernel: tuple[int, int]) -> None:
         super().__init__()
+        steps, padding = moved(kernel, stride, 1), (kernel[0] // 2, kernel[1] // 2)
         self.first_norm = nn.GroupNorm(GROUPS, before)
-        self.first = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
+        self.first = nn.Conv2d(before, after, kernel, stride=steps, padding=padding, bias=False)
         self.second_norm = nn.GroupNorm(GROUPS, after)
-        self.second = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.second = nn.Conv2d(after, after, kernel, padding=padding, bias=False)
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or before != after:
             self.shortcut = nn.Sequential(
-                nn.AvgPool2d(stride, ceil_mode=True), nn.Conv2d(before, after, 1, bias=False)
+                nn.AvgPool2d(steps, ceil_mode=True), nn.Conv2d(before, after, 1, bias=False)
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,6 +83,12 @@ class Block(nn.Module):
         inner = self.second(F.relu(self.second_norm(inner)))
         added: Tensor = self.shortcut(x) + inner
         return added
+
+
+def moved(kernel: tuple[int, int], number: int, still: int) -> tuple[int, int]:
+    """Return a number for each side that a kernel moves along, and another for one of 1."""
+    height, width = kernel
+    return number if height > 1 else still, number if width > 1 else still
 
 
 class ViT(nn.Module):

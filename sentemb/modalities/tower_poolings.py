@@ -12,6 +12,21 @@ class Mean(nn.Module):
         return places.mean(dim=1)
 
 
+class MeanAndMax(nn.Module):
+    r"""The mean of all places, and the greatest value that each dimension has at any of them.
+
+    .. math:: \frac1P \sum_p x_p + \max_p x_p
+
+    What is at one place of many is not lost in the mean.
+
+    Source: Kong et al., 2020, PANNs (arXiv:1912.10211), section II.
+    """
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Return ``[rows, dim]`` of ``[rows, places, dim]``."""
+        return places.mean(dim=1) + places.amax(dim=1)
+
+
 class AttentionPooling(nn.Module):
     r"""Attention of learned queries to all places, averaged over the queries.
 

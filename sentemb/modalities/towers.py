@@ -17,12 +17,12 @@ from sentemb.modalities.picture_views import PictureView
 from sentemb.modalities.pretrained import Pretrained, described, size_of
 from sentemb.modalities.sound_views import SoundView
 from sentemb.modalities.tower_networks import CLASSES, GROUPS, SmallCNN, ViT
-from sentemb.modalities.tower_poolings import AttentionPooling, Mean
+from sentemb.modalities.tower_poolings import AttentionPooling, Mean, MeanAndMax
 from sentemb.storage import write_json
 from sentemb.views import Draws
 
 Network = Literal["cnn", "vit", "auto"]
-TowerPooling = Literal["mean", "attention"]
+TowerPooling = Literal["mean", "attention", "mean-max"]
 CONFIG, WEIGHTS = "tower.json", "model.safetensors"
 
 
@@ -35,12 +35,12 @@ class TowerConfig:
         network: ``cnn``, a small convolutional one, ``vit``, transformers' ``ViTModel``, or
             ``auto``, the model that ``model`` describes.
         size: Pixels a side of a picture; frames of a sound.
-        stem: Pixels a step of the first convolution of a ``cnn``.
+        stem: Pixels or frames a step of the first convolution of a ``cnn``.
         width: Channels of the first stage of a ``cnn``, dimensions of a ``vit``.
         depth: Stages of a ``cnn``, each of half the side and twice the channels of the one before;
             layers of a ``vit``.
-        pooling: Of the places that the network gives: their ``mean``, or ``attention`` of learned
-            queries.
+        pooling: Of the places that the network gives: their ``mean``, ``mean-max``, that and their
+            greatest values, or ``attention`` of learned queries.
         queries: Of the attention; their outputs are averaged.
         dim: Dimensions of the vectors.
         dropout: Before the projection.
@@ -113,9 +113,11 @@ class Tower(nn.Module):
         self.view = default if view is None else view
         self.network: SmallCNN | ViT | Pretrained = CLASSES[config.network](config)
         width = self.network.dim
-        self.pooling: nn.Module = (
-            AttentionPooling(width, config.queries) if config.pooling == "attention" else Mean()
-        )
+        self.pooling: nn.Module
+        if config.pooling == "attention":
+            self.pooling = AttentionPooling(width, config.queries)
+        else:
+            self.pooling = Mean() if config.pooling == "mean" else MeanAndMax()
         self.dropout = nn.Dropout(config.dropout)
         self.projection = nn.Linear(width, config.dim, bias=False)
 

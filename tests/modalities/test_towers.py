@@ -1,5 +1,7 @@
 """Towers: the attention pooling of the books, views by row, folders that hold all."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -7,7 +9,8 @@ from torch import nn
 from sentemb.errors import InputError, UsageError
 from sentemb.modalities.picture_views import PictureView
 from sentemb.modalities.sound_views import SoundView
-from sentemb.modalities.tower_poolings import AttentionPooling
+from sentemb.modalities.tower_networks import SmallCNN
+from sentemb.modalities.tower_poolings import AttentionPooling, MeanAndMax
 from sentemb.modalities.towers import Tower, TowerConfig
 from sentemb.views import Draws
 
@@ -17,6 +20,7 @@ TOWERS = {
     "attention": TowerConfig(size=8, width=8, depth=2, dim=6, pooling="attention", queries=2),
     "vit": TowerConfig(network="vit", size=16, width=32, depth=1, dim=6),
     "sound": TowerConfig("sound", size=32, width=8, depth=2, dim=6),
+    "mean-max": TowerConfig("sound", size=32, width=8, depth=2, dim=6, pooling="mean-max"),
     "sound vit": TowerConfig("sound", "vit", size=32, width=32, depth=1, dim=6),
 }
 
@@ -47,6 +51,25 @@ def test_attention_pooling_has_the_frozen_values():
         dtype=torch.float64,
     )
     torch.testing.assert_close(found.detach(), expected, atol=1e-8, rtol=0)
+
+
+def test_mean_and_max_are_those_of_the_places():
+    places = torch.tensor([[[1.0, -2.0], [3.0, -6.0]], [[0.0, 4.0], [0.0, 0.0]]])
+    assert MeanAndMax()(places).tolist() == [[5.0, -6.0], [0.0, 6.0]]
+
+
+def test_bands_are_channels_and_frames_are_places():
+    torch.manual_seed(0)
+    network = SmallCNN(replace(TOWERS["sound"], size=128)).eval()
+    sound = torch.zeros(1, 1, 64, 128)
+    sound[..., 20:28, 60:64] = torch.rand(8, 4)
+    with torch.no_grad():
+        places = network(sound)
+        later = network(sound.roll(8, dims=3))
+        higher = network(sound.roll(16, dims=2))
+    assert places.shape == (1, 32, 16)
+    torch.testing.assert_close(later[:, 10:26], places[:, 8:24])
+    assert (higher - places).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("name", TOWERS)

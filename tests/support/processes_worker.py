@@ -5,37 +5,73 @@ Run by tests/training/test_processes.py, alone and as two processes.
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import PartialState
 from datasets import Dataset
+from sentence_transformers import SentenceTransformer
 from torch.nn.parallel import DistributedDataParallel
 
-from sentemb import Method
+from sentemb import Method, Settings
 from sentemb.bundled import bundled
+from sentemb.datasets.in_memory import InMemory
+from sentemb.losses import SymmetricInfoNCE
 from sentemb.methods import (
     byol,
     clip,
     distill,
     moco,
     rankcse,
+    simclr_pictures,
     simcse_sup,
     simcse_unsup,
     supcon,
     swav,
     two_tower,
 )
-from sentemb.modalities.captioned import read_captioned
-from sentemb.modalities.towers import TowerConfig
+from sentemb.modalities.captioned import PairedData, read_captioned, read_signals
+from sentemb.modalities.towers import Tower, TowerConfig
 from sentemb.runs.processes import leave_processes
 from sentemb.training.collator import Collator, NumberedRows
-from sentemb.training.mixed import PairedCollator
+from sentemb.training.mixed import collator_of
 from sentemb.training.teaching import teach_few
+from sentemb.twins import Hub
 from sentemb.views import FeatureCutoff, View
 from tests.support.encoders import mini
 from tests.support.helpers import without_dropout
 
 BATCH, STEPS = 16, 3
 HARD = ("anchor", "positive", "negative", "negative_2")
+PICTURE = TowerConfig(size=8, width=8, depth=2, dim=12)
+SOUND = TowerConfig("sound", size=16, width=8, depth=2, dim=12)
+
+
+def bound(encoder: SentenceTransformer) -> Method:
+    twin = Hub(encoder, Tower(SOUND), Tower(PICTURE))
+    return Method((View("text"),), twin, SymmetricInfoNCE(0.05))
+
+
+def pictures_and_sounds() -> PairedData:
+    """Return the bundled pictures, each beside a log-mel of its own."""
+    import pyarrow.parquet
+
+    draw = np.random.default_rng(0)
+    rows = [
+        {
+            "image": row["image"],
+            "sound": draw.standard_normal((64, 16)).astype(np.float16).tobytes(),
+            "text": row["caption"],
+        }
+        for row in pyarrow.parquet.read_table(bundled("pictures.parquet")).to_pylist()
+    ]
+    return read_captioned(InMemory(rows[: BATCH * STEPS], (), "rows"), [PICTURE, SOUND])
+
+
+OF_TOWERS = {
+    "clip": lambda: read_captioned(bundled("pictures.parquet"), [PICTURE]),
+    "simclr-pictures": lambda: read_signals(bundled("pictures.parquet"), PICTURE),
+    "hub": pictures_and_sounds,
+}
 RECIPES = {
     "simcse": simcse_unsup,
     "moco": lambda encoder: moco(encoder, queue_size=24, momentum=0.9),
@@ -46,13 +82,15 @@ RECIPES = {
     "rankcse": lambda encoder: rankcse(encoder, "mini-sentemb"),
     "negatives": lambda encoder: simcse_sup(encoder, HARD, hard_negative_weight=2.0),
     "clip": lambda encoder: clip(encoder, size=8, width=8, depth=2, dim=12),
+    "simclr-pictures": lambda _: simclr_pictures(size=8, width=8, depth=2, dim=12, projection=6),
+    "hub": bound,
     "swav": lambda encoder: swav(encoder, prototypes=8, queue_size=16, frozen_steps=1),
 }
 
 
 def build(name: str) -> Method:
     method = RECIPES[name](without_dropout(mini("cls_before_pooler")))
-    if name == "negatives":
+    if name in ("negatives", *OF_TOWERS):
         return method.double()
     views = (View(), View(perturb=FeatureCutoff(0.3)))
     return Method(views[-len(method.views) :], method.twin, method.loss).double()
@@ -75,10 +113,9 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
     rows = NumberedRows(Dataset.from_dict(columns))
     teach_few(method, rows.rows)
     collator = Collator(method.encoder, method.views, 32, 0)
-    if name == "clip":
-        data = read_captioned(bundled("pictures.parquet"), [TowerConfig(size=8, depth=2)])
-        rows = NumberedRows(data.rows)
-        collator = PairedCollator(data, method.encoder, method.views, 32, 0)
+    if name in OF_TOWERS:
+        data = OF_TOWERS[name]()
+        rows, collator = NumberedRows(data.rows), collator_of(method, Settings(max_length=32), data)
     mine = BATCH // state.num_processes
     found = {}
     for step in range(STEPS):
