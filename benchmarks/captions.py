@@ -84,13 +84,16 @@ def coca_of(epochs: float, *, control: bool) -> Path:
     return folder
 
 
-def measured(folder: Path, rows: list[dict[str, Any]], way: str, moved: int = 0) -> dict[str, Any]:
-    """Caption pictures, and score the words; `moved`, of each the caption of another."""
+def measured(
+    folder: Path, rows: list[dict[str, Any]], way: str, *, moved: bool = False
+) -> dict[str, Any]:
+    """Caption pictures, and score the words; `moved`, of each the caption of another, far off."""
     began = time.process_time()
     pictures = [{"image": row["image"]} for row in rows]
     found = sentemb.decode(folder, pictures, modality="picture", **WAYS[way])
     seconds = (time.process_time() - began) / len(rows)
-    said = list(np.roll(np.array(found.texts, dtype=object), moved))
+    half = len(rows) // 2 if moved else 0
+    said = [*found.texts[half:], *found.texts[:half]]
     return scored(said, rows) | {"milliseconds": 1000 * seconds}
 
 
@@ -117,12 +120,12 @@ def ways(
     runs: dict[str, Any] = {}
     for name, folder in zero_shot.items():
         runs |= {f"zero-shot, {name}, {way}": partial(measured, folder, way=way) for way in WAYS}
-        of_others = partial(measured, folder, way="greedy", moved=1)
+        of_others = partial(measured, folder, way="greedy", moved=True)
         runs[f"control: {name}, another picture's"] = of_others
     runs["control: nearest of those texts"] = partial(nearest, model, texts_alone())
     runs |= {f"CoCa, {way}": partial(measured, coca, way=way) for way in WAYS}
     return runs | {
-        "control: CoCa, another picture's": partial(measured, coca, way="greedy", moved=1),
+        "control: CoCa, another picture's": partial(measured, coca, way="greedy", moved=True),
         "control: CoCa, nearest label": partial(nearest, coca, labels_of_artists()),
         "control: CoCa of shuffled texts": partial(measured, shuffled, way="greedy"),
     }

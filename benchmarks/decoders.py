@@ -7,10 +7,11 @@ Captions of at most 13 words train a decoder of each encoder and kind, none of t
 whose captions are decoded: 500 of at most 12 words are read back from their vectors. The controls:
 the caption of the training set whose vector is nearest, and the same decoder with a random vector
 and with that of another caption. The corrector corrects the first kind's texts in one to three
-rounds; "guided" asks the encoder at each token in their place. Decoders are kept in a folder of the
-temporary directory, and continued there; finished measurements are lines of results/decoders.jsonl.
-Written to results/decoders.md, with the first 20 texts that came back; their captions, which may
-not be passed on, are printed beside them.
+rounds; it starts from that decoder's language model and takes a quarter of the steps. "guided" asks
+the encoder at each token in their place. Decoders are kept in a folder of the temporary directory,
+and continued there; finished measurements are lines of results/decoders.jsonl. Written to
+results/decoders.md, with the first 20 texts that came back; their captions, which may not be passed
+on, are printed beside them.
 """
 
 import argparse
@@ -45,6 +46,7 @@ SEARCHES = {
 }
 ROUNDS = {"1 round": {"rounds": 1}, "2 rounds": {"rounds": 2}, "3 rounds": {"rounds": 3}}
 """Of a corrector, with greedy search."""
+CORRECTOR_SHARE = 4
 CONTROLS = ["nearest caption", "another caption's vector", "random vector"]
 RESAMPLES = 1000
 
@@ -85,7 +87,7 @@ def trained(encoder: str, kind: str, texts: int, steps: int, first: str) -> Path
             kind=kind,
             corrects=corrects,
             resume=folder.exists(),
-            **{**SETTINGS, "max_steps": steps},
+            **{**SETTINGS, "max_steps": steps // (CORRECTOR_SHARE if corrects else 1)},
         )
         minutes = (sum(os.times()[:4]) - before) / 60
         key = {"decoder": encoder, "kind": kind, "steps": steps}

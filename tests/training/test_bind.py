@@ -1,6 +1,7 @@
 """Binding: sounds, and texts of another data set, learn to be where pictures are."""
 
 import csv
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from sentemb.twins.cross_modal import SIGNAL
 from tests.support import encoders
 from tests.support.helpers import PowerCut, assert_bit_equal, assert_refused, state
 from tests.support.loss_cases import in_float64
+from tests.support.processes import run_twice, sentemb_in
 
 Image = pytest.importorskip("PIL.Image", reason="the vision extra is not installed")
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, max_steps=4, save_steps=2)
@@ -284,3 +286,16 @@ def test_the_command_binds_two_data_sets(sentemb, tmp_path, hub, files):
     assert done.returncode == 0, done.stderr.decode()
     assert (tmp_path / "run" / "sound" / "tower.json").is_file()
     assert (tmp_path / "run" / "modules.json").is_file()
+
+
+@pytest.mark.long
+def test_two_processes_bind_texts_and_sounds_in_turn(tmp_path, hub, files):
+    small = [word for name, n in SMALL.items() for word in (f"--{name}", n)]
+    words = ("train", "--method", "bind", "--model", hub, "--data", files / "captions.csv",
+             "--data", files / "heard.csv", "--mixing", "round-robin", "--batch-size", 4,
+             "--epochs", 2, *small, "-o", tmp_path / "run")  # fmt: skip
+    run_twice(sentemb_in(tmp_path, *words), tmp_path)
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    assert (record["processes"], record["steps"]) == (2, 8)
+    assert [one["batches"] for one in record["data"]["sources"]] == [4, 4]
+    assert (tmp_path / "run/sound/tower.json").is_file()
