@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import RESULTS, machine, remembered, table
+from common import RESULTS, digest, machine, remembered, table
 from pictures import DATA, HOW, rows_of, trained_on, written
 
 SETTINGS = {
@@ -44,7 +44,11 @@ def stamps(split: str) -> list[dict]:
 
 def hub(known: str) -> Path:
     """Train the model that sounds are bound to, once."""
-    folder = Path(tempfile.gettempdir()) / "sentemb-binding-hubs" / known.replace(" ", "-")
+    folder = (
+        Path(tempfile.gettempdir())
+        / "sentemb-binding-hubs"
+        / f"{known.replace(' ', '-')}-{digest(HOW)}"
+    )
     if not (folder / "run.json").is_file():
         import sentemb
 
@@ -139,7 +143,10 @@ def main() -> None:
         hub(known)
         for control in (False,) if setting in UNCONTROLLED else (False, True):
             key = {"setting": setting, "control": control, "seed": 0}
-            found = remembered(RESULTS / "binding.jsonl", key, lambda k=key: in_a_process(**k))
+            of_run = {"options": digest(SETTINGS[setting], HOW)}
+            found = remembered(
+                RESULTS / "binding.jsonl", key | of_run, lambda k=key: in_a_process(**k)
+            )
             cells = [
                 " / ".join(f"{found[f'{part} {k}']:.1f}" for k in ("r1", "r5", "r10"))
                 + f" ({found[f'{part} r10_chance']:.1f})"

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import RESULTS, machine, remembered, table
+from common import RESULTS, digest, machine, remembered, table
 from pictures import HOW, clip_art, measures, trained_on, written
 
 import sentemb
@@ -65,7 +65,7 @@ def version_of(model: Path) -> str:
 
 def decoder_of(model: Path, name: str, steps: int) -> Path:
     """Return the folder of a decoder of the model's texts, trained to its end."""
-    folder = FOLDER / f"{version_of(model)}-{name.replace(', ', '-').replace(' ', '-')}-{steps}"
+    folder = FOLDER / f"{version_of(model)}-{digest(ZERO_SHOT[name], DECODER)}-{steps}"
     if not (folder / "run.json").exists():
         sentemb.train_decoder(
             model, texts_alone(), folder, resume=folder.exists(),
@@ -76,7 +76,7 @@ def decoder_of(model: Path, name: str, steps: int) -> Path:
 
 def coca_of(epochs: float, *, control: bool) -> Path:
     """Return the folder of a model of CoCa, trained to its end."""
-    folder = FOLDER / f"coca-{epochs:g}{'-shuffled' if control else ''}"
+    folder = FOLDER / f"coca-{digest(COCA)}-{epochs:g}{'-shuffled' if control else ''}"
     if not (folder / "run.json").exists():
         data = written(trained_on("artists"), FOLDER, "train")
         options = COCA | {"epochs": epochs, "control": control}
@@ -153,6 +153,7 @@ def main() -> None:
         for name, pictures in sets.items():
             key = {"what": what, "set": name, "rows": len(pictures)}
             key |= {"epochs": options.epochs, "steps": options.steps, "clip": version}
+            key["options"] = digest(ZERO_SHOT, DECODER, COCA)
             one = remembered(RESULTS / "captions.jsonl", key, partial(run, pictures))
             cells.append(f"{one['f1']:.3f} ({one['low']:.3f}–{one['high']:.3f})")
             if what.endswith(("greedy", "nearest of those texts")):

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
@@ -80,6 +81,11 @@ def remembered(file: Path, key: dict, run: Callable[[], dict]) -> dict:
     with file.open("a") as out:
         out.write(json.dumps(row) + "\n")
     return row
+
+
+def digest(*options: object) -> str:
+    """Return what tells a run's options from others."""
+    return sha256(repr(options).encode()).hexdigest()[:8]
 
 
 def spread(values: list[float], digits: int = 2) -> str:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import RESULTS, lines, machine, minilm, normalised, remembered, table
+from common import RESULTS, digest, lines, machine, minilm, normalised, remembered, table
 from sacrebleu import corpus_bleu
 
 import sentemb
@@ -74,8 +74,9 @@ def path_of(encoder: str) -> str:
 
 def trained(encoder: str, kind: str, texts: int, steps: int, first: str) -> Path:
     """Return the folder of a decoder, trained to its end; a corrector corrects the first kind."""
-    name = "{}-{}-{}-{}".format
-    folder = FOLDER / name(encoder, kind, texts, steps)
+    name = f"{{}}-{{}}-{{}}-{{}}-{digest(SETTINGS)}".format
+    of = f"{kind}-of-{first}" if KINDS[kind].corrects else kind
+    folder = FOLDER / name(encoder, of, texts, steps)
     corrects = FOLDER / name(encoder, first, texts, steps) if KINDS[kind].corrects else None
 
     if not (folder / "run.json").exists():
@@ -90,7 +91,8 @@ def trained(encoder: str, kind: str, texts: int, steps: int, first: str) -> Path
             **{**SETTINGS, "max_steps": steps // (CORRECTOR_SHARE if corrects else 1)},
         )
         minutes = (sum(os.times()[:4]) - before) / 60
-        key = {"decoder": encoder, "kind": kind, "steps": steps}
+        key = {"decoder": encoder, "kind": kind, "steps": steps, "texts": texts}
+        key |= {"corrects": first} if corrects else {}
         found = {"cpu_minutes": minutes, "loss": made.metrics["loss"], "rows": made.rows}
         remembered(RESULTS / "decoders.jsonl", key, lambda: found)
     return folder
@@ -172,7 +174,9 @@ def main() -> None:
             for what in ways:
                 one = remembered(
                     done,
-                    {"encoder": encoder, "kind": kind, "what": what, "steps": record["steps"]},
+                    {"encoder": encoder, "kind": kind, "what": what, "steps": record["steps"]}
+                    | {"texts": options.texts}
+                    | ({"corrects": options.kinds[0]} if KINDS[kind].corrects else {}),
                     lambda e=encoder, k=kind, w=what, f=folder: measured(e, k, w, f),
                 )
                 rows.append([

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from common import DATA as SHARED
-from common import RESULTS, machine, remembered, table
+from common import RESULTS, digest, machine, remembered, table
 
 DATA = SHARED / "multimodal"
 SEEDS = (0, 1, 2)
@@ -145,8 +145,10 @@ def main() -> None:
     rows = []
     for setting in SETTINGS:
         for seed in SEEDS if setting in SEVERAL else SEEDS[:1]:
-            key = {"setting": setting, "seed": seed}
-            found = remembered(RESULTS / "pictures.jsonl", key, lambda k=key: in_a_process(**k))
+            key = {"setting": setting, "seed": seed, "options": digest(SETTINGS[setting])}
+            found = remembered(
+                RESULTS / "pictures.jsonl", key, lambda s=setting, n=seed: in_a_process(s, n)
+            )
             cells = [
                 " / ".join(f"{found[f'{part} r{k}']:.1f}" for k in (1, 5, 10))
                 for part in ("seen", "unseen", "openclipart")

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from common import DATA as SHARED
-from common import RESULTS, machine, remembered, table
+from common import RESULTS, digest, machine, remembered, table
 
 DATA = SHARED / "multimodal"
 TOWER = {"size": 64, "stem": 4, "width": 48, "depth": 3, "batch_size": 128}
@@ -108,8 +108,8 @@ def main() -> None:
         sys.exit(f"skipped: no {DATA}")
     rows = []
     for setting in SETTINGS:
-        key = {"setting": setting}
-        found = remembered(RESULTS / "spokes.jsonl", key, lambda k=key: in_a_process(**k))
+        key = {"setting": setting, "options": digest(SETTINGS[setting], TOWER)}
+        found = remembered(RESULTS / "spokes.jsonl", key, lambda s=setting: in_a_process(s))
         cells = [
             " / ".join(f"{found[f'{part} text_to_{of}_r{k}']:.1f}" for k in (1, 5, 10))
             + f" ({found[f'{part} text_to_{of}_r10_chance']:.1f})"

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from common import RESULTS, data, machine, remembered, spread, table
+from common import RESULTS, data, digest, machine, remembered, spread, table
 from datasets import Dataset
 from recipes import rows_of as texts_of
 from sentence_transformers import SentenceTransformer
@@ -44,6 +44,7 @@ SIZE, PATCH = 32, 8
 """Pixels a side, of a picture and of a patch."""
 PICTURE_STEPS, PICTURES, PICTURE_RATE = 200, 64, 3e-4
 STEPS, BATCH, RATE, LENGTH = 60, 32, 1e-4, 32
+OPTIONS = digest(SIZE, PATCH, PICTURE_STEPS, PICTURES, PICTURE_RATE, STEPS, BATCH, RATE, LENGTH)
 ALONE, TAUGHT, SHUFFLED = "SimCSE alone", "categories", "categories shuffled"
 SETTINGS = (ALONE, TAUGHT, SHUFFLED)
 
@@ -152,8 +153,10 @@ def main() -> None:
     found: dict[str, list[dict]] = {}
     for seed in SEEDS:
         for setting in SETTINGS:
-            key = {"setting": setting, "seed": seed}
-            once = remembered(RESULTS / "visual_text.jsonl", key, lambda k=key: run(**k))
+            key = {"setting": setting, "seed": seed, "options": OPTIONS}
+            once = remembered(
+                RESULTS / "visual_text.jsonl", key, lambda s=setting, n=seed: run(s, n)
+            )
             found.setdefault(setting, []).append(once)
             print(once, flush=True)
     base = np.array([one["dev"] for one in found[ALONE]])
