@@ -1,4 +1,4 @@
-"""How a sound is seen in training: moved in time, with bands and frames left out, by its row."""
+"""How a sound is seen in training: faster or slower, moved, with gaps, by its row."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,17 @@ from sentemb.views import Draws
 
 @dataclass(frozen=True)
 class SoundView:
-    """Move a log-mel in time, and leave out a stretch of its bands and one of its frames.
+    r"""Play a log-mel faster or slower, move it, and leave out a stretch of bands and of frames.
 
-    What is left out, and what moves in at an edge, has the least value of its row: silence.
+    Frame n of the view is the sound's at
+
+    .. math:: e^{v} n - m, \qquad v \sim U(-s, s)
+
+    between frames the two beside it, by their distance. What is left out, and what moves in at an
+    edge, has the least value of its row: silence.
 
     Args:
+        stretch: s, the greatest change of the speed, as a logarithm.
         shift: Greatest move, as a share of the frames.
         bands: Longest stretch of bands that is left out, as a share of all.
         frames: Longest stretch of frames that is left out, as a share of all.
@@ -24,16 +30,18 @@ class SoundView:
     Raises:
         UsageError: When a number is out of its range.
 
-    Source: Park et al., 2019, SpecAugment (arXiv:1904.08779), for the masks.
+    Source: Park et al., 2019, SpecAugment (arXiv:1904.08779), for the masks; Ko et al., 2015, Audio
+        augmentation for speech recognition, for the speed, of which pitch does not change here.
     """
 
+    stretch: float = 0.2
     shift: float = 0.1
     bands: float = 0.15
     frames: float = 0.1
     loud: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("shift", "bands", "frames", "loud"):
+        for name in ("stretch", "shift", "bands", "frames", "loud"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise UsageError(f"{name} of a sound's view is in [0, 1], got {value!r}.")
@@ -46,14 +54,17 @@ class SoundView:
             draws: Of the rows.
         """
         rows, _, bands, frames = sounds.shape
-        u = draws.uniform(6).to(sounds.dtype)
+        u = draws.uniform(7).to(sounds.dtype)
         least = sounds.flatten(1).min(dim=1).values.view(rows, 1, 1, 1)
         time = torch.arange(frames, device=sounds.device)
-        moved = (self.shift * frames * (2 * u[:, :1] - 1)).round().long()
-        source = time - moved
-        inside = ((source >= 0) & (source < frames)).view(rows, 1, 1, frames)
-        index = source.clamp(0, frames - 1).view(rows, 1, 1, frames).expand_as(sounds)
-        seen = torch.where(inside, sounds.gather(3, index), least)
+        moved = (self.shift * frames * (2 * u[:, :1] - 1)).round()
+        source = time * (self.stretch * (2 * u[:, 6:] - 1)).exp() - moved
+        inside = ((source >= 0) & (source <= frames - 1)).view(rows, 1, 1, frames)
+        source = source.clamp(0, frames - 1).view(rows, 1, 1, frames)
+        before, share = source.long(), source.frac()
+        after = (before + 1).clamp(max=frames - 1)
+        one, other = (sounds.gather(3, place.expand_as(sounds)) for place in (before, after))
+        seen = torch.where(inside, one.lerp(other, share), least)
         seen = seen + self.loud * (2 * u[:, 1] - 1).view(rows, 1, 1, 1)
         masked = _stretch(bands, self.bands, u[:, 2], u[:, 3]).view(rows, 1, bands, 1)
         masked = masked | _stretch(frames, self.frames, u[:, 4], u[:, 5]).view(rows, 1, 1, frames)

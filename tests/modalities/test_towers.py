@@ -112,7 +112,18 @@ def test_a_view_that_changes_nothing_gives_the_picture_back():
     mirrored = PictureView(0, 0, 0, 1, 0, 0)(rows, Draws(torch.arange(2)))
     torch.testing.assert_close(mirrored, rows.flip(3))
     sound = torch.rand(2, 1, 8, 8)
-    assert torch.equal(SoundView(0, 0, 0, 0)(sound, Draws(torch.arange(2))), sound)
+    assert torch.equal(SoundView(0, 0, 0, 0, 0)(sound, Draws(torch.arange(2))), sound)
+
+
+def test_a_sound_is_played_at_the_speed_that_its_row_drew():
+    sound, draws = torch.arange(10.0).expand(3, 1, 4, 10), Draws(torch.arange(3))
+    seen = SoundView(stretch=0.5, shift=0, bands=0, frames=0, loud=0)(sound, draws)
+    speed = torch.exp(0.5 * (2 * draws.uniform(7)[:, 6:] - 1))
+    place = torch.arange(10.0) * speed
+    expected = place.where(place <= 9, 0.0).view(3, 1, 1, 10).expand_as(seen)
+    torch.testing.assert_close(seen, expected)
+    assert (speed > 1).any()
+    assert (speed < 1).any()
 
 
 def test_no_row_depends_on_another():
