@@ -5,7 +5,7 @@ same wherever rows come from. Rows are counted from 1.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sentemb.datasets.faults import Faults
@@ -134,7 +134,15 @@ def _as_python(values: Any) -> Any:
     """Return values of pandas with None for what is missing, rows of datasets as plain dicts."""
     if hasattr(values, "isna"):
         return values.astype(object).where(values.notna(), None)
-    return values.with_format(None) if hasattr(values, "with_format") else values
+    return undecoded(values.with_format(None)) if hasattr(values, "with_format") else values
+
+
+def undecoded(rows: Any) -> Any:
+    """Return a `datasets.Dataset` whose pictures and sounds stay bytes or names of files."""
+    for name, feature in (rows.features or {}).items():
+        if getattr(feature, "decode", False) is True:
+            rows = rows.cast_column(name, replace(feature, decode=False))
+    return rows
 
 
 def _plain(value: Any) -> Any:

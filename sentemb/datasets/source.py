@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sentemb.datasets.faults import Faults
 from sentemb.datasets.files import READERS, read_rows
-from sentemb.datasets.in_memory import Container, InMemory
+from sentemb.datasets.in_memory import Container, InMemory, undecoded
 from sentemb.datasets.lines import Row
 from sentemb.datasets.omitted import tell_faults
 from sentemb.errors import InputError
@@ -114,7 +114,7 @@ def _read_hub(name: str, default_split: str | None) -> Iterator[Row]:
     if split is None:
         raise InputError(f"No file '{name}'; of a hub data set, name the split: {name}:test.")
     try:
-        rows = load_dataset(hub_id, split=split)
+        rows = undecoded(load_dataset(hub_id, split=split))
     except Exception as error:  # the hub raises a dozen unrelated types
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"No file '{name}', and the hub gives no data set: {reason}") from error
