@@ -251,12 +251,14 @@ def signal_rows(
         )
     folder = Path(os.fspath(source)).parent if isinstance(source, str | os.PathLike) else Path()
     for number, row in rows:
+        cell = row.get(names[0])
         with naming(source, number):
-            content = cell_of(row.get(names[0]), folder, names[0], modality)
+            content = cell_of(cell, folder, names[0], modality)
         others = {name: value for name, value in row.items() if not isinstance(value, bytes | dict)}
         label = next((name for name in OTHERS if name in others), "row")
         if isinstance(content, Path):
             label = names[0]
+            others[label] = cell["path"] if isinstance(cell, dict) else cell
         elif label == "row":
             others["row"] = number
         yield number, content, {label: others[label], **others}

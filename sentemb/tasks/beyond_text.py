@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sentemb.datasets.source import as_source
+from sentemb.encoding.kept_columns import EMBEDDING
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.shaping import shaped
 from sentemb.modalities.cells import SUFFIXES_OF
@@ -146,7 +147,8 @@ def signal_table(
         data: A folder, or a table of them.
         model: What was trained on them.
         modality: What they are.
-        column: Of the table; ``text`` for the first of the usual names.
+        column: Of the table; ``text`` for the first of the usual names. What the table itself has
+            in a column ``text`` is called ``row_text``, as in hits.
         path: Of what is made of them.
         device: As in `sentemb.load`.
         vectors: Not of these.
@@ -167,14 +169,13 @@ def signal_table(
         data, beside, column=own or "text", modality=modality, normalize=True, overwrite=True
     )
     rows = [found for _, _, found in signal_rows(data, modality, own)]
-    names = [str(row[next(iter(row))]) for row in rows]
-    columns = {
-        name: [row.get(name) for row in rows]
-        for name in dict.fromkeys(name for row in rows for name in row)
-        if name not in (column, "embedding")
-    }
-    numbers = list(range(1, len(names) + 1))
-    return TextTable(distinct(names), numbers, columns, str(as_source(data)), np.load(beside))
+    columns = _columns(rows)
+    columns.pop(EMBEDDING, None)
+    names, own_values = _names(rows), columns.pop(column, None)
+    if own_values not in (None, names) and own is None:
+        columns[f"row_{column}"] = own_values
+    numbers = list(range(1, len(rows) + 1))
+    return TextTable(names, numbers, columns, str(as_source(data)), np.load(beside))
 
 
 def distinct(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
@@ -210,7 +211,18 @@ def signals_embedded(data: Any, encoder: "Encoder", modality: "Modality", column
         column: Of the table; ``text`` for the first of the usual names.
     """
     rows, made = encoder.tower(modality).of_source(data, None if column == "text" else column)
-    named, *others = rows[0]
-    names = distinct([str(row[named]) for row in rows])
-    columns = {name: [row.get(name) for row in rows] for name in others}
-    return Embedded(names, made, encoder.name, columns, str(as_source(data)))
+    columns = _columns(rows)
+    if len(named_by := {next(iter(row)) for row in rows}) == 1:
+        columns.pop(*named_by)
+    return Embedded(_names(rows), made, encoder.name, columns, str(as_source(data)))
+
+
+def _names(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the names of pictures or sounds, which stand first in their rows."""
+    return distinct([str(row[next(iter(row))]) for row in rows])
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return the columns that some of the rows have."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}

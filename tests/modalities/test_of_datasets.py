@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 import sentemb
@@ -10,6 +11,9 @@ from sentemb.datasets.source import as_source
 from sentemb.modalities.captioned import read_captioned, read_signals
 from sentemb.modalities.cells import captioned_rows
 from sentemb.modalities.towers import TowerConfig
+from sentemb.tasks.classify import classify
+from sentemb.tasks.index import index
+from sentemb.tasks.search import search
 
 datasets = pytest.importorskip("datasets")
 Image = pytest.importorskip("PIL.Image", reason="the vision extra is not installed")
@@ -44,6 +48,45 @@ def test_a_dataset_of_pictures_is_trained_on_and_encoded(pictures, model, tmp_pa
     expected = encoder.tower().encode([png(n) for n in range(8)])
     np.testing.assert_allclose(np.load(tmp_path / "a.npy"), expected, atol=1e-6)
     sentemb.train("simclr-pictures", pictures, **SMALL, max_steps=1, batch_size=4)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Two rows of files, as `Dataset.to_parquet` writes them, and one of bytes."""
+    for number in range(2):
+        (tmp_path / f"{number}.png").write_bytes(png(number))
+    cells = [{"bytes": None, "path": f"{n}.png"} for n in range(2)]
+    rows = [
+        {"image": cell, "text": f"Text number {n}.", "label": "ab"[n % 2]}
+        for n, cell in enumerate([*cells, {"bytes": png(2), "path": None}])
+    ]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "a.parquet")
+    return tmp_path / "a.parquet"
+
+
+def test_a_table_may_mix_files_and_bytes(table, model, tmp_path):
+    encoder = sentemb.load(model)
+    expected = encoder.tower().encode([png(n) for n in range(3)])
+    encoder.encode_file(table, tmp_path / "b.parquet", modality="picture")
+    encoded = pyarrow.parquet.read_table(tmp_path / "b.parquet")
+    np.testing.assert_allclose(np.stack(encoded["embedding"].to_pylist()), expected, atol=1e-6)
+    assert encoded["image"].to_pylist() == ["0.png", "1.png", None]
+    made = index(table, tmp_path / "a.index", model, modality="picture")
+    assert made.rows["text"].to_pylist() == ["0.png", "1.png", "Text number 2."]
+    found = classify(table, ["a cat", "a bus"], model=model, modality="picture")
+    assert [row["text"] for row in found.rows] == ["0.png", "1.png", "Text number 2."]
+    assert [row["true_label"] for row in found.rows] == ["a", "b", "a"]
+    assert len(read_signals(table, TowerConfig(size=8, depth=2)).rows) == 3
+
+
+def test_an_index_of_pictures_keeps_their_texts(table, model, tmp_path):
+    made = index(table, tmp_path / "a.index", model, modality="picture")
+    assert made.rows["row_text"].to_pylist() == [f"Text number {n}." for n in range(3)]
+    (hit,) = search([f"image:{tmp_path / '1.png'}"], made, k=1)["hits"]
+    assert (hit["text"], hit["row_text"]) == ("1.png", "Text number 1.")
+    only = [{"image": png(n), "text": str(n)} for n in range(2)]
+    named_by_text = index(only, tmp_path / "b.index", model, modality="picture")
+    assert named_by_text.rows.column_names == ["text"]
 
 
 def test_pictures_of_a_hub_data_set_are_read(pictures, monkeypatch):
