@@ -14,7 +14,7 @@ from sentemb.datasets.training import TrainingData
 from sentemb.errors import InputError
 from sentemb.evaluation import Evaluator
 from sentemb.evaluation.two_way_retrieval import Pairing, retrieval_both_ways, unit
-from sentemb.modalities.cells import SPLIT, captioned_rows, metadata_of, naming
+from sentemb.modalities.cells import SPLIT, captioned_rows, is_held, metadata_of, naming
 from sentemb.modalities.decoded import Signals
 from sentemb.modalities.readers import read_signal, require_reader
 from sentemb.modalities.tower_encoder import signal_rows
@@ -23,7 +23,6 @@ from sentemb.types import Encode, Vectors
 
 logger = logging.getLogger("sentemb")
 
-TRAIN = "train"
 AT_ONCE = 64
 """Rows that a tower takes at once where nothing is trained."""
 
@@ -158,7 +157,7 @@ def read_signals(source: Source, config: TowerConfig, column: str | None = None)
     require_reader(config.modality)
     signals, numbers, held = Signals(config.shape, config.dtype), [], 0
     for number, content, columns in signal_rows(source, config.modality, column):
-        if columns.get(SPLIT) not in (None, TRAIN):
+        if is_held(columns.get(SPLIT)):
             held += 1
             continue
         with naming(source, number):
@@ -208,6 +207,6 @@ def _read(
                 signals[config.modality].add(read_signal(content, config))
                 for config, content in zip(configs, row.contents, strict=True)
             )
-        kept = train if row.split in (None, TRAIN) else held
+        kept = held if is_held(row.split) else train
         kept.extend((text, numbers) for text in row.texts)
     return train, held

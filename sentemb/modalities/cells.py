@@ -25,6 +25,7 @@ OTHERS = ("id", "code", "name", "caption", "text", "title")
 TEXTS = ("caption", "text", "title", "sentence")
 """Names of the columns, the first preferred."""
 SPLIT = "split"
+TRAIN = "train"
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 """Files that say which picture of a folder has which text, as ``datasets`` has it."""
 
@@ -74,6 +75,11 @@ def columns_of_modalities(
             kinds = ["picture"]
         found |= dict.fromkeys(kinds, name)
     return {name: modality for modality, name in found.items()}
+
+
+def is_held(split: object) -> bool:
+    """Tell whether a row is measured on, not trained on, by its column ``split``."""
+    return split not in (None, TRAIN)
 
 
 def texts_of_cell(value: object) -> list[str]:

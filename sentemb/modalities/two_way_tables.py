@@ -1,26 +1,32 @@
 """Tasks of texts, pictures and sounds that find each other, from a table that has several."""
 
+import logging
 import os
+from collections.abc import Iterable
 from hashlib import blake2b
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from sentemb.datasets.in_memory import Container
+from sentemb.datasets.lines import Row
 from sentemb.datasets.source import as_source, read_source
 from sentemb.errors import InputError
 from sentemb.evaluation.two_way_retrieval import TwoWayRetrieval
 from sentemb.modalities.cells import (
+    SPLIT,
     TEXTS,
     Modality,
     cell_of,
     columns_of_modalities,
+    is_held,
     metadata_of,
     naming,
     texts_of_cell,
 )
 
 TEXT = "text"
+logger = logging.getLogger("sentemb")
 
 
 def read_two_way(source: Path | Container) -> list[TwoWayRetrieval]:
@@ -30,7 +36,7 @@ def read_two_way(source: Path | Container) -> list[TwoWayRetrieval]:
         source: A table with two or more of a column of texts (``caption``, ``text``, ``title`` or
             ``sentence``; a list of them makes a row for each), of pictures (``image``,
             ``picture``) and of sounds (``sound``, ``audio``, ``logmel``); or a folder with a
-            ``metadata.csv``.
+            ``metadata.csv``. Where a column ``split`` keeps rows from training, only those count.
 
     Raises:
         InputError: When it has fewer, or a row lacks one; names the row.
@@ -42,7 +48,7 @@ def read_two_way(source: Path | Container) -> list[TwoWayRetrieval]:
     columns: dict[str, Modality] | None = None
     sides: dict[str, list[Any]] = {}
     same: dict[bytes, Path] = {}
-    for number, row in rows:
+    for number, row in _held(table, rows):
         if columns is None:
             columns = columns_of_modalities(table, present, row)
             if (text is not None) + len(columns) < 2:
@@ -67,6 +73,17 @@ def read_two_way(source: Path | Container) -> list[TwoWayRetrieval]:
         TwoWayRetrieval(f"{name} {one}-{other}", (one, other), sides[one], sides[other])
         for one, other in combinations(sides, 2)
     ]
+
+
+def _held(table: object, rows: Iterable[Row]) -> list[Row]:
+    """Return the rows of another split than ``train`` where there are some, or else all."""
+    each = list(rows)
+    held = [row for row in each if is_held(row[1].get(SPLIT))]
+    if not held:
+        return each
+    if left := len(each) - len(held):
+        logger.info("%s: %s rows of the split 'train' left out", table, f"{left:,}")
+    return held
 
 
 def _once(content: Path | bytes, same: dict[bytes, Path]) -> Path | bytes:

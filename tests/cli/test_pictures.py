@@ -230,6 +230,18 @@ def test_a_table_of_three_modalities_is_three_tasks():
     assert found.numbers["picture_to_text_r1"] == 100
 
 
+def test_rows_that_were_trained_on_are_not_measured(photos, caplog):
+    rows = ["0.png,a bird,train", "1.png,a bus,test"]
+    (photos / "metadata.csv").write_text("\n".join(["file_name,caption,split", *rows]))
+    caplog.set_level("INFO", "sentemb")
+    (task,) = read_two_way(photos)
+    assert task.firsts == ["a bus"]
+    assert "1 rows of the split 'train' left out" in caplog.text
+    (photos / "metadata.csv").write_text("\n".join(["file_name,caption,split", rows[0]]))
+    (task,) = read_two_way(photos)
+    assert task.firsts == ["a bird"]
+
+
 def test_equal_pictures_are_one_whatever_they_are_called(photos):
     (photos / "copy.png").write_bytes((photos / "0.png").read_bytes())
     (photos / "metadata.csv").write_text("file_name,caption\n0.png,a bird\ncopy.png,a sparrow\n")
