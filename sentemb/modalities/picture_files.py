@@ -57,7 +57,7 @@ def decode(picture: str | os.PathLike[str] | bytes, size: int) -> Pixels:
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             warnings.simplefilter("ignore")
-            _check(image)
+            _check(image, size)
             image.load()
             turned = ImageOps.exif_transpose(_of_8_bits(image)).convert("RGBA")
     except InputError:
@@ -84,7 +84,7 @@ def _of_8_bits(image: Any) -> Any:
     return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
 
 
-def _check(image: Any) -> None:
+def _check(image: Any, size: int) -> None:
     width, height = image.size
     if width * height > MOST_PIXELS:
         raise InputError(
@@ -92,6 +92,11 @@ def _check(image: Any) -> None:
         )
     if min(width, height) < LEAST_SIDE:
         raise InputError(f"{width} × {height} pixels; at least {LEAST_SIDE} a side are needed")
+    if round(min(width, height) / max(width, height) * size) < 1:
+        raise InputError(
+            f"{width:,} × {height:,} pixels, too thin to be seen at {size}: crop it, or give a "
+            "greater size"
+        )
     if image.mode == "CMYK":
         raise InputError("in CMYK, the colours of a printer: save it in RGB")
 

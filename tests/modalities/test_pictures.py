@@ -50,6 +50,10 @@ def test_a_picture_is_scaled_whole_and_stands_on_white(tmp_path):
     assert (decode(encoded(RED.convert("P")), 8) == [255, 0, 0]).all()
 
 
+def test_the_thinnest_picture_is_a_line():
+    assert (decode(encoded(Image.new("RGB", (63, 4))), 8) == 0).any()
+
+
 def test_a_picture_on_its_side_is_put_right():
     image = Image.new("RGB", (8, 8), (255, 255, 255))
     image.paste((0, 0, 0), (0, 0, 8, 4))
@@ -65,6 +69,7 @@ WRONG = {
     "no picture": (b"a text", "not a picture"),
     "gif": (encoded(RED, "GIF"), "not a picture in PNG"),
     "of one pixel": (encoded(Image.new("RGB", (1, 1))), "1 × 1 pixels"),
+    "thin": (encoded(Image.new("RGB", (4, 70))), "4 × 70 pixels, too thin to be seen at 8"),
     "for a printer": (encoded(Image.new("CMYK", (8, 8)), "JPEG"), "CMYK"),
     "of 40 million pixels": (header_of(8000, 5000), "8,000 × 5,000 pixels"),
     "of a thousand times as many": (header_of(200_000, 200_000), "pixels"),
