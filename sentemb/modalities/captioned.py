@@ -14,7 +14,14 @@ from sentemb.datasets.training import TrainingData
 from sentemb.errors import InputError
 from sentemb.evaluation import Evaluator
 from sentemb.evaluation.two_way_retrieval import Pairing, retrieval_both_ways, unit
-from sentemb.modalities.cells import SPLIT, captioned_rows, is_held, metadata_of, naming
+from sentemb.modalities.cells import (
+    SPLIT,
+    captioned_rows,
+    is_held,
+    metadata_of,
+    naming,
+    to_measure,
+)
 from sentemb.modalities.decoded import Signals
 from sentemb.modalities.readers import read_signal, require_reader
 from sentemb.modalities.tower_encoder import signal_rows
@@ -129,17 +136,27 @@ def read_captioned(
     }
     train, held = _read(source, configs, columns, signals, has_texts)
     if dev is not None:
-        other_train, other_held = _read(dev, configs, columns, signals, has_texts)
-        held = other_held or other_train
+        warn_of_unused(len(held), as_source(source))
+        measured = as_source(dev, name="dev")
+        held = to_measure(*_read(measured, configs, columns, signals, has_texts), measured)
     if all_held:
-        train, held = held or train, []
+        train, held = to_measure(train, held, as_source(source)), []
     if not train:
         raise InputError(f"{source} holds no row to train on.")
     for name, decoded in signals.items():
         logger.info("%s %ss decoded to %s", f"{len(decoded):,}", name, _size(decoded))
     rest: dict[str, Any] = {"source": str(as_source(source)), "empty_rows": 0, "signals": signals}
-    measured = PairedData(rows=_rows(held, signals, has_texts), **rest) if held else None
-    return PairedData(rows=_rows(train, signals, has_texts), dev=measured, **rest)
+    of_held = PairedData(rows=_rows(held, signals, has_texts), **rest) if held else None
+    return PairedData(rows=_rows(train, signals, has_texts), dev=of_held, **rest)
+
+
+def warn_of_unused(rows: int, source: object) -> None:
+    """Warn of rows that are not trained on, where others are measured on."""
+    if rows:
+        logger.warning(
+            "%s rows of another split in '%s' are neither trained on nor measured: put all to "
+            "be measured, with texts, into `dev`.", f"{rows:,}", source,
+        )  # fmt: skip
 
 
 def read_signals(source: Source, config: TowerConfig, column: str | None = None) -> PairedData:

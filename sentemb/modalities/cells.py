@@ -1,13 +1,17 @@
 """Which columns of a table hold pictures and texts, and what their cells hold."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from sentemb.datasets.source import Source, read_source
 from sentemb.errors import InputError, nearest
+
+T = TypeVar("T")
+logger = logging.getLogger("sentemb")
 
 Modality = Literal["picture", "sound"]
 MODALITIES: tuple[Modality, ...] = ("picture", "sound")
@@ -80,6 +84,19 @@ def columns_of_modalities(
 def is_held(split: object) -> bool:
     """Tell whether a row is measured on, not trained on, by its column ``split``."""
     return split not in (None, TRAIN)
+
+
+def to_measure(train: list[T], held: list[T], source: object) -> list[T]:
+    """Return the rows of another split than ``train`` where there are some, or else all.
+
+    Args:
+        train: Rows of ``train``, or without a split.
+        held: Rows of another split.
+        source: Of the rows, for the log.
+    """
+    if held and train:
+        logger.info("%s: %s rows of the split 'train' left out", source, f"{len(train):,}")
+    return held or train
 
 
 def texts_of_cell(value: object) -> list[str]:

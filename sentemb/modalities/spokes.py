@@ -1,6 +1,5 @@
 """Several data sets of pictures, each beside sounds or beside texts: what each has is read."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,11 +7,9 @@ from typing import Any
 from sentemb.datasets.several import SeveralData
 from sentemb.datasets.source import Source, as_source, read_source
 from sentemb.evaluation import Evaluator
-from sentemb.modalities.captioned import PairedData, read_captioned
+from sentemb.modalities.captioned import PairedData, read_captioned, warn_of_unused
 from sentemb.modalities.cells import bound_to_pictures, metadata_of
 from sentemb.modalities.towers import TowerConfig
-
-logger = logging.getLogger("sentemb")
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,5 @@ def dev_of(given: PairedData | None, parts: Mapping[str, PairedData]) -> PairedD
         measured = None
     for name, dev in held.items():
         if name != measured:
-            logger.warning(
-                "%s rows of another split in '%s' are neither trained on nor measured: put all to "
-                "be measured, with texts, into `dev`.", f"{len(dev.rows):,}", name,
-            )  # fmt: skip
+            warn_of_unused(len(dev.rows), name)
     return given if measured is None else held[measured]

@@ -1,6 +1,5 @@
 """Tasks of texts, pictures and sounds that find each other, from a table that has several."""
 
-import logging
 import os
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -23,10 +22,10 @@ from sentemb.modalities.cells import (
     metadata_of,
     naming,
     texts_of_cell,
+    to_measure,
 )
 
 TEXT = "text"
-logger = logging.getLogger("sentemb")
 
 
 def read_two_way(source: Path | Container) -> list[TwoWayRetrieval]:
@@ -48,7 +47,7 @@ def read_two_way(source: Path | Container) -> list[TwoWayRetrieval]:
     columns: dict[str, Modality] | None = None
     sides: dict[str, list[Any]] = {}
     same: dict[bytes, Path] = {}
-    for number, row in _held(table, rows):
+    for number, row in _measured(table, rows):
         if columns is None:
             columns = columns_of_modalities(table, present, row)
             if (text is not None) + len(columns) < 2:
@@ -75,15 +74,12 @@ def read_two_way(source: Path | Container) -> list[TwoWayRetrieval]:
     ]
 
 
-def _held(table: object, rows: Iterable[Row]) -> list[Row]:
-    """Return the rows of another split than ``train`` where there are some, or else all."""
-    each = list(rows)
-    held = [row for row in each if is_held(row[1].get(SPLIT))]
-    if not held:
-        return each
-    if left := len(each) - len(held):
-        logger.info("%s: %s rows of the split 'train' left out", table, f"{left:,}")
-    return held
+def _measured(table: object, rows: Iterable[Row]) -> list[Row]:
+    train: list[Row] = []
+    held: list[Row] = []
+    for row in rows:
+        (held if is_held(row[1].get(SPLIT)) else train).append(row)
+    return to_measure(train, held, table)
 
 
 def _once(content: Path | bytes, same: dict[bytes, Path]) -> Path | bytes:

@@ -10,6 +10,7 @@ from sentence_transformers import SentenceTransformer
 
 from sentemb import Settings, train
 from sentemb.bundled import bundled
+from sentemb.datasets.in_memory import InMemory
 from sentemb.errors import InputError, UsageError
 from sentemb.losses import SymmetricInfoNCE
 from sentemb.methods import clip, lit, siglip
@@ -44,6 +45,20 @@ def test_the_bundled_pictures_have_a_split(data):
     assert len(data.signals["picture"]) == 401
     assert not set(data.rows["picture"]) & set(data.dev.rows["picture"])
     assert data.rows.column_names == ["text", "picture"]
+
+
+def test_rows_that_dev_leaves_out_are_counted(caplog):
+    import pyarrow.parquet
+
+    rows = pyarrow.parquet.read_table(bundled("pictures.parquet")).to_pylist()
+    some = [next(row for row in rows if row["split"] == split) for split in ("train", "test")]
+    caplog.set_level("INFO", "sentemb")
+    found = read_captioned(
+        InMemory(some), [TowerConfig(size=8, depth=2)], dev=InMemory([*some, some[1]], name="dev")
+    )
+    assert (len(found.rows), len(found.dev.rows)) == (1, 2)
+    assert "1 rows of another split in 'data' are neither trained on nor measured" in caplog.text
+    assert "dev: 1 rows of the split 'train' left out" in caplog.text
 
 
 METHODS = {
