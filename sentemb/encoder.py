@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,7 +32,7 @@ from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.inference.torch_only import load_encoder, width_of
 from sentemb.locate import locate
 from sentemb.modalities.cells import Modality, modality_of, reads_no_texts
-from sentemb.modalities.tower_encoder import TowerEncoder, load_tower, towers_in
+from sentemb.modalities.tower_encoder import TowerEncoder, copy_towers, load_tower, towers_in
 from sentemb.storage import whole_folder
 from sentemb.types import Vectors
 
@@ -76,7 +77,7 @@ def load(
         if reads_no_texts(model):
             tower = load_tower(model, towers_in(Path(model))[0])
             return Encoder(tower.to(present_device(device)), os.fspath(model))
-        return Encoder(load_encoder(model, device), os.fspath(model))
+        return Encoder(load_encoder(model, device), os.fspath(model), model)
     if device is not None:
         raise UsageError(
             "device needs a model given by name: move the loaded model to the device instead."
@@ -93,15 +94,20 @@ class Encoder:
     Args:
         encoder: A sentence-transformers model, or one loaded without that library.
         name: What it was loaded as.
+        model: The folder or the hub id that it was loaded from; None of an object.
 
     Attributes:
         name: What it was loaded as.
     """
 
     def __init__(
-        self, encoder: "TokenEncoder | SentenceTransformer | TowerEncoder", name: str
+        self,
+        encoder: "TokenEncoder | SentenceTransformer | TowerEncoder",
+        name: str,
+        model: str | os.PathLike[str] | None = None,
     ) -> None:
         self.name = name
+        self._model = model
         self._encoder = encoder
         self._embedder: tuple[tuple[object, ...], Embedder] | None = None
 
@@ -335,17 +341,24 @@ class Encoder:
         """
         if isinstance(self._encoder, TowerEncoder) and self._encoder.modality == modality:
             return self._encoder
-        named = isinstance(self._encoder, TokenEncoder) or Path(self.name).is_dir()
-        found = load_tower(locate(self.name) if named else self.name, modality, self.name)
-        return found.to(self._encoder.device)
+        return load_tower(self._folder, modality, self.name).to(self._encoder.device)
 
     def modalities(self) -> list[Modality]:
         """Return what it reads beside texts: ``picture``, ``sound``."""
-        folder = Path(self.name)
-        return towers_in(folder) if folder.is_dir() else []
+        return towers_in(self._folder)
+
+    @cached_property
+    def _folder(self) -> Path:
+        """Where its towers are, if it has some; an object may have been loaded from there."""
+        folder, is_named = Path(self.name), self._model is not None
+        if isinstance(self._encoder, TowerEncoder) or not (is_named or towers_in(folder)):
+            return folder
+        return Path(locate(self._model or self.name))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as a plain sentence-transformers folder, whole or not at all.
+
+        The towers of a model that was loaded by its name are copied beside it.
 
         Raises:
             UsageError: When the folder is not empty.
@@ -355,6 +368,8 @@ class Encoder:
             raise UsageError(f"Folder '{folder}' is not empty: give another.")
         with whole_folder(folder, "modules.json") as new:
             self.as_sentence_transformer().save_pretrained(str(new), create_model_card=False)
+            if self._model is not None:
+                copy_towers(self._folder, new)
 
     def as_sentence_transformer(self) -> "SentenceTransformer":
         """Return the model as sentence-transformers has it, with everything that it can do.

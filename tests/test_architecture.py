@@ -95,7 +95,8 @@ BELOW = {  # what each part may import of sentemb; cli may import everything
     "preview": {"encoders", "training", "views", "types", "errors"},
     "modalities": {"datasets", "encoders", "errors", "evaluation", "locate", "safety", "storage"}
     | {"types", "views"},
-    "methods": {"method", "modalities", "twins", "losses", "views", "encoders", "errors", "table"},
+    "methods": {"method", "modalities", "twins", "losses", "views", "encoders", "errors", "table"}
+    | {"locate"},
     "words": {"cards", "datasets", "encoders", "errors", "inference", "losses", "pairs", "storage"}
     | {"twins", "types"},
     "training": {

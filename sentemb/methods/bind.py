@@ -1,5 +1,6 @@
 """ImageBind: sounds, and texts, are bound to pictures, and then find what they never saw."""
 
+import os
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentemb.encoders.linear import add_projection, ends_in_unit_length
 from sentemb.errors import UsageError
+from sentemb.locate import locate
 from sentemb.losses import SymmetricInfoNCE
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
@@ -77,7 +79,7 @@ def bind(
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665).
     """
     require_share(text_rate=text_rate)
-    centre, digest = _hub(folder_of(encoder), hub)
+    centre, digest = _hub(encoder, hub)
     _require_width(encoder, centre)
     tower = _new_tower(network, frames, stem, width, depth, tower_pooling, centre.config.dim)
     rate = text_rate if tower.pretrained() else 1.0
@@ -139,7 +141,7 @@ def bind_spokes(
             "that has, or train pictures and texts with method 'clip'."
         )
     require_share(text_rate=text_rate)
-    centre, digest = _hub(folder_of(encoder), hub)
+    centre, digest = _hub(encoder, hub)
     dim = centre.config.dim
     freeze = "text" if len(sounds) == len(columns) else "none"
     if freeze == "text":
@@ -191,16 +193,19 @@ def _fixed(temperature: float) -> SymmetricInfoNCE:
     return loss
 
 
-def _hub(model: Path, hub: str | None) -> tuple[Tower, str]:
+def _hub(model: "SentenceTransformer", hub: str | None) -> tuple[Tower, str]:
     """Return the hub, and a hash of its weights."""
     place = _place(model, hub)
     centre = _loaded(place)
     return centre, sha256((place / WEIGHTS).read_bytes()).hexdigest()[:16]
 
 
-def _place(model: Path, hub: str | None) -> Path:
+def _place(model: Any, hub: str | None) -> Path:
     """Return the folder of the hub: its own, or the one in the model's."""
-    return model / HUB if hub is None or hub in HUB_NAMES else Path(hub)
+    if hub is not None and hub not in HUB_NAMES:
+        return Path(hub)
+    named = isinstance(model, str | os.PathLike)
+    return (Path(locate(model)) if named else folder_of(model)) / HUB
 
 
 def folder_of(encoder: "SentenceTransformer") -> Path:
@@ -222,7 +227,7 @@ def _loaded(place: Path) -> Tower:
 
 def towers_of(model: object, options: Mapping[str, Any]) -> list[TowerConfig]:
     """Return the configs of the hub and of the sounds' tower, for how rows are read."""
-    hub = _loaded(_place(Path(str(model)), options["hub"])).config
+    hub = _loaded(_place(model, options["hub"])).config
     return [hub, tower_config("sound", options["network"], options["frames"], stem=1, depth=1)]
 
 

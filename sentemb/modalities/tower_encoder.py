@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from shutil import copyfile, copytree
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from sentemb.datasets.source import Source, as_source, read_source
 from sentemb.datasets.texts import TextRow
 from sentemb.encoders.tokenising import Tokens
 from sentemb.errors import InputError, TextError, UsageError, nearest
+from sentemb.modalities.captioner import CAPTIONS, IN_MODEL
 from sentemb.modalities.cells import (
     CELLS,
     METADATA,
@@ -274,6 +276,18 @@ def _tell_of_others(folder: Path, read: Sequence[Path]) -> None:
 def towers_in(folder: Path) -> list[Modality]:
     """Return what a model's folder has towers for."""
     return [one for one in MODALITIES if (folder / one / CONFIG).is_file()]
+
+
+def copy_towers(model: Path, folder: Path) -> None:
+    """Copy the towers of a model, and its captions, into the folder of another.
+
+    Args:
+        model: Its folder.
+        folder: Where it has none.
+    """
+    names = [*towers_in(model), *[IN_MODEL] * (model / IN_MODEL / CAPTIONS).is_file()]
+    for name in names:
+        copytree(model / name, folder / name, copy_function=copyfile)
 
 
 def load_tower(folder: str | os.PathLike[str], modality: Modality, name: str = "") -> TowerEncoder:

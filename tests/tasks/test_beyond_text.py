@@ -3,6 +3,7 @@
 import io
 import json
 from base64 import b64encode
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,6 +119,24 @@ def test_pictures_are_found_by_text_by_example_and_by_both(model, photos, tmp_pa
     expected = vectors_of(model, photos)[2] + text
     np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-5)
     assert index(photos, tmp_path / "a.index", model).inputs == made.inputs
+
+
+def test_a_saved_model_has_its_towers(model, photos, tmp_path):
+    encoder = sentemb.load(model)
+    encoder.save(tmp_path / "copy")
+    assert sentemb.load(tmp_path / "copy").modalities() == ["picture"]
+    np.testing.assert_array_equal(vectors_of(tmp_path / "copy", photos), vectors_of(model, photos))
+    sentemb.load(encoder.as_sentence_transformer()).save(tmp_path / "alone")
+    assert sentemb.load(tmp_path / "alone").modalities() == []  # an object may have been trained
+
+
+def test_towers_of_a_hub_id_are_found(model, monkeypatch):
+    monkeypatch.setattr("sentemb.locate._fetch", lambda name: Path(model))
+    encoder = sentemb.load("owner/clip")
+    for _ in range(2):
+        assert encoder.modalities() == ["picture"]
+        assert encoder.tower().modality == "picture"
+        encoder.as_sentence_transformer()
 
 
 def test_parts_of_a_query():

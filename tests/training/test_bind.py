@@ -110,6 +110,14 @@ def test_a_model_without_pictures_cannot_be_bound_to():
         towers_of("mini", {"network": "cnn", "frames": 16, "hub": None})
 
 
+def test_the_hub_of_a_hub_id_and_of_an_object_is_found(hub, monkeypatch):
+    options = {"network": "cnn", "frames": 16, "hub": None}
+    found = towers_of(hub, options)
+    assert towers_of(build_encoder(hub, device="cpu"), options) == found
+    monkeypatch.setattr("sentemb.locate._fetch", lambda name: hub)
+    assert towers_of("owner/clip", options) == found
+
+
 def test_two_modalities_at_their_own_scales_have_the_frozen_value(frozen):
     i, j = torch.arange(4.0).double().unsqueeze(1), torch.arange(3.0).double()
     hub = torch.cos((i + 0.5) * (j + 1))

@@ -256,6 +256,11 @@ def test_beams_samples_cosines_and_tables(trained, photos):
     assert [row["source"] for row in found.rows] == ["0.png", "0.png", "1.png", "1.png"]
 
 
+def test_a_saved_model_has_its_captions(trained, photos, tmp_path):
+    sentemb.load(trained.output).save(tmp_path / "copy")
+    assert sentemb.decode(tmp_path / "copy", photos).texts == sentemb.decode(trained, photos).texts
+
+
 def test_what_captions_cannot_read(trained, photos, tmp_path):
     folder = trained.output / "captions"
     with pytest.raises(UsageError, match="reads pictures: give a folder"):
