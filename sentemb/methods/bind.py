@@ -12,6 +12,7 @@ from sentemb.locate import locate
 from sentemb.losses import SymmetricInfoNCE
 from sentemb.method import Method
 from sentemb.methods.recipe import Recipe
+from sentemb.modalities.captioner import CAPTIONS, IN_MODEL
 from sentemb.modalities.sound_views import SoundView
 from sentemb.modalities.towers import (
     CONFIG,
@@ -79,11 +80,12 @@ def bind(
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665).
     """
     require_share(text_rate=text_rate)
-    centre, digest = _hub(encoder, hub)
+    centre, digest, captions = _hub(encoder, hub)
     _require_width(encoder, centre)
     tower = _new_tower(network, frames, stem, width, depth, tower_pooling, centre.config.dim)
     rate = text_rate if tower.pretrained() else 1.0
     twin = Hub(encoder, tower, centre, "sound", HUB, digest, control, text_rate=rate)
+    twin.captions = captions
     return Method((View(TEXT),), twin, _fixed(temperature))
 
 
@@ -141,7 +143,7 @@ def bind_spokes(
             "that has, or train pictures and texts with method 'clip'."
         )
     require_share(text_rate=text_rate)
-    centre, digest = _hub(encoder, hub)
+    centre, digest, captions = _hub(encoder, hub)
     dim = centre.config.dim
     freeze = "text" if len(sounds) == len(columns) else "none"
     if freeze == "text":
@@ -152,6 +154,7 @@ def bind_spokes(
     twin = Spokes(
         encoder, tower, centre, "sound", HUB, digest, control, freeze=freeze, text_rate=text_rate
     )
+    twin.captions = captions
     of_texts, of_sounds = SymmetricInfoNCE(text_temperature), _fixed(temperature)
     return {
         name: Method((), twin, of_sounds) if name in sounds else
@@ -193,11 +196,12 @@ def _fixed(temperature: float) -> SymmetricInfoNCE:
     return loss
 
 
-def _hub(model: "SentenceTransformer", hub: str | None) -> tuple[Tower, str]:
-    """Return the hub, and a hash of its weights."""
+def _hub(model: "SentenceTransformer", hub: str | None) -> tuple[Tower, str, Path | None]:
+    """Return the hub, a hash of its weights, and the folder of its captions where it has some."""
     place = _place(model, hub)
-    centre = _loaded(place)
-    return centre, sha256((place / WEIGHTS).read_bytes()).hexdigest()[:16]
+    centre, beside = _loaded(place), place.parent / IN_MODEL
+    captions = beside if (beside / CAPTIONS).is_file() else None
+    return centre, sha256((place / WEIGHTS).read_bytes()).hexdigest()[:16], captions
 
 
 def _place(model: Any, hub: str | None) -> Path:

@@ -1,6 +1,8 @@
 """`Hub`: a tower of another modality learns to be where a frozen tower is; `Spokes`: texts too."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from shutil import copyfile, copytree
 from typing import TYPE_CHECKING
 
 import torch
@@ -38,6 +40,9 @@ class Hub(CrossModal):
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665), section 3.2; there each modality
         learns beside a frozen tower of pictures too.
     """
+
+    captions: Path | None = None
+    """The folder of what captions the hub's rows: it is kept, as the hub is."""
 
     def __init__(
         self,
@@ -79,6 +84,11 @@ class Hub(CrossModal):
     def towers(self) -> dict[str, nn.Module]:
         """Return both towers, by what they read."""
         return {self.of_hub: self.hub, **super().towers()}
+
+    def save_beside(self, folder: Path) -> None:
+        """Copy the captions, where the hub has some, into the folder of the model."""
+        if self.captions is not None:
+            copytree(self.captions, folder / self.captions.name, copy_function=copyfile)
 
 
 class Spokes(Hub):

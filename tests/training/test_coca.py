@@ -261,6 +261,22 @@ def test_a_saved_model_has_its_captions(trained, photos, tmp_path):
     assert sentemb.decode(tmp_path / "copy", photos).texts == sentemb.decode(trained, photos).texts
 
 
+def test_a_model_that_is_bound_keeps_its_captions(trained, photos, tmp_path):
+    draw = np.random.default_rng(0)
+    rows = [
+        {
+            "image": path.read_bytes(),
+            "sound": draw.standard_normal((64, 12)).astype(np.float16).tobytes(),
+            "text": path.name,
+        }
+        for path in sorted(photos.iterdir())
+    ]
+    few = {"frames": 16, "width": 8, "depth": 2, "max_steps": 1, "batch_size": 4}
+    sentemb.train("bind", rows, tmp_path / "bound", model=str(trained.output), **few)
+    found = sentemb.decode(tmp_path / "bound", photos)
+    assert found.texts == sentemb.decode(trained, photos).texts
+
+
 def test_what_captions_cannot_read(trained, photos, tmp_path):
     folder = trained.output / "captions"
     with pytest.raises(UsageError, match="reads pictures: give a folder"):
