@@ -184,8 +184,13 @@ class Pairs:
         return rows if self.present is None else rows[self.present.flatten()]
 
     def mean_of_own(self, values: Tensor) -> Tensor:
-        """Return the mean of a value of each hard negative, ``[batch, hard]``, that there is."""
-        return values.mean() if self.present is None else values[self.present].mean()
+        """Return the mean of a value of each hard negative, ``[batch, hard]``, that there is.
+
+        0 where there is none.
+        """
+        if self.present is None:
+            return values.mean()
+        return values.masked_fill(~self.present, 0.0).sum() / self.present.sum().clamp(min=1)
 
     def known_pairs(self) -> tuple[Tensor, Tensor]:
         """Return the text ids of both sides of every known pair, those of a queue included.

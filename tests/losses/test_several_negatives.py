@@ -169,6 +169,16 @@ def test_without_any_in_a_batch_it_is_the_loss_of_the_pairs(name):
     assert float(scalar(loss(none)).detach()) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("name", sorted({*OWN_NEGATIVES} - {"WeightedInfoNCE"}))
+def test_without_any_in_a_batch_a_loss_of_them_alone_is_zero(name):
+    loss, pairs = in_float64(LOSSES[name]), beside_teacher(name, drawn(3))
+    anchor = pairs.anchor.clone().requires_grad_()
+    value = loss(replace(pairs, anchor=anchor, present=torch.zeros_like(pairs.present)))
+    (gradient,) = torch.autograd.grad(value, anchor)
+    assert float(value.detach()) == 0
+    assert not gradient.any()
+
+
 @pytest.mark.parametrize("name", HARD)
 def test_in_blocks_as_at_once(monkeypatch, name):
     loss, pairs = in_float64(LOSSES[name]), beside_teacher(name, drawn(4, rows=7))
