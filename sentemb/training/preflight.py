@@ -32,6 +32,8 @@ logger = logging.getLogger("sentemb")
 
 LOOKED_AT = 256
 """Rows that are looked at, the first of the data."""
+FEW = 8
+"""Rows that are tried out, where the twin does not need more."""
 AT_ONCE = 32
 MOST = 0.5
 """Share of unchanged rows above which a view is warned about."""
@@ -193,9 +195,10 @@ def try_out(method: Method, rows: Dataset, collator: Collator) -> None:
     Twice where there is a queue: it is filled then, and emptied again.
     """
     warn_of_unchanged(method, rows, collator)
-    column = first_texts(method, rows, 1000) or [""] * min(len(rows), 8)
+    count = max(FEW, method.twin.least_rows)
+    column = first_texts(method, rows, max(1000, count)) or [""] * min(len(rows), count)
     longest = sorted(range(len(column)), key=lambda row: -len(column[row]))
-    few = NumberedRows(rows.select(longest[:8]))
+    few = NumberedRows(rows.select(longest[:count]))
     teach_few(method, few.rows)
     batch = few.__getitems__(list(range(len(few))))
     was_training = method.training

@@ -37,6 +37,7 @@ class GroupWhitening(nn.Module):
                 f"group_width must divide the {dim} dimensions of the embeddings, got {width!r}."
             )
         self.width = width
+        self.least_rows = width + 1
 
     def forward(self, embeddings: Embeddings) -> Embeddings:
         """Return the whitened embeddings, of the same shape."""
@@ -46,7 +47,7 @@ class GroupWhitening(nn.Module):
     def whitened(self, embeddings: Embeddings, order: Tensor) -> Embeddings:
         """Return the embeddings whitened in groups of neighbours in an order of the dimensions."""
         rows, dim = embeddings.shape
-        if rows <= self.width:
+        if rows < self.least_rows:
             raise UsageError(
                 f"Whitening groups of {self.width} dimensions needs a batch of more than "
                 f"{self.width} rows, got {rows}: use narrower groups, or a larger batch."

@@ -118,12 +118,23 @@ class Twin(nn.Module, ABC):
                 "sentemb.twins.EncoderTwin and call self.embed, or leave micro_batch at 0."
             )
 
+    @property
+    def least_rows(self) -> int:
+        """Rows that a batch needs, for heads that take statistics over it."""
+        others = (module for module in self.modules() if module is not self)
+        return max((getattr(module, "least_rows", 1) for module in others), default=1)
+
     def check_batch(self, batch: int) -> None:
         """Raise where a batch of so many rows, of all processes, does not fit the twin.
 
         Raises:
-            UsageError: When the queue is smaller.
+            UsageError: When a head needs more, or the queue is smaller.
         """
+        if batch < self.least_rows:
+            raise UsageError(
+                f"A batch of {batch} is too small for the head, which needs {self.least_rows} rows "
+                "or more: use a larger batch."
+            )
         if self.queue is not None:
             self.queue.check_batch(batch)
 

@@ -1,9 +1,13 @@
 """WhitenedCSE's head: its frozen value, what whitening means, its gradient, what it rejects."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from sentemb import Settings, train
 from sentemb.errors import UsageError
+from sentemb.methods import whitenedcse
 from sentemb.twins import GroupWhitening
 from sentemb.twins.group_whitening import inverse_root
 
@@ -53,3 +57,13 @@ def test_what_it_rejects(frozen):
     head = GroupWhitening(4, 2).bfloat16()
     assert head(frozen.bfloat16()).dtype == torch.bfloat16
     assert "width=2" in repr(head)
+
+
+def test_wide_groups_are_tried_with_as_many_rows_as_they_need(mini, unlabelled):
+    """96 dimensions, so groups of 12 and batches of 13 or more."""
+    method = whitenedcse(mini, group_width=12)
+    assert method.twin.least_rows == 13
+    few = replace(unlabelled, rows=unlabelled.rows.select(range(13)))
+    assert train(method, few, settings=Settings(batch_size=13, max_steps=1)).steps == 1
+    with pytest.raises(UsageError, match="A batch of 12 is too small for the head, which needs 13"):
+        train(method, few, settings=Settings(batch_size=12, max_steps=1))
