@@ -119,6 +119,10 @@ class Method(nn.Module):
                     terms[name] = terms.get(name, 0) + term.detach() / len(losses)
             return {"loss": values, **terms}
 
+    def taught_columns(self) -> list[str]:
+        """Return the columns whose texts the twin's teacher reads."""
+        return self.twin.taught_columns([view.column for view in self.views])
+
     def on_step_end(self, progress: float, taken: Tensor | float = 1.0) -> None:
         """Tell the twin, and losses that change with the run, that a step was taken.
 

@@ -92,6 +92,11 @@ class MixedMethod(Method):
         self.contrasts = method.contrasts
         return {**outputs, name: outputs["loss"].detach()}
 
+    def taught_columns(self) -> list[str]:
+        """Return the columns whose texts the teacher reads of any data set."""
+        every = (method.taught_columns() for method in self.methods.values())
+        return list(dict.fromkeys(column for columns in every for column in columns))
+
 
 class MixedCollator(Collator):
     """Makes batches of the rows of one data set, as its method sees them.

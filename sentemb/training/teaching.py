@@ -42,7 +42,7 @@ def teach(method: Method, rows: Dataset, folder: Path, conditions: Mapping[str, 
     teachers = _teachers(method.twin)
     if not teachers:
         return
-    columns = _columns(method)
+    columns = method.taught_columns()
     numbers, first = _distinct(rows, columns)
     texts = f"{len(numbers):,} texts, sha256 {hashlib.sha256(numbers.tobytes()).hexdigest()}"
     for name, teacher in teachers.items():
@@ -57,7 +57,7 @@ def teach(method: Method, rows: Dataset, folder: Path, conditions: Mapping[str, 
 
 def teach_few(method: Method, rows: Dataset) -> None:
     """Give a twin with a teacher its vectors of a few rows, in memory, to try them out."""
-    texts = list(dict.fromkeys(text for column in _columns(method) for text in rows[column]))
+    texts = list(dict.fromkeys(text for column in method.taught_columns() for text in rows[column]))
     for teacher in _teachers(method.twin).values():
         found = teacher.encoder.encode(texts, show_progress_bar=False)
         numbers = np.array([number_of(text) for text in texts])
@@ -93,11 +93,6 @@ def _teachers(twin: Twin) -> dict[str, Teacher]:
     """Return the teachers by the names that records have for them."""
     members = () if twin.teacher is None else twin.teacher.members
     return dict(zip(FILES, members, strict=False))
-
-
-def _columns(method: Method) -> list[str]:
-    """Return the columns whose texts the teacher reads."""
-    return method.twin.taught_columns([view.column for view in method.views])
 
 
 def _disclosed(teacher: Teacher) -> Disclosure:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from sentence_transformers.base.modules import Dense
 from sentemb import Settings, build_encoder, doors, read_sts, read_training_data, train
 from sentemb.bars import Progress
 from sentemb.bundled import bundled
+from sentemb.data_sources import DataSource
 from sentemb.errors import InputError, InterruptedRunError, UsageError
 from sentemb.evaluation.disclosure import disclose
+from sentemb.losses import MSEDistillation
 from sentemb.methods import distill
 from sentemb.runs import frozen_vectors
 from sentemb.storage import read_owned
@@ -161,6 +164,16 @@ def test_an_interrupted_encoding_goes_on(data, tmp_path, monkeypatch, encoded):
     assert_bit_equal(state(whole), state(resumed))
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_data_sets_of_other_columns_are_taught_too(sentences, tmp_path, dry_run):
+    pairs = list(pairwise(sentences[8:25]))
+    data = {"texts": DataSource(sentences[:16]), "pairs": DataSource(pairs, MSEDistillation())}
+    output = None if dry_run else tmp_path / "run"
+    run = doors.train("distill", data, output, teacher="mini-sentemb", model=encoders.mini(),
+                      batch_size=8, max_steps=4, dry_run=dry_run)  # fmt: skip
+    assert run.steps == 4
+
+
 @pytest.mark.wide
 @pytest.mark.parametrize(
     "change",
@@ -256,7 +269,7 @@ def test_what_cannot_teach_is_refused(wide, build_tiny, tmp_path):
 @pytest.mark.wide
 def test_losses_of_a_run(data, tmp_path, wide):
     """Those that contrast take the teacher's vectors; those that need more say so at once."""
-    from sentemb.losses import InfoNCE, MSEDistillation, Triplet
+    from sentemb.losses import InfoNCE, Triplet
 
     for number, loss in enumerate((MSEDistillation(), InfoNCE())):
         method = fresh(wide)
