@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -96,13 +97,15 @@ def named(paths: Iterator[object] | Sequence[object]) -> list[str]:
     Example:
         >>> named(["a/nli.csv.gz", "b/nli.csv", ["A text."]])
         ['nli', 'nli_2', 'data']
+        >>> named(["nli_2.csv", "nli.csv", "b/nli.csv"])
+        ['nli_2', 'nli', 'nli_3']
     """
     names: list[str] = []
     for path in paths:
         is_path = isinstance(path, str | os.PathLike)
         name = Path(path).name.partition(".")[0] if is_path else "data"  # type: ignore[arg-type]
-        taken = sum(each == name or each.startswith(f"{name}_") for each in names)
-        names.append(f"{name}_{taken + 1}" if taken else name)
+        numbered = (f"{name}_{number}" for number in count(2))
+        names.append(next(one for one in chain([name], numbered) if one not in names))
     return names
 
 

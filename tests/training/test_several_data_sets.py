@@ -118,6 +118,8 @@ def test_one_data_set_or_several(tmp_path):
                 {"text": ["a"]}, {"text": frame["text"]}, [{"text": "a"}], None, [],
                 {"text": np.array(["a", "b"])}):  # fmt: skip
         assert several_of(one) is None
+    numbered = [Path(name) for name in ("x_2.csv", "x.csv", "b/x.csv", "x_3.csv")]
+    assert list(several_of(numbered)) == ["x_2", "x", "x_3", "x_3_2"]
     with pytest.raises(UsageError, match="list of 2 texts that are names of files: give pathlib"):
         several_of([path, path])
 
