@@ -84,7 +84,9 @@ def _build_mixed(job: TrainJob, data: "SeveralData") -> "Method":
     sources, parts = several_of(job.data) or {}, dict(data.parts)
     plain = [name for name, source in sources.items() if source.loss is None]
     first = parts[plain[0] if plain else data.names[0]]
-    bare = replace(job, prompt={}, view=(), loss=None, matryoshka=(), mask_above=None)
+    bare = replace(
+        job, prompt={}, include_prompt=None, view=(), loss=None, matryoshka=(), mask_above=None
+    )
     base = build(bare, first)
     methods: dict[str, Method] = {}
     for name, part in parts.items():
@@ -104,7 +106,7 @@ def _build_mixed(job: TrainJob, data: "SeveralData") -> "Method":
     mixed = MixedMethod(methods, labels)  # type: ignore[arg-type]
     read = [view.column for view in mixed.views]
     for each in (mixed.encoder, *mixed.twin.other_encoders().values()):
-        set_prompts(each, job.prompt, read)
+        set_prompts(each, job.prompt, read, job.include_prompt)
     return mixed
 
 

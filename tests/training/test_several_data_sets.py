@@ -15,6 +15,7 @@ import sentemb
 from sentemb import InfoNCE, Method, Settings, Siamese, View, read_training_data
 from sentemb.data_sources import DataSource, several_of
 from sentemb.datasets.several import joined
+from sentemb.encoders.prompts import leaves_prompt_out, prompt_of
 from sentemb.errors import InputError, UsageError
 from sentemb.losses import CoSENT, SupConOut, SymmetricInfoNCE
 from sentemb.runs.run_folder import read_record
@@ -231,6 +232,14 @@ def test_a_run_that_was_cut_in_its_second_epoch_goes_on_bit_for_bit(files, tmp_p
     assert_bit_equal(state(whole), state(resumed))
     before, after = state(fresh()), state(whole)
     assert not [name for name in after if torch.equal(after[name], before[name])]
+
+
+def test_prompts_of_several_data_sets_are_left_out(files):
+    run = sentemb.train("simcse-sup", sources(files), prompt={"anchor": "question: "},
+                        include_prompt=False, max_steps=1, batch_size=8,
+                        model=encoders.mini("mean"))  # fmt: skip
+    assert leaves_prompt_out(run.model)
+    assert prompt_of(run.model, "anchor") == "question: "
 
 
 @pytest.mark.wide
