@@ -280,11 +280,12 @@ def mixing_of(data: TrainingData, batch: int, seed: int) -> Mixing | None:
 
 
 def record_of_sources(
-    method: Method, data: TrainingData, mixing: Mixing | None, batches: int
+    method: Method, data: TrainingData, mixing: Mixing | None, steps: int, accumulation: int
 ) -> list[dict[str, Any]]:
-    """Return what ``run.json`` says of each data set, after so many batches; empty of one alone."""
+    """Return what ``run.json`` says of each data set, after so many steps; empty of one alone."""
     if mixing is None or not isinstance(data, SeveralData) or not isinstance(method, MixedMethod):
         return []
+    batches = mixing.batches_of(steps, accumulation)
     seen = mixing.seen(batches)
     return [
         {

@@ -110,6 +110,11 @@ class Mixing:
             yield starts[source] + some
             at[source] += 1
 
+    def batches_of(self, steps: int, accumulation: int) -> int:
+        """Return how many batches so many steps take; the last step of an epoch may take fewer."""
+        epochs, rest = divmod(steps, math.ceil(self.total / accumulation))
+        return epochs * self.total + rest * accumulation
+
     def seen(self, batches: int) -> list[int]:
         """Return how many of the first batches of a run are of each data set."""
         epochs, rest = divmod(batches, self.total)

@@ -122,8 +122,8 @@ def train(
     conditions = conditions_of(method, data.rows, settings, arguments.max_steps, dev)
     if mixing is not None:
         conditions["mixing"] = repr(mixing)
-    of_run = arguments.max_steps * settings.accumulation
-    for one in record_of_sources(method, data, mixing, of_run):
+    per_step = settings.accumulation
+    for one in record_of_sources(method, data, mixing, arguments.max_steps, per_step):
         logger.info("data set %s: %s", one["name"], said_of_source(one))
     with phase("looking at the data"):
         read, tokens = what_is_read(rows, collator)
@@ -186,10 +186,9 @@ def train(
             start_point.give_back()
         record = record_of(method, data, dev, named, settings, came)
         if mixing is not None:
-            taken = came["steps"] * settings.accumulation
             record["data"] |= {
                 "mixing": mixing.order,
-                "sources": record_of_sources(method, data, mixing, taken),
+                "sources": record_of_sources(method, data, mixing, came["steps"], per_step),
             }
         if processes().is_main_process:
             _publish(method, folder)

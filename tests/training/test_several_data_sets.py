@@ -86,6 +86,12 @@ def test_counts_of_a_run(order):
         assert mixed.seen(batches) == [counted[n] for n in range(3)]
 
 
+def test_an_epoch_of_five_batches_is_three_steps_of_two():
+    mixed = mixing(sizes=(15, 10))
+    assert [mixed.batches_of(steps, 2) for steps in range(8)] == [0, 2, 4, 5, 7, 9, 10, 12]
+    assert mixed.batches_of(7, 1) == 7
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
