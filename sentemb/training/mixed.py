@@ -24,6 +24,8 @@ from sentemb.types import Features
 from sentemb.views import row_key
 
 Labels = Literal["none", "scores", "classes"]
+RETURNED = {"loss", "masked_negatives"}
+"""What a method returns beside the terms of its loss."""
 
 
 class LossOfSources:
@@ -61,7 +63,7 @@ class MixedMethod(Method):
         labels: What each data set has.
 
     Raises:
-        UsageError: When twins differ.
+        UsageError: When twins differ, or a data set is called as what a method returns.
     """
 
     methods: dict[str, Method]
@@ -71,6 +73,8 @@ class MixedMethod(Method):
         first, *others = methods.values()
         if any(method.twin is not first.twin for method in others):
             raise UsageError("Several data sets train one twin: give every method the same object.")
+        if taken := sorted(RETURNED & methods.keys()):
+            raise UsageError(f"No data set can be called '{taken[0]}': give it another name.")
         views = list(dict.fromkeys(view for method in methods.values() for view in method.views))
         losses = LossOfSources({name: method.loss for name, method in methods.items()})
         super().__init__(views, first.twin, losses)

@@ -311,6 +311,9 @@ def test_methods_of_other_twins_are_refused(mini):
     each = {name: Method(views, Siamese(mini), InfoNCE()) for name in "ab"}
     with pytest.raises(UsageError, match="Several data sets train one twin"):
         MixedMethod(each, ["none", "none"])
+    for name in ("loss", "masked_negatives"):
+        with pytest.raises(UsageError, match=f"No data set can be called '{name}': give it anoth"):
+            MixedMethod({name: each["a"]}, ["none"])
     one = MixedMethod({"a": each["a"]}, ["none"])
     rows = read_training_data(sentemb.bundled.bundled("triplets.csv"), [("anchor", "positive")])
     with pytest.raises(UsageError, match="needs the data of all its data sets"):
