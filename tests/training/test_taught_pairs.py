@@ -202,6 +202,9 @@ def test_what_cannot_teach_is_refused_in_one_line(narrow, triplets, tmp_path):
         rankcse(encoder, "mini-sentemb", str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match="first_share must be in"):
         rankcse(encoder, "mini-sentemb", narrow, first_share=1.5)
+    with pytest.raises(UsageError, match="`first_share` has no effect without `second_teacher`"):
+        rankcse(encoder, "mini-sentemb", first_share=0.5)
+    assert rankcse(encoder, "mini-sentemb", narrow).twin.teacher.shares[0] == 0.33
     settings = replace(SETTINGS, mask_identical=False)
     with pytest.raises(UsageError, match="looked up by the text: leave `mask_identical` on"):
         train(gist(encoder, narrow), triplets, tmp_path / "run", settings)
