@@ -24,7 +24,7 @@ class ListNet:
     s are the cosines of the student's anchors and positives, t the teacher's of their texts. It is
     `SimilarityKL` and the teacher's entropy, so with the same gradient, but not 0 at its best.
 
-    Needs: a teacher's embeddings of both views (method `rankcse`).
+    Needs: a teacher's embeddings of both views (methods `gist` and `rankcse`).
 
     Use it: to compare with RankCSE.
 
@@ -71,7 +71,7 @@ class ListMLE:
     that is the teacher's nearest to its farthest, of equals the earlier row first. Of the teacher
     it reads the order alone.
 
-    Needs: a teacher's embeddings of both views (method `rankcse`).
+    Needs: a teacher's embeddings of both views (methods `gist` and `rankcse`).
 
     Use it: where a teacher's order is to be learnt, and its scale means nothing.
 

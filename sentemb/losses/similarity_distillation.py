@@ -23,7 +23,7 @@ class SimilarityKL:
     the widths of both are free. The row's own positive is left out by default: it would take nearly
     all of the teacher's distribution, and the loss would be InfoNCE again.
 
-    Needs: a teacher's embeddings of both views (method `rankcse`).
+    Needs: a teacher's embeddings of both views (method `gist`).
 
     Use it: to give a student what a teacher finds similar, whatever the teacher's width.
 
@@ -72,7 +72,7 @@ class SimilarityMSE:
     s are the cosines of the student's anchors and positives, t the teacher's of their texts. A
     row's own positive is among them.
 
-    Needs: a teacher's embeddings of both views (method `rankcse`).
+    Needs: a teacher's embeddings of both views (method `gist`).
 
     Use it: where the cosines themselves are read, as by a threshold, and not their order alone.
 
@@ -121,8 +121,7 @@ def teacher_of_both(pairs: Pairs, loss: object) -> tuple[Embeddings, Embeddings]
     """
     if pairs.teacher is None or pairs.teacher_positive is None:
         raise UsageError(
-            f"{type(loss).__name__} needs a teacher's embeddings of both views: use method "
-            "rankcse, or gist for pairs."
+            f"{type(loss).__name__} needs a teacher's embeddings of both views: use method gist."
         )
     return pairs.teacher, pairs.teacher_positive
 

@@ -25,7 +25,7 @@ def gist(
     """GISTEmbed: no candidate is a negative that a teacher finds nearer than the row's own pair.
 
     The teacher encodes each distinct text once, before the first step. Another loss that contrasts
-    is guided in the same way.
+    is guided in the same way; one that reads the teacher, as `SimilarityKL`, takes its place.
 
     Args:
         encoder: Any; a raw one gets ``mean`` pooling.

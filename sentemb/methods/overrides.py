@@ -8,20 +8,33 @@ from sentemb.losses import (
     AnglE,
     Contrastive,
     CoSENT,
+    CosineDistillation,
     CosineSimilarity,
     Guided,
+    ListMLE,
+    ListNet,
     Loss,
+    MarginMSE,
     MaskSimilar,
     Matryoshka,
+    MSEDistillation,
+    SimilarityKL,
+    SimilarityMSE,
     Sum,
     WithScore,
 )
 from sentemb.losses.combine import parts
 from sentemb.losses.compared_by import L1, L2, Cosine, Dot, PairScore, ScoreName
+from sentemb.losses.contrast import Contrasting
 from sentemb.method import Method
 from sentemb.twins.heads import width
 from sentemb.views import View
 
+TAUGHT = (
+    *(CosineDistillation, MSEDistillation, MarginMSE, SimilarityKL, SimilarityMSE),
+    *(ListMLE, ListNet),
+)
+"""Losses that read a teacher's vectors."""
 SCORES: dict[str, type[PairScore]] = {
     "cosine": Cosine,
     "dot": Dot,
@@ -44,9 +57,9 @@ def override(
 ) -> Method:
     """Return a method whose views and loss are replaced.
 
-    A teacher guides the loss in the place of one that it guided. The views of a method keep their
-    columns and templates. Two for a method of four views (two sentences, then
-    both again) are each for two of them; one is for all.
+    A teacher guides the loss in the place of one that it guided, unless that reads the teacher
+    itself and contrasts nothing. The views of a method keep their columns and templates. Two for a
+    method of four views (two sentences, then both again) are each for two of them; one is for all.
 
     Args:
         method: Of the recipe.
@@ -59,7 +72,8 @@ def override(
 
     Raises:
         UsageError: When the views cannot be spread evenly over the views, the method's loss is a
-            sum, or what could be cut short, or scored, is not what is deployed.
+            sum, a teacher's margins have no effect, or what could be cut short, or scored, is not
+            what is deployed.
     """
     seen = _in_their_place(method, name, views) if views else method.views
     compared = method.loss
@@ -69,7 +83,7 @@ def override(
                 f"{name} adds up several losses, so `loss` cannot say which to replace: compose "
                 "it in Python (sentemb.losses.Sum)."
             )
-        compared = method.loss.of([loss]) if isinstance(method.loss, Guided) else loss
+        compared = _guided(method.loss, loss) if isinstance(method.loss, Guided) else loss
         _need_a_graded_loss(method, loss, name)
     if score is not None:
         if score not in SCORES:
@@ -96,6 +110,21 @@ def override(
     if mask_above is not None:
         compared = MaskSimilar(compared, above=mask_above)
     return Method(seen, method.twin, compared)
+
+
+def _guided(own: Guided, loss: Loss) -> Loss:
+    """Return a loss as a teacher guides it; what reads the teacher alone stays as it is."""
+    taught, contrasting = (
+        any(isinstance(p, k) for p in parts(loss)) for k in (TAUGHT, Contrasting)
+    )
+    if contrasting or not taught:
+        return own.of([loss])
+    if own.margin or own.relative_margin:
+        raise UsageError(
+            "`margin` and `relative_margin` choose what is contrasted, and this loss contrasts "
+            "nothing: leave them out."
+        )
+    return loss
 
 
 def _with_the_full(dims: Sequence[int], full: int) -> tuple[int, ...]:

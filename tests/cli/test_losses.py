@@ -26,7 +26,7 @@ REFUSED = {
     ),
     **dict.fromkeys(
         ("listmle", "listnet", "similarity-kl", "similarity-mse"),
-        "needs a teacher's embeddings of both views: use method rankcse, or gist for pairs",
+        "needs a teacher's embeddings of both views: use method gist",
     ),
     "margin-mse": "needs hard negatives of each row, [batch, hard, dim], got none: give data with",
     "r-drop": "RDrop needs a label in every row",

@@ -14,7 +14,18 @@ from sentemb.datasets import TrainingData
 from sentemb.encoders.embedding import TEXTS
 from sentemb.errors import InputError, UsageError
 from sentemb.evaluation.disclosure import disclose
-from sentemb.losses import Guided, ListNet, MarginMSE, NTXent, Sum
+from sentemb.losses import (
+    CosineDistillation,
+    Guided,
+    ListMLE,
+    ListNet,
+    MarginMSE,
+    NTXent,
+    SimilarityKL,
+    SimilarityMSE,
+    Sum,
+    VICReg,
+)
 from sentemb.methods import gist, rankcse
 from sentemb.methods.overrides import override
 from sentemb.runs import frozen_vectors
@@ -178,8 +189,20 @@ def test_another_loss_is_guided_too_and_margins_are_learnt(narrow, triplets, tmp
     assert method.loss.contrast == Guided(NTXent(0.1), margin=0.1)
     run = train(method, triplets, tmp_path / "run", replace(SETTINGS, max_steps=1))
     assert run.masked_negatives > 0
-    graded = Method(made.views, made.twin, MarginMSE())
+    graded = override(gist(encoders.mini("mean"), narrow), "gist", loss=MarginMSE())
     assert train(graded, triplets, tmp_path / "margins", replace(SETTINGS, max_steps=1)).steps == 1
+
+
+def test_a_loss_that_reads_the_teacher_takes_the_place_of_a_guided_one(narrow):
+    plain, by_margin = (gist(encoders.mini("mean"), narrow, margin=m) for m in (0.0, 0.1))
+    for loss in (SimilarityKL(), SimilarityMSE(), ListNet(), ListMLE(), CosineDistillation()):
+        assert override(plain, "gist", loss=loss).loss == loss
+        with pytest.raises(UsageError, match="`margin` and `relative_margin` choose what is con"):
+            override(by_margin, "gist", loss=loss)
+    both = Sum((InfoNCE(), SimilarityKL()), (1.0, 1.0))
+    assert override(by_margin, "gist", loss=both).loss == Guided(both, margin=0.1)
+    with pytest.raises(UsageError, match="VICReg contrasts no candidates"):
+        override(plain, "gist", loss=VICReg())
 
 
 def test_record_and_card_name_both_teachers(of_recipe, narrow, tmp_path):
