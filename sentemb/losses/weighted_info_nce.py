@@ -2,7 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
+import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
@@ -70,6 +72,19 @@ class WeightedInfoNCE(RowLoss):
         """
         own_negatives(pairs, self)
         return super().contrasts(pairs)
+
+    def masked(self, pairs: Pairs) -> Tensor:
+        """Count the candidates that are false negatives, without those of weight 0."""
+        (contrast,) = self.contrasts(pairs)
+        owners = cast("Tensor", contrast.owners)  # rows have negatives of their own
+
+        def of_rows(number: Tensor) -> Tensor:
+            others = torch.where(owners < 0, 1.0, self.others_weight)
+            is_own = owners == number.unsqueeze(1)
+            weights = torch.where(is_own, self.hard_negative_weight, others)
+            return contrast.is_false_negative(number) & (weights > 0)
+
+        return contrast.masked(of_rows)
 
 
 def _log(weight: float) -> float:

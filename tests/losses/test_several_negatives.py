@@ -227,3 +227,13 @@ def test_a_negative_that_is_the_rows_positive_by_its_text_is_left_out_for_that_r
     found = one_way(pairs).similarities().is_negative
     assert found.tolist() == [[False, True, True, True, True], [True, False, True, False, True]]
     assert int(one_way(pairs).masked()) == 1
+
+
+@pytest.mark.parametrize(
+    ("weights", "count"), [((1, 1), 4), ((2, 0), 3), ((0, 0.5), 3), ((0, 0), 2)]
+)
+def test_candidates_without_a_weight_are_not_counted_as_masked(weights, count):
+    """Both rows' positive is one text, both rows' negative the first anchor's, as a negation."""
+    texts = torch.tensor([1, 2, 3, 3, 1, 1])
+    pairs = replace(random_pairs(2, 3), negatives=torch.ones(2, 1, 3).double(), texts=texts)
+    assert int(WeightedInfoNCE(0.5, *weights).masked(pairs)) == count
