@@ -59,7 +59,7 @@ def teach_few(method: Method, rows: Dataset) -> None:
     """Give a twin with a teacher its vectors of a few rows, in memory, to try them out."""
     texts = list(dict.fromkeys(text for column in method.taught_columns() for text in rows[column]))
     for teacher in _teachers(method.twin).values():
-        found = teacher.encoder.encode(texts, show_progress_bar=False)
+        found = teacher.encoder.encode([text or " " for text in texts], show_progress_bar=False)
         numbers = np.array([number_of(text) for text in texts])
         teacher.remember(numbers, np.asarray(found, dtype=np.float32))
 
@@ -125,9 +125,10 @@ def _parts(rows: Dataset, columns: Sequence[str]) -> Iterator[tuple[int, list[st
 
 
 def _texts(rows: Dataset, columns: Sequence[str], places: NDArray[np.int64]) -> Iterator[str]:
-    """Yield the texts at places, which ascend."""
+    """Yield the texts at places, which ascend; " " for a text that is missing, as to a student."""
     for number, column in enumerate(columns):
         low, high = np.searchsorted(places, [number * len(rows), (number + 1) * len(rows)])
         own, of_column = places[low:high] - number * len(rows), rows.select_columns(column)
         for start in range(0, len(own), AT_ONCE):
-            yield from of_column[own[start : start + AT_ONCE]][column]
+            for text in of_column[own[start : start + AT_ONCE]][column]:
+                yield text or " "

@@ -32,7 +32,7 @@ from sentemb.runs import frozen_vectors
 from sentemb.training.collator import Collator
 from sentemb.training.teaching import teach_few
 from sentemb.twins import AveragedTeachers, ConstantMomentum, MomentumQueue, Teacher
-from tests.support import encoders
+from tests.support import encoders, zoo
 from tests.support.helpers import PowerCut, assert_bit_equal, numbered, state, without_dropout
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, epochs=9, max_steps=4, save_steps=2)
@@ -235,6 +235,19 @@ def test_what_cannot_teach_is_refused_in_one_line(narrow, triplets, tmp_path):
     with pytest.raises(UsageError, match="Guided needs a teacher's embeddings of all texts"):
         train(untaught, triplets, tmp_path / "run", SETTINGS)
     assert not (tmp_path / "run").exists()
+
+
+def test_missing_negatives_are_no_trouble_to_a_teacher_that_reads_nothing_of_them(
+    triplets, tmp_path
+):
+    """A tokenizer of bytes without special tokens makes no token of a missing negative."""
+    zoo.qwen2(tmp_path / "teacher")
+    some = triplets.rows.select(range(8)).to_list()
+    some[3]["negative"] = ""
+    data = TrainingData(Dataset.from_list(some), "ragged", 0)
+    method = gist(encoders.mini("mean"), str(tmp_path / "teacher"))
+    assert not method.twin.teacher.encoder.tokenizer("")["input_ids"]
+    assert train(method, data, tmp_path / "run", replace(SETTINGS, max_steps=1)).steps == 1
 
 
 def test_a_text_the_teacher_does_not_know_is_counted(narrow, triplets):
