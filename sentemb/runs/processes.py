@@ -1,6 +1,7 @@
 """Several processes of one run, as ``torchrun`` and ``accelerate launch`` start them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import torch
 from accelerate import PartialState
@@ -10,10 +11,13 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from sentemb.errors import FinishedError, SentembError
 
+PATIENCE = timedelta(days=2)
+"""How long a process waits for another, as for the first while its teacher encodes."""
+
 
 def processes() -> PartialState:
     """Return which process this is, and of how many; the first call meets the others."""
-    return PartialState(cpu=not torch.cuda.is_available())
+    return PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
 
 
 def refused_by_one(check: Callable[[], None]) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
 from sentemb.runs.logs import read_metrics
+from sentemb.runs.processes import processes
 from tests.support import processes_worker
 from tests.support.helpers import assert_bit_equal
 from tests.support.processes import run_twice, sentemb_in, started_twice
@@ -83,6 +85,14 @@ def test_two_processes_have_batches_of_one_data_set(tmp_path, few_bundled):
     record = json.loads((run / "run.json").read_text())
     assert (record["processes"], record["steps"], record["rows_left_over"]) == (2, 12, 8)
     assert [one["batches"] for one in record["data"]["sources"]] == [4, 8]
+
+
+def test_the_others_wait_while_one_encodes(monkeypatch):
+    """Torch's own patience is ten minutes with NCCL, half an hour with gloo."""
+    given = {}
+    monkeypatch.setattr("sentemb.runs.processes.PartialState", given.update)
+    processes()
+    assert given["timeout"] > timedelta(days=1)
 
 
 @pytest.mark.long
