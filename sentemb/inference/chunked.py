@@ -81,7 +81,9 @@ class ChunkEmbedder(Embedder, metaclass=ABCMeta):
         limit = encoder.max_seq_length
         self._room: int | None = None  # for the tokens of a text, beside special ones and a prompt
         if limit is not None and limit <= NO_LIMIT:
-            self._room = int(limit) - len(self._whole.own.encode(self._prompt).ids)
+            around = len(self._whole.own.encode("").ids)
+            prompt = self._whole.own.encode(self._prompt)
+            self._room = int(limit) - around - len(prompt.ids[_text_of(prompt)])
 
     def tokenise(self, texts: Sequence[str]) -> ChunkTokens:
         """Return the chunks of each text, which must be distinct."""
@@ -92,7 +94,8 @@ class ChunkEmbedder(Embedder, metaclass=ABCMeta):
                 read += own.encode_batch(list(some))
         cut: list[list[tuple[int, int]]] = []
         for text in read:
-            offsets, words = _text_of(text)
+            place = _text_of(text)
+            offsets, words = text.offsets[place], text.word_ids[place]
             cut.append(list(chunks_of(words, self.chunk)))
             spans += [(*_characters(offsets[a:b]), b - a) for a, b in cut[-1]]
             ends.append(len(spans))
@@ -191,8 +194,7 @@ class LateEmbedder(ChunkEmbedder):
         named, ids, pieces = [], [], []
         before, after = self._around
         for text, tokens, chunks, first in zip(texts, read, cut, ends[:-1], strict=True):
-            own = [i for i, s in zip(tokens.ids, tokens.special_tokens_mask, strict=True) if not s]
-            behind = 0
+            own, behind = tokens.ids[_text_of(tokens)], 0
             for a, b in windows(len(own), self._room or max(1, len(own)), self.chunk.overlap):
                 named.append(text)
                 ids.append([*before, *own[a:b], *after])
@@ -271,11 +273,11 @@ def chunk_embedder(
     return (LateEmbedder if chunk.late else ApartEmbedder)(chunk, encoder, *how)
 
 
-def _text_of(read: Encoding) -> tuple[list[tuple[int, int]], list[int | None]]:
-    """Return the characters and the word of each token, special ones left out."""
-    each = zip(read.offsets, read.word_ids, read.special_tokens_mask, strict=True)
-    kept = [(offsets, word) for offsets, word, special in each if not special]
-    return [offsets for offsets, _ in kept], [word for _, word in kept]
+def _text_of(read: Encoding) -> slice:
+    """Return where the tokens of a text are: between special ones, of two copies the first."""
+    mask = [*read.special_tokens_mask, 1]
+    first = mask.index(0) if 0 in mask else len(mask)
+    return slice(first, mask.index(1, first) if 0 in mask else first)
 
 
 def _characters(offsets: Sequence[tuple[int, int]]) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from sentemb import build_encoder
 from sentemb.datasets.texts import TextRow
 from sentemb.encoder import load
+from sentemb.encoders import set_template
 from sentemb.encoders.chunking import Chunk, chunks_of, windows
 from sentemb.encoding import EncodeOptions, Shard, encode_file, encode_on_devices, merge
 from sentemb.encoding import windows as windows_of_rows
@@ -159,6 +160,22 @@ def test_a_chunk_apart_is_a_text_by_itself(prompt, tmp_path):
     assert all(len(stock.tokenizer(r["text"])["input_ids"]) - 2 == r["tokens"] for r in found)
     expected = stock.encode([row["text"] for row in found], prompt_name=prompt)
     np.testing.assert_allclose([row["embedding"] for row in found], expected, **CLOSE)
+
+
+def test_chunks_of_a_model_that_reads_a_text_twice_are_of_the_text():
+    once, twice = (build_encoder("mini", pooling="lasttoken", device="cpu") for _ in range(2))
+    set_template(twice, "echo")
+    expected = embedded(once, "tokens=20,overlap=4", TEXTS[:5])[1]
+    found, tokens = embedded(twice, "tokens=20,overlap=4", TEXTS[:5])
+    assert tokens.spans.tolist() == expected.spans.tolist()
+    homes = np.repeat(np.arange(5), np.diff(tokens.ends))
+    parts = [TEXTS[n][a:b] for n, (a, b, _) in zip(homes, tokens.spans, strict=True)]
+    np.testing.assert_allclose(found, twice.encode(parts), **CLOSE)
+    most = twice.max_seq_length - len(twice.tokenizer("")["input_ids"])
+    for prompt, count in ((None, 0), ("a b: ", 3)):
+        embedded(twice, f"tokens={most - count}", ["a"], prompt)
+        with pytest.raises(UsageError, match=f"at most tokens={most - count}"):
+            embedded(twice, f"tokens={most - count + 1}", ["a"], prompt)
 
 
 @pytest.mark.sampled
