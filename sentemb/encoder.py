@@ -17,6 +17,7 @@ from sentemb.datasets.texts import read_text_rows, read_texts
 from sentemb.deployment import FAST, faster
 from sentemb.encoders.build import build_encoder, model_name, require_sentence_transformer
 from sentemb.encoders.device import present_device
+from sentemb.encoders.lora import merged, save_merged
 from sentemb.encoders.prompts import Side, prompt_given, prompt_of_side
 from sentemb.encoding.encode import encode_file
 from sentemb.encoding.fingerprint import fingerprint
@@ -367,7 +368,7 @@ class Encoder:
         if folder.is_dir() and any(folder.iterdir()):
             raise UsageError(f"Folder '{folder}' is not empty: give another.")
         with whole_folder(folder, "modules.json") as new:
-            self.as_sentence_transformer().save_pretrained(str(new), create_model_card=False)
+            save_merged(self.as_sentence_transformer(), new)
             if self._model is not None:
                 copy_towers(self._folder, new)
 
@@ -384,7 +385,9 @@ class Encoder:
 
     def push_to_hub(self, *args: Any, **options: Any) -> Any:
         """Upload the model as `SentenceTransformer.push_to_hub` does, whose arguments it takes."""
-        return self.as_sentence_transformer().push_to_hub(*args, **options)
+        encoder = self.as_sentence_transformer()
+        with merged(encoder):
+            return encoder.push_to_hub(*args, **options)
 
     def _embedder_for(self, *options: Any) -> Embedder:
         """Return the last embedder where the options are those of the last call."""

@@ -198,6 +198,17 @@ def merged(encoder: "SentenceTransformer") -> Iterator[None]:
             setattr(parent, name, layer)
 
 
+def save_merged(encoder: "SentenceTransformer", folder: Path) -> None:
+    """Write an encoder as a plain model folder, its matrices merged; any encoder is saved so.
+
+    Args:
+        encoder: Any; one that is not adapted is saved as it is.
+        folder: Is made.
+    """
+    with merged(encoder):
+        encoder.save_pretrained(os.fspath(folder), create_model_card=False)
+
+
 def save_adapter(encoder: "SentenceTransformer", folder: Path) -> None:
     """Write an encoder's matrices as peft reads them; nothing where it is not adapted.
 

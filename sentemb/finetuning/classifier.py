@@ -19,6 +19,7 @@ from transformers import (
 from sentemb.encoders.build import require_sentence_transformer
 from sentemb.encoders.inspection import settle_padding
 from sentemb.encoders.loading import loading
+from sentemb.encoders.lora import save_merged
 from sentemb.encoders.padding import pad_right
 from sentemb.encoders.places import places
 from sentemb.encoders.vocabulary import require_rows, require_vocabulary
@@ -57,7 +58,7 @@ def load_classifier(
     if not isinstance(model, str | os.PathLike):
         require_sentence_transformer(model)
         with TemporaryDirectory() as saved:
-            model.save_pretrained(saved, create_model_card=False)
+            save_merged(model, Path(saved))
             return load_classifier(saved, **labels)
     path = transformer_folder(locate(model))
     with loading(model, NEEDED):

@@ -13,6 +13,7 @@ from sentemb.cards import write_card
 from sentemb.encoders import build_encoder, describe
 from sentemb.encoders.build import build_copy, model_name
 from sentemb.encoders.linear import append_linear
+from sentemb.encoders.lora import save_merged
 from sentemb.errors import NumericError
 from sentemb.geometry.whitening import LinearMap
 from sentemb.inference.card_texts import POSTPROCESS, postprocess_card
@@ -68,7 +69,7 @@ def postprocess(
         before = task(embedder.encode)
     append_linear(encoder, found.weight, found.bias)
     with whole_folder(folder, POSTPROCESS, overwrite=overwrite) as new:
-        encoder.save_pretrained(str(new), create_model_card=False)
+        save_merged(encoder, new)
         with Embedder(build_encoder(new)) as embedder:  # as it will be loaded
             after = task(embedder.encode)
         record = {

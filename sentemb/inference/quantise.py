@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from sentemb.encoders.lora import save_merged
 from sentemb.encoders.prompts import leaves_prompt_out, prompt_names
 from sentemb.encoders.truncating import truncating
 from sentemb.errors import InputError
@@ -62,7 +63,7 @@ def quantise(encoder: "SentenceTransformer", folder: Path) -> None:
         )
     runtime, quantisation = extra("onnxruntime"), extra("onnxruntime.quantization")
     tokenizer = _tokenizer(encoder)
-    encoder.save_pretrained(str(folder), create_model_card=False)
+    save_merged(encoder, folder)
     for weights in [*folder.rglob("*.safetensors"), *folder.rglob("*.bin")]:
         weights.unlink()
     tokenizer.save(str(folder / "tokenizer.json"))

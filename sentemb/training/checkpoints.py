@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sentemb.encoders.build import build_encoder
-from sentemb.encoders.lora import is_adapted, is_frozen, merged
+from sentemb.encoders.lora import is_adapted, is_frozen, save_merged
 from sentemb.errors import InputError
 from sentemb.evaluation import STS
 from sentemb.method import Method
@@ -41,8 +41,7 @@ QUEUED_TEXTS = "queue.texts"
 
 def save_encoder(encoder: "SentenceTransformer", folder: Path) -> None:
     """Save a plain sentence-transformers model, readable by whom the umask lets read."""
-    with merged(encoder):
-        encoder.save_pretrained(str(folder), create_model_card=False)
+    save_merged(encoder, folder)
     readable(folder)
 
 

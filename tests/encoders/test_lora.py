@@ -10,14 +10,18 @@ from sentence_transformers import SentenceTransformer
 from torch import nn
 
 from sentemb import Settings, build_encoder, train
+from sentemb.encoder import load
 from sentemb.encoders import Lora, add_lora, set_dropout
 from sentemb.encoders import lora as module
 from sentemb.encoders.lora import ADAPTER, is_adapted, merged
 from sentemb.errors import SentembError, UsageError
+from sentemb.finetuning.classifier import load_classifier
+from sentemb.geometry.whitening import LinearMap
+from sentemb.inference.postprocess import postprocess
 from sentemb.methods import consert, moco, simcse_unsup
 from tests.support.encoders import mini
 from tests.support.helpers import assert_bit_equal, state, without_dropout
-from tests.support.runs import cut, data
+from tests.support.runs import cut, data, dev
 from tests.support.zoo import qwen2
 
 SETTINGS = Settings(batch_size=8, learning_rate=1e-2, max_steps=3, save_steps=1)
@@ -94,6 +98,48 @@ def test_the_saved_folder_is_plain_and_has_the_adapter_beside_it(
     assert run.record["lora"] == "r=4,alpha=8,dropout=0.05"
     assert "r=4,alpha=8,dropout=0.05; merged here" in (tmp_path / "run/README.md").read_text()
     assert is_adapted(run.model)
+
+
+def changed():
+    """Return an encoder whose matrices say something, as training leaves them."""
+    encoder = adapted(mini()).eval()
+    for name, parameter in encoder.named_parameters():
+        if ".lora_B" in name:
+            nn.init.normal_(parameter, std=0.05)
+    return encoder
+
+
+def test_an_adapted_encoder_is_saved_and_pushed_plain(tmp_path, sentences, monkeypatch):
+    encoder, pushed = changed(), []
+    expected = encoder.encode(sentences[:8])
+    close = {"atol": 1e-6 * abs(expected).max(), "rtol": 0}
+    assert abs(mini().eval().encode(sentences[:8]) - expected).max() > 1e-3
+    load(encoder).save(tmp_path / "saved")
+    plain = SentenceTransformer(str(tmp_path / "saved"), device="cpu")
+    np.testing.assert_allclose(plain.encode(sentences[:8]), expected, **close)
+    monkeypatch.setattr(
+        SentenceTransformer, "push_to_hub", lambda self, name: pushed.extend(self.state_dict())
+    )
+    load(encoder).push_to_hub("me/mine")
+    assert pushed == list(mini().state_dict())
+    assert is_adapted(encoder)
+
+
+def test_what_is_made_of_an_adapted_encoder_is_of_what_it_learned(tmp_path, sentences):
+    encoder, few = changed(), sentences[:8]
+
+    def same(x):
+        return LinearMap(torch.eye(x.shape[1]), torch.zeros(x.shape[1]), 1.0)
+
+    postprocess(encoder, tmp_path / "made", same, ("few", few), dev(), how="whiten")
+    plain = SentenceTransformer(str(tmp_path / "made"), device="cpu")
+    np.testing.assert_allclose(plain.encode(few), encoder.encode(few), atol=1e-5)
+    _, classifier, fresh = load_classifier(encoder, num_labels=2)
+    found = dict(classifier.base_model.named_parameters())
+    with merged(encoder):
+        for name, weight in encoder[0].auto_model.named_parameters():
+            assert torch.equal(found[name], weight), name
+    assert not any(".encoder." in name for name in fresh)
 
 
 @pytest.mark.parametrize(
