@@ -1,9 +1,15 @@
 """A ledger: results whole or not at all, one plan a folder."""
 
+import shutil
+
 import pytest
 
+from sentemb.bundled import bundled
 from sentemb.errors import UsageError
 from sentemb.experiments import opened
+from sentemb.jobs.job_data import read_to_measure
+from sentemb.jobs.job_record import plan_of
+from sentemb.jobs.train_job import train_job
 
 PLAN = {"option": "temperature", "values": [0.1, 0.2]}
 
@@ -56,3 +62,21 @@ def test_a_start_that_was_cut_off_is_no_obstacle(tmp_path):
     (tmp_path / "plan.json.partial").write_text("{")
     with opened(tmp_path, PLAN, overwrite=False) as ledger:
         assert ledger.result("one") is None
+
+
+def test_a_plan_has_its_teachers_by_value(tmp_path):
+    def plan(*names):
+        options = dict(zip(("teacher", "second_teacher"), map(str, names), strict=False))
+        job = train_job("rankcse", ["one", "two", "three"], **options)
+        return plan_of(job, *read_to_measure(job))
+
+    moved = tmp_path / "moved"
+    shutil.copytree(bundled("mini-sentemb"), moved)
+    one, two = plan("mini-sentemb"), plan("mini-sentemb", "mini")
+    assert plan(moved) == one
+    assert [name for name in two if two[name] != one.get(name)] == [
+        "second_teacher",
+        "teacher_shares",
+    ]
+    shutil.copytree(bundled("mini"), moved, dirs_exist_ok=True)
+    assert {name for name, value in plan(moved).items() if value != one[name]} == {"teacher"}
