@@ -219,7 +219,7 @@ def cluster(
     decoder = None if name_by == WORDS else load_decoder(name_by)
     texts = embedded(data, model, vectors=vectors, **options)
     if decoder is not None:
-        encoder_of(decoder, str(name_by), model)
+        encoder_of(decoder, str(name_by), model, device)
     if method == "kmeans":
         grouping: Grouping = KMeans(_number_of_clusters(clusters, texts))
     elif method == "communities":
@@ -238,7 +238,8 @@ def cluster(
     found = _described(texts, labels, steady, column)
     if decoder is None:
         return found
-    return replace(found, names=decode(decoder, found.centres, model=model, beams=BEAMS).texts)
+    names = decode(decoder, found.centres, model=model, device=device, beams=BEAMS).texts
+    return replace(found, names=names)
 
 
 def _number_of_clusters(given: int | None, texts: Embedded) -> int:

@@ -151,7 +151,7 @@ def decode(
         given = vectors_to_decode(data, column, midpoint, modality)
     encoder = None
     if given.is_encoded or how.guidance or cosines or trained.first is not None:
-        encoder = encoder_of(trained, name, model)
+        encoder = encoder_of(trained, name, model, device)
     writer = TextWriter(trained, how, encoder)
 
     def rows_to_read(beside: Path | None) -> Any:
@@ -212,9 +212,18 @@ def _require_effect(decoder: TrainedDecoder | CaptionDecoder, options: DecodeOpt
 
 
 def encoder_of(
-    decoder: TrainedDecoder | CaptionDecoder, name: str, model: "AnyEncoder | None" = None
+    decoder: TrainedDecoder | CaptionDecoder,
+    name: str,
+    model: "AnyEncoder | None" = None,
+    device: str | None = None,
 ) -> "Encoder":
     """Load the encoder that a decoder was trained for.
+
+    Args:
+        decoder: As it was trained.
+        name: What messages call the decoder.
+        model: The encoder, where it is not known by the decoder's own name for it.
+        device: As in `sentemb.load`; a model that is loaded already stays where it is.
 
     Raises:
         InputError: When it is another model, or cannot be found.
@@ -223,8 +232,9 @@ def encoder_of(
     if isinstance(decoder, CaptionDecoder):
         if model is not None:
             raise UsageError(MODEL_OF_CAPTIONS)
-        return load(decoder.folder.parent)
-    found = load(decoder.config.encoder if model is None else model)
+        return load(decoder.folder.parent, device)
+    given = decoder.config.encoder if model is None else model
+    found = load(given, device if isinstance(given, str | os.PathLike) else None)
     if found.fingerprint != decoder.config.fingerprint:
         raise InputError(
             f"Decoder '{name}' reads vectors of '{decoder.config.encoder}', and '{found.name}' is "

@@ -203,6 +203,21 @@ def test_clusters_are_named_by_what_is_at_their_centres(decoders, texts):
         sentemb.cluster(texts, "mini", clusters=3, name_by=folder)
 
 
+def test_an_encoder_that_is_named_is_loaded_on_the_decoders_device(decoders, texts, monkeypatch):
+    folder, places = decoders("prefix"), []
+
+    def seen(model, device=None):
+        places.append(device)
+        return sentemb.load(model, device)
+
+    monkeypatch.setattr("sentemb.tasks.decode.load", seen)
+    sentemb.decode(folder, texts[:2], device="cpu")
+    sentemb.decode(folder, texts[:2], model=sentemb.load("mini-sentemb"), device="cpu")
+    options = {"clusters": 2, "seeds": 0, "name_by": folder, "device": "cpu"}
+    sentemb.cluster(texts, "mini-sentemb", **options)
+    assert places == ["cpu", None, "cpu"]
+
+
 def test_texts_are_encoded_once_for_a_decoding_that_was_cut(decoders, texts, tmp_path, monkeypatch):
     monkeypatch.setattr(decoding_job, "ROWS", 4)
     folder, out = decoders("prefix"), tmp_path / "out.jsonl"
