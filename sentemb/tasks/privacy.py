@@ -266,7 +266,15 @@ def _forms(
         if not 0 < deviation < float("inf"):
             raise UsageError(f"noise must be above 0, got {deviation}.")
         yield f"noise {deviation:g}", 32 * width, partial(_noisy, deviation=deviation, seed=seed)
-    yield OTHERS, 32 * width, lambda x: np.roll(x, 1 + seed % (len(x) - 1), axis=0)
+    yield OTHERS, 32 * width, partial(_of_others, seed=seed)
+
+
+def _of_others(vectors: Vectors, seed: int) -> Vectors:
+    """Give each row the vector of another, drawn at random: neighbours in a file may be related."""
+    order = np.random.default_rng(seed).permutation(len(vectors))
+    others = np.empty_like(vectors)
+    others[order] = vectors[np.roll(order, 1)]
+    return others
 
 
 def _cut(vectors: Vectors, dims: int) -> Vectors:

@@ -13,6 +13,7 @@ from sentemb.decoders.writing import TextWriter
 from sentemb.errors import InputError, InterruptedRunError, LockedError, UsageError
 from sentemb.storage import locked
 from sentemb.tasks.decode import encoder_of
+from sentemb.tasks.privacy import _forms
 from tests.decoders.conftest import SHORT
 
 
@@ -146,6 +147,19 @@ def test_privacy(decoders, texts, tmp_path):
         sentemb.privacy(decoders("prefix"), texts[:9], dims=[97])
     with pytest.raises(UsageError, match="at least 2 different texts"):
         sentemb.privacy(decoders("prefix"), texts[:1])
+
+
+def test_the_control_has_each_vector_once_and_none_in_its_place():
+    rows = np.arange(40, dtype=np.float32)[:, None]
+    (form, _, change), (*_, other) = (list(_forms(1, (), False, False, (), n))[-1] for n in (0, 1))
+    found = change(rows)
+    assert form == "of another text"
+    assert sorted(found.ravel()) == rows.ravel().tolist()
+    assert (found != rows).all()
+    assert (abs(found - rows) > 4).mean() > 0.5  # five captions of a picture stand together
+    np.testing.assert_array_equal(found, change(rows))
+    assert (other(rows) != found).any()
+    assert change(rows[:2]).ravel().tolist() == [1, 0]
 
 
 def test_privacy_of_an_encoder(texts, tmp_path, monkeypatch, caplog):
