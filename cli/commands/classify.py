@@ -37,8 +37,12 @@ def classify(
     at_most: shared.AtMost = None,
     confidence: shared.Confidence = 0.95,
     temperature: Annotated[
-        float, typer.Option(help="Of the softmax that turns cosines into probabilities.")
-    ] = 0.05,
+        float | None,
+        typer.Option(
+            help="Of the softmax that turns cosines into probabilities; by default 0.05, and of "
+            "pictures and sounds what their tower was trained at. Only with --labels."
+        ),
+    ] = None,
     save: Annotated[
         Path | None, typer.Option(help="Folder for the encoder that is trained on --examples.")
     ] = None,

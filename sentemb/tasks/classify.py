@@ -70,7 +70,7 @@ def classify(
     abstain_below: float | None = None,
     at_most: float | None = None,
     confidence: float = 0.95,
-    temperature: float = TEMPERATURE,
+    temperature: float | None = None,
     save: str | os.PathLike[str] | None = None,
     device: str | None = None,
     modality: "Modality | None" = None,
@@ -98,8 +98,8 @@ def classify(
         at_most: Abstain as much as needed to bound the error rate of new rows by this; needs true
             labels. The bound holds for rows drawn as these are.
         confidence: Probability that the bound holds.
-        temperature: τ of the softmax that turns cosines into probabilities; by default, of
-            pictures and sounds, what their tower was trained at last.
+        temperature: τ of the softmax that turns cosines into probabilities; by default 0.05, and
+            of pictures and sounds what their tower was trained at last; only with ``labels``.
         save: A folder for the encoder that is trained on ``examples``.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; by default the GPU if there is one.
         modality: ``picture`` or ``sound``: what the rows hold in the place of texts, as in
@@ -121,8 +121,10 @@ def classify(
     templates = as_names("template", template)
     check_question(labels, examples, templates, [*options, *(["save"] if save is not None else [])])
     require_abstaining(abstain_by, abstain_below, at_most, confidence)
-    if not temperature > 0:
+    if temperature is not None and not temperature > 0:
         raise UsageError(f"temperature must be positive, got {temperature}.")
+    if labels is None and temperature is not None:
+        raise UsageError("`temperature` has no effect without `labels`: leave it out.")
     if labels is None and (modality or modality_of(data)) is not None:
         raise UsageError("Pictures and sounds are labelled by `labels`, not by `examples`.")
     if labels is not None:
@@ -160,7 +162,7 @@ def _zero_shot(
     data: "Data | Embedded",
     labels: dict[str, list[str]],
     templates: Sequence[str],
-    temperature: float,
+    temperature: float | None,
     model: "AnyEncoder",
     column: str,
     device: str | None,
@@ -175,8 +177,9 @@ def _zero_shot(
         if held is None
         else signals_embedded(data, encoder, held, column)
     )
-    if held is not None and temperature == TEMPERATURE:
-        temperature = 1 / encoder.tower(held).tower.config.scale
+    if temperature is None:
+        of_tower = None if held is None else encoder.tower(held).tower.config
+        temperature = TEMPERATURE if of_tower is None else 1 / of_tower.scale
     similarities = texts.vectors @ label_vectors(labels, encoder.encode, templates).T
     exponents = np.exp((similarities - similarities.max(axis=1, keepdims=True)) / temperature)
     probabilities = exponents / exponents.sum(axis=1, keepdims=True)

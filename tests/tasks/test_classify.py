@@ -238,6 +238,7 @@ def test_a_bound_asked_for_is_kept_on_the_rows(topics):
         ({"labels": ["a", "b"], "temperature": 0}, "temperature must be positive, got 0"),
         ({"labels": ["a", "b"], "epoch": 1}, "Did you mean 'epochs'?"),
         ({"examples": [("x", "a"), ("y", "b")], "template": "{}"}, "`template` has no effect"),
+        ({"examples": [("x", "a")], "temperature": 0.05}, "`temperature` has no effect"),
         ({"examples": [("x", "a"), ("y", "b")], "epochs": 0, "save": "x"}, "trains no encoder"),
         ({"examples": [("x", "a"), ("y", "b")], "epochs": -1}, "epochs must be at least 0, got -1"),
     ],
