@@ -88,6 +88,29 @@ def require_share(**values: float) -> None:
             raise UsageError(f"{name} is in (0, 1], got {value!r}.")
 
 
+def require_default(function: Any, where: str, **options: object) -> None:
+    """Raise where an option that has no effect is not as a function has it by default.
+
+    Args:
+        function: That has the options.
+        where: They have none, for the message.
+        options: By name.
+
+    Raises:
+        UsageError: Names the first.
+
+    Example:
+        >>> def build(stem=2, width=32): ...
+        >>> require_default(build, "with a network from a folder", stem=2, width=64)
+        Traceback (most recent call last):
+        sentemb.errors.UsageError: `width` has no effect with a network from a folder: leave it out.
+    """
+    parameters = inspect.signature(function).parameters
+    for name, value in options.items():
+        if value != parameters[name].default:
+            raise UsageError(f"`{name}` has no effect {where}: leave it out.")
+
+
 def require_kinds_of_fields(of: Any) -> None:
     """Raise unless each field of a dataclass has a value of its kind; numpy's become Python's.
 

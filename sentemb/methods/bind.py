@@ -11,6 +11,7 @@ from sentemb.errors import UsageError
 from sentemb.locate import locate
 from sentemb.losses import SymmetricInfoNCE
 from sentemb.method import Method
+from sentemb.methods.network_options import is_from_folder, require_read
 from sentemb.methods.recipe import Recipe
 from sentemb.modalities.captioner import CAPTIONS, IN_MODEL
 from sentemb.modalities.sound_views import SoundView
@@ -24,7 +25,7 @@ from sentemb.modalities.towers import (
     tower_config,
 )
 from sentemb.twins import Hub, Spokes
-from sentemb.values import require_share
+from sentemb.values import require_default, require_share
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def bind(
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665).
     """
     require_share(text_rate=text_rate)
+    _require_texts_read(network, text_temperature, text_rate)
     centre, digest, captions = _hub(encoder, hub)
     _require_width(encoder, centre)
     tower = _new_tower(network, frames, stem, width, depth, tower_pooling, centre.config.dim)
@@ -147,6 +149,7 @@ def bind_spokes(
     dim = centre.config.dim
     freeze = "text" if len(sounds) == len(columns) else "none"
     if freeze == "text":
+        _require_texts_read(network, text_temperature, text_rate)
         _require_width(encoder, centre)
     elif not ends_in_unit_length(encoder, dim):
         add_projection(encoder, dim)
@@ -172,7 +175,20 @@ def _new_tower(
     dim: int,
 ) -> Tower:
     numbers = {"stem": stem, "width": width, "depth": depth, "pooling": pooling, "dim": dim}
+    require_read(bind, network, numbers)
     return new_tower(tower_config("sound", network, frames, **numbers), network, SoundView())
+
+
+def _require_texts_read(network: str, temperature: float, rate: float) -> None:
+    """Raise where an option of texts is given, and none are trained on.
+
+    Raises:
+        UsageError: Names the option.
+    """
+    where = "unless one of several data sets has texts"
+    require_default(bind, where, text_temperature=temperature)
+    if not is_from_folder(network):
+        require_default(bind, f"{where}, or the network is from a folder", text_rate=rate)
 
 
 def _require_width(encoder: "SentenceTransformer", hub: Tower) -> None:
@@ -231,6 +247,7 @@ def _loaded(place: Path) -> Tower:
 
 def towers_of(model: object, options: Mapping[str, Any]) -> list[TowerConfig]:
     """Return the configs of the hub and of the sounds' tower, for how rows are read."""
+    require_read(bind, options["network"], options)
     hub = _loaded(_place(model, options["hub"])).config
     return [hub, tower_config("sound", options["network"], options["frames"], stem=1, depth=1)]
 

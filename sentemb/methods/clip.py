@@ -8,11 +8,12 @@ from sentemb.encoders.linear import add_projection
 from sentemb.errors import UsageError
 from sentemb.losses import Loss, Sigmoid, SymmetricInfoNCE
 from sentemb.method import Method
+from sentemb.methods.network_options import is_from_folder, require_read
 from sentemb.methods.recipe import Recipe
 from sentemb.modalities.picture_views import PictureView
 from sentemb.modalities.towers import Tower, TowerConfig, TowerPooling, new_tower, tower_config
 from sentemb.twins import CrossModal
-from sentemb.values import require_share
+from sentemb.values import require_default, require_share
 from sentemb.views import View
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def clip(
 
     Source: Radford et al., 2021, CLIP (arXiv:2103.00020).
     """
+    _require_rate_read(network, freeze, text_rate)
     loss = SymmetricInfoNCE(temperature)
     new = tower_of_pictures(network, size, stem, width, depth, tower_pooling, dim, outline)
     return _method(encoder, columns, loss, dim, new, freeze, text_rate, control)
@@ -106,6 +108,7 @@ def siglip(
 
     Source: Zhai et al., 2023, SigLIP (arXiv:2303.15343).
     """
+    _require_rate_read(network, freeze, text_rate)
     new = tower_of_pictures(network, size, stem, width, depth, tower_pooling, dim, outline)
     loss = Sigmoid(temperature, bias)
     return _method(encoder, columns, loss, dim, new, freeze, text_rate, control)
@@ -152,6 +155,7 @@ def lit(
 
 def pictures_of(_model: object, options: Mapping[str, Any]) -> list[TowerConfig]:
     """Return the config of the tower of pictures, for how they are read."""
+    require_read(clip, options["network"], options)
     return [tower_config("picture", options["network"], options["size"], depth=1)]
 
 
@@ -167,8 +171,15 @@ def tower_of_pictures(
 ) -> Callable[[], Tower]:
     """Return what makes the tower of pictures, once its options are known to be allowed."""
     numbers: dict[str, Any] = {"stem": stem, "width": width, "depth": depth, "dim": dim}
+    require_read(clip, network, numbers)
     config = tower_config("picture", network, size, pooling=pooling, **numbers)
     return partial(new_tower, config, network, PictureView(outline=outline))
+
+
+def _require_rate_read(network: str, freeze: str, text_rate: float) -> None:
+    """Raise where a learning rate is given to what was pretrained, and all of that is frozen."""
+    if freeze == "text" and not is_from_folder(network):
+        require_default(clip, f"with frozen texts and network {network}", text_rate=text_rate)
 
 
 def _method(

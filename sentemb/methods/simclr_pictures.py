@@ -7,15 +7,19 @@ import torch
 
 from sentemb.losses import NTXent
 from sentemb.method import Method
+from sentemb.methods.network_options import require_read
 from sentemb.methods.recipe import Recipe
 from sentemb.modalities.picture_views import PictureView
 from sentemb.modalities.tower_encoder import TowerEncoder, tower_to_start_from
 from sentemb.modalities.towers import TowerConfig, TowerPooling, new_tower, tower_config
 from sentemb.twins import TwoViews
 from sentemb.twins.heads import between
+from sentemb.values import require_default
 
 PICTURE: Literal["picture"] = "picture"
 NEW = "a new tower"
+OF_TOWER = ("network", "size", "stem", "width", "depth", "tower_pooling", "dim")
+"""Options that say what a new tower is."""
 
 
 def simclr_pictures(
@@ -55,8 +59,10 @@ def simclr_pictures(
         one change of colours, without blur; the projector reads vectors of length 1.
     """
     view = PictureView(crop=crop, outline=outline)
+    numbers: dict[str, Any] = {"stem": stem, "width": width, "depth": depth, "dim": dim}
+    of_tower = {"network": network, "size": size, "tower_pooling": tower_pooling, **numbers}
+    _require_read(of_tower, continued=encoder is not None)
     if encoder is None:
-        numbers: dict[str, Any] = {"stem": stem, "width": width, "depth": depth, "dim": dim}
         config = tower_config(PICTURE, network, size, pooling=tower_pooling, **numbers)
         encoder = TowerEncoder(new_tower(config, network), NEW)
         encoder.to("cuda" if torch.cuda.is_available() else "cpu")
@@ -68,9 +74,19 @@ def simclr_pictures(
 
 def pictures_of(model: object, options: Mapping[str, Any]) -> list[TowerConfig]:
     """Return the config of the tower, for how pictures are read."""
-    if (start := tower_to_start_from(model)) is not None:
+    start = tower_to_start_from(model)
+    _require_read(options, continued=start is not None)
+    if start is not None:
         return [start.tower.config]
     return [tower_config(PICTURE, options["network"], options["size"], depth=1)]
+
+
+def _require_read(options: Mapping[str, Any], *, continued: bool) -> None:
+    """Raise where an option of the tower has no effect, as of one that is there already."""
+    require_read(simclr_pictures, options["network"], options)
+    if continued:
+        known = {name: options[name] for name in OF_TOWER}
+        require_default(simclr_pictures, "with a tower of `model`, which stays what it is", **known)
 
 
 SIMCLR_PICTURES = Recipe(
