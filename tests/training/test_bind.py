@@ -22,7 +22,7 @@ from sentemb.methods.bind import towers_of
 from sentemb.modalities.captioned import read_captioned
 from sentemb.modalities.towers import Tower
 from sentemb.pairs import Pairs
-from sentemb.twins import Spokes
+from sentemb.twins import Hub, Spokes
 from sentemb.twins.cross_modal import SIGNAL
 from tests.support import encoders
 from tests.support.helpers import PowerCut, assert_bit_equal, assert_refused, state
@@ -32,6 +32,13 @@ from tests.support.processes import run_twice, sentemb_in
 Image = pytest.importorskip("PIL.Image", reason="the vision extra is not installed")
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, max_steps=4, save_steps=2)
 SMALL = {"frames": 16, "width": 8, "depth": 2}
+
+
+class Through(torch.nn.Module):
+    """A tower that reads vectors."""
+
+    def forward(self, signal, draws=None):
+        return signal
 
 
 def png(number):
@@ -128,6 +135,20 @@ def test_two_modalities_at_their_own_scales_have_the_frozen_value(frozen):
     assert sum(losses) == pytest.approx(13.5198586868, abs=1e-8)
 
 
+def test_equal_pictures_and_sounds_are_no_negatives_and_texts_take_no_part(frozen):
+    twin = Hub(encoders.mini(), Through(), Through())
+
+    def side(ids):
+        keys = torch.arange(len(ids))
+        return {SIGNAL: frozen.anchor[: len(ids)], "row_keys": keys, "text_ids": torch.tensor(ids)}
+
+    one_name, pictures, sounds = side([1, 1, 1]), side([11, 12, 12]), side([21, 21, 22])
+    pairs = twin([one_name, pictures, sounds])
+    there, back = (one.is_negative(torch.arange(3)) for one in SymmetricInfoNCE().contrasts(pairs))
+    assert there.nonzero().tolist() == [[0, 2]]
+    assert back.nonzero().tolist() == [[2, 0]]
+
+
 def test_micro_batches_of_sounds_train_alike(hub, data, tmp_path):
     found = []
     for micro_batch in (0, 4):
@@ -181,11 +202,6 @@ def job_of(hub, files, **options):
 
 def test_spokes_have_the_frozen_value_each_at_its_own_scale(frozen):
     i, j = torch.arange(4.0).double().unsqueeze(1), torch.arange(3.0).double()
-
-    class Through(torch.nn.Module):
-        def forward(self, signal, draws=None):
-            return signal
-
     twin = Spokes(encoders.mini(), Through(), Through(), freeze="none")
     twin.embed = lambda features, views: [frozen.anchor]
     seen = {SIGNAL: torch.cos((i + 0.5) * (j + 1)), "row_keys": torch.arange(4)}
