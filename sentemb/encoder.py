@@ -380,7 +380,7 @@ class Encoder:
         """
         self._require_texts()
         if isinstance(self._encoder, TokenEncoder):
-            self._encoder = build_encoder(self.name, device=self._encoder.device.type)
+            self._encoder = build_encoder(self.name, device=str(self._encoder.device))
         return cast("SentenceTransformer", self._encoder)
 
     def push_to_hub(self, *args: Any, **options: Any) -> Any:

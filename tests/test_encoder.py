@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 
 from sentemb import build_encoder
@@ -92,6 +93,14 @@ def test_a_saved_model_is_a_plain_one(texts, stock, tmp_path):
     np.testing.assert_allclose(encoder.encode(texts), stock.encode(texts), **CLOSE)
     with pytest.raises(UsageError, match="is not empty"):
         encoder.save(tmp_path / "mine")
+
+
+def test_a_model_that_is_loaded_again_stays_on_its_gpu(monkeypatch):
+    encoder, places = load("mini-sentemb"), []
+    monkeypatch.setattr(PlainEncoder, "device", torch.device("cuda:1"))
+    monkeypatch.setattr("sentemb.encoder.build_encoder", lambda _, device: places.append(device))
+    encoder.as_sentence_transformer()
+    assert places == ["cuda:1"]
 
 
 def test_a_file_is_encoded_as_the_command_does(texts, stock, tmp_path):
