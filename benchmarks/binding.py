@@ -39,7 +39,11 @@ HELD = 5
 
 def stamps(split: str) -> list[dict]:
     rows = rows_of("stamps/pictures", ["id", "image", "text_en", "split"])
-    return [{**row, "text": row["text_en"]} for row in rows if row["split"] == split]
+    return [
+        {"id": row["id"], "image": row["image"], "text": row["text_en"]}
+        for row in rows
+        if row["split"] == split
+    ]
 
 
 def hub(known: str) -> Path:
