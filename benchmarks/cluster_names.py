@@ -11,7 +11,8 @@ by the text that the decoder writes of the centre, by the three words of c-TF-ID
 nearest text. A cluster's label is the most frequent one of its rows. A name that holds a word for
 the label counts; which words are for a label was written down before any name was seen: those of
 the label itself for emoji, and WORDS for questions. The cosine is that of the name's vector with
-the centre. Measurements are lines of results/cluster_names.jsonl, tables results/cluster_names.md.
+the centre. Measurements are lines of results/cluster_names.jsonl, tables results/cluster_names.md;
+the nearest texts, which may not be passed on, are counted there and printed.
 """
 
 import argparse
@@ -91,6 +92,7 @@ WORDS = {
 }
 """Words for the fine labels of questions; those that most questions have are for none."""
 WAYS = ("decoder", "words", "nearest text")
+SHOWN = WAYS[:2]
 
 
 def texts() -> list[str]:
@@ -167,10 +169,14 @@ def named(decoder: Path, corpus: str, rows: int) -> dict[str, Any]:
         Counter(labels[row] for row in np.flatnonzero(found.labels == cluster))
         for cluster in range(len(found))
     ]
+    labels_of = [counts.most_common(1)[0][0] for counts in inside]
+    for label, text in zip(labels_of, nearest, strict=True):
+        print(f"  {label}  |  {text}")
     return {
-        "names": names,
+        "names": {way: names[way] for way in SHOWN},
+        "hits": {way: holds(names[way], labels_of) for way in WAYS},
         "cosines": cosines,
-        "labels": [counts.most_common(1)[0][0] for counts in inside],
+        "labels": labels_of,
         "shares": [counts.most_common(1)[0][1] / counts.total() for counts in inside],
         "sizes": [counts.total() for counts in inside],
     }
@@ -197,8 +203,7 @@ def main() -> None:
             {"corpus": corpus, **known},
             lambda c=corpus: named(folder, c, options.rows),
         )
-        labels = one["labels"]
-        hits = {way: holds(one["names"][way], labels) for way in WAYS}
+        labels, hits = one["labels"], one["hits"]
         counted += [
             [
                 corpus,
@@ -211,12 +216,12 @@ def main() -> None:
         rows = [
             [
                 f"{labels[k]} ({100 * one['shares'][k]:.0f} % of {one['sizes'][k]})",
-                *(one["names"][way][k].replace("|", "/") for way in WAYS),
+                *(one["names"][way][k].replace("|", "/") for way in SHOWN),
                 ", ".join(way for way in WAYS if hits[way][k]),
             ]
             for k in range(len(labels))
         ]
-        header = ["most frequent label", *WAYS, "with a word for it"]
+        header = ["most frequent label", *SHOWN, "with a word for it"]
         shown += [f"{corpus}:", table(header, rows)]
     head = ["texts", "named by", "names with a word for the label", "mean cosine with the centre"]
     about = (
