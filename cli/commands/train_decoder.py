@@ -98,7 +98,11 @@ def train_decoder(
     check_models(model)
     console.quieten_before_import()
     from sentemb.decoders.run import train_decoder as train
+    from sentemb.runs.processes import leave_processes, processes
 
+    first = processes().is_main_process
+    if not first:
+        console.configure(quiet=True)
     run = train(
         *(model, texts, output, settings),
         kind=kind,  # type: ignore[arg-type]  # it was looked at
@@ -109,5 +113,6 @@ def train_decoder(
         overwrite=overwrite,
         allow_changed=allow_changed or [],
     )
-    if as_json:
+    if as_json and first:
         console.print_json("train-decoder", {**run.record, "output": str(output)})
+    leave_processes()

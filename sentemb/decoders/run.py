@@ -53,7 +53,7 @@ from sentemb.runs.frozen_vectors import compute_vectors, open_vectors, remove_ve
 from sentemb.runs.guarded_trainer import SKIPPED
 from sentemb.runs.logs import require_finite
 from sentemb.runs.output import check_output, last_checkpoint, prepare_output, read_by
-from sentemb.runs.processes import processes
+from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
 from sentemb.runs.publish import publish_model, size_of
 from sentemb.runs.run_folder import data_record, write_how_made
 from sentemb.runs.run_result import name_of_model, output_folder
@@ -142,11 +142,15 @@ def train_decoder(
     if language_model is not None and corrects is not None:
         raise UsageError("`language_model` has no effect with a corrector: leave it out.")
     if processes().num_processes > 1:
-        raise UsageError("train_decoder runs in one process: start it without torchrun.")
+        if corrects is not None:
+            raise UsageError("A corrector is trained in one process: start it without torchrun.")
+        if output is None:
+            raise UsageError("Several processes share no temporary folder: give output.")
     texts = as_training_data(data, [("text",)], None if column == "text" else [column])
     reads = [model_name(model), *read_by(texts)]
     reads += [str(name) for name in (language_model, corrects) if name is not None]
-    check_output(folder, resume=resume, overwrite=overwrite, reads=reads)
+    looks = partial(check_output, folder, resume=resume, overwrite=overwrite, reads=reads)
+    refused_by_one(looks)
     encoder = build_encoder(model, device=None)
     named = load(model)
     first = None if corrects is None else _first(corrects, named)
@@ -181,6 +185,7 @@ def train_decoder(
         **compared,
         "max_steps": arguments.max_steps,
         "precision": resolve_precision(settings.precision),
+        "processes": processes().num_processes,
         **classifier_identity(lm, tokenizer),
         "kind": kind,
         "encoder": frozen_identity(encoder),
@@ -189,7 +194,8 @@ def train_decoder(
     }
     stop = StopOnSignal(folder)
     with ExitStack() as on_end:
-        prepare_output(
+        prepare = partial(
+            prepare_output,
             folder,
             on_end,
             resume=resume,
@@ -198,7 +204,9 @@ def train_decoder(
             check=ResumeCheck(conditions, allow_changed, partial(fits, decoder)),
             reads=reads,
         )
-        compute_vectors(
+        refused_by_one(prepare)
+        compute = partial(
+            compute_vectors,
             encoder,
             texts.rows["text"],
             {name: conditions[name] for name in ("encoder", "data")},
@@ -206,6 +214,7 @@ def train_decoder(
             len(texts.rows),
             by="encoder",
         )
+        refused_by_one(compute)
         vectors = open_vectors(folder)
         collator = VectorCollator(vectors)
         if first is not None:
@@ -222,6 +231,7 @@ def train_decoder(
             train_dataset=rows,
             eval_dataset=held_rows,
         )
+        trainer.add_callback(DropoutOfItsOwn())
         trainer.add_callback(stop)
         trainer.conditions, trainer.max_bad_steps = conditions, settings.max_bad_steps
         with stop.listening():
@@ -234,7 +244,8 @@ def train_decoder(
             memory = _memory(vectors, trained, held, settings)
             made_for = replace(made_for, temperature=memory.temperature)
         whole = TrainedDecoder(made_for, decoder.eval(), tokenizer, memory, start.known, first)
-        publish_model(whole.save, folder, size_of(decoder))
+        if processes().is_main_process:
+            publish_model(whole.save, folder, size_of(decoder))
         came: dict[str, Any] = {
             "steps": trainer.state.global_step,
             "best_step": trainer.state.global_step,
@@ -258,13 +269,17 @@ def train_decoder(
             "settings": asdict(settings),
             "data": data_record(texts, texts.source),
             "temperature": made_for.temperature,
+            "processes": processes().num_processes,
             "versions": versions(),
             **came,
         }
-        write_how_made(folder, record, card_of(record, folder.name))
-        remove_vectors(folder)
-        if not settings.keep_checkpoints:
-            remove_checkpoints(folder)
+        if processes().is_main_process:
+            write_how_made(folder, record, card_of(record, folder.name))
+        processes().wait_for_everyone()  # others may still read the vectors
+        if processes().is_main_process:
+            remove_vectors(folder)
+            if not settings.keep_checkpoints:
+                remove_checkpoints(folder)
     result = DecoderRun(
         output=folder,
         model=whole,
@@ -307,7 +322,8 @@ def _memory(
 
 
 def _arguments(settings: DecoderSettings, folder: Path, rows: int) -> TrainingArguments:
-    steps_an_epoch = math.ceil(math.ceil(rows / settings.batch_size) / settings.accumulation)
+    batch = settings.batch_size * processes().num_processes
+    steps_an_epoch = math.ceil(math.ceil(rows / batch) / settings.accumulation)
     steps = settings.max_steps or math.ceil(settings.epochs * steps_an_epoch)
     return run_arguments(
         settings,

@@ -14,6 +14,7 @@ from sentemb.decoders import load_decoder, train_decoder
 from sentemb.errors import InputError, InterruptedRunError, UsageError
 from tests.decoders.conftest import SHORT
 from tests.support.helpers import assert_refused
+from tests.support.processes import run_twice, sentemb_in
 
 
 def weights(folder):
@@ -60,6 +61,26 @@ def test_resumed_bit_for_bit(decoders, tmp_path, texts, kind, monkeypatch):
 
 
 @pytest.mark.long
+@pytest.mark.long
+def test_two_processes_train_one_decoder_and_resume_bit_for_bit(tmp_path, texts):
+    """Each has 8 of the 16 texts of a step; the run is cut at its second step of four."""
+    (tmp_path / "texts.txt").write_text("".join(f"{text}\n" for text in texts))
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    words = ("train-decoder", "mini-sentemb", "texts.txt", "--kind", "capdec", "--batch-size", 8,
+             "--max-steps", 4, "--save-steps", 2, "--keep-checkpoints")  # fmt: skip
+    first, second = run_twice(sentemb_in(tmp_path, *words, "-o", whole), tmp_path)
+    assert "loss" in first
+    assert "loss" not in second
+    record = json.loads((whole / "run.json").read_text())
+    assert (record["processes"], record["steps"]) == (2, 4)
+    assert not (whole / "teacher").exists()
+    shutil.copytree(whole, cut)
+    shutil.rmtree(cut / "checkpoints/checkpoint-4")
+    run_twice(sentemb_in(tmp_path, *words, "--resume", "-o", cut), tmp_path)
+    assert torch.equal(weights(cut), weights(whole))
+    assert len(sentemb.decode(cut, ["A man plays a guitar."]).texts) == 1
+
+
 def test_long_texts_are_left_out_and_named(tmp_path, texts, caplog):
     run = train_decoder("mini-sentemb", [*texts, "long " * 50], tmp_path / "a", **SHORT)
     assert run.long_rows == 1
