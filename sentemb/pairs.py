@@ -184,9 +184,10 @@ class Pairs:
         return rows if self.present is None else rows[self.present.flatten()]
 
     def mean_of_own(self, values: Tensor) -> Tensor:
-        """Return the mean of a value of each hard negative, ``[batch, hard]``, that there is.
+        """Return the mean of a value over the hard negatives, or 0 if the batch has no negative.
 
-        0 where there is none.
+        Args:
+            values: One of each place of a hard negative, ``[batch, hard]``.
         """
         if self.present is None:
             return values.mean()

@@ -24,7 +24,7 @@ from sentemb.modalities.cells import (
 )
 from sentemb.modalities.decoded import Signals
 from sentemb.modalities.readers import read_signal, require_reader
-from sentemb.modalities.tower_encoder import signal_rows
+from sentemb.modalities.signal_rows import signal_rows
 from sentemb.modalities.towers import Tower, TowerConfig
 from sentemb.types import Encode, Vectors
 

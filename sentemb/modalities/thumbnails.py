@@ -6,7 +6,7 @@ from pathlib import Path
 from sentemb.datasets.source import Source
 from sentemb.modalities.cells import naming
 from sentemb.modalities.picture_files import decode
-from sentemb.modalities.tower_encoder import signal_rows
+from sentemb.modalities.signal_rows import signal_rows
 
 MOST_BYTES = 7_000_000
 """Of all thumbnails together. A page holds them as letters, four for three bytes."""

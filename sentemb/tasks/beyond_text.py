@@ -161,7 +161,7 @@ def signal_table(
     if vectors is not None or chunk is not None:
         raise UsageError(f"`vectors` and `chunk` are of texts, not of {modality}s: leave them out.")
     from sentemb.encoder import load
-    from sentemb.modalities.tower_encoder import signal_rows
+    from sentemb.modalities.signal_rows import signal_rows
 
     encoder, beside = load(model, device), path.with_name(f"{path.name}.vectors.npy")
     own = None if column == "text" else column

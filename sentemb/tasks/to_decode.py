@@ -18,7 +18,7 @@ from sentemb.inference.shaping import shaped
 from sentemb.modalities.cells import MODALITIES, Modality, modality_of, naming
 from sentemb.modalities.decoded import Signals
 from sentemb.modalities.readers import read_signal, require_reader
-from sentemb.modalities.tower_encoder import signal_rows
+from sentemb.modalities.signal_rows import signal_rows
 from sentemb.modalities.towers import TowerConfig
 from sentemb.tasks.beside import encoded_beside, vectors_beside
 from sentemb.tasks.vectors import VECTORS_ALONE, read_table, read_vectors
