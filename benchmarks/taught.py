@@ -1,11 +1,11 @@
 """Does a teacher help: its vectors, its rankings, its eye for false negatives? From `mini`.
 
-    python benchmarks/taught.py                      about 2 hours on one core
+    python benchmarks/taught.py                      about 1 hour on one core
     python benchmarks/taught.py --only rankcse --seeds 1 --control       one run of them
     python benchmarks/taught.py --only gist --steps 5                    a try, nothing is kept
 
-From the bundled raw encoder `mini` with mean pooling, 300 steps of 64 rows at the recipe's own
-learning rate, three seeds, the teacher all-MiniLM-L6-v2, which has seen labels; each run is a
+From the bundled raw encoder `mini` with mean pooling, 150 steps of 64 rows in bf16 at the recipe's
+own learning rate, three seeds, the teacher all-MiniLM-L6-v2, which has seen labels; each run is a
 process of its own, on one thread. `simcse-unsup`, `rankcse` and `distill` read the same mixed
 sentences, `simcse-sup` and `gist` SNLI's dev set, or captions: of each of 2,000 pictures two pairs
 of captions, so that the other pair of a picture is a known false negative where a batch has both.
@@ -33,7 +33,7 @@ from common import RESULTS, is_in_sts, lines, machine, minilm, remembered, sprea
 from recipes import measured, recipe_of, rows_of
 
 SEEDS = (0, 1, 2)
-STEPS, BATCH, PICTURES = 300, 64, 2_000
+STEPS, BATCH, PICTURES = 150, 64, 2_000
 TAUGHT = {
     "distill": ("distill", {}),
     "rankcse, listmle": ("rankcse", {}),
@@ -153,6 +153,7 @@ def run(kind: str, control: bool, seed: int, steps: int) -> dict:
         save_steps=steps,
         seed=seed,
         select="last",
+        precision="bf16",
     )
     before = measured(method.encoder.eval())["spearman"]
     with tempfile.TemporaryDirectory() as folder:
@@ -193,7 +194,7 @@ def written(file: Path, steps: int) -> str:
                 missing.append(f"{kind}{' (shuffled)' if control else ''}: {len(found)}")
     header = ["recipe", "teacher", "seeds", "before", "STS-B dev", "gain", "alignment"]
     header += ["uniformity", "left out a step", "known false negatives caught", "others left out"]
-    text = f"{table(header, rows)}\n\n{steps} steps of {BATCH} rows, mean ± sd over seeds; counts "
+    text = f"{table(header, rows)}\n\n{steps} steps of {BATCH} rows in bf16, mean ± sd over seeds; counts "
     text += f"are of all seeds. {machine()}.\n"
     return text + (f"\nFewer than {len(SEEDS)} seeds of {'; '.join(missing)}.\n" if missing else "")
 
