@@ -160,7 +160,8 @@ def written(file: Path, steps: int) -> str:
     starts = [start for start in STARTS if any(start == key[0] for key in found)]
     return "\n\n".join([
         table(header, rows),
-        f"STS-B Spearman × 100 of the last of {steps} steps in bf16, mean ± sd over seeds. {machine()}.",
+        f"STS-B Spearman × 100 of the last of {steps} steps in bf16, mean ± sd over seeds. "
+        f"{machine()}.",
         *(best_less_best(found, start) for start in starts),
     ]) + "\n"  # fmt: skip
 

@@ -194,8 +194,8 @@ def written(file: Path, steps: int) -> str:
                 missing.append(f"{kind}{' (shuffled)' if control else ''}: {len(found)}")
     header = ["recipe", "teacher", "seeds", "before", "STS-B dev", "gain", "alignment"]
     header += ["uniformity", "left out a step", "known false negatives caught", "others left out"]
-    text = f"{table(header, rows)}\n\n{steps} steps of {BATCH} rows in bf16, mean ± sd over seeds; counts "
-    text += f"are of all seeds. {machine()}.\n"
+    text = f"{table(header, rows)}\n\n{steps} steps of {BATCH} rows in bf16, mean ± sd over seeds; "
+    text += f"counts are of all seeds. {machine()}.\n"
     return text + (f"\nFewer than {len(SEEDS)} seeds of {'; '.join(missing)}.\n" if missing else "")
 
 

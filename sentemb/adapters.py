@@ -100,7 +100,7 @@ class FromSentenceTransformers:
         embeddings = [pairs.anchor, pairs.positive]
         if pairs.negatives is not None:
             own = own_negatives(pairs, self._loss)
-            if pairs.present is not None and not pairs.present.all():
+            if (there := pairs.own_present) is not None and not there.all():
                 raise UsageError(
                     "A loss of sentence-transformers takes the same number of hard negatives for "
                     "each row: fill them up, or use one of ours."

@@ -28,6 +28,7 @@ logger = logging.getLogger("sentemb")
 
 INPUTS = {
     "negatives": "the negatives (hard negatives or a queue)",
+    "own": "the queue beside the hard negatives",
     "labels": "the labels",
     "clean": "the embeddings without dropout",
 }

@@ -39,6 +39,9 @@ class Pairs:
             ``[batch, hard, teacher_dim]``.
         present: Which hard negatives there are, where rows have differently many, shape
             ``[batch, hard]``; None for all. What stands in the place of the others is not read.
+        own: Of ``negatives`` of shape ``[candidates, dim]``, which are the hard negatives of each
+            row, by their numbers, shape ``[batch, hard]``; -1 where a row has fewer. The others
+            belong to no row. None where all do.
 
     Raises:
         ValueError: When the shapes do not fit each other.
@@ -60,6 +63,7 @@ class Pairs:
     teacher_positive: Embeddings | None = None
     teacher_negatives: Embeddings | None = None
     present: Tensor | None = None
+    own: Tensor | None = None
     embeddings: ClassVar[tuple[str, ...]] = ("anchor", "positive", "negatives")
     of_teacher: ClassVar[tuple[str, ...]] = ("teacher", "teacher_positive", "teacher_negatives")
     in_batch: ClassVar[bool] = True
@@ -108,6 +112,10 @@ class Pairs:
             raise ValueError(
                 f"negatives need shape [candidates, {dim}], or [{batch}, hard, {dim}] where each "
                 f"row has its own, got {list(given)}."
+            )
+        if self.own is not None and (given is None or len(given) != 2 or len(self.own) != batch):
+            raise ValueError(
+                f"own needs the shape [{batch}, hard], and negatives of shape [candidates, {dim}]."
             )
         if self.present is None:
             return
@@ -177,11 +185,33 @@ class Pairs:
 
     def rows_of_negatives(self) -> Tensor | None:
         """Return whose own each negative of `negative_sides` is; None where they are nobody's."""
-        if self.negatives is None or self.negatives.ndim == 2:
+        if self.negatives is None or not self.has_own:
             return None
-        batch, hard, _ = self.negatives.shape
+        batch, hard = (self.negatives if self.own is None else self.own).shape[:2]
         rows = torch.arange(batch, device=self.negatives.device).repeat_interleave(hard)
+        if self.own is not None:
+            nobodys = torch.full((len(self.negatives),), -1, device=rows.device)
+            there = self.own.flatten() >= 0
+            return nobodys.index_copy(0, self.own.flatten()[there], rows[there])
         return rows if self.present is None else rows[self.present.flatten()]
+
+    @property
+    def has_own(self) -> bool:
+        """Whether rows have hard negatives."""
+        return self.own is not None or (self.negatives is not None and self.negatives.ndim == 3)
+
+    def of_own(self, values: Tensor) -> Tensor:
+        """Return of the negatives' values those of each row's own, ``[batch, hard, ...]``.
+
+        Args:
+            values: Of the negatives, such as these or a teacher's of them.
+        """
+        return values if self.own is None else values[self.own.clamp(min=0)]
+
+    @property
+    def own_present(self) -> Tensor | None:
+        """Which of `of_own` there are, ``[batch, hard]``; None for all."""
+        return self.present if self.own is None else self.own >= 0
 
     def mean_of_own(self, values: Tensor) -> Tensor:
         """Return the mean of a value over the hard negatives, or 0 if the batch has no negative.
@@ -189,9 +219,10 @@ class Pairs:
         Args:
             values: One of each place of a hard negative, ``[batch, hard]``.
         """
-        if self.present is None:
+        present = self.own_present
+        if present is None:
             return values.mean()
-        return values.masked_fill(~self.present, 0.0).sum() / self.present.sum().clamp(min=1)
+        return values.masked_fill(~present, 0.0).sum() / present.sum().clamp(min=1)
 
     def known_pairs(self) -> tuple[Tensor, Tensor]:
         """Return the text ids of both sides of every known pair, those of a queue included.
@@ -218,6 +249,7 @@ class Pairs:
             teacher_positive=self.teacher,
             teacher_negatives=None,
             present=None,
+            own=None,
         )
 
     def split_texts(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -36,6 +36,12 @@ def test_which_negatives_there_are_has_their_shape(negatives, present, message):
         Pairs(torch.zeros(4, 3), torch.zeros(4, 3), negatives, present=present)
 
 
+def test_which_negatives_are_a_rows_own_needs_negatives_that_are_numbered():
+    for negatives in (None, torch.zeros(4, 2, 3)):
+        with pytest.raises(ValueError, match=r"own needs the shape \[4, hard\], and negatives of"):
+            Pairs(torch.zeros(4, 3), torch.zeros(4, 3), negatives, own=torch.zeros(4, 2).long())
+
+
 def test_labels_need_a_row_each():
     with pytest.raises(ValueError, match="labels need 4 rows as anchor has, got 3"):
         Pairs(torch.zeros(4, 2), torch.zeros(4, 2), labels=torch.zeros(3))

@@ -75,10 +75,9 @@ class TextChecks:
                 if isinstance(one, str) and one.strip()]  # fmt: skip
         self._may_lack_one |= any(isinstance(row.get(column), list) for column in self._hard)
         self._negatives += len(hard)
-        may_be_blank = self._hard if self._may_lack_one else []
-        if may_be_blank and not hard:
+        if self._hard and not hard:
             self._lacking.add(number)
-        if any(not text.strip() for column, text in texts.items() if column not in may_be_blank):
+        if any(not text.strip() for column, text in texts.items() if column not in self._hard):
             self._blank.add(number)
         for column, text in texts.items():
             self._words[column] |= bool(text.strip()) and not _is_number(text)
@@ -139,7 +138,8 @@ class TextChecks:
             *of_rows("over_long", "note", self._over,
                      f"more than {self.limit} tokens: cut there"),
             *of_rows("listed", "note", self._listed, "a list of positives: the first is read"),
-            *of_rows("no_negatives", "note" if self._negatives else "error", self._lacking,
+            *of_rows("no_negatives",
+                     "note" if self._negatives and self._may_lack_one else "error", self._lacking,
                      "no negative of its own" if self._negatives else "no row has a negative"),
         ]  # fmt: skip
 

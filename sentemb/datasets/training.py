@@ -218,10 +218,8 @@ def _values(
         if negatives:
             values[NEGATIVE] = [t for c in negatives for t in each_of(row, c, source, number)]
             may_lack_one |= isinstance(row.get(negatives[0]), list)
-            if not values[NEGATIVE] and may_lack_one:
+            if not values[NEGATIVE]:
                 omitted.without_negatives.add(number)
-            elif not values[NEGATIVE]:
-                blank.append(NEGATIVE)
         if blank and len(texts) == 1:
             omitted.blank.add(number)
             continue
@@ -230,8 +228,7 @@ def _values(
             continue
         if blank:
             raise InputError(
-                f"{source}, row {number} has no {blank[0]}: fill it, or take the row out"
-                f"{_without(mapping) if blank == [NEGATIVE] else ''}."
+                f"{source}, row {number} has no {blank[0]}: fill it, or take the row out."
             )
         if classes and LABEL in values and values[LABEL] not in classes:
             raise InputError(
@@ -239,6 +236,12 @@ def _values(
                 f"{', '.join(classes)}."
             )
         yield values
+    if omitted.without_negatives.rows and not may_lack_one:
+        number = omitted.without_negatives.first[0]
+        raise InputError(
+            f"{source}, row {number} has no negative: fill it, or take the row out"
+            f"{_without(mapping)}."
+        )
     if listed.rows:
         logger.info("%s: of several texts in a list, only the first is read, in %d rows (%s).",
                     source, listed.rows, numbers(listed))  # fmt: skip

@@ -91,10 +91,10 @@ def own_negatives(pairs: Pairs, asker: object) -> Embeddings:
     Raises:
         UsageError: When there are none, or they belong to no row.
     """
-    if pairs.negatives is None or pairs.negatives.ndim == 2:
+    if pairs.negatives is None or not pairs.has_own:
         got = "none" if pairs.negatives is None else "negatives that belong to no row (a queue)"
         raise UsageError(
             f"{type(asker).__name__} needs hard negatives of each row, [batch, hard, dim], got "
             f"{got}: give data with a negative column (method simcse-sup)."
         )
-    return pairs.negatives
+    return pairs.of_own(pairs.negatives)

@@ -58,7 +58,7 @@ class MarginMSE:
             anchor, positive = teacher_of_both(pairs, self)
             if pairs.teacher_negatives is None:
                 raise UsageError("MarginMSE needs a teacher's embeddings of the negatives too.")
-            return _margin(anchor, positive, pairs.teacher_negatives)
+            return _margin(anchor, positive, pairs.of_own(pairs.teacher_negatives))
         if not pairs.labels.is_floating_point() or len(pairs.labels) != len(pairs.anchor):
             raise UsageError(
                 "MarginMSE reads labels as a teacher's margins, but these are classes, or not one "

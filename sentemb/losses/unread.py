@@ -10,12 +10,14 @@ from sentemb.errors import UsageError
 from sentemb.losses.combine import Loss, total
 from sentemb.pairs import OffDropoutPairs, Pairs
 
-OF_NEGATIVES = ("negatives", "teacher_negatives", "present", "texts", "partners")
+OF_NEGATIVES = ("negatives", "teacher_negatives", "present", "own", "texts", "partners")
 
 
 @torch.no_grad()
 def unread(loss: Loss, pairs: Pairs) -> list[str]:
     """Return which of negatives, labels and clean embeddings are there and change nothing.
+
+    ``own`` are those of a queue that stand beside the rows' own hard negatives.
 
     Each is tried with two contents that every loss which reads it tells apart.
     """
@@ -24,6 +26,12 @@ def unread(loss: Loss, pairs: Pairs) -> list[str]:
     tried: dict[str, tuple[Pairs, Pairs]] = {}
     if pairs.negatives is not None:
         tried["negatives"] = bare, replace(bare, negatives=pairs.anchor)
+    owners = pairs.rows_of_negatives()
+    if pairs.own is not None and pairs.negatives is not None and owners is not None:
+        near = pairs.anchor[:1].expand_as(pairs.negatives)
+        plain, queued = replace(pairs, texts=None, partners=None), (owners == -1)[:, None]
+        one, other = (torch.where(queued, x, pairs.negatives) for x in (near, -near))
+        tried["own"] = replace(plain, negatives=one), replace(plain, negatives=other)
     if pairs.labels is not None:
         same = torch.zeros_like(pairs.labels)
         differing = same.clone()

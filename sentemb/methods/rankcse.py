@@ -39,7 +39,8 @@ def rankcse(
         second_teacher: Another, whose cosines are averaged with the first's.
         first_share: Of the first of two teachers in that mean; 0.33 by default.
         ranking: The loss by the teacher's ranks: listmle, of its order; listnet, of its cosines.
-        temperature: τ of all three losses; raising it weighs easy negatives more.
+        temperature: τ of all three losses, and of the teacher in listnet; raising it weighs easy
+            negatives more.
         consistency_weight: β of the ranking of both views.
         ranking_weight: γ of the teacher's ranking.
 
@@ -54,7 +55,7 @@ def rankcse(
     if first_share is not None and not second_teacher:
         raise UsageError("`first_share` has no effect without `second_teacher`: leave it out.")
     first = teacher_named(teacher, "rankcse")
-    ranked = {"listmle": ListMLE, "listnet": ListNet}[ranking](temperature)
+    ranked = ListMLE(temperature) if ranking == "listmle" else ListNet(temperature, temperature)
     loss = Sum(
         (InfoNCE(temperature), RankingConsistency(temperature), ranked),
         weights=(1.0, consistency_weight, ranking_weight),

@@ -259,7 +259,7 @@ def _require_a_reader_of_the_queue(method: Method) -> None:
     Raises:
         UsageError: When that is so.
     """
-    if method.twin.queue_holds_negatives and "negatives" in method.unread:
+    if method.twin.queue_holds_negatives and method.unread & {"negatives", "own"}:
         raise UsageError(
             "This loss contrasts nothing, so the queue has no effect: use a loss with negatives, "
             "as infonce, or a method without a queue, as byol."

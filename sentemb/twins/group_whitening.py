@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from sentemb.errors import UsageError
 from sentemb.types import Embeddings
 from sentemb.values import is_whole
+from sentemb.views.draws import Draws
 
 
 class GroupWhitening(nn.Module):
@@ -23,12 +24,17 @@ class GroupWhitening(nn.Module):
         dim: Of the embeddings.
         width: Dimensions of a group; divides ``dim``.
 
+    What is drawn follows from a key that is saved with the weights, so that all processes draw the
+    same.
+
     Raises:
         UsageError: When it does not, or a batch is too small.
 
     Source: Zhuo et al., 2023, WhitenedCSE (ACL 2023), and the authors' code. Deviation: each
         view is whitened by itself, where the code whitens thirds of the batch.
     """
+
+    key: Tensor
 
     def __init__(self, dim: int, width: int) -> None:
         super().__init__()
@@ -37,12 +43,14 @@ class GroupWhitening(nn.Module):
                 f"group_width must divide the {dim} dimensions of the embeddings, got {width!r}."
             )
         self.width = width
+        self.register_buffer("key", torch.randint(2**62, (1,)))
         self.least_rows = width + 1
 
     def forward(self, embeddings: Embeddings) -> Embeddings:
         """Return the whitened embeddings, of the same shape."""
-        order = torch.randperm(embeddings.shape[1]).to(embeddings.device)
-        return self.whitened(embeddings, order)
+        draws = Draws(self.key.clone())
+        self.key.copy_(draws.independent().keys)
+        return self.whitened(embeddings, draws.bits(embeddings.shape[1])[0].argsort())
 
     def whitened(self, embeddings: Embeddings, order: Tensor) -> Embeddings:
         """Return the embeddings whitened in groups of neighbours in an order of the dimensions."""

@@ -127,6 +127,10 @@ def fixed_sizes(layers: int, dim: int, count: int = 6) -> tuple[Size, ...]:
     return tuple((layers * step // count, dims[count - step]) for step in range(1, count + 1))
 
 
+WHOLE = ("albert", "modernbert")
+"""Encoders whose layers are one, or end in a norm that those in the middle lack."""
+
+
 def first_layers(encoder: "SentenceTransformer", layer: int, dim: int) -> "SentenceTransformer":
     """Return an encoder of its first layers, whose vectors are cut to their first dimensions.
 
@@ -170,7 +174,7 @@ def _need_mean(encoder: "SentenceTransformer") -> None:
             "(pooling mean)."
         )
     model: Any = getattr(encoder[0], "auto_model", None)
-    if model is None or not can_be_packed(model) or model.config.model_type == "albert":
+    if model is None or not can_be_packed(model) or model.config.model_type in WHOLE:
         raise UsageError(
             f"{name_of(encoder)} cannot be cut to its first layers: take BERT or a relative of it."
         )

@@ -65,7 +65,8 @@ class Queue(nn.Module):
         queued = Side(self.contents(), self.texts[: len(self)])
         sides = [*pairs.negative_sides(), queued]
         negatives = torch.cat([side.embeddings for side in sides])
-        found = replace(pairs, negatives=negatives, present=None, texts=None)
+        own = _numbers_of_own(pairs)
+        found = replace(pairs, negatives=negatives, present=None, texts=None, own=own)
         if pairs.texts is None:
             return found
         known = [side.text_ids for side in sides if side.text_ids is not None]
@@ -128,6 +129,17 @@ class Queue(nn.Module):
                 f"A queue of {size} cannot hold a batch of {batch}: give `queue_size={batch}` or "
                 "more, or a smaller batch."
             )
+
+
+def _numbers_of_own(pairs: Pairs) -> Tensor | None:
+    """Return the numbers of each row's hard negatives among `Pairs.negative_sides`."""
+    if pairs.negatives is None or pairs.negatives.ndim == 2:
+        return None
+    there = pairs.present
+    if there is None:
+        there = torch.ones(pairs.negatives.shape[:2], dtype=torch.bool, device=pairs.anchor.device)
+    numbers = there.flatten().cumsum(0).view_as(there) - 1
+    return numbers.masked_fill(~there, -1)
 
 
 def _read_again(queue: Queue, *_: object) -> None:

@@ -81,6 +81,21 @@ def test_numbered_negatives_are_read_by_their_numbers(table, caplog):
     assert {"unread_columns", "blank", "no_words"}.isdisjoint(found)
 
 
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_a_row_without_negatives_may_be_the_first(tmp_path, ending):
+    rows = [{"anchor": "a", "positive": "b", "negative": None},
+            {"anchor": "e", "positive": "f", "negative": ["c", "d"]}]  # fmt: skip
+    path = tmp_path / f"a.{ending}"
+    if ending == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        Dataset.from_list(rows).to_parquet(path)
+    data = read_training_data(path, TRIPLET)
+    assert (data.rows["negative"][:], data.rows_without_negatives) == (["", "c"], 1)
+    found = problems(path)["no_negatives"]
+    assert (found.severity, found.first) == ("note", (1,))
+
+
 @pytest.mark.parametrize("name", ["negative", "neg", "hard_negative"])
 @pytest.mark.parametrize("ending", ["jsonl", "parquet", "memory"])
 def test_a_list_of_negatives_is_read_whole(tmp_path, caplog, name, ending):

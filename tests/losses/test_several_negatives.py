@@ -10,6 +10,7 @@ from sentemb import Pairs
 from sentemb.losses import InfoNCE, MarginMSE, Triplet, TripletSquared, WeightedInfoNCE, contrast
 from sentemb.losses.compared_by import Cosine
 from sentemb.losses.contrast import one_way
+from sentemb.twins import Queue
 from tests.support.helpers import random_pairs
 from tests.support.loss_cases import LOSSES, OWN_NEGATIVES, WITH_NEGATIVES, in_float64, scalar
 
@@ -158,6 +159,35 @@ def test_what_is_absent_is_as_if_it_were_not_there(name):
         else torch.cat([pairs.teacher_negatives, pairs.teacher_negatives[:, :1]], dim=1),
     )
     assert float(scalar(loss(wider)).detach()) == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_beside_a_queue_each_row_keeps_its_own(name):
+    """With nothing in the queue, the loss is that of the rows and their own negatives."""
+    loss, pairs = in_float64(LOSSES[name]), beside_teacher(name, drawn(2))
+    queued = Queue(4, 5).double().as_negatives_of(replace(pairs, teacher_negatives=None))
+    if pairs.teacher_negatives is not None:
+        queued = replace(queued, teacher_negatives=pairs.teacher_negatives[pairs.present])
+    assert queued.negatives.shape == (int(pairs.present.sum()), 5)
+    expected = float(scalar(loss(pairs)).detach())
+    assert float(scalar(loss(queued)).detach()) == pytest.approx(expected, abs=1e-12)
+
+
+def test_weights_beside_a_queue_against_a_loop():
+    """A queue's embeddings weigh 1, whatever the weights of hard negatives."""
+    pairs, queue = drawn(0), Queue(4, 5).double()
+    queue.add(torch.randn(4, 5, dtype=torch.float64), None)
+    loss = WeightedInfoNCE(1.0, hard_negative_weight=2.0, others_weight=0.5)
+    s = torch.cosine_similarity(pairs.anchor[:, None], pairs.positive, dim=2)
+    own = torch.cosine_similarity(pairs.anchor[:, None, None], pairs.negatives, dim=3)
+    past = torch.cosine_similarity(pairs.anchor[:, None], queue.contents(), dim=2)
+    values = []
+    for i in range(len(s)):
+        below = s[i].exp().sum() + past[i].exp().sum()
+        for k, h in pairs.present.nonzero().tolist():
+            below = below + (2.0 if k == i else 0.5) * own[i, k, h].exp()
+        values.append(below.log() - s[i, i])
+    torch.testing.assert_close(loss(queue.as_negatives_of(pairs)), torch.stack(values).mean())
 
 
 @pytest.mark.parametrize("name", sorted(WITH_NEGATIVES))

@@ -117,6 +117,8 @@ def test_beside_a_queue_they_are_of_all_rows(encoder, kind):
     assert torch.equal(second.texts[:12], first.texts[:12])
     assert torch.equal(second.texts[12 : 12 + there], first.texts[12:].view(6, 2)[PRESENT])
     assert torch.equal(second.partners[:there], second.texts[12 : 12 + there])
+    assert torch.equal(second.of_own(second.negatives)[PRESENT], second.negatives[:there])
+    assert torch.equal(second.own_present, PRESENT)
     assert torch.isfinite(InfoNCE()(second))
     without = replace(second, texts=None, partners=None)
     assert not torch.equal(InfoNCE()(without), InfoNCE()(second))  # its own text is in the queue

@@ -60,6 +60,12 @@ def test_sizes_that_are_none_of_the_encoder(sizes):
         Layered(encoders.mini("mean"), sizes)
 
 
+@pytest.mark.parametrize("family", ["Albert", "ModernBert"])
+def test_encoders_that_cannot_be_cut_are_rejected(build_tiny, family):
+    with pytest.raises(UsageError, match="cannot be cut to its first layers: take BERT"):
+        first_layers(build_tiny(family), 1, 8)
+
+
 def test_another_pooling_and_sizes_to_cut_to_are_rejected():
     with pytest.raises(UsageError, match="take an encoder that ends in mean pooling"):
         Layered(encoders.mini("cls"), ((2, 96),))
