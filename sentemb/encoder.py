@@ -111,6 +111,7 @@ class Encoder:
         self._model = model
         self._encoder = encoder
         self._embedder: tuple[tuple[object, ...], Embedder] | None = None
+        self._towers: dict[Modality, TowerEncoder] = {}
 
     def __repr__(self) -> str:
         return (
@@ -342,7 +343,9 @@ class Encoder:
         """
         if isinstance(self._encoder, TowerEncoder) and self._encoder.modality == modality:
             return self._encoder
-        return load_tower(self._folder, modality, self.name).to(self._encoder.device)
+        if modality not in self._towers:
+            self._towers[modality] = load_tower(self._folder, modality, self.name)
+        return self._towers[modality].to(self._encoder.device)
 
     def modalities(self) -> list[Modality]:
         """Return what it reads beside texts: ``picture``, ``sound``."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,7 @@ from sentemb.encoding.kept_columns import EMBEDDING
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.shaping import shaped
 from sentemb.modalities.cells import SUFFIXES_OF
+from sentemb.tasks.beside import vectors_beside
 from sentemb.tasks.vectors import Embedded, TextTable
 from sentemb.types import Vectors
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from sentemb.encoder import Encoder
     from sentemb.modalities.cells import Modality
     from sentemb.modalities.tower_encoder import TowerEncoder
-    from sentemb.tasks.vectors import AnyEncoder
 
 KINDS: dict[str, "Modality | None"] = {
     "text": None, "image": "picture", "picture": "picture", "audio": "sound", "sound": "sound",
@@ -131,51 +132,76 @@ def _unit(vector: Vectors) -> Any:
 
 def signal_table(
     data: Any,
-    model: "AnyEncoder",
+    encoder: "Encoder",
     modality: "Modality",
     column: str,
-    path: Path,
-    device: str | None,
     vectors: object = None,
     chunk: str | None = None,
-) -> TextTable:
-    """Return the names of pictures or sounds in the place of texts, with a tower's vectors.
+) -> tuple[TextTable, list[str]]:
+    """Return the names of pictures or sounds in the place of texts, and a hash of what each holds.
 
-    What was encoded before an interruption is kept beside the output.
+    Nothing is encoded; `signal_vectors` does that.
 
     Args:
         data: A folder, or a table of them.
-        model: What was trained on them.
+        encoder: Of a model with a tower of them.
         modality: What they are.
         column: Of the table; ``text`` for the first of the usual names. What the table itself has
             in a column ``text`` is called ``row_text``, as in hits.
-        path: Of what is made of them.
-        device: As in `sentemb.load`.
         vectors: Not of these.
         chunk: Not of these.
 
     Raises:
         UsageError: When ``vectors`` or ``chunk`` is given.
-        InputError: When one cannot be read; names the row.
+        InputError: When a row holds none; names the row.
     """
     if vectors is not None or chunk is not None:
         raise UsageError(f"`vectors` and `chunk` are of texts, not of {modality}s: leave them out.")
-    from sentemb.encoder import load
-    from sentemb.modalities.signal_rows import signal_rows
-
-    encoder, beside = load(model, device), path.with_name(f"{path.name}.vectors.npy")
-    own = None if column == "text" else column
-    encoder.encode_file(
-        data, beside, column=own or "text", modality=modality, normalize=True, overwrite=True
-    )
-    rows = [found for _, _, found in signal_rows(data, modality, own)]
+    own, tower = None if column == "text" else column, encoder.tower(modality)
+    found = []
+    for row in tower.rows_of(as_source(data), own):
+        tower.pending.clear()
+        found.append(row)
+    rows = [row.columns for row in found]
     columns = _columns(rows)
     columns.pop(EMBEDDING, None)
     names, own_values = _names(rows), columns.pop(column, None)
     if own_values not in (None, names) and own is None:
         columns[f"row_{column}"] = own_values
     numbers = list(range(1, len(rows) + 1))
-    return TextTable(names, numbers, columns, str(as_source(data)), np.load(beside))
+    table = TextTable(names, numbers, columns, str(as_source(data)))
+    return table, [row.text.rpartition(" ")[2] for row in found]
+
+
+def signal_vectors(
+    data: Any,
+    encoder: "Encoder",
+    modality: "Modality",
+    column: str,
+    file: Path,
+    hashes: Sequence[str],
+) -> Vectors:
+    """Return a tower's vectors of all rows, from a file that is kept until its user is done.
+
+    Args:
+        data: As of `signal_table`.
+        encoder: As of `signal_table`.
+        modality: As of `signal_table`.
+        column: As of `signal_table`.
+        file: A .npy file; an interrupted call continues with it.
+        hashes: As `signal_table` returns them.
+
+    Raises:
+        InputError: When one cannot be read; names the row.
+    """
+    from sentemb.encoding.fingerprint import fingerprint  # torch
+
+    digest = sha256("".join(hashes).encode()).hexdigest()
+    made_of = {"signals": digest, "model": fingerprint(encoder.tower(modality))}
+    how: dict[str, Any] = {"column": column, "modality": modality, "normalize": True}
+    return vectors_beside(
+        file, made_of, lambda: encoder.encode_file(data, file, overwrite=True, **how)
+    )
 
 
 def distinct(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:

@@ -24,7 +24,7 @@ from sentemb.tasks.approximate import (
     measure_recall,
 )
 from sentemb.tasks.beside import Beside, encoded_beside
-from sentemb.tasks.beyond_text import distinct, signal_table
+from sentemb.tasks.beyond_text import distinct, signal_table, signal_vectors
 from sentemb.tasks.graph import Graph, require_usearch
 from sentemb.tasks.index_files import OF_CHUNKS, RECORD, Index, is_index
 from sentemb.tasks.vectors import (
@@ -119,16 +119,16 @@ def index(
 
     modality = modality or modality_of(data)
     if modality is not None:
-        table = signal_table(data, named, modality, column, path, device, vectors, chunk)
+        encoder = _loaded(named, device)
+        table, hashes = signal_table(data, encoder, modality, column, vectors, chunk)
     else:
-        table = read_table(data, column, vectors)
-    if chunk is not None:
-        _check_chunk(chunk, table, column)
-    rows = _json_rows(table, column)
-    found = {"source": table.source, "rows": len(rows), "sha256": _digest(rows, table.vectors)}
-    from sentemb.encoder import load  # torch: mistakes are told of without it
-
-    encoder, beside = load(named, device), path.with_name(f"{path.name}.vectors.npy")
+        table, hashes = read_table(data, column, vectors), []
+        if chunk is not None:
+            _check_chunk(chunk, table, column)
+        encoder = _loaded(named, device)
+    rows, beside = _json_rows(table, column), path.with_name(f"{path.name}.vectors.npy")
+    digest = _digest([*rows, *hashes], table.vectors)
+    found = {"source": table.source, "rows": len(rows), "sha256": digest}
     prompt = before.prompt if before is not None else encoder.prompt_of("document", prompt_name)
     if before is not None:
         asked = prompt if prompt_name is None else encoder.prompt_of("document", prompt_name)
@@ -143,7 +143,6 @@ def index(
             table = replace(table, texts=distinct(table.texts, before.texts))
             rows = _json_rows(table, column)
     how = {"batch_tokens": batch_tokens, "batch_size": batch_size, "prompt": prompt, "chunk": chunk}
-    made_by_tower = modality is not None
     if chunk is not None:
         table = _in_chunks(table, encoder, beside, before, how)
         rows, new = _json_rows(table, column), table.texts
@@ -153,16 +152,24 @@ def index(
     method = method or (before.method if before else _method_for(len(new)))  # type: ignore[assignment]
     if method == "hnsw":
         require_usearch()
+    towers = dict(before.towers) if before else {}
+    if modality is not None:
+        from sentemb.encoding.fingerprint import fingerprint  # torch
+
+        made_by_tower = signal_vectors(data, encoder, modality, column, beside, hashes)
+        table = replace(table, vectors=made_by_tower)
+        towers[modality] = fingerprint(encoder.tower(modality))
     made = Index(
         rows=_table(rows, table.source, before),
         column=column,
-        vectors=_vectors_of(new, table, encoder, beside, before, how, made_by_tower),
+        vectors=_vectors_of(new, table, encoder, beside, before, how, modality is not None),
         model=encoder.name,
         fingerprint=encoder.fingerprint,
         method=method or "exact",
         prompt=prompt,
         chunk=chunk,
         inputs=[*(before.inputs if before else ()), found],
+        towers=towers,
     )
     unfinished = Beside(path.with_name(f"{path.name}.graph.usearch"), made.record)
     made = _with_first_pass(made, before, unfinished)
@@ -170,6 +177,12 @@ def index(
     _remove(beside)
     unfinished.remove()
     return replace(made, path=path)
+
+
+def _loaded(model: "AnyEncoder", device: str | None) -> "Encoder":
+    from sentemb.encoder import load  # torch: mistakes of texts are told of without it
+
+    return load(model, device)
 
 
 def index_of(data: Embedded, column: str, encoder: "Encoder") -> Index:
@@ -208,7 +221,7 @@ def _require_same(
 ) -> None:
     """Raise where an index is asked to be another than it is."""
     for name, is_other, of_index, given in (
-        ("model", before.fingerprint != encoder.fingerprint, before.model, encoder.name),
+        ("model", not before.is_of(encoder), before.model, encoder.name),
         ("column", before.column != column, before.column, column),
         ("method", method not in (None, before.method), before.method, method),
         ("prompt", prompt != before.prompt, before.prompt, prompt),

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ from sentemb.versions import versions
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from sentemb.encoder import Encoder
 
 RECORD, ROWS, VECTORS = "index.json", "rows.parquet", "vectors.npy"
 FIRST_PASS = {"int8": "codes.npy", "binary": "bits.npy", "hnsw": "graph.usearch"}
@@ -48,6 +50,7 @@ class Index:
         first: The first pass of a search that is not exact.
         recall: What that finds.
         path: The folder; None of an index in memory.
+        towers: Hash of the tower of each modality that some rows are of.
     """
 
     rows: "pyarrow.Table"
@@ -62,6 +65,7 @@ class Index:
     first: FirstPass | None = None
     recall: Mapping[str, Any] | None = None
     path: Path | None = None
+    towers: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Index({self.described()})"
@@ -116,6 +120,20 @@ class Index:
             return nearest(queries, self.vectors, k, rows=allowed)
         return nearly_nearest(self.first, queries, self.vectors, k)
 
+    def is_of(self, encoder: "Encoder") -> bool:
+        """Tell whether the model is the one that made the vectors, in its texts and its towers.
+
+        Args:
+            encoder: The model. A tower that it lacks is not compared: it encodes nothing.
+        """
+        from sentemb.encoding.fingerprint import fingerprint  # torch
+
+        return self.fingerprint == encoder.fingerprint and all(
+            self.towers[one] == fingerprint(encoder.tower(one))
+            for one in (encoder.modalities() if self.towers else ())
+            if one in self.towers
+        )
+
     @property
     def record(self) -> dict[str, Any]:
         """What there is to know of the index, as JSON has it."""
@@ -126,6 +144,7 @@ class Index:
             "column": self.column,
             "model": self.model,
             "fingerprint": self.fingerprint,
+            "towers": dict(self.towers),
             "method": self.method,
             "prompt": self.prompt,
             "chunk": self.chunk,
@@ -166,6 +185,7 @@ class Index:
             first=FIRST_PASSES[method].open(folder / file) if file else None,
             recall=known["recall"],
             path=folder,
+            towers=known.get("towers", {}),
         )
 
     def save(self, path: Path, *, overwrite: bool) -> None:

@@ -102,7 +102,7 @@ def search(
     if opened is None:
         found = embedded(data, encoder, column=column, prompt=encoder.prompt_of("document"))  # type: ignore[arg-type]
         opened = index_of(found, column, encoder)
-    elif opened.fingerprint != encoder.fingerprint:
+    elif not opened.is_of(encoder):
         raise InputError(
             f"Index '{opened.path}' was made by model '{opened.model}', which '{encoder.name}' is "
             "not, or no longer: give that `model`, or make the index again."

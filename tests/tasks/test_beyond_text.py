@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from base64 import b64encode
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import sentemb
 from sentemb.errors import InputError, UsageError
 from sentemb.methods import clip
 from sentemb.modalities.thumbnails import side_of, thumbnail
+from sentemb.modalities.tower_encoder import TowerEncoder
+from sentemb.modalities.towers import Tower
+from sentemb.storage import sha256
 from sentemb.tasks.beyond_text import QueryPart, parts_of, query_vectors
 from sentemb.tasks.classify import classify
 from sentemb.tasks.index import index
@@ -65,10 +69,6 @@ def test_a_folder_is_encoded_in_the_order_of_its_names(model, photos, tmp_path):
 
 
 def test_an_encoding_goes_on_and_notices_another_picture(model, photos, tmp_path, monkeypatch):
-    import shutil
-
-    from sentemb.modalities.tower_encoder import TowerEncoder
-
     copy = shutil.copytree(photos, tmp_path / "copy")
     monkeypatch.setattr("sentemb.encoding.windows.ROWS", 2)
     of, calls = TowerEncoder.of, []
@@ -119,6 +119,62 @@ def test_pictures_are_found_by_text_by_example_and_by_both(model, photos, tmp_pa
     expected = vectors_of(model, photos)[2] + text
     np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-5)
     assert index(photos, tmp_path / "a.index", model).inputs == made.inputs
+
+
+@pytest.fixture
+def retrained(model, tmp_path):
+    """The same encoder of texts, with another tower."""
+    folder = tmp_path / "retrained"
+    shutil.copytree(model, folder)
+    torch.manual_seed(1)
+    tower = Tower(Tower.load(Path(model) / "picture").config)
+    shutil.rmtree(folder / "picture")
+    tower.save(folder / "picture", scale=25.0)
+    return str(folder)
+
+
+def test_vectors_of_two_towers_are_not_mixed(model, retrained, photos, tmp_path):
+    assert sentemb.load(model).fingerprint == sentemb.load(retrained).fingerprint
+    path, query = tmp_path / "a.index", f"image:{photos / '2.png'}"
+    of_pictures = index(photos, path, model)
+    index(["a bird", "a bus"], tmp_path / "texts.index", model)
+    for rows, modality in ((photos / "more", "picture"), (["a bird"], None)):
+        with pytest.raises(UsageError, match="was made with model"):
+            index(rows, path, retrained, add=True, modality=modality)
+    for made in (of_pictures, path):
+        with pytest.raises(InputError, match="is not, or no longer"):
+            search(query, made, k=1, model=retrained)
+    added = index(["a bird"], path, model, add=True)
+    with pytest.raises(InputError, match="is not, or no longer"):
+        search(query, added, k=1, model=retrained)
+    assert search(query, path, k=1)["hits"][0]["text"] == "2.png"
+    assert search(query, tmp_path / "texts.index", k=1, model=retrained)["hits"]
+
+
+def test_pictures_are_encoded_only_where_an_index_needs_them(
+    model, retrained, photos, tmp_path, monkeypatch
+):
+    folder, path = tmp_path / "photos", tmp_path / "a.index"
+    shutil.copytree(photos, folder)
+    index(folder, path, model)
+    encoded = []
+    of = TowerEncoder.of
+    monkeypatch.setattr(TowerEncoder, "of", lambda *given: encoded.append(1) or of(*given))
+    before = {file: sha256(file) for file in path.iterdir()}
+    index(folder, path, model)
+    for words, given in (
+        ("made with model", {"model": retrained}),
+        ("made with column", {"column": "file_name"}),
+        ("made with method", {"method": "int8"}),
+    ):
+        with pytest.raises(UsageError, match=words):
+            index(folder, path, **{"model": model} | given)
+    (folder / "0.png").write_bytes(png(9, 9, 9))
+    with pytest.raises(UsageError, match="holds other rows"):
+        index(folder, path, model)
+    assert not encoded
+    assert {file: sha256(file) for file in path.iterdir()} == before
+    assert {one.name for one in tmp_path.iterdir()} == {"a.index", "photos", "retrained"}
 
 
 def test_a_saved_model_has_its_towers(model, photos, tmp_path):
