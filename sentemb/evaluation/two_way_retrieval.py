@@ -66,6 +66,8 @@ def ranks_of(scores: NDArray[np.floating], answers: Owned) -> NDArray[np.int64]:
 
     .. math:: 1 + |\{ d \text{ no answer}: s_{qd} \ge \max_{a \text{ answer}} s_{qa} \}|
 
+    A score that is not a number counts against the model, as ties do.
+
     Args:
         scores: Of each query with each document, ``[queries, documents]``.
         answers: Of each query.
@@ -77,7 +79,7 @@ def ranks_of(scores: NDArray[np.floating], answers: Owned) -> NDArray[np.int64]:
     found = []
     for row, own in zip(scores, answers, strict=True):
         others = np.delete(row, own)
-        found.append(1 + int((others >= row[own].max()).sum()))
+        found.append(1 + int((~(others < row[own].max())).sum()))
     return np.array(found, dtype=np.int64)
 
 
@@ -146,7 +148,12 @@ def retrieval_both_ways(
         pairing: What belongs to what.
         modality: What the others are called.
         first: The modality of the texts, where these are something else.
+
+    Raises:
+        NumericError: When a vector holds what is not a number.
     """
+    require_finite(others, modality)
+    require_finite(texts, first)
     of_others, of_texts = pairing.answers()
     ways = {
         f"{modality}_to_{first}": cross_modal_ranks(others, texts, of_others),
@@ -207,15 +214,27 @@ class TwoWayRetrieval:
         seconds, firsts = pairing.distinct()
         z1, z2 = (unit(found) for found in (encode(firsts), encode_seconds(seconds)))
         for side, found in zip(self.sides, (z1, z2), strict=True):
-            if not np.isfinite(found).all():
-                raise NumericError(
-                    f"The embedding of a {side} of {self.name} is not finite: the model's weights "
-                    "are damaged."
-                )
+            require_finite(found, f"{side} of {self.name}")
         ranks = cross_modal_ranks(z1, z2, pairing.answers()[1]).ranks
         items = (ranks <= CUTOFFS[-1]).astype(np.float64)[:, None]
         both = retrieval_both_ways(z2, z1, pairing, self.sides[1], self.sides[0])
         return Outcome({"r10": percent_mean(items)} | both, items, percent_mean)
+
+
+def require_finite(vectors: Vectors, what: str) -> None:
+    """Raise where a vector holds what is not a number: its order among others has no meaning.
+
+    Args:
+        vectors: ``[rows, dim]``.
+        what: What each is of.
+
+    Raises:
+        NumericError: Names what it is of.
+    """
+    if not np.isfinite(vectors).all():
+        raise NumericError(
+            f"The embedding of a {what} is not finite: the model's weights are damaged."
+        )
 
 
 def unit(vectors: Vectors) -> Vectors:

@@ -5,6 +5,7 @@ from math import comb
 import numpy as np
 import pytest
 
+from sentemb.errors import NumericError
 from sentemb.evaluation.two_way_retrieval import (
     Pairing,
     Ranks,
@@ -44,6 +45,19 @@ def test_one_vector_for_everything_finds_nothing():
     assert found["picture_to_text_r10"] == found["text_to_picture_r1"] == 0
     assert found["text_to_picture_median_rank"] == 20
     assert found["text_to_picture_r10_chance"] == 50
+
+
+def test_what_is_not_a_number_finds_nothing():
+    broken = np.where(np.eye(3, 6, dtype=bool), np.nan, SCORES)
+    of_pictures, of_texts = PAIRING.answers()
+    assert ranks_of(np.full_like(SCORES, np.nan), of_pictures).tolist() == [5, 5, 5]
+    assert (ranks_of(broken, of_pictures) >= ranks_of(SCORES, of_pictures)).all()
+    assert (ranks_of(broken.T, of_texts) >= ranks_of(SCORES.T, of_texts)).all()
+    good, bad = np.eye(6, dtype=np.float32), np.full((3, 6), np.nan, np.float32)
+    with pytest.raises(NumericError, match="a sound is not finite"):
+        retrieval_both_ways(bad, good, PAIRING, "sound")
+    with pytest.raises(NumericError, match="a text is not finite"):
+        retrieval_both_ways(good[:3], np.where(good, np.inf, good), PAIRING)
 
 
 def test_a_text_of_two_pictures_is_found_by_either():
