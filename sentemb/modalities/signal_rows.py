@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,21 @@ from sentemb.modalities.cells import (
 logger = logging.getLogger("sentemb")
 
 Content = Path | bytes
+
+
+@dataclass(frozen=True)
+class RowContent:
+    """A picture or a sound of a row; the first of equal ones names the row.
+
+    Args:
+        content: What the row holds.
+        source: What the row is of, as messages call it.
+        number: Of the row.
+    """
+
+    content: Content
+    source: object = field(compare=False)
+    number: int = field(compare=False)
 
 
 def signal_rows(

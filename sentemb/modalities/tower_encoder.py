@@ -19,7 +19,7 @@ from sentemb.errors import InputError, TextError, UsageError
 from sentemb.modalities.captioner import CAPTIONS, IN_MODEL
 from sentemb.modalities.cells import MODALITIES, Modality, naming
 from sentemb.modalities.readers import read_signal, require_reader
-from sentemb.modalities.signal_rows import Content, signal_rows
+from sentemb.modalities.signal_rows import Content, RowContent, signal_rows
 from sentemb.modalities.towers import CONFIG, Tower
 from sentemb.types import Vectors
 
@@ -82,18 +82,22 @@ class TowerEncoder(nn.Module):
         """Say all that its vectors depend on beside its weights."""
         return repr(self.tower.config).replace(", model=None", "")  # as when towers had none
 
-    def encode(self, contents: Sequence[Content]) -> Vectors:
+    def encode(self, contents: Sequence[Content | RowContent]) -> Vectors:
         """Return the vectors of files, or of what is in them, ``[rows, dim]``, of length 1.
 
         Raises:
-            InputError: When one cannot be read; names its place.
+            InputError: When one cannot be read; names its row, or else its place.
         """
+        found = [
+            one if isinstance(one, RowContent) else RowContent(one, f"{self.modality}s", place)
+            for place, one in enumerate(contents, start=1)
+        ]
         parts = [np.empty((0, self.tower.config.dim), np.float32)]
-        for start in range(0, len(contents), AT_ONCE):
+        for start in range(0, len(found), AT_ONCE):
             rows = []
-            for place, content in enumerate(contents[start : start + AT_ONCE], start=start + 1):
-                with naming(f"{self.modality}s", place):
-                    rows.append(read_signal(content, self.tower.config))
+            for each in found[start : start + AT_ONCE]:
+                with naming(each.source, each.number):
+                    rows.append(read_signal(each.content, self.tower.config))
             parts.append(self.of(rows))
         return np.concatenate(parts)
 

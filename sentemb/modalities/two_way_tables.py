@@ -24,6 +24,7 @@ from sentemb.modalities.cells import (
     texts_of_cell,
     to_measure,
 )
+from sentemb.modalities.signal_rows import RowContent
 
 TEXT = "text"
 
@@ -56,13 +57,14 @@ def read_two_way(source: Path | Container) -> list[TwoWayRetrieval]:
                     "sounds are needed."
                 )
         with naming(table, number):
-            found = {
+            contents = {
                 modality: _once(cell_of(row.get(name), folder, name, modality), same)
                 for name, modality in columns.items()
             }
             texts = [] if text is None else texts_of_cell(row.get(text))
             if text is not None and not texts:
                 raise InputError(f"column '{text}' has no text")
+        found = {one: RowContent(content, table, number) for one, content in contents.items()}
         captions: list[str | None] = [*texts] or [None]
         for one in captions:
             for kind, content in [*([] if one is None else [(TEXT, one)]), *found.items()]:

@@ -12,7 +12,7 @@ import torch
 
 from sentemb import load
 from sentemb.bundled import bundled
-from sentemb.errors import NumericError
+from sentemb.errors import InputError, NumericError
 from sentemb.methods import clip
 from sentemb.modalities.two_way_tables import read_two_way
 from sentemb.suites.tasks import read_tasks
@@ -250,6 +250,23 @@ def test_equal_pictures_are_one_whatever_they_are_called(photos):
     assert found.numbers["picture_to_text_r1"] == found.numbers["text_to_picture_r1"] == 100
     with pytest.raises(NumericError, match="of a picture of photos text-picture is not finite"):
         task.outcome(lambda texts: np.eye(2)[: len(texts)], lambda files: np.full((1, 2), np.nan))
+
+
+def test_evaluate_names_the_row_of_a_damaged_picture(sentemb, trained, photos):
+    rows = ["0.png,a cat,train", "1.png,a bird,dev", "1.png,a sparrow,dev", "2.png,a bus,dev"]
+    (photos / "metadata.csv").write_text("\n".join(["file_name,caption,split", *rows]))
+    table = [{"image": png((9, 9), (1, 2, 3)), "caption": "a bird"}] * 2
+    for content, words in WRONG.values():
+        (photos / "2.png").write_bytes(content)
+        done = sentemb("evaluate", trained, "--cross-modal", "photos", "-o", "a.json")
+        line = done.stderr.decode().strip().splitlines()[-1]
+        assert done.returncode == 3
+        assert "metadata.csv, row 5: " in line
+        assert words in line
+        assert not (photos.parent / "a.json").exists()
+        (task,) = read_two_way([*table, {"image": content, "caption": "a bus"}])
+        with pytest.raises(InputError, match="data, row 3: "):
+            load(trained).tower().encode(list(dict.fromkeys(task.seconds)))
 
 
 def test_tables_of_one_name_are_told_apart(photos, tmp_path):
