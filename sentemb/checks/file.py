@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from sentemb.checks.columns import Columns, find_columns
 from sentemb.checks.hashes import Seen
 from sentemb.checks.label_checks import LabelChecks, ScoreChecks
 from sentemb.checks.problem import Problem, of_rows
-from sentemb.checks.signal_checks import SignalChecks, rows_of_folder
+from sentemb.checks.signal_checks import SignalChecks, head_of, rows_of_folder
 from sentemb.checks.text_checks import Count, TextChecks, Unknown, none_unknown
 from sentemb.datasets.faults import Faults, Found
 from sentemb.datasets.files import read_rows
 from sentemb.datasets.in_memory import InMemory
 from sentemb.datasets.layouts import LAYOUTS, late_columns, shown
 from sentemb.datasets.lines import Row, suffixes_of
-from sentemb.datasets.roles import TEXT
-from sentemb.modalities.cells import metadata_of
+from sentemb.modalities.cells import TEXTS, metadata_of
 
 BATCH = 64
 """Rows of a batch where none are given: that of most recipes."""
@@ -91,11 +91,13 @@ def check_file(
     columns = Columns({}, None, None)
     texts = TextChecks(columns, faults, limits.count, limits.max_length, limits.unknown)
     labels, scores, late = LabelChecks(), ScoreChecks(), Found()
-    signals = SignalChecks(file, (), {})
-    for number, row in _rows(file, faults):
+    further = _rows(file, faults)
+    head = head_of(further)
+    signals = SignalChecks(file, (), head)
+    for number, row in chain(head, further):
         if not rows:
             present = tuple(row)
-            signals = SignalChecks(file, named or present, row)
+            signals = SignalChecks(file, named or present, head)
             columns = _columns_of_texts(signals, present, named, file)
             texts = TextChecks(columns, faults, limits.count, limits.max_length, limits.unknown)
         rows += 1
@@ -138,7 +140,9 @@ def _columns_of_texts(
     of_texts = None if named is None else [name for name in named if name not in signals.columns]
     columns = find_columns(others, of_texts, source)
     graded = columns.label is not None or columns.score is not None
-    if columns.guessed or (columns.texts == (TEXT,) and not graded):
+    if named is not None:
+        signals.captions = columns.texts[0] if len(columns.texts) == 1 and not graded else None
+    elif columns.guessed or (set(columns.texts) <= set(TEXTS) and not graded):
         return find_columns(others, signals.name_captions(others), source)
     return columns
 

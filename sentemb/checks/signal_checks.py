@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,21 @@ from sentemb.datasets.faults import Found
 from sentemb.datasets.lines import Row
 from sentemb.errors import InputError
 from sentemb.modalities.cells import (
+    FILE_NAMES,
     METADATA,
     TEXTS,
     cell_of,
     columns_of_modalities,
     files_of,
     modality_of,
+    modality_of_file,
     texts_of_cell,
 )
+
+SIDE = 32
+"""Pixels a side that methods scale pictures to by default; what is too thin for it is an error."""
+HEAD = 64
+"""Rows in which a name of a picture or a sound is looked for."""
 
 
 class SignalChecks:
@@ -27,17 +34,17 @@ class SignalChecks:
     Args:
         source: Of the rows; names of files are from its folder.
         present: The columns to look at.
-        first: The first row.
+        head: The first rows.
 
     Attributes:
         columns: Of pictures and sounds, by name.
         captions: The column of texts that describe them, once it is known that there is one.
     """
 
-    def __init__(self, source: object, present: Sequence[str], first: Mapping[str, Any]) -> None:
+    def __init__(self, source: object, present: Sequence[str], head: Iterable[Row]) -> None:
         path = Path(source) if isinstance(source, str | os.PathLike) else Path("-")
         self._folder = path if path.is_dir() else path.parent
-        self.columns = columns_of_modalities(source, present, first)
+        self.columns = columns_of_modalities(source, present, (row for _, row in head))
         self.captions: str | None = None
         self._found: dict[tuple[str, str], tuple[Found, str]] = {}
 
@@ -56,7 +63,7 @@ class SignalChecks:
             try:
                 require_reader(modality)
                 cell = cell_of(row.get(column), self._folder, column, modality)
-                read_signal(cell, TowerConfig(modality=modality))
+                read_signal(cell, TowerConfig(modality=modality, size=SIDE))
             except InputError as error:
                 self._add(modality, str(error), number)
         if self.captions and not texts_of_cell(row.get(self.captions)):
@@ -79,6 +86,17 @@ class SignalChecks:
     def _add(self, kind: str, message: str, number: int) -> None:
         alike = kind, re.sub(r"'[^']*'|[\d,]+", "", message)
         self._found.setdefault(alike, (Found(), message))[0].add(number)
+
+
+def head_of(rows: Iterator[Row]) -> list[Row]:
+    """Take the first row; where a column may name files, all up to one that names a known kind."""
+    head: list[Row] = []
+    for number, row in rows:
+        head.append((number, row))
+        names = [row[name] for name in FILE_NAMES if name in row]
+        if not names or any(map(modality_of_file, names)) or len(head) == HEAD:
+            break
+    return head
 
 
 def rows_of_folder(folder: Path) -> Iterator[Row] | None:

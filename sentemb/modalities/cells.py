@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -53,17 +53,17 @@ def metadata_of(source: Source) -> Source:
 
 
 def columns_of_modalities(
-    source: object, present: Sequence[str], first: Mapping[str, Any]
+    source: object, present: Sequence[str], rows: Iterable[Mapping[str, Any]]
 ) -> dict[str, Modality]:
     """Return the columns that hold pictures or sounds, one of each.
 
     ``file_name`` and ``path`` may name anything: they are looked at where they name a picture or a
-    sound in the first row, and in the table of a folder.
+    sound in one of some rows, and in the table of a folder.
 
     Args:
         source: Of the rows.
         present: Its columns.
-        first: Its first row.
+        rows: Its first rows.
     """
     found: dict[Modality, str] = {}
     for modality in MODALITIES:
@@ -72,13 +72,23 @@ def columns_of_modalities(
             found[modality] = names[0]
     name = next((name for name in FILE_NAMES if name in present), None)
     if name is not None and not found:
-        ending = Path(str(first.get(name))).suffix.lower()
-        kinds = [one for one in MODALITIES if ending in SUFFIXES_OF[one]]
+        kind = next((one for row in rows if (one := modality_of_file(row.get(name)))), None)
         path = Path(source) if isinstance(source, str | os.PathLike) else Path("-")
-        if not kinds and (path.is_dir() or path.name in METADATA):
-            kinds = ["picture"]
-        found |= dict.fromkeys(kinds, name)
+        if kind is None and (path.is_dir() or path.name in METADATA):
+            kind = "picture"
+        found |= {} if kind is None else {kind: name}
     return {name: modality for modality, name in found.items()}
+
+
+def modality_of_file(name: object) -> Modality | None:
+    """Return what a file is, by the end of its name; None of anything else.
+
+    Example:
+        >>> modality_of_file("a.PNG"), modality_of_file("a.txt"), modality_of_file(None)
+        ('picture', None, None)
+    """
+    ending = Path(str(name)).suffix.lower()
+    return next((one for one in MODALITIES if ending in SUFFIXES_OF[one]), None)
 
 
 def is_held(split: object) -> bool:

@@ -48,9 +48,10 @@ def read_two_way(source: Path | Container) -> list[TwoWayRetrieval]:
     columns: dict[str, Modality] | None = None
     sides: dict[str, list[Any]] = {}
     same: dict[bytes, Path] = {}
-    for number, row in _measured(table, rows):
+    measured = _measured(table, rows)
+    for number, row in measured:
         if columns is None:
-            columns = columns_of_modalities(table, present, row)
+            columns = columns_of_modalities(table, present, (one for _, one in measured))
             if (text is not None) + len(columns) < 2:
                 raise InputError(
                     f"{table} has the columns {', '.join(present)}: two of texts, pictures and "

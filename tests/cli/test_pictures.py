@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ import torch
 
 from sentemb import load
 from sentemb.bundled import bundled
+from sentemb.checks.signal_checks import SIDE
 from sentemb.errors import InputError, NumericError
-from sentemb.methods import clip
+from sentemb.methods import clip, coca, lit
 from sentemb.modalities.two_way_tables import read_two_way
 from sentemb.suites.tasks import read_tasks
 from tests.support import encoders
@@ -158,6 +160,49 @@ def test_check_reads_any_table_that_names_pictures(sentemb, photos):
         (file,) = json.loads(done.stdout)["files"]
         found = {one["message"] for one in file["problems"] if one["severity"] == "error"}
         assert found == errors
+
+
+def errors_of(sentemb, *words):
+    done = sentemb("check", *words, "--json")
+    (file,) = json.loads(done.stdout)["files"]
+    found = {one["message"]: one["first"] for one in file["problems"] if one["severity"] == "error"}
+    assert done.returncode == bool(found), done.stderr.decode()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("header", "options"),
+    [("image,sentence", ()), ("image,caption", ("--columns", "image,caption"))],
+)
+def test_check_and_train_know_the_same_captions(sentemb, photos, header, options):
+    (photos / "a.csv").write_text(f"{header}\n0.png,a bird\n1.png,\n2.png,a bus\n")
+    message = f"column '{header.partition(',')[2]}' has no text"
+    assert errors_of(sentemb, photos / "a.csv", *options) == {message: [3]}
+    words = ["train", "--method", "clip", "--data", photos / "a.csv", *options, "-o", "run"]
+    done = sentemb(*words)
+    assert (done.returncode, f"row 3: {message}" in done.stderr.decode()) == (3, True)
+    assert not (photos.parent / "run").exists()
+
+
+def test_check_reads_pictures_whose_first_row_names_none(sentemb, photos):
+    rows = ["readme.txt,a cat", ",a dog", "0.png,a bird", "none.png,a bus"]
+    (photos / "a.csv").write_text("\n".join(["file_name,caption", *rows]))
+    assert errors_of(sentemb, photos / "a.csv") == {
+        "there is no file 'readme.txt'": [2, 5],
+        "column 'file_name' has no picture": [3],
+    }
+    (photos / "b.csv").write_text("path,text\na.txt,a bird\nb.txt,a bus\n")
+    assert errors_of(sentemb, photos / "b.csv") == {}
+
+
+def test_check_refuses_what_is_too_thin_for_the_methods(sentemb, photos):
+    assert {signature(one).parameters["size"].default for one in (clip, coca, lit)} == {SIDE}
+    (photos / "1.png").write_bytes(png((4, 300), (0, 0, 0)))
+    (photos / "metadata.csv").write_text("file_name,caption\n0.png,a bird\n1.png,a bus\n")
+    ((message, rows),) = errors_of(sentemb, photos).items()
+    assert ("too thin to be seen at 32" in message, rows) == (True, [3])
+    done = sentemb("train", "--method", "clip", "--data", photos, "-o", "run")
+    assert (done.returncode, "row 3: 4 × 300 pixels" in done.stderr.decode()) == (3, True)
 
 
 def test_texts_beside_pictures_are_checked_as_texts(sentemb, photos):
