@@ -1,14 +1,13 @@
 """Pictures: what is read of them, and what is refused before it is decoded."""
 
 import io
-import struct
-import zlib
 
 import numpy as np
 import pytest
 
 from sentemb.errors import InputError
 from sentemb.modalities.picture_files import decode, number_of_content
+from tests.support.signals import header_of
 
 Image = pytest.importorskip("PIL.Image", reason="the vision extra is not installed")
 
@@ -17,17 +16,6 @@ def encoded(image, kind="PNG", **options):
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
-
-
-def header_of(width, height):
-    """A PNG that says how large it is, and holds nothing."""
-
-    def chunk(name, data):
-        whole = name + data
-        return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
-
-    size = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 RED = Image.new("RGB", (8, 8), (255, 0, 0))
