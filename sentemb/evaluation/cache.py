@@ -37,13 +37,22 @@ class EncodeCache:
         """
         missing = list(dict.fromkeys(text for text in texts if text not in self._known))
         if missing:
-            vectors = np.asarray(self._encode(missing), dtype=np.float32)
-            finite = np.isfinite(vectors).all(axis=1)
-            if not finite.all():
-                text = missing[int(finite.argmin())]
-                raise NumericError(
-                    f"The embedding of {text[:60]!r} is not finite: the model's weights are "
-                    "damaged."
-                )
+            vectors = finite_vectors(self._encode, missing)
             self._known.update(zip(missing, vectors, strict=True))
         return np.stack([self._known[text] for text in texts])
+
+
+def finite_vectors(encode: Encode, texts: Sequence[str]) -> Vectors:
+    """Return the vectors of texts, ``[texts, dim]`` in float32.
+
+    Raises:
+        NumericError: When a vector holds what is not a number; names the text.
+    """
+    vectors = np.asarray(encode(texts), dtype=np.float32)
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        text = texts[int(finite.argmin())]
+        raise NumericError(
+            f"The embedding of {text[:60]!r} is not finite: the model's weights are damaged."
+        )
+    return vectors

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sentemb.evaluation.cache import finite_vectors
 from sentemb.evaluation.scores import Numbers
 from sentemb.types import Encode, Vectors
 
@@ -13,9 +14,12 @@ def encoded_once(encode: Encode, *texts: Sequence[str]) -> tuple[Vectors, list[V
 
     Returns:
         The vectors of the unique texts, and those of each list, in float32.
+
+    Raises:
+        NumericError: When one is not finite.
     """
     unique = list(dict.fromkeys(text for some in texts for text in some))
-    vectors = np.asarray(encode(unique), dtype=np.float32)
+    vectors = finite_vectors(encode, unique)
     row = {text: number for number, text in enumerate(unique)}
     return vectors, [vectors[[row[text] for text in some]] for some in texts]
 

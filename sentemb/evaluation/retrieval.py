@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentemb.errors import InputError
+from sentemb.evaluation.cache import finite_vectors
 from sentemb.evaluation.scores import Numbers, Outcome, percent_mean
 from sentemb.types import Encode, Vectors
 
@@ -173,7 +174,7 @@ def _distinct(encode: Encode, texts: Sequence[str]) -> tuple[Vectors, NDArray[np
     documents of one text would differ.
     """
     unique = list(dict.fromkeys(texts))
-    vectors = np.asarray(encode(unique), dtype=np.float32)
+    vectors = finite_vectors(encode, unique)
     places: dict[bytes, int] = {}
     known = [places.setdefault(_digest(vector), len(places)) for vector in vectors]
     first = np.unique(known, return_index=True)[1]

@@ -8,6 +8,7 @@ from sentemb.evaluation import (
     Clustering,
     Outcome,
     PairClassification,
+    Retrieval,
     bootstrap_average,
     paired_bootstrap,
 )
@@ -106,6 +107,13 @@ def test_a_model_does_not_differ_from_itself():
 
 
 def test_an_embedding_that_is_no_number_stops_it():
-    once = EncodeCache(lambda texts: np.full((len(texts), 2), np.nan, np.float32))
-    with pytest.raises(NumericError, match="embedding of 'some text' is not finite"):
-        once(["some text"])
+    def broken(texts):
+        return np.full((len(texts), 2), np.nan, np.float32)
+
+    tasks = (
+        STS("s", ["some text", "b"], ["c", "d"], [0, 1]),
+        Retrieval("r", {"q": "some text"}, {"d": "c"}, {"q": {"d": 1.0}}),
+    )
+    for measure in (EncodeCache(broken), *(lambda _, task=task: task(broken) for task in tasks)):
+        with pytest.raises(NumericError, match="embedding of '(some text|c)' is not finite"):
+            measure(["some text"])
