@@ -1,6 +1,6 @@
 """Every loss: frozen value, closed form, gradient check, invariance; a list misses none."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ import torch
 from sentemb import losses
 from sentemb.errors import UsageError
 from sentemb.functional import cosine, sinkhorn
-from sentemb.losses import ranking
+from sentemb.losses import BidirectionalMargin, Sum, WeightedInfoNCE, ranking
 from sentemb.losses.contrast import Similarities
 from sentemb.losses.similarity_distillation import off_diagonal
 from sentemb.losses.sup_con import log_probabilities, mean_inside, mean_outside
@@ -42,6 +42,21 @@ def test_frozen_value(frozen, name, make, chosen, value):
     loss = in_float64(make)
     assert type(loss).__name__ == name
     assert float(loss(chosen(frozen)).detach()) == pytest.approx(value, abs=1e-8)
+
+
+@pytest.mark.parametrize(("name", "make", "chosen", "value"), FROZEN)
+def test_frozen_value_in_float32(frozen, name, make, chosen, value):
+    pairs, loss = chosen(frozen), make()
+    known = {f.name: getattr(pairs, f.name) for f in fields(pairs)}
+    numbers = {n: x.float() for n, x in known.items() if x is not None and x.is_floating_point()}
+    found = float(scalar(loss(replace(pairs, **numbers))).detach())
+    assert found == pytest.approx(value, abs=1e-6 * max(1, abs(value)))
+
+
+def test_frozen_value_of_sncse(frozen):
+    """With the authors' weight of the margins."""
+    loss = Sum((WeightedInfoNCE(0.05, 0.0, 0.0), BidirectionalMargin()), (1.0, 1e-3))
+    assert float(scalar(loss(frozen))) == pytest.approx(0.1865074829, abs=1e-8)
 
 
 ONE_VIEW = (mean_outside, mean_inside)
