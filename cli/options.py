@@ -529,7 +529,8 @@ Template = Annotated[
     typer.Option(
         metavar="TEXT",
         help="A sentence with {} in the place of a label's text; repeatable.",
-        show_default="This text is about {}.",
+        show_default='"This text is about {}."; of pictures "a photo of {}.", of sounds "This is '
+        'a sound of {}."',
     ),
 ]
 TrueLabels = Annotated[

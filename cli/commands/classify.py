@@ -70,7 +70,7 @@ def classify(
     from sentemb.encoders.device import require_device_name
     from sentemb.finetuning.prediction_files import write_predictions
     from sentemb.tasks.few_shot import FewShotSettings
-    from sentemb.tasks.zero_shot import TEMPLATE, check_question
+    from sentemb.tasks.zero_shot import check_question
 
     from ..early import check_columns, check_models, check_picture, check_rows_output, check_texts
 
@@ -79,8 +79,7 @@ def classify(
         check_picture(picture, overwrite=overwrite)
     require_device_name(device)
     changed = {k: v for k, v in options.items() if v != getattr(FewShotSettings, k)}
-    templates = template or [TEMPLATE]
-    check_question(labels, examples, templates, [*changed, *(["save"] if save else [])])
+    check_question(labels, examples, template or None, [*changed, *(["save"] if save else [])])
     FewShotSettings(**changed)
     if examples is not None:
         check_columns(examples, [("text", "label")])
@@ -94,7 +93,7 @@ def classify(
         *(console.rows_of(source), labels),
         examples=examples,
         model=model,
-        template=templates,
+        template=template or None,
         column=column,
         label_column=label_column,
         abstain_by=abstain_by,  # type: ignore[arg-type]  # the library looks at it

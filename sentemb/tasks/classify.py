@@ -23,7 +23,7 @@ from sentemb.tasks.beyond_text import signals_embedded
 from sentemb.tasks.classified import AbstainBy, Classified
 from sentemb.tasks.few_shot import FewShotSettings, contrast, fit_head
 from sentemb.tasks.vectors import Embedded, embedded, read_table
-from sentemb.tasks.zero_shot import TEMPLATE, Labels, check_question, label_vectors, read_labels
+from sentemb.tasks.zero_shot import TEMPLATES, Labels, check_question, label_vectors, read_labels
 from sentemb.values import as_names, require_kind
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def classify(
     *,
     examples: "Data | TrainingData | None" = None,
     model: "AnyEncoder" = "mini-sentemb",
-    template: str | Sequence[str] = TEMPLATE,
+    template: str | Sequence[str] | None = None,
     column: str = "text",
     label_column: str | None = None,
     abstain_by: AbstainBy = "margin",
@@ -88,8 +88,9 @@ def classify(
             labels; or the text or texts of each label.
         examples: Labelled texts, of any kind that `train` takes; about 8 of each label.
         model: A bundled encoder, a folder, a hub id, a `SentenceTransformer` or an `Encoder`.
-        template: One text or several, with ``{}`` in the place of a label's text; only with
-            ``labels``.
+        template: One text or several, with ``{}`` in the place of a label's text; by default ``This
+            text is about {}.``, of pictures ``a photo of {}.`` and of sounds ``This is a sound of
+            {}.``; only with ``labels``.
         column: The column of the texts.
         label_column: The column of true labels, where it is not called ``label``.
         abstain_by: What confidence is. ``margin``: how far the best label is ahead of the second,
@@ -118,7 +119,7 @@ def classify(
     """
     known = [field.name for field in fields(FewShotSettings)]
     settings = FewShotSettings(**known_options(options, known, "classify"))
-    templates = as_names("template", template)
+    templates = None if template is None else as_names("template", template)
     check_question(labels, examples, templates, [*options, *(["save"] if save is not None else [])])
     require_abstaining(abstain_by, abstain_below, at_most, confidence)
     if temperature is not None and not temperature > 0:
@@ -161,7 +162,7 @@ def require_abstaining(
 def _zero_shot(
     data: "Data | Embedded",
     labels: dict[str, list[str]],
-    templates: Sequence[str],
+    templates: Sequence[str] | None,
     temperature: float | None,
     model: "AnyEncoder",
     column: str,
@@ -180,7 +181,8 @@ def _zero_shot(
     if temperature is None:
         of_tower = None if held is None else encoder.tower(held).tower.config
         temperature = TEMPERATURE if of_tower is None else 1 / of_tower.scale
-    similarities = texts.vectors @ label_vectors(labels, encoder.encode, templates).T
+    of_labels = label_vectors(labels, encoder.encode, templates or [TEMPLATES[held]])
+    similarities = texts.vectors @ of_labels.T
     exponents = np.exp((similarities - similarities.max(axis=1, keepdims=True)) / temperature)
     probabilities = exponents / exponents.sum(axis=1, keepdims=True)
     return _LabelScores(texts, list(labels), similarities, probabilities)

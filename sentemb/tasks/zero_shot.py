@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,19 @@ from sentemb.datasets.source import read_source
 from sentemb.errors import InputError, UsageError
 from sentemb.types import Encode
 
+if TYPE_CHECKING:
+    from sentemb.modalities.cells import Modality
+
 Numbers = NDArray[np.float64]
 Labels = str | os.PathLike[str] | Sequence[str] | Mapping[str, str | Sequence[str]]
 """A file of labels, a list of them, or the text or texts of each label."""
 TEMPLATE = "This text is about {}."
+TEMPLATES: Mapping["Modality | None", str] = {
+    None: TEMPLATE,
+    "picture": "a photo of {}.",
+    "sound": "This is a sound of {}.",
+}
+"""What a label's text is put into by default, by what is labelled: CLIP's, and CLAP's."""
 PLACE = "{}"
 
 
@@ -80,14 +90,14 @@ def label_vectors(
 
 
 def check_question(
-    labels: object, examples: object, templates: Sequence[str], of_training: Sequence[str]
+    labels: object, examples: object, templates: Sequence[str] | None, of_training: Sequence[str]
 ) -> None:
     """Raise unless texts are labelled either by labels or by examples, with the options of either.
 
     Args:
         labels: Given or None.
         examples: Given or None.
-        templates: As given, or the default.
+        templates: As given, or None.
         of_training: Names of the options that only training on examples takes.
 
     Raises:
@@ -97,9 +107,10 @@ def check_question(
         raise UsageError("Give either `labels`, for zero-shot, or `examples`, for few-shot.")
     if labels is not None and of_training:
         raise UsageError(f"`{of_training[0]}` has no effect without `examples`: leave it out.")
-    if labels is None and list(templates) != [TEMPLATE]:
+    if labels is None and templates is not None:
         raise UsageError("`template` has no effect without `labels`: leave it out.")
-    require_templates(templates)
+    if templates is not None:
+        require_templates(templates)
 
 
 def require_templates(templates: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ import json
 import shutil
 from base64 import b64encode
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from sentemb.errors import InputError, UsageError
 from sentemb.methods import clip
 from sentemb.modalities.thumbnails import side_of, thumbnail
 from sentemb.modalities.tower_encoder import TowerEncoder
-from sentemb.modalities.towers import Tower
+from sentemb.modalities.towers import Tower, TowerConfig
 from sentemb.storage import sha256
 from sentemb.tasks.beyond_text import QueryPart, parts_of, query_vectors
 from sentemb.tasks.classify import classify
@@ -68,9 +69,22 @@ def test_a_folder_is_encoded_in_the_order_of_its_names(model, photos, tmp_path):
     assert [row["file_name"] for row in rows][3:5] == ["3.png", "more/4.png"]
 
 
-def test_an_encoding_goes_on_and_notices_another_picture(model, photos, tmp_path, monkeypatch):
+def test_a_folder_of_pictures_and_sounds_is_not_guessed(model, photos, tmp_path):
+    both = shutil.copytree(photos, tmp_path / "both")
+    (both / "more" / "a.wav").write_bytes(b"RIFF")
+    words = r"files of pictures \(6\) and files of sounds \(1\): name which are meant as `modality`"
+    with pytest.raises(UsageError, match=words):
+        sentemb.load(model).encode_file(both, tmp_path / "a.npy")
+    encoded = sentemb.load(model).encode_file(both, tmp_path / "a.npy", modality="picture")
+    assert encoded.rows == 6
+
+
+@pytest.mark.parametrize(("limit", "value"), [("ROWS", 2), ("CHARACTERS", 2 * 8 * 8 * 3)])
+def test_an_encoding_goes_on_and_notices_another_picture(
+    model, photos, tmp_path, monkeypatch, limit, value
+):
     copy = shutil.copytree(photos, tmp_path / "copy")
-    monkeypatch.setattr("sentemb.encoding.windows.ROWS", 2)
+    monkeypatch.setattr(f"sentemb.encoding.windows.{limit}", value)  # two pictures of 8 x 8
     of, calls = TowerEncoder.of, []
 
     def cut(self, rows):
@@ -186,6 +200,20 @@ def test_a_saved_model_has_its_towers(model, photos, tmp_path):
     assert sentemb.load(tmp_path / "alone").modalities() == []  # an object may have been trained
 
 
+def test_an_uploaded_model_has_its_towers(model, photos, monkeypatch, tmp_path):
+    from sentence_transformers import SentenceTransformer
+
+    def uploaded(self, repo, *, private, local_model_path):
+        assert (repo, private) == ("me/clip", True)
+        shutil.copytree(local_model_path, tmp_path / "hub")
+        return "url"
+
+    monkeypatch.setattr(SentenceTransformer, "push_to_hub", uploaded)
+    assert sentemb.load(model).push_to_hub("me/clip", private=True) == "url"
+    np.testing.assert_array_equal(vectors_of(tmp_path / "hub", photos), vectors_of(model, photos))
+    assert sentemb.load(tmp_path / "hub").encode(["a"]).shape == (1, 12)
+
+
 def test_towers_of_a_hub_id_are_found(model, monkeypatch):
     monkeypatch.setattr("sentemb.locate._fetch", lambda name: Path(model))
     encoder = sentemb.load("owner/clip")
@@ -206,6 +234,19 @@ def test_parts_of_a_query():
         parts_of("image: + text:a")
 
 
+def test_a_sum_weighs_each_part_alike_whatever_its_length():
+    i, j = np.arange(2)[:, None], np.arange(3)
+    a, b = np.sin((i + 1) * (j + 2))
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    encoder = SimpleNamespace(
+        modalities=lambda: ["picture"],
+        encode=lambda texts, **_: b[None],
+        tower=lambda _: SimpleNamespace(encode=lambda _: 20 * a[None]),  # as at a scale of 20
+    )
+    (found,) = query_vectors(["image:a.png + text:b"], encoder, 3)
+    assert [found @ a, found @ b] == pytest.approx([0.1210939331] * 2, abs=1e-6)
+
+
 def test_queries_that_cannot_be_say_why(model, photos):
     encoder = sentemb.load(model)
     for query, words in (
@@ -224,15 +265,26 @@ def test_pictures_are_labelled_by_texts_at_the_learned_scale(model, photos):
     assert [row["text"] for row in found.rows][:2] == ["0.png", "1.png"]
     sure = classify(photos, ["a cat", "a bus"], model=model, abstain_by="probability")
     encoder = sentemb.load(model)
-    labels = encoder.encode(
-        ["This text is about a cat.", "This text is about a bus."], normalize=True
-    )
+    labels = encoder.encode(["a photo of a cat.", "a photo of a bus."], normalize=True)
     cosines = vectors_of(model, photos) @ labels.T
     asked = {"abstain_by": "probability", "temperature": 0.05}  # which is the default of texts
     given = classify(photos, ["a cat", "a bus"], model=model, **asked)
     for found, scale in ((sure, 25), (given, 20)):
         odds = np.exp(scale * cosines) / np.exp(scale * cosines).sum(axis=1, keepdims=True)
         assert [row["score"] for row in found.rows] == pytest.approx(odds.max(axis=1), abs=1e-4)
+
+
+def test_sounds_are_labelled_by_texts_about_sounds(model, tmp_path):
+    folder = shutil.copytree(model, tmp_path / "model")
+    Tower(TowerConfig("sound", size=16, width=8, depth=1, dim=12)).save(folder / "sound", 20.0)
+    draw = np.random.default_rng(0)
+    rows = [{"sound": draw.random((64, 16)).astype(np.float16).tobytes()} for _ in range(3)]
+    asked = {"model": str(folder), "modality": "sound"}
+    found = classify(rows, ["a cat", "a bus"], **asked)
+    same = classify(rows, ["a cat", "a bus"], template="This is a sound of {}.", **asked)
+    assert found.rows == same.rows
+    others = classify(rows, ["a cat", "a bus"], template="a photo of {}.", **asked)
+    assert found.rows != others.rows
 
 
 def test_zero_shot_labels_have_the_frozen_values():
