@@ -33,6 +33,7 @@ from sentemb.inference.token_encoder import TokenEncoder
 from sentemb.inference.torch_only import load_encoder, width_of
 from sentemb.locate import locate
 from sentemb.modalities.cells import Modality, modality_of, reads_no_texts
+from sentemb.modalities.readers import warn_of_cut
 from sentemb.modalities.tower_encoder import TowerEncoder, copy_towers, load_tower, towers_in
 from sentemb.storage import whole_folder
 from sentemb.types import Vectors
@@ -323,7 +324,9 @@ class Encoder:
             options = replace(options, keep_columns=keep_columns or shows)
             rows = tower.rows_of(source, None if column == "text" else column, faults)
             with Progress("encoding", None, "rows", shown=progress) as told:
-                return encode_file(tower, rows, Path(output), options, overwrite, told, faults)
+                made = encode_file(tower, rows, Path(output), options, overwrite, told, faults)
+            warn_of_cut(source, made.truncated_rows or 0, tower.tower.config)
+            return made
         read: Callable[..., Iterator[Any]] = read_text_rows if keep_columns else read_texts
         self._require_texts()
         texts = read(source, column, faults)

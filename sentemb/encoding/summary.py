@@ -89,9 +89,8 @@ class EncodeSummary:
     ) -> list[str]:
         """Say what became of every row."""
         lines = []
-        unknown = (
-            "" if self.unknown_rows is None else f", {self.unknown_rows:,} with unknown tokens"
-        )
+        has_tokens = self.unknown_tokens or self.known_tokens
+        unknown = f", {self.unknown_rows:,} with unknown tokens" if has_tokens else ""
         if shard is not None and shard.of > 1:
             lines.append(
                 f"shard {shard} is done; sentemb merge {output} joins all {shard.of} "

@@ -16,6 +16,7 @@ from sentemb.evaluation import Evaluator
 from sentemb.evaluation.two_way_retrieval import Pairing, retrieval_both_ways, unit
 from sentemb.modalities.cells import (
     SPLIT,
+    Modality,
     captioned_rows,
     is_held,
     metadata_of,
@@ -23,7 +24,7 @@ from sentemb.modalities.cells import (
     to_measure,
 )
 from sentemb.modalities.decoded import Signals
-from sentemb.modalities.readers import read_signal, require_reader
+from sentemb.modalities.readers import read_signal, require_reader, warn_of_cut
 from sentemb.modalities.signal_rows import signal_rows
 from sentemb.modalities.towers import Tower, TowerConfig
 from sentemb.types import Encode, Vectors
@@ -173,14 +174,16 @@ def read_signals(source: Source, config: TowerConfig, column: str | None = None)
     """
     require_reader(config.modality)
     signals, numbers, held = Signals(config.shape, config.dtype), [], 0
+    cut: list[bool] = []
     for number, content, columns in signal_rows(source, config.modality, column):
         if is_held(columns.get(SPLIT)):
             held += 1
             continue
         with naming(source, number):
-            numbers.append(signals.add(read_signal(content, config)))
+            numbers.append(signals.add(read_signal(content, config, cut)))
     if not numbers:
         raise InputError(f"{source} holds no row to train on.")
+    warn_of_cut(as_source(source), sum(cut), config)
     logger.info("%s %ss decoded to %s", f"{len(signals):,}", config.modality, _size(signals))
     if held:
         logger.info("%s rows of another split are left out", f"{held:,}")
@@ -218,12 +221,15 @@ def _read(
     held: list[Row] = []
     source = metadata_of(as_source(source))
     modalities = [config.modality for config in configs]
+    cut: dict[Modality, list[bool]] = {modality: [] for modality in modalities}
     for row in captioned_rows(source, modalities, columns, has_texts=has_texts):
         with naming(source, row.number):
             numbers = tuple(
-                signals[config.modality].add(read_signal(content, config))
+                signals[config.modality].add(read_signal(content, config, cut[config.modality]))
                 for config, content in zip(configs, row.contents, strict=True)
             )
         kept = held if is_held(row.split) else train
         kept.extend((text, numbers) for text in row.texts)
+    for config in configs:
+        warn_of_cut(source, sum(cut[config.modality]), config)
     return train, held

@@ -43,8 +43,8 @@ def require_soundfile() -> None:
         raise UsageError(f"Sounds need soundfile: {install_command('audio')}.") from None
 
 
-def samples_of(sound: str | os.PathLike[str] | bytes) -> Samples:
-    """Return the samples of a wav or flac file, of one channel at 16 kHz.
+def samples_of(sound: str | os.PathLike[str] | bytes) -> tuple[Samples, bool]:
+    """Return the first minute of a wav or flac file of one channel at 16 kHz, and if it is longer.
 
     Raises:
         InputError: When it is another rate, has several channels, holds nothing but silence, or
@@ -67,6 +67,7 @@ def samples_of(sound: str | os.PathLike[str] | bytes) -> Samples:
                     "`sox in.wav -c 1 out.wav`"
                 )
             read: Samples = file.read(LONGEST, dtype="float32")
+            is_longer = len(file.read(1)) > 0
     except OSError as error:
         raise InputError(f"cannot read '{sound!s}' ({error.strerror})") from error
     except soundfile.LibsndfileError as error:
@@ -75,12 +76,7 @@ def samples_of(sound: str | os.PathLike[str] | bytes) -> Samples:
         raise InputError("a sample is not a number")
     if not len(read) or float(np.abs(read).max()) < 1e-4:
         raise InputError("nothing but silence")
-    return read
-
-
-def log_mel(sound: str | os.PathLike[str] | bytes, frames: int) -> LogMel:
-    """Return the log-mel of a file, ``[64, frames]``, as `mel_of` makes it; see `samples_of`."""
-    return fitted(mel_of(samples_of(sound)), frames)
+    return read, is_longer
 
 
 def mel_of(samples: Samples) -> LogMel:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sentemb.datasets.faults import Faults
-from sentemb.datasets.source import Source
+from sentemb.datasets.source import Source, as_source
 from sentemb.datasets.texts import TextRow
-from sentemb.encoders.tokenising import Tokens
+from sentemb.encoders.tokenising import TextCounts, Tokens
 from sentemb.errors import InputError, TextError, UsageError
 from sentemb.modalities.captioner import CAPTIONS, IN_MODEL
 from sentemb.modalities.cells import MODALITIES, Modality, naming
-from sentemb.modalities.readers import read_signal, require_reader
+from sentemb.modalities.readers import read_signal, require_reader, warn_of_cut
 from sentemb.modalities.signal_rows import Content, RowContent, signal_rows
 from sentemb.modalities.towers import CONFIG, Tower
 from sentemb.types import Vectors
@@ -93,12 +93,14 @@ class TowerEncoder(nn.Module):
             for place, one in enumerate(contents, start=1)
         ]
         parts = [np.empty((0, self.tower.config.dim), np.float32)]
+        cut: list[bool] = []
         for start in range(0, len(found), AT_ONCE):
             rows = []
             for each in found[start : start + AT_ONCE]:
                 with naming(each.source, each.number):
-                    rows.append(read_signal(each.content, self.tower.config))
+                    rows.append(read_signal(each.content, self.tower.config, cut))
             parts.append(self.of(rows))
+        warn_of_cut(self.name, sum(cut), self.tower.config)
         return np.concatenate(parts)
 
     def of_source(
@@ -111,13 +113,15 @@ class TowerEncoder(nn.Module):
         """
         require_reader(self.modality)
         found, parts, rows = [], [], []
+        cut: list[bool] = []
         for number, content, columns in signal_rows(source, self.modality, column):
             with naming(source, number):
-                rows.append(read_signal(content, self.tower.config))
+                rows.append(read_signal(content, self.tower.config, cut))
             found.append(columns)
             if len(rows) == AT_ONCE:
                 parts.append(self.of(rows))
                 rows = []
+        warn_of_cut(as_source(source), sum(cut), self.tower.config)
         return found, np.concatenate([*parts, self.of(rows)])
 
     @torch.inference_mode()
@@ -148,6 +152,8 @@ class TowerEncoder(nn.Module):
 
         require_reader(self.modality)
         told = faults or Faults()
+        config = self.tower.config
+        decoded = int(np.prod(config.shape)) * np.dtype(config.dtype).itemsize
         for number, content, columns in signal_rows(source, self.modality, column):
             with naming(source, number):
                 data = content if isinstance(content, bytes) else _read(content)
@@ -156,7 +162,7 @@ class TowerEncoder(nn.Module):
             key = f"{name} {blake2b(data, digest_size=8).hexdigest()}"
             self.pending[key] = content
             held = len(content) if isinstance(content, bytes) else 0
-            yield TextRow(key, columns, next(iter(columns)), held)
+            yield TextRow(key, columns, next(iter(columns)), held + decoded)
 
 
 class TowerEmbedder:
@@ -184,14 +190,17 @@ class TowerEmbedder:
     def tokenise(self, keys: Sequence[str]) -> Tokens:
         """Decode rows; their numbers stand in the place of tokens."""
         decoded: list[Any] = []
+        cut: list[bool] = []
         for key in keys:
             try:
                 content = self.encoder.pending[key]
-                decoded.append(read_signal(content, self.encoder.tower.config))
+                decoded.append(read_signal(content, self.encoder.tower.config, cut))
             except InputError as error:
                 raise TextError(f"{error}.", key) from error
         self.encoder.pending.clear()
-        return Tokens(list(keys), list(keys), decoded, None, list(range(len(keys))))
+        none = [0] * len(keys)
+        counts = TextCounts(cut, none, none, [False] * len(keys))
+        return Tokens(list(keys), list(keys), decoded, counts, list(range(len(keys))))
 
     def embed(self, tokens: Tokens, done: Callable[[int], object] = lambda rows: None) -> Vectors:
         """Return the vectors of what was decoded."""

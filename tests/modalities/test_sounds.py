@@ -6,10 +6,13 @@ import math
 import numpy as np
 import pytest
 
+import sentemb
+from sentemb.datasets.source import as_source
 from sentemb.errors import InputError
+from sentemb.modalities.captioned import read_signals
 from sentemb.modalities.readers import read_signal
 from sentemb.modalities.sound_files import BANDS, RATE, SILENCE, fitted, mel_of, stored
-from sentemb.modalities.towers import TowerConfig
+from sentemb.modalities.towers import Tower, TowerConfig
 
 CONFIG = TowerConfig("sound", size=32, depth=1)
 SECOND = np.sin(2 * math.pi * 1000 * np.arange(RATE) / RATE).astype(np.float32)
@@ -43,6 +46,25 @@ def test_a_log_mel_is_cut_or_followed_by_silence():
     longer = fitted(mel, 100)
     assert np.array_equal(longer[:, : mel.shape[1]], mel)
     assert longer[:, -1].astype(float) == pytest.approx(np.full(BANDS, SILENCE), abs=0.01)
+
+
+def test_sounds_that_are_cut_are_counted(tmp_path, monkeypatch, caplog):
+    Tower(CONFIG).save(tmp_path / "model" / "sound", 20.0)
+    long, short = mel_of(SECOND).tobytes(), mel_of(SECOND[: RATE // 4]).tobytes()
+    rows = [{"sound": each, "id": str(n)} for n, each in enumerate([long, short, long])]
+    encoder = sentemb.load(tmp_path / "model")
+    found = encoder.encode_file(rows, tmp_path / "a.npy", modality="sound")
+    assert found.truncated_rows == 2
+    assert "2 truncated: a.npy" in found.lines("a.npy")[0]
+    encoder.tower("sound").of_source(as_source(rows))
+    read_signals(as_source(rows), CONFIG)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
+    assert caplog.text.count("longer than 0.64 s, all that the tower hears, were cut: 2. ") == 3
+    cut = []
+    monkeypatch.setattr("sentemb.modalities.sound_files.LONGEST", RATE // 4)
+    for sound in (SECOND, SECOND[: RATE // 4]):
+        read_signal(written(sound), CONFIG, cut)
+    assert cut == [True, False]
 
 
 @pytest.mark.parametrize("kind", ["WAV", "FLAC"])
