@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -390,10 +391,17 @@ class Encoder:
         return cast("SentenceTransformer", self._encoder)
 
     def push_to_hub(self, *args: Any, **options: Any) -> Any:
-        """Upload the model as `SentenceTransformer.push_to_hub` does, whose arguments it takes."""
+        """Upload the model as `SentenceTransformer.push_to_hub` does, whose arguments it takes.
+
+        The towers of a model that was loaded by its name go with it; a card is then not made.
+        """
         encoder = self.as_sentence_transformer()
-        with merged(encoder):
-            return encoder.push_to_hub(*args, **options)
+        if self._model is None or not self.modalities():
+            with merged(encoder):
+                return encoder.push_to_hub(*args, **options)
+        with TemporaryDirectory(prefix="sentemb-") as folder:
+            self.save(folder)
+            return encoder.push_to_hub(*args, **{"local_model_path": folder} | options)
 
     def _embedder_for(self, *options: Any) -> Embedder:
         """Return the last embedder where the options are those of the last call."""
