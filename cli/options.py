@@ -431,7 +431,7 @@ Modality = Annotated[
     str | None,
     typer.Option(
         help="What the rows hold in the place of texts: picture or sound, as names of files or as "
-        "bytes, for a model that was trained on them. A folder says so by its files.",
+        "bytes, for a model that was trained on them. A folder of one kind says so by its files.",
         autocompletion=complete_one_of(("picture", "sound")),
     ),
 ]

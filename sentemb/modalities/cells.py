@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from sentemb.datasets.source import Source, read_source
-from sentemb.errors import InputError, nearest
+from sentemb.errors import InputError, UsageError, nearest
 
 T = TypeVar("T")
 logger = logging.getLogger("sentemb")
@@ -263,10 +263,21 @@ def files_of(folder: Path, modality: Modality) -> list[Path]:
 
 
 def modality_of(source: object) -> Modality | None:
-    """Return what a folder holds, by the names of its files; None of anything else."""
+    """Return what a folder holds, by the names of its files; None of anything else.
+
+    Raises:
+        UsageError: When it holds pictures and sounds.
+    """
     if not (isinstance(source, str | os.PathLike) and Path(source).is_dir()):
         return None
-    return next((one for one in MODALITIES if files_of(Path(source), one)), None)
+    found = {one: len(files) for one in MODALITIES if (files := files_of(Path(source), one))}
+    if len(found) > 1:
+        held = " and ".join(f"files of {one}s ({files:,})" for one, files in found.items())
+        raise UsageError(
+            f"Folder '{source}' holds {held}: name which are meant as `modality`, or give a folder "
+            "that has one kind."
+        )
+    return next(iter(found), None)
 
 
 @contextmanager
