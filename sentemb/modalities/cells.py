@@ -161,6 +161,8 @@ def captioned_rows(
     folder = Path(os.fspath(source)).parent if isinstance(source, str | os.PathLike) else Path()
     for number, row in rows:
         texts = texts_of_cell(row.get(text)) if has_texts else [""]
+        if has_texts and isinstance(row.get(text), bytes | dict):
+            raise InputError(f"{source}, row {number}: column '{text}' holds bytes, not a text.")
         if not texts:
             raise InputError(f"{source}, row {number}: column '{text}' has no text.")
         with naming(source, number):
@@ -219,6 +221,28 @@ def bound_to_pictures(present: Sequence[str]) -> tuple[list[Modality], bool]:
     sounds = [name for name in SOUNDS if name in present and name not in FILE_NAMES]
     has_texts = not sounds or any(name in present for name in TEXTS)
     return ["picture", "sound"] if sounds else ["picture"], has_texts
+
+
+def bound_by_columns(
+    columns: Sequence[str], first: Mapping[str, Any]
+) -> tuple[list[Modality], bool]:
+    """Return what `bound_to_pictures` does, where columns are named: of pictures, sounds, texts.
+
+    Of two, the second is of sounds if its name says so, or its first cell.
+
+    Args:
+        columns: Their names.
+        first: The first row.
+    """
+    if len(columns) > 2:
+        return ["picture", "sound"], True
+    modalities, has_texts = bound_to_pictures(columns)
+    cell = first.get(columns[-1])
+    if isinstance(cell, dict):
+        cell = cell.get("bytes") or cell.get("path")
+    if isinstance(cell, bytes) or str(cell).lower().endswith(SUFFIXES_OF["sound"]):
+        modalities, has_texts = ["picture", "sound"], False
+    return modalities, has_texts
 
 
 def cell_of(

@@ -8,7 +8,7 @@ from sentemb.datasets.several import SeveralData
 from sentemb.datasets.source import Source, as_source, read_source
 from sentemb.evaluation import Evaluator
 from sentemb.modalities.captioned import PairedData, read_captioned, warn_of_unused
-from sentemb.modalities.cells import bound_to_pictures, metadata_of
+from sentemb.modalities.cells import bound_by_columns, bound_to_pictures, metadata_of
 from sentemb.modalities.towers import TowerConfig
 
 
@@ -44,15 +44,17 @@ def read_spoke(
     Args:
         source: As of `read_captioned`.
         configs: Of the pictures' tower, and of the sounds'.
-        columns: Names of its columns, pictures first, where they are others; the column of sounds
-            has a usual name.
+        columns: Names of its columns, pictures first and texts last, where they are others.
         all_held: As of `read_captioned`.
 
     Raises:
         InputError: When it has neither sounds nor texts, or as `read_captioned`.
     """
-    present = columns or read_source(metadata_of(as_source(source)))[0]
-    modalities, has_texts = bound_to_pictures(present)
+    present, rows = read_source(metadata_of(as_source(source)))
+    if columns is None:
+        modalities, has_texts = bound_to_pictures(present)
+    else:
+        modalities, has_texts = bound_by_columns(columns, next(iter(rows), (0, {}))[1])
     read = [config for config in configs if config.modality in modalities]
     return read_captioned(source, read, columns, has_texts=has_texts, all_held=all_held)
 

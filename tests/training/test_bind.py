@@ -12,7 +12,7 @@ import sentemb
 from sentemb import Method, Settings, train
 from sentemb.datasets.in_memory import InMemory
 from sentemb.encoders import build_encoder
-from sentemb.errors import UsageError
+from sentemb.errors import InputError, UsageError
 from sentemb.jobs.job_data import read
 from sentemb.jobs.job_method import build
 from sentemb.jobs.train_job import train_job
@@ -20,6 +20,7 @@ from sentemb.losses import SymmetricInfoNCE
 from sentemb.methods import bind, bind_spokes, clip
 from sentemb.methods.bind import towers_of
 from sentemb.modalities.captioned import read_captioned
+from sentemb.modalities.spokes import read_spoke
 from sentemb.modalities.towers import Tower
 from sentemb.pairs import Pairs
 from sentemb.twins import Hub, Spokes
@@ -278,6 +279,22 @@ def test_dev_rows_are_measured_whatever_their_split_and_need_texts(hub, files, c
     assert "4 rows of another split in 'heard' are neither trained on nor measured" in caplog.text
     with pytest.raises(UsageError, match="`dev` has no texts"):
         dev_of("heard.csv")
+
+
+def test_columns_of_other_names_are_read_as_what_they_hold(hub, files):
+    configs = towers_of(hub, {"network": "cnn", "frames": 16, "hub": None})
+    mel = np.zeros((64, 16), np.float16).tobytes()
+    row = {"img": png(1), "snd": mel, "said": "A bird.", "file": str(files / "16.wav")}
+
+    def names(*columns):
+        found = read_spoke(InMemory([row], (), "data"), configs, columns)
+        return sorted(found.rows.column_names)
+
+    assert names("img", "snd") == names("img", "file") == ["picture", "sound"]
+    assert names("img", "said") == ["picture", "text"]
+    assert names("img", "snd", "said") == ["picture", "sound", "text"]
+    with pytest.raises(InputError, match=r"data, row 1: column 'snd' holds bytes, not a text\."):
+        read_captioned(InMemory([row], (), "data"), configs[:1], ["img", "snd"])
 
 
 @pytest.mark.parametrize(
