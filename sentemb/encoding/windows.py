@@ -14,7 +14,7 @@ from sentemb.encoding.kept_columns import EMBEDDING, as_json
 
 ROWS = 4096
 CHARACTERS = 2**24
-"""A window of long texts has fewer rows: it is held in memory."""
+"""A window of long texts, or of large pictures, has fewer rows: it is held in memory."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ def windows(
     taken: Collection[str] = (EMBEDDING,),
 ) -> Iterator[Window]:
     """Cut texts into windows of 4,096 rows, or of 16 million characters where that is less.
+
+    Of pictures and sounds, the bytes count that they are decoded to.
 
     Args:
         texts: One a row.
