@@ -74,6 +74,13 @@ def test_an_install_command_names_packages_that_any_pip_finds():
     assert [str(path) for path in sources if 'install "sentemb[' in path.read_text()] == []
 
 
+def test_the_page_on_installing_names_every_extra():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    page = (ROOT / "docs/installing.md").read_text()
+    named = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(named) == sorted(extras["optional-dependencies"])
+
+
 def test_classifiers_and_ci_name_the_same_versions_of_python():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
