@@ -30,7 +30,7 @@ NAMED_PATHS = {"config.json": ("_name_or_path",), "tokenizer_config.json": ("nam
 """Where libraries note the folder that a model was loaded from."""
 WHOLE_PATH = re.compile(r"/|\.{1,2}/|~|[A-Za-z]:\\")
 PATH_INSIDE = re.compile(r"(?<![^\s,;:='\"(])(?:~?/|[A-Za-z]:\\)[^\s,;'\")]+")
-LOADED = re.compile(r'(SentenceTransformer\(|"text-classification", )"[^"]*"')
+LOADED = re.compile(r'(SentenceTransformer\(|sentemb\.load\(|"text-classification", )"[^"]*"')
 """Where the example of a card names the model."""
 NO_RIGHTS = (401, 403)
 DECODER = "decoder.json"

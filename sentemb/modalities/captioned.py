@@ -58,9 +58,10 @@ class PairedData(TrainingData):
         return [CrossModalRetrieval(twin.towers()[name], self, name) for name in self.signals]
 
     def shuffled(self, seed: int) -> "PairedData":
-        """Return the same with the first modality, and the texts, of other rows: a control.
+        """Return the same rows, with one column of other rows: a control.
 
-        What is left of a row has no part in what it stands beside.
+        The texts move where they are paired with one modality. Of pictures with sounds the first
+        moves, and the sounds keep their texts.
         """
         order = np.random.default_rng(seed).permutation(len(self.rows))
         columns = {name: self.rows[name][:] for name in self.rows.column_names}

@@ -35,6 +35,15 @@ USAGE_OF_TOWER = """import sentemb
 
 tower = sentemb.load("{name}").tower("picture")
 print(tower.encode(["one.png", "other.png"]))"""
+USAGE_BESIDE_TEXTS = """
+
+# {modality}s, in the space of the texts
+import sentemb
+
+model = sentemb.load("{{name}}")
+{modality}s = model.tower("{modality}").encode(["one.{ending}", "other.{ending}"])
+print(model.encode(["a bird", "a house"], normalize=True) @ {modality}s.T)"""
+ENDINGS = {"picture": "png", "sound": "wav"}
 SUPERVISION = {
     "spearman": "Spearman on the labelled pairs of {dev}",
     "held-out-loss": "loss on held-out rows of the training data; no graded pair was used",
@@ -192,6 +201,7 @@ def record_of(
         "processes": processes().num_processes,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": versions(),
+        **({"towers": [*towers]} if (towers := method.twin.towers()) else {}),
         **record_of_teacher(method.twin),
         **came,
         "settings": asdict(settings),
@@ -249,10 +259,11 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
     ]
     spearman = [after["spearman"] / 100] if "spearman" in after else []
     of_tower = record["modules"] == TOWER
+    what, usage = ("A tower of pictures", USAGE_OF_TOWER) if of_tower else _of_texts(record)
     return Card(
         name=name,
-        what=f"{'A tower of pictures' if of_tower else 'A sentence encoder'} trained with sentemb.",
-        usage=USAGE_OF_TOWER if of_tower else usage_of_encoder(),
+        what=f"{what} trained with sentemb.",
+        usage=usage,
         how=how,
         tables=[table] if after else [],
         notes=[] if after else ["It was not evaluated while it was trained."],
@@ -263,6 +274,15 @@ def card_of(record: Mapping[str, Any], name: str, citation: str | None) -> Card:
         **({"library": "sentemb", "pipeline": "image-feature-extraction"} if of_tower else {}),
         tags=[record["method"]] if re.fullmatch("[a-z0-9-]+", record["method"]) else [],
     )
+
+
+def _of_texts(record: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a model of texts is, and an example, with the towers that it has beside."""
+    what, usage = "A sentence encoder", usage_of_encoder()
+    for one in record.get("towers", []):
+        what += f" and a tower of {one}s"
+        usage += USAGE_BESIDE_TEXTS.format(modality=one, ending=ENDINGS[one])
+    return what, usage
 
 
 def _card_of_lora(record: Mapping[str, Any]) -> dict[str, str]:

@@ -47,7 +47,9 @@ def model(tmp_path):
     )
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "_name_or_path": "/home/me/bert"}))
-    (folder / "README.md").write_text('model = SentenceTransformer("mine")\n')
+    (folder / "README.md").write_text(
+        'model = SentenceTransformer("mine")\nmodel = sentemb.load("mine")\n'
+    )
     return folder
 
 
@@ -112,7 +114,10 @@ def test_a_push_makes_a_repository_that_loads(tmp_path, model):
         "loss": "InfoNCE(temperature=0.05)",
         "config": {"data": "train.tsv", "teacher": "teacher"},
     }
-    assert files["README.md"] == b'model = SentenceTransformer("me/mine")\n'
+    assert files["README.md"].decode().splitlines() == [
+        'model = SentenceTransformer("me/mine")',
+        'model = sentemb.load("me/mine")',
+    ]
     assert "/home/me" in (model / "run.json").read_text()  # the folder stays as it is
     for name, content in files.items():
         (tmp_path / "fetched" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -96,6 +96,8 @@ def test_a_run_that_was_cut_goes_on_bit_for_bit_and_moves_the_tower_alone(hub, d
     assert changed
     assert all(name.startswith("twin.tower.") for name in changed)
     assert {"sound_to_text_r10", "picture_to_text_r10"} <= set(run.metrics)
+    card = (tmp_path / "whole" / "README.md").read_text()
+    assert "A sentence encoder and a tower of pictures and a tower of sounds trained" in card
     model = sentemb.load(str(tmp_path / "whole"))
     assert model.tower("sound").encode([np.ones((64, 9), np.float16).tobytes()]).shape == (1, 12)
     scale = Tower.load(hub / "picture").config.scale

@@ -102,6 +102,12 @@ def test_the_folder_is_a_text_encoder_with_a_tower_in_it(data, tmp_path):
         assert run.metrics[name] == pytest.approx(value), name
     assert run.metrics["picture_to_text_r10_chance"] == pytest.approx(1000 / 86, abs=1e-3)
     assert tower.config.scale == pytest.approx(1 / 0.07, rel=0.1)
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert "A sentence encoder and a tower of pictures trained with sentemb." in card
+    assert 'model = SentenceTransformer("run")' in card
+    assert (
+        'model = sentemb.load("run")\npictures = model.tower("picture").encode(["one.png"' in card
+    )
 
 
 def batch_of(method, data, micro_batch=0):
