@@ -13,6 +13,7 @@ from sentemb import Method, Settings, train
 from sentemb.datasets.in_memory import InMemory
 from sentemb.encoders import build_encoder
 from sentemb.errors import InputError, UsageError
+from sentemb.evaluation.two_way_retrieval import cross_modal_ranks, unit
 from sentemb.jobs.job_data import read
 from sentemb.jobs.job_method import build
 from sentemb.jobs.train_job import train_job
@@ -23,10 +24,12 @@ from sentemb.modalities.captioned import read_captioned
 from sentemb.modalities.spokes import read_spoke
 from sentemb.modalities.towers import Tower
 from sentemb.pairs import Pairs
+from sentemb.training.collator import NumberedRows
+from sentemb.training.mixed import collator_of
 from sentemb.twins import Hub, Spokes
 from sentemb.twins.cross_modal import SIGNAL
 from tests.support import encoders
-from tests.support.helpers import PowerCut, assert_bit_equal, assert_refused, state
+from tests.support.helpers import PowerCut, assert_bit_equal, assert_refused, state, without_dropout
 from tests.support.loss_cases import in_float64
 from tests.support.processes import run_twice, sentemb_in
 
@@ -138,6 +141,12 @@ def test_two_modalities_at_their_own_scales_have_the_frozen_value(frozen):
     assert sum(losses) == pytest.approx(13.5198586868, abs=1e-8)
 
 
+def test_modalities_that_were_never_paired_have_the_frozen_ranks(frozen):
+    sides = [unit(side.numpy()) for side in (frozen.anchor, frozen.positive)]
+    own = [np.array([row]) for row in range(4)]
+    assert cross_modal_ranks(*sides, own).ranks.tolist() == [1, 1, 1, 2]
+
+
 def test_equal_pictures_and_sounds_are_no_negatives_and_texts_take_no_part(frozen):
     twin = Hub(encoders.mini(), Through(), Through())
 
@@ -152,15 +161,36 @@ def test_equal_pictures_and_sounds_are_no_negatives_and_texts_take_no_part(froze
     assert back.nonzero().tolist() == [[2, 0]]
 
 
-def test_micro_batches_of_sounds_train_alike(hub, data, tmp_path):
+def assert_same_gradient_by_micro_batches(method, data, rows):
+    """Compare the gradients of a batch by whole and by threes."""
+    without_dropout(method.encoder)
     found = []
-    for micro_batch in (0, 4):
-        method = fresh(hub)
-        settings = replace(SETTINGS, micro_batch=micro_batch, max_steps=1)
-        train(method, data, tmp_path / str(micro_batch), settings)
-        found.append(state(method))
-    for name, tensor in found[0].items():
-        torch.testing.assert_close(tensor, found[1][name], atol=1e-3, rtol=0, msg=name)
+    for micro_batch in (0, 3):
+        method.set_micro_batch(micro_batch)
+        method.zero_grad()
+        batch = collator_of(method, replace(SETTINGS, micro_batch=micro_batch), data)(rows)
+        loss = method(**batch)["loss"]
+        loss.backward()
+        found.append({n: p.grad for n, p in method.named_parameters() if p.grad is not None})
+    assert len(found[0]) > 5
+    assert max(gradient.abs().max() for gradient in found[0].values()) > 0.01
+    assert found[0].keys() == found[1].keys()
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(gradient, found[1][name], atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_micro_batches_of_sounds_have_the_gradient_of_the_batch(hub, data):
+    rows = NumberedRows(data.rows)
+    assert_same_gradient_by_micro_batches(fresh(hub), data, [rows[n] for n in range(8)])
+
+
+def test_micro_batches_of_each_spoke_have_the_gradient_of_the_batch(hub, files):
+    job = job_of(hub, files, text_rate=1.0)
+    data, _ = read(job)
+    rows = NumberedRows(data.rows)
+    for start in (0, 16):  # of texts, of sounds
+        batch = [rows[n] for n in range(start, start + 8)]
+        assert_same_gradient_by_micro_batches(build(job, data), data, batch)
 
 
 @pytest.fixture(scope="module")

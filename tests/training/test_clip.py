@@ -12,7 +12,7 @@ from sentemb import Settings, train
 from sentemb.bundled import bundled
 from sentemb.datasets.in_memory import InMemory
 from sentemb.errors import InputError, UsageError
-from sentemb.losses import SymmetricInfoNCE
+from sentemb.losses import Sigmoid, SymmetricInfoNCE
 from sentemb.methods import clip, lit, siglip
 from sentemb.modalities.captioned import CrossModalRetrieval, read_captioned
 from sentemb.modalities.towers import Tower, TowerConfig
@@ -23,6 +23,7 @@ from sentemb.training.mixed import collator_of
 from sentemb.training.trainer import ContrastiveTrainer
 from tests.support import encoders
 from tests.support.helpers import PowerCut, assert_bit_equal, assert_refused, state, without_dropout
+from tests.support.loss_cases import in_float64
 
 pytest.importorskip("PIL", reason="the vision extra is not installed")
 SETTINGS = Settings(batch_size=8, learning_rate=1e-3, max_steps=4, save_steps=2)
@@ -117,15 +118,18 @@ def batch_of(method, data, micro_batch=0):
     return loss_of(method, [rows[n] for n in range(8)], collator_of(method, settings, data))
 
 
-def test_micro_batches_change_neither_loss_nor_gradient(data):
-    method = fresh()
+@pytest.mark.parametrize("name", ["clip", "siglip", "frozen"])
+def test_micro_batches_change_neither_loss_nor_gradient(name, data):
+    method = fresh(**METHODS[name])
     without_dropout(method.encoder)
     found = []
     for micro_batch in (0, 3):
         method.zero_grad()
         loss = batch_of(method, data, micro_batch)
         loss.backward()
-        found.append([loss.detach(), *(p.grad.clone() for p in method.parameters())])
+        learned = [p for p in method.parameters() if p.requires_grad]
+        found.append([loss.detach(), *(p.grad.clone() for p in learned)])
+    assert len(found[0]) > 10
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
@@ -193,11 +197,32 @@ def test_lit_has_the_width_of_the_encoder_and_leaves_it(data):
 
 def test_the_loss_of_clip_has_the_frozen_gradient(frozen):
     z1 = frozen.anchor.clone().requires_grad_()
-    loss = SymmetricInfoNCE(0.07).double()
+    loss = in_float64(lambda: SymmetricInfoNCE(0.07))
+    assert loss.log_inverse_temperature.item() == pytest.approx(2.6592600369, abs=1e-8)
     loss(replace(frozen, anchor=z1, negatives=None)).backward()
-    assert float(loss.log_inverse_temperature.grad) == pytest.approx(0.0697475595, abs=1e-7)
+    assert float(loss.log_inverse_temperature.grad) == pytest.approx(0.0697475595, abs=1e-8)
     expected = [-0.2614071958, 0.3190101379, -0.2545950608]
-    assert z1.grad[0].tolist() == pytest.approx(expected, abs=1e-7)
+    assert z1.grad[0].tolist() == pytest.approx(expected, abs=1e-8)
+
+
+def test_the_loss_of_siglip_has_the_frozen_gradient(frozen):
+    loss = in_float64(Sigmoid)
+    loss(replace(frozen, negatives=None)).backward()
+    assert float(loss.log_inverse_temperature.grad) == pytest.approx(-5.4161885286, abs=1e-8)
+    assert float(loss.bias.grad) == pytest.approx(-0.6680758682, abs=1e-8)
+
+
+def test_the_scale_starts_and_stays_where_the_papers_have_it():
+    assert fresh().loss.log_inverse_temperature.item() == pytest.approx(np.log(1 / 0.07), rel=1e-7)
+    of_siglip = fresh(siglip).loss
+    assert of_siglip.log_inverse_temperature.item() == pytest.approx(np.log(10), rel=1e-7)
+    assert of_siglip.bias.item() == -10
+    loss = in_float64(SymmetricInfoNCE)
+    for given, kept in (9.0, 4.6051701860), (-3.0, 0.0), (3.0, 3.0):
+        with torch.no_grad():
+            loss.log_inverse_temperature.fill_(given)
+        loss.on_step_end()
+        assert loss.log_inverse_temperature.item() == pytest.approx(kept, abs=1e-8)
 
 
 def test_the_command_trains_on_the_bundled_pictures_and_draws_what_they_find(sentemb, tmp_path):
