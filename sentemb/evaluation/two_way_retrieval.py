@@ -55,10 +55,10 @@ class Ranks:
         return 100 * float((1 - missed).mean())
 
     def numbers(self) -> dict[str, float]:
-        """Return R@1, R@5, R@10 and the median rank, by name, and the chance level of R@10."""
+        """Return R@1, R@5, R@10 and the median rank, by name, and the chance level of each R."""
         found = {f"r{k}": round(self.recall(k), 4) for k in CUTOFFS}
         found["median_rank"] = float(np.median(self.ranks))
-        return found | {"r10_chance": round(self.chance(CUTOFFS[-1]), 4)}
+        return found | {f"r{k}_chance": round(self.chance(k), 4) for k in CUTOFFS}
 
 
 def ranks_of(scores: NDArray[np.floating], answers: Owned) -> NDArray[np.int64]:
