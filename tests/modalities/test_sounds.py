@@ -58,7 +58,6 @@ def test_sounds_that_are_cut_are_counted(tmp_path, monkeypatch, caplog):
     assert "2 truncated: a.npy" in found.lines("a.npy")[0]
     encoder.tower("sound").of_source(as_source(rows))
     read_signals(as_source(rows), CONFIG)
-    assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
     assert caplog.text.count("longer than 0.64 s, all that the tower hears, were cut: 2. ") == 3
     cut = []
     monkeypatch.setattr("sentemb.modalities.sound_files.LONGEST", RATE // 4)
