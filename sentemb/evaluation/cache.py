@@ -42,7 +42,7 @@ class EncodeCache:
         return np.stack([self._known[text] for text in texts])
 
 
-def finite_vectors(encode: Encode, texts: Sequence[str]) -> Vectors:
+def finite_vectors(encode: Encode, texts: list[str]) -> Vectors:
     """Return the vectors of texts, ``[texts, dim]`` in float32.
 
     Raises:

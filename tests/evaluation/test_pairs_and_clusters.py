@@ -115,5 +115,5 @@ def test_an_embedding_that_is_no_number_stops_it():
         Retrieval("r", {"q": "some text"}, {"d": "c"}, {"q": {"d": 1.0}}),
     )
     for measure in (EncodeCache(broken), *(lambda _, task=task: task(broken) for task in tasks)):
-        with pytest.raises(NumericError, match="embedding of '(some text|c)' is not finite"):
+        with pytest.raises(NumericError, match=r"embedding of '(some text|c)' is not finite"):
             measure(["some text"])

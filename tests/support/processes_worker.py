@@ -17,9 +17,11 @@ from sentemb.bundled import bundled
 from sentemb.datasets.in_memory import InMemory
 from sentemb.losses import SymmetricInfoNCE
 from sentemb.methods import (
+    arccse,
     byol,
     clip,
     distill,
+    gist,
     lit,
     moco,
     rankcse,
@@ -27,9 +29,12 @@ from sentemb.methods import (
     simclr_pictures,
     simcse_sup,
     simcse_unsup,
+    sncse,
+    starbucks,
     supcon,
     swav,
     two_tower,
+    whitenedcse,
 )
 from sentemb.modalities.captioned import PairedData, read_captioned, read_signals
 from sentemb.modalities.towers import Tower, TowerConfig
@@ -88,6 +93,11 @@ RECIPES = {
     "two-tower": lambda encoder: two_tower(encoder, columns=("text", "text")),
     "distill": lambda encoder: distill(encoder, "mini-sentemb"),
     "rankcse": lambda encoder: rankcse(encoder, "mini-sentemb"),
+    "gist": lambda encoder: gist(encoder, "mini-sentemb", HARD, temperature=0.2),
+    "sncse": lambda encoder: sncse(encoder, margin_weight=1.0),
+    "whitenedcse": lambda encoder: whitenedcse(encoder, group_width=4),
+    "arccse": arccse,
+    "starbucks": starbucks,
     "negatives": lambda encoder: simcse_sup(encoder, HARD, hard_negative_weight=2.0),
     "clip": lambda encoder: clip(encoder, size=8, width=8, depth=2, dim=12),
     "siglip": lambda encoder: siglip(encoder, size=8, width=8, depth=2, dim=12),
@@ -98,12 +108,16 @@ RECIPES = {
 }
 
 
+OF_TRIPLETS = ("negatives", "gist")
+
+
 def build(name: str) -> Method:
-    method = RECIPES[name](without_dropout(mini("cls_before_pooler")))
-    if name in ("negatives", *OF_TOWERS):
+    pooling = "mean" if name == "starbucks" else "cls_before_pooler"
+    method = RECIPES[name](without_dropout(mini(pooling)))
+    if name in (*OF_TRIPLETS, *OF_TOWERS):
         return method.double()
-    views = (View(), View(perturb=FeatureCutoff(0.3)))
-    return Method(views[-len(method.views) :], method.twin, method.loss).double()
+    views = (View(), View(perturb=FeatureCutoff(0.3)))[-len(method.views) :] + method.views[2:]
+    return Method(views, method.twin, method.loss).double()
 
 
 def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
@@ -116,7 +130,7 @@ def losses_and_state(name: str, state: PartialState) -> dict[str, torch.Tensor]:
     columns = {"text": texts[: BATCH * STEPS]}
     if name == "supcon":
         columns["label"] = [number % 5 for number in range(BATCH * STEPS)]
-    if name == "negatives":
+    if name in OF_TRIPLETS:
         columns = {column: texts[k * BATCH * STEPS :][: BATCH * STEPS]
                    for k, column in enumerate(HARD)}  # fmt: skip
         columns["negative_2"] = [t if n % 3 else "" for n, t in enumerate(columns["negative_2"])]
