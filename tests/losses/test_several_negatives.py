@@ -7,7 +7,16 @@ import pytest
 import torch
 
 from sentemb import Pairs
-from sentemb.losses import InfoNCE, MarginMSE, Triplet, TripletSquared, WeightedInfoNCE, contrast
+from sentemb.losses import (
+    Guided,
+    InfoNCE,
+    InfoNCEWithinViews,
+    MarginMSE,
+    Triplet,
+    TripletSquared,
+    WeightedInfoNCE,
+    contrast,
+)
 from sentemb.losses.compared_by import Cosine
 from sentemb.losses.contrast import one_way
 from sentemb.twins import Queue
@@ -105,6 +114,43 @@ def test_against_loops(weights):
         assert found == pytest.approx(by_loops(pairs, *weights, 0.3), abs=1e-10)
         if weights == (1.0, 1.0):
             assert float(InfoNCE(0.3)(pairs)) == pytest.approx(found, abs=1e-12)
+
+
+@pytest.mark.parametrize("margins", [(0.0, 0.0), (0.2, 0.0), (0.0, 0.3)])
+def test_a_guide_within_views_against_loops(margins):
+    """The loss of GIST: also other anchors, and of the positive the other positives."""
+    for seed in range(3):
+        pairs = beside_teacher("Guided", drawn(seed))
+        x, y, z = pairs.anchor, pairs.positive, pairs.negatives
+        gx, gy, gz = pairs.teacher, pairs.teacher_positive, pairs.teacher_negatives
+
+        def cos(one, other):
+            return float(torch.cosine_similarity(one, other, dim=0))
+
+        values = []
+        for i in range(len(x)):
+            own = cos(gx[i], gy[i])
+            most = own - margins[0] - margins[1] * abs(own)
+            others = [j for j in range(len(x)) if j != i]
+            found = [(cos(x[i], y[j]), cos(gx[i], gy[j])) for j in others]
+            found += [(cos(x[i], x[j]), cos(gx[i], gx[j])) for j in others]
+            found += [(cos(y[i], y[j]), cos(gy[i], gy[j])) for j in others]
+            found += [(cos(x[i], z[k, h]), cos(gx[i], gz[k, h]))
+                      for k, h in pairs.present.nonzero().tolist()]  # fmt: skip
+            kept = [np.exp((s - cos(x[i], y[i])) / 0.3) for s, guide in found if guide <= most]
+            values.append(np.log1p(sum(kept)))
+        loss = Guided(InfoNCEWithinViews(0.3), *margins)
+        assert float(loss(pairs)) == pytest.approx(np.mean(values), abs=1e-10)
+
+
+@pytest.mark.parametrize("name", sorted(WITH_NEGATIVES - {"Guided", "WithScore"}))
+def test_hard_negatives_of_all_rows_are_candidates_of_each(name):
+    """Where they have no weight, two a row are twice as many that belong to no row."""
+    loss, pairs = in_float64(LOSSES[name]), beside_teacher(name, drawn(4))
+    flat = replace(pairs, negatives=pairs.negatives[pairs.present], present=None,
+                   teacher_negatives=None)  # fmt: skip
+    expected = float(scalar(loss(flat)).detach())
+    assert float(scalar(loss(pairs)).detach()) == pytest.approx(expected, abs=1e-12)
 
 
 def test_triplets_against_loops():
