@@ -77,6 +77,26 @@ def _read_once():
         yield
 
 
+def _cache_in(patch, folder):
+    patch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", folder)
+    patch.setenv("HF_ASSETS_CACHE", str(folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _caches(tmp_path_factory):
+    """Keep the user's cache as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        _cache_in(patch, folder := tmp_path_factory.mktemp("cache"))
+        yield (folder / str(number) for number in range(10**9))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(_caches, monkeypatch):
+    """The folder of what is kept for later runs, which each test has for itself."""
+    _cache_in(monkeypatch, folder := next(_caches))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def _picturing():
     from sentemb.runs import training_picture

@@ -67,7 +67,7 @@ def plan_of(job: TrainJob, data: "TrainingData", dev: "STS") -> dict[str, Any]:
         stable_repr,
         weights,
     )
-    from sentemb.training.teaching import FILES, condition_of_teacher
+    from sentemb.training.teaching import TEACHERS, condition_of_teacher
 
     method = build(job, data)
     rows = zip(dev.sentences1, dev.sentences2, dev.scores, strict=True)
@@ -75,7 +75,7 @@ def plan_of(job: TrainJob, data: "TrainingData", dev: "STS") -> dict[str, Any]:
     left_out = {"seed", "packed", "compile", *WITHOUT_EFFECT} - {"epochs", "max_steps"}
     return {
         "method": job.method,
-        "method_options": {k: v for k, v in job.options().items() if k not in FILES},
+        "method_options": {k: v for k, v in job.options().items() if k not in TEACHERS},
         **condition_of_teacher(method.twin),
         "views": [stable_repr(view) for view in method.views] if job.view else [],
         "loss": None if job.loss is None else stable_repr(job.loss),

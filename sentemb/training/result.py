@@ -23,8 +23,7 @@ from sentemb.training.checkpoints import described_twin
 from sentemb.training.mixing import said_of_source
 from sentemb.training.settings import Settings
 from sentemb.training.starting_point import advice, was_lowered
-from sentemb.training.teaching import FILES as TEACHERS
-from sentemb.training.teaching import record_of_teacher
+from sentemb.training.teaching import TEACHERS, record_of_teacher
 from sentemb.training.trainer import MASKED, ContrastiveTrainer
 from sentemb.versions import versions
 from sentemb.views import View

@@ -25,7 +25,6 @@ from sentemb.method import Method
 from sentemb.runs.arguments import run_arguments
 from sentemb.runs.conditions import ResumeCheck
 from sentemb.runs.finished import remove_checkpoints
-from sentemb.runs.frozen_vectors import remove_vectors
 from sentemb.runs.logs import EvaluateAtEnd, MetricsFile, require_finite
 from sentemb.runs.output import last_checkpoint, prepare_output, read_by
 from sentemb.runs.processes import DropoutOfItsOwn, processes, refused_by_one
@@ -145,7 +144,7 @@ def train(
     start_point = StartingPoint(method) if selected else None
     with held:
         refused_by_one(prepare)
-        teach(method, data.rows, folder, conditions)
+        teach(method, data.rows, conditions)
         start = last_checkpoint(folder) if resume else None
         arguments.eval_on_start &= start is None  # a run that goes on has done so
         trainer = ContrastiveTrainer(
@@ -194,10 +193,8 @@ def train(
             _publish(method, folder)
             write_how_made(folder, record, card_of(record, folder.name, named.citation))
         processes().wait_for_everyone()  # others may still read the best checkpoint
-        if processes().is_main_process:
-            remove_vectors(folder)
-            if not settings.keep_checkpoints:
-                remove_checkpoints(folder)
+        if processes().is_main_process and not settings.keep_checkpoints:
+            remove_checkpoints(folder)
     return Run(
         output=folder,
         model=method.encoder,

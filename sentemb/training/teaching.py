@@ -1,7 +1,7 @@
 """A teacher's vectors: computed once for every text of the data, and handed to the twin."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,26 +14,26 @@ from numpy.typing import NDArray
 from sentemb.evaluation.disclosure import UNKNOWN, Disclosure, disclose
 from sentemb.method import Method
 from sentemb.runs.conditions import frozen_identity
-from sentemb.runs.frozen_vectors import compute_vectors, open_vectors
+from sentemb.runs.frozen_vectors import cached_vectors
 from sentemb.runs.processes import refused_by_one
 from sentemb.training.tokenised_rows import number_of
 from sentemb.twins import Teacher, Twin
+from sentemb.types import Vectors
 
-FILES = {"teacher": "vectors", "second_teacher": "second"}
-"""What records call the teachers, and the files that their vectors are in."""
+TEACHERS = ("teacher", "second_teacher")
+"""What records call them."""
 AT_ONCE = 1000
 """Rows of the data that are read at once."""
 
 
-def teach(method: Method, rows: Dataset, folder: Path, conditions: Mapping[str, Any]) -> None:
-    """Give a twin with a teacher its vectors of all texts, which are kept in the run's folder.
+def teach(method: Method, rows: Dataset, conditions: Mapping[str, Any]) -> None:
+    """Give a twin with a teacher its vectors of all texts, which are kept in the cache.
 
     The first process encodes each distinct text once; all map the file.
 
     Args:
         method: What is trained; without a teacher, nothing is done.
         rows: All rows, also those that are held out.
-        folder: Of the run, which exists.
         conditions: Of the run, those of `condition_of_teacher` among them.
 
     Raises:
@@ -45,14 +45,13 @@ def teach(method: Method, rows: Dataset, folder: Path, conditions: Mapping[str, 
     columns = method.taught_columns()
     numbers, first = _distinct(rows, columns)
     texts = f"{len(numbers):,} texts, sha256 {hashlib.sha256(numbers.tobytes()).hexdigest()}"
+    found: list[Vectors] = []
     for name, teacher in teachers.items():
         made_of = {"encoder": conditions[name], "texts": texts}
-        given = _texts(rows, columns, first)
-        compute = partial(compute_vectors, teacher.encoder, given, made_of, folder)
-        refused_by_one(partial(compute, len(first), FILES[name]))
+        found.append(_by_one(partial(_vectors, teacher, made_of, rows, columns, first)))
         if method.encoder.device.type != "cpu":
             teacher.encoder.to("cpu")  # it is done, and the student needs the memory
-    method.twin.be_taught(numbers, [open_vectors(folder, FILES[name]) for name in teachers])
+    method.twin.be_taught(numbers, found)
 
 
 def teach_few(method: Method, rows: Dataset) -> None:
@@ -92,7 +91,7 @@ def paths_of_teacher(twin: Twin) -> list[str]:
 def _teachers(twin: Twin) -> dict[str, Teacher]:
     """Return the teachers by the names that records have for them."""
     members = () if twin.teacher is None else twin.teacher.members
-    return dict(zip(FILES, members, strict=False))
+    return dict(zip(TEACHERS, members, strict=False))
 
 
 def _disclosed(teacher: Teacher) -> Disclosure:
@@ -102,6 +101,24 @@ def _disclosed(teacher: Teacher) -> Disclosure:
 
 def _path(teacher: Teacher) -> str:
     return str(getattr(teacher.encoder.tokenizer, "name_or_path", "") or "")
+
+
+def _by_one(compute: Callable[[], Vectors]) -> Vectors:
+    """Have the first process compute vectors; the others read them, if they share its cache."""
+    made: list[Vectors] = []
+    refused_by_one(lambda: made.append(compute()))
+    return made[0] if made else compute()
+
+
+def _vectors(
+    teacher: Teacher,
+    made_of: Mapping[str, Any],
+    rows: Dataset,
+    columns: Sequence[str],
+    first: NDArray[np.int64],
+) -> Vectors:
+    """Return a teacher's vectors of the texts at places."""
+    return cached_vectors(teacher.encoder, _texts(rows, columns, first), made_of, len(first))
 
 
 def _distinct(rows: Dataset, columns: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -230,15 +230,14 @@ def test_a_static_folder_is_encoded_with_as_by_sentence_transformers(static, sen
     assert not expected[0].any()
 
 
-def test_a_fast_encoder_is_made_once(tmp_path, sentences, caplog, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", tmp_path)
+def test_a_fast_encoder_is_made_once(own_cache, sentences, caplog):
     caplog.set_level("INFO", "sentemb")
     first = load("mini", fast="static")
     assert "fast: static in place of mini: Spearman" in caplog.text
-    made = sorted(tmp_path.rglob("export.json"))
+    made = sorted(own_cache.rglob("export.json"))
     written = made[0].stat().st_mtime_ns
     again = load("mini", fast="static")
-    assert sorted(tmp_path.rglob("export.json")) == made
+    assert sorted(own_cache.rglob("export.json")) == made
     assert made[0].stat().st_mtime_ns == written
     texts = sentences[:5]
     plain = SentenceTransformer(str(made[0].parent), device="cpu").encode(texts)
@@ -248,13 +247,12 @@ def test_a_fast_encoder_is_made_once(tmp_path, sentences, caplog, monkeypatch):
         load("mini-sentemb", fast="statc")
 
 
-def test_the_static_model_of_a_bundled_encoder_is_there(tmp_path, sentences, caplog, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", tmp_path)
+def test_the_static_model_of_a_bundled_encoder_is_there(own_cache, sentences, caplog):
     caplog.set_level("INFO", "sentemb")
     fast, tiny = load("mini-sentemb", fast="static"), load("tiny")
     assert "fast: static in place of mini-sentemb: Spearman" in caplog.text
     np.testing.assert_array_equal(fast.encode(sentences[:5]), tiny.encode(sentences[:5]))
-    assert not any(tmp_path.iterdir())
+    assert not own_cache.exists()
     with pytest.raises(InputError, match="tiny"):
         train("simcse-unsup", sentences[:64], model="tiny", max_steps=1)
 

@@ -96,9 +96,8 @@ def test_four_steps_are_two_and_two_resumed(name, texts, of_recipe, tmp_path, en
     torch.manual_seed(99)
     resumed = fresh()
     train(resumed, data, tmp_path / "cut", SETTINGS, resume=True)
-    assert encoded == 2 * texts
+    assert encoded == texts
     assert_bit_equal(state(whole), state(resumed))
-    assert not (tmp_path / "cut/teacher").exists()
     plain = SentenceTransformer(str(tmp_path / "whole"), device="cpu")
     ours = whole.encoder.encode(sentences[:20])
     assert ours.shape == (20, 96)
