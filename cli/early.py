@@ -77,7 +77,7 @@ def check_training(options: Mapping[str, Any], losses: Sequence[str] = ()) -> No
     if any(option.name == "teacher" for option in signatures.parameters_of(options["method"])):
         check_teacher(options.get("teacher"), options["method"])
     if options.get("second_teacher"):
-        check_models(options["second_teacher"])
+        check_teachers(options["second_teacher"])
     columns = options["columns"].split(",") if options["columns"] else None
     if recipe.beside:
         check_pictures(options, columns)
@@ -257,12 +257,23 @@ def check_models(*names: str) -> None:
 
 
 def check_teacher(name: str | None, method: str) -> None:
-    """Raise unless a teacher is named, and the name leads to a model that may be loaded."""
+    """Raise unless a teacher is named, and the name leads to a model or a file of vectors."""
     from sentemb.errors import UsageError
 
     if not name:
         raise UsageError(signatures.value("sentemb.methods.teachers", "NO_TEACHER").format(method))
-    check_models(name)
+    check_teachers(name)
+
+
+def check_teachers(*names: str) -> None:
+    """Raise unless each name leads to a model that may be loaded, or to a file of vectors."""
+    from sentemb.datasets.text_vectors import names_vectors, width_of_vectors
+
+    for name in names:
+        if names_vectors(name):
+            width_of_vectors(Path(name))
+        else:
+            check_models(name)
 
 
 def check_names(names: Sequence[str]) -> None:

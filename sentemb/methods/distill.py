@@ -24,7 +24,8 @@ def distill(
 
     Args:
         encoder: The student, any encoder; a raw one gets ``mean`` pooling.
-        teacher: A bundled encoder, a folder or a hub id; it does not train.
+        teacher: A bundled encoder, a folder or a hub id, which does not train; or a file of texts
+            and their vectors, as `encode` writes it.
         match: How unequal widths are made equal. linear puts a layer behind the student that is
             used in training only; pca narrows a wider teacher to its principal components, so that
             the student's own vectors are compared.

@@ -29,7 +29,8 @@ def gist(
 
     Args:
         encoder: Any; a raw one gets ``mean`` pooling.
-        teacher: A bundled encoder, a folder or a hub id; it does not train.
+        teacher: A bundled encoder, a folder or a hub id, which does not train; or a file of texts
+            and their vectors, as `encode` writes it.
         columns: Anchor, positive and, where there is one, hard negative.
         temperature: τ; raising it weighs easy negatives more.
         margin: By how much less similar than the pair a negative must be; raising it leaves out

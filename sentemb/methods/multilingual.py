@@ -30,7 +30,8 @@ def multilingual(
     Args:
         encoder: The student, with a tokenizer of several languages; a raw one gets ``mean``
             pooling.
-        teacher: A bundled encoder, a folder or a hub id; it does not train.
+        teacher: A bundled encoder, a folder or a hub id, which does not train; or a file of texts
+            and their vectors, as `encode` writes it.
         columns: The source, and its translation.
         match: How unequal widths are made equal, as in `distill`.
 

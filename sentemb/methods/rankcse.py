@@ -35,7 +35,8 @@ def rankcse(
 
     Args:
         encoder: A raw encoder with ``cls_before_pooler`` pooling, as the paper has it.
-        teacher: A bundled encoder, a folder or a hub id; it does not train.
+        teacher: A bundled encoder, a folder or a hub id, which does not train; or a file of texts
+            and their vectors, as `encode` writes it.
         second_teacher: Another, whose cosines are averaged with the first's.
         first_share: Of the first of two teachers in that mean; 0.33 by default.
         ranking: The loss by the teacher's ranks: listmle, of its order; listnet, of its cosines.

@@ -1,18 +1,21 @@
 """The teachers of methods, by name."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from sentemb.datasets.text_vectors import names_vectors, width_of_vectors
 from sentemb.encoders.build import build_encoder
 from sentemb.errors import UsageError
-from sentemb.twins import PrincipalComponents, Taught, Teacher, layers
+from sentemb.twins import FileTeacher, PrincipalComponents, Taught, Teacher, layers
 from sentemb.twins.heads import width
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 NO_TEACHER = (
-    "Method '{}' needs a teacher: give a bundled encoder, a folder or a hub id as `teacher`."
+    "Method '{}' needs a teacher: give a bundled encoder, a folder, a hub id or a file of vectors "
+    "as `teacher`."
 )
 
 
@@ -20,7 +23,7 @@ def teacher_named(name: str | None, method: str) -> Teacher:
     """Return a teacher.
 
     Args:
-        name: A bundled encoder, a folder or a hub id.
+        name: A bundled encoder, a folder, a hub id or a file of vectors.
         method: That needs it.
 
     Raises:
@@ -29,6 +32,8 @@ def teacher_named(name: str | None, method: str) -> Teacher:
     """
     if not name:
         raise UsageError(NO_TEACHER.format(method))
+    if names_vectors(name):
+        return FileTeacher(os.fspath(name), width_of_vectors(Path(name)))
     return Teacher(build_encoder(name), os.fspath(name))
 
 

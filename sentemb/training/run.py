@@ -57,7 +57,7 @@ from sentemb.training.preflight import (
 from sentemb.training.result import Run, card_of, record_of, what_came_of
 from sentemb.training.settings import Settings
 from sentemb.training.starting_point import StartingPoint
-from sentemb.training.teaching import paths_of_teacher, teach
+from sentemb.training.teaching import paths_of_teacher, require_vectors, teach
 from sentemb.training.trainer import ContrastiveTrainer
 
 logger = logging.getLogger("sentemb")
@@ -226,6 +226,7 @@ def settled(
         for _, each, rows in by_source(method, data):
             check_labels(each, rows)
             check_texts(each, rows)
+            require_vectors(each, rows)
     check_pooling(method)
     method.check_batch(batch)
     method.set_micro_batch(settings.micro_batch)

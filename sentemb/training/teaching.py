@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from datasets import Dataset
 from numpy.typing import NDArray
 
+from sentemb.errors import InputError
 from sentemb.evaluation.disclosure import UNKNOWN, Disclosure, disclose
 from sentemb.method import Method
 from sentemb.runs.conditions import frozen_identity
 from sentemb.runs.frozen_vectors import cached_vectors
 from sentemb.runs.processes import refused_by_one
+from sentemb.training.file_teacher import read_file
 from sentemb.training.tokenised_rows import number_of
 from sentemb.twins import Teacher, Twin
 from sentemb.types import Vectors
@@ -48,8 +51,8 @@ def teach(method: Method, rows: Dataset, conditions: Mapping[str, Any]) -> None:
     found: list[Vectors] = []
     for name, teacher in teachers.items():
         made_of = {"encoder": conditions[name], "texts": texts}
-        found.append(_by_one(partial(_vectors, teacher, made_of, rows, columns, first)))
-        if method.encoder.device.type != "cpu":
+        found.append(_by_one(partial(_vectors, teacher, made_of, rows, columns, (numbers, first))))
+        if method.encoder.device.type != "cpu" and not teacher.file:
             teacher.encoder.to("cpu")  # it is done, and the student needs the memory
     method.twin.be_taught(numbers, found)
 
@@ -58,14 +61,40 @@ def teach_few(method: Method, rows: Dataset) -> None:
     """Give a twin with a teacher its vectors of a few rows, in memory, to try them out."""
     texts = list(dict.fromkeys(text for column in method.taught_columns() for text in rows[column]))
     for teacher in _teachers(method.twin).values():
+        if teacher.file:
+            if not len(teacher):
+                read_file(teacher)
+            continue
         found = teacher.encoder.encode([text or " " for text in texts], show_progress_bar=False)
         numbers = np.array([number_of(text) for text in texts])
         teacher.remember(numbers, np.asarray(found, dtype=np.float32))
 
 
+def require_vectors(method: Method, rows: Dataset) -> None:
+    """Raise unless a teacher that is a file has a vector of each text of the rows.
+
+    Raises:
+        InputError: Names a row, and its text; or as `read_file`.
+    """
+    given = [t for t in _teachers(method.twin).values() if t.file]
+    columns = method.taught_columns() if given else []
+    for teacher in given:
+        numbers, first = _distinct(rows, columns)
+        if not teacher.knows(numbers).all():
+            read_file(teacher)
+        unknown = first[~teacher.knows(numbers)]
+        if len(unknown):
+            column, row = divmod(int(unknown[0]), len(rows))
+            raise InputError(
+                f"'{teacher.file}' has no vector of {len(unknown):,} of {len(first):,} texts, the "
+                f"first in row {row + 1:,} ({columns[column]}, "
+                f"{rows[row][columns[column]][:40]!r}): encode all texts that are trained on."
+            )
+
+
 def condition_of_teacher(twin: Twin) -> dict[str, Any]:
     """Return what a resumed run must share of its teachers; empty where there is none."""
-    found: dict[str, Any] = {n: frozen_identity(t.encoder) for n, t in _teachers(twin).items()}
+    found: dict[str, Any] = {n: _identity(t) for n, t in _teachers(twin).items()}
     if twin.teacher is not None and len(found) > 1:
         found["teacher_shares"] = list(twin.teacher.shares)
     return found
@@ -76,7 +105,7 @@ def record_of_teacher(twin: Twin) -> dict[str, Any]:
     return {
         name: {
             "model": teacher.name,
-            "weights": frozen_identity(teacher.encoder),
+            "weights": _identity(teacher),
             **asdict(_disclosed(teacher)),
         }
         for name, teacher in _teachers(twin).items()
@@ -94,12 +123,23 @@ def _teachers(twin: Twin) -> dict[str, Teacher]:
     return dict(zip(TEACHERS, members, strict=False))
 
 
+def _identity(teacher: Teacher) -> str:
+    """Describe a teacher by its size and a hash."""
+    if teacher.file:
+        with open(teacher.file, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return f"vectors of {teacher.width}, sha256 {digest[:16]}"
+    return frozen_identity(teacher.encoder)
+
+
 def _disclosed(teacher: Teacher) -> Disclosure:
-    path = _path(teacher)
+    path = "" if teacher.file else _path(teacher)
     return disclose(Path(path)) if path else Disclosure(UNKNOWN)
 
 
 def _path(teacher: Teacher) -> str:
+    if teacher.file:
+        return teacher.file
     return str(getattr(teacher.encoder.tokenizer, "name_or_path", "") or "")
 
 
@@ -115,9 +155,12 @@ def _vectors(
     made_of: Mapping[str, Any],
     rows: Dataset,
     columns: Sequence[str],
-    first: NDArray[np.int64],
+    texts: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> Vectors:
-    """Return a teacher's vectors of the texts at places."""
+    """Return a teacher's vectors of texts, by their numbers and the places where they come."""
+    numbers, first = texts
+    if teacher.file:
+        return teacher.vectors_of(torch.from_numpy(numbers)).numpy()
     return cached_vectors(teacher.encoder, _texts(rows, columns, first), made_of, len(first))
 
 

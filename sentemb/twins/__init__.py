@@ -17,7 +17,7 @@ from sentemb.twins.prototypes import Prototypes
 from sentemb.twins.queue import Queue
 from sentemb.twins.siamese import OffDropout, Siamese
 from sentemb.twins.taught import Taught
-from sentemb.twins.teacher import AveragedTeachers, Teacher
+from sentemb.twins.teacher import AveragedTeachers, FileTeacher, Teacher
 from sentemb.twins.twin import EncoderTwin, Twin, require_twin, text_ids
 from sentemb.twins.two_tower import TwoTower
 from sentemb.twins.two_views import TwoViews
@@ -32,6 +32,7 @@ __all__ = [
     "EditPredictor",
     "EncoderTwin",
     "Equivariant",
+    "FileTeacher",
     "GroupWhitening",
     "Hub",
     "Layered",

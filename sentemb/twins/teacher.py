@@ -1,4 +1,4 @@
-"""`Teacher`: a frozen encoder whose vectors a student learns."""
+"""`Teacher`: a frozen encoder, or a file, whose vectors a student learns."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -30,11 +30,21 @@ class Teacher:
         name: What records call it; by default the path that it was loaded from.
     """
 
+    file = ""
+    """Where its vectors are, if it has no encoder."""
+
     def __init__(self, encoder: "SentenceTransformer", name: str | None = None) -> None:
         self.encoder = encoder
-        self.name = name or model_name(encoder)
-        self.width = width(encoder)
-        self.remember(np.empty(0, np.int64), np.empty((0, self.width), np.float32))
+        self._begin(name or model_name(encoder), width(encoder))
+
+    def _begin(self, name: str, width: int) -> None:
+        self.name = name
+        self.width = width
+        self.remember(np.empty(0, np.int64), np.empty((0, width), np.float32))
+
+    def __len__(self) -> int:
+        """Return how many texts it has vectors of."""
+        return len(self._numbers)
 
     def remember(self, numbers: NDArray[np.int64], vectors: Vectors) -> None:
         """Keep the vectors of texts; what was kept before is forgotten.
@@ -54,16 +64,21 @@ class Teacher:
             UsageError: When a text is none of those remembered.
         """
         wanted = numbers.cpu().numpy()
-        found = np.searchsorted(self._numbers, wanted)
-        known = found < len(self._numbers)
-        known[known] = self._numbers[found[known]] == wanted[known]
+        known = self.knows(wanted)
         if not known.all():
             raise UsageError(
                 f"The teacher has no vector for {int((~known).sum())} of the {len(known)} texts of "
                 "this batch: it only knows the texts that were given to training."
             )
-        vectors = torch.from_numpy(self._vectors[self._places[found]])
-        return vectors.to(numbers.device)
+        found = self._places[np.searchsorted(self._numbers, wanted)]
+        return torch.from_numpy(self._vectors[found]).to(numbers.device)
+
+    def knows(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell of each text, by its number, whether there is a vector of it, ``[texts]``."""
+        found = np.searchsorted(self._numbers, numbers)
+        known = found < len(self._numbers)
+        known[known] = self._numbers[found[known]] == numbers[known]
+        return known
 
     @property
     def members(self) -> tuple["Teacher", ...]:
@@ -74,6 +89,19 @@ class Teacher:
     def shares(self) -> tuple[float, ...]:
         """All, as those of `AveragedTeachers`."""
         return (1.0,)
+
+
+class FileTeacher(Teacher):
+    """A teacher whose vectors were computed elsewhere and are in a file; it has no encoder.
+
+    Args:
+        file: Of texts and their vectors.
+        width: Of the vectors.
+    """
+
+    def __init__(self, file: str, width: int) -> None:
+        self.file = file
+        self._begin(file, width)
 
 
 class AveragedTeachers:
