@@ -177,7 +177,29 @@ def layouts_of(loss: "Loss") -> Layouts:
     found = list(parts(loss))
     if any(isinstance(part, AnglE | CoSENT | CosineSimilarity | Contrastive) for part in found):
         return SCORED
-    return LABELLED if any(isinstance(part, SupConIn | SupConOut) for part in found) else PAIRS
+    if any(isinstance(part, SupConIn | SupConOut) for part in found):
+        return LABELLED
+    return with_margins(PAIRS, loss)
+
+
+def with_margins(layouts: Layouts, loss: "Loss | None") -> Layouts:
+    """Return layouts; before each with a hard negative, the same with a score if the loss has it.
+
+    The score of a row is the margin that `MarginMSE` learns: by how much a teacher, as a
+    cross-encoder, scores the positive higher than the negative.
+
+    Example:
+        >>> from sentemb.losses import MarginMSE
+        >>> with_margins((("anchor", "positive"), ("anchor", "negative")), MarginMSE())
+        (('anchor', 'positive'), ('anchor', 'negative', 'score'), ('anchor', 'negative'))
+    """
+    from sentemb.losses import MarginMSE
+    from sentemb.losses.combine import parts
+
+    if loss is None or not any(isinstance(part, MarginMSE) for part in parts(loss)):
+        return layouts
+    scored = ([(*one, "score"), one] if "negative" in one else [one] for one in layouts)
+    return tuple(chain.from_iterable(scored))
 
 
 def views_of(part: "TrainingData", view: "Callable[[str], View]") -> "tuple[View, ...]":

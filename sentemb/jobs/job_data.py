@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sentemb.bars import phase
 from sentemb.bundled import bundled
 from sentemb.errors import UsageError
+from sentemb.jobs.job_options import defaults_of
 from sentemb.jobs.train_job import TrainJob
 from sentemb.training.settings import Settings
 
@@ -160,10 +161,12 @@ def _read_spokes(job: TrainJob, sources: "Mapping[str, DataSource]") -> "SpokeDa
 
 def _read_rows(job: TrainJob, source: Any, layouts: "Sequence[tuple[str, ...]]") -> "TrainingData":
     """Read one data set, or several."""
-    from sentemb.data_sources import read_sources, several_of
+    from sentemb.data_sources import read_sources, several_of, with_margins
     from sentemb.datasets import as_training_data
 
     sources = several_of(source)
+    if "teacher" not in defaults_of(job.method):  # a teacher measures the margins itself
+        layouts = with_margins(tuple(layouts), job.loss)
     if sources is None:
         if job.mixing is not None:
             raise UsageError("`mixing` has no effect on one data set: leave it out.")

@@ -48,7 +48,8 @@ def build(job: TrainJob, data: "TrainingData") -> "Method":
 
 def _options(job: TrainJob, data: "TrainingData") -> dict[str, Any]:
     """Return the options of the recipe, with those that follow from the data."""
-    of_data = {"columns": data.rows.column_names, "classes": len(data.classes)}
+    texts = [column for column in data.rows.column_names if column != "label"]
+    of_data = {"columns": texts, "classes": len(data.classes)}
     own = defaults_of(job.method)
     return job.options() | {name: value for name, value in of_data.items() if name in own}
 

@@ -22,7 +22,7 @@ class MarginMSE:
     score of the positive less its score of the negative, of which a row then has one), its
     cosines' otherwise. The mean is over all hard negatives that there are.
 
-    Needs: hard negatives, and scores as labels or a teacher (method `gist`).
+    Needs: hard negatives, and a column of scores (method `simcse-sup`) or a teacher (`gist`).
 
     Use it: where a teacher has graded mined negatives, some of which are false.
 
