@@ -52,7 +52,7 @@ def read_text_vectors(path: Path) -> Iterator[TextVector]:
         )
     width = 0
     for number, row in rows:
-        if given := text_of(row, text, path, number):
+        if (given := text_of(row, text, path, number)).strip():
             found = _vector(row[vector], f"'{path}', row {number:,}")
             if width not in (0, len(found)):
                 raise InputError(

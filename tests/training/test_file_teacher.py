@@ -41,8 +41,9 @@ def data(sentences):
 
 
 def test_what_encode_writes_teaches_as_the_model_itself(sentemb, sentences, tmp_path):
-    (tmp_path / "few.txt").write_text("\n".join([*sentences[:20], "", sentences[3]]) + "\n")
-    encoded = sentemb("encode", "few.txt", "--model", "mini-sentemb", "-o", "v.parquet")
+    (tmp_path / "few.txt").write_text("\n".join([*sentences[:20], " ", sentences[3]]) + "\n")
+    encoded = sentemb("encode", "few.txt", "--model", "mini-sentemb", "--empty", "nan", "-o",
+                      "v.parquet")  # fmt: skip
     assert encoded.returncode == 0, encoded.stderr.decode()
     few = ("--data", "few.txt", "--batch-size", 8, "--max-steps", 2)
     for teacher, output in (("mini-sentemb", "a"), ("v.parquet", "b")):
