@@ -60,11 +60,12 @@ class GroupWhitening(nn.Module):
                 f"Whitening groups of {self.width} dimensions needs a batch of more than "
                 f"{self.width} rows, got {rows}: use narrower groups, or a larger batch."
             )
-        exact = embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
-        groups = exact[:, order].view(rows, -1, self.width).transpose(0, 1)
-        centred = groups - groups.mean(dim=1, keepdim=True)
-        covariance = centred.transpose(1, 2) @ centred / rows
-        whitened = (centred @ inverse_root(covariance)).transpose(0, 1).reshape(rows, dim)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            exact = embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
+            groups = exact[:, order].view(rows, -1, self.width).transpose(0, 1)
+            centred = groups - groups.mean(dim=1, keepdim=True)
+            covariance = centred.transpose(1, 2) @ centred / rows
+            whitened = (centred @ inverse_root(covariance)).transpose(0, 1).reshape(rows, dim)
         return whitened[:, order.argsort()].to(embeddings.dtype)
 
     def extra_repr(self) -> str:

@@ -56,6 +56,19 @@ def test_what_it_rejects(frozen):
         GroupWhitening(4, 2)(frozen[:2])
     head = GroupWhitening(4, 2).bfloat16()
     assert head(frozen.bfloat16()).dtype == torch.bfloat16
+
+
+def test_it_is_computed_in_float32_under_autocast(frozen):
+    """Forward and backward: a covariance of half precision has no inverse root."""
+    head, given = GroupWhitening(4, 2), frozen.float().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = head.whitened(given, ORDER)
+    found.square().sum().backward()
+    torch.testing.assert_close(found, head.whitened(given, ORDER), rtol=0, atol=0)
+
+
+def test_what_its_repr_says():
+    head = GroupWhitening(4, 2)
     assert "width=2" in repr(head)
 
 
