@@ -288,6 +288,14 @@ def test_micro_batches_with_accumulation_and_autocast(unlabelled, tmp_path, opti
     assert run.steps == 2
 
 
+@pytest.mark.sampled
+@pytest.mark.parametrize("recipe", [*WITH_STATE, *OTHERS], ids=named)
+def test_every_recipe_trains_in_bf16(recipe, tmp_path):
+    settings = replace(SETTINGS, precision="bf16", max_steps=2)
+    run = train(fresh(recipe), data_of(recipe), tmp_path / "run", settings)
+    assert (run.steps, run.skipped_steps) == (2, 0)
+
+
 def test_the_predictor_of_sim_siam_keeps_its_learning_rate(unlabelled, tmp_path):
     method = fresh(simsiam)
     seen = []
