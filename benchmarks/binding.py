@@ -8,8 +8,9 @@ frozen, and a tower of sounds is bound to the pictures alone, by the recipe `bin
 sounds. The names of emoji are spoken by espeak-ng, the English ones in two voices; the sounds of a
 fifth of them are held back, and those of concepts that neither tower saw. French is found by
 English texts. `recorded`: people say in French what stamps show, to a model that saw the stamps of
-the training split with English texts too; the others are measured on. `pictures unknown`: the same
-sounds, to the model that saw emoji alone. Control: the pictures shuffled among the sounds. Each run
+the training split with English texts too; the others are measured on. `beside names`: the names of
+emoji in French, whoever is measured, are bound in the same run. `pictures unknown`: the recordings
+alone, to the model that saw emoji alone. Control: the pictures shuffled among the sounds. Each run
 is a process of its own, on one thread. Finished runs are lines of results/binding.jsonl and are not
 run again; written to results/binding.md.
 """
@@ -29,9 +30,12 @@ SETTINGS = {
     "English names": ("emoji_names_en", "emoji", 40),
     "French names": ("emoji_names_fr", "emoji", 60),
     "French, recorded": ("speech_fr", "emoji and stamps", 120),
+    "French, recorded, beside names": ("speech_fr", "emoji and stamps", 40),
     "French, recorded, pictures unknown": ("speech_fr", "emoji", 120),
 }
 """The sounds, what the hub was trained on, and epochs."""
+BESIDE = {"French, recorded, beside names": "emoji_names_fr"}
+"""Further sounds that are trained on, with their pictures."""
 UNCONTROLLED = ("French, recorded, pictures unknown",)
 HELD = 5
 """One in so many concepts is held back."""
@@ -102,14 +106,15 @@ def run(setting: str, control: bool, seed: int) -> dict:
 
     torch.set_num_threads(1)
     sounds, known, epochs = SETTINGS[setting]
-    model, rows = hub(known), pairs(sounds)
-    columns = ["image", "logmel", "text"]
+    model, rows, columns = hub(known), pairs(sounds), ["image", "logmel", "text"]
+    spoken = pairs(BESIDE[setting]) if setting in BESIDE else {}
+    train = [*rows.pop("train"), *spoken.get("train", []), *spoken.get("held", [])]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.process_time()
         sentemb.train(
             "bind",
-            written(rows.pop("train"), folder, "train"),
+            written([{name: row[name] for name in columns} for row in train], folder, "train"),
             folder / "model",
             model=str(model),
             columns=columns,
