@@ -58,6 +58,7 @@ class Method(nn.Module):
         self.twin = twin
         vars(self)["loss"] = loss  # past nn.Module, which would register it beside its own parts
         self.learned = nn.ModuleList(p for p in parts(loss) if isinstance(p, nn.Module))
+        self._heads = [p for p in twin.modules() if p is not twin and isinstance(p, FollowsSteps)]
         self._views_known_to_differ = False
         self._tried_inputs: set[str] = set()
         self.unread: set[str] = set()
@@ -125,14 +126,14 @@ class Method(nn.Module):
         return self.twin.taught_columns([view.column for view in self.views])
 
     def on_step_end(self, progress: float, taken: Tensor | float = 1.0) -> None:
-        """Tell the twin, and losses that change with the run, that a step was taken.
+        """Tell the twin, and losses and heads that change with the run, that a step was taken.
 
         Args:
             progress: Through the run, in [0, 1].
             taken: As of `Twin.on_step_end`.
         """
         self.twin.on_step_end(progress, taken)
-        for part in self.learned:
+        for part in (*self.learned, *self._heads):
             if isinstance(part, FollowsSteps):
                 part.on_step_end(progress)
 

@@ -190,9 +190,10 @@ class Pairs:
         batch, hard = (self.negatives if self.own is None else self.own).shape[:2]
         rows = torch.arange(batch, device=self.negatives.device).repeat_interleave(hard)
         if self.own is not None:
-            nobodys = torch.full((len(self.negatives),), -1, device=rows.device)
-            there = self.own.flatten() >= 0
-            return nobodys.index_copy(0, self.own.flatten()[there], rows[there])
+            count = len(self.negatives)  # what is not there goes to a place behind them
+            nobodys = torch.full((count + 1,), -1, device=rows.device)
+            places = torch.where(self.own < 0, count, self.own).flatten()
+            return nobodys.index_copy(0, places, rows)[:count]
         return rows if self.present is None else rows[self.present.flatten()]
 
     @property
@@ -206,7 +207,7 @@ class Pairs:
         Args:
             values: Of the negatives, such as these or a teacher's of them.
         """
-        return values if self.own is None else values[self.own.clamp(min=0)]
+        return values if self.own is None or values.ndim > 2 else values[self.own.clamp(min=0)]
 
     @property
     def own_present(self) -> Tensor | None:

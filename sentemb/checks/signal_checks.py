@@ -13,11 +13,11 @@ from sentemb.errors import InputError
 from sentemb.modalities.cells import (
     FILE_NAMES,
     METADATA,
+    MODALITIES,
     TEXTS,
     cell_of,
     columns_of_modalities,
     files_of,
-    modality_of,
     modality_of_file,
     texts_of_cell,
 )
@@ -100,11 +100,11 @@ def head_of(rows: Iterator[Row]) -> list[Row]:
 
 
 def rows_of_folder(folder: Path) -> Iterator[Row] | None:
-    """Return the pictures or sounds of a folder as rows; None where it has a table, or neither."""
+    """Return the pictures and sounds of a folder as rows; None where it has a table, or neither."""
     if any((folder / name).is_file() for name in METADATA):
         return None
-    modality = modality_of(folder)
-    if modality is None:
+    files = [file for modality in MODALITIES for file in files_of(folder, modality)]
+    if not files:
         return None
-    files = (str(file.relative_to(folder)) for file in files_of(folder, modality))
-    return ((number, {"file_name": name}) for number, name in enumerate(files, 1))
+    names = (str(file.relative_to(folder)) for file in files)
+    return ((number, {"file_name": name}) for number, name in enumerate(names, 1))

@@ -218,8 +218,6 @@ def _values(
         if negatives:
             values[NEGATIVE] = [t for c in negatives for t in each_of(row, c, source, number)]
             may_lack_one |= isinstance(row.get(negatives[0]), list)
-            if not values[NEGATIVE]:
-                omitted.without_negatives.add(number)
         if blank and len(texts) == 1:
             omitted.blank.add(number)
             continue
@@ -235,6 +233,8 @@ def _values(
                 f"{source}, row {number}: label '{values[LABEL]}' is none of those trained on: "
                 f"{', '.join(classes)}."
             )
+        if negatives and not values[NEGATIVE]:
+            omitted.without_negatives.add(number)
         yield values
     if omitted.without_negatives.rows and not may_lack_one:
         number = omitted.without_negatives.first[0]

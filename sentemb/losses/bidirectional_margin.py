@@ -22,8 +22,8 @@ class BidirectionalMargin:
 
     Needs: pairs, with hard negatives.
 
-    Use it: with weight 0.001 beside `WeightedInfoNCE` whose both weights are 0, so that soft
-        negatives are not contrasted as well (method sncse).
+    Use it: with a weight of 0.001 to 0.01 beside `WeightedInfoNCE` whose both weights are 0, so
+        that soft negatives are not contrasted as well (method sncse).
 
     Args:
         margin: α, the least difference of the cosines.

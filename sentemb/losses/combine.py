@@ -31,7 +31,7 @@ def parts(loss: Loss) -> Iterator[Loss]:
 
 @runtime_checkable
 class FollowsSteps(Protocol):
-    """A loss that changes with the run, or keeps in its range what it learns."""
+    """A loss or a head that changes with the run, or keeps in its range what it learns."""
 
     def on_step_end(self, progress: float) -> None:
         """Follow a step.

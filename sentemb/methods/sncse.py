@@ -33,7 +33,8 @@ def sncse(
             steps; the bundled encoder needs more to learn them in 150.
 
     Source: Wang and Dou, 2023, SNCSE (arXiv:2201.05979), and the authors' code. Deviation: the
-        embedding is [CLS] in place of [MASK] in a prompt; `Negate` says how it finds verbs.
+        embedding is [CLS] in place of [MASK] in a prompt, and the margins weigh more; `Negate`
+        says how it finds verbs.
     """
     return Method(
         views=(View(), View(), View(edit=Negate())),

@@ -8,6 +8,7 @@ from torch import Tensor
 from sentemb.method import Method
 from sentemb.runs.processes import processes
 from sentemb.training.collator import Collator, NumberedRows
+from sentemb.twins.group_whitening import same_groups
 from sentemb.types import Features
 
 
@@ -31,7 +32,7 @@ def held_out_loss(
     method.train()
     torch.manual_seed(seed + rank)
     losses = []
-    with torch.no_grad(), method.twin.without_queue():
+    with torch.no_grad(), method.twin.without_queue(), same_groups(method.twin):
         for start in starts:
             batch = [rows[row] for row in range(start, start + batch_size)]
             losses.append(float(loss_of(method, batch, collator)))

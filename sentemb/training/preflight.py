@@ -261,8 +261,8 @@ def _require_a_reader_of_the_queue(method: Method) -> None:
     """
     if method.twin.queue_holds_negatives and method.unread & {"negatives", "own"}:
         raise UsageError(
-            "This loss contrasts nothing, so the queue has no effect: use a loss with negatives, "
-            "as infonce, or a method without a queue, as byol."
+            "This loss does not contrast rows with the queue, so the queue has no effect: use a "
+            "loss with negatives, as infonce, or a method without a queue."
         )
 
 

@@ -126,9 +126,7 @@ def _teachers(twin: Twin) -> dict[str, Teacher]:
 def _identity(teacher: Teacher) -> str:
     """Describe a teacher by its size and a hash."""
     if teacher.file:
-        with open(teacher.file, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return f"vectors of {teacher.width}, sha256 {digest[:16]}"
+        return f"vectors of {teacher.width}, sha256 {teacher.digest[:16]}"
     return frozen_identity(teacher.encoder)
 
 

@@ -1,5 +1,7 @@
-"""WhitenedCSE's head: groups of dimensions, drawn anew each time, are whitened over the batch."""
+"""WhitenedCSE's head: groups of dimensions, drawn anew each step, are whitened over the batch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -12,20 +14,18 @@ from sentemb.views.draws import Draws
 
 
 class GroupWhitening(nn.Module):
-    r"""Whiten groups of the dimensions over the batch; which are together is drawn each time.
+    r"""Whiten groups of the dimensions over the batch; which are together is drawn for each step.
 
     .. math:: \hat X_g = (X_g - \mu_g) \, \Sigma_g^{-1/2}, \qquad
         \Sigma_g = \frac1N (X_g - \mu_g)^\top (X_g - \mu_g)
 
     The inverse square root is the symmetric one (ZCA). A batch needs more rows than a group has
-    dimensions. Each view is whitened by itself.
+    dimensions. Each view is whitened by itself. The groups follow from a key that is saved with the
+    weights: all processes have the same, and a forward changes nothing.
 
     Args:
         dim: Of the embeddings.
         width: Dimensions of a group; divides ``dim``.
-
-    What is drawn follows from a key that is saved with the weights, so that all processes draw the
-    same.
 
     Raises:
         UsageError: When it does not, or a batch is too small.
@@ -48,9 +48,12 @@ class GroupWhitening(nn.Module):
 
     def forward(self, embeddings: Embeddings) -> Embeddings:
         """Return the whitened embeddings, of the same shape."""
-        draws = Draws(self.key.clone())
-        self.key.copy_(draws.independent().keys)
-        return self.whitened(embeddings, draws.bits(embeddings.shape[1])[0].argsort())
+        order = Draws(self.key).bits(embeddings.shape[1])[0].argsort()
+        return self.whitened(embeddings, order)
+
+    def on_step_end(self, progress: float) -> None:
+        """Draw other groups for the next step."""
+        self.key.copy_(Draws(self.key).independent().keys)
 
     def whitened(self, embeddings: Embeddings, order: Tensor) -> Embeddings:
         """Return the embeddings whitened in groups of neighbours in an order of the dimensions."""
@@ -71,6 +74,20 @@ class GroupWhitening(nn.Module):
     def extra_repr(self) -> str:
         """Show how wide a group is."""
         return f"width={self.width}"
+
+
+@contextmanager
+def same_groups(module: nn.Module) -> Iterator[None]:
+    """Have each `GroupWhitening` in a module draw what it draws at every other call of this."""
+    keys = [part.key for part in module.modules() if isinstance(part, GroupWhitening)]
+    before = [key.clone() for key in keys]
+    for key in keys:
+        key.zero_()
+    try:
+        yield
+    finally:
+        for key, was in zip(keys, before, strict=True):
+            key.copy_(was)
 
 
 def inverse_root(symmetric: Tensor) -> Tensor:

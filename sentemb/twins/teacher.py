@@ -1,6 +1,8 @@
 """`Teacher`: a frozen encoder, or a file, whose vectors a student learns."""
 
+import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,6 +81,14 @@ class Teacher:
         known = found < len(self._numbers)
         known[known] = self._numbers[found[known]] == numbers[known]
         return known
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of its file, as it was when first asked for; "" where it has none."""
+        if not self.file:
+            return ""
+        with open(self.file, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
     def members(self) -> tuple["Teacher", ...]:

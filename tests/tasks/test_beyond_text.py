@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import sentemb
+from sentemb.checks import check
 from sentemb.errors import InputError, UsageError
 from sentemb.methods import clip
 from sentemb.modalities.thumbnails import side_of, thumbnail
@@ -77,6 +78,8 @@ def test_a_folder_of_pictures_and_sounds_is_not_guessed(model, photos, tmp_path)
         sentemb.load(model).encode_file(both, tmp_path / "a.npy")
     encoded = sentemb.load(model).encode_file(both, tmp_path / "a.npy", modality="picture")
     assert encoded.rows == 6
+    report = check(both)
+    assert (report["errors"], list(report)[0]["rows"]) == (1, 1)
 
 
 @pytest.mark.parametrize(("limit", "value"), [("ROWS", 2), ("CHARACTERS", 2 * 8 * 8 * 3)])

@@ -109,5 +109,5 @@ def test_a_queue_that_the_loss_does_not_read_is_refused(loss, triplets, tmp_path
     """Also where it reads the hard negatives beside it."""
     twin = TWINS["queue"](encoders.mini("mean")).taught_by(Teacher(encoders.mini("mean")))
     method = Method(tuple(map(View, COLUMNS)), twin, loss)
-    with pytest.raises(UsageError, match="contrasts nothing, so the queue has no effect"):
+    with pytest.raises(UsageError, match="does not contrast rows with the queue"):
         train(method, triplets, tmp_path / "run", SETTINGS)

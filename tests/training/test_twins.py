@@ -455,7 +455,7 @@ def test_an_adversary_attacks_what_has_a_gradient(unlabelled, tmp_path):
 def test_a_queue_that_nothing_reads_is_refused(unlabelled, tmp_path):
     method = fresh(moco)
     other = Method(method.views, method.twin, VICReg())
-    with pytest.raises(UsageError, match="contrasts nothing, so the queue has no effect"):
+    with pytest.raises(UsageError, match="does not contrast rows with the queue"):
         train(other, unlabelled, tmp_path / "run", SETTINGS)
     one_direction = Method(method.views, method.twin, SymmetricInfoNCE())
     with pytest.raises(UsageError, match="use a loss of one direction, such as infonce"):
