@@ -33,7 +33,7 @@ class EncodeCache:
         """Return a vector for each text; only those not seen before are encoded.
 
         Raises:
-            NumericError: When a vector holds what is not a number.
+            NumericError: When a vector is not finite.
         """
         missing = list(dict.fromkeys(text for text in texts if text not in self._known))
         if missing:
@@ -46,7 +46,7 @@ def finite_vectors(encode: Encode, texts: list[str]) -> Vectors:
     """Return the vectors of texts, ``[texts, dim]`` in float32.
 
     Raises:
-        NumericError: When a vector holds what is not a number; names the text.
+        NumericError: When a vector is not finite; names the text.
     """
     vectors = np.asarray(encode(texts), dtype=np.float32)
     finite = np.isfinite(vectors).all(axis=1)

@@ -150,7 +150,7 @@ def retrieval_both_ways(
         first: The modality of the texts, where these are something else.
 
     Raises:
-        NumericError: When a vector holds what is not a number.
+        NumericError: When a vector is not finite.
     """
     require_finite(others, modality)
     require_finite(texts, first)
@@ -204,7 +204,7 @@ class TwoWayRetrieval:
             encode_seconds: Of the seconds.
 
         Raises:
-            NumericError: When a vector holds what is not a number.
+            NumericError: When a vector is not finite.
 
         Returns:
             ``r10``, the share, × 100, of firsts with an answer among the nearest ten seconds, and
@@ -222,7 +222,7 @@ class TwoWayRetrieval:
 
 
 def require_finite(vectors: Vectors, what: str) -> None:
-    """Raise where a vector holds what is not a number: its order among others has no meaning.
+    """Raise where a vector is not finite: its order among others has no meaning.
 
     Args:
         vectors: ``[rows, dim]``.

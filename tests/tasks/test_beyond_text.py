@@ -79,7 +79,7 @@ def test_a_folder_of_pictures_and_sounds_is_not_guessed(model, photos, tmp_path)
     encoded = sentemb.load(model).encode_file(both, tmp_path / "a.npy", modality="picture")
     assert encoded.rows == 6
     report = check(both)
-    assert (report["errors"], list(report)[0]["rows"]) == (1, 1)
+    assert (report["errors"], next(iter(report))["rows"]) == (1, 1)
 
 
 @pytest.mark.parametrize(("limit", "value"), [("ROWS", 2), ("CHARACTERS", 2 * 8 * 8 * 3)])
