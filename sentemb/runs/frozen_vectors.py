@@ -132,7 +132,7 @@ def _held(name: str) -> Iterator[Path]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            logger.info("Another process uses the teacher's vectors: waiting ('%s').", place)
+            logger.info("Another process uses the teacher's vectors: waiting for it ('%s').", place)
             lock.acquire()
     except (OSError, ValueError) as error:
         raise StorageError(

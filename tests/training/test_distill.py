@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -173,8 +174,12 @@ def test_a_run_waits_for_the_one_that_encodes(data, tmp_path, own_cache, encoded
         encoder, made_of = encoders.mini("mean"), json.loads((place / "vectors.json").read_text())
         made_of = {name: made_of[name] for name in ("encoder", "texts")}
         waiting = pool.submit(frozen_vectors.cached_vectors, encoder, [], made_of, 35)
-        while "waiting for it" not in caplog.text:
-            assert not waiting.done()
+        for _ in range(600):
+            if "waiting for it" in caplog.text:
+                break
+            time.sleep(0.05)
+        assert "waiting for it" in caplog.text
+        assert not waiting.done()
         lock.release()
         assert waiting.result(60).shape == (35, 96)
     assert encoded == [35]
