@@ -49,6 +49,7 @@ def test_its_picture_is_small():
         "leaderboard.md",
         "taught.md",
         "several_data_sets.md",
+        "multilingual.md",
         "sncse.md",
     ],
 )
