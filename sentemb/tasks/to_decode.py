@@ -1,6 +1,5 @@
 """What `decode` is given: vectors, texts, a midpoint, or pictures and sounds."""
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from sentemb.datasets.in_memory import Container
 from sentemb.datasets.source import Source, as_source
-from sentemb.encoding.fingerprint import fingerprint
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.shaping import shaped
 from sentemb.modalities.cells import MODALITIES, Modality, modality_of, naming
@@ -20,7 +18,8 @@ from sentemb.modalities.decoded import Signals
 from sentemb.modalities.readers import read_signal, require_reader
 from sentemb.modalities.signal_rows import signal_rows
 from sentemb.modalities.towers import TowerConfig
-from sentemb.tasks.beside import encoded_beside, vectors_beside
+from sentemb.tasks.beside import encoded_beside
+from sentemb.tasks.beyond_text import signal_vectors
 from sentemb.tasks.vectors import VECTORS_ALONE, read_table, read_vectors
 from sentemb.types import Vectors
 
@@ -112,15 +111,11 @@ def _of_signals(data: Any, modality: Modality, column: str) -> ToDecode:
         tower = encoder.tower(modality)
         if file is None:
             return tower.of_source(source, own)[1]
-        digest = hashlib.sha256()
+        hashes = []
         for row in tower.rows_of(source, own):
-            digest.update(row.text.encode() + b"\n")
+            hashes.append(row.text)
             tower.pending.clear()
-        made_of = {"signals": digest.hexdigest(), "model": fingerprint(tower)}
-        how: dict[str, Any] = {"column": column, "modality": modality, "normalize": True}
-        return vectors_beside(
-            file, made_of, lambda: encoder.encode_file(source, file, overwrite=True, **how)
-        )
+        return signal_vectors(source, encoder, modality, column, file, hashes)
 
     return ToDecode(str(source), names_of(source, modality, own), rows, modality)
 

@@ -9,7 +9,6 @@ from inspect import signature
 
 import numpy as np
 import pytest
-import torch
 
 from sentemb import load
 from sentemb.bundled import bundled
@@ -18,7 +17,7 @@ from sentemb.errors import InputError, NumericError
 from sentemb.methods import clip, coca, lit
 from sentemb.modalities.two_way_tables import read_two_way
 from sentemb.suites.tasks import read_tasks
-from tests.support import encoders
+from tests.support.clip import save_clip
 from tests.support.helpers import assert_refused
 
 Image = pytest.importorskip("PIL.Image", reason="the vision extra is not installed")
@@ -32,12 +31,7 @@ def png(size, colour, mode="RGB", kind="PNG"):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    torch.manual_seed(0)
-    method = clip(encoders.mini(), size=8, width=8, depth=2, dim=12)
-    folder = tmp_path_factory.mktemp("model")
-    method.encoder.save_pretrained(str(folder))
-    method.twin.tower.save(folder / "picture", scale=20.0)
-    return folder
+    return save_clip(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

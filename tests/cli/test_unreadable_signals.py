@@ -3,11 +3,9 @@
 import json
 
 import pytest
-import torch
 
-from sentemb.methods import clip
 from sentemb.modalities.towers import Tower, TowerConfig
-from tests.support import encoders
+from tests.support.clip import save_clip
 from tests.support.signals import TONE, png, unreadable_picture, unreadable_sound, wav
 
 pytest.importorskip("PIL", reason="the vision extra is not installed")
@@ -17,11 +15,7 @@ SOUNDS = ["another rate", "stereo", "silence"]
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    torch.manual_seed(0)
-    method = clip(encoders.mini(), size=8, width=8, depth=2, dim=12)
-    folder = tmp_path_factory.mktemp("model")
-    method.encoder.save_pretrained(str(folder))
-    method.twin.tower.save(folder / "picture", scale=20.0)
+    folder = save_clip(tmp_path_factory.mktemp("model"))
     of_sounds = Tower(TowerConfig("sound", size=16, width=8, depth=2, dim=12))
     of_sounds.save(folder / "sound", scale=20.0)
     return folder

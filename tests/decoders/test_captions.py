@@ -5,29 +5,22 @@ import shutil
 
 import numpy as np
 import pytest
-import torch
 
 import sentemb
 from sentemb.bundled import bundled
 from sentemb.decoders import decoding_job, train_decoder
 from sentemb.errors import InputError, UsageError
-from sentemb.methods import clip
 from sentemb.modalities.tower_encoder import TowerEncoder
 from tests.decoders.conftest import SHORT
 from tests.decoders.test_decode import stopped
-from tests.support import encoders
+from tests.support.clip import save_clip
 
 pytest.importorskip("PIL", reason="the vision extra is not installed")
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    torch.manual_seed(0)
-    method = clip(encoders.mini(), size=8, width=8, depth=2, dim=12)
-    folder = tmp_path_factory.mktemp("clip") / "model"
-    method.encoder.save_pretrained(str(folder))
-    method.twin.tower.save(folder / "picture", scale=20.0)
-    return folder
+    return save_clip(tmp_path_factory.mktemp("clip") / "model")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ import torch
 import sentemb
 from sentemb.checks import check
 from sentemb.errors import InputError, UsageError
-from sentemb.methods import clip
 from sentemb.modalities.thumbnails import side_of, thumbnail
 from sentemb.modalities.tower_encoder import TowerEncoder
 from sentemb.modalities.towers import Tower, TowerConfig
@@ -23,7 +22,7 @@ from sentemb.tasks.beyond_text import QueryPart, parts_of, query_vectors
 from sentemb.tasks.classify import classify
 from sentemb.tasks.index import index
 from sentemb.tasks.search import search
-from tests.support import encoders
+from tests.support.clip import save_clip
 
 Image = pytest.importorskip("PIL.Image", reason="the vision extra is not installed")
 
@@ -38,12 +37,7 @@ def png(*colour):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    torch.manual_seed(0)
-    method = clip(encoders.mini(), size=8, width=8, depth=2, dim=12)
-    folder = tmp_path_factory.mktemp("model")
-    method.encoder.save_pretrained(str(folder))
-    method.twin.tower.save(folder / "picture", scale=25.0)
-    return str(folder)
+    return str(save_clip(tmp_path_factory.mktemp("model"), scale=25.0))
 
 
 @pytest.fixture(scope="module")

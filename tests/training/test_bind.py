@@ -18,7 +18,7 @@ from sentemb.jobs.job_data import read
 from sentemb.jobs.job_method import build
 from sentemb.jobs.train_job import train_job
 from sentemb.losses import SymmetricInfoNCE
-from sentemb.methods import bind, bind_spokes, clip
+from sentemb.methods import bind, bind_spokes
 from sentemb.methods.bind import towers_of
 from sentemb.modalities.captioned import read_captioned
 from sentemb.modalities.spokes import read_spoke
@@ -29,6 +29,7 @@ from sentemb.training.mixed import collator_of
 from sentemb.twins import Hub, Spokes
 from sentemb.twins.cross_modal import SIGNAL
 from tests.support import encoders
+from tests.support.clip import save_clip
 from tests.support.helpers import PowerCut, assert_bit_equal, assert_refused, state, without_dropout
 from tests.support.loss_cases import in_float64
 from tests.support.processes import run_twice, sentemb_in
@@ -55,12 +56,7 @@ def png(number):
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    torch.manual_seed(0)
-    method = clip(encoders.mini(), size=8, width=8, depth=2, dim=12)
-    folder = tmp_path_factory.mktemp("hub")
-    method.encoder.save_pretrained(str(folder))
-    method.twin.tower.save(folder / "picture", scale=7.0)
-    return folder
+    return save_clip(tmp_path_factory.mktemp("hub"), scale=7.0)
 
 
 @pytest.fixture(scope="module")
