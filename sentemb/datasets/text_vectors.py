@@ -77,7 +77,7 @@ def width_of_vectors(path: Path) -> int:
     """Return the width of the vectors in a file.
 
     Raises:
-        InputError: As `read_text_vectors`, or when there are none.
+        InputError: As `read_text_vectors`, or when no text has a vector.
     """
     first = next(read_text_vectors(path), None)
     if first is None:

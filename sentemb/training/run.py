@@ -43,6 +43,7 @@ from sentemb.training.mixed import (
     try_out_each,
 )
 from sentemb.training.mixing import Mixing, said_of_source
+from sentemb.training.model_card import card_of
 from sentemb.training.preflight import (
     check_labels,
     check_length,
@@ -54,7 +55,7 @@ from sentemb.training.preflight import (
     with_clipping,
     with_selection,
 )
-from sentemb.training.result import Run, card_of, record_of, what_came_of
+from sentemb.training.result import Run, record_of, what_came_of
 from sentemb.training.settings import Settings
 from sentemb.training.starting_point import StartingPoint
 from sentemb.training.teaching import paths_of_teacher, require_vectors, teach
