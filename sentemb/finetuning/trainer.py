@@ -34,9 +34,10 @@ class FinetuneTrainer(GuardedTrainer):
         super().__init__(**kwargs)
         self.model_accepts_loss_kwargs = False
 
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        super()._save(output_dir, state_dict)
-        (Path(str(output_dir or self.args.output_dir)) / "training_args.bin").unlink()
+    def save_weights(self, folder: Path) -> None:
+        """Save the model as transformers does."""
+        super().save_weights(folder)
+        (folder / "training_args.bin").unlink()
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if not fits(self.trained, Path(resume_from_checkpoint)):

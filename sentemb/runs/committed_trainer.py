@@ -94,6 +94,16 @@ class CommittedTrainer(Trainer):
             ValueError: When a value is out of its range.
         """
 
+    def save_weights(self, folder: Path) -> None:
+        """Write what is trained into a folder; one process does."""
+        super()._save(str(folder))
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        if self.args.should_save:  # transformers asks every process
+            folder = Path(str(output_dir or self.args.output_dir))
+            folder.mkdir(parents=True, exist_ok=True)
+            self.save_weights(folder)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(str(self.args.output_dir))
         checkpoint = folder / f"checkpoint-{self.state.global_step}"

@@ -239,11 +239,8 @@ class ContrastiveTrainer(GuardedTrainer):
     def _encode(self, texts: list[str]) -> Any:
         return self.method.encoder.encode(texts, batch_size=64, show_progress_bar=False)
 
-    def _save(
-        self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None
-    ) -> None:
-        folder = Path(str(output_dir or self.args.output_dir))
-        folder.mkdir(parents=True, exist_ok=True)
+    def save_weights(self, folder: Path) -> None:
+        """Save the encoder as a model, and what lives in training only beside it."""
         self._rest()
         save_checkpoint(self.method, folder)
 

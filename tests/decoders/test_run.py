@@ -54,7 +54,7 @@ def test_resumed_bit_for_bit(decoders, tmp_path, texts, kind, monkeypatch):
         patch.setattr(run, "DecoderTrainer", Cut)
         with pytest.raises(InterruptedRunError):
             train_decoder("mini-sentemb", texts, tmp_path / "cut", kind=kind, **SHORT)
-    with pytest.raises(UsageError, match="was started otherwise: kind was"):
+    with pytest.raises(UsageError, match=r"was started otherwise: .*kind was"):
         train_decoder("mini-sentemb", texts, tmp_path / "cut", resume=True, **SHORT)
     train_decoder("mini-sentemb", texts, tmp_path / "cut", kind=kind, resume=True, **SHORT)
     assert torch.equal(weights(tmp_path / "cut"), weights(decoders(kind)))

@@ -16,6 +16,7 @@ from sentence_transformers import SentenceTransformer
 
 from sentemb.runs.logs import read_metrics
 from sentemb.runs.processes import processes
+from sentemb.training.checkpoints import save_checkpoint
 from tests.support import processes_worker
 from tests.support.helpers import assert_bit_equal
 from tests.support.processes import run_twice, sentemb_in, started_twice
@@ -47,13 +48,19 @@ def test_two_of_8_rows_are_one_of_16(two, name):
 TRAIN = ("train", "--method", "moco", "--queue-size", 32, "--batch-size", 8, "--save-steps", 3)
 
 
-def test_a_run_of_two_processes(tmp_path, few_bundled):
+def test_a_run_of_two_processes(tmp_path, few_bundled, monkeypatch):
     """51 rows are 3 batches of 16 an epoch, the rest left out; one writes, and nobody waits."""
     data = tmp_path / "rows.txt"
     data.write_text("".join(f"sentence {i} is of the length of {i} words\n" for i in range(51)))
     run = tmp_path / "run"
     words = (*TRAIN, "--data", data, "--epochs", 2, "-o", run)
     words += ("--select", "held-out-loss", "--eval-steps", 3, "--json")
+
+    def told(*saved):
+        print("weights are saved", flush=True)
+        save_checkpoint(*saved)
+
+    monkeypatch.setattr("sentemb.training.trainer.save_checkpoint", told)
     first, second = run_twice(sentemb_in(tmp_path, *words), tmp_path)
     record = json.loads((run / "run.json").read_text())
     assert record["processes"] == 2
@@ -62,7 +69,8 @@ def test_a_run_of_two_processes(tmp_path, few_bundled):
     steps = [line["step"] for line in read_metrics(run / "metrics.jsonl")]
     assert steps == sorted(steps)
     assert json.loads(first.splitlines()[-1])["steps"] == 4
-    assert "step" not in second  # one of them speaks
+    assert first.count("weights are saved") == 2
+    assert not second.strip()  # one of them speaks, and saves
     SentenceTransformer(str(run), device="cpu").encode(["a sentence"])
     assert not (run / "checkpoints").exists()
 
