@@ -1,7 +1,7 @@
 """Do sounds find texts that they were never paired with, where both are bound to pictures?
 
-    python benchmarks/binding.py                        about an hour on one core
-    python benchmarks/binding.py "English names" 0 0    one run: a setting, whether control, a seed
+    python benchmarks/binding.py                        about 2 hours on one core
+    python benchmarks/binding.py --only "English names" --no-control --seeds 0     one run of them
 
 A CLIP model of emoji (two artists and their labels) is trained as in pictures.py; its towers are
 frozen, and a tower of sounds is bound to the pictures alone, by the recipe `bind`. Then texts find
@@ -15,6 +15,7 @@ is a process of its own, on one thread. Finished runs are lines of results/bindi
 run again; written to results/binding.md.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -22,8 +23,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
-from common import RESULTS, digest, machine, remembered, table
+from common import RESULTS, digest, machine, remembered, spread, table
 from pictures import DATA, HOW, rows_of, trained_on, written
 
 SETTINGS = {
@@ -36,6 +38,7 @@ SETTINGS = {
 """The sounds, what the hub was trained on, and epochs."""
 BESIDE = {"French, recorded, beside names": "emoji_names_fr"}
 """Further sounds that are trained on, with their pictures."""
+SEEDS = (0, 1, 2)
 UNCONTROLLED = ("French, recorded, pictures unknown",)
 HELD = 5
 """One in so many concepts is held back."""
@@ -138,47 +141,67 @@ def run(setting: str, control: bool, seed: int) -> dict:
 
 
 def in_a_process(setting: str, control: bool, seed: int) -> dict:
-    command = [sys.executable, __file__, setting, str(int(control)), str(seed)]
+    command = [sys.executable, __file__, "--run", json.dumps([setting, control, seed])]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     out = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment).stdout
     return json.loads(out.splitlines()[-1])
 
 
+def row_of(setting: str, control: bool, found: list[dict]) -> list[str]:
+    cells = [
+        " / ".join(spread([one[f"{part} {k}"] for one in found], 1) for k in ("r1", "r5", "r10"))
+        + f" ({found[0][f'{part} r10_chance']:.1f})"
+        if f"{part} r1" in found[0]
+        else ""
+        for part in ("held", "unseen")
+    ]
+    seconds = f"{median(one['seconds'] for one in found):.0f}"
+    return [setting, "pairs shuffled" if control else "", str(len(found)), *cells, seconds]
+
+
+def written_of(file: Path) -> str:
+    """Return the table of all finished runs."""
+    done = [json.loads(line) for line in file.read_text().splitlines()]
+    rows = []
+    for setting, options in SETTINGS.items():
+        for control in (False, True):
+            key = {"setting": setting, "control": control, "options": digest(options, HOW)}
+            found = [one for one in done if key.items() <= one.items()]
+            rows += [row_of(setting, control, found)] if found else []
+    header = ["speech", "control", "seeds", "held-out sounds", "unseen concepts", "CPU seconds"]
+    return (
+        f"{table(header, rows)}\n\nEnglish text to sound, R@1 / 5 / 10 in %, mean ± sd over seeds, "
+        "chance of R@10 in brackets; never trained as pairs. The models that they are bound to: "
+        f"{HOW}, 25 epochs, seed 0. {machine()}.\n"
+    )
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", default=list(SETTINGS), choices=SETTINGS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[*SEEDS])
+    parser.add_argument("--control", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--run", type=json.loads, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.run:
+        print(json.dumps(run(*given.run)))
+        return
     if not DATA.exists():
         sys.exit(f"skipped: no {DATA}")
-    rows = []
-    for setting, (_, known, _) in SETTINGS.items():
-        hub(known)
-        for control in (False,) if setting in UNCONTROLLED else (False, True):
-            key = {"setting": setting, "control": control, "seed": 0}
-            of_run = {"options": digest(SETTINGS[setting], HOW)}
-            found = remembered(
-                RESULTS / "binding.jsonl", key | of_run, lambda k=key: in_a_process(**k)
-            )
-            cells = [
-                " / ".join(f"{found[f'{part} {k}']:.1f}" for k in ("r1", "r5", "r10"))
-                + f" ({found[f'{part} r10_chance']:.1f})"
-                if f"{part} r1" in found
-                else ""
-                for part in ("held", "unseen")
-            ]
-            rows.append([
-                setting, "pairs shuffled" if control else "", *cells, str(found["seconds"]),
-            ])  # fmt: skip
-            print(*rows[-1], sep=" | ", flush=True)
-    header = ["speech", "control", "held-out sounds", "unseen concepts", "CPU seconds"]
-    text = (
-        f"{table(header, rows)}\n\nEnglish text to sound, R@1 / 5 / 10 in %, chance of R@10 in "
-        f"brackets; never trained as pairs. The models that they are bound to: {HOW}, 25 epochs. "
-        f"{machine()}.\n"
-    )
+    file = RESULTS / "binding.jsonl"
+    for seed in given.seeds:
+        for setting in given.only:
+            hub(SETTINGS[setting][1])
+            for control in (False, True) if given.control is None else (given.control,):
+                if control and setting in UNCONTROLLED:
+                    continue
+                key = {"setting": setting, "control": control, "seed": seed}
+                options = {"options": digest(SETTINGS[setting], HOW)}
+                remembered(file, key | options, lambda key=key: in_a_process(**key))
+    text = written_of(file)
     (RESULTS / "binding.md").write_text(text)
     print(text)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(run(sys.argv[1], sys.argv[2] == "1", int(sys.argv[3]))))
-    else:
-        main()
+    main()
