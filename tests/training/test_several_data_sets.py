@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from sentemb.losses import CoSENT, SupConOut, SymmetricInfoNCE
 from sentemb.runs.run_folder import read_record
 from sentemb.training.mixed import MixedMethod
 from sentemb.training.mixing import Mixing
+from sentemb.twins.ema import ConstantMomentum
+from sentemb.twins.momentum import Momentum
 from tests.support import encoders
 from tests.support.helpers import PowerCut, assert_bit_equal, state
 
@@ -206,10 +209,20 @@ class CutInItsFourteenthBatch(MixedMethod):
         return super().forward(views, labels, source)
 
 
+slow_target = partial(Momentum, momentum=ConstantMomentum(0.9))
+
+
 @pytest.mark.parametrize(
-    "order", [pytest.param("proportional", marks=pytest.mark.long), "round-robin"]
+    ("order", "twin_of"),
+    [
+        pytest.param("proportional", Siamese, marks=pytest.mark.long),
+        ("round-robin", Siamese),
+        pytest.param("round-robin", slow_target, marks=pytest.mark.wide),
+    ],
 )
-def test_a_run_that_was_cut_in_its_second_epoch_goes_on_bit_for_bit(files, tmp_path, order):
+def test_a_run_that_was_cut_in_its_second_epoch_goes_on_bit_for_bit(
+    files, tmp_path, order, twin_of
+):
     """Ten batches an epoch; cut in the fourteenth, its checkpoint is of the twelfth."""
     data = joined(
         {name: sentemb.datasets.as_training_data(source.data, layouts)
@@ -218,7 +231,7 @@ def test_a_run_that_was_cut_in_its_second_epoch_goes_on_bit_for_bit(files, tmp_p
              [("sentence1", "sentence2", "score")]], strict=True)}, order)  # fmt: skip
 
     def fresh(kind=MixedMethod):
-        twin = Siamese(encoders.mini("mean"))
+        twin = twin_of(encoders.mini("mean"))
         columns = ("anchor", "positive", "negative", "negative_2")
         views = tuple(map(View, columns))
         graded = tuple(map(View, ("sentence1", "sentence2")))
