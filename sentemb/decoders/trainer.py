@@ -89,10 +89,6 @@ class ByLength(Sampler[int]):
         self.lengths, self.batch_size, self.seed = np.array(lengths), batch_size, seed
         self.epoch = 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Draw the rows of this epoch next; transformers calls it."""
-        self.epoch = epoch
-
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng((self.seed, self.epoch))
         order = random.permutation(len(self.lengths))
@@ -139,7 +135,13 @@ class DecoderTrainer(GuardedTrainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         rows: Any = self.train_dataset
         lengths = list(map(len, rows["labels"][:]))
-        return ByLength(lengths, self.args.train_batch_size, self.args.seed)
+        self._order = ByLength(lengths, self.args.train_batch_size, self.args.seed)
+        return self._order
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """Tell the order its epoch: accelerate does not after a resume in several processes."""
+        self._order.epoch = kwargs["epoch"]
+        super()._run_epoch(*args, **kwargs)
 
 
 def fits(decoder: VectorDecoder, checkpoint: Path) -> bool:

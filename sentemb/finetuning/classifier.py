@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from datasets import Dataset
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -18,7 +18,7 @@ from transformers import (
 
 from sentemb.encoders.build import require_sentence_transformer
 from sentemb.encoders.inspection import settle_padding
-from sentemb.encoders.loading import loading
+from sentemb.encoders.loading import bars_hidden, load_report_hidden, loading
 from sentemb.encoders.lora import save_merged
 from sentemb.encoders.padding import pad_right
 from sentemb.encoders.places import places
@@ -100,17 +100,31 @@ def _draw_afresh(classifier: Any) -> set[str]:
     return drawn
 
 
+def saved_weights(classifier: Any, checkpoint: Path) -> dict[str, Tensor] | None:
+    """Return the weights of a checkpoint under the names that a classifier has for them.
+
+    The file may have others: transformers saves weights as it found them, such as BERT's older
+    ``LayerNorm.gamma``.
+
+    Returns:
+        The weights, or None where they are not of this classifier.
+    """
+    try:
+        with random_state_kept(), load_report_hidden(), bars_hidden():
+            saved, report = type(classifier).from_pretrained(
+                checkpoint, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            )
+    except (OSError, RuntimeError, SafetensorError):
+        return None
+    own, state = classifier.state_dict(), saved.state_dict()
+    differ = report["missing_keys"] or report["unexpected_keys"] or own.keys() != state.keys()
+    fit = not differ and all(own[name].shape == state[name].shape for name in own)
+    return state if fit else None
+
+
 def fits(classifier: Any, checkpoint: Path) -> bool:
     """Tell whether the weights of a checkpoint have the names and shapes of a classifier's."""
-    own = classifier.state_dict()
-    try:
-        saved = load_file(checkpoint / "model.safetensors")
-    except (OSError, SafetensorError):
-        return False
-    shared = {own[name].data_ptr() for name in saved if name in own}  # is saved once
-    return all(tensor.data_ptr() in shared for tensor in own.values()) and all(
-        name in own and own[name].shape == tensor.shape for name, tensor in saved.items()
-    )
+    return saved_weights(classifier, checkpoint) is not None
 
 
 def try_longest(classifier: Any, tokenizer: PreTrainedTokenizerBase, tokens: Dataset) -> None:

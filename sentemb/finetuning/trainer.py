@@ -12,11 +12,12 @@ from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, Trainin
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from sentemb.errors import InputError
-from sentemb.finetuning.classifier import fits
+from sentemb.finetuning.classifier import saved_weights
 from sentemb.finetuning.r_drop import RDropMixin
 from sentemb.finetuning.settings import FinetuneSettings
 from sentemb.losses import InfoNCE, SupConOut
 from sentemb.pairs import Pairs
+from sentemb.runs.committed_trainer import require_whole
 from sentemb.runs.guarded_trainer import GuardedTrainer
 from sentemb.runs.logs import MetricsFile, Terms
 from sentemb.runs.run_folder import METRICS
@@ -39,20 +40,42 @@ class FinetuneTrainer(GuardedTrainer):
         super().save_weights(folder)
         (folder / "training_args.bin").unlink()
 
+    def _load_callback_state(self) -> None:
+        """Take up how long there was nothing better; the patience is this run's."""
+        saved: Any = self.state.stateful_callbacks
+        for one in self._stoppers():
+            saved.setdefault(type(one).__name__, one.state())
+        patience = [one.early_stopping_patience for one in self._stoppers()]
+        super()._load_callback_state()
+        for one, own in zip(self._stoppers(), patience, strict=True):
+            one.early_stopping_patience = own
+
+    def _stoppers(self) -> list[EarlyStoppingCallback]:
+        found = self.callback_handler.callbacks
+        return [one for one in found if isinstance(one, EarlyStoppingCallback)]
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        if not fits(self.trained, Path(resume_from_checkpoint)):
+        self._load(Path(resume_from_checkpoint))
+
+    def _load_best_model(self) -> None:
+        best = Path(str(self.state.best_model_checkpoint))
+        require_whole(best)
+        self._load(best)
+
+    def _load(self, checkpoint: Path) -> None:
+        weights = saved_weights(self.trained, checkpoint)
+        if weights is None:
             raise InputError(
-                f"Checkpoint '{resume_from_checkpoint}' does not hold the weights of this model: "
-                "remove it to resume from the one before, or start afresh (`overwrite=True`)."
+                f"Checkpoint '{checkpoint}' does not hold the weights of this model: remove it to "
+                "resume from the one before, or start afresh (`overwrite=True`)."
             )
-        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        self.trained.load_state_dict(weights)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """Run none where patience had ended before the run was cut."""
-        for one in self.callback_handler.callbacks:
-            if isinstance(one, EarlyStoppingCallback):
-                out = one.early_stopping_patience_counter >= one.early_stopping_patience
-                self.control.should_training_stop |= out
+        for one in self._stoppers():
+            out = one.early_stopping_patience_counter >= one.early_stopping_patience
+            self.control.should_training_stop |= out
         if not self.control.should_training_stop:
             super()._run_epoch(*args, **kwargs)
 

@@ -1,13 +1,15 @@
 """`CommittedTrainer`: checkpoints that are whole, and runs that resume from them bit for bit."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sentemb.bars import Progress
@@ -29,6 +31,7 @@ from sentemb.runs.publish import size_of, told_what_is_free
 from sentemb.runs.random_state import random_state_kept
 from sentemb.runs.run_folder import METRICS
 from sentemb.runs.saved_state import (
+    GIVEN,
     check_callbacks,
     check_optimizer,
     check_scheduler,
@@ -130,6 +133,7 @@ class CommittedTrainer(Trainer):
             raise StorageError(f"{error} {self.goes_on_from()}") from error
         if first:
             rotate(folder, self.state.best_global_step, self.proven)
+        processes().wait_for_everyone()  # what the others read next is whole
 
     def goes_on_from(self) -> str:
         """Say which checkpoint is left."""
@@ -154,8 +158,11 @@ class CommittedTrainer(Trainer):
             return
         check_optimizer(Path(checkpoint), self.optimizer)
         check_scheduler(Path(checkpoint), self.lr_scheduler)
+        optimizer, schedule = cast(Optimizer, self.optimizer), cast(LambdaLR, self.lr_scheduler)
+        given = [{name: group[name] for name in GIVEN} for group in optimizer.param_groups]
         with taken_up(Path(checkpoint)):
             super()._load_optimizer_and_scheduler(checkpoint)
+        _set_rates(optimizer, schedule, given)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is None:
@@ -200,6 +207,8 @@ class CommittedTrainer(Trainer):
         path = self._unlogged_file(self._resumes_from)
         with taken_up(path):
             self.take_up(json.loads(path.read_text(encoding="utf-8")))
+        state: Any = self.state
+        state.compute_steps(self.args, state.max_steps)  # the checkpoint's may be others
         self.state.best_model_checkpoint = None
         if self.state.best_global_step and self.args.load_best_model_at_end:
             folder = Path(str(self.args.output_dir))  # which may have been moved since
@@ -214,7 +223,18 @@ class CommittedTrainer(Trainer):
             super()._load_best_model()
 
 
-def _size_of_state(optimizer: torch.optim.Optimizer | None) -> int:
+def _set_rates(
+    optimizer: Optimizer, schedule: LambdaLR, given: Sequence[Mapping[str, float]]
+) -> None:
+    """Take rates and weight decay from this run: it may be allowed others than its checkpoint's."""
+    schedule.base_lrs = [group["initial_lr"] for group in given]
+    factors = [of_step(schedule.last_epoch) for of_step in schedule.lr_lambdas]
+    for group, own, factor in zip(optimizer.param_groups, given, factors, strict=True):
+        group.update(own, lr=own["initial_lr"] * factor)
+    schedule._last_lr = [group["lr"] for group in optimizer.param_groups]
+
+
+def _size_of_state(optimizer: Optimizer | None) -> int:
     states = [] if optimizer is None else optimizer.state.values()
     tensors = [t for state in states for t in state.values() if isinstance(t, torch.Tensor)]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

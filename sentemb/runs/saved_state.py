@@ -18,8 +18,9 @@ from sentemb.runs.checkpoint_commit import step_of
 
 STATE = "trainer_state.json"
 OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"
-FREE = ("lr", "initial_lr", "weight_decay")
-"""What a run may have otherwise than its checkpoint; the saved value is used."""
+GIVEN = ("initial_lr", "weight_decay")
+"""What a run may have otherwise than its checkpoint."""
+FREE = ("lr", *GIVEN)
 OF_ADAM = {"step", "exp_avg", "exp_avg_sq"}
 LARGEST = 2**53
 COUNTS = ("total_flos", "num_input_tokens_seen", "max_steps", "num_train_epochs")

@@ -62,19 +62,19 @@ def test_resumed_bit_for_bit(decoders, tmp_path, texts, kind, monkeypatch):
 
 @pytest.mark.long
 def test_two_processes_train_one_decoder_and_resume_bit_for_bit(tmp_path, texts):
-    """Each has 8 of the 16 texts of a step; the run is cut at its second step of four."""
-    (tmp_path / "texts.txt").write_text("".join(f"{text}\n" for text in texts))
+    """Each has 8 of the 16 texts of a step; the run is cut at a step of its second epoch."""
+    (tmp_path / "texts.txt").write_text("".join(f"{text}\n" for text in texts[:48]))
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     words = ("train-decoder", "mini-sentemb", "texts.txt", "--kind", "capdec", "--batch-size", 8,
-             "--max-steps", 4, "--save-steps", 2, "--keep-checkpoints")  # fmt: skip
+             "--max-steps", 6, "--save-steps", 2, "--keep-checkpoints")  # fmt: skip
     first, second = run_twice(sentemb_in(tmp_path, *words, "-o", whole), tmp_path)
     assert "loss" in first
     assert "loss" not in second
     record = json.loads((whole / "run.json").read_text())
-    assert (record["processes"], record["steps"]) == (2, 4)
+    assert (record["processes"], record["steps"]) == (2, 6)
     assert not (whole / "teacher").exists()
     shutil.copytree(whole, cut)
-    shutil.rmtree(cut / "checkpoints/checkpoint-4")
+    shutil.rmtree(cut / "checkpoints/checkpoint-6")
     run_twice(sentemb_in(tmp_path, *words, "--resume", "-o", cut), tmp_path)
     assert torch.equal(weights(cut), weights(whole))
     assert len(sentemb.decode(cut, ["A man plays a guitar."]).texts) == 1

@@ -295,8 +295,13 @@ def test_a_changed_option_is_refused_until_it_is_allowed(two, tmp_path, name, ca
         train(queued(), data(), tmp_path / "cut", changed, resume=True)
     if name == "learning_rate":
         how = {"resume": True, "allow_changed": ["learning-rate"]}
-        assert train(queued(), data(), tmp_path / "cut", changed, **how).steps == 4
+        resumed = train(queued(), data(), tmp_path / "cut", changed, **how)
+        assert resumed.steps == 4
         assert "learning_rate was 0.001, is now 0.002" in caplog.text
+        rates = [line["learning_rate"] for line in resumed.history if "learning_rate" in line]
+        whole = [line["learning_rate"] for line in read_metrics(two[0] / "whole/metrics.jsonl")
+                 if "learning_rate" in line]  # fmt: skip
+        assert rates[-1] == pytest.approx(2 * whole[-1], rel=1e-12) != 0
 
 
 def test_other_data_another_model_another_method_are_refused(two, tmp_path):
@@ -316,10 +321,12 @@ def test_other_data_another_model_another_method_are_refused(two, tmp_path):
 
 def test_what_cannot_change_the_result_may_change(two, tmp_path):
     shutil.copytree(two[0] / "cut", tmp_path / "cut")
-    free = replace(KEPT, workers=1, save_steps=3, eval_steps=9, on_collapse="stop")
+    free = replace(KEPT, workers=1, save_steps=9, eval_steps=9, on_collapse="stop")
     resumed = queued()
     train(resumed, data(), tmp_path / "cut", free, resume=True)
     assert_bit_equal(two[1], state(resumed))
+    saved = {path.name for path in (tmp_path / "cut/checkpoints").iterdir()}
+    assert saved == {"checkpoint-2", "checkpoint-4"}  # none at step 3
 
 
 def test_an_unknown_name_is_refused(two, tmp_path):

@@ -115,3 +115,23 @@ def test_a_changed_option_is_refused_until_it_is_allowed(sentemb, tmp_path, monk
     assert process.returncode == 2
     assert b"--r-drop was 1.0, is now 2.0" in process.stderr
     ok(sentemb(*WORDS, "out", "--resume", "--lr", 1e-4, "--allow-changed", "learning-rate"))
+
+
+@pytest.mark.parametrize(
+    ("began", "resumed", "steps"), [(0, 1, 8), pytest.param(1, 2, 12, marks=pytest.mark.wide)]
+)
+def test_a_resumed_run_has_the_patience_that_it_is_given(
+    sentemb, tmp_path, at_step, began, resumed, steps
+):
+    """Nothing is learned, so the first of five epochs is the best; each has four steps."""
+    words = ("finetune", "--epochs", 5, "--lr", 1e-9, "-o", "out", "--patience")
+
+    def tell(trainer, loss):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return loss
+
+    at_step({6}, tell)
+    assert sentemb(*words, began).returncode == 128 + signal.SIGTERM
+    at_step((), None)
+    ok(sentemb(*words, resumed, "--resume", "--allow-changed", "patience"))
+    assert json.loads((tmp_path / "out/run.json").read_text())["steps"] == steps

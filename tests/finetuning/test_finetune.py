@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import matthews_corrcoef
 from transformers import pipeline
 
@@ -85,6 +86,32 @@ def test_a_resumed_run_is_the_uninterrupted_one(sentemb, tmp_path):
     process = sentemb(*words, "--resume")
     assert process.returncode == 2
     assert b"nothing is left to resume" in process.stderr
+
+
+def test_weights_under_old_names_are_resumed_and_the_best_is_whole(sentemb, tmp_path):
+    """As in the hub's BERT, whose norms have a gamma: transformers saves them under it again."""
+    shutil.copytree(bundled("mini"), tmp_path / "old")
+    weights = load_file(tmp_path / "old/model.safetensors")
+    old = {
+        name.replace("Norm.weight", "Norm.gamma").replace("Norm.bias", "Norm.beta"): tensor
+        for name, tensor in weights.items()
+    }
+    assert old.keys() != weights.keys()
+    save_file(old, tmp_path / "old/model.safetensors", {"format": "pt"})
+    words = ("finetune", "--model", "old", "--epochs", 4, "--lr", 0.03, "--keep-checkpoints", "-o")
+    ok(sentemb(*words, "out"))
+    checkpoints = tmp_path / "out/checkpoints"
+    best = json.loads((tmp_path / "out/run.json").read_text())["best_step"]
+    newest = max(int(path.name.split("-")[1]) for path in checkpoints.iterdir())
+    assert best < newest
+    whole = load_file(tmp_path / "out/model.safetensors")
+    for name, tensor in load_file(checkpoints / f"checkpoint-{best}/model.safetensors").items():
+        assert torch.equal(whole[name], tensor), name
+    shutil.rmtree(checkpoints / f"checkpoint-{newest}")
+    (tmp_path / "out/model.safetensors").unlink()
+    ok(sentemb(*words, "out", "--resume"))
+    for name, tensor in load_file(tmp_path / "out/model.safetensors").items():
+        assert torch.equal(whole[name], tensor), name
 
 
 def test_bf16(sentemb, tmp_path):
