@@ -18,12 +18,13 @@ run again; written to results/binding.md.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 from common import RESULTS, digest, machine, remembered, spread, table
 from pictures import DATA, HOW, rows_of, trained_on, written
@@ -42,6 +43,9 @@ SEEDS = (0, 1, 2)
 UNCONTROLLED = ("French, recorded, pictures unknown",)
 HELD = 5
 """One in so many concepts is held back."""
+SMALL_WORDS = {"and", "the", "with", "avec", "aux", "des", "les", "par", "pour", "sur", "une"}
+HEARD = ("all", "some", "none")
+"""How many of a name's words are said in training, too."""
 
 
 def stamps(split: str) -> list[dict]:
@@ -78,9 +82,14 @@ def pairs(sounds: str) -> dict[str, list[dict]]:
 
 
 def recorded(sounds: str) -> dict[str, list[dict]]:
-    spoken = {row["id"]: row["logmel"] for row in rows_of(f"stamps/{sounds}", ["id", "logmel"])}
+    columns = ["id", "logmel", "text"]
+    spoken = {row["id"]: row for row in rows_of(f"stamps/{sounds}", columns)}
     return {
-        name: [{**row, "logmel": spoken[row["id"]]} for row in stamps(split) if row["id"] in spoken]
+        name: [
+            row | {"logmel": spoken[row["id"]]["logmel"], "said": spoken[row["id"]]["text"]}
+            for row in stamps(split)
+            if row["id"] in spoken
+        ]
         for name, split in (("train", "train"), ("held", "test"))
     }
 
@@ -91,20 +100,29 @@ def of_emoji(sounds: str) -> dict[str, list[dict]]:
         for row in rows_of(f"emoji/{artist}", ["code", "image", "label", "unseen"]):
             pictures.setdefault(row["code"], []).append(row)
     found: dict[str, list[dict]] = {"train": [], "held": [], "unseen": []}
-    for row in rows_of(f"speech/{sounds}", ["code", "logmel"]):
+    for row in rows_of(f"speech/{sounds}", ["code", "logmel", "text"]):
         for picture in pictures.get(row["code"], ()):
             held = int.from_bytes(row["code"].encode(), "little") % HELD == 0
             part = "unseen" if picture["unseen"] else "held" if held else "train"
             pair = {"image": picture["image"], "logmel": row["logmel"], "text": picture["label"]}
-            found[part].append(pair)
+            found[part].append(pair | {"said": row["text"]})
     return found
+
+
+def words_of(name: str) -> set[str]:
+    return {word for word in re.findall(r"\w{3,}", name.lower()) if word not in SMALL_WORDS}
+
+
+def how_many_heard(name: str, heard: set[str]) -> str:
+    known = words_of(name) & heard
+    return "none" if not known else "all" if known == words_of(name) else "some"
 
 
 def run(setting: str, control: bool, seed: int) -> dict:
     import torch
 
     import sentemb
-    from sentemb.modalities.captioned import CrossModalRetrieval, read_captioned
+    from sentemb.modalities.captioned import read_captioned
     from sentemb.modalities.towers import Tower
 
     torch.set_num_threads(1)
@@ -128,16 +146,36 @@ def run(setting: str, control: bool, seed: int) -> dict:
         found: dict = {"seconds": round(time.process_time() - began)}
         tower = Tower.load(folder / "model" / "sound")
         encoder = sentemb.load(str(folder / "model"))
+        heard = set().union(*(words_of(row["said"]) for row in train))
         for part, measured in rows.items():
             data = read_captioned(
-                written(measured, folder, part),
+                written([{name: row[name] for name in columns} for row in measured], folder, part),
                 [Tower.load(model / "picture").config, tower.config],
                 columns,
             )
-            numbers = CrossModalRetrieval(tower, data, "sound")(encoder.encode)
-            for k in ("r1", "r5", "r10", "r10_chance"):
-                found[f"{part} {k}"] = numbers[f"text_to_sound_{k}"]
+            said = {row["text"]: how_many_heard(row["said"], heard) for row in measured}
+            numbers = numbers_of(tower, data, encoder, said)
+            found |= {f"{part} {name}": value for name, value in numbers.items()}
     return found
+
+
+def numbers_of(tower, data, encoder, heard: dict[str, str]) -> dict:
+    """R@k from text to sound; names of which all, some or no words are heard, and their R@10."""
+    from sentemb.evaluation.two_way_retrieval import cross_modal_ranks
+    from sentemb.modalities.captioned import CrossModalRetrieval, vectors_of
+
+    pairing = CrossModalRetrieval(tower, data, "sound").pairing
+    sounds, texts = pairing.distinct()
+    found = cross_modal_ranks(
+        encoder.encode(texts, normalize_embeddings=True),
+        vectors_of(tower, data.signals["sound"], sounds),
+        pairing.answers()[1],
+    )
+    near = found.ranks <= 10
+    groups = {name: near[[heard[text] == name for text in texts]] for name in HEARD}
+    shares = {name: [len(own), round(100 * float(own.mean()), 2)] for name, own in groups.items()}
+    numbers = found.numbers()
+    return {k: numbers[k] for k in ("r1", "r5", "r10", "r10_chance")} | shares
 
 
 def in_a_process(setting: str, control: bool, seed: int) -> dict:
@@ -159,18 +197,33 @@ def row_of(setting: str, control: bool, found: list[dict]) -> list[str]:
     return [setting, "pairs shuffled" if control else "", str(len(found)), *cells, seconds]
 
 
+def heard_of(found: list[dict]) -> list[str]:
+    names = [f"{part} {group}" for part in ("held", "unseen") for group in HEARD]
+    return [
+        f"{mean(one[name][1] for one in found):.1f} of {found[0][name][0]}"
+        if name in found[0]
+        else ""
+        for name in names
+    ]
+
+
 def written_of(file: Path) -> str:
     """Return the table of all finished runs."""
     done = [json.loads(line) for line in file.read_text().splitlines()]
-    rows = []
+    rows, groups = [], []
     for setting, options in SETTINGS.items():
         for control in (False, True):
             key = {"setting": setting, "control": control, "options": digest(options, HOW)}
             found = [one for one in done if key.items() <= one.items()]
             rows += [row_of(setting, control, found)] if found else []
+            counted = [one for one in found if "held all" in one and not control]
+            groups += [[setting, str(len(counted)), *heard_of(counted)]] if counted else []
     header = ["speech", "control", "seeds", "held-out sounds", "unseen concepts", "CPU seconds"]
+    heard = [f"{part}: {group}" for part in ("held out", "unseen") for group in HEARD]
     return (
-        f"{table(header, rows)}\n\nEnglish text to sound, R@1 / 5 / 10 in %, mean ± sd over seeds, "
+        f"{table(header, rows)}\n\nR@10 by how many of the words of a name are said in training:"
+        f"\n\n{table(['speech', 'seeds', *heard], groups)}\n\n"
+        "English text to sound, R@1 / 5 / 10 in %, mean ± sd over seeds, "
         "chance of R@10 in brackets; never trained as pairs. The models that they are bound to: "
         f"{HOW}, 25 epochs, seed 0. {machine()}.\n"
     )
