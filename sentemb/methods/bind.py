@@ -14,6 +14,7 @@ from sentemb.method import Method
 from sentemb.methods.network_options import is_from_folder, require_read
 from sentemb.methods.recipe import Recipe
 from sentemb.modalities.captioner import CAPTIONS, IN_MODEL
+from sentemb.modalities.joined_sounds import JoinedSounds
 from sentemb.modalities.sound_views import SoundView
 from sentemb.modalities.towers import (
     CONFIG,
@@ -52,6 +53,7 @@ def bind(
     hub: str | None = None,
     text_temperature: float = 0.07,
     text_rate: float = 0.15,
+    joined: float = 0.0,
     control: bool = False,
 ) -> Method:
     r"""ImageBind: a tower of sounds learns to be where a frozen tower of pictures is.
@@ -76,6 +78,8 @@ def bind(
             learned, and stays between 0.01 and 1.
         text_rate: Learning rate of the texts' transformer then, and of a network from a folder, as
             a share of the others'.
+        joined: Share of the sounds that are heard with another of the batch behind them, halfway
+            between both pictures. Needs more epochs, and then gains.
         control: Whether pictures are shuffled among the sounds, so that nothing is to be learned.
 
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665).
@@ -86,7 +90,9 @@ def bind(
     _require_width(encoder, centre)
     tower = _new_tower(network, frames, stem, width, depth, tower_pooling, centre.config.dim)
     rate = text_rate if tower.pretrained() else 1.0
-    twin = Hub(encoder, tower, centre, "sound", HUB, digest, control, text_rate=rate)
+    twin = Hub(
+        encoder, tower, centre, "sound", HUB, digest, control, text_rate=rate, joined=_join(joined)
+    )
     twin.captions = captions
     return Method((View(TEXT),), twin, _fixed(temperature))
 
@@ -104,6 +110,7 @@ def bind_spokes(
     hub: str | None = None,
     text_temperature: float = 0.07,
     text_rate: float = 0.15,
+    joined: float = 0.0,
     control: bool = False,
 ) -> dict[str, Method]:
     r"""ImageBind over several data sets: sounds, and texts, learn to be where frozen pictures are.
@@ -127,6 +134,7 @@ def bind_spokes(
         hub: As of `bind`.
         text_temperature: As of `bind`.
         text_rate: As of `bind`.
+        joined: As of `bind`.
         control: As of `bind`.
 
     Returns:
@@ -155,8 +163,9 @@ def bind_spokes(
         add_projection(encoder, dim)
     tower = _new_tower(network, frames, stem, width, depth, tower_pooling, dim)
     twin = Spokes(
-        encoder, tower, centre, "sound", HUB, digest, control, freeze=freeze, text_rate=text_rate
-    )
+        encoder, tower, centre, "sound", HUB, digest, control, freeze=freeze,
+        text_rate=text_rate, joined=_join(joined),
+    )  # fmt: skip
     twin.captions = captions
     of_texts, of_sounds = SymmetricInfoNCE(text_temperature), _fixed(temperature)
     return {
@@ -203,6 +212,10 @@ def _require_width(encoder: "SentenceTransformer", hub: Tower) -> None:
             f"The texts have {width} dimensions and the hub {hub.config.dim}: give the `model` "
             "that the hub was trained with, or pictures with texts as another data set."
         )
+
+
+def _join(share: float) -> JoinedSounds | None:
+    return JoinedSounds(share) if share else None
 
 
 def _fixed(temperature: float) -> SymmetricInfoNCE:

@@ -1,24 +1,28 @@
 """`Hub`: a tower of another modality learns to be where a frozen tower is; `Spokes`: texts too."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import copyfile, copytree
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from sentemb.encoders.embedding import in_mode
+from sentemb.encoders.embedding import KEYS, in_mode
 from sentemb.encoders.gather import gathered
 from sentemb.errors import UsageError
 from sentemb.pairs import Pairs
 from sentemb.twins.cross_modal import SIGNAL, CrossModal
 from sentemb.twins.twin import need_two_views, paired
 from sentemb.types import Features
-from sentemb.views import View
+from sentemb.views import Draws, View
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+Joined = Callable[[Tensor, Draws], tuple[Tensor, Tensor]]
+"""From rows of a tower to rows with others behind them, and which these are."""
 
 
 class Hub(CrossModal):
@@ -36,6 +40,8 @@ class Hub(CrossModal):
         control: As of `CrossModal`.
         freeze: As of `CrossModal`.
         text_rate: As of `CrossModal`.
+        joined: In training, what the tower reads with other rows of it behind: two rows then have
+            the mean of their vectors in the hub. In several processes, rows of one.
 
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665), section 3.2; there each modality
         learns beside a frozen tower of pictures too.
@@ -55,8 +61,10 @@ class Hub(CrossModal):
         control: bool = False,
         freeze: str = "text",
         text_rate: float = 1.0,
+        joined: Joined | None = None,
     ) -> None:
         super().__init__(encoder, tower, modality, freeze, text_rate, control)
+        self.joined = joined
         self.hub = hub.to(encoder.device).requires_grad_(False)
         self.of_hub = of_hub
         self.hub_hash = hub_hash
@@ -74,12 +82,22 @@ class Hub(CrossModal):
         if len(features) != 3:
             raise UsageError(f"Hub needs texts and two further views, got {len(features)}.")
         _, seen, heard = features
-        return paired([self._centre(seen), gathered(self._seen(heard))], [seen, heard])
+        return self._bound(seen, heard)
+
+    def _bound(self, seen: Features, heard: Features) -> Pairs:
+        """Return the pairs of the hub and the tower, of the rows of every process."""
+        centre, signal = self._centre(seen), heard[SIGNAL]
+        if self.training and self.joined is not None:
+            signal, behind = self.joined(signal, Draws(heard[KEYS]).independent())
+            centre = F.normalize(centre + centre[behind], dim=1)
+        vectors = self._seen({**heard, SIGNAL: signal})
+        return paired([gathered(centre), gathered(vectors)], [seen, heard])
 
     def _centre(self, seen: Features) -> Tensor:
-        """Return the vectors of the hub, of the rows of every process."""
+        """Return the vectors of the hub."""
         with torch.no_grad(), in_mode(self.hub, training=False):
-            return gathered(self.hub(seen[SIGNAL]))
+            vectors: Tensor = self.hub(seen[SIGNAL])
+            return vectors
 
     def towers(self) -> dict[str, nn.Module]:
         """Return both towers, by what they read."""
@@ -113,12 +131,10 @@ class Spokes(Hub):
         """
         need_two_views(self, features)
         if SIGNAL in features[0]:
-            seen, spoke = features
-            bound = gathered(self._seen(spoke))
-        else:
-            spoke, seen = features
-            (bound,) = self.embed([spoke], views[:1])
-        return paired([self._centre(seen), bound], [seen, spoke])
+            return self._bound(*features)
+        texts, seen = features
+        (words,) = self.embed([texts], views[:1])
+        return paired([gathered(self._centre(seen)), words], [seen, texts])
 
     def scaled_tower(self, views: Sequence[View]) -> str:
         """Return the tower of a spoke, the hub's for the texts."""

@@ -21,6 +21,8 @@ from sentemb.losses import SymmetricInfoNCE
 from sentemb.methods import bind, bind_spokes
 from sentemb.methods.bind import towers_of
 from sentemb.modalities.captioned import read_captioned
+from sentemb.modalities.joined_sounds import GAP, JoinedSounds
+from sentemb.modalities.sound_files import SILENCE
 from sentemb.modalities.spokes import read_spoke
 from sentemb.modalities.towers import Tower
 from sentemb.pairs import Pairs
@@ -28,6 +30,7 @@ from sentemb.training.collator import NumberedRows
 from sentemb.training.mixed import collator_of
 from sentemb.twins import Hub, Spokes
 from sentemb.twins.cross_modal import SIGNAL
+from sentemb.views import Draws
 from tests.support import encoders
 from tests.support.clip import save_clip
 from tests.support.helpers import PowerCut, assert_bit_equal, assert_refused, state, without_dropout
@@ -43,7 +46,7 @@ class Through(torch.nn.Module):
     """A tower that reads vectors."""
 
     def forward(self, signal, draws=None):
-        return signal
+        return signal.flatten(1)
 
 
 def png(number):
@@ -76,14 +79,17 @@ def data(hub):
     )
 
 
-def fresh(hub):
+def fresh(hub, joined=0.5):
     encoder = build_encoder(hub, device="cpu")
     torch.manual_seed(0)
-    return bind(encoder, **SMALL)
+    return bind(encoder, joined=joined, **SMALL)
 
 
-def test_a_run_that_was_cut_goes_on_bit_for_bit_and_moves_the_tower_alone(hub, data, tmp_path):
-    whole, cut, resumed = (fresh(hub) for _ in range(3))
+@pytest.mark.parametrize("joined", [0.5, pytest.param(0.0, marks=pytest.mark.wide)])
+def test_a_run_that_was_cut_goes_on_bit_for_bit_and_moves_the_tower_alone(
+    hub, data, tmp_path, joined
+):
+    whole, cut, resumed = (fresh(hub, joined) for _ in range(3))
     before = state(whole)
     run = train(whole, data, tmp_path / "whole", SETTINGS)
     cut.loss = PowerCut(cut.loss, batches=3)
@@ -155,6 +161,39 @@ def test_equal_pictures_and_sounds_are_no_negatives_and_texts_take_no_part(froze
     there, back = (one.is_negative(torch.arange(3)) for one in SymmetricInfoNCE().contrasts(pairs))
     assert there.nonzero().tolist() == [[0, 2]]
     assert back.nonzero().tolist() == [[2, 0]]
+
+
+def test_a_joined_sound_is_paired_with_the_mean_of_both_pictures():
+    pictures = torch.nn.functional.normalize(torch.arange(64.0).cos().view(4, 16), dim=1)
+    keys = torch.arange(4)
+    sounds = torch.full((4, 1, 16), SILENCE)
+    for row, length in enumerate((3, 5, 1, 16)):
+        sounds[row, 0, :length] = row
+    joined = JoinedSounds(0.5)
+    twin = Hub(encoders.mini(), Through(), Through(), joined=joined)
+    features = [{SIGNAL: side, "row_keys": keys} for side in (pictures, pictures, sounds)]
+    pairs = twin.train()(features)
+    heard, behind = joined(sounds, Draws(keys).independent())
+    assert torch.equal(pairs.positive, heard.flatten(1))
+    assert 0 < (behind != keys).sum() < 4
+    for row in range(4):
+        first, second = pictures[row], pictures[behind[row]]
+        torch.testing.assert_close(pairs.anchor[row], (first + second) / (first + second).norm())
+        length, other = (int((sounds[n] > SILENCE).sum()) for n in (row, behind[row]))
+        expected = sounds[row, 0].clone()
+        if behind[row] != row:
+            expected[length + GAP : length + GAP + other] = behind[row]
+        assert torch.equal(heard[row, 0], expected)
+    assert torch.equal(twin.eval()(features).positive, sounds.flatten(1))
+
+
+def test_a_share_of_the_sounds_is_joined_and_each_is_behind_one():
+    sounds, draws = torch.rand(1000, 2, 8), Draws(torch.arange(1000))
+    behind = JoinedSounds(0.25)(sounds, draws)[1]
+    assert (behind != torch.arange(1000)).float().mean() == pytest.approx(0.25, abs=0.04)
+    assert sorted(JoinedSounds(1.0)(sounds, draws)[1].tolist()) == list(range(1000))
+    with pytest.raises(UsageError, match="joined"):
+        JoinedSounds(1.5)
 
 
 def assert_same_gradient_by_micro_batches(method, data, rows):
