@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from sentemb.decoders.language_model import name_of_cache
 from sentemb.decoders.vector_decoder import VectorDecoder
 
 
@@ -54,6 +55,7 @@ class PrefixReader:
         self.language_model = decoder.language_model
         self.prefix = decoder.prefix(vectors, **further)
         self.cache: Any = None
+        self._name = name_of_cache(self.language_model)
 
     def start(self) -> Tensor:
         """Read the prefixes."""
@@ -62,11 +64,11 @@ class PrefixReader:
     def follow(self, parents: Tensor, tokens: Tensor) -> Tensor:
         """Read a token more of each text."""
         self.cache.reorder_cache(parents)
-        return self._read(input_ids=tokens.unsqueeze(1), past_key_values=self.cache)
+        return self._read(input_ids=tokens.unsqueeze(1), **{self._name: self.cache})
 
     def _read(self, **inputs: Tensor) -> Tensor:
         read = self.language_model(**inputs, use_cache=True, logits_to_keep=1)
-        self.cache = read.past_key_values
+        self.cache = read[self._name]
         return torch.log_softmax(read.logits[:, -1].float(), dim=1)
 
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sentemb.decoders.decoder_folder import text_of_ids
-from sentemb.decoders.language_model import load_language_model
+from sentemb.decoders.language_model import load_language_model, name_of_cache
 from sentemb.errors import InputError
 from sentemb.modalities.captioner import (
     CAPTIONS,
@@ -119,6 +119,7 @@ class CaptionReader:
     def __init__(self, language_model: Any, seen: Tensor, start: int) -> None:
         self.language_model, self.seen, self.first = language_model, seen, start
         self.cache: Any = None
+        self._name = name_of_cache(language_model)
 
     def start(self) -> Tensor:
         """Read the start of every caption."""
@@ -134,10 +135,10 @@ class CaptionReader:
         read = self.language_model(
             input_ids=ids,
             encoder_hidden_states=self.seen,
-            past_key_values=self.cache,
             use_cache=True,
+            **{self._name: self.cache},
         )
-        self.cache = read.past_key_values
+        self.cache = read[self._name]
         return torch.log_softmax(read.logits[:, -1].float(), dim=1)
 
 

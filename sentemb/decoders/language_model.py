@@ -2,6 +2,7 @@
 
 import os
 from copy import deepcopy
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -171,3 +172,12 @@ def require_room(model: Any, prefix: int, length: int) -> None:
             f"A prefix of {prefix} tokens and texts of {length} do not fit into a language model "
             f"of {room} places: give a `max_length` of at most {room - prefix}."
         )
+
+
+def name_of_cache(model: Any) -> str:
+    """Return what a model calls the keys and values of what it has read; transformers renames it.
+
+    Args:
+        model: A language model.
+    """
+    return "cache" if "cache" in signature(model.forward).parameters else "past_key_values"
