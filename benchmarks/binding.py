@@ -1,6 +1,6 @@
 """Do sounds find texts that they were never paired with, where both are bound to pictures?
 
-    python benchmarks/binding.py                        about 2 hours on one core
+    python benchmarks/binding.py                        about 3 hours on one core
     python benchmarks/binding.py --only "English names" --no-control --seeds 0     one run of them
 
 A CLIP model of emoji (two artists and their labels) is trained as in pictures.py; its towers are
@@ -8,11 +8,10 @@ frozen, and a tower of sounds is bound to the pictures alone, by the recipe `bin
 sounds. The names of emoji are spoken by espeak-ng, the English ones in two voices; the sounds of a
 fifth of them are held back, and those of concepts that neither tower saw. French is found by
 English texts. `recorded`: people say in French what stamps show, to a model that saw the stamps of
-the training split with English texts too; the others are measured on. `beside names`: the names of
-emoji in French, whoever is measured, are bound in the same run. `pictures unknown`: the recordings
-alone, to the model that saw emoji alone. Control: the pictures shuffled among the sounds. Each run
-is a process of its own, on one thread. Finished runs are lines of results/binding.jsonl and are not
-run again; written to results/binding.md.
+the training split with English texts too; the others are measured on. `pictures unknown`: the same
+to the model that saw emoji alone. Control: the pictures shuffled among the sounds. Each run is a
+process of its own, on one thread. Finished runs are lines of results/binding.jsonl and are not run
+again; written to results/binding.md.
 """
 
 import argparse
@@ -33,12 +32,9 @@ SETTINGS = {
     "English names": ("emoji_names_en", "emoji", 120),
     "French names": ("emoji_names_fr", "emoji", 160),
     "French, recorded": ("speech_fr", "emoji and stamps", 300),
-    "French, recorded, beside names": ("speech_fr", "emoji and stamps", 120),
     "French, recorded, pictures unknown": ("speech_fr", "emoji", 300),
 }
 """The sounds, what the hub was trained on, and epochs."""
-BESIDE = {"French, recorded, beside names": "emoji_names_fr"}
-"""Further sounds that are trained on, with their pictures."""
 SEEDS = (0, 1, 2)
 UNCONTROLLED = ("French, recorded, pictures unknown",)
 BOUND = {"joined": 0.5, "precision": "bf16"}
@@ -130,8 +126,7 @@ def run(setting: str, control: bool, seed: int) -> dict:
     torch.set_num_threads(1)
     sounds, known, epochs = SETTINGS[setting]
     model, rows, columns = hub(known), pairs(sounds), ["image", "logmel", "text"]
-    spoken = pairs(BESIDE[setting]) if setting in BESIDE else {}
-    train = [*rows.pop("train"), *spoken.get("train", []), *spoken.get("held", [])]
+    train = rows.pop("train")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.process_time()
