@@ -9,9 +9,9 @@ sounds. The names of emoji are spoken by espeak-ng, the English ones in two voic
 fifth of them are held back, and those of concepts that neither tower saw. French is found by
 English texts. `recorded`: people say in French what stamps show, to a model that saw the stamps of
 the training split with English texts too; the others are measured on. `pictures unknown`: the same
-to the model that saw emoji alone. Control: the pictures shuffled among the sounds. Each run is a
-process of its own, on one thread. Finished runs are lines of results/binding.jsonl and are not run
-again; written to results/binding.md.
+to the model that saw emoji alone. `none joined`: no sound has another behind it. Control: the
+pictures shuffled among the sounds. Each run is a process of its own, on one thread. Finished runs
+are lines of results/binding.jsonl and are not run again; written to results/binding.md.
 """
 
 import argparse
@@ -31,14 +31,16 @@ from pictures import DATA, HOW, rows_of, trained_on, written
 SETTINGS = {
     "English names": ("emoji_names_en", "emoji", 120),
     "French names": ("emoji_names_fr", "emoji", 160),
+    "French names, none joined": ("emoji_names_fr", "emoji", 160),
     "French, recorded": ("speech_fr", "emoji and stamps", 300),
     "French, recorded, pictures unknown": ("speech_fr", "emoji", 300),
 }
 """The sounds, what the hub was trained on, and epochs."""
 SEEDS = (0, 1, 2)
-UNCONTROLLED = ("French, recorded, pictures unknown",)
+UNJOINED = "French names, none joined"
+UNCONTROLLED = ("French, recorded, pictures unknown", UNJOINED)
 BOUND = {"joined": 0.5, "precision": "bf16"}
-"""How the tower of sounds is trained."""
+"""How the tower of sounds is trained, but for `UNJOINED`."""
 HELD = 5
 """One in so many concepts is held back."""
 SMALL_WORDS = {"and", "the", "with", "avec", "aux", "des", "les", "par", "pour", "sur", "une"}
@@ -139,7 +141,7 @@ def run(setting: str, control: bool, seed: int) -> dict:
             control=control,
             seed=seed,
             epochs=epochs,
-            **BOUND,
+            **(BOUND | ({"joined": 0.0} if setting == UNJOINED else {})),
         )
         found: dict = {"seconds": round(time.process_time() - began)}
         tower = Tower.load(folder / "model" / "sound")
