@@ -71,7 +71,7 @@ def test_every_option_of_a_method_belongs_to_a_part():
     of_twins |= {"group_width", "sizes", "bank_size", "crops"}
     of_towers = {"network", "size", "frames", "stem", "width", "depth", "tower_pooling", "dim"}
     of_towers |= {"freeze", "text_rate", "outline", "crop", "control", "hub", "text_temperature"}
-    of_towers |= {"queries", "caption_layers", "caption_length"}
+    of_towers |= {"queries", "caption_layers", "caption_length", "joined"}
     of_sums = {"caption_weight"}  # take no --loss
     of_sums |= {"contrast_weight", "dimension_temperature", "dimension_weight"}
     of_sums |= {"ranking", "consistency_weight", "ranking_weight", "most", "margin_weight"}
