@@ -13,8 +13,10 @@ from sentemb.tasks.nearest import Ids
 from sentemb.types import Vectors
 
 AT_ONCE = 10_000
-"""Vectors that are added at once. The first are added by one thread: two that add to a small graph
-at the same time do not see each other's vectors, and some of these are then found by no search."""
+"""Vectors that are added at once."""
+BY_ONE_THREAD = 10_000
+"""The first are added by one thread: two that add to a small graph at the same time do not see
+each other's vectors, and some of these are then found by no search."""
 KEPT_EVERY = 60
 """Seconds of building between two copies on the disk."""
 
@@ -55,7 +57,7 @@ class Graph:
             for start in range(known, len(vectors), AT_ONCE):
                 some = np.ascontiguousarray(vectors[start : start + AT_ONCE])
                 keys = np.arange(start, start + len(some), dtype=np.uint64)
-                graph._index.add(keys, some, threads=1 if start < AT_ONCE else 0)
+                graph._index.add(keys, some, threads=1 if start < BY_ONE_THREAD else 0)
                 shown.add(len(some))
                 if unfinished is not None and time.monotonic() - kept >= KEPT_EVERY:
                     graph._keep(unfinished)
