@@ -79,7 +79,7 @@ def bind(
         text_rate: Learning rate of the texts' transformer then, and of a network from a folder, as
             a share of the others'.
         joined: Share of the sounds that are heard with another of the batch behind them, halfway
-            between both pictures. Needs more epochs, and then gains.
+            between both pictures. Needs more epochs.
         control: Whether pictures are shuffled among the sounds, so that nothing is to be learned.
 
     Source: Girdhar et al., 2023, ImageBind (arXiv:2305.05665).
