@@ -125,7 +125,7 @@ def _table(reader: Any) -> nn.Module | None:
         return next(tables, None)
     try:
         table: nn.Module = getattr(model, "text_model", model).get_input_embeddings()
-    except (AttributeError, NotImplementedError):
+    except (AttributeError, NotImplementedError):  # so transformers says that a model has none
         return None
     return table
 
