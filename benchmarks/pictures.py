@@ -6,8 +6,9 @@
 Trained on the emoji of two artists, Noto and Twemoji, by their labels, without a fifth of the
 concepts; measured on a third artist's hand, on 240 concepts that were seen and on 60 that were not,
 each among themselves. `openclipart`: titled clip art beside them, and each again with its keywords
-behind the title, measured on its own dev titles too. `shuffled`: the texts in other rows, the
-control. `batches of`: 10 epochs, 64 rows through the towers at a time.
+behind the title, measured on its own dev titles too. `with tags`: each emoji again with its tags
+behind the label, and a slower encoder of texts. `shuffled`: the texts in other rows, the control.
+`batches of`: 10 epochs, 64 rows through the towers at a time.
 Each run is a process of its own, on one thread; its seconds are of the processor. Finished runs are
 lines of results/pictures.jsonl and are not run again; written to results/pictures.md.
 """
@@ -39,6 +40,7 @@ HOW = {
 SETTINGS = {
     "artists": ("clip", HOW),
     "artists, openclipart": ("clip", HOW | {"epochs": 20}),
+    "artists with tags": ("clip", HOW | {"epochs": 20, "text_rate": 0.03}),
     "artists, shuffled": ("clip", HOW | {"control": True, "epochs": 6}),
     "artists, openclipart, shuffled": ("clip", HOW | {"control": True, "epochs": 6}),
 } | {
@@ -47,7 +49,7 @@ SETTINGS = {
     )
     for method in ("clip", "siglip", "lit") for rows in (64, 128, 512)
 }  # fmt: skip
-SEVERAL = ("artists", "artists, openclipart")
+SEVERAL = ("artists", "artists, openclipart", "artists with tags")
 """Settings that are run with all seeds."""
 
 
@@ -57,10 +59,11 @@ def rows_of(name: str, columns: list[str]) -> list[dict]:
     return pyarrow.parquet.read_table(DATA / f"{name}.parquet", columns=columns).to_pylist()
 
 
-def emoji(name: str, *, unseen: bool) -> list[dict]:
-    rows = rows_of(f"emoji/{name}", ["image", "label", "unseen"])
+def emoji(name: str, *, unseen: bool, tags: bool = False) -> list[dict]:
     return [
-        {"image": row["image"], "text": [row["label"]]} for row in rows if row["unseen"] is unseen
+        {"image": row["image"], "text": texts_of(row["label"], row["tags"] if tags else [])}
+        for row in rows_of(f"emoji/{name}", ["image", "label", "tags", "unseen"])
+        if row["unseen"] is unseen
     ]
 
 
@@ -89,7 +92,11 @@ def measures() -> dict[str, list[dict]]:
 
 
 def trained_on(setting: str) -> list[dict]:
-    artists = [row for name in ("emoji_noto", "emoji_twemoji") for row in emoji(name, unseen=False)]
+    artists = [
+        row
+        for name in ("emoji_noto", "emoji_twemoji")
+        for row in emoji(name, unseen=False, tags="tags" in setting)
+    ]
     return artists + (clip_art("train", keywords=True) if "openclipart" in setting else [])
 
 
