@@ -49,7 +49,7 @@ def locate(model: str | os.PathLike[str]) -> str:
     folder = Path(name) if name and _is_folder(name) else _fetch(name)
     if not _holds_a_model(folder):
         raise InputError(
-            f"Folder '{folder}' holds no model: it has neither modules.json nor config.json."
+            f"Folder '{folder}' holds no model of texts: neither modules.json nor config.json."
         )
     check_model(folder)
     return str(folder)

@@ -120,7 +120,7 @@ def _tell_of_pictures(job: TrainJob, data: "PairedData | SpokeData", named: str 
         start_of(job) or "a SentenceTransformer",
         named or data.source,
         f"{len(data.rows):,}",
-        f"{held:,} rows of other pictures" if held else "none",
+        f"{held:,} rows" if held else "none",
     )
 
 

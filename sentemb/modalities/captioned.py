@@ -136,20 +136,23 @@ def read_captioned(
     signals: dict[str, Signals] = {
         config.modality: Signals(config.shape, config.dtype) for config in configs
     }
-    train, held = _read(source, configs, columns, signals, has_texts)
+    train, held, blank = _read(source, configs, columns, signals, has_texts)
     if dev is not None:
         warn_of_unused(len(held), as_source(source))
         measured = as_source(dev, name="dev")
-        held = to_measure(*_read(measured, configs, columns, signals, has_texts), measured)
+        of_train, of_held, _ = _read(measured, configs, columns, signals, has_texts)
+        held = to_measure(of_train, of_held, measured)
     if all_held:
         train, held = to_measure(train, held, as_source(source)), []
     if not train:
         raise InputError(f"{source} holds no row to train on.")
     for name, decoded in signals.items():
         logger.info("%s %ss decoded to %s", f"{len(decoded):,}", name, _size(decoded))
-    rest: dict[str, Any] = {"source": str(as_source(source)), "empty_rows": 0, "signals": signals}
-    of_held = PairedData(rows=_rows(held, signals, has_texts), **rest) if held else None
-    return PairedData(rows=_rows(train, signals, has_texts), dev=of_held, **rest)
+    rest: dict[str, Any] = {"source": str(as_source(source)), "signals": signals}
+    rows_of_dev = _rows(held, signals, has_texts)
+    held_data = PairedData(rows=rows_of_dev, empty_rows=0, **rest) if held else None
+    rows = _rows(train, signals, has_texts)
+    return PairedData(rows=rows, empty_rows=blank, dev=held_data, **rest)
 
 
 def warn_of_unused(rows: int, source: object) -> None:
@@ -176,7 +179,7 @@ def read_signals(source: Source, config: TowerConfig, column: str | None = None)
     require_reader(config.modality)
     signals, numbers, held = Signals(config.shape, config.dtype), [], 0
     cut: list[bool] = []
-    for number, content, columns in signal_rows(source, config.modality, column):
+    for number, content, columns in signal_rows(source, config.modality, column, "columns"):
         if is_held(columns.get(SPLIT)):
             held += 1
             continue
@@ -216,10 +219,11 @@ def _read(
     columns: Sequence[str] | None,
     signals: Mapping[str, Signals],
     has_texts: bool,
-) -> tuple[list[Row], list[Row]]:
-    """Return the rows that are trained on, and those that are not."""
+) -> tuple[list[Row], list[Row], int]:
+    """Return the rows that are trained on, those that are not, and how many texts were blank."""
     train: list[Row] = []
     held: list[Row] = []
+    blank = 0
     source = metadata_of(as_source(source))
     modalities = [config.modality for config in configs]
     cut: dict[Modality, list[bool]] = {modality: [] for modality in modalities}
@@ -231,6 +235,7 @@ def _read(
             )
         kept = held if is_held(row.split) else train
         kept.extend((text, numbers) for text in row.texts)
+        blank += row.blank if kept is train else 0
     for config in configs:
         warn_of_cut(source, sum(cut[config.modality]), config)
-    return train, held
+    return train, held, blank

@@ -23,6 +23,8 @@ SUFFIXES_OF: dict[Modality, tuple[str, ...]] = {
     "sound": (".wav", ".flac"),
 }
 """Of files that are read."""
+MADE_BY: dict[Modality, str] = {"picture": "clip", "sound": "bind"}
+"""Method that trains a tower beside texts."""
 FILE_NAMES = ("file_name", "path")
 OTHERS = ("id", "code", "name", "caption", "text", "title")
 """Columns that name a row whose picture or sound is no file, the first preferred."""
@@ -129,12 +131,14 @@ class CaptionedRow(NamedTuple):
         contents: Of each modality, a file or bytes.
         texts: One or several, none blank; a single "" where they are not read.
         split: What its column ``split`` says.
+        blank: How many texts of a list are missing or blank.
     """
 
     number: int
     contents: list[Path | bytes]
     texts: list[str]
     split: str | None
+    blank: int
 
 
 def captioned_rows(
@@ -171,7 +175,9 @@ def captioned_rows(
                 for name, modality in zip(names, modalities, strict=True)
             ]
         split = None if row.get(SPLIT) is None else str(row[SPLIT])
-        yield CaptionedRow(number, found, texts, split)
+        given = row.get(text) if has_texts else None
+        blank = len(given) - len(texts) if isinstance(given, list) else 0
+        yield CaptionedRow(number, found, texts, split, blank)
 
 
 def captioned_columns(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sentemb.errors import UsageError
 from sentemb.modalities.sound_files import SILENCE
-from sentemb.values import require_share
 from sentemb.views import Draws
 
 GAP = 3
@@ -41,7 +41,8 @@ class JoinedSounds:
     share: float
 
     def __post_init__(self) -> None:
-        require_share(joined=self.share)
+        if not 0 <= self.share <= 1:
+            raise UsageError(f"joined is in [0, 1], got {self.share!r}.")
 
     def __call__(self, sounds: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """Return the sounds, and of each the row that is behind it: its own where none is.

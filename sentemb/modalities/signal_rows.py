@@ -41,7 +41,7 @@ class RowContent:
 
 
 def signal_rows(
-    source: Source, modality: Modality, column: str | None = None
+    source: Source, modality: Modality, column: str | None = None, option: str = "column"
 ) -> Iterator[tuple[int, Content, dict[str, Any]]]:
     """Yield the number, the content and the columns of each row, its name first.
 
@@ -51,6 +51,7 @@ def signal_rows(
         modality: What is looked for.
         column: The table's column; by default the first that is there of ``image``, ``picture``,
             ``file_name``, ``path`` of pictures, and of ``sound``, ``audio`` and so on of sounds.
+        option: By which the column is named, for the message.
 
     Raises:
         InputError: When the source has no such column or file; names the row.
@@ -72,7 +73,7 @@ def signal_rows(
     if not names or names[0] not in present:
         wanted = f"'{column}'" if column else f"of {modality}s ({', '.join(CELLS[modality])})"
         raise InputError(
-            f"{source} has no column {wanted}; it has {', '.join(present)}: name one as `column`."
+            f"{source} has no column {wanted}; it has {', '.join(present)}: name one as `{option}`."
             + nearest(column or "", list(present))
         )
     folder = Path(os.fspath(source)).parent if isinstance(source, str | os.PathLike) else Path()

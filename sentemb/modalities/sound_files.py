@@ -71,7 +71,9 @@ def samples_of(sound: str | os.PathLike[str] | bytes) -> tuple[Samples, bool]:
     except OSError as error:
         raise InputError(f"cannot read '{sound!s}' ({error.strerror})") from error
     except soundfile.LibsndfileError as error:
-        raise InputError(f"not a sound in wav or flac, or a damaged one ({error})") from error
+        raise InputError(
+            f"not a sound in wav or flac, or a damaged one ({error.error_string})"
+        ) from error
     if not np.isfinite(read).all():
         raise InputError("a sample is not a number")
     if not len(read) or float(np.abs(read).max()) < 1e-4:

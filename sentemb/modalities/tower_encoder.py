@@ -17,7 +17,7 @@ from sentemb.datasets.texts import TextRow
 from sentemb.encoders.tokenising import TextCounts, Tokens
 from sentemb.errors import InputError, TextError, UsageError
 from sentemb.modalities.captioner import CAPTIONS, IN_MODEL
-from sentemb.modalities.cells import MODALITIES, Modality, naming
+from sentemb.modalities.cells import MADE_BY, MODALITIES, Modality, naming, reads_no_texts
 from sentemb.modalities.readers import read_signal, require_reader, warn_of_cut
 from sentemb.modalities.signal_rows import Content, RowContent, signal_rows
 from sentemb.modalities.towers import CONFIG, Tower
@@ -87,7 +87,10 @@ class TowerEncoder(nn.Module):
 
         Raises:
             InputError: When one cannot be read; names its row, or else its place.
+            UsageError: When it is one file, not a list.
         """
+        if isinstance(contents, str | bytes | os.PathLike):
+            raise UsageError("A list of files is needed, or of what is in them; got one alone.")
         found = [
             one if isinstance(one, RowContent) else RowContent(one, f"{self.modality}s", place)
             for place, one in enumerate(contents, start=1)
@@ -250,10 +253,11 @@ def load_tower(folder: str | os.PathLike[str], modality: Modality, name: str = "
     path, name = Path(folder), name or os.fspath(folder)
     if not (path / modality / CONFIG).is_file():
         has = towers_in(path)
-        reads = f"texts and {', '.join(f'{one}s' for one in has)}" if has else "texts alone"
+        texts = ["texts" if has else "texts alone"] * (not reads_no_texts(path))
+        reads = " and ".join([*texts, *(f"{one}s" for one in has)])
         raise InputError(
             f"Model '{name}' reads {reads}, no {modality}s: name one that was trained on them, as "
-            "`train` with method clip makes it."
+            f"`train` with method {MADE_BY[modality]} makes it."
         )
     return TowerEncoder(Tower.load(path / modality), name)
 

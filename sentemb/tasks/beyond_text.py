@@ -26,6 +26,7 @@ KINDS: dict[str, "Modality | None"] = {
     "text": None, "image": "picture", "picture": "picture", "audio": "sound", "sound": "sound",
 }  # fmt: skip
 """What stands before the colon of a part of a query."""
+PREFIXED = " Before each part stands image:, audio: or text:."
 PART = re.compile(rf"({'|'.join(KINDS)}):")
 
 
@@ -106,7 +107,10 @@ def query_vectors(
             try:
                 known[part[1:]] = towers[part.modality].encode([Path(part.value)])[0, :dims]
             except InputError as error:
-                raise InputError(f"Query part '{part.value}': {error}") from error
+                hint = PREFIXED if re.search(r" [+-]( |$)", part.value) else ""
+                raise InputError(
+                    f"Query part '{part.value}': {error.__cause__ or error}.{hint}"
+                ) from error
     sums = [sum(part.sign * _unit(known[part[1:]]) for part in each) for each in parts]
     found = np.stack(sums).astype(np.float32)
     for query, vector in zip(queries, found, strict=True):

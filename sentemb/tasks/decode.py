@@ -106,10 +106,10 @@ def decode(
     Args:
         decoder: What `train_decoder` returned, or its folder; or a model that method `coca`
             trained, whose decoder reads pictures alone.
-        data: Vectors of the decoder's encoder: a .npy or .safetensors file, or an array
-            ``[rows, dim]``; or texts of any kind that `encode` reads, which are encoded first; or a
-            folder of pictures or sounds, or a table or a list of them with ``modality``, which the
-            encoder's tower reads.
+        data: Vectors of the decoder's encoder: a .npy or .safetensors file, an array
+            ``[rows, dim]``, or a table with a column ``embedding``, as `encode` writes it; or texts
+            of any kind that `encode` reads, which are encoded first; or a folder of pictures or
+            sounds, or a table or a list of them with ``modality``, which the encoder's tower reads.
         output: File of the rows, ending in .jsonl, .csv, .tsv or .parquet.
         midpoint: In the place of data, two texts: what is decoded is
             :math:`(\hat e_1 + \hat e_2) / \lVert \hat e_1 + \hat e_2 \rVert`.

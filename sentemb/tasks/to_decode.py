@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentemb.datasets.in_memory import Container
-from sentemb.datasets.source import Source, as_source
+from sentemb.datasets.source import Source, as_source, read_source
+from sentemb.encoding.kept_columns import EMBEDDING
 from sentemb.errors import InputError, UsageError
 from sentemb.inference.shaping import shaped
 from sentemb.modalities.cells import MODALITIES, Modality, modality_of, naming
@@ -79,8 +80,20 @@ def vectors_to_decode(
         return ToDecode(f"'{data}'", None, lambda _, __: found, is_encoded=False)
     if (held := modality or modality_of(data)) is not None:
         return _of_signals(data, held, column)
-    table = read_table(data, column)  # type: ignore[arg-type]  # vectors are dealt with
+    table = read_table(data, _names(data, column))  # type: ignore[arg-type]  # no array
+    if (made := table.vectors) is not None:
+        return ToDecode(table.source, table.texts, lambda _, __: made, is_encoded=False)
     return ToDecode(table.source, table.texts, lambda e, file: _encoded(table.texts, e, file))
+
+
+def _names(data: Any, column: str) -> str:
+    """Return the column that names rows; the first beside vectors that are of no texts."""
+    if column != "text" or (isinstance(data, str | os.PathLike) and os.fspath(data) == "-"):
+        return column
+    present, _ = read_source(as_source(data))
+    if EMBEDDING not in present or column in present:
+        return column
+    return next((name for name in present if name != EMBEDDING), column)
 
 
 def _of_midpoint(midpoint: tuple[str, str]) -> ToDecode:

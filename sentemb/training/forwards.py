@@ -157,11 +157,11 @@ def packed_encoders(method: Method, texts: list[str]) -> Iterator[None]:
 
     Args:
         method: What is trained.
-        texts: Some that the forwards are compared on first.
+        texts: Some that the forwards are compared on first; none where the encoders read nothing.
     """
     pooling: nn.Module | None = getattr(method.twin, "pooling", None)
     with ExitStack() as packed:
-        for encoder in encoders_of(method):
+        for encoder in encoders_of(method) if texts else ():
             packed.enter_context(without_padding(encoder, texts, pooling))
         yield
 

@@ -36,6 +36,18 @@ def test_vectors_and_their_texts_give_the_same(decoders, vectors, texts, tmp_pat
     assert json.loads(of_texts.to_json())["rows"][8]["row"] == 9
 
 
+@pytest.mark.parametrize("name", ["text", "file_name"])
+def test_vectors_of_a_table_are_decoded_as_those_of_a_file(decoders, vectors, tmp_path, name):
+    import pyarrow
+    import pyarrow.parquet
+
+    table = {name: [f"{n}.png" for n in range(len(vectors))], "embedding": vectors.tolist()}
+    pyarrow.parquet.write_table(pyarrow.table(table), tmp_path / "vectors.parquet")
+    model = decoders("prefix")
+    found = sentemb.decode(model, tmp_path / "vectors.parquet")
+    assert found.texts == sentemb.decode(model, vectors).texts
+
+
 def test_midpoint(decoders, vectors, texts):
     middle = vectors[0] + vectors[1]
     found = sentemb.decode(decoders("prefix"), midpoint=(texts[0], texts[1]))

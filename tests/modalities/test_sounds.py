@@ -101,7 +101,7 @@ def test_what_cannot_be_heard_says_why(samples, rate, words):
 
 def test_what_is_no_sound_is_refused():
     pytest.importorskip("soundfile", reason="the audio extra is not installed")
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(InputError, match=r"damaged one \([^<]*\)$"):
         read_signal(b"RIFF and nothing behind it", CONFIG)
     with pytest.raises(InputError, match="neither a log-mel"):
         read_signal(b"nothing", CONFIG)

@@ -248,7 +248,8 @@ def test_queries_that_cannot_be_say_why(model, photos):
     encoder = sentemb.load(model)
     for query, words in (
         ("text:a bird - text:a bird", "cancel"),
-        ("image:none.png", r"none\.png"),
+        ("image:none.png", r"^Query part 'none\.png': cannot read 'none\.png' \([^)]*\)\.$"),
+        ("image:none.png + red", r"Before each part stands image:, audio: or text:\.$"),
         ("audio:a.wav", "no sounds"),
     ):
         with pytest.raises(InputError, match=words):

@@ -75,7 +75,8 @@ def data(hub):
         for n in range(24)
     ]
     return read_captioned(
-        InMemory(rows, (), "data"), towers_of(hub, {"network": "cnn", "frames": 16, "hub": None})
+        InMemory(rows, (), "data"),
+        towers_of(hub, {"network": "cnn", "frames": 16, "hub": None, "joined": 0.0}),
     )
 
 
@@ -122,11 +123,11 @@ def test_a_model_without_pictures_cannot_be_bound_to():
     with pytest.raises(UsageError, match="tower of pictures"):
         bind(encoders.mini())
     with pytest.raises(UsageError, match="tower of pictures"):
-        towers_of("mini", {"network": "cnn", "frames": 16, "hub": None})
+        towers_of("mini", {"network": "cnn", "frames": 16, "hub": None, "joined": 0.0})
 
 
 def test_the_hub_of_a_hub_id_and_of_an_object_is_found(hub, monkeypatch):
-    options = {"network": "cnn", "frames": 16, "hub": None}
+    options = {"network": "cnn", "frames": 16, "hub": None, "joined": 0.0}
     found = towers_of(hub, options)
     assert towers_of(build_encoder(hub, device="cpu"), options) == found
     monkeypatch.setattr("sentemb.locate._fetch", lambda name: hub)
@@ -349,7 +350,7 @@ def test_dev_rows_are_measured_whatever_their_split_and_need_texts(hub, files, c
 
 
 def test_columns_of_other_names_are_read_as_what_they_hold(hub, files):
-    configs = towers_of(hub, {"network": "cnn", "frames": 16, "hub": None})
+    configs = towers_of(hub, {"network": "cnn", "frames": 16, "hub": None, "joined": 0.0})
     mel = np.zeros((64, 16), np.float16).tobytes()
     row = {"img": png(1), "snd": mel, "said": "A bird.", "file": str(files / "16.wav")}
 
@@ -394,6 +395,31 @@ def test_the_command_binds_two_data_sets(sentemb, tmp_path, hub, files):
     assert done.returncode == 0, done.stderr.decode()
     assert (tmp_path / "run" / "sound" / "tower.json").is_file()
     assert (tmp_path / "run" / "modules.json").is_file()
+
+
+def test_blank_texts_of_a_list_are_counted(hub):
+    rows = [{"image": png(1), "text": ["One.", "", None]}, {"image": png(2), "text": ["Two."]}]
+    data = read_captioned(InMemory(rows, (), "data"), [Tower.load(hub / "picture").config])
+    assert (data.rows["text"][:], data.empty_rows) == (["One.", "Two."], 2)
+
+
+def test_data_sets_of_sounds_alone_are_bound(hub, files, tmp_path):
+    data = {name: str(files / "heard.csv") for name in ("heard", "again")}
+    run = sentemb.train("bind", data, tmp_path / "run", model=str(hub), max_steps=2, **SMALL)
+    assert run.steps == 2
+    assert (tmp_path / "run" / "sound" / "tower.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"joined": 2.0}, r"joined is in \[0, 1\], got 2\.0"),
+        ({"hub": "nowhere"}, r"`hub` 'nowhere' has no tower\.json"),
+    ],
+)
+def test_an_option_is_refused_before_anything_is_read(hub, files, tmp_path, option, message):
+    with pytest.raises(UsageError, match=message):
+        sentemb.train("bind", files / "missing.csv", tmp_path / "run", model=str(hub), **option)
 
 
 @pytest.mark.long
