@@ -1,6 +1,6 @@
 """How well do pictures and texts find each other that were never seen together? CLIP on small data.
 
-    python benchmarks/pictures.py                about 80 minutes on one core
+    python benchmarks/pictures.py                about 105 minutes on one core
     python benchmarks/pictures.py artists 0      one run: a setting and a seed
 
 Trained on the emoji of two artists, Noto and Twemoji, by their labels, without a fifth of the
