@@ -157,10 +157,11 @@ class TowerEncoder(nn.Module):
         told = faults or Faults()
         config = self.tower.config
         decoded = int(np.prod(config.shape)) * np.dtype(config.dtype).itemsize
-        for number, content, columns in signal_rows(source, self.modality, column):
+        rows = signal_rows(source, self.modality, column)
+        for place, (number, content, columns) in enumerate(rows, start=1):
             with naming(source, number):
                 data = content if isinstance(content, bytes) else _read(content)
-            told.came_from(number, number)
+            told.came_from(place, number)
             name = columns[next(iter(columns))]
             key = f"{name} {blake2b(data, digest_size=8).hexdigest()}"
             self.pending[key] = content

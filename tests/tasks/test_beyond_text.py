@@ -118,6 +118,16 @@ def test_a_table_may_hold_bytes_or_names(model, photos, tmp_path):
     np.testing.assert_allclose(np.stack(table["embedding"]), np.load(tmp_path / "b.npy"), atol=1e-6)
 
 
+def test_a_picture_that_cannot_be_read_is_named_by_the_row_of_its_file(model, tmp_path):
+    for number, content in enumerate((png(1, 2, 3), png(4, 5, 6), png(1, 2, 3)[:60])):
+        (tmp_path / f"{number}.png").write_bytes(content)
+    (tmp_path / "table.csv").write_text("image\n0.png\n1.png\n2.png\n")
+    with pytest.raises(InputError, match=r"^Row 4 \('2\.png .*a damaged picture"):
+        sentemb.load(model).encode_file(
+            tmp_path / "table.csv", tmp_path / "out.npy", modality="picture"
+        )
+
+
 def test_pictures_are_found_by_text_by_example_and_by_both(model, photos, tmp_path):
     made = index(photos, tmp_path / "a.index", model)
     assert len(made.vectors) == 6
