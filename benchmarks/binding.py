@@ -33,7 +33,7 @@ from pictures import DATA, HOW, clip_art, rows_of, trained_on, written
 
 SETTINGS = {
     "English names": ("emoji_names_en", "emoji", 120),
-    "English names and titles": ("emoji_names_en", "emoji and clip art", 60),
+    "English names and titles": ("emoji_names_en", "emoji and clip art", 90),
     "French names": ("emoji_names_fr", "emoji", 160),
     "French names, none joined": ("emoji_names_fr", "emoji", 160),
     "French, recorded": ("speech_fr", "emoji and stamps", 300),
