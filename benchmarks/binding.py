@@ -8,7 +8,8 @@ frozen, and a tower of sounds is bound to the pictures alone, by the recipe `bin
 sounds. The names of emoji are spoken by espeak-ng, the English ones in two voices; the sounds of a
 fifth of them are held back, and those of concepts that neither tower saw. `and titles`: the model
 saw clip art too, and its titles are spoken in training (by espeak-ng 1.51, which has to be
-installed), but for those with the words of a name that is measured. French is found by English
+installed), but for those with the words of a name that is measured; clip
+art may show a concept that is unseen among the emoji. French is found by English
 texts. `recorded`: people say in French what stamps show, to a model that saw the stamps of
 the training split with English texts too; the others are measured on. `pictures unknown`: the same
 to the model that saw emoji alone. `none joined`: no sound has another behind it. Control: the
@@ -17,6 +18,7 @@ are lines of results/binding.jsonl and are not run again; written to results/bin
 """
 
 import argparse
+import io
 import json
 import os
 import re
@@ -50,6 +52,7 @@ CHANGED = {
     "English names and titles": {"depth": 2, "width": 96},
     "French names, none joined": {"joined": 0.0},
 }
+"""What a setting has in the place of `BOUND`, or beside it."""
 HELD = 5
 """One in so many concepts is held back."""
 SMALL_WORDS = {"and", "the", "with", "avec", "aux", "des", "les", "par", "pour", "sur", "une"}
@@ -158,8 +161,6 @@ def spoken_titles() -> list[dict]:
 
 def spoken(text: str, voice: str) -> bytes:
     """Return what espeak-ng says, as a log-mel."""
-    import io
-
     import soundfile
     from scipy.signal import resample_poly
 

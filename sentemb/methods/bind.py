@@ -229,22 +229,26 @@ def _fixed(temperature: float) -> SymmetricInfoNCE:
 def _hub(model: "SentenceTransformer", hub: str | None) -> tuple[Tower, str, Path | None]:
     """Return the hub, a hash of its weights, and the folder of its captions where it has some."""
     place = _place(model, hub)
-    centre, beside = _loaded(place, _named(hub)), place.parent / IN_MODEL
+    centre, beside = Tower.load(place), place.parent / IN_MODEL
     captions = beside if (beside / CAPTIONS).is_file() else None
     return centre, sha256((place / WEIGHTS).read_bytes()).hexdigest()[:16], captions
 
 
 def _place(model: Any, hub: str | None) -> Path:
-    """Return the folder of the hub: its own, or the one in the model's."""
-    if (own := _named(hub)) is not None:
-        return Path(own)
-    named = isinstance(model, str | os.PathLike)
-    return (Path(locate(model)) if named else folder_of(model)) / HUB
+    """Return the folder of the hub: its own, or the one in the model's.
 
-
-def _named(hub: str | None) -> str | None:
-    """Return the folder that is given for the hub; None where it is the model's own."""
-    return None if hub in (None, *HUB_NAMES) else hub
+    Raises:
+        UsageError: When it has no tower.
+    """
+    if hub is None or hub in HUB_NAMES:
+        named = isinstance(model, str | os.PathLike)
+        place = (Path(locate(model)) if named else folder_of(model)) / HUB
+        missing = NO_HUB
+    else:
+        place, missing = Path(hub), f"`hub` '{hub}' {NO_TOWER}"
+    if not (place / CONFIG).is_file():
+        raise UsageError(missing)
+    return place
 
 
 def folder_of(encoder: "SentenceTransformer") -> Path:
@@ -253,23 +257,11 @@ def folder_of(encoder: "SentenceTransformer") -> Path:
     return Path(str(getattr(model.auto_model.config, "_name_or_path", "")))
 
 
-def _loaded(place: Path, named: str | None) -> Tower:
-    """Return the hub.
-
-    Raises:
-        UsageError: When there is none.
-    """
-    if not (place / CONFIG).is_file():
-        raise UsageError(NO_HUB if named is None else f"`hub` '{named}' {NO_TOWER}")
-    return Tower.load(place)
-
-
 def towers_of(model: object, options: Mapping[str, Any]) -> list[TowerConfig]:
     """Return the configs of the hub and of the sounds' tower, for how rows are read."""
     require_read(bind, options["network"], options)
     _join(options["joined"])
-    named = options["hub"]
-    hub = _loaded(_place(model, named), _named(named)).config
+    hub = Tower.load(_place(model, options["hub"])).config
     return [hub, tower_config("sound", options["network"], options["frames"], stem=1, depth=1)]
 
 

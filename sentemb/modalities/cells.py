@@ -23,8 +23,6 @@ SUFFIXES_OF: dict[Modality, tuple[str, ...]] = {
     "sound": (".wav", ".flac"),
 }
 """Of files that are read."""
-MADE_BY: dict[Modality, str] = {"picture": "clip", "sound": "bind"}
-"""Method that trains a tower beside texts."""
 FILE_NAMES = ("file_name", "path")
 OTHERS = ("id", "code", "name", "caption", "text", "title")
 """Columns that name a row whose picture or sound is no file, the first preferred."""

@@ -17,12 +17,14 @@ from sentemb.datasets.texts import TextRow
 from sentemb.encoders.tokenising import TextCounts, Tokens
 from sentemb.errors import InputError, TextError, UsageError
 from sentemb.modalities.captioner import CAPTIONS, IN_MODEL
-from sentemb.modalities.cells import MADE_BY, MODALITIES, Modality, naming, reads_no_texts
+from sentemb.modalities.cells import MODALITIES, Modality, naming, reads_no_texts
 from sentemb.modalities.readers import read_signal, require_reader, warn_of_cut
 from sentemb.modalities.signal_rows import Content, RowContent, signal_rows
 from sentemb.modalities.towers import CONFIG, Tower
 from sentemb.types import Vectors
 
+MADE_BY: dict[Modality, str] = {"picture": "clip", "sound": "bind"}
+"""Method that trains a tower beside texts."""
 AT_ONCE = 64
 """Rows of a forward."""
 
